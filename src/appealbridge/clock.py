@@ -1,0 +1,52 @@
+"""The only file that asks for the time or sleeps; everything else is handed a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as the program sees it. `now` is Unix seconds UTC, `monotonic` seconds that never jump."""
+
+    def now(self) -> float:
+        """Return Unix seconds UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump; only differences mean anything."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds`; zero or less gives others their turn."""
+        ...
+
+    async def wait(self, signal: asyncio.Event, seconds: float | None) -> bool:
+        """Wait until `signal` is set or `seconds` passed (`None`: without end); return whether it was set."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """Return Unix seconds UTC."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds`."""
+        await asyncio.sleep(max(0.0, seconds))
+
+    async def wait(self, signal: asyncio.Event, seconds: float | None) -> bool:
+        """Wait until `signal` is set or `seconds` passed; return whether it was set."""
+        try:
+            async with asyncio.timeout(seconds):
+                await signal.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,42 @@
+"""One try at a delivery, or one look for it on the account, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AttemptKind(StrEnum):
+    """What was tried."""
+
+    SEND = "send"
+    SEEK = "seek"
+
+
+class Outcome(StrEnum):
+    """What came of it; the first four end a send, the last three a seek."""
+
+    DELIVERED = "delivered"
+    TRY_AGAIN = "try_again"
+    UNSURE = "unsure"
+    REJECTED = "rejected"
+    FOUND = "found"
+    ABSENT = "absent"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    One finished try; an unfinished one stands on its delivery as `begun_at`.
+
+    `detail` is the platform's own words or what was sought and seen, redacted.
+    """
+
+    delivery_id: str
+    number: int
+    kind: AttemptKind
+    begun_at: float
+    ended_at: float
+    outcome: Outcome
+    detail: str = ""

@@ -1,0 +1,91 @@
+"""One finished message for one channel, the states of its life, and the only moves between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appealbridge.model.receipt import Receipt
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    READY = "ready"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    WITHDRAWING = "withdrawing"
+    WITHDRAWN = "withdrawn"
+
+
+_S = State
+
+MOVES: dict[State, frozenset[State]] = {
+    _S.PLANNED: frozenset({_S.HELD, _S.READY, _S.SENDING, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
+    _S.HELD: frozenset({_S.READY, _S.EXPIRED, _S.CANCELLED}),
+    _S.READY: frozenset({_S.SENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
+    _S.SENDING: frozenset({_S.DELIVERED, _S.READY, _S.UNKNOWN, _S.HELD, _S.FAILED, _S.EXPIRED}),
+    _S.UNKNOWN: frozenset({_S.DELIVERED, _S.READY, _S.HELD, _S.EXPIRED}),
+    _S.DELIVERED: frozenset({_S.WITHDRAWING}),
+    _S.FAILED: frozenset({_S.READY}),
+    _S.EXPIRED: frozenset(),
+    _S.CANCELLED: frozenset(),
+    _S.WITHDRAWING: frozenset({_S.WITHDRAWN, _S.DELIVERED}),
+    _S.WITHDRAWN: frozenset(),
+}
+"""Every legal move; the store refuses any other."""
+
+OPEN = frozenset({_S.PLANNED, _S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN})
+"""The states in which a delivery may still be published; later ones of its subject wait behind it."""
+
+
+class Hold(StrEnum):
+    """Why a delivery waits for a person."""
+
+    APPROVAL = "approval"
+    UNKNOWN = "unknown"
+    DAILY_CAP = "daily_cap"
+    BURST = "burst"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """
+    One finished message for one channel.
+
+    `content` is the rendered message as canonical JSON and `content_hash` its SHA-256 in hex: what
+    was approved is what is sent, byte for byte. `channel` is the account's name in
+    appealbridge.yaml, `action` the recipe's word for the step (`tweet`). `number` is its short
+    name for people, 0 until stored. Times are Unix seconds UTC; `due_at` is when the next attempt
+    or look may be made, `publish_by` the moment after which it must not go out, `begun_at` that of
+    the attempt under way and `first_begun_at` that of the first one. `attempts` counts those begun.
+    """
+
+    id: str
+    run_id: str
+    event_id: str
+    recipe: str
+    step: str
+    subject: str
+    channel: str
+    action: str
+    content: str
+    content_hash: str
+    state: State
+    planned_at: float
+    due_at: float
+    number: int = 0
+    hold: str = ""
+    reason: str = ""
+    publish_by: float | None = None
+    attempts: int = 0
+    begun_at: float | None = None
+    first_begun_at: float | None = None
+    settled_at: float | None = None
+    receipt: Receipt | None = None

@@ -1,0 +1,111 @@
+"""
+Every error that AppealBridge raises on purpose, drawn as one tree.
+
+    AppealBridgeError               the root; its message says what, where and what to do
+    ├── DeliveryError               one attempt at a delivery did not end in a receipt
+    │   ├── TryAgain                surely not done: the same attempt may be made later
+    │   │   └── LoginExpired        surely not done, and nothing on this channel will be until its login works
+    │   ├── Unsure                  perhaps done: look on the account before anything is repeated
+    │   └── Rejected                never, as it is: the platform refuses this very message
+    ├── SourceError                 one look at a source, or one request from it, did not end in events
+    │   ├── SourceDown              the source could not be read this time; look again later
+    │   └── Refused                 the request is not accepted; carries the HTTP status to answer
+    ├── InvalidDocuments            files of ours with problems; carries them all, each with its place
+    ├── RenderError                 a template or JSONPath of a recipe has no value for this event
+    └── StoreError                  the store refuses
+        ├── IllegalMove             a delivery was asked to make a move that its table does not have
+        ├── StoreLocked             another daemon works on this store
+        ├── StoreFull               the disk has no room; nothing was written
+        └── NotFound                nothing in the store has this id
+"""
+
+from __future__ import annotations
+
+
+class AppealBridgeError(Exception):
+    """The root of the tree above."""
+
+
+class DeliveryError(AppealBridgeError):
+    """One attempt did not end in a receipt; the subclass says what may be done next."""
+
+
+class TryAgain(DeliveryError):
+    """
+    Surely not done: the same attempt may be made later.
+
+    `after` is the platform's own wish in seconds from now, `None` where it has none.
+    `throttled` marks a rate-limit answer, which is the platform's doing and not a failed attempt.
+    """
+
+    def __init__(
+        self, message: str, *, after: float | None = None, throttled: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.after = after
+        self.throttled = throttled
+
+
+class LoginExpired(TryAgain):
+    """Surely not done, and no delivery on this channel will be until its login works again."""
+
+
+class Unsure(DeliveryError):
+    """Perhaps done: the platform may hold the post although no receipt came back."""
+
+
+class Rejected(DeliveryError):
+    """Never, as it is: the platform refuses this very message, in its own words."""
+
+
+class SourceError(AppealBridgeError):
+    """One look at a source, or one request from it, did not end in events."""
+
+
+class SourceDown(SourceError):
+    """The source could not be read this time; `after` is its own wish in seconds from now."""
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Refused(SourceError):
+    """The request is not accepted; `status` is the HTTP status to answer, `title` its short name."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+
+
+class RenderError(AppealBridgeError):
+    """
+    A template or JSONPath of a recipe has no value for this event.
+
+    `path` is the place in the recipe, as `actions[2].text`.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class StoreError(AppealBridgeError):
+    """The store refuses."""
+
+
+class IllegalMove(StoreError):
+    """A delivery was asked to make a move that its table does not have."""
+
+
+class StoreLocked(StoreError):
+    """Another daemon works on this store."""
+
+
+class StoreFull(StoreError):
+    """The disk has no room; nothing was written, and what was accepted stays."""
+
+
+class NotFound(StoreError):
+    """Nothing in the store has this id."""

@@ -1,0 +1,50 @@
+"""What happened: first as a plug-in tells it, then as the store keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """
+    One thing that happened, as a trigger tells it.
+
+    `type` is a dotted word such as `appeal.new`; `subject` is what it is about (an appeal's
+    reference, an incident's number); `key` makes a repeat harmless: two drafts of one source with
+    one key are the same event. `data` is any JSON value. `time` is when it happened, in Unix
+    seconds UTC, `None` where the source does not say.
+    """
+
+    type: str
+    subject: str
+    key: str
+    data: Any
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    One thing that happened, as stored before it is acknowledged.
+
+    The attributes are those of CloudEvents 1.0, with `source` naming trigger and place
+    (`webhook:incident-desk`, `feed:https://…`, `appeal:website`). Times are Unix seconds UTC.
+    `hold` is a reason for which everything caused by this event is to wait; empty for none.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    key: str
+    time: float
+    data: Any
+    received_at: float
+    hold: str = ""
+
+    @property
+    def trigger(self) -> str:
+        """The trigger's name: the part of `source` before its first colon."""
+        return self.source.partition(":")[0]

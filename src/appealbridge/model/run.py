@@ -1,0 +1,42 @@
+"""One event through one recipe version, with a trace of every decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class RunState(StrEnum):
+    """
+    Where a run stands.
+
+    `open` still waits for something, `planned` has planned all it will, `failed` could not render
+    (nothing of it was published), `skipped` did not match.
+    """
+
+    OPEN = "open"
+    PLANNED = "planned"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """
+    One event through one recipe version.
+
+    `id` is the event's id and the recipe's name, so that planning twice makes nothing twice.
+    `trace` is a list of JSON objects `{"at": seconds, "step": "…", "said": "…", …}` in order.
+    `wake_at` is when the planner is to look at it again, `None` for not by time.
+    """
+
+    id: str
+    event_id: str
+    recipe: str
+    version: str
+    state: RunState
+    begun_at: float
+    wake_at: float | None = None
+    reason: str = ""
+    trace: tuple[dict[str, Any], ...] = field(default=())

@@ -1,0 +1,150 @@
+"""A channel: one account on one platform, and how one message is put there."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import Field
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.http import Http
+from appealbridge.plugin.options import Options
+
+
+class Repeat(StrEnum):
+    """
+    What a delivery with an unclear outcome needs on this platform.
+
+    `idempotent`: the platform takes our key, so sending again is safe (for `key_seconds`).
+    `findable`: look for it on the account, then decide. `neither`: a person decides.
+    """
+
+    IDEMPOTENT = "idempotent"
+    FINDABLE = "findable"
+    NEITHER = "neither"
+
+
+class WhenUnsure(StrEnum):
+    """What an account's owner wants where nobody can tell: wait for a person, or rather twice than never."""
+
+    HOLD = "hold"
+    SEND_AGAIN = "send_again"
+
+
+class Account(Options):
+    """
+    What appealbridge.yaml says of one account, whatever its platform.
+
+    A platform's own account model adds its credentials and its `api` address.
+    """
+
+    daily_cap: int | None = Field(
+        None,
+        ge=1,
+        description="How many posts a day at the most; past it they are held for a person, never dropped.",
+        examples=[60],
+    )
+    concurrency: int = Field(
+        4, ge=1, le=256, description="How many attempts may be under way at once.", examples=[4]
+    )
+    when_unsure: WhenUnsure = Field(
+        WhenUnsure.HOLD,
+        description="What to do where neither the platform nor a look on the account can tell "
+        "whether a message went out: hold it for a person, or send it again.",
+        examples=["hold"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How long one text is on its platform: `count` of at most `limit`, in `unit`."""
+
+    field: str
+    count: int
+    limit: int
+    unit: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether the platform takes a text of this length."""
+        return self.count <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """
+    What a look on the account showed.
+
+    With a `receipt` the message is there. Without one it is surely absent if `sure`, and nobody can
+    tell otherwise. `seen` says for a person what was sought, where, and what stood there.
+    """
+
+    receipt: Receipt | None
+    sure: bool
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a plug-in is handed: the door to the network, the time (Unix seconds UTC), randomness, its own secrets."""
+
+    http: Http
+    now: float
+    random: random.Random
+
+
+A = TypeVar("A", bound=Account)
+M = TypeVar("M", bound=Options)
+
+
+class Channel(ABC, Generic[A, M]):
+    """
+    How one message is put on one platform. A subclass makes one attempt; the engine owns the rest.
+
+    `platform` is the word in appealbridge.yaml, `action` the word in a recipe, `account` and
+    `message` the two option models, `repeat` what an unclear outcome needs, `key_seconds` how long
+    an idempotent platform remembers a key.
+
+    `deliver` returns the receipt or raises `TryAgain`, `Unsure` or `Rejected`; anything else it
+    raises counts as `Unsure`.
+    """
+
+    platform: ClassVar[str]
+    action: ClassVar[str]
+    account: type[A]
+    message: type[M]
+    repeat: ClassVar[Repeat]
+    key_seconds: ClassVar[float] = 0.0
+
+    @abstractmethod
+    async def deliver(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Receipt:
+        """Make one attempt and return the platform's receipt."""
+
+    async def seek(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Sought:
+        """Look on the account for a message whose outcome is unclear."""
+        del account, message, delivery, tools
+        return Sought(None, sure=False, seen=f"{self.platform} offers no way to look for a message")
+
+    async def check(self, account: A, tools: Tools) -> str:
+        """Return whom the credentials belong to; raise `LoginExpired` or `TryAgain`."""
+        del account, tools
+        return ""
+
+    def parts(self, message: M) -> Iterable[tuple[str, M]]:
+        """Split a step's message into the deliveries it becomes, each with a word that tells them apart."""
+        yield "", message
+
+    def measure(self, account: A, message: M) -> Measure | None:
+        """Return how the platform counts this message, `None` where it sets no bound."""
+        del account, message
+        return None
+
+    def practice(self, account: A, address: str) -> A:
+        """Return the account as it is on the practice platforms at `address` (`http://host:port`)."""
+        return account.model_copy(update={"api": f"{address}/{self.platform}"})

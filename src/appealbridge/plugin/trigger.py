@@ -1,0 +1,133 @@
+"""A trigger: what turns something outside into events."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import Field
+
+from appealbridge.model.event import Event, EventDraft
+from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it arrived: header names in lower case, the raw body, the arrival in Unix seconds UTC."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    arrived: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """
+    One thing that a source lists at this moment.
+
+    `identity` stays the same while the thing does; `digest` changes when its content does. The
+    event becomes `on_new` the first time it is seen, `on_changed` when its digest differs from the
+    one remembered; an empty word makes no event. `time` is Unix seconds UTC, `None` if unsaid.
+    """
+
+    identity: str
+    digest: str
+    subject: str
+    data: Any
+    on_new: str
+    on_changed: str
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    What one look at a source showed.
+
+    `items` is everything it lists, newest first, `None` where the source says that nothing changed.
+    `cursor` is what the next look is handed (validators of a conditional GET). `after` is the
+    source's own wish for the next look, in seconds. `moved_to` is a permanent new address.
+    """
+
+    items: Sequence[Item] | None
+    cursor: Mapping[str, str] = field(default_factory=dict)
+    after: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class PolledSource(Options):
+    """What every polled source may say, whatever it is."""
+
+    every: float = Field(
+        300.0,
+        gt=0,
+        description="How long to wait between two looks, in seconds or as `5m`.",
+        examples=["5m"],
+    )
+    max_age: float | None = Field(
+        None, gt=0, description="Ignore what is older than this when first seen.", examples=["7d"]
+    )
+    backfill: int = Field(
+        0,
+        ge=0,
+        description="How many of the newest items the very first look may publish; none by default.",
+        examples=[0],
+    )
+    burst: int = Field(
+        20,
+        ge=1,
+        description="More new or changed items than this in one look are held for a person.",
+        examples=[20],
+    )
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741 - the letter stands for options, as A and M do in channel.py
+S = TypeVar("S", bound=Options)
+
+
+class Trigger(ABC, Generic[O, S]):
+    """
+    What turns something outside into events.
+
+    `name` is the word in a recipe, `options` what a recipe may say there. A source is a place that
+    events come from; `source_options` says what configures one. Where `section` is set, sources
+    stand under that key of appealbridge.yaml and recipes refer to them; where it is empty, the
+    recipe's own options are the source's.
+    """
+
+    name: ClassVar[str]
+    section: ClassVar[str] = ""
+    options: type[O]
+    source_options: type[S]
+
+    @abstractmethod
+    def source(self, options: O) -> str:
+        """Return the source whose events this recipe wants, without the trigger's name; empty for any."""
+
+    @abstractmethod
+    def accepts(self, options: O, event: Event) -> str:
+        """Return why this event is not for a recipe with these options; empty if it is."""
+
+    def fields(self, options: O) -> frozenset[str] | None:
+        """Return the names that the event's data surely or possibly has, `None` where unknown."""
+        del options
+        return None
+
+
+class Poller(Trigger[O, S]):
+    """A trigger that looks at a source from time to time. `poll` is one look; the engine decides when."""
+
+    @abstractmethod
+    async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> Look:
+        """Look once and return everything listed; raise `SourceDown` where it cannot be read."""
+
+
+class Receiver(Trigger[O, S]):
+    """A trigger that is told by a POST to `/hooks/<source>`."""
+
+    @abstractmethod
+    def receive(self, source: S, request: Request) -> Sequence[EventDraft]:
+        """Check the sender, read the request, return its events; raise `Refused` with the status to answer."""

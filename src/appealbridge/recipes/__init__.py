@@ -1,0 +1,1 @@
+"""From YAML to meaning: read, check, match, render, plan, and rehearse without reaching anything."""

@@ -1,0 +1,1 @@
+"""What was accepted, planned, tried and delivered, kept through any crash."""

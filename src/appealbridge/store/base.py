@@ -1,0 +1,287 @@
+"""
+What every store promises, each promise in a sentence.
+
+`appealbridge.testing.store_contract` holds a store to all of them. Times are Unix seconds UTC and
+always handed in: a store never asks for the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from appealbridge.model.attempt import Attempt
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.event import Event
+from appealbridge.model.receipt import Receipt
+from appealbridge.model.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """
+    One event with everything it caused, to be stored together or not at all.
+
+    A delivery handed over as `sending` asks to be stored as begun at once; the store makes it
+    `ready` instead where an open delivery of the same channel and subject stands before it.
+    """
+
+    event: Event
+    runs: Sequence[Run] = ()
+    deliveries: Sequence[Delivery] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """
+    What one look at a source leaves behind, stored together with the events of that look.
+
+    `seen` maps the identity of every listed item to its digest.
+    """
+
+    source: str
+    looked_at: float
+    next_look_at: float
+    cursor: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """
+    What became of one arrival.
+
+    `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
+    was stored. `begun` are the ids of the deliveries that are now `sending`; the caller owns them.
+    """
+
+    event_id: str
+    repeat: bool
+    begun: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """
+    How one attempt or look ended: the move it makes and what is kept of it.
+
+    `woken` says that the delivery's run may now be able to plan more.
+    """
+
+    delivery_id: str
+    source: State
+    target: State
+    at: float
+    attempt: Attempt | None = None
+    due_at: float | None = None
+    hold: str = ""
+    reason: str = ""
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """What the store knows of a polled source; `looked_at` is `None` before its first successful look."""
+
+    source: str
+    cursor: Mapping[str, str]
+    looked_at: float | None
+    next_look_at: float
+    failures: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that may be able to plan more: its event, its recipe version's text, its deliveries so far."""
+
+    run: Run
+    event: Event
+    deliveries: Sequence[Delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeVersion:
+    """One version of a recipe's text and of the templates it uses, kept while anything may need it."""
+
+    version: str
+    name: str
+    text: str
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries to list, newest first; empty fields ask for all."""
+
+    states: Collection[State] = ()
+    channel: str = ""
+    subject: str = ""
+    event_id: str = ""
+    run_id: str = ""
+    since: float | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits: deliveries by (state, channel), and the planning time of the oldest open one."""
+
+    counts: Mapping[tuple[State, str], int]
+    oldest_open_at: float | None
+    events: int
+
+
+class Store(Protocol):
+    """The durable half of the program. Every method is one transaction, durable when it returns."""
+
+    # -- the hot path ---------------------------------------------------------------------------
+
+    async def accept(
+        self, arrivals: Sequence[Arrival], memory: Memory | None = None
+    ) -> Sequence[Accepted]:
+        """
+        Store events with all they caused, and a look's memory, in one transaction.
+
+        An event whose source and key are known is a repeat: nothing of its arrival is stored.
+        """
+        ...
+
+    async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        """
+        Begin attempts: move up to `limit` due, unexpired, `ready` deliveries to `sending`, oldest first.
+
+        No delivery is claimed while an older open one of its subject stands on the channel, and none twice.
+        """
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """
+        End an attempt or a look: make the move, keep the attempt, wake the run.
+
+        Raise `IllegalMove` where the table lacks the move or the delivery is not in `source`.
+        """
+        ...
+
+    # -- what waits -----------------------------------------------------------------------------
+
+    async def claim_unknown(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        """Return `unknown` deliveries whose look is due, oldest first; they stay `unknown`."""
+        ...
+
+    async def next_due(self, channel: str) -> float | None:
+        """Return when the channel's next `ready` or `unknown` delivery is due, `None` if none waits."""
+        ...
+
+    async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
+        """Return open runs that something happened to, or whose time came."""
+        ...
+
+    async def next_wake(self) -> float | None:
+        """Return when the next open run is to be looked at."""
+        ...
+
+    async def advance(self, run: Run, seen: int, deliveries: Sequence[Delivery]) -> None:
+        """
+        Store what a run planned next.
+
+        `seen` is how many of its deliveries had settled when it was planned: if more have since,
+        the run stays awake. A delivery whose id is stored already is left as it is.
+        """
+        ...
+
+    async def expire(self, now: float) -> Sequence[Delivery]:
+        """Move every waiting delivery whose `publish_by` has passed to `expired`; return them."""
+        ...
+
+    async def next_expiry(self) -> float | None:
+        """Return the earliest `publish_by` of a waiting delivery."""
+        ...
+
+    async def recover(self, now: float) -> int:
+        """After a start: every `sending` delivery was begun without outcome and becomes `unknown`; return how many."""
+        ...
+
+    async def move(
+        self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""
+    ) -> Delivery:
+        """
+        Make one move on a person's word and return the delivery after it.
+
+        `delivery_id` may be the id or the number. Raise `NotFound` or `IllegalMove`.
+        """
+        ...
+
+    # -- sources and recipes --------------------------------------------------------------------
+
+    async def source(self, source: str) -> SourceRecord | None:
+        """Return what is known of a polled source, `None` before anything is."""
+        ...
+
+    async def remembered(self, source: str, identities: Collection[str]) -> Mapping[str, str]:
+        """Return the digests of those identities that the source has listed before."""
+        ...
+
+    async def source_failed(self, source: str, now: float, next_look_at: float, note: str) -> None:
+        """Note that a look did not succeed and when the next one is."""
+        ...
+
+    async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
+        """Keep recipe versions, so that what they planned can go on after they are replaced."""
+        ...
+
+    async def recipe(self, version: str) -> RecipeVersion:
+        """Return a kept version; raise `NotFound`."""
+        ...
+
+    # -- looking --------------------------------------------------------------------------------
+
+    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
+        """List deliveries, newest first."""
+        ...
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        """Return one delivery by id or number; raise `NotFound`."""
+        ...
+
+    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
+        """Return a delivery's finished attempts and looks in order."""
+        ...
+
+    async def event(self, event_id: str) -> Event:
+        """Return one event; raise `NotFound`."""
+        ...
+
+    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
+        """List events, newest first."""
+        ...
+
+    async def run(self, run_id: str) -> Run:
+        """Return one run; raise `NotFound`."""
+        ...
+
+    async def runs(
+        self, *, event_id: str = "", recipe: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """List runs, newest first."""
+        ...
+
+    async def sent_today(self, channel: str, since: float) -> int:
+        """Return how many deliveries of the channel were delivered or are under way since a time."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Return how much waits."""
+        ...
+
+    async def check(self) -> None:
+        """Raise `StoreError` where the store cannot take writes now."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was handed over, then let go of everything."""
+        ...
+
+
+Row = Mapping[str, Any]
