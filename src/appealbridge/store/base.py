@@ -133,6 +133,21 @@ class Backlog:
     events: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """
+    What waits on a channel.
+
+    `next_due` is the earliest due time still to come of a `ready` or `unknown` delivery. `blocked`
+    says that something `ready` and due waits for an older open delivery of its subject. `looks`
+    says that an `unknown` delivery's look is due.
+    """
+
+    next_due: float | None
+    blocked: bool
+    looks: bool
+
+
 class Store(Protocol):
     """The durable half of the program. Every method is one transaction, durable when it returns."""
 
@@ -170,8 +185,8 @@ class Store(Protocol):
         """Return `unknown` deliveries whose look is due, oldest first; they stay `unknown`."""
         ...
 
-    async def next_due(self, channel: str) -> float | None:
-        """Return when the channel's next `ready` or `unknown` delivery is due, `None` if none waits."""
+    async def outlook(self, channel: str, now: float) -> Outlook:
+        """Return what waits on a channel after a claim at `now`, and when to ask again."""
         ...
 
     async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:

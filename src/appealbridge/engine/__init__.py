@@ -1,0 +1,1 @@
+"""What happens, and when: intake, dispatch, attempt, and all that waits in between."""

@@ -1,0 +1,71 @@
+"""From an event to its runs and deliveries: match every recipe, plan what matches. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.ids import run_id
+from appealbridge.model.run import Run, RunState
+from appealbridge.recipes.match import match
+from appealbridge.recipes.plan import plan
+from appealbridge.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one event causes: a run for every recipe that was asked, and the first deliveries."""
+
+    runs: tuple[Run, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+def arrive(event: Event, recipes: Iterable[Recipe], now: float) -> Planned:
+    """Return what `event` causes; a recipe that cannot be planned harms no other."""
+    runs: list[Run] = []
+    deliveries: list[Delivery] = []
+    for recipe in recipes:
+        run, planned = _one(event, recipe, now)
+        runs.append(run)
+        deliveries.extend(planned)
+    return Planned(tuple(runs), tuple(deliveries))
+
+
+def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery, ...]]:
+    try:
+        why_not = match(recipe, event)
+        if why_not:
+            return _run(event, recipe, now, RunState.SKIPPED, why_not), ()
+        planned = plan(recipe, event, {}, now)
+    except RenderError as error:
+        return _run(event, recipe, now, RunState.FAILED, str(error)), ()
+    except Exception as error:  # noqa: BLE001 - whatever one recipe does must not lose the event for the others
+        return _run(event, recipe, now, RunState.FAILED, f"{type(error).__name__}: {error}"), ()
+    if planned.failed:
+        return _run(event, recipe, now, RunState.FAILED, planned.failed), ()
+    state = RunState.PLANNED if planned.done else RunState.OPEN
+    trace = tuple({"at": now, **said} for said in planned.trace)
+    return _run(event, recipe, now, state, "", trace), tuple(planned.deliveries)
+
+
+def _run(
+    event: Event,
+    recipe: Recipe,
+    now: float,
+    state: RunState,
+    reason: str,
+    trace: tuple[dict[str, object], ...] = (),
+) -> Run:
+    return Run(
+        id=run_id(event.id, recipe.name),
+        event_id=event.id,
+        recipe=recipe.name,
+        version=recipe.version,
+        state=state,
+        begun_at=now,
+        reason=reason,
+        trace=trace,
+    )

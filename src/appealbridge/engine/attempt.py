@@ -1,0 +1,128 @@
+"""One attempt: gate, deliver, record. The only place where a channel is asked to publish."""
+
+from __future__ import annotations
+
+import random
+
+from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
+
+from appealbridge.clock import Clock
+from appealbridge.engine.gate import day_start, gate
+from appealbridge.engine.lane import Lane
+from appealbridge.engine.outcome import settle_send, settle_sought, settle_unknown
+from appealbridge.engine.report import Report
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import IllegalMove, StoreError, TryAgain
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Sought, Tools
+from appealbridge.store.base import Settlement, Store
+
+
+class Attempts:
+    """Makes attempts and looks, one at a time each, and stores how they ended."""
+
+    def __init__(self, store: Store, clock: Clock, rng: random.Random, report: Report) -> None:
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._report = report
+
+    async def send(self, lane: Lane, delivery: Delivery) -> None:
+        """Make the attempt that the store already knows as begun."""
+        begun_at = self._clock.now()
+        try:
+            verdict = gate(
+                delivery,
+                begun_at,
+                cap=lane.account.daily_cap,
+                sent_today=await self._sent_before(lane, begun_at),
+            )
+            result = await self._deliver(lane, delivery) if verdict.go else None
+        finally:
+            lane.leave()
+        now = self._clock.now()
+        if result is None:
+            settlement = Settlement(
+                delivery_id=delivery.id,
+                source=State.SENDING,
+                target=verdict.state,
+                at=now,
+                hold=verdict.hold,
+                reason=verdict.reason,
+            )
+        else:
+            settlement = settle_send(
+                delivery, result, lane.policy, begun_at=begun_at, now=now, rng=self._rng
+            )
+        if isinstance(result, TryAgain) and (result.throttled or result.after):
+            lane.pause(settlement.due_at or now)
+        await self._settle(lane, delivery, settlement, now - begun_at)
+
+    async def look(self, lane: Lane, delivery: Delivery) -> None:
+        """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
+        begun_at = self._clock.now()
+        try:
+            settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
+            if settlement is None:
+                result = await self._seek(lane, delivery)
+                settlement = settle_sought(
+                    delivery,
+                    result,
+                    lane.account,
+                    lane.policy,
+                    begun_at=begun_at,
+                    now=self._clock.now(),
+                    rng=self._rng,
+                )
+            await self._settle(lane, delivery, settlement, self._clock.now() - begun_at)
+        finally:
+            lane.looking.discard(delivery.id)
+
+    async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | Exception:
+        try:
+            message = lane.channel.message.model_validate_json(delivery.content)
+            return await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+        except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
+            return error
+
+    async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | Exception:
+        try:
+            message = lane.channel.message.model_validate_json(delivery.content)
+            return await lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+        except Exception as error:  # noqa: BLE001 - a look that breaks has told nothing
+            return error
+
+    def _tools(self, lane: Lane) -> Tools:
+        return Tools(lane.http, self._clock.now(), self._rng)
+
+    async def _sent_before(self, lane: Lane, now: float) -> int:
+        if lane.account.daily_cap is None:
+            return 0
+        # The store counts this delivery too, since its attempt has begun.
+        return await self._store.sent_today(lane.name, day_start(now, lane.zone)) - 1
+
+    async def _settle(
+        self, lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float
+    ) -> None:
+        """Store the outcome, however long the store takes: it is the only proof of what happened outside."""
+        try:
+            await self._store.settle(settlement)
+        except IllegalMove as error:
+            self._report.overtaken(delivery, settlement, error)
+        except StoreError as error:
+            self._report.store_failed(error)
+            await self._settle_in_the_end(settlement)
+        lane.ended(again=settlement.target in (State.READY, State.UNKNOWN))
+        self._report.settled(lane, delivery, settlement, seconds)
+
+    async def _settle_in_the_end(self, settlement: Settlement) -> None:
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            wait=wait_exponential(multiplier=0.1, max=5),
+            retry=retry_if_exception(_passes),
+        )
+        await retrying(self._store.settle, settlement)
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, StoreError) and not isinstance(error, IllegalMove)

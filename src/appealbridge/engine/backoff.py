@@ -1,0 +1,68 @@
+"""
+When to try again, asked of tenacity's strategies, answered as a due time for the store.
+
+Nothing sleeps here: the strategies are given an attempt's number and the time since the first one,
+and what they say becomes a row.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from tenacity import RetryCallState, stop_after_delay, wait_exponential
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+_EXPONENT_CAP = 64  # beyond it 2**n only overflows; every sane bound is reached long before
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """
+    How a channel's deliveries are tried again. Seconds throughout.
+
+    `wait` bounds the pause after the n-th attempt, of which between `jitter` and the whole is
+    taken at random; `stop` says when to give up. A platform's own wish is honoured between
+    `least` and `most`. `seek_after` is how long after an unclear outcome the account is looked at.
+    """
+
+    wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=1, min=1, max=300))
+    stop: stop_base = field(default_factory=lambda: stop_after_delay(24 * 3600))
+    jitter: float = 0.5
+    least: float = 1.0
+    most: float = 3600.0
+    seek_after: float = 1.0
+
+
+def next_due(
+    policy: RetryPolicy,
+    *,
+    attempts: int,
+    first_begun_at: float,
+    now: float,
+    after: float | None,
+    rng: random.Random,
+) -> float | None:
+    """
+    Return when to try again, `None` where the policy gives up.
+
+    `attempts` counts those made; `after` is the platform's own wish in seconds from `now`.
+    """
+    state = _state(attempts, first_begun_at, now)
+    if policy.stop(state):
+        return None
+    bound = float(policy.wait(state))
+    pause = bound * rng.uniform(policy.jitter, 1.0)
+    if after is not None:
+        # A little later than asked, so that many deliveries do not all come at the very second.
+        pause = min(max(after, policy.least), policy.most) * rng.uniform(1.0, 1.1)
+    return now + max(pause, 0.0)
+
+
+def _state(attempts: int, first_begun_at: float, now: float) -> RetryCallState:
+    state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type] # a question, not a retry under way
+    state.attempt_number = max(1, min(attempts, _EXPONENT_CAP))
+    state.start_time = first_begun_at
+    state.outcome_timestamp = max(now, first_begun_at)  # a clock set back must not look like a long past
+    return state

@@ -1,0 +1,92 @@
+"""What is due goes out: one loop a lane, so that a dead platform delays no other."""
+
+from __future__ import annotations
+
+import asyncio
+
+from appealbridge.clock import Clock
+from appealbridge.engine.attempt import Attempts
+from appealbridge.engine.lane import Lane
+from appealbridge.engine.report import Report
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import StoreError
+from appealbridge.store.base import Store
+
+SAFETY_SECONDS = 30.0
+"""How long a lane sleeps at most before it asks the store again, whatever it was told."""
+
+LOOKS = 16
+"""How many looks on one account may be under way at once."""
+
+
+class Dispatcher:
+    """Claims what is due on each lane and has it attempted, within the lane's room."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        attempts: Attempts,
+        tasks: asyncio.TaskGroup,
+        report: Report,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._attempts = attempts
+        self._tasks = tasks
+        self._report = report
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def begin(self, lane: Lane, delivery: Delivery) -> None:
+        """Make the attempt of a delivery that is stored as begun and has its place in the lane."""
+        self._start(self._attempts.send(lane, delivery))
+
+    async def run(self, lane: Lane) -> None:
+        """Serve one lane until cancelled."""
+        while not lane.closed:
+            try:
+                await self._round(lane)
+            except StoreError as error:
+                self._report.store_failed(error)
+                await self._clock.sleep(1.0)
+
+    async def finish(self) -> None:
+        """Wait for every attempt and look under way; the caller sets the bound."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _round(self, lane: Lane) -> None:
+        lane.wake.clear()
+        now = self._clock.now()
+        settled = lane.settled
+        if now < lane.paused_until:
+            await self._clock.wait(lane.wake, min(lane.paused_until - now, SAFETY_SECONDS))
+            return
+        room = lane.room
+        if room > 0:
+            claimed = await self._store.claim(lane.name, now, room)
+            lane.in_flight += len(claimed)
+            lane.backlog = len(claimed) == room
+            for delivery in claimed:
+                self.begin(lane, delivery)
+        outlook = await self._store.outlook(lane.name, now)
+        if outlook.looks:
+            await self._look(lane, now)
+        lane.blocked = outlook.blocked
+        if outlook.blocked and lane.settled != settled:
+            return  # what blocked it may have ended while we asked
+        pause = SAFETY_SECONDS
+        if outlook.next_due is not None:
+            pause = min(pause, max(0.0, outlook.next_due - now))
+        await self._clock.wait(lane.wake, pause)
+
+    async def _look(self, lane: Lane, now: float) -> None:
+        for delivery in await self._store.claim_unknown(lane.name, now, LOOKS):
+            if delivery.id not in lane.looking and len(lane.looking) < LOOKS:
+                lane.looking.add(delivery.id)
+                self._start(self._attempts.look(lane, delivery))
+
+    def _start(self, work: object) -> None:
+        task = self._tasks.create_task(work)  # type: ignore[arg-type]
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)

@@ -1,0 +1,57 @@
+"""Between the plan and the channel: may this delivery go out now? Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from appealbridge.model.delivery import Delivery, Hold, State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a delivery is to go: `sending` if it may go out, otherwise the state to stop in, and why."""
+
+    state: State
+    hold: str = ""
+    reason: str = ""
+
+    @property
+    def go(self) -> bool:
+        """Whether the delivery may go out now."""
+        return self.state is State.SENDING
+
+
+GO = Verdict(State.SENDING)
+
+
+def content_hash(content: str) -> str:
+    """Return the SHA-256 of a message's canonical JSON in hex."""
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: int = 0) -> Verdict:
+    """
+    Return whether a delivery may go out at `now` (Unix seconds UTC).
+
+    `sent_today` counts what its channel has published since local midnight, against `cap`.
+    """
+    if delivery.publish_by is not None and now >= delivery.publish_by:
+        return Verdict(State.EXPIRED, reason="its publish-by time has passed")
+    if content_hash(delivery.content) != delivery.content_hash:
+        return Verdict(
+            State.HELD, Hold.APPROVAL, "its content is not what was planned; look at it, then release it"
+        )
+    if cap is not None and sent_today >= cap:
+        return Verdict(
+            State.HELD, Hold.DAILY_CAP, f"{sent_today} of {cap} posts a day are used up on {delivery.channel}"
+        )
+    return GO
+
+
+def day_start(now: float, zone: ZoneInfo) -> float:
+    """Return the last local midnight before `now`; both Unix seconds UTC."""
+    local = datetime.fromtimestamp(now, zone)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -1,0 +1,164 @@
+"""From what a channel answered to the move the delivery makes. Pure."""
+
+from __future__ import annotations
+
+import random
+import traceback
+
+from appealbridge.engine.backoff import RetryPolicy, next_due
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import Rejected, TryAgain, Unsure
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Sought, WhenUnsure
+from appealbridge.store.base import Settlement
+
+DETAIL_LIMIT = 2000
+"""How much of a platform's words is kept with an attempt."""
+
+
+def settle_send(
+    delivery: Delivery,
+    result: Receipt | Exception,
+    policy: RetryPolicy,
+    *,
+    begun_at: float,
+    now: float,
+    rng: random.Random,
+) -> Settlement:
+    """Return how a `sending` delivery goes on after its channel returned a receipt or raised."""
+    first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
+
+    def settled(target: State, outcome: Outcome, **more: object) -> Settlement:
+        detail = "" if isinstance(result, Receipt) else _words(result)
+        attempt = Attempt(
+            delivery.id, delivery.attempts, AttemptKind.SEND, begun_at, now, outcome, detail
+        )
+        return Settlement(
+            delivery_id=delivery.id,
+            source=State.SENDING,
+            target=target,
+            at=now,
+            attempt=attempt,
+            **more,  # type: ignore[arg-type]
+        )
+
+    if isinstance(result, Receipt):
+        return settled(State.DELIVERED, Outcome.DELIVERED, receipt=result)
+    if isinstance(result, Rejected):
+        return settled(State.FAILED, Outcome.REJECTED, reason=_words(result))
+    if isinstance(result, TryAgain):
+        due = next_due(
+            policy,
+            attempts=delivery.attempts,
+            first_begun_at=first,
+            now=now,
+            after=result.after,
+            rng=rng,
+        )
+        if due is None:
+            reason = f"gave up after {delivery.attempts} attempts; the last: {_words(result)}"
+            return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
+        return settled(State.READY, Outcome.TRY_AGAIN, due_at=due, reason=_words(result))
+    return settled(
+        State.UNKNOWN, Outcome.UNSURE, due_at=now + policy.seek_after, reason=_words(result)
+    )
+
+
+def settle_unknown(
+    delivery: Delivery, channel: AnyChannel, account: Account, now: float
+) -> Settlement | None:
+    """Return how an `unknown` delivery goes on without a look on the account; `None` where a look is needed."""
+    first = delivery.first_begun_at if delivery.first_begun_at is not None else now
+    if channel.repeat is Repeat.IDEMPOTENT and now < first + channel.key_seconds:
+        reason = "sent again under the same key, which the platform recognises"
+        return _after_look(delivery, State.READY, now, reason=reason)
+    if channel.repeat is not Repeat.NEITHER:
+        return None
+    if account.when_unsure is WhenUnsure.SEND_AGAIN:
+        reason = f"perhaps sent before; {delivery.channel} says when_unsure: send_again"
+        return _after_look(delivery, State.READY, now, reason=reason)
+    reason = f"perhaps published; {channel.platform} offers no way to find out ({delivery.reason})"
+    return _after_look(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
+
+
+def settle_sought(
+    delivery: Delivery,
+    result: Sought | Exception,
+    account: Account,
+    policy: RetryPolicy,
+    *,
+    begun_at: float,
+    now: float,
+    rng: random.Random,
+) -> Settlement:
+    """Return how an `unknown` delivery goes on after a look on the account."""
+    if isinstance(result, TryAgain | Unsure):
+        return _look_again(delivery, result, policy, begun_at=begun_at, now=now, rng=rng)
+    sought = result if isinstance(result, Sought) else Sought(None, sure=False, seen=_words(result))
+    if sought.receipt is not None:
+        attempt = _look(delivery, Outcome.FOUND, sought.seen, begun_at, now)
+        return _after_look(delivery, State.DELIVERED, now, attempt=attempt, receipt=sought.receipt)
+    if sought.sure:
+        attempt = _look(delivery, Outcome.ABSENT, sought.seen, begun_at, now)
+        return _after_look(delivery, State.READY, now, attempt=attempt, reason=sought.seen)
+    attempt = _look(delivery, Outcome.CANNOT_TELL, sought.seen, begun_at, now)
+    if account.when_unsure is WhenUnsure.SEND_AGAIN:
+        return _after_look(delivery, State.READY, now, attempt=attempt, reason=sought.seen)
+    reason = f"perhaps published: {sought.seen}"
+    return _after_look(
+        delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
+    )
+
+
+def _look_again(
+    delivery: Delivery,
+    error: TryAgain | Unsure,
+    policy: RetryPolicy,
+    *,
+    begun_at: float,
+    now: float,
+    rng: random.Random,
+) -> Settlement:
+    attempt = _look(delivery, Outcome.CANNOT_TELL, _words(error), begun_at, now)
+    first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
+    due = next_due(
+        policy,
+        attempts=delivery.attempts,
+        first_begun_at=first,
+        now=now,
+        after=getattr(error, "after", None),
+        rng=rng,
+    )
+    if due is None:
+        reason = f"perhaps published, and the account could not be looked at: {_words(error)}"
+        return _after_look(
+            delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
+        )
+    return _after_look(
+        delivery, State.UNKNOWN, now, attempt=attempt, due_at=due, reason=delivery.reason
+    )
+
+
+def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now: float) -> Attempt:
+    return Attempt(
+        delivery.id, delivery.attempts, AttemptKind.SEEK, begun_at, now, outcome, seen[:DETAIL_LIMIT]
+    )
+
+
+def _after_look(delivery: Delivery, target: State, now: float, **more: object) -> Settlement:
+    more.setdefault("due_at", now)
+    return Settlement(
+        delivery_id=delivery.id,
+        source=State.UNKNOWN,
+        target=target,
+        at=now,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, Rejected | TryAgain | Unsure):
+        return str(error)[:DETAIL_LIMIT]
+    # A bug in a plug-in: its traceback is the only trail, and the post may be out.
+    return "".join(traceback.format_exception(error))[-DETAIL_LIMIT:]
