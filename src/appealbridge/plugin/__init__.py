@@ -4,6 +4,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
 from appealbridge.model.delivery import Delivery
+from appealbridge.model.duration import Duration
 from appealbridge.model.errors import (
     DeliveryError,
     LoginExpired,
@@ -45,6 +46,7 @@ __all__ = [
     "Channel",
     "Delivery",
     "DeliveryError",
+    "Duration",
     "Effect",
     "Event",
     "EventDraft",

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
@@ -148,3 +148,6 @@ class Channel(ABC, Generic[A, M]):
     def practice(self, account: A, address: str) -> A:
         """Return the account as it is on the practice platforms at `address` (`http://host:port`)."""
         return account.model_copy(update={"api": f"{address}/{self.platform}"})
+
+
+AnyChannel = Channel[Any, Any]

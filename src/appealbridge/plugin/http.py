@@ -1,90 +1,68 @@
 """
 The one door to the network for plug-ins, and the one table from HTTP status to failure.
 
-Every answer is read to its end within a bound, every error text is cleaned of secrets here, and no
-redirect is followed silently.
+Every answer is read to its end within a bound, no redirect is followed, and every error text is
+cleaned of secrets before it leaves this file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
-from yarl import URL
 
-from appealbridge.model.errors import (
-    DeliveryError,
-    LoginExpired,
-    Rejected,
-    TryAgain,
-    Unsure,
-)
+from appealbridge.model.errors import Rejected, TryAgain, Unsure
 from appealbridge.plugin.options import Secret
+from appealbridge.plugin.reply import Effect, Reply, bare
 
 ANSWER_LIMIT = 1024 * 1024
-"""How many bytes of an answer are read, unless the caller says otherwise."""
+"""How many bytes of an unpacked answer are read, unless the caller says otherwise."""
+
+KEEPALIVE = 4.0
+"""
+Seconds for which an idle connection is used again.
+
+Servers close idle ones after five seconds at the earliest, as a rule. A POST on a connection that
+is just being closed has an unclear outcome, so ours are given up first.
+"""
+
+_CONNECTIONS_PER_HOST = 256
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""What goes wrong before a single byte of the request has left: no address, no connection, no TLS."""
+
+_ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
-class Effect(StrEnum):
-    """What a request does there, which decides what an unclear answer means."""
-
-    CREATE = "create"
-    """Makes something new: an unclear answer may hide a post."""
-    READ = "read"
-    """Changes nothing: an unclear answer is simply no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole answer: status, headers (case-insensitive), body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str = ""
-
-    def json(self) -> Any:
-        """Return the body as JSON; raise `Unsure` if it is not, since the request did get through."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise Unsure(f"the answer {self.status} is not JSON: {excerpt(self.body)}") from None
-
-
-def excerpt(body: bytes, length: int = 300) -> str:
-    """Return the beginning of a body on one line, for a person to read."""
-    text = " ".join(body[: length * 4].decode("utf-8", "replace").split())
-    return text[:length] + ("…" if len(text) > length else "") if text else "(empty)"
-
-
-def failure(status: int, effect: Effect, message: str, after: float | None) -> DeliveryError:
+def open_session(*, agent: str = "AppealBridge", keepalive: float = KEEPALIVE) -> aiohttp.ClientSession:
     """
-    Return what an HTTP status means for one attempt.
+    Return the session that all plug-ins share; the caller closes it.
 
-    `message` is the cleaned text for a person, `after` the answer's Retry-After in seconds.
-    A channel adds only what is special about its platform, by looking at the reply itself.
+    It keeps no cookies, takes no proxy or password from the environment, and never waits for more
+    connections to one host than a lane may use at most.
     """
-    if status == 401:
-        return LoginExpired(message, after=after)
-    if status == 429:
-        return TryAgain(message, after=after, throttled=True)
-    if status in (425, 503):
-        return TryAgain(message, after=after)
-    if status == 408 or status >= 500:
-        return Unsure(message) if effect is Effect.CREATE else TryAgain(message, after=after)
-    return Rejected(message)
+    connector = aiohttp.TCPConnector(
+        limit=0, limit_per_host=_CONNECTIONS_PER_HOST, keepalive_timeout=keepalive
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": agent},
+        trust_env=False,
+    )
 
 
 class Http:
     """
     Makes one request and returns the whole answer, or raises one of the three failures.
 
-    `clean` takes every secret known to the program out of a text. `timeout` is the bound on one
-    whole request in seconds. `trace` of the wire stays out: plug-ins do not log.
+    `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
+    `timeout` is the bound on one whole request in seconds.
     """
 
     def __init__(
@@ -92,11 +70,13 @@ class Http:
         session: aiohttp.ClientSession,
         clean: Callable[[str], str],
         *,
+        now: Callable[[], float],
         timeout: float = 30.0,
     ) -> None:
         self._session = session
         self._clean = clean
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout))
+        self._now = now
+        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
 
     async def get(
         self,
@@ -147,79 +127,93 @@ class Http:
         """
         Make one request.
 
-        Answers of 2xx and the statuses in `accept` are returned, all others raised as `failure`
-        says. `json` and `form` exclude each other.
+        Answers of 2xx and the statuses in `accept` are returned, all others raised as
+        `Reply.failure` says. `json` and `form` exclude each other.
         """
-        sent = dict(headers or {})
+        sent = dict(headers) if headers else {}
         if bearer is not None:
             sent["Authorization"] = f"Bearer {bearer.get_secret_value()}"
-        body: Any = dict(form) if form is not None else None
-        if json is not None:
-            body = orjson.dumps(json)
-            sent.setdefault("Content-Type", "application/json")
-        where = f"{method} {_bare(url)}"
+        reply = await self._answer(method, url, effect, params, _body(sent, json, form), sent, limit)
+        if 200 <= reply.status < 300 or reply.status in accept:
+            return reply
+        raise reply.failure()
+
+    async def _answer(
+        self,
+        method: str,
+        url: str,
+        effect: Effect,
+        params: Mapping[str, str] | None,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit: int,
+    ) -> Reply:
+        unclear = Unsure if effect is Effect.CREATE else TryAgain
         try:
             async with self._session.request(
                 method,
                 url,
                 params=params,
                 data=body,
-                headers=sent,
+                headers=headers,
                 allow_redirects=False,
                 timeout=self._timeout,
             ) as answer:
                 content = await _bounded(answer, limit)
-                reply = Reply(answer.status, answer.headers, content, str(answer.url))
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise Rejected(self._clean(f"{where}: not an address: {error}")) from None
+                return Reply(
+                    answer.status, answer.headers, content, str(answer.url),
+                    method=method, effect=effect, now=self._now(), clean=self._clean,
+                )  # fmt: skip
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise Rejected(self._words(method, url, "this is not an http address")) from None
         except _NOT_SENT as error:
-            raise TryAgain(self._clean(f"{where}: {_words(error)}")) from None
+            raise TryAgain(self._words(method, url, _said(error))) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            unclear = Unsure if effect is Effect.CREATE else TryAgain
-            raise unclear(self._clean(f"{where}: {_words(error)}")) from None
-        if 200 <= reply.status < 300 or reply.status in accept:
-            return reply
-        message = self._clean(f"{where}: {reply.status} {excerpt(reply.body)}")
-        raise failure(reply.status, effect, message, retry_after(reply.headers))
+            raise unclear(self._words(method, url, _said(error))) from None
+        except RuntimeError:
+            if not self._session.closed:
+                raise
+            raise TryAgain(self._words(method, url, "the program is stopping")) from None
+
+    def _words(self, method: str, url: str, said: str) -> str:
+        return self._clean(f"{method} {bare(url)}: {said}")
 
 
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""What goes wrong before a single byte of the request has left."""
+def _body(
+    headers: dict[str, str], json: Any, form: Mapping[str, str] | None
+) -> bytes | None:
+    """Encode the body and say in `headers` what it is."""
+    if json is not None:
+        headers.setdefault("Content-Type", _JSON)
+        return orjson.dumps(json)
+    if form is not None:
+        headers.setdefault("Content-Type", _FORM)
+        return urlencode(form).encode()
+    return None
 
 
-class TooLong(ValueError):
+class _TooLong(ValueError):
     """An answer is longer than its reader wants."""
 
 
 async def _bounded(answer: aiohttp.ClientResponse, limit: int) -> bytes:
-    chunks = bytearray()
-    async for chunk in answer.content.iter_chunked(64 * 1024):
+    """Read an answer to its end; what it unpacks to counts, so that a small bomb is a long answer."""
+    first = await answer.content.readany()
+    if answer.content.at_eof() and len(first) <= limit:
+        return first
+    chunks = bytearray(first)
+    while len(chunks) <= limit:
+        chunk = await answer.content.readany()
+        if not chunk and answer.content.at_eof():
+            return bytes(chunks)
         chunks += chunk
-        if len(chunks) > limit:
-            answer.close()
-            raise TooLong(f"the answer is longer than {limit} bytes")
-    return bytes(chunks)
+    answer.close()
+    raise _TooLong(f"the answer is longer than {limit} bytes")
 
 
-def _bare(url: str) -> str:
-    """Leave out what may carry a credential: user, password, query."""
-    try:
-        address = URL(url)
-        return str(address.with_user(None).with_query(None).with_fragment(None))
-    except ValueError:
-        return "an address that is none"
-
-
-def _words(error: BaseException) -> str:
+def _said(error: BaseException) -> str:
+    """Say what went wrong without the addresses that aiohttp likes to quote whole."""
     if isinstance(error, TimeoutError):
         return "no connection in time" if isinstance(error, _NOT_SENT) else "no answer in time"
-    return str(error) or type(error).__name__
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return Retry-After in seconds from now; `None` where it is missing, a date, or nonsense."""
-    try:
-        seconds = float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return _ADDRESS.sub(lambda found: bare(found[0]), text) or type(error).__name__

@@ -8,11 +8,8 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
 
-from appealbridge.plugin.channel import Channel
-from appealbridge.plugin.trigger import Trigger
-
-AnyChannel = Channel[Any, Any]
-AnyTrigger = Trigger[Any, Any]
+from appealbridge.plugin.channel import AnyChannel, Channel
+from appealbridge.plugin.trigger import AnyTrigger
 
 BUILT_IN = (
     "appealbridge.triggers.appeal",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
+from appealbridge.model.duration import Duration
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.options import Options
@@ -61,13 +62,13 @@ class Look:
 class PolledSource(Options):
     """What every polled source may say, whatever it is."""
 
-    every: float = Field(
+    every: Duration = Field(
         300.0,
         gt=0,
-        description="How long to wait between two looks, in seconds or as `5m`.",
+        description="How long to wait between two looks.",
         examples=["5m"],
     )
-    max_age: float | None = Field(
+    max_age: Duration | None = Field(
         None, gt=0, description="Ignore what is older than this when first seen.", examples=["7d"]
     )
     backfill: int = Field(
@@ -131,3 +132,8 @@ class Receiver(Trigger[O, S]):
     @abstractmethod
     def receive(self, source: S, request: Request) -> Sequence[EventDraft]:
         """Check the sender, read the request, return its events; raise `Refused` with the status to answer."""
+
+
+AnyPoller = Poller[Any, Any]
+AnyReceiver = Receiver[Any, Any]
+AnyTrigger = Trigger[Any, Any]

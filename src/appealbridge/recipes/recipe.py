@@ -8,7 +8,8 @@ from typing import Any
 
 from appealbridge.model.event import Event
 from appealbridge.plugin.options import Options
-from appealbridge.plugin.registry import AnyChannel, AnyTrigger
+from appealbridge.plugin.channel import AnyChannel
+from appealbridge.plugin.trigger import AnyTrigger
 
 
 @dataclass(frozen=True, slots=True)
