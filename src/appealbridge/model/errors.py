@@ -10,7 +10,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
     ├── SourceError                 one look at a source, or one request from it, did not end in events
     │   ├── SourceDown              the source could not be read this time; look again later
     │   └── Refused                 the request is not accepted; carries the HTTP status to answer
-    ├── InvalidDocuments            files of ours with problems; carries them all, each with its place
+    ├── InvalidDocuments            (in documents) files of ours with problems; carries them all, each with its place
     ├── RenderError                 a template or JSONPath of a recipe has no value for this event
     └── StoreError                  the store refuses
         ├── IllegalMove             a delivery was asked to make a move that its table does not have

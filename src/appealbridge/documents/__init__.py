@@ -1,0 +1,18 @@
+"""YAML documents as people write them: read with every place kept, checked, and complained about in one voice."""
+
+from appealbridge.documents.check import check
+from appealbridge.documents.document import Document, Place, read
+from appealbridge.documents.path import Path, path_text
+from appealbridge.documents.problem import InvalidDocuments, Problem, nearest
+
+__all__ = [
+    "Document",
+    "InvalidDocuments",
+    "Path",
+    "Place",
+    "Problem",
+    "check",
+    "nearest",
+    "path_text",
+    "read",
+]

@@ -1,0 +1,150 @@
+"""A document's value against an options model: every complaint of pydantic, in place and in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from appealbridge.documents.document import Document
+from appealbridge.documents.path import Path
+from appealbridge.documents.problem import Problem, did_you_mean
+from appealbridge.documents.sentences import cure, sentence
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def check(
+    document: Document, path: Path, model: type[M], *, skip_templates: bool = False
+) -> tuple[M | None, list[Problem]]:
+    """
+    Validate the value at `path` with a model; return the instance, or `None`, and all problems.
+
+    With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
+    JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
+    instance nor a problem. A missing value is checked as an empty mapping.
+    """
+    return check_value(document, path, _value(document, path), model, skip_templates=skip_templates)
+
+
+def check_value(
+    document: Document, path: Path, value: Any, model: type[M], *, skip_templates: bool = False
+) -> tuple[M | None, list[Problem]]:
+    """Do the same with a value that is made from the one at `path` by leaving names out or putting some in."""
+    try:
+        return model.model_validate({} if value is None else value), []
+    except ValidationError as failure:
+        errors = failure.errors(include_url=False)
+    kept: dict[Path, list[ErrorDetails]] = {}
+    for error in errors:
+        where = _where(value, error["loc"])
+        if not (skip_templates and is_filled_in(_follow(value, where))):
+            kept.setdefault(where, []).append(error)
+    return None, [_problem(document, path, where, found, model) for where, found in kept.items()]
+
+
+def is_filled_in(value: Any) -> bool:
+    """Tell whether a value is a text that only an event turns into the real one: a template or a JSONPath."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value or value.startswith("$."))
+
+
+def _problem(
+    document: Document,
+    path: Path,
+    where: Path,
+    errors: Sequence[ErrorDetails],
+    model: type[BaseModel],
+) -> Problem:
+    error = errors[0]
+    models, field = _declared(model, where)
+    if error["type"] == "extra_forbidden":
+        return document.problem(
+            path + where,
+            f'unknown option "{where[-1]}"',
+            did_you_mean(str(where[-1]), _names(models)),
+            key=True,
+        )
+    if error["type"] == "missing":
+        return document.problem(
+            path + where[:-1], f'"{where[-1]}" is missing', cure(error, field), key=True
+        )
+    problem = document.problem(path + where, sentence(errors), cure(error, field))
+    return _hidden(problem) if field is not None and _secret(field.annotation) else problem
+
+
+def _hidden(problem: Problem) -> Problem:
+    """Keep a secret that someone wrote into the file out of the complaint about it."""
+    return Problem(
+        problem.file, problem.line, problem.column, problem.path, problem.problem, problem.cure
+    )
+
+
+def _where(value: Any, loc: Sequence[int | str]) -> Path:
+    """Leave out of pydantic's location what names a branch of a union and not a place in the document."""
+    path: Path = ()
+    for position, part in enumerate(loc):
+        inside = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if inside:
+            value = value[part]
+            path = (*path, part)
+        elif position == len(loc) - 1 and isinstance(value, dict) and isinstance(part, str):
+            path = (*path, part)
+    return path
+
+
+def _value(document: Document, path: Path) -> Any:
+    return _follow(document.value, path)
+
+
+def _follow(value: Any, path: Path) -> Any:
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _declared(
+    model: type[BaseModel], where: Path
+) -> tuple[list[type[BaseModel]], FieldInfo | None]:
+    """Return the models that may stand around a place, and the field that it fills."""
+    models: list[type[BaseModel]] = [model]
+    field: FieldInfo | None = None
+    for position, part in enumerate(where):
+        if not isinstance(part, str):
+            continue
+        found = next((f for m in models if (f := _field(m, part)) is not None), None)
+        if found is None:
+            # Below a mapping with free names the same models go on; an unknown name has no field.
+            field = None
+            continue
+        field = found
+        if position < len(where) - 1:
+            models = list(_models(field.annotation)) or models
+    return models, field
+
+
+def _field(model: type[BaseModel], name: str) -> FieldInfo | None:
+    fields = model.model_fields
+    return next((f for n, f in fields.items() if name in (f.alias, f.validation_alias, n)), None)
+
+
+def _names(models: Sequence[type[BaseModel]]) -> set[str]:
+    return {f.alias or name for model in models for name, f in model.model_fields.items()}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_secret(inner) for inner in get_args(annotation))

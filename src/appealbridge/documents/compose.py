@@ -1,0 +1,211 @@
+"""
+From YAML's events to plain values, with the place of each one kept.
+
+The parser is the C one of ruamel.yaml.clib, which only tells what stands where; what the words
+mean (YAML 1.2), that keys stand once, and every limit are decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from _ruamel_yaml import CParser
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from appealbridge.documents.lines import lines_of
+from appealbridge.documents.path import Path
+from appealbridge.documents.scalar import plain
+from appealbridge.documents.wording import syntax_words
+
+DEPTH_LIMIT = 64
+
+Tags = Mapping[str, Callable[[str], Any]]
+
+
+class Flaw(Exception):
+    """Why a text is no document: a place (counted from 0), words and a cure. Never leaves this package."""
+
+    def __init__(
+        self, line: int, column: int, problem: str, cure: str, path: Path = (), width: int = 1
+    ) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.column = column
+        self.problem = problem
+        self.cure = cure
+        self.path = path
+        self.width = width
+
+
+class Node(NamedTuple):
+    """A value, the parser's event that began it, and the nodes and key events inside it."""
+
+    value: Any
+    event: Any
+    children: dict[str, Node] | list[Node] | None
+    keys: dict[str, Any] | None
+
+
+def compose(text: str, tags: Tags) -> Node | None:
+    """Return the one document of a text, `None` if it is empty; raise `Flaw`."""
+    try:
+        return _Composer(text, tags).document()
+    except YAMLError as error:
+        raise _syntax_flaw(error, text) from None
+
+
+class _Composer:
+    def __init__(self, text: str, tags: Tags) -> None:
+        self._next = CParser(text).get_event
+        self._tags = tags
+        self._path: list[str | int] = []
+
+    def document(self) -> Node | None:
+        self._next()
+        if isinstance(self._next(), StreamEndEvent):
+            return None
+        node = self._node(self._next())
+        self._next()
+        after = self._next()
+        if isinstance(after, DocumentStartEvent):
+            raise self._flaw(
+                after, "a second document in one file", "give each its own file, without ---"
+            )
+        return node
+
+    def _node(self, event: Any) -> Node:
+        if isinstance(event, ScalarEvent):
+            return Node(self._scalar(event), event, None, None)
+        if isinstance(event, AliasEvent):
+            raise self._flaw(
+                event,
+                "references with * are not understood",
+                "put text that begins with * in quotes, or write the value out",
+            )
+        if len(self._path) >= DEPTH_LIMIT:
+            raise self._flaw(
+                event, f"nested deeper than {DEPTH_LIMIT} levels", "take some levels out"
+            )
+        self._refuse_anchor(event)
+        if event.tag is not None:
+            raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(event)
+        assert isinstance(event, SequenceStartEvent)  # noqa: S101 - the parser knows no other
+        return self._sequence(event)
+
+    def _mapping(self, start: Any) -> Node:
+        value: dict[str, Any] = {}
+        children: dict[str, Node] = {}
+        keys: dict[str, Any] = {}
+        path = self._path
+        while not isinstance(event := self._next(), MappingEndEvent):
+            key = self._key(event)
+            if key in keys:
+                first = keys[key].start_mark.line + 1
+                path.append(key)
+                raise self._flaw(
+                    event,
+                    f'"{key}" stands here twice, first on line {first}',
+                    "keep one of the two",
+                )
+            keys[key] = event
+            path.append(key)
+            node = self._node(self._next())
+            path.pop()
+            children[key] = node
+            value[key] = node.value
+        return Node(value, start, children, keys)
+
+    def _sequence(self, start: Any) -> Node:
+        children: list[Node] = []
+        path = self._path
+        while not isinstance(event := self._next(), SequenceEndEvent):
+            path.append(len(children))
+            children.append(self._node(event))
+            path.pop()
+        return Node([child.value for child in children], start, children, None)
+
+    def _key(self, event: Any) -> str:
+        if not isinstance(event, ScalarEvent):
+            raise self._flaw(
+                event,
+                "a name cannot be a list or a mapping",
+                'put a template in quotes: "{{ … }}"',
+            )
+        self._refuse_anchor(event)
+        if event.tag is not None:
+            raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+        return str(event.value)
+
+    def _scalar(self, event: Any) -> Any:
+        self._refuse_anchor(event)
+        text: str = event.value
+        if event.tag is not None:
+            return self._tagged(event, text)
+        if not event.implicit[0]:  # quoted, or a block of text
+            return text
+        try:
+            return plain(text)
+        except ValueError as error:
+            raise self._flaw(event, str(error), "put it in quotes if it is text") from None
+
+    def _tagged(self, event: Any, text: str) -> Any:
+        function = self._tags.get(event.tag)
+        if function is None:
+            known = ", ".join(self._tags)
+            raise self._flaw(
+                event,
+                f"unknown tag {event.tag}",
+                f"known here: {known}"
+                if known
+                else "put text that begins with ! in quotes, or leave it out",
+            )
+        try:
+            return function(text)
+        except ValueError as error:
+            raise self._flaw(event, str(error), "") from None
+
+    def _refuse_anchor(self, event: Any) -> None:
+        if event.anchor is not None:
+            raise self._flaw(
+                event,
+                "anchors with & are not understood",
+                "put text that begins with & in quotes, or write the value out where it is needed",
+            )
+
+    def _flaw(self, event: Any, problem: str, cure: str) -> Flaw:
+        start, end = event.start_mark, event.end_mark
+        width = end.column - start.column if start.line == end.line else 1
+        return Flaw(start.line, start.column, problem, cure, tuple(self._path), max(1, width))
+
+
+def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        # Only the reader of characters has no mark, and only the place counted in characters or bytes.
+        index = next((i for i, c in enumerate(text) if not _allowed(c)), 0)
+        line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
+        return Flaw(line, column, "a control character cannot stand here", "take it out")
+    problem, cure = syntax_words(str(getattr(error, "problem", error)), _at(text, mark))
+    return Flaw(mark.line, mark.column, problem, cure)
+
+
+def _at(text: str, mark: Any) -> str:
+    lines = lines_of(text)
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+
+
+def _allowed(character: str) -> bool:
+    return character in "\t\n\r\x85" or "\x20" <= character <= "\x7e" or character >= "\xa0"

@@ -1,0 +1,83 @@
+"""What is wrong with a document: where it stands, what is wrong, and what would mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from appealbridge.model.errors import AppealBridgeError
+
+Level = Literal["error", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One thing that is wrong (`error`), or worth knowing (`note`).
+
+    `line` and `column` count from 1, in characters; `path` is the place as `actions[2].text`.
+    `cure` is what would mend it. `width` is how many characters of `source_line` are meant;
+    `source_line` is empty where the line must not be shown or there is none.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    problem: str
+    cure: str
+    level: Level = "error"
+    source_line: str = ""
+    width: int = 1
+
+    def text(self) -> str:
+        """Return the problem as people read it: the place, the line itself, carets and the cure."""
+        where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.path}: " if self.path else "")
+        note = "note: " if self.level == "note" else ""
+        lines = [f"{where}{note}{self.problem}"]
+        if self.source_line:
+            shown = "".join(c if c.isprintable() else " " for c in self.source_line).rstrip()
+            lines.append(f"{self.line:5} | {shown}")
+            carets = " " * (self.column - 1) + "^" * max(1, self.width)
+            lines.append(f"      | {carets} {self.cure}".rstrip())
+        elif self.cure:
+            lines.append(f"      {self.cure}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return the problem for machines: `file`, `line`, `column`, `path`, `problem`, `cure`, `level`."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "problem": self.problem,
+            "cure": self.cure,
+            "level": self.level,
+        }
+
+
+class InvalidDocuments(AppealBridgeError):
+    """Files of ours with problems; `problems` carries them all, each with its place."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(problem.text() for problem in problems))
+        self.problems = tuple(problems)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one most likely means, `None` where none is near."""
+    known = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return known[close[0]] if close else None
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the cure for a misspelt name: the nearest known one, else all of them."""
+    known = sorted(names)
+    near = nearest(name, known)
+    if near is not None:
+        return f'did you mean "{near}"?'
+    return f"known here: {', '.join(known)}" if known else ""

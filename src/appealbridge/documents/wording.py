@@ -1,0 +1,59 @@
+"""The YAML parser's complaints in plain words, each with what usually mends it."""
+
+from __future__ import annotations
+
+_WORDS = {
+    "mapping values are not allowed in this context": (
+        "a second colon on one line",
+        "put text with a colon in quotes, or mend the indentation",
+    ),
+    "found a tab character that violates indentation": (
+        "a tab cannot indent",
+        "use spaces",
+    ),
+    "found unexpected end of stream": (
+        "the quotes opened before are never closed",
+        "close them",
+    ),
+    "found unknown escape character": (
+        "unknown escape after a backslash",
+        "use single quotes, or double the backslash",
+    ),
+    "did not find expected key": (
+        "this does not continue what stands above",
+        "mend the indentation; text after closing quotes must go inside them",
+    ),
+    "did not find expected '-' indicator": (
+        "this does not continue the list above",
+        "begin it with a dash, or mend the indentation",
+    ),
+    "did not find expected node content": (
+        "a value is missing here",
+        "write it, or close the bracket",
+    ),
+    "did not find expected ',' or '}'": (
+        "the { opened before is not closed",
+        "close it with }, or put a comma between the entries",
+    ),
+    "did not find expected ',' or ']'": (
+        "the [ opened before is not closed",
+        "close it with ], or put a comma between the entries",
+    ),
+    "did not find expected <document start>": (
+        "text after the end of the document",
+        "mend the indentation, or take it out",
+    ),
+    "could not find expected ':'": (
+        "a name without its colon",
+        "write `name: value`",
+    ),
+}
+
+
+def syntax_words(problem: str, character: str) -> tuple[str, str]:
+    """Return what is wrong and what would mend it, for one of the parser's own complaints."""
+    if problem == "found character that cannot start any token":
+        if character == "\t":
+            return _WORDS["found a tab character that violates indentation"]
+        return f'text cannot begin with "{character}"', "put it in quotes"
+    return _WORDS.get(problem, (problem, "put the text in quotes, or mend the indentation"))

@@ -1,0 +1,45 @@
+"""A length of time as a person writes it: `2h`, `1h30m`, or a number of seconds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_FORM = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?")
+
+
+def seconds(text: str) -> float:
+    """Return how many seconds `2h`, `1h30m`, `90s` or `7d` are; raise `ValueError` for anything else."""
+    match = _FORM.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{text!r} is not a length of time; write it as 30s, 5m, 2h, 1h30m or 7d")
+    return float(
+        sum(int(n or 0) * unit for n, unit in zip(match.groups(), _UNITS.values(), strict=True))
+    )
+
+
+def _validate(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return seconds(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError(
+        "duration", "is not a length of time", {"cure": "write it as 30s, 5m, 2h, 1h30m or 7d"}
+    )
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_validate),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?$"}]}
+    ),
+]  # fmt: skip
+"""Seconds as a float, written as `2h` or as a number."""
