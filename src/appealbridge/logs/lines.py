@@ -1,0 +1,53 @@
+"""How a line looks: JSON for a machine, colours for a person. Pure: values in, bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import orjson
+
+from appealbridge.logs.said import Level, Said
+
+Fields: TypeAlias = Mapping[str, str | int | float | None]
+"""What a line tells besides its name."""
+
+_NAMES = {level: level.name.lower() for level in Level}
+_COLOURS = {
+    Level.DEBUG: "\x1b[2m",
+    Level.INFO: "\x1b[32m",
+    Level.WARNING: "\x1b[33m",
+    Level.ERROR: "\x1b[31m",
+}
+
+
+def for_a_machine(at: str, level: Level, said: Said, fields: Fields) -> bytes:
+    """Return one JSON object and a newline; `at` is ISO 8601."""
+    line = {"at": at, "level": _NAMES[level], "said": str(said), **fields}
+    try:
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # a lone surrogate out of undecodable bytes, or a huge number
+        spelt = {
+            name: ascii(value)[:1000] if isinstance(value, (str, int)) else value
+            for name, value in line.items()
+        }
+        return orjson.dumps(spelt, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def for_a_person(at: str, level: Level, said: Said, fields: Fields) -> bytes:
+    """Return one coloured line, and below it what has several lines of its own, as a traceback does."""
+    parts = [f"\x1b[2m{at[11:]}\x1b[0m {_COLOURS[level]}{said:<12}\x1b[0m"]
+    below = []
+    for name, value in fields.items():
+        if isinstance(value, str) and "\n" in value:
+            below += [f"    {_visible(line)}" for line in value.splitlines()]
+        else:
+            parts.append(f"\x1b[2m{name}=\x1b[0m{_visible(str(value))}")
+    return ("\n".join([" ".join(parts), *below]) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _visible(text: str) -> str:
+    """Spell out what is not printable: a platform's answer must not steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

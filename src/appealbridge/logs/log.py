@@ -1,0 +1,79 @@
+"""
+The door that the rest of the program speaks through, with the ids of what it is busy with bound once.
+
+    log = standard_log(clock.now, clean=redactor)
+    log.bind(run=run.id).info(Said.DELIVERED, delivery=delivery.id, channel=delivery.channel)
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+from appealbridge.logs.output import Output, unchanged
+from appealbridge.logs.said import Level, Said, Value
+
+
+class Log:
+    """Says things, with the fields bound to it."""
+
+    __slots__ = ("_bound", "output")
+
+    def __init__(self, output: Output, bound: Mapping[str, Value] | None = None) -> None:
+        self.output = output
+        self._bound = bound or {}
+
+    def bind(self, **fields: Value) -> Log:
+        """Return a log that adds `fields` to every line; a line's own field of that name wins."""
+        return Log(self.output, {**self._bound, **fields})
+
+    def debug(self, said: Said, **fields: Value) -> None:
+        """Say what only someone who looks for a fault wants to know."""
+        if self.output.level <= Level.DEBUG:
+            self.output.say(Level.DEBUG, said, {**self._bound, **fields})
+
+    def info(self, said: Said, **fields: Value) -> None:
+        """Say what happened as it should."""
+        if self.output.level <= Level.INFO:
+            self.output.say(Level.INFO, said, {**self._bound, **fields})
+
+    def warning(self, said: Said, **fields: Value) -> None:
+        """Say what went otherwise and is being dealt with."""
+        if self.output.level <= Level.WARNING:
+            self.output.say(Level.WARNING, said, {**self._bound, **fields})
+
+    def error(self, said: Said, **fields: Value) -> None:
+        """Say what a person has to look at."""
+        self.output.say(Level.ERROR, said, {**self._bound, **fields})
+
+
+def standard_log(
+    now: Callable[[], float],
+    *,
+    level: Level = Level.INFO,
+    clean: Callable[[str], str] = unchanged,
+) -> Log:
+    """Return a log to standard error, whose last lines go out even if nobody flushes it."""
+    stream = sys.stderr.buffer
+    output = Output(
+        stream,
+        now,
+        level=level,
+        clean=clean,
+        terminal=stream.isatty(),
+        journal=_is_journal(stream, os.environ.get("JOURNAL_STREAM", "")),
+    )
+    atexit.register(output.flush)
+    return Log(output)
+
+
+def _is_journal(stream: BinaryIO, announced: str) -> bool:
+    """Return whether the stream is the very one that systemd announced; a redirected one is not."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return announced == f"{status.st_dev}:{status.st_ino}"

@@ -1,0 +1,127 @@
+"""
+Where lines go: cleaned of secrets, stamped, kept until the loop's current iteration is over, written.
+
+A busy moment costs one write; a warning or an error goes out at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, cast
+
+from appealbridge.logs.lines import Fields, for_a_machine, for_a_person
+from appealbridge.logs.said import Level, Said, Value
+
+BUFFER_LIMIT = 64 * 1024
+"""How many bytes of lines may wait for one write."""
+
+_PRIORITIES = {
+    Level.DEBUG: b"<7>",
+    Level.INFO: b"<6>",
+    Level.WARNING: b"<4>",
+    Level.ERROR: b"<3>",
+}
+
+
+def unchanged(text: str) -> str:
+    """Clean nothing: for a program that knows no secret."""
+    return text
+
+
+class Output:
+    """
+    One binary stream, shared by every `Log` and by the libraries. Safe from any thread.
+
+    `now` gives Unix seconds UTC. `clean` takes every known secret out of a text; each text of a
+    line passes it. With `terminal` lines are for a person's eyes. With `journal` each carries the
+    priority that systemd's journal reads off its front.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        now: Callable[[], float],
+        *,
+        level: Level = Level.INFO,
+        clean: Callable[[str], str] = unchanged,
+        terminal: bool = False,
+        journal: bool = False,
+    ) -> None:
+        self.level = level
+        self.lost = 0
+        """How many lines could not be written, because nobody reads them any more."""
+        self._stream = stream
+        self._now = now
+        self._clean = clean
+        self._form = for_a_person if terminal else for_a_machine
+        self._priorities = _PRIORITIES if journal else None
+        self._lock = threading.Lock()
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._millisecond = -1
+        self._at = ""
+
+    def say(self, level: Level, said: Said, fields: Mapping[str, Value]) -> None:
+        """Write one line, soon; its texts are cleaned here."""
+        line = self._form(self._stamp(), level, said, self._plain(fields))
+        if self._priorities is not None:
+            line = self._priorities[level] + line
+        with self._lock:
+            first = not self._lines
+            self._lines.append(line)
+            self._size += len(line)
+        if self._size >= BUFFER_LIMIT or level >= Level.WARNING:
+            self.flush()
+        elif first:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:  # no loop in this thread, so nobody to come back later
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            if not self._lines:
+                return
+            lines, self._lines, self._size = self._lines, [], 0
+            try:
+                self._stream.write(b"".join(lines))
+                self._stream.flush()
+            except (OSError, ValueError):
+                # A closed pipe must not end the daemon; the count tells that something is missing.
+                self.lost += len(lines)
+
+    def _stamp(self) -> str:
+        millisecond = int(self._now() * 1000)
+        if millisecond != self._millisecond:  # many lines of a busy moment share theirs
+            second, rest = divmod(millisecond, 1000)
+            date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._at, self._millisecond = f"{date}.{rest:03d}Z", millisecond
+        return self._at
+
+    def _plain(self, fields: Mapping[str, Value]) -> Fields:
+        texts = []
+        for value in fields.values():
+            if isinstance(value, str):
+                texts.append(value)
+            elif isinstance(value, BaseException):
+                return self._plain({name: _spelt(value) for name, value in fields.items()})
+        # One look at all texts together is cheap; only where it finds something is each cleaned.
+        # Before they become JSON, since a quote in a secret would not look the same after.
+        together = "\0".join(texts)
+        if self._clean(together) == together:
+            return cast("Fields", fields)
+        return {
+            name: self._clean(value) if isinstance(value, str) else cast("float | None", value)
+            for name, value in fields.items()
+        }
+
+
+def _spelt(value: Value) -> str | int | float | None:
+    if isinstance(value, BaseException):
+        return "".join(traceback.format_exception(value)).rstrip()
+    return value

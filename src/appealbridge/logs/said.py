@@ -1,0 +1,66 @@
+"""The closed list of what the daemon can say, and how much each line matters."""
+
+from __future__ import annotations
+
+import logging
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+Value: TypeAlias = "str | int | float | BaseException | None"
+"""What a field of a line may hold. An exception becomes its traceback."""
+
+
+class Level(IntEnum):
+    """How much a line matters; the numbers are those of `logging`."""
+
+    DEBUG = logging.DEBUG
+    INFO = logging.INFO
+    WARNING = logging.WARNING
+    ERROR = logging.ERROR
+
+
+class Said(StrEnum):
+    """Everything that the daemon can say, in the order of the story. There are no other lines."""
+
+    # the daemon's own life
+    STARTING = "starting"
+    READY = "ready"
+    RELOADED = "reloaded"
+    RELOAD_REFUSED = "reload_refused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    STOP_OVERDUE = "stop_overdue"
+    PART_DIED = "part_died"
+    # what it works by
+    RECIPES_LOADED = "recipes_loaded"
+    RECIPE_QUARANTINED = "recipe_quarantined"
+    # where events come from
+    LOOKED = "looked"
+    FIRST_LOOK = "first_look"
+    SOURCE_DOWN = "source_down"
+    SOURCE_BACK = "source_back"
+    SOURCE_NOTE = "source_note"
+    BURST_HELD = "burst_held"
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+    # what becomes of an event
+    PLANNED = "planned"
+    RUN_FAILED = "run_failed"
+    # what becomes of a delivery
+    HELD = "held"
+    RELEASED = "released"
+    BEGUN = "begun"
+    DELIVERED = "delivered"
+    PUT_OFF = "put_off"
+    UNSURE = "unsure"
+    SOUGHT = "sought"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    RECOVERED = "recovered"
+    # what it leans on
+    LOGIN_EXPIRED = "login_expired"
+    PLUGIN_BUG = "plugin_bug"
+    STORE_TROUBLE = "store_trouble"
+    LIBRARY = "library"

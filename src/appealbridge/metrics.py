@@ -1,0 +1,154 @@
+"""
+The figures for Prometheus: what was accepted, tried and delivered, how fast, and what waits.
+
+Everything counted on the hot path goes through a child bound once per label value, since finding a
+child costs several times what counting does. What waits is not counted here: it is handed over when
+someone asks, so that it is always what the store says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""What `render` returns, as an HTTP header says it."""
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_COMMIT_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+class Metrics:
+    """
+    Every figure of one daemon, in a registry of its own.
+
+    Label values are names out of the settings and closed enums, never anything that a sender
+    chooses, so that nobody outside can make the list of figures grow.
+    """
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # the birth of each figure would double the text for nobody
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._accepted = Counter(
+            "appealbridge_events_accepted_total",
+            "Events stored, repeats left out.",
+            ["source"],
+            registry=registry,
+        )
+        self._refused = Counter(
+            "appealbridge_requests_refused_total",
+            "Webhook requests that were not accepted, by the HTTP status answered.",
+            ["webhook", "status"],
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "appealbridge_attempts_total",
+            "Attempts at deliveries, and looks for them, by what came of them.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+        self._attempt_seconds = Histogram(
+            "appealbridge_attempt_seconds",
+            "How long one attempt took, from its beginning to its outcome.",
+            ["channel"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._commit_seconds = Histogram(
+            "appealbridge_store_commit_seconds",
+            "How long one commit of the store took.",
+            buckets=_COMMIT_SECONDS,
+            registry=registry,
+        )
+        self._commit_transactions = Histogram(
+            "appealbridge_store_commit_transactions",
+            "How many transactions shared one commit of the store.",
+            buckets=_COMMIT_SIZES,
+            registry=registry,
+        )
+        self._deliveries = Gauge(
+            "appealbridge_deliveries",
+            "Deliveries in the store.",
+            ["state", "channel"],
+            registry=registry,
+        )
+        self._queue_age = Gauge(
+            "appealbridge_queue_age_seconds",
+            "How long ago the oldest delivery that may still go out was planned; 0 if none waits.",
+            registry=registry,
+        )
+        self._recipes = Gauge(
+            "appealbridge_recipes",
+            "Recipes, by whether they run (loaded) or have problems (quarantined).",
+            ["state"],
+            registry=registry,
+        )
+        self._source_failures = Gauge(
+            "appealbridge_source_failures",
+            "Looks at a source that did not succeed, since the last one that did.",
+            ["source"],
+            registry=registry,
+        )
+        self._accepted_by: dict[str, Callable[..., None]] = {}
+        self._attempted_by: dict[tuple[str, str], Callable[..., None]] = {}
+        self._seconds_by: dict[str, Callable[[float], None]] = {}
+
+    def accepted(self, source: str, count: int = 1) -> None:
+        """Count events of a source (`webhook:incident-desk`)."""
+        add = self._accepted_by.get(source)
+        if add is None:
+            add = self._accepted_by[source] = self._accepted.labels(source).inc
+        add(count)
+
+    def refused(self, webhook: str, status: int) -> None:
+        """Count a request answered with an error; `webhook` is a configured name, `unknown` for any other."""
+        self._refused.labels(webhook, str(status)).inc()
+
+    def attempted(self, channel: str, outcome: str, seconds: float) -> None:
+        """Count one attempt or look and how long it took."""
+        add = self._attempted_by.get((channel, outcome))
+        if add is None:
+            add = self._attempts.labels(channel, outcome).inc
+            self._attempted_by[channel, outcome] = add
+        add()
+        took = self._seconds_by.get(channel)
+        if took is None:
+            took = self._seconds_by[channel] = self._attempt_seconds.labels(channel).observe
+        took(seconds)
+
+    def committed(self, seconds: float, transactions: int) -> None:
+        """Count one commit of the store; safe from its own thread."""
+        self._commit_seconds.observe(seconds)
+        self._commit_transactions.observe(transactions)
+
+    def recipes(self, loaded: int, quarantined: int) -> None:
+        """Note how many recipes there are now."""
+        self._recipes.labels("loaded").set(loaded)
+        self._recipes.labels("quarantined").set(quarantined)
+
+    def source_failures(self, source: str, failures: int) -> None:
+        """Note how many looks in a row did not succeed; 0 after one that did."""
+        self._source_failures.labels(source).set(failures)
+
+    def render(self, waiting: Mapping[tuple[str, str], int], queue_age: float) -> bytes:
+        """
+        Return all figures in Prometheus' text format.
+
+        `waiting` is the number of deliveries by (state, channel), `queue_age` in seconds.
+        """
+        self._deliveries.clear()
+        for (state, channel), count in waiting.items():
+            self._deliveries.labels(state, channel).set(count)
+        self._queue_age.set(queue_age)
+        return generate_latest(self._registry)

@@ -1,0 +1,77 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SPEAK = """
+import sys
+from appealbridge.logs import Said, standard_log
+log = standard_log(lambda: 0.0, clean=lambda text: text.replace("s3cret", "***"))
+{}
+"""
+
+
+def said_by(program: str, **environment: str) -> list[dict]:
+    done = subprocess.run(
+        [sys.executable, "-c", SPEAK.format(program)],
+        capture_output=True,
+        timeout=30,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_a_program_that_ends_in_mid_sentence_loses_no_line():
+    program = """
+import asyncio
+async def speak():
+    log.info(Said.READY)
+    log.info(Said.STOPPED)
+    sys.exit(0)
+asyncio.run(speak())
+"""
+    assert [line["said"] for line in said_by(program)] == ["ready", "stopped"]
+
+
+def test_standard_error_that_is_a_pipe_gets_json_without_priorities():
+    assert said_by("log.info(Said.READY)", JOURNAL_STREAM="8:12345")[0]["said"] == "ready"
+
+
+def test_a_secret_is_cleaned_from_standard_error():
+    assert said_by("log.info(Said.FAILED, text='a s3cret')")[0]["text"] == "a ***"
+
+
+def test_a_terminal_gets_colours():
+    pty = pytest.importorskip("pty", reason="this machine has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-c", SPEAK.format("log.info(Said.READY)")],
+            stderr=theirs,
+            timeout=30,
+            check=True,
+        )
+        assert b"\x1b[32mready" in os.read(ours, 1000)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_the_stream_that_systemd_announced_gets_priorities():
+    reading, writing = os.pipe()
+    try:
+        status = os.fstat(writing)
+        subprocess.run(
+            [sys.executable, "-c", SPEAK.format("log.warning(Said.UNSURE)")],
+            stderr=writing,
+            timeout=30,
+            check=True,
+            env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"},
+        )
+        assert os.read(reading, 1000).startswith(b'<4>{"at"')
+    finally:
+        os.close(reading)
+        os.close(writing)

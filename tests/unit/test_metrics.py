@@ -1,0 +1,112 @@
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families as families
+
+from appealbridge.metrics import Metrics
+
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def figures(metrics, waiting=None, queue_age=0.0):
+    """Every sample as (name, labels in order of their names) → value."""
+    text = metrics.render(waiting or {}, queue_age).decode()
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in families(text)
+        for sample in family.samples
+    }
+
+
+def test_events_are_counted_by_source():
+    metrics = Metrics()
+    metrics.accepted("webhook:desk")
+    metrics.accepted("webhook:desk", 3)
+    metrics.accepted("feed:appeals")
+    seen = figures(metrics)
+    assert seen["appealbridge_events_accepted_total", ("source", "webhook:desk")] == 4
+    assert seen["appealbridge_events_accepted_total", ("source", "feed:appeals")] == 1
+
+
+def test_refusals_are_counted_by_webhook_and_status():
+    metrics = Metrics()
+    metrics.refused("desk", 401)
+    metrics.refused("desk", 401)
+    name = "appealbridge_requests_refused_total"
+    assert figures(metrics)[name, ("status", "401"), ("webhook", "desk")] == 2
+
+
+def test_an_attempt_is_counted_and_timed():
+    metrics = Metrics()
+    metrics.attempted("force_x", "delivered", 0.2)
+    metrics.attempted("force_x", "unsure", 7.0)
+    seen = figures(metrics)
+    name = "appealbridge_attempts_total"
+    assert seen[name, ("channel", "force_x"), ("outcome", "delivered")] == 1
+    assert seen["appealbridge_attempt_seconds_sum", ("channel", "force_x")] == 7.2
+    bucket = "appealbridge_attempt_seconds_bucket"
+    assert seen[bucket, ("channel", "force_x"), ("le", "0.25")] == 1
+
+
+def test_a_commit_is_timed_and_its_transactions_counted():
+    metrics = Metrics()
+    metrics.committed(0.002, 40)
+    seen = figures(metrics)
+    assert seen["appealbridge_store_commit_seconds_sum",] == 0.002
+    assert seen["appealbridge_store_commit_transactions_sum",] == 40
+    assert seen["appealbridge_store_commit_transactions_bucket", ("le", "20.0")] == 0
+    assert seen["appealbridge_store_commit_transactions_bucket", ("le", "50.0")] == 1
+
+
+def test_what_waits_is_what_the_store_says_now():
+    metrics = Metrics()
+    figures(metrics, {("held", "force_x"): 2}, queue_age=60.0)
+    seen = figures(metrics, {("ready", "force_x"): 1}, queue_age=5.0)
+    name = "appealbridge_deliveries"
+    assert seen[name, ("channel", "force_x"), ("state", "ready")] == 1
+    assert (name, ("channel", "force_x"), ("state", "held")) not in seen
+    assert seen["appealbridge_queue_age_seconds",] == 5.0
+
+
+def test_recipes_and_sources_are_noted_as_they_are_now():
+    metrics = Metrics()
+    metrics.recipes(loaded=4, quarantined=1)
+    metrics.source_failures("feed:appeals", 3)
+    metrics.source_failures("feed:appeals", 0)
+    seen = figures(metrics)
+    assert seen["appealbridge_recipes", ("state", "loaded")] == 4
+    assert seen["appealbridge_recipes", ("state", "quarantined")] == 1
+    assert seen["appealbridge_source_failures", ("source", "feed:appeals")] == 0
+
+
+def test_two_daemons_in_one_process_count_apart():
+    one, other = Metrics(), Metrics()
+    one.accepted("webhook:desk")
+    assert ("appealbridge_events_accepted_total", ("source", "webhook:desk")) not in figures(other)
+
+
+def test_the_page_lists_every_figure_with_its_kind_and_no_other():
+    kinds = re.findall(
+        r"^# TYPE (appealbridge_\w+) (\w+)$", Metrics().render({}, 0).decode(), re.MULTILINE
+    )
+    rows = re.findall(r"^\| `(appealbridge_\w+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(kinds)
+
+
+def test_the_page_lists_every_label():
+    metrics = Metrics()
+    metrics.accepted("s")
+    metrics.refused("w", 401)
+    metrics.attempted("c", "delivered", 1.0)
+    metrics.committed(1.0, 1)
+    metrics.recipes(1, 1)
+    metrics.source_failures("s", 1)
+    labels = {}
+    for family in families(metrics.render({("held", "c"): 1}, 0.0).decode()):
+        if family.name.startswith("appealbridge_"):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            labels[name] = {label for sample in family.samples for label in sample.labels} - {"le"}
+    rows = re.findall(
+        r"^\| `(appealbridge_\w+)` \| \w+ \| ([^|]*)\|", PAGE.read_text(), re.MULTILINE
+    )
+    assert {name: set(re.findall(r"`(\w+)`", cell)) for name, cell in rows} == labels
