@@ -1,0 +1,211 @@
+"""The layer table of docs/architecture.md, held to the code; and the code, held to the table."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.imports import PACKAGE, files, imports, imports_of, module_name
+
+ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
+LONGEST = 300
+IMPURE = {
+    "aiohttp", "asyncio", "concurrent", "logging", "multiprocessing", "os", "smtplib", "socket",
+    "sqlite3", "subprocess", "threading", "time", "urllib.request", "uvloop",
+}  # fmt: skip
+
+
+class Layer(NamedTuple):
+    may: frozenset[str]
+    must_not: frozenset[str]
+    everything: bool
+
+
+def ticked(cell: str) -> frozenset[str]:
+    return frozenset(re.findall(r"`([\w.*]+)`", cell))
+
+
+def table() -> dict[str, Layer]:
+    text = ARCHITECTURE.read_text("utf-8")
+    rows = text[text.index("| folder | may import | must not |") :].splitlines()
+    layers = {}
+    for row in rows[2:]:
+        if not row.startswith("|"):
+            break
+        folders, may, must_not = row.strip("|").split("|")
+        assert ticked(may) or may.strip() in {"nothing of ours", "all"}, row
+        layer = Layer(ticked(may), ticked(must_not), everything=may.strip() == "all")
+        layers |= dict.fromkeys(ticked(folders), layer)
+    return layers
+
+
+LAYERS = table()
+
+
+def pure_parts() -> list[str]:
+    section = ARCHITECTURE.read_text("utf-8").partition("## What is pure")[2].partition("\n## ")[0]
+    return sorted(ticked(section))
+
+
+def covers(rule: str, name: str) -> bool:
+    """Whether a name of the table stands for a dotted name; `plugin.*` only for what is below."""
+    if rule.endswith(".*"):
+        return name.startswith(rule[:-1])
+    return name == rule or name.startswith(f"{rule}.")
+
+
+def wrong(folder: str, imported: str) -> str:
+    """Why a file of a folder may not import this; empty if it may."""
+    layer = LAYERS[folder]
+    ours = imported == "appealbridge" or imported.startswith("appealbridge.")
+    name = imported.removeprefix("appealbridge").removeprefix(".") if ours else imported
+    if any(covers(rule, name) for rule in layer.must_not):
+        return f"{folder} must not import {imported}"
+    if not ours or layer.everything or covers(folder, name):
+        return ""
+    if any(covers(rule, name) for rule in layer.may):
+        return ""
+    return f"{folder} may not import {imported}"
+
+
+def folder_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def test_every_folder_stands_in_the_table_and_nothing_else():
+    assert {folder_of(file) for file in files()} - {"__init__"} == set(LAYERS)
+
+
+def test_every_name_in_the_table_is_a_folder_a_file_or_a_library_in_use():
+    ours = {module_name(file).removeprefix("appealbridge.") for file in files()}
+    libraries = {one.name.partition(".")[0] for file in files() for one in imports(file)}
+    for layer in LAYERS.values():
+        assert layer.may <= ours
+        assert {rule.removesuffix(".*") for rule in layer.must_not} <= ours | libraries
+
+
+@pytest.mark.parametrize("file", files(), ids=module_name)
+def test_a_file_imports_what_its_folder_may(file):
+    if file == PACKAGE / "__init__.py":
+        assert imports(file) == []
+        return
+    folder = folder_of(file)
+    assert [
+        f"{file.name}:{one.line}: {why}"
+        for one in imports(file)
+        if (why := wrong(folder, one.name))
+    ] == []
+
+
+SPELLINGS = {
+    "import": "import appealbridge.engine.gate",
+    "as": "import appealbridge.engine.gate as g",
+    "from": "from appealbridge.engine.gate import gate",
+    "from the package": "from appealbridge.engine import gate",
+    "from the root": "from appealbridge import engine",
+    "relative": "from ..engine import gate",
+    "relative to the root": "from .. import engine",
+    "star": "from appealbridge.engine import *",
+    "inside a function": "def f():\n    from appealbridge.engine import gate",
+    "for type checkers": "if TYPE_CHECKING:\n    import appealbridge.engine",
+    "in a try": "try:\n    import appealbridge.engine\nexcept ImportError: pass",
+    "by name": "importlib.import_module('appealbridge.engine')",
+    "by relative name": "import_module('..engine', 'appealbridge.channels')",
+    "by the built-in": "__import__('appealbridge.engine')",
+    "the door's back rooms": "from appealbridge.plugin.http import Http",
+    "a back room as a name": "from appealbridge.plugin import http",
+    "a neighbour": "from appealbridge.channels import x",
+    "a library": "import aiohttp.web as web",
+    "a library's name": "from aiohttp import ClientSession",
+    "the root itself": "import appealbridge",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_forbidden_import_is_seen_in_every_spelling(spelling):
+    found = [*imports_of(spelling, "appealbridge.triggers.planted")]
+    assert [one for one in found if wrong("triggers", one.name)]
+
+
+ALLOWED = ["from appealbridge.plugin import Field", "import re", "from .. import plugin"]
+
+
+@pytest.mark.parametrize("spelling", ALLOWED)
+def test_an_allowed_import_is_let_through(spelling):
+    found = [*imports_of(spelling, "appealbridge.triggers.planted")]
+    assert found
+    assert not [one for one in found if wrong("triggers", one.name)]
+
+
+@pytest.mark.parametrize("folder", ["triggers", "channels"])
+def test_plug_ins_do_not_know_their_neighbours(folder):
+    for file in files(folder):
+        own = module_name(file)
+        near = f"appealbridge.{folder}"
+        assert not [o.name for o in imports(file) if covers(near, o.name) and o.name != own]
+
+
+def test_nothing_imports_the_app_or_the_command_line():
+    users = {
+        module_name(file)
+        for file in files()
+        for one in imports(file)
+        if re.match(r"appealbridge\.(app|cli)\b", one.name)
+    }
+    assert not [user for user in users if not re.match(r"appealbridge\.(app|cli)\b", user)]
+
+
+def test_the_model_knows_only_the_standard_library_and_pydantic():
+    allowed = sys.stdlib_module_names | {"pydantic", "pydantic_core", "appealbridge"}
+    for file in files("model"):
+        assert {one.name.partition(".")[0] for one in imports(file)} <= allowed, file.name
+
+
+@pytest.mark.parametrize("part", pure_parts())
+def test_a_pure_part_knows_no_loop_thread_network_or_database(part):
+    assert files(part), f"{part} is not there"
+    for file in files(part):
+        names = {one.name for one in imports(file)}
+        assert not [n for n in names if any(covers(rule, n) for rule in IMPURE)], file.name
+
+
+def calls(file: Path) -> set[str]:
+    """Every call by the last two parts of its name: `time.time`, `asyncio.sleep`, `datetime.now`."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            found.add(".".join(ast.unparse(node.func).split(".")[-2:]))
+    return found
+
+
+ASKS_THE_TIME = re.compile(
+    r"time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|perf_counter_ns|sleep)"
+    r"|asyncio\.sleep|(datetime|dt)\.(now|utcnow)|date\.today"
+)
+
+
+@pytest.mark.parametrize("file", files(), ids=module_name)
+def test_only_the_clock_asks_for_the_time(file):
+    asked = sorted(call for call in calls(file) if ASKS_THE_TIME.fullmatch(call))
+    assert (asked == []) == (file != PACKAGE / "clock.py"), asked
+
+
+@pytest.mark.parametrize("folder", ["triggers", "channels"])
+def test_a_plug_in_neither_sleeps_nor_loops_nor_speaks(folder):
+    for file in files(folder):
+        tree = ast.parse(file.read_text("utf-8"))
+        for node in ast.walk(tree):
+            endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
+            assert not endless, f"{file.name}:{node.lineno}"
+        last = {call.rpartition(".")[2] for call in calls(file)}
+        assert not last & {"sleep", "print", "getLogger", "create_task", "ensure_future"}, file.name
+
+
+@pytest.mark.parametrize("file", files(), ids=module_name)
+def test_no_file_is_longer_than_one_idea(file):
+    assert len(file.read_text("utf-8").splitlines()) <= LONGEST
