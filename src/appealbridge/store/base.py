@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
@@ -297,6 +297,3 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what was handed over, then let go of everything."""
         ...
-
-
-Row = Mapping[str, Any]
