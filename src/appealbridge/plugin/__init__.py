@@ -16,6 +16,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.body import json_body
 from appealbridge.plugin.channel import (
     Account,
     Channel,
@@ -25,9 +26,33 @@ from appealbridge.plugin.channel import (
     Tools,
     WhenUnsure,
 )
-from appealbridge.plugin.http import Effect, Http, Reply, excerpt, failure
-from appealbridge.plugin.options import Options, Secret
+from appealbridge.plugin.http import Http
+from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
+from appealbridge.plugin.links import links
+from appealbridge.plugin.mapping import Paths, mapped
+from appealbridge.plugin.markup import html_to_text
+from appealbridge.plugin.options import Address, Options, Secret
+from appealbridge.plugin.preset import PRESETS, WHOLE_REQUEST, Read, moment
 from appealbridge.plugin.registry import Registry
+from appealbridge.plugin.reply import Effect, Reply, excerpt, failure
+from appealbridge.plugin.seeking import (
+    TAKEN_FOR_A_REPEAT,
+    Seen,
+    judge,
+    refused_as_repeat,
+    since,
+)
+from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
+from appealbridge.plugin.text import (
+    FACEBOOK_LIMIT,
+    MASTODON_LIMIT,
+    X_LIMIT,
+    characters,
+    cut,
+    mastodon_length,
+    plain_length,
+    x_length,
+)
 from appealbridge.plugin.trigger import (
     Item,
     Look,
@@ -39,13 +64,21 @@ from appealbridge.plugin.trigger import (
 )
 
 __all__ = [
+    "FACEBOOK_LIMIT",
+    "MASTODON_LIMIT",
+    "PRESETS",
+    "TAKEN_FOR_A_REPEAT",
+    "WHOLE_REQUEST",
+    "X_LIMIT",
     "Account",
+    "Address",
     "Appeal",
     "AppealImage",
     "AppealStatus",
     "Channel",
     "Delivery",
     "DeliveryError",
+    "Digest",
     "Duration",
     "Effect",
     "Event",
@@ -53,12 +86,16 @@ __all__ = [
     "Field",
     "Http",
     "Item",
+    "JsonPath",
     "LoginExpired",
     "Look",
     "Measure",
     "Options",
+    "PathText",
+    "Paths",
     "PolledSource",
     "Poller",
+    "Read",
     "Receipt",
     "Receiver",
     "Refused",
@@ -67,17 +104,36 @@ __all__ = [
     "Repeat",
     "Reply",
     "Request",
+    "Scheme",
     "Secret",
     "SecretStr",
+    "Seen",
     "Sought",
     "SourceDown",
     "Tools",
     "Trigger",
     "TryAgain",
     "Unsure",
+    "Verify",
     "WhenUnsure",
+    "characters",
+    "compile_path",
+    "cut",
     "excerpt",
     "failure",
     "field_validator",
+    "html_to_text",
+    "json_body",
+    "judge",
+    "key_of",
+    "links",
+    "mapped",
+    "mastodon_length",
     "model_validator",
+    "moment",
+    "plain_length",
+    "refused_as_repeat",
+    "since",
+    "verifier",
+    "x_length",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
@@ -145,9 +145,21 @@ class Channel(ABC, Generic[A, M]):
         del account, message
         return None
 
-    def practice(self, account: A, address: str) -> A:
-        """Return the account as it is on the practice platforms at `address` (`http://host:port`)."""
-        return account.model_copy(update={"api": f"{address}/{self.platform}"})
+    def stand_in(self, name: str) -> Mapping[str, Any]:
+        """Return well-formed credentials that open nothing, for the account `name` in practice mode."""
+        del name
+        return {}
+
+    def practice(self, name: str, options: Mapping[str, Any], address: str) -> A:
+        """
+        Return the account as it is on the practice platforms at `address` (`http://host:port`).
+
+        `options` are those of appealbridge.yaml, without `platform`. What `stand_in` names replaces
+        what stands there, so that they may come with their secrets never looked up.
+        """
+        return self.account.model_validate(
+            {**options, **self.stand_in(name), "api": f"{address}/{self.platform}"}
+        )
 
 
 AnyChannel = Channel[Any, Any]

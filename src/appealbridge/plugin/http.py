@@ -39,7 +39,9 @@ _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
-def open_session(*, agent: str = "AppealBridge", keepalive: float = KEEPALIVE) -> aiohttp.ClientSession:
+def open_session(
+    *, agent: str = "AppealBridge", keepalive: float = KEEPALIVE
+) -> aiohttp.ClientSession:
     """
     Return the session that all plug-ins share; the caller closes it.
 
@@ -133,7 +135,9 @@ class Http:
         sent = dict(headers) if headers else {}
         if bearer is not None:
             sent["Authorization"] = f"Bearer {bearer.get_secret_value()}"
-        reply = await self._answer(method, url, effect, params, _body(sent, json, form), sent, limit)
+        reply = await self._answer(
+            method, url, effect, params, _body(sent, json, form), sent, limit
+        )
         if 200 <= reply.status < 300 or reply.status in accept:
             return reply
         raise reply.failure()
@@ -179,9 +183,7 @@ class Http:
         return self._clean(f"{method} {bare(url)}: {said}")
 
 
-def _body(
-    headers: dict[str, str], json: Any, form: Mapping[str, str] | None
-) -> bytes | None:
+def _body(headers: dict[str, str], json: Any, form: Mapping[str, str] | None) -> bytes | None:
     """Encode the body and say in `headers` what it is."""
     if json is not None:
         headers.setdefault("Content-Type", _JSON)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
+from yarl import URL
 
 Secret = SecretStr
 """A value that prints itself masked; `.get_secret_value()` is for the line that sends it."""
@@ -17,3 +20,21 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _address(value: str) -> str:
+    try:
+        address = URL(value)
+        plain = address.scheme in ("http", "https") and address.host
+        extra = address.user or address.password or address.query_string or address.fragment
+    except ValueError:
+        plain, extra = False, None
+    if not plain or extra:
+        raise ValueError(
+            "give an address such as https://api.example.org, with no password or query"
+        )
+    return value.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Where a platform lives: `http://` or `https://`, a host, perhaps a path; no slash at its end."""

@@ -1,0 +1,1 @@
+"""The channels, one file each: how one message is put on one platform."""

@@ -1,0 +1,258 @@
+"""
+Publish on X.
+
+A step of a recipe:
+
+    - action: tweet
+      channel: force_x
+      text: "MISSING from {{ place }}: {{ headline }} {{ link }}"
+
+The account, in appealbridge.yaml:
+
+    force_x:
+      platform: x
+      credentials:
+        consumer_key: !secret x_consumer_key
+        consumer_secret: !secret x_consumer_secret
+        access_token: !secret x_access_token
+        access_token_secret: !secret x_access_token_secret
+
+X takes no key of ours, so after an unclear outcome the account's own timeline is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from oauthlib.oauth1 import Client
+
+from appealbridge.plugin import (
+    TAKEN_FOR_A_REPEAT,
+    X_LIMIT,
+    Account,
+    Address,
+    Channel,
+    Delivery,
+    DeliveryError,
+    Field,
+    Measure,
+    Options,
+    Receipt,
+    Registry,
+    Repeat,
+    Reply,
+    Secret,
+    Seen,
+    Sought,
+    Tools,
+    TryAgain,
+    Unsure,
+    judge,
+    moment,
+    refused_as_repeat,
+    since,
+    x_length,
+)
+
+_PAGE = 100
+_PAGES = 32  # X shows no more of a timeline than its latest 3,200 posts
+_DAY = 86_400.0
+_OUT_OF_CREDITS_WAIT = 3600.0
+_SPECIAL = (402, 403, 429)
+_WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+
+
+class XCredentials(Options):
+    """The four parts of an OAuth 1.0a login; they do not expire by themselves."""
+
+    consumer_key: Secret = Field(
+        description="The app's API key.", examples=["!secret x_consumer_key"]
+    )
+    consumer_secret: Secret = Field(
+        description="The app's API key secret.", examples=["!secret x_consumer_secret"]
+    )
+    access_token: Secret = Field(
+        description="The account's access token, with the right to write.",
+        examples=["!secret x_access_token"],
+    )
+    access_token_secret: Secret = Field(
+        description="The account's access token secret.", examples=["!secret x_access_token_secret"]
+    )
+
+
+class XAccount(Account):
+    """One account on X."""
+
+    credentials: XCredentials = Field(
+        description="How we log in: the four parts of an OAuth 1.0a login.",
+        examples=[{name: f"!secret x_{name}" for name in XCredentials.model_fields}],
+    )
+    user_id: str | None = Field(
+        None,
+        pattern=r"^[0-9]{1,19}$",
+        description="The account's number; left out, it is told by the access token or asked for.",
+        examples=["2244994945"],
+    )
+    api: Address = Field(
+        "https://api.x.com", description="Where the API lives.", examples=["https://api.x.com"]
+    )
+
+
+class Tweet(Options):
+    """One post on X."""
+
+    text: str = Field(
+        min_length=1,
+        description="What the post says: at most 280 as X counts, a link for 23.",
+        examples=["MISSING from {{ place }}: {{ headline }} {{ link }}"],
+    )
+    reply_settings: Literal["following", "mentionedUsers", "subscribers", "verified"] | None = (
+        Field(
+            None,
+            description="Who may reply; left out, everybody.",
+            examples=["mentionedUsers"],
+        )
+    )
+
+
+class X(Channel[XAccount, Tweet]):
+    """Publish one post, and find it again on the timeline where its outcome is unclear."""
+
+    platform: ClassVar[str] = "x"
+    action: ClassVar[str] = "tweet"
+    account = XAccount
+    message = Tweet
+    repeat: ClassVar[Repeat] = Repeat.FINDABLE
+
+    async def deliver(
+        self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Create the post."""
+        url = f"{account.api}/2/tweets"
+        reply = await tools.http.post(
+            url,
+            json=message.model_dump(exclude_none=True),
+            headers=_signed(account.credentials, "POST", url, tools),
+            accept=_SPECIAL,
+        )
+        return _receipt(str(_good(reply).at("data", "id")))
+
+    async def seek(
+        self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
+    ) -> Sought:
+        """Look through the account's timeline since the first attempt, and a day further for a repeat."""
+        user = await _user_id(account, tools)
+        begin = since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
+        query = {
+            "max_results": str(_PAGE),
+            "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "tweet.fields": "created_at,entities",
+        }
+        posts: list[Seen] = []
+        more: str | None = ""
+        for _ in range(_PAGES):
+            reply = await _get(account, f"users/{user}/tweets", query, tools)
+            answer = reply.json()
+            posts += [_seen(tweet) for tweet in answer.get("data", ())]
+            more = answer.get("meta", {}).get("next_token")
+            if not more:
+                break
+            query["pagination_token"] = more
+        return judge(message.text, posts, delivery, whole=not more, place=f"the timeline of {user}")
+
+    async def check(self, account: XAccount, tools: Tools) -> str:
+        """Return the account's name."""
+        reply = await _get(account, "users/me", {}, tools)
+        return f"@{reply.at('data', 'username')}"
+
+    def measure(self, account: XAccount, message: Tweet) -> Measure:
+        """Count as X does."""
+        del account
+        return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
+
+    def stand_in(self, name: str) -> Mapping[str, Any]:
+        """Return a login that opens nothing."""
+        return {"credentials": dict.fromkeys(XCredentials.model_fields, f"practice-{name}")}
+
+
+def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
+    """Return the Authorization header. A JSON body is no part of what is signed, a query is."""
+    client = Client(
+        credentials.consumer_key.get_secret_value(),
+        credentials.consumer_secret.get_secret_value(),
+        credentials.access_token.get_secret_value(),
+        credentials.access_token_secret.get_secret_value(),
+        nonce=f"{tools.random.getrandbits(128):032x}",
+        timestamp=str(int(tools.now)),
+    )
+    _, headers, _ = client.sign(url, method)
+    signed: Mapping[str, str] = headers
+    return signed
+
+
+async def _get(account: XAccount, path: str, query: Mapping[str, str], tools: Tools) -> Reply:
+    url = f"{account.api}/2/{path}"
+    whole = f"{url}?{urlencode(query)}" if query else url
+    reply = await tools.http.get(
+        url,
+        params=query,
+        headers=_signed(account.credentials, "GET", whole, tools),
+        accept=_SPECIAL,
+    )
+    return _good(reply)
+
+
+async def _user_id(account: XAccount, tools: Tools) -> str:
+    """Return the account's number: as configured, as the access token begins, or as X says."""
+    if account.user_id is not None:
+        return account.user_id
+    number, dash, _ = account.credentials.access_token.get_secret_value().partition("-")
+    if dash and number.isascii() and number.isdigit():
+        return number
+    return str((await _get(account, "users/me", {}, tools)).at("data", "id"))
+
+
+def _good(reply: Reply) -> Reply:
+    if reply.status in _SPECIAL:
+        raise _failure(reply)
+    return reply
+
+
+def _failure(reply: Reply) -> DeliveryError:
+    """Tell what is special about X: credits, its duplicate filter, its own names for the rate limits' ends."""
+    words = reply.said(4000).lower()
+    if reply.status == 402 or "usage-capped" in words or "credits" in words:
+        said = f"the account's credits are used up; top them up at X. {reply.said()}"
+        return TryAgain(reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True)
+    if reply.status == 403 and "duplicate content" in words:
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"))
+    if reply.status == 429:
+        resets = [
+            reply.seconds_until(float(reset))
+            for window in _WINDOWS
+            if (reset := reply.headers.get(f"{window}-reset", "")).isdigit()
+            and reply.headers.get(f"{window}-remaining", "0") == "0"
+        ]
+        if resets:
+            return TryAgain(reply.message(), after=max(resets), throttled=True)
+    return reply.failure()
+
+
+def _receipt(number: str, time: float | None = None) -> Receipt:
+    return Receipt(number, f"https://x.com/i/status/{number}", time)
+
+
+def _seen(tweet: Mapping[str, Any]) -> Seen:
+    """Put the addresses back that X replaced by its own short ones."""
+    text = tweet["text"]
+    for link in tweet.get("entities", {}).get("urls", ()):
+        text = text.replace(link["url"], link.get("expanded_url") or link["url"])
+    return Seen(text, _receipt(str(tweet["id"]), moment(tweet.get("created_at"))))
+
+
+def register(registry: Registry) -> None:
+    """Take the channel in."""
+    registry.add(X())

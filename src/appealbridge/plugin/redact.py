@@ -1,0 +1,79 @@
+"""
+The last thing that happens to any text before it is stored, logged or shown: secrets leave it.
+
+A secret is looked for as it is and in the forms it takes on its way out: percent-encoded, escaped
+in JSON or HTML, and inside base64. Credentials that are recognised by their place (a bearer, a
+token in a query) are masked whether they are ours or not.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 4
+"""Shorter secrets than this are not looked for: their letters stand in every word."""
+
+_BY_PLACE = re.compile(
+    r"""
+    (?P<scheme> \b(?:bearer|basic) [ ]+ ) [\w.~+/=%-]{8,}
+    | (?P<named> \b(?: access_token | appsecret_proof | client_secret | oauth_signature
+        | oauth_token | password | refresh_token ) (?: ["']? \s* [=:] \s* ["']? ) ) [^\s"'&,;]+
+    | (?P<user> \b[a-z][a-z0-9+.-]* :// ) [^\s/@:]+ : [^\s/@]+ (?=@)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class Redactor:
+    """Takes a set of secrets out of texts. `clean` may be called from any thread."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+        # The longest first, or a secret that begins another would leave the other's tail in sight.
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def clean(self, text: str) -> str:
+        """Return the text with every secret masked."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        return _BY_PLACE.sub(_masked, text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found['scheme'] or found['named'] or found['user']}{MASK}"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    yield quote(secret, safe="")
+    yield quote(secret)
+    yield quote_plus(secret)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield html.escape(secret)
+    yield repr(secret)[1:-1]
+    yield from _inside_base64(secret.encode())
+
+
+def _inside_base64(secret: bytes) -> Iterator[str]:
+    """
+    Yield what base64 makes of the secret wherever it stands in a longer text, as in `user:password`.
+
+    Three bytes become four letters, so there are three ways to begin. The letters at both ends that
+    also depend on a neighbour are left off.
+    """
+    for shift in range(3):
+        padded = b"\0" * shift + secret
+        begin = -(-shift * 8 // 6)
+        end = len(padded) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            core = encode(padded).decode()[begin:end]
+            if len(core) >= SHORTEST:
+                yield core

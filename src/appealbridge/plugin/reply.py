@@ -1,0 +1,153 @@
+"""What a platform answered, and what its HTTP status means for one attempt: the one table of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from yarl import URL
+
+from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+
+MOVED = frozenset({301, 307, 308})
+"""Redirects that say the request was not looked at; after any other one it may have been."""
+
+
+class Effect(StrEnum):
+    """What a request does there, which decides what an unclear answer means."""
+
+    CREATE = "create"
+    """Makes something new: an unclear answer may hide a post."""
+    READ = "read"
+    """Changes nothing: an unclear answer is simply no answer."""
+
+
+def failure(status: int, effect: Effect, message: str, after: float | None) -> DeliveryError:
+    """
+    Return what an HTTP status other than 2xx means for one attempt.
+
+    `message` is the cleaned text for a person, `after` the answer's Retry-After in seconds.
+    A channel adds only what is special about its platform, by looking at the reply itself.
+    """
+    if status == 401:
+        return LoginExpired(message, after=after)
+    if status == 429:
+        return TryAgain(message, after=after, throttled=True)
+    if status in (425, 503):
+        return TryAgain(message, after=after)
+    if status in MOVED or (400 <= status < 500 and status != 408):
+        return Rejected(message)
+    return Unsure(message) if effect is Effect.CREATE else TryAgain(message, after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    A whole answer: status, headers (case-insensitive), unpacked body.
+
+    `url`, `method` and `effect` are those of the request; `now` is when the answer was complete, in
+    Unix seconds UTC; `clean` takes secrets out of a text.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str = ""
+    method: str = "GET"
+    effect: Effect = Effect.READ
+    now: float = 0.0
+    clean: Callable[[str], str] = field(default=str, repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON; where it is none, the outcome is unclear although the request got through."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise self.unclear(f"the answer is not JSON: {self.said()}") from None
+
+    def at(self, *path: str | int) -> Any:
+        """Return what stands at a path of the JSON body; where there is no such place, the outcome is unclear."""
+        value = self.json()
+        try:
+            for step in path:
+                value = value[step]
+        except (LookupError, TypeError):
+            place = ".".join(map(str, path))
+            raise self.unclear(f"the answer has no {place}: {self.said()}") from None
+        return value
+
+    def said(self, length: int = 300) -> str:
+        """Return the beginning of the body on one line, cleaned of secrets, for a person to read."""
+        text = self.clean(" ".join(self.body.decode("utf-8", "replace").split()))
+        return _cut(text, length)
+
+    def message(self, said: str = "") -> str:
+        """Return a sentence for a person: which request, which status, and the platform's words or `said`."""
+        where = f"{self.method} {bare(self.url)}: {self.status}"
+        return self.clean(f"{where} {said}" if said else f"{where} {self.said()}")
+
+    def failure(self, said: str = "") -> DeliveryError:
+        """Return what the status means for this attempt, told in the platform's words or in `said`."""
+        if 300 <= self.status < 400 and not said:
+            target = bare(self.headers.get("Location", "")) or "nowhere"
+            said = f"it points to {target}; redirects are not followed, so give the final address"
+        return failure(self.status, self.effect, self.message(said), self.retry_after())
+
+    def unclear(self, said: str) -> DeliveryError:
+        """Return the failure for an answer that does not say what was done."""
+        message = self.message(said)
+        return Unsure(message) if self.effect is Effect.CREATE else TryAgain(message)
+
+    def retry_after(self) -> float | None:
+        """Return Retry-After in seconds from now; `None` where it is missing or nonsense."""
+        value = self.headers.get("Retry-After", "")
+        try:
+            seconds = float(value)
+        except ValueError:
+            moment = http_date(value)
+            return None if moment is None else self.seconds_until(moment)
+        return seconds if 0 <= seconds < float("inf") else None
+
+    def seconds_until(self, moment: float) -> float:
+        """
+        Return how long it is until `moment`, a time that the platform named, in Unix seconds UTC.
+
+        Reckoned from the answer's own Date, so that a clock that differs from the platform's
+        neither hurries nor delays.
+        """
+        told = http_date(self.headers.get("Date", ""))
+        return max(0.0, moment - (self.now if told is None else told))
+
+
+def http_date(value: str) -> float | None:
+    """Return an HTTP date as Unix seconds UTC, `None` where it is none."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def excerpt(body: bytes, length: int = 300) -> str:
+    """Return the beginning of a body on one line; it is not cleaned of secrets, as `Reply.said` is."""
+    return _cut(" ".join(body.decode("utf-8", "replace").split()), length)
+
+
+def _cut(text: str, length: int) -> str:
+    if not text:
+        return "(empty)"
+    return text if len(text) <= length else text[:length] + "…"
+
+
+def bare(url: str) -> str:
+    """Return an address without what may carry a credential: user, password, query, fragment."""
+    try:
+        address = URL(url).with_query(None).with_fragment(None)
+        return str(address.with_user(None) if address.absolute else address)
+    except ValueError:
+        return "an address that cannot be read"

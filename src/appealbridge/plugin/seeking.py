@@ -1,0 +1,93 @@
+"""
+Is it there already? What a look at an account's latest posts says about one unclear delivery. Pure.
+
+Platforms rewrite what they are given: they escape it, wrap its links, add a scheme to them. So two
+texts are the same here if they are once all of that is taken off both.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+import regex
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Sought
+
+SLACK = 60.0
+"""By how many seconds a platform's clock may be behind ours."""
+
+TAKEN_FOR_A_REPEAT = "the platform takes this for a repeat of an earlier post"
+"""Begins the reason of a delivery that a platform refused as a duplicate."""
+
+_LOOSE = regex.compile(r"https?://(?:www\.)?|/(?=\s|$)|[\s\p{Cf}\ufe0f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One post as it stands on the account: its text as a reader sees it, links in full, and its receipt."""
+
+    text: str
+    receipt: Receipt
+
+
+def same(text: str) -> str:
+    """Return what is left of a text that platforms do not change: equal for equal posts."""
+    plain = unquote(html.unescape(unicodedata.normalize("NFC", text)))
+    return _LOOSE.sub("", plain).casefold()
+
+
+def since(delivery: Delivery) -> float:
+    """Return from when on a post of this delivery can stand on the account, in Unix seconds UTC."""
+    first = delivery.first_begun_at
+    return (delivery.planned_at if first is None else first) - SLACK
+
+
+def refused_as_repeat(delivery: Delivery) -> bool:
+    """Whether the last attempt ended with the platform's word that it holds this text already."""
+    return TAKEN_FOR_A_REPEAT in delivery.reason
+
+
+def judge(
+    text: str, posts: Iterable[Seen], delivery: Delivery, *, whole: bool, place: str
+) -> Sought:
+    """
+    Return what the posts say about a delivery of this text.
+
+    `posts` come newest first; `whole` says that they are all there are since the first attempt;
+    `place` is where they stand, for a person.
+    """
+    wanted, begin = same(text), since(delivery)
+    earlier = ""
+    count = 0
+    for post in posts:
+        count += 1
+        if same(post.text) != wanted:
+            continue
+        if post.receipt.time is None or post.receipt.time >= begin:
+            return Sought(post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}")
+        earlier = earlier or post.receipt.url
+    looked = f"looked at {count} posts on {place} since {_clock(begin)}"
+    if earlier:
+        return Sought(
+            None, sure=False, seen=f"{looked}; the same text stands there since before: {earlier}"
+        )
+    if refused_as_repeat(delivery):
+        return Sought(
+            None, sure=False, seen=f"{looked}; none has the text that it is said to repeat"
+        )
+    if not whole:
+        return Sought(
+            None, sure=False, seen=f"{looked}; there are more, and none of these has this text"
+        )
+    return Sought(None, sure=True, seen=f"{looked}; none has this text")
+
+
+def _clock(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
