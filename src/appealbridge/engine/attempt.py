@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 
@@ -21,15 +22,24 @@ from appealbridge.store.base import Settlement, Store
 class Attempts:
     """Makes attempts and looks, one at a time each, and stores how they ended."""
 
-    def __init__(self, store: Store, clock: Clock, rng: random.Random, report: Report) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rng: random.Random,
+        report: Report,
+        ended: Callable[[Delivery], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._rng = rng
         self._report = report
+        self._ended = ended
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
         begun_at = self._clock.now()
+        result: Receipt | Exception | None
         try:
             verdict = gate(
                 delivery,
@@ -56,11 +66,12 @@ class Attempts:
             )
         if isinstance(result, TryAgain) and (result.throttled or result.after):
             lane.pause(settlement.due_at or now)
-        await self._settle(lane, delivery, settlement, now - begun_at)
+        await self._settle(lane, delivery, settlement, now - begun_at, result)
 
     async def look(self, lane: Lane, delivery: Delivery) -> None:
         """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
         begun_at = self._clock.now()
+        result: Sought | Exception | None = None
         try:
             settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
             if settlement is None:
@@ -74,7 +85,8 @@ class Attempts:
                     now=self._clock.now(),
                     rng=self._rng,
                 )
-            await self._settle(lane, delivery, settlement, self._clock.now() - begun_at)
+            seconds = self._clock.now() - begun_at
+            await self._settle(lane, delivery, settlement, seconds, result)
         finally:
             lane.looking.discard(delivery.id)
 
@@ -102,18 +114,29 @@ class Attempts:
         return await self._store.sent_today(lane.name, day_start(now, lane.zone)) - 1
 
     async def _settle(
-        self, lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        settlement: Settlement,
+        seconds: float,
+        result: object,
     ) -> None:
         """Store the outcome, however long the store takes: it is the only proof of what happened outside."""
         try:
             await self._store.settle(settlement)
         except IllegalMove as error:
             self._report.overtaken(delivery, settlement, error)
+            lane.ended(again=True)
+            return
         except StoreError as error:
             self._report.store_failed(error)
             await self._settle_in_the_end(settlement)
-        lane.ended(again=settlement.target in (State.READY, State.UNKNOWN))
-        self._report.settled(lane, delivery, settlement, seconds)
+        again = settlement.target in (State.READY, State.UNKNOWN)
+        lane.ended(again=again)
+        if not again:
+            self._ended(delivery)
+        error = result if isinstance(result, Exception) else None
+        self._report.settled(lane, delivery, settlement, seconds, error)
 
     async def _settle_in_the_end(self, settlement: Settlement) -> None:
         retrying = AsyncRetrying(

@@ -64,5 +64,7 @@ def _state(attempts: int, first_begun_at: float, now: float) -> RetryCallState:
     state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type] # a question, not a retry under way
     state.attempt_number = max(1, min(attempts, _EXPONENT_CAP))
     state.start_time = first_begun_at
-    state.outcome_timestamp = max(now, first_begun_at)  # a clock set back must not look like a long past
+    state.outcome_timestamp = max(
+        now, first_begun_at
+    )  # a clock set back must not look like a long past
     return state

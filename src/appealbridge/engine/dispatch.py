@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 
 from appealbridge.clock import Clock
 from appealbridge.engine.attempt import Attempts
@@ -55,6 +56,11 @@ class Dispatcher:
         while self._under_way:
             await asyncio.wait(self._under_way)
 
+    def abandon(self) -> None:
+        """End every attempt and look under way; the store knows them as begun."""
+        for task in self._under_way:
+            task.cancel()
+
     async def _round(self, lane: Lane) -> None:
         lane.wake.clear()
         now = self._clock.now()
@@ -86,7 +92,7 @@ class Dispatcher:
                 lane.looking.add(delivery.id)
                 self._start(self._attempts.look(lane, delivery))
 
-    def _start(self, work: object) -> None:
-        task = self._tasks.create_task(work)  # type: ignore[arg-type]
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._tasks.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)

@@ -42,11 +42,15 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
         return Verdict(State.EXPIRED, reason="its publish-by time has passed")
     if content_hash(delivery.content) != delivery.content_hash:
         return Verdict(
-            State.HELD, Hold.APPROVAL, "its content is not what was planned; look at it, then release it"
+            State.HELD,
+            Hold.APPROVAL,
+            "its content is not what was planned; look at it, then release it",
         )
     if cap is not None and sent_today >= cap:
         return Verdict(
-            State.HELD, Hold.DAILY_CAP, f"{sent_today} of {cap} posts a day are used up on {delivery.channel}"
+            State.HELD,
+            Hold.DAILY_CAP,
+            f"{sent_today} of {cap} posts a day are used up on {delivery.channel}",
         )
     return GO
 

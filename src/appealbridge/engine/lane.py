@@ -78,9 +78,9 @@ class Lane:
         """Leave the platform alone until a moment (Unix seconds)."""
         self.paused_until = max(self.paused_until, until)
 
-    def adopt(self, channel: AnyChannel, account: Account, http: Http) -> None:
+    def adopt(self, channel: AnyChannel, account: Account, zone: ZoneInfo) -> None:
         """Go on with changed settings; what is under way ends as it began."""
-        self.channel, self.account, self.http = channel, account, http
+        self.channel, self.account, self.zone = channel, account, zone
         self.wake.set()
 
 

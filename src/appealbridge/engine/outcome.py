@@ -106,9 +106,7 @@ def settle_sought(
     if account.when_unsure is WhenUnsure.SEND_AGAIN:
         return _after_look(delivery, State.READY, now, attempt=attempt, reason=sought.seen)
     reason = f"perhaps published: {sought.seen}"
-    return _after_look(
-        delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
-    )
+    return _after_look(delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason)
 
 
 def _look_again(
@@ -142,7 +140,13 @@ def _look_again(
 
 def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now: float) -> Attempt:
     return Attempt(
-        delivery.id, delivery.attempts, AttemptKind.SEEK, begun_at, now, outcome, seen[:DETAIL_LIMIT]
+        delivery.id,
+        delivery.attempts,
+        AttemptKind.SEEK,
+        begun_at,
+        now,
+        outcome,
+        seen[:DETAIL_LIMIT],
     )
 
 

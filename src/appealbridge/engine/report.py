@@ -1,10 +1,170 @@
-"""What the engine says while it works: one log line and one count for each outcome."""
+"""What the engine says while it works: one line and one count for each outcome."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
 
 from appealbridge.engine.lane import Lane
-from appealbridge.model.delivery import Delivery
-from appealbridge.model.errors import AppealBridgeError
+from appealbridge.logs import Level, Log, Said
+from appealbridge.metrics import Metrics
+from appealbridge.model.attempt import AttemptKind, Outcome
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import IllegalMove, LoginExpired, StoreError
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run, RunState
 from appealbridge.store.base import Settlement
+
+_SAID: dict[State, tuple[Said, Level]] = {
+    State.DELIVERED: (Said.DELIVERED, Level.INFO),
+    State.READY: (Said.PUT_OFF, Level.WARNING),
+    State.UNKNOWN: (Said.UNSURE, Level.WARNING),
+    State.FAILED: (Said.FAILED, Level.ERROR),
+    State.EXPIRED: (Said.EXPIRED, Level.ERROR),
+    State.HELD: (Said.HELD, Level.WARNING),
+}
+
+
+class Report:
+    """Logs and counts what became of events, runs, deliveries and looks."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._store_down = False
+
+    def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
+        """Say that an event is stored, with what it caused."""
+        self._metrics.accepted(event.source)
+        self._log.debug(
+            Said.ACCEPTED,
+            event=event.id,
+            source=event.source,
+            type=event.type,
+            subject=event.subject,
+        )
+        for run in runs:
+            if run.state is RunState.FAILED:
+                self._log.error(Said.RUN_FAILED, event=event.id, run=run.id, reason=run.reason)
+        for delivery in held:
+            self._log.info(
+                Said.HELD,
+                delivery=delivery.id,
+                channel=delivery.channel,
+                hold=delivery.hold,
+                reason=delivery.reason,
+            )
+
+    def repeated(self, event: Event, first: str) -> None:
+        """Say that an event was known already, under the id `first`."""
+        self._log.info(Said.REPEATED, event=first, source=event.source, key=event.key)
+
+    def run_failed(self, run: Run) -> None:
+        """Say that a run which waited could not go on."""
+        self._log.error(Said.RUN_FAILED, event=run.event_id, run=run.id, reason=run.reason)
+
+    def settled(
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        settlement: Settlement,
+        seconds: float,
+        error: Exception | None,
+    ) -> None:
+        """Say how an attempt or a look ended, now that its outcome is stored."""
+        self._store_down = False
+        attempt = settlement.attempt
+        if attempt is not None:
+            self._metrics.attempted(lane.name, attempt.outcome, seconds)
+        said, level = _SAID[settlement.target]
+        if isinstance(error, LoginExpired):
+            said, level = Said.LOGIN_EXPIRED, Level.ERROR
+        elif attempt is not None and attempt.kind is AttemptKind.SEEK:
+            said = Said.SOUGHT
+            if attempt.outcome is Outcome.FOUND:
+                level = Level.INFO
+        if level < self._log.output.level:
+            return
+        fields: dict[str, str | int | float | None] = {
+            "event": delivery.event_id,
+            "run": delivery.run_id,
+            "delivery": delivery.id,
+            "channel": lane.name,
+            "attempt": delivery.attempts,
+            "ms": round(seconds * 1000, 1),
+        }
+        if settlement.receipt is not None:
+            fields["url"] = settlement.receipt.url or settlement.receipt.id
+        if settlement.reason:
+            fields["reason"] = settlement.reason
+        if settlement.target is not State.DELIVERED:
+            fields["state"] = settlement.target.value
+            fields["due_at"] = settlement.due_at
+        self._log.output.say(level, said, fields)
+
+    def overtaken(self, delivery: Delivery, settlement: Settlement, error: IllegalMove) -> None:
+        """Say that an outcome came too late: something else had moved the delivery."""
+        self._log.error(
+            Said.STORE_TROUBLE,
+            delivery=delivery.id,
+            wanted=settlement.target.value,
+            reason=str(error),
+        )
+
+    def store_failed(self, error: StoreError) -> None:
+        """Say that the store refuses, once until it works again."""
+        if not self._store_down:
+            self._store_down = True
+            self._log.error(Said.STORE_TROUBLE, reason=str(error))
+
+    def expired(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that deliveries passed their publish-by time while they waited."""
+        for delivery in deliveries:
+            self._log.error(
+                Said.EXPIRED,
+                event=delivery.event_id,
+                run=delivery.run_id,
+                delivery=delivery.id,
+                channel=delivery.channel,
+                reason=delivery.reason,
+            )
+
+    def recovered(self, count: int) -> None:
+        """Say how many attempts the last process began and never ended."""
+        if count:
+            self._log.warning(Said.RECOVERED, deliveries=count)
+
+    def moved(self, said: Said, delivery: Delivery) -> None:
+        """Say that a person moved a delivery."""
+        self._log.info(
+            said, delivery=delivery.id, channel=delivery.channel, state=delivery.state.value
+        )
+
+    def refused(self, webhook: str, status: int, detail: str) -> None:
+        """Say that a request was not accepted."""
+        self._metrics.refused(webhook, status)
+        self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail)
+
+    def looked(
+        self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
+    ) -> None:
+        """Say what a look at a source showed."""
+        said = Said.FIRST_LOOK if first else Said.LOOKED
+        say = self._log.info if first or new or changed else self._log.debug
+        say(said, source=source, new=new, changed=changed)
+        for note in notes:
+            self._log.warning(Said.SOURCE_NOTE, source=source, reason=note)
+
+    def burst(self, source: str, count: int) -> None:
+        """Say that a look showed more than the source may publish at once."""
+        self._log.warning(Said.BURST_HELD, source=source, items=count)
+
+    def source_down(self, source: str, reason: str, failures: int) -> None:
+        """Say that a source could not be read: at the first failure and every tenth after it."""
+        self._metrics.source_failures(source, failures)
+        if failures % 10 == 1:
+            self._log.warning(Said.SOURCE_DOWN, source=source, failures=failures, reason=reason)
+
+    def source_back(self, source: str) -> None:
+        """Say that a source can be read again."""
+        self._metrics.source_failures(source, 0)
+        self._log.info(Said.SOURCE_BACK, source=source)

@@ -1,0 +1,92 @@
+"""The way from the command line to the running daemon, and to its store while none runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from appealbridge.cli.common import fail
+from appealbridge.cli.project import store_path
+from appealbridge.control import Control, read_control
+
+SECONDS = 30.0
+"""How long the daemon may take over one answer."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """The daemon that works on one store, or the fact that none does (`control` is `None`)."""
+
+    store: Path
+    control: Control | None
+
+    @classmethod
+    def of(cls, config: Path | None) -> Daemon:
+        """Find the daemon by its settings."""
+        store = store_path(config)
+        control = read_control(store)
+        if control is not None and not _answers(control):
+            control = None
+        return cls(store, control)
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
+        """Ask for something; end the command where the daemon says no."""
+        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        return self._ask("GET", path + (f"?{urlencode(asked)}" if asked else ""))
+
+    def post(self, path: str) -> Any:
+        """Have something done; end the command where the daemon says no."""
+        return self._ask("POST", path)
+
+    def _ask(self, method: str, path: str) -> Any:
+        if self.control is None:
+            fail(f"no daemon runs on {self.store}; start one with: appealbridge run")
+        status, told = _request(self.control, method, f"/api/v1{path}")
+        if status >= 400:
+            fail(str(told.get("detail", told)))
+        return told
+
+
+def _answers(control: Control) -> bool:
+    """Return whether the daemon is there: after a crash its control file outlives it."""
+    try:
+        return _request(control, "GET", "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def _request(control: Control, method: str, path: str) -> tuple[int, Any]:
+    connection: http.client.HTTPConnection
+    if control.url.startswith("unix:"):
+        connection = _UnixConnection(control.url.removeprefix("unix:"))
+    else:
+        where = urlsplit(control.url)
+        connection = http.client.HTTPConnection(
+            where.hostname or "127.0.0.1", where.port, timeout=SECONDS
+        )
+    try:
+        connection.request(method, path, headers={"Authorization": f"Bearer {control.token}"})
+        answer = connection.getresponse()
+        body = answer.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(str(error)) from error
+    finally:
+        connection.close()
+    return answer.status, json.loads(body)

@@ -1,0 +1,60 @@
+"""What every command shares: where the settings are, how problems are printed, how a command fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import orjson
+
+from appealbridge.documents.problem import InvalidDocuments, Problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+WRONG_USE = 2
+
+
+def config_option(function: F) -> F:
+    """Add `--config`: the settings file, `appealbridge.yaml` in this folder if left out."""
+    option: Callable[[F], F] = click.option(
+        "--config",
+        "-c",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=None,
+        envvar="APPEALBRIDGE_CONFIG",
+        help="The settings file; ./appealbridge.yaml if left out.",
+    )
+    return option(function)
+
+
+def json_option(function: F) -> F:
+    """Add `--json`: the same facts for programs."""
+    option: Callable[[F], F] = click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+    )
+    return option(function)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """End the command with a message on standard error."""
+    click.echo(f"appealbridge: {message}", err=True)
+    sys.exit(status)
+
+
+def fail_with(error: InvalidDocuments) -> NoReturn:
+    """End the command with every problem of the documents."""
+    print_problems(error.problems, err=True)
+    sys.exit(1)
+
+
+def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
+    """Print problems as a person reads them, a blank line between two."""
+    click.echo("\n\n".join(problem.text() for problem in problems), err=err)

@@ -1,0 +1,49 @@
+"""`run` and `reload`: the daemon's life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from appealbridge.cli.client import Daemon
+from appealbridge.cli.common import config_option, fail, fail_with, json_option, print_json
+from appealbridge.documents.problem import InvalidDocuments
+from appealbridge.model.errors import AppealBridgeError
+
+
+@click.command()
+@config_option
+def run(config: Path | None) -> None:
+    """
+    Run the daemon until it is told to stop.
+
+    SIGHUP takes new recipes and settings; SIGTERM and Ctrl-C finish what is under way, within a bound.
+    """
+    from appealbridge.app import run_daemon
+
+    try:
+        run_daemon(config)
+    except InvalidDocuments as error:
+        fail_with(error)
+    except (AppealBridgeError, OSError) as error:
+        fail(str(error))
+
+
+@click.command()
+@config_option
+@json_option
+def reload(config: Path | None, as_json: bool) -> None:
+    """Have the running daemon take new recipes and settings."""
+    told = Daemon.of(config).post("/reload")
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(told["summary"])
+    if told["problems"]:
+        for problem in told["problems"]:
+            click.echo(problem["text"], err=True)
+        fail("the settings or recipes above stay as they were", 1)
+
+
+COMMANDS = (run, reload)

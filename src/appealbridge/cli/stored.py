@@ -1,0 +1,41 @@
+"""What the operator's listings read: the running daemon, or its store where none runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from appealbridge.cli.client import Daemon
+from appealbridge.cli.common import fail
+from appealbridge.model.errors import StoreError
+
+
+class Stored:
+    """Answers the listings of the API, whether or not a daemon is there to ask."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
+        """Return what the API would."""
+        if self._daemon.control is not None:
+            return self._daemon.get(path, query)
+        if not self._daemon.store.exists():
+            fail(
+                f"there is no store at {self._daemon.store}; start the daemon with: appealbridge run"
+            )
+        try:
+            return asyncio.run(self._read(path, {k: str(v) for k, v in (query or {}).items() if v}))
+        except (StoreError, ValueError) as error:
+            fail(str(error))
+
+    async def _read(self, path: str, query: Mapping[str, str]) -> Any:
+        from appealbridge.store.sqlite import SqliteStore
+        from appealbridge.web import listing
+
+        store = await SqliteStore.open(self._daemon.store, read_only=True)
+        try:
+            return await listing.read(store, path, query)
+        finally:
+            await store.close()

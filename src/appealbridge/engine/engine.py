@@ -1,0 +1,132 @@
+"""All the rooms of the engine under one roof: built together, told together what is in force."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine
+
+from appealbridge.clock import Clock
+from appealbridge.engine.attempt import Attempts
+from appealbridge.engine.dispatch import Dispatcher
+from appealbridge.engine.inforce import Bound, InForce
+from appealbridge.engine.intake import Intake
+from appealbridge.engine.lane import Lane, Lanes
+from appealbridge.engine.polling import Polling
+from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.engine.report import Report
+from appealbridge.engine.runs import Runs
+from appealbridge.engine.upkeep import Upkeep
+from appealbridge.engine.verbs import Verbs
+from appealbridge.plugin.http import Http
+from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.store.base import Store
+
+
+class Engine:
+    """
+    Runs what is in force on a store.
+
+    `tasks` is the program's one task group; `http` is the door to the network for every plug-in.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rng: random.Random,
+        http: Http,
+        report: Report,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.report = report
+        self.lanes: Lanes = {}
+        self._http = http
+        self._tasks = tasks
+        self._kept = KeptRecipes(store)
+        self._upkeep = Upkeep(store, clock, self.lanes, report)
+        self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report)
+        self._upkeep.ended = self._runs.nudge
+        attempts = Attempts(store, clock, rng, report, self._runs.nudge)
+        self._dispatcher = Dispatcher(store, clock, attempts, tasks, report)
+        self.intake = Intake(
+            store, clock, rng, self.lanes, self._dispatcher, self._runs, self._upkeep, report
+        )
+        self._polling = Polling(store, clock, rng, http, self.intake, report)
+        self.verbs = Verbs(store, clock, self.lanes, self._runs, report)
+        self._loops: dict[str, asyncio.Task[None]] = {}
+        self._inforce: InForce | None = None
+
+    @property
+    def inforce(self) -> InForce:
+        """What is in force now."""
+        if self._inforce is None:
+            raise RuntimeError("the engine has not been started; await start() first")
+        return self._inforce
+
+    async def start(self, inforce: InForce, catalogue: Catalogue) -> None:
+        """Take up what the last process left, then begin to work."""
+        self.report.recovered(await self.store.recover(self.clock.now()))
+        await self.adopt(inforce, catalogue)
+        self._loop("runs", self._runs.run())
+        self._loop("upkeep", self._upkeep.run())
+
+    async def adopt(self, inforce: InForce, catalogue: Catalogue) -> None:
+        """Put something new in force, at once and whole; what is under way ends as it began."""
+        await self._kept.keep(inforce.book, catalogue, self.clock.now())
+        before, self._inforce = self._inforce, inforce
+        for name, bound in inforce.channels.items():
+            self._open_lane(name, bound, inforce)
+        for name in set(self.lanes) - set(inforce.channels):
+            self._close_lane(name)
+        self._watch(before, inforce)
+
+    async def stop(self, within: float) -> bool:
+        """
+        Begin nothing more and let what is under way end; return whether it did within so many seconds.
+
+        What did not end stays begun in the store and is looked into at the next start.
+        """
+        for lane in self.lanes.values():
+            lane.closed = True
+        for task in self._loops.values():
+            task.cancel()
+        try:
+            async with asyncio.timeout(within):
+                await self._dispatcher.finish()
+        except TimeoutError:
+            self._dispatcher.abandon()
+            return False
+        return True
+
+    def _open_lane(self, name: str, bound: Bound, inforce: InForce) -> None:
+        lane = self.lanes.get(name)
+        if lane is not None:
+            lane.adopt(bound.channel, bound.account, inforce.zone)
+            return
+        lane = Lane(name, bound.channel, bound.account, self._http, inforce.zone)
+        self.lanes[name] = lane
+        self._loop(f"lane {name}", self._dispatcher.run(lane))
+
+    def _close_lane(self, name: str) -> None:
+        lane = self.lanes.pop(name)
+        lane.closed = True
+        self._cancel(f"lane {name}")
+
+    def _watch(self, before: InForce | None, inforce: InForce) -> None:
+        watched = {} if before is None else before.watched
+        for source in watched:
+            # A loop carries what was in force when it began, so each is begun anew; its memory is in the store.
+            self._cancel(f"source {source}")
+        for source, entry in inforce.watched.items():
+            self._loop(f"source {source}", self._polling.run(entry, inforce))
+
+    def _loop(self, name: str, work: Coroutine[None, None, None]) -> None:
+        self._loops[name] = self._tasks.create_task(work, name=name)
+
+    def _cancel(self, name: str) -> None:
+        task = self._loops.pop(name, None)
+        if task is not None:
+            task.cancel()

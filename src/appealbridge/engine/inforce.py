@@ -1,0 +1,54 @@
+"""What is in force at this moment: the recipes, the accounts, the doors and the sources. Swapped whole at a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
+from appealbridge.recipes.book import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One address that others POST to, and how its senders prove themselves."""
+
+    source: str
+    receiver: AnyReceiver
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One source that is looked at from time to time."""
+
+    source: str
+    poller: AnyPoller
+    options: PolledSource
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One account with the channel that speaks its platform's language."""
+
+    name: str
+    channel: AnyChannel
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """
+    Everything that a reload may change.
+
+    `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
+    """
+
+    book: Book
+    hooks: Mapping[str, Hook]
+    watched: Mapping[str, Watched]
+    channels: Mapping[str, Bound]
+    zone: ZoneInfo

@@ -1,0 +1,106 @@
+"""Sources that are looked at from time to time: one loop each, so that a slow one delays no other."""
+
+from __future__ import annotations
+
+import random
+
+from appealbridge.clock import Clock
+from appealbridge.engine.inforce import InForce, Watched
+from appealbridge.engine.intake import Intake
+from appealbridge.engine.looking import decide
+from appealbridge.engine.report import Report
+from appealbridge.model.delivery import Hold
+from appealbridge.model.errors import SourceDown, StoreError, TryAgain
+from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.http import Http
+from appealbridge.plugin.trigger import Look
+from appealbridge.store.base import Memory, SourceRecord, Store
+
+LONGEST_PAUSE = 6 * 3600.0
+"""How long a source that keeps failing is left alone at the most, in seconds."""
+
+
+class Polling:
+    """Looks at sources and hands what is new to the intake, together with the memory of the look."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rng: random.Random,
+        http: Http,
+        intake: Intake,
+        report: Report,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._http = http
+        self._intake = intake
+        self._report = report
+
+    async def run(self, watched: Watched, inforce: InForce) -> None:
+        """Look at one source until cancelled."""
+        while True:
+            try:
+                record = await self._store.source(watched.source)
+                pause = 0.0 if record is None else record.next_look_at - self._clock.now()
+                # A changed `every` counts from the last look on, and a clock set back must not stop the looking.
+                await self._clock.sleep(min(pause, self._pause(watched, None)))
+                await self.look(watched, inforce, record)
+            except StoreError as error:
+                self._report.store_failed(error)
+                await self._clock.sleep(1.0)
+
+    async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
+        """Look once and store what came of it."""
+        cursor = {} if record is None else record.cursor
+        tools = Tools(self._http, self._clock.now(), self._rng)
+        try:
+            look = await watched.poller.poll(watched.options, cursor, tools)
+        except (SourceDown, TryAgain) as error:
+            await self._failed(watched, record, str(error), error.after)
+        except Exception as error:  # noqa: BLE001 - a source or plug-in that breaks in whatever way is looked at again
+            await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
+        else:
+            await self._seen(watched, inforce, record, look)
+
+    async def _seen(
+        self, watched: Watched, inforce: InForce, record: SourceRecord | None, look: Look
+    ) -> None:
+        now = self._clock.now()
+        first = record is None or record.looked_at is None
+        items = look.items or ()
+        known = await self._store.remembered(watched.source, [item.identity for item in items])
+        decided = decide(look, known, watched.options, first=first, now=now)
+        memory = Memory(
+            source=watched.source,
+            looked_at=now,
+            next_look_at=now + self._pause(watched, look.after),
+            cursor=look.cursor,
+            seen={item.identity: item.digest for item in reversed(items)},
+        )
+        hold = Hold.BURST if decided.burst else ""
+        await self._intake.accept(inforce, watched.source, decided.drafts, hold=hold, memory=memory)
+        if record is not None and record.failures:
+            self._report.source_back(watched.source)
+        if decided.burst:
+            self._report.burst(watched.source, len(decided.drafts))
+        self._report.looked(watched.source, decided.new, decided.changed, first, look.notes)
+
+    async def _failed(
+        self, watched: Watched, record: SourceRecord | None, note: str, after: float | None
+    ) -> None:
+        now = self._clock.now()
+        failures = 1 if record is None else record.failures + 1
+        # Where it fails often, ask less often; where it says when to come back, believe it.
+        pause = watched.options.every * min(2 ** (failures - 1), 64)
+        pause = min(max(pause, after or 0.0), max(LONGEST_PAUSE, watched.options.every))
+        pause *= self._rng.uniform(0.9, 1.1)
+        await self._store.source_failed(watched.source, now, now + pause, note)
+        self._report.source_down(watched.source, note, failures)
+
+    def _pause(self, watched: Watched, after: float | None) -> float:
+        """Return how long to wait, a little different each time so that sources do not march in step."""
+        pause = max(watched.options.every, min(after or 0.0, LONGEST_PAUSE))
+        return pause * self._rng.uniform(0.95, 1.05)

@@ -1,0 +1,96 @@
+"""`/api/v1`: what is stored, and the operator's verbs, for whoever holds the token."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+from aiohttp import hdrs, web
+
+from appealbridge.engine.engine import Engine
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.web import listing, views
+from appealbridge.web.problem import answer, problem
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Reload = Callable[[], Awaitable[dict[str, object]]]
+
+
+def application(engine: Engine, token: str, reload: Reload) -> web.Application:
+    """Return the API; `token` is the bearer token that opens it, `reload` takes new recipes and settings."""
+    app = web.Application(middlewares=[_only_with(token), _in_words])
+    app.add_routes(_listings(engine))
+    app.add_routes(_verbs(engine, reload))
+    return app
+
+
+def _only_with(token: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    expected = f"Bearer {token}".encode()
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
+        if not token or not hmac.compare_digest(given, expected):
+            refused = problem(401, "this address needs the daemon's bearer token")
+            refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+            return refused
+        return await handler(request)
+
+    return middleware
+
+
+@web.middleware
+async def _in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except NotFound as error:
+        return problem(404, str(error))
+    except IllegalMove as error:
+        return problem(409, str(error))
+    except ValueError as error:
+        return problem(422, str(error))
+    except StoreError as error:
+        return problem(503, str(error), retry_after=5)
+
+
+def _listings(engine: Engine) -> web.RouteTableDef:
+    table = web.RouteTableDef()
+
+    @table.get("/recipes")
+    async def recipes(request: web.Request) -> web.Response:
+        del request
+        return answer(views.recipes(engine.inforce.book))
+
+    @table.get("/{path:(deliveries|runs|events)(/.+)?}")
+    async def listed(request: web.Request) -> web.Response:
+        return answer(await listing.read(engine.store, request.match_info["path"], request.query))
+
+    return table
+
+
+def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
+    table = web.RouteTableDef()
+
+    async def moved(delivery: Delivery) -> web.Response:
+        return answer(views.delivery(delivery))
+
+    @table.post("/deliveries/{id}/release")
+    async def release(request: web.Request) -> web.Response:
+        return await moved(await engine.verbs.release(request.match_info["id"]))
+
+    @table.post("/deliveries/{id}/retry")
+    async def retry(request: web.Request) -> web.Response:
+        return await moved(await engine.verbs.retry(request.match_info["id"]))
+
+    @table.post("/deliveries/{id}/cancel")
+    async def cancel(request: web.Request) -> web.Response:
+        reason = request.query.get("reason", "called off by a person")
+        return await moved(await engine.verbs.cancel(request.match_info["id"], reason))
+
+    @table.post("/reload")
+    async def take_new(request: web.Request) -> web.Response:
+        del request
+        return answer(await reload())
+
+    return table

@@ -1,0 +1,42 @@
+"""`/healthz`, `/readyz` and `/metrics`: alive; able to accept; the figures."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from appealbridge.engine.engine import Engine
+from appealbridge.metrics import CONTENT_TYPE, Metrics
+from appealbridge.model.errors import StoreError
+from appealbridge.web.problem import answer, problem
+
+
+def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
+    """Return the routes that watchers ask."""
+    table = web.RouteTableDef()
+
+    @table.get("/healthz")
+    async def healthz(request: web.Request) -> web.Response:
+        del request
+        return answer({"status": "alive"})
+
+    @table.get("/readyz")
+    async def readyz(request: web.Request) -> web.Response:
+        del request
+        try:
+            await engine.store.check()
+        except StoreError as error:
+            return problem(503, f"the store takes nothing now: {error}", retry_after=5)
+        return answer({"status": "ready"})
+
+    @table.get("/metrics")
+    async def figures(request: web.Request) -> web.Response:
+        del request
+        backlog = await engine.store.backlog()
+        oldest = backlog.oldest_open_at
+        age = 0.0 if oldest is None else max(0.0, engine.clock.now() - oldest)
+        waiting = {(state.value, channel): n for (state, channel), n in backlog.counts.items()}
+        return web.Response(
+            body=metrics.render(waiting, age), headers={"Content-Type": CONTENT_TYPE}
+        )
+
+    return table

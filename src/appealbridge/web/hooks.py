@@ -1,0 +1,102 @@
+"""`POST /hooks/{webhook_id}`: the request is checked and stored, with all it causes, before the 202."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import orjson
+from aiohttp import StreamReader, hdrs, web
+
+from appealbridge.engine.engine import Engine
+from appealbridge.engine.inforce import Hook
+from appealbridge.model.errors import Refused, StoreError
+from appealbridge.plugin.trigger import Request
+from appealbridge.store.base import Accepted
+from appealbridge.web.problem import problem
+
+BODY_LIMIT = 1024 * 1024
+"""How many bytes a request's body may have."""
+
+BODY_SECONDS = 20.0
+"""How long a sender may take over its body."""
+
+UNKNOWN = Refused(
+    401, "not accepted", "no webhook of this name, or the request does not prove who sends it"
+)
+
+
+def routes(engine: Engine) -> web.RouteTableDef:
+    """Return the routes of all webhooks."""
+    table = web.RouteTableDef()
+
+    @table.post("/hooks/{webhook_id}")
+    async def hook(request: web.Request) -> web.Response:
+        webhook_id = request.match_info["webhook_id"]
+        hook = engine.inforce.hooks.get(webhook_id)
+        try:
+            if hook is None:
+                raise UNKNOWN
+            return await _receive(engine, hook, request)
+        except Refused as refused:
+            known = webhook_id if hook is not None else "unknown"
+            engine.report.refused(known, refused.status, str(refused))
+            answer = problem(refused.status, str(refused), title=refused.title)
+            if not request.content.is_eof():
+                answer.force_close()  # what is left of the body must not be read as the next request
+            return answer
+        except StoreError as error:
+            engine.report.store_failed(error)
+            return problem(503, "nothing can be stored now; please send it again", retry_after=5)
+
+    return table
+
+
+async def _receive(engine: Engine, hook: Hook, request: web.Request) -> web.Response:
+    body = await _body(request)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    drafts = hook.receiver.receive(hook.options, Request(headers, body, engine.clock.now()))
+    accepted = await engine.intake.accept(engine.inforce, hook.source, drafts)
+    return web.Response(
+        status=200 if all(one.repeat for one in accepted) else 202,
+        body=_answer(accepted),
+        content_type="application/json",
+    )
+
+
+def _answer(accepted: Sequence[Accepted]) -> bytes:
+    ids = [one.event_id for one in accepted]
+    told: dict[str, object] = {"event": ids[0] if ids else None}
+    if len(ids) > 1:
+        told["events"] = ids
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+
+
+async def _body(request: web.Request) -> bytes:
+    length = request.content_length
+    if length is not None and length > BODY_LIMIT:
+        raise _too_large()
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise Refused(415, "not read", "send the body as it was signed, without a content encoding")
+    if request.content.is_eof():  # it came with its headers, as nearly all do
+        return request.content.read_nowait()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read(request.content)
+    except TimeoutError:
+        raise Refused(
+            408, "too slow", f"the body did not arrive within {BODY_SECONDS:g} seconds"
+        ) from None
+
+
+async def _read(content: StreamReader) -> bytes:
+    chunks = bytearray()
+    async for chunk in content.iter_any():
+        chunks += chunk
+        if len(chunks) > BODY_LIMIT:
+            raise _too_large()
+    return bytes(chunks)
+
+
+def _too_large() -> Refused:
+    return Refused(413, "too large", f"the body may have {BODY_LIMIT} bytes at the most")

@@ -1,0 +1,37 @@
+"""Errors as problem+json (RFC 9457), the one form in which this program says no over HTTP."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+
+import orjson
+from aiohttp import web
+
+
+def problem(
+    status: int, detail: str, *, title: str = "", retry_after: float | None = None
+) -> web.Response:
+    """Return an answer that says what was wrong; `retry_after` in seconds adds that header."""
+    headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
+    body = {
+        "type": "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return web.Response(
+        status=status,
+        body=orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE),
+        headers=headers,
+        content_type="application/problem+json",
+    )
+
+
+def answer(value: object, status: int = 200) -> web.Response:
+    """Return a JSON answer."""
+    return web.Response(
+        status=status,
+        body=orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE),
+        content_type="application/json",
+    )

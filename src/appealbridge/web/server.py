@@ -1,0 +1,67 @@
+"""The HTTP server: hooks, health and API on one address, stopped within a bound."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from appealbridge.engine.engine import Engine
+from appealbridge.metrics import Metrics
+from appealbridge.web import api, health, hooks
+from appealbridge.web.problem import problem
+
+
+def application(
+    engine: Engine, metrics: Metrics, token: str, reload: api.Reload
+) -> web.Application:
+    """Return everything that is served."""
+    app = web.Application(client_max_size=hooks.BODY_LIMIT)
+    app.add_routes(hooks.routes(engine))
+    app.add_routes(health.routes(engine, metrics))
+    app.add_subapp("/api/v1", api.application(engine, token, reload))
+    app.router.add_route("*", "/{anything:.*}", _nothing_here)
+    return app
+
+
+async def _nothing_here(request: web.Request) -> web.Response:
+    if request.path.startswith("/hooks/"):
+        return problem(405, "a webhook takes POST requests only")
+    return problem(404, f"nothing is at {request.path}")
+
+
+@asynccontextmanager
+async def serve(
+    app: web.Application,
+    *,
+    address: tuple[str, int] | None = None,
+    path: str | None = None,
+    sock: socket.socket | None = None,
+    stop_within: float,
+) -> AsyncIterator[str]:
+    """Serve on one address, a Unix socket's path or a socket from systemd; give the URL; stop when left."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=stop_within)
+    await runner.setup()
+    try:
+        site: web.BaseSite
+        if sock is not None:
+            site = web.SockSite(runner, sock)
+        elif path is not None:
+            site = web.UnixSite(runner, path)
+        else:
+            host, port = address or ("127.0.0.1", 0)
+            site = web.TCPSite(runner, host, port, backlog=1024)
+        await site.start()
+        yield _url(runner, path)
+    finally:
+        await runner.cleanup()
+
+
+def _url(runner: web.AppRunner, path: str | None) -> str:
+    if path is not None:
+        return f"unix:{path}"
+    bound = runner.addresses[0]
+    host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    return f"http://{host}:{bound[1]}"

@@ -1,0 +1,121 @@
+"""Stored things as JSON, in the words that the API and the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from appealbridge.model.attempt import Attempt
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run
+from appealbridge.recipes.book import Book
+
+
+def moment(at: float | None) -> str | None:
+    """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def delivery(one: Delivery, attempts: Sequence[Attempt] | None = None) -> dict[str, Any]:
+    """Return a delivery; with its attempts where they are given."""
+    told: dict[str, Any] = {
+        "id": one.id,
+        "number": one.number,
+        "state": one.state.value,
+        "hold": one.hold or None,
+        "reason": one.reason or None,
+        "channel": one.channel,
+        "action": one.action,
+        "recipe": one.recipe,
+        "step": one.step,
+        "subject": one.subject,
+        "event": one.event_id,
+        "run": one.run_id,
+        "content": orjson.loads(one.content),
+        "content_hash": one.content_hash,
+        "attempts": one.attempts,
+        "planned_at": moment(one.planned_at),
+        "due_at": moment(one.due_at),
+        "publish_by": moment(one.publish_by),
+        "begun_at": moment(one.begun_at),
+        "settled_at": moment(one.settled_at),
+        "receipt": None,
+    }
+    if one.receipt is not None:
+        told["receipt"] = {
+            "id": one.receipt.id,
+            "url": one.receipt.url or None,
+            "time": moment(one.receipt.time),
+        }
+    if attempts is not None:
+        told["history"] = [attempt(each) for each in attempts]
+    return told
+
+
+def attempt(one: Attempt) -> dict[str, Any]:
+    """Return a finished attempt or look."""
+    return {
+        "number": one.number,
+        "kind": one.kind.value,
+        "outcome": one.outcome.value,
+        "begun_at": moment(one.begun_at),
+        "ended_at": moment(one.ended_at),
+        "detail": one.detail or None,
+    }
+
+
+def run(one: Run) -> dict[str, Any]:
+    """Return a run with its trace."""
+    return {
+        "id": one.id,
+        "event": one.event_id,
+        "recipe": one.recipe,
+        "version": one.version,
+        "state": one.state.value,
+        "reason": one.reason or None,
+        "begun_at": moment(one.begun_at),
+        "trace": [{**entry, "at": moment(entry.get("at"))} for entry in one.trace],
+    }
+
+
+def event(one: Event) -> dict[str, Any]:
+    """Return an event with its data."""
+    return {
+        "id": one.id,
+        "source": one.source,
+        "type": one.type,
+        "subject": one.subject,
+        "key": one.key,
+        "time": moment(one.time),
+        "received_at": moment(one.received_at),
+        "hold": one.hold or None,
+        "data": one.data,
+    }
+
+
+def recipes(book: Book) -> list[dict[str, Any]]:
+    """Return what recipes are loaded and which are quarantined, with their problems."""
+    loaded = [
+        {
+            "name": one.name,
+            "alias": one.alias,
+            "file": one.file,
+            "version": one.version,
+            "state": "loaded",
+        }
+        for one in book.recipes.values()
+    ]
+    return loaded + [
+        {
+            "file": file,
+            "state": "quarantined",
+            "problems": [problem.as_json() for problem in problems],
+        }
+        for file, problems in book.quarantined.items()
+    ]
