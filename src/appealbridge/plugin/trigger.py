@@ -133,6 +133,16 @@ class Receiver(Trigger[O, S]):
     def receive(self, source: S, request: Request) -> Sequence[EventDraft]:
         """Check the sender, read the request, return its events; raise `Refused` with the status to answer."""
 
+    def with_recipe(self, source: S, options: O) -> S:
+        """
+        Return the source as it is once what a recipe says about it counts too.
+
+        Handed every recipe's options in turn, in a fixed order, before the first request. Raise
+        `ValueError`, with the cure, where a recipe disagrees with the source or an earlier recipe.
+        """
+        del options
+        return source
+
 
 AnyPoller = Poller[Any, Any]
 AnyReceiver = Receiver[Any, Any]

@@ -1,0 +1,256 @@
+"""
+A signed POST at `/hooks/<webhook_id>` becomes an event.
+
+    triggers:
+      - trigger: webhook
+        webhook_id: incident-desk
+        types: [incident.*]
+
+How the sender proves itself stands in appealbridge.yaml, out of recipe authors' sight:
+
+    webhooks:
+      incident-desk:
+        secrets: [!secret hook_incident_desk]
+        preset: alertmanager
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Literal
+
+from appealbridge.plugin import (
+    PRESETS,
+    WHOLE_REQUEST,
+    Digest,
+    Duration,
+    Event,
+    EventDraft,
+    Field,
+    Options,
+    Paths,
+    PathText,
+    Read,
+    Receiver,
+    Registry,
+    Request,
+    Scheme,
+    Secret,
+    Verify,
+    field_validator,
+    json_body,
+    key_of,
+    mapped,
+    model_validator,
+    verifier,
+)
+
+
+class WebhookSource(Options):
+    """What appealbridge.yaml says of one webhook: who may send, and what its JSON means."""
+
+    signature: Scheme = Field(
+        Scheme.STANDARD,
+        description="How the sender proves itself.",
+        examples=["standard-webhooks", "github", "hmac", "bearer"],
+    )
+    secrets: tuple[Secret, ...] = Field(
+        (),
+        max_length=2,
+        description="The secret that the sender holds; two while one is being changed.",
+        examples=[["!secret hook_incident_desk"]],
+    )
+    allow_unsigned: bool = Field(
+        False,
+        description="Has to be true for `signature: none`, which lets anyone send.",
+        examples=[True],
+    )
+    preset: str | None = Field(
+        None,
+        description="Whose JSON it is: " + ", ".join(sorted(PRESETS)) + ".",
+        examples=["alertmanager"],
+    )
+    mapping: Paths | None = Field(
+        None,
+        description="Where the parts of an event stand, for JSON that no preset knows.",
+        examples=[{"key": "$.id", "subject": "$.incident.number"}],
+    )
+    tolerance: Duration = Field(
+        300.0,
+        gt=0,
+        le=86_400,
+        description="How far a signed timestamp may lie from now; older requests are replays.",
+        examples=["5m"],
+    )
+    header: str | None = Field(
+        None,
+        min_length=1,
+        description="For `hmac`: the header that carries the signature.",
+        examples=["X-Signature"],
+    )
+    algorithm: Literal["sha256", "sha384", "sha512"] | None = Field(
+        None, description="For `hmac`: the hash; sha256 if left out.", examples=["sha256"]
+    )
+    encoding: Literal["hex", "base64"] | None = Field(
+        None, description="For `hmac`: how the hash is written; hex if left out.", examples=["hex"]
+    )
+    prefix: str | None = Field(
+        None,
+        description="For `hmac`: what stands before the hash in the header.",
+        examples=["sha256="],
+    )
+
+    @field_validator("preset")
+    @classmethod
+    def _known(cls, preset: str | None) -> str | None:
+        if preset is not None and preset not in PRESETS:
+            raise ValueError(f'no preset "{preset}"; there are {", ".join(sorted(PRESETS))}')
+        return preset
+
+    @model_validator(mode="after")
+    def _sound(self) -> WebhookSource:
+        _check_proof(self)
+        _check_secrets(self)
+        if self.preset is not None and self.mapping is not None:
+            raise ValueError("preset and mapping exclude each other; the preset knows its JSON")
+        return self
+
+    @cached_property
+    def events(self) -> Callable[[Request], Sequence[EventDraft]]:
+        """What turns a request into events once its raw bytes have proven the sender; made once."""
+        verify, read, scheme = _verifier(self), _reader(self), self.signature
+
+        def events(request: Request) -> Sequence[EventDraft]:
+            verify(request)
+            return read(request, json_body(request), _vouched(scheme, request))
+
+        return events
+
+
+def _check_proof(source: WebhookSource) -> None:
+    """Raise `ValueError`, in which no secret stands, where the proof cannot be what it says."""
+    if source.signature is not Scheme.HMAC:
+        for name in ("header", "algorithm", "encoding", "prefix"):
+            if getattr(source, name) is not None:
+                raise ValueError(f"{name} goes with signature: hmac only; leave it out")
+    if source.signature is Scheme.NONE:
+        if not source.allow_unsigned:
+            raise ValueError("signature: none lets anyone send; say allow_unsigned: true if meant")
+        if source.secrets:
+            raise ValueError("signature: none checks no secrets; leave them out")
+    elif source.allow_unsigned:
+        raise ValueError("allow_unsigned goes with signature: none only; leave it out")
+    elif not source.secrets:
+        raise ValueError("no secret; write secrets: [!secret NAME]")
+
+
+def _check_secrets(source: WebhookSource) -> None:
+    for n, secret in enumerate(source.secrets):
+        try:
+            key_of(source.signature, secret.get_secret_value())
+        except ValueError as error:
+            raise ValueError(f"secrets[{n}] {error}") from None
+
+
+def _verifier(source: WebhookSource) -> Verify:
+    digest = Digest(
+        (source.header or "X-Signature").lower(),
+        source.algorithm or "sha256",
+        source.encoding or "hex",
+        source.prefix,
+    )
+    secrets = [secret.get_secret_value() for secret in source.secrets]
+    return verifier(source.signature, secrets, tolerance=source.tolerance, digest=digest)
+
+
+def _reader(source: WebhookSource) -> Read:
+    return PRESETS[source.preset] if source.preset else mapped(source.mapping or Paths())
+
+
+class WebhookOptions(Options):
+    """What a recipe says of the POSTs it wants."""
+
+    webhook_id: str = Field(
+        min_length=1,
+        description="The webhook's name in appealbridge.yaml.",
+        examples=["incident-desk"],
+    )
+    types: tuple[str, ...] = Field(
+        (),
+        description="The types of event wanted, `*` for any run of letters; all if left out.",
+        examples=[["incident.opened", "incident.*"]],
+    )
+    key: PathText | None = Field(
+        None,
+        description="What makes a repeat the same event, where the settings do not say.",
+        examples=["$.message_id"],
+    )
+    subject: PathText | None = Field(
+        None,
+        description="What the event is about, where the settings do not say.",
+        examples=["$.incident.number"],
+    )
+    type: PathText | None = Field(
+        None,
+        description="What sort of event it is, where the settings do not say.",
+        examples=["$.kind"],
+    )
+
+
+class Webhook(Receiver[WebhookOptions, WebhookSource]):
+    """A POST whose sender is proven."""
+
+    name = "webhook"
+    section = "webhooks"
+    options = WebhookOptions
+    source_options = WebhookSource
+
+    def source(self, options: WebhookOptions) -> str:
+        """Return the webhook's name."""
+        return options.webhook_id
+
+    def accepts(self, options: WebhookOptions, event: Event) -> str:
+        """Return why the event's type is not wanted."""
+        if not options.types or any(fnmatchcase(event.type, wanted) for wanted in options.types):
+            return ""
+        return f"type is {event.type}, wanted {' or '.join(options.types)}"
+
+    def with_recipe(self, source: WebhookSource, options: WebhookOptions) -> WebhookSource:
+        """Return the source with the recipe's paths, where nothing else says them yet."""
+        own = {name: path for name in _IDENTITY if (path := getattr(options, name)) is not None}
+        if not own:
+            return source
+        if source.preset is not None:
+            raise ValueError(
+                f"the preset {source.preset} of webhook {options.webhook_id} knows its "
+                f"{' and '.join(own)}; leave it out of the recipe"
+            )
+        known = source.mapping.model_dump(exclude_none=True) if source.mapping else {}
+        for name, path in own.items():
+            if known.get(name, path) != path:
+                raise ValueError(
+                    f"{name} of webhook {options.webhook_id} is {known[name]} elsewhere and {path} "
+                    "here; settle it under mapping in appealbridge.yaml"
+                )
+        return WebhookSource(**{**source.model_dump(), "mapping": Paths(**{**known, **own})})
+
+    def receive(self, source: WebhookSource, request: Request) -> Sequence[EventDraft]:
+        """Check the sender by the raw bytes, then read them."""
+        return source.events(request)
+
+
+_IDENTITY = ("key", "subject", "type")
+
+
+def _vouched(scheme: Scheme, request: Request) -> str:
+    """Return the id that the proof covers, `WHOLE_REQUEST` where it covers every header, empty for none."""
+    if scheme in (Scheme.BEARER, Scheme.NONE):
+        return WHOLE_REQUEST
+    return request.headers["webhook-id"] if scheme is Scheme.STANDARD else ""
+
+
+def register(registry: Registry) -> None:
+    """Add the trigger."""
+    registry.add(Webhook())

@@ -1,0 +1,191 @@
+"""What well-known senders mean, from payloads as they really come."""
+
+import pytest
+
+from appealbridge.plugin import PRESETS, WHOLE_REQUEST, Refused, Request
+
+ALERT = {
+    "status": "firing",
+    "labels": {"alertname": "MajorIncident", "severity": "critical", "place": "Digbeth"},
+    "annotations": {"summary": "Road closed"},
+    "startsAt": "2026-09-21T15:33:20.5Z",
+    "endsAt": "0001-01-01T00:00:00Z",
+    "generatorURL": "http://prometheus/graph",
+    "fingerprint": "c6f1ab34ef9d0e11",
+}
+POST = {
+    "version": "4",
+    "groupKey": '{}:{alertname="MajorIncident"}',
+    "truncatedAlerts": 0,
+    "status": "firing",
+    "receiver": "desk",
+    "groupLabels": {"alertname": "MajorIncident"},
+    "commonLabels": {"severity": "critical"},
+    "commonAnnotations": {},
+    "externalURL": "http://alertmanager",
+    "alerts": [
+        ALERT,
+        {**ALERT, "status": "resolved", "endsAt": "2026-09-21T16:33:20Z", "fingerprint": "b2"},
+    ],
+}
+CLOUD = {
+    "specversion": "1.0",
+    "id": "42",
+    "source": "/desk",
+    "type": "uk.police.incident.opened",
+    "subject": "INC-7",
+    "time": "2026-09-21T15:33:20+01:00",
+    "data": {"severity": "major"},
+}
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+CE = {
+    "ce-specversion": "1.0",
+    "ce-id": "42",
+    "ce-source": "/desk%20two",
+    "ce-type": "incident.opened",
+    "ce-time": "2026-09-21T15:33:20Z",
+}
+
+
+def read(preset, body, content_type="application/json", vouched="", **headers):
+    request = Request({"content-type": content_type, **headers}, b"", 0.0)
+    return PRESETS[preset](request, body, vouched)
+
+
+def refusal(preset, body, **options):
+    with pytest.raises(Refused) as refused:
+        read(preset, body, **options)
+    assert refused.value.status == 422
+    return str(refused.value)
+
+
+def test_one_post_of_alertmanager_becomes_one_event_per_alert():
+    firing, resolved = read("alertmanager", POST)
+    assert (firing.type, firing.subject) == ("alertmanager.firing", "c6f1ab34ef9d0e11")
+    assert firing.key == "c6f1ab34ef9d0e11 2026-09-21T15:33:20.5Z firing"
+    assert firing.time == 1_790_004_800.5
+    assert (resolved.type, resolved.time) == ("alertmanager.resolved", 1_790_008_400.0)
+
+
+def test_an_alert_carries_what_its_group_shares():
+    [firing, _] = read("alertmanager", POST)
+    assert firing.data["labels"]["place"] == "Digbeth"
+    assert firing.data["annotations"]["summary"] == "Road closed"
+    assert firing.data["status"] == "firing"
+    assert firing.data["commonLabels"] == {"severity": "critical"}
+    assert firing.data["groupLabels"] == {"alertname": "MajorIncident"}
+    assert (firing.data["externalURL"], firing.data["receiver"]) == ("http://alertmanager", "desk")
+
+
+def test_an_alert_that_is_sent_again_is_the_same_event_until_it_changes():
+    assert (
+        read("alertmanager", POST)[0].key == read("alertmanager", {**POST, "groupKey": "x"})[0].key
+    )
+    again = {**POST, "alerts": [{**ALERT, "startsAt": "2026-09-22T00:00:00Z"}]}
+    assert read("alertmanager", again)[0].key != read("alertmanager", POST)[0].key
+
+
+def test_alerts_without_a_fingerprint_are_told_apart_by_their_labels():
+    plain = {name: value for name, value in ALERT.items() if name != "fingerprint"}
+    other = {**plain, "labels": {**ALERT["labels"], "place": "Aston"}}
+    drafts = read("alertmanager", {**POST, "alerts": [plain, other, plain]})
+    assert drafts[0].subject == drafts[2].subject != drafts[1].subject
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": "5"}, "version is '5'; this preset knows 4"),
+        ({"alerts": []}, "at least one alert"),
+        ({"alerts": None}, "at least one alert"),
+        ({"alerts": ["x"]}, r"alerts[0] is not a JSON object"),
+        ({"alerts": [ALERT, {**ALERT, "status": "pending"}]}, "alerts[1].status is 'pending'"),
+        ({"alerts": [{**ALERT, "labels": []}]}, "alerts[0].labels is not a JSON object"),
+        ({"alerts": [{**ALERT, "annotations": 1}]}, "alerts[0].annotations is not"),
+    ],
+)
+def test_an_alert_of_an_unknown_kind_is_refused(change, words):
+    assert words in refusal("alertmanager", {**POST, **change})
+
+
+def test_grafana_speaks_alertmanagers_language_under_its_own_name():
+    body = {**POST, "version": "1", "orgId": 1, "alerts": [{**ALERT, "values": {"A": 1}}]}
+    [draft] = read("grafana", body)
+    assert (draft.type, draft.data["values"]) == ("grafana.firing", {"A": 1})
+    assert "version is '4'" in refusal("grafana", POST)
+
+
+def test_a_structured_cloudevent_keeps_its_attributes():
+    [draft] = read("cloudevents", CLOUD, STRUCTURED + "; charset=utf-8")
+    assert (draft.type, draft.subject) == ("uk.police.incident.opened", "INC-7")
+    assert (draft.key, draft.data) == ("/desk 42", {"severity": "major"})
+    assert draft.time == 1_790_001_200.0
+
+
+def test_a_cloudevent_without_subject_is_about_itself():
+    bare = {name: CLOUD[name] for name in ("specversion", "id", "source", "type")}
+    [draft] = read("cloudevents", bare, STRUCTURED)
+    assert (draft.subject, draft.data, draft.time) == ("/desk 42", {}, None)
+
+
+def test_a_batch_of_cloudevents_becomes_as_many_events():
+    drafts = read("cloudevents", [CLOUD, {**CLOUD, "id": "43"}], BATCH)
+    assert [draft.key for draft in drafts] == ["/desk 42", "/desk 43"]
+
+
+def test_a_cloudevent_in_headers_is_read_where_the_proof_covers_headers():
+    [draft] = read("cloudevents", {"severity": "major"}, vouched=WHOLE_REQUEST, **CE)
+    assert (draft.type, draft.key) == ("incident.opened", "/desk two 42")
+    assert draft.data == {"severity": "major"}
+
+
+def test_a_cloudevent_in_headers_under_a_signed_id_goes_by_that_id():
+    """Its own id is not signed: with another one in a replay it would be a new event."""
+    [draft] = read("cloudevents", {}, vouched="msg_1", **CE)
+    assert draft.key == "msg_1"
+
+
+def test_a_cloudevent_in_headers_is_refused_where_nothing_vouches_for_them():
+    assert "send structured CloudEvents" in refusal("cloudevents", {}, **CE)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "words"),
+    [
+        ([], STRUCTURED, "the body is not a JSON object"),
+        ([], BATCH, "at least one CloudEvent"),
+        (CLOUD, BATCH, "at least one CloudEvent"),
+        ([CLOUD, 1], BATCH, "[1] is not a JSON object"),
+        ({**CLOUD, "specversion": "2.0"}, STRUCTURED, "specversion of the body is '2.0'"),
+        ({**CLOUD, "id": ""}, STRUCTURED, "has no id"),
+        ({**CLOUD, "source": 1}, STRUCTURED, "has no source"),
+        ({**CLOUD, "type": None}, STRUCTURED, "has no type"),
+        ({**CLOUD, "data_base64": "AA=="}, STRUCTURED, "send it as data"),
+        ({"hello": 1}, "application/json", "specversion of the body is ''"),
+    ],
+)
+def test_what_is_no_cloudevent_is_refused(body, content_type, words):
+    assert words in refusal("cloudevents", body, content_type=content_type)
+
+
+def test_pagerduty_says_what_happened_to_which_incident():
+    event = {
+        "id": "01CH754SM17TWPE2V2H4VPBRO7",
+        "event_type": "incident.triggered",
+        "occurred_at": "2026-09-21T15:33:20Z",
+        "data": {"id": "PGR0VU2", "title": "A little bump in the road"},
+    }
+    [draft] = read("pagerduty", {"event": event})
+    assert (draft.type, draft.subject) == ("pagerduty.incident.triggered", "PGR0VU2")
+    assert (draft.key, draft.data) == (event["id"], event)
+    assert "no event_type" in refusal("pagerduty", {"event": {"id": "1"}})
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00Z", "not a time", True, -1, [], "9999-99-99", 1e300]
+)
+def test_a_time_that_is_none_leaves_the_event_without_one(time):
+    alerts = [{**ALERT, "startsAt": time}]
+    [draft] = read("alertmanager", {**POST, "alerts": alerts})
+    assert draft.time is None

@@ -1,0 +1,232 @@
+"""Each scheme against its own published vectors or library, and against one changed byte anywhere."""
+
+import hashlib
+import hmac
+from base64 import b64encode
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from standardwebhooks import Webhook
+
+from appealbridge.plugin import Digest, Refused, Request, Scheme, key_of, verifier
+
+NOW = 1_790_000_000.0
+TEXT = "It's a Secret to Everybody"
+STANDARD = "whsec_" + b64encode(bytes(range(32))).decode()
+OTHER = "whsec_" + b64encode(bytes(range(32, 64))).decode()
+BODY = b'{"type": "incident.opened"}'
+
+
+def _hex(key, *parts, algorithm="sha256"):
+    return hmac.digest(key.encode(), b"".join(parts), algorithm).hex()
+
+
+def standard(secret=STANDARD, message="msg_2Zx", at=NOW, body=BODY):
+    signature = Webhook(secret).sign(message, datetime.fromtimestamp(at, UTC), body.decode())
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": f"{at:.0f}",
+        "webhook-signature": signature,
+    }
+
+
+def stripe(at=NOW):
+    return {"stripe-signature": f"t={at:.0f},v1={_hex(TEXT, f'{at:.0f}.'.encode(), BODY)}"}
+
+
+def slack(at=NOW):
+    return {
+        "x-slack-request-timestamp": f"{at:.0f}",
+        "x-slack-signature": "v0=" + _hex(TEXT, f"v0:{at:.0f}:".encode(), BODY),
+    }
+
+
+SIGNED = {
+    Scheme.STANDARD: (STANDARD, standard()),
+    Scheme.GITHUB: (TEXT, {"x-hub-signature-256": "sha256=" + _hex(TEXT, BODY)}),
+    Scheme.STRIPE: (TEXT, stripe()),
+    Scheme.SLACK: (TEXT, slack()),
+    Scheme.PAGERDUTY: (TEXT, {"x-pagerduty-signature": "v1=" + _hex(TEXT, BODY)}),
+    Scheme.HMAC: (TEXT, {"x-signature": _hex(TEXT, BODY)}),
+    Scheme.BEARER: (TEXT, {"authorization": f"Bearer {TEXT}"}),
+}
+TIMED = {Scheme.STANDARD: standard, Scheme.STRIPE: stripe, Scheme.SLACK: slack}
+EVERY = pytest.mark.parametrize("scheme", SIGNED, ids=str)
+
+
+def request(headers, body=BODY, arrived=NOW):
+    return Request(headers, body, arrived)
+
+
+def refusal(verify, sent):
+    with pytest.raises(Refused) as refused:
+        verify(sent)
+    assert refused.value.status == 401
+    return str(refused.value)
+
+
+@EVERY
+def test_the_right_sender_is_let_in(scheme):
+    secret, headers = SIGNED[scheme]
+    verifier(scheme, [secret])(request(headers))
+
+
+@EVERY
+def test_either_of_two_live_secrets_will_do(scheme):
+    secret, headers = SIGNED[scheme]
+    other = OTHER if scheme is Scheme.STANDARD else "another one"
+    verifier(scheme, [other, secret])(request(headers))
+    verifier(scheme, [secret, other])(request(headers))
+    refusal(verifier(scheme, [other]), request(headers))
+
+
+@EVERY
+def test_a_missing_header_is_named(scheme):
+    secret, headers = SIGNED[scheme]
+    for name in headers:
+        rest = {n: v for n, v in headers.items() if n != name}
+        assert f"the {name} header is missing" in refusal(verifier(scheme, [secret]), request(rest))
+
+
+@EVERY
+def test_a_refusal_tells_neither_the_secret_nor_the_right_answer(scheme):
+    secret, headers = SIGNED[scheme]
+    wrong = {name: value[:-1] + chr(ord(value[-1]) ^ 1) for name, value in headers.items()}
+    said = refusal(verifier(scheme, [secret]), request(wrong))
+    assert secret not in said
+    assert not any(value[-20:] in said for value in headers.values())
+
+
+@given(st.sampled_from(sorted(set(SIGNED) - {Scheme.BEARER})), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_body_or_header_changed_in_any_byte_is_refused(scheme, data):
+    secret, headers = SIGNED[scheme]
+    name = data.draw(st.sampled_from(["body", *headers]))
+    content = BODY if name == "body" else headers[name].encode()
+    at = data.draw(st.integers(0, len(content) - 1))
+    changed = bytearray(content)
+    changed[at] ^= data.draw(st.integers(1, 127))
+    sent = request(headers, bytes(changed))
+    if name != "body":
+        sent = request({**headers, name: changed.decode("utf-8", "surrogateescape")})
+    refusal(verifier(scheme, [secret]), sent)
+
+
+@pytest.mark.parametrize("scheme", TIMED, ids=str)
+def test_a_replay_outside_the_window_is_refused(scheme):
+    secret, _ = SIGNED[scheme]
+    verify = verifier(scheme, [secret], tolerance=300)
+    for at in (NOW - 300, NOW + 300):
+        verify(request(TIMED[scheme](at=at)))
+    assert "400 s in the past" in refusal(verify, request(TIMED[scheme](at=NOW - 400)))
+    assert "400 s in the future" in refusal(verify, request(TIMED[scheme](at=NOW + 400)))
+
+
+@pytest.mark.parametrize("at", ["", "soon", "-5", "1e9", "17900000.5", "９", "9" * 400])
+def test_a_timestamp_that_is_none_is_refused(at):
+    sent = request({**standard(), "webhook-timestamp": at or " "})
+    assert "webhook-timestamp is not a whole number" in refusal(
+        verifier(Scheme.STANDARD, [STANDARD]), sent
+    )
+
+
+def test_githubs_own_vector_is_let_in():
+    proof = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    sent = request({"x-hub-signature-256": proof}, b"Hello, World!")
+    verifier(Scheme.GITHUB, [TEXT])(sent)
+
+
+def test_the_specifications_own_vector_is_let_in():
+    """The example that every library of Standard Webhooks carries in its tests."""
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    sent = request(headers, b'{"test": 2432232314}', 1_614_265_330.0)
+    verifier(Scheme.STANDARD, ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])(sent)
+
+
+def test_one_fitting_signature_among_several_is_enough():
+    headers = standard()
+    proofs = (
+        f"v1a,xyz v1,AAAA {standard(OTHER)['webhook-signature']} {headers['webhook-signature']}"
+    )
+    verifier(Scheme.STANDARD, [STANDARD])(request({**headers, "webhook-signature": proofs}))
+
+
+def test_stripe_may_send_proofs_of_several_versions_and_secrets():
+    [value] = stripe().values()
+    sent = request({"stripe-signature": value.replace(",v1=", ",v0=00,v1=00,v1=")})
+    verifier(Scheme.STRIPE, [TEXT])(sent)
+
+
+def test_a_signature_of_another_version_is_not_taken_for_ours():
+    said = refusal(
+        verifier(Scheme.STANDARD, [STANDARD]),
+        request({**standard(), "webhook-signature": "v1a,abc"}),
+    )
+    assert "brings no signature that begins with v1," in said
+
+
+def test_signatures_without_end_are_not_all_tried():
+    headers = standard()
+    proofs = "v1,AAAA " * 16 + headers["webhook-signature"]
+    refusal(
+        verifier(Scheme.STANDARD, [STANDARD]), request({**headers, "webhook-signature": proofs})
+    )
+
+
+@pytest.mark.parametrize(
+    ("digest", "value"),
+    [
+        (Digest("x-desk", "sha512"), _hex(TEXT, BODY, algorithm="sha512")),
+        (Digest("x-desk", "sha512"), "sha512=" + _hex(TEXT, BODY, algorithm="sha512")),
+        (Digest("x-desk", prefix="v0:"), "v0:" + _hex(TEXT, BODY)),
+        (
+            Digest("x-desk", encoding="base64"),
+            b64encode(hmac.digest(TEXT.encode(), BODY, hashlib.sha256)).decode(),
+        ),
+    ],
+)
+def test_a_plain_hmac_comes_as_the_settings_say(digest, value):
+    verify = verifier(Scheme.HMAC, [TEXT], digest=digest)
+    verify(request({"x-desk": value}))
+    refusal(verify, request({"x-desk": "v9:" + value}))
+
+
+@pytest.mark.parametrize("value", ["Bearer", "Basic abc", "bearer", f"Bearer  {TEXT}", "Bearer ü"])
+def test_what_is_not_the_agreed_token_is_refused(value):
+    refusal(verifier(Scheme.BEARER, [TEXT]), request({"authorization": value}))
+
+
+def test_the_word_bearer_is_read_in_any_case():
+    verifier(Scheme.BEARER, [TEXT])(request({"authorization": f"bearer {TEXT}"}))
+
+
+def test_none_lets_everyone_in():
+    verifier(Scheme.NONE, [])(request({}))
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("", "is empty"),
+        ("whsec_not base64!", "is not whsec_ followed by base64"),
+        ("whsec_" + b64encode(b"x" * 23).decode(), "holds 23 bytes"),
+        ("whsec_" + b64encode(b"x" * 65).decode(), "holds 65 bytes"),
+    ],
+)
+def test_a_malformed_secret_is_refused_without_being_shown(secret, words):
+    with pytest.raises(ValueError, match=words) as wrong:
+        key_of(Scheme.STANDARD, secret)
+    assert not secret or secret[6:] not in str(wrong.value)
+
+
+@pytest.mark.parametrize("length", [24, 25, 26, 64])
+def test_a_secret_may_come_unpadded_and_without_its_prefix(length):
+    text = b64encode(b"k" * length).decode()
+    assert key_of(Scheme.STANDARD, text.rstrip("=")) == b"k" * length
+    assert key_of(Scheme.STANDARD, f"whsec_{text}") == b"k" * length

@@ -1,0 +1,217 @@
+"""From a POST's bytes and headers to events, or to a refusal that helps the sender."""
+
+import hashlib
+import hmac
+import json
+from base64 import b64encode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from appealbridge.plugin import Event, Refused, Request
+from appealbridge.triggers.webhook import Webhook, WebhookOptions, WebhookSource
+
+NOW = 1_790_000_000.0
+KEY = bytes(range(32))
+SECRET = "whsec_" + b64encode(KEY).decode()
+WEBHOOK = Webhook()
+
+
+def source(**options):
+    return WebhookSource.model_validate({"secrets": [SECRET], **options})
+
+
+def unsigned(**options):
+    return WebhookSource.model_validate({"signature": "none", "allow_unsigned": True, **options})
+
+
+def signed(body, *, message="msg_1", at=NOW, key=KEY, **headers):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    proof = hmac.digest(key, f"{message}.{at:.0f}.".encode() + content, "sha256")
+    return Request(
+        {
+            "webhook-id": message,
+            "webhook-timestamp": f"{at:.0f}",
+            "webhook-signature": "v1," + b64encode(proof).decode(),
+            "content-type": "application/json",
+            **headers,
+        },
+        content,
+        NOW,
+    )
+
+
+def bare(body, **headers):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Request({"content-type": "application/json", **headers}, content, NOW)
+
+
+def event(kind):
+    return Event("e", "webhook:desk", kind, "s", "k", NOW, {}, NOW)
+
+
+# -- the event that a plain body becomes ----------------------------------------------------------
+
+
+def test_a_signed_body_becomes_one_event_under_its_message_id():
+    body = {"type": "incident.opened", "subject": "INC-7", "timestamp": "2026-09-21T15:33:20Z"}
+    [draft] = WEBHOOK.receive(source(), signed(body))
+    assert (draft.type, draft.subject, draft.key) == ("incident.opened", "INC-7", "msg_1")
+    assert draft.data == body
+    assert draft.time == 1_790_004_800.0
+
+
+def test_a_body_that_names_nothing_still_has_a_type_a_subject_and_a_key():
+    [draft] = WEBHOOK.receive(source(), signed({"type": 7, "subject": ["x"], "time": "soon"}))
+    assert (draft.type, draft.subject, draft.key, draft.time) == ("webhook", "msg_1", "msg_1", None)
+
+
+def test_without_an_id_under_the_signature_the_key_is_the_hash_of_the_body():
+    hooked = WebhookSource.model_validate({"signature": "github", "secrets": ["s3cret"]})
+    body = b'{"a": 1}'
+    proof = "sha256=" + hmac.digest(b"s3cret", body, "sha256").hex()
+    sent = bare(body, **{"x-hub-signature-256": proof, "webhook-id": "not-signed"})
+    assert WEBHOOK.receive(hooked, sent)[0].key == hashlib.sha256(body).hexdigest()
+
+
+def test_a_sender_who_proves_the_whole_request_may_name_its_message():
+    hooked = WebhookSource.model_validate({"signature": "bearer", "secrets": ["token"]})
+    sent = bare({}, authorization="Bearer token", **{"webhook-id": "msg_9"})
+    assert WEBHOOK.receive(hooked, sent)[0].key == "msg_9"
+
+
+def test_the_sender_is_proven_before_anything_else_is_looked_at():
+    request = bare(b"\xff not json", **{"content-type": "text/plain"})
+    with pytest.raises(Refused) as refused:
+        WEBHOOK.receive(source(), request)
+    assert refused.value.status == 401
+
+
+# -- what settings may say ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"secrets": []}, "write secrets: "),
+        ({"secrets": ["planted-secret"]}, r"secrets\[0\] is not whsec_"),
+        ({"secrets": [SECRET, "whsec_c2hvcnQ="]}, r"secrets\[1\] holds 5 bytes"),
+        ({"secrets": [SECRET] * 3}, "at most 2"),
+        ({"signature": "none"}, "allow_unsigned: true"),
+        ({"signature": "none", "allow_unsigned": True}, "leave them out"),
+        ({"allow_unsigned": True}, "goes with signature: none"),
+        ({"preset": "alertmanger"}, "alertmanager, cloudevents, grafana, pagerduty"),
+        ({"preset": "alertmanager", "mapping": {}}, "exclude each other"),
+        ({"mapping": {"key": "id"}}, "begins with"),
+        ({"mapping": {"key": "$.["}}, "no JSONPath"),
+        ({"header": "X-Signature"}, "goes with signature: hmac"),
+        ({"signature": "hmac", "secrets": [""]}, r"secrets\[0\] is empty"),
+        ({"tolerance": "0s"}, "greater than 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_problems_at_load(options, words):
+    with pytest.raises(ValidationError, match=words) as wrong:
+        source(**options)
+    assert "planted-secret" not in str(wrong.value)
+
+
+def test_a_webhook_prints_no_secret():
+    assert SECRET not in repr(source())
+    assert SECRET[6:] not in str(source().model_dump())
+
+
+# -- what recipes may say -------------------------------------------------------------------------
+
+
+def test_a_recipe_wants_its_webhook_and_its_types():
+    options = WebhookOptions(webhook_id="desk", types=("incident.*", "road.closed"))
+    assert WEBHOOK.source(options) == "desk"
+    assert WEBHOOK.accepts(options, event("incident.opened")) == ""
+    assert WEBHOOK.accepts(options, event("road.closed")) == ""
+    assert WEBHOOK.accepts(options, event("road.open")) == (
+        "type is road.open, wanted incident.* or road.closed"
+    )
+    assert WEBHOOK.accepts(WebhookOptions(webhook_id="desk"), event("anything")) == ""
+
+
+def test_recipes_may_say_together_where_the_parts_stand():
+    desk = source(mapping={"key": "$.id"})
+    desk = WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", subject="$.no"))
+    desk = WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", type="$.kind", key="$.id"))
+    [draft] = WEBHOOK.receive(desk, signed({"id": 1, "no": "INC-7", "kind": "opened"}))
+    assert (draft.key, draft.subject, draft.type) == ("1", "INC-7", "opened")
+
+
+def test_a_recipe_without_paths_changes_nothing():
+    desk = source()
+    assert WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk")) is desk
+
+
+def test_recipes_that_disagree_are_told_so():
+    desk = WEBHOOK.with_recipe(source(), WebhookOptions(webhook_id="desk", subject="$.a"))
+    with pytest.raises(ValueError, match=r"subject of webhook desk is \$\.a elsewhere and \$\.b"):
+        WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", subject="$.b"))
+
+
+def test_a_recipe_cannot_contradict_a_preset():
+    desk = source(preset="cloudevents")
+    with pytest.raises(ValueError, match="preset cloudevents of webhook desk knows its key"):
+        WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", key="$.id"))
+
+
+# -- whatever is sent -----------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["type", "subject", "id", "alerts", "event", "data", "time", "x"]),
+            inner,
+        )
+    ),
+    max_leaves=12,
+)
+SOURCES = [
+    unsigned(),
+    unsigned(mapping={"key": "$.id", "subject": "$..x", "time": "$.data[?(@.x > 1)].time"}),
+    *(
+        unsigned(preset=preset)
+        for preset in ("alertmanager", "cloudevents", "grafana", "pagerduty")
+    ),
+]
+
+
+@given(st.sampled_from(SOURCES), JSON | st.binary(max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_no_body_raises_anything_but_a_refusal(desk, body):
+    try:
+        drafts = WEBHOOK.receive(desk, bare(body))
+    except Refused as refused:
+        assert refused.status in (400, 422)  # noqa: PT017 - either outcome is right
+    else:
+        assert all(draft.type and draft.subject and draft.key for draft in drafts)
+
+
+@given(
+    st.sampled_from(["standard-webhooks", "github", "stripe", "slack", "pagerduty", "hmac", "bearer"]),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "webhook-id", "webhook-timestamp", "webhook-signature", "x-hub-signature-256",
+                "stripe-signature", "x-slack-signature", "x-slack-request-timestamp",
+                "x-pagerduty-signature", "x-signature", "authorization",
+            ]
+        ),
+        st.text() | st.just(str(int(NOW))) | st.text().map(lambda t: f"v1,{t}")
+        | st.text().map(lambda t: f"t={NOW:.0f},v1={t}") | st.text().map(lambda t: f"v0={t}"),
+    ),
+)  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_no_header_of_a_stranger_lets_anything_in(signature, headers):
+    desk = source(signature=signature)
+    with pytest.raises(Refused) as refused:
+        WEBHOOK.receive(desk, bare({}, **headers))
+    assert refused.value.status == 401
