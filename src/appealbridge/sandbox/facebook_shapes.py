@@ -1,0 +1,102 @@
+"""What the practice Facebook says and how: its errors, its pages and its posts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from appealbridge.sandbox.accounts import account_number
+from appealbridge.sandbox.answering import Declined, answer
+from appealbridge.sandbox.posts import Post
+
+_TRACE = "A1practiceTRACE0000000"
+_DIGITS = re.compile(r"\d{5,20}")
+
+
+def graph_error(
+    code: int,
+    message: str,
+    *,
+    subcode: int | None = None,
+    status: int = 400,
+    transient: bool = False,
+    headers: dict[str, str] | None = None,
+) -> web.Response:
+    """Return an error in Graph's shape."""
+    error: dict[str, Any] = {"message": message, "type": "OAuthException", "code": code}
+    if subcode is not None:
+        error["error_subcode"] = subcode
+    if transient:
+        error["is_transient"] = True
+    error["fbtrace_id"] = _TRACE
+    return answer(status, {"error": error}, headers)
+
+
+def gone(method: str, post_id: str) -> web.Response:
+    """Return Graph's answer for an object that is not there, or not any more."""
+    said = (
+        f"Unsupported {method.lower()} request. Object with ID '{post_id}' does not exist, cannot be "
+        "loaded due to missing permissions, or does not support this operation."
+    )
+    return graph_error(100, said, subcode=33)
+
+
+def page_of(account: str) -> str:
+    """Return the page that a token belongs to: the number its name tells, or always the same one."""
+    digits = _DIGITS.search(account)
+    return digits[0] if digits else account_number(account, 15)
+
+
+def page_shown(page: str, fields: Collection[str]) -> dict[str, Any]:
+    """Return a page's wanted fields."""
+    whole = {"name": f"Practice page {page}", "id": page}
+    return {name: value for name, value in whole.items() if name in fields or name == "id"}
+
+
+def post_shown(post: Post, fields: Collection[str], origin: str) -> dict[str, Any]:
+    """Return a post's wanted fields; its permanent address is its place on the wall."""
+    changed = post.edits[-1]["edited_at"] if post.edits else None
+    whole: dict[str, Any] = {
+        "created_time": _time(datetime.fromtimestamp(post.created_at, UTC)),
+        "updated_time": _time(
+            datetime.fromisoformat(changed)
+            if changed
+            else datetime.fromtimestamp(post.created_at, UTC)
+        ),
+        "message": post.text,
+        "is_published": post.more["published"],
+        "permalink_url": f"{origin}/#facebook-{post.id}",
+        "id": post.id,
+    }
+    if post.media:
+        whole["attachments"] = {"data": [{"type": "share", "url": post.media[0]["url"]}]}
+    if not post.text:
+        del whole["message"]  # as the real one leaves out what is empty
+    return {name: value for name, value in whole.items() if name in fields or name == "id"}
+
+
+def wanted_fields(given: str, otherwise: tuple[str, ...]) -> Collection[str]:
+    """Return the names in a `fields` parameter, without what stands in their braces."""
+    flat = re.sub(r"\{[^{}]*\}", "", given)
+    return [name.strip() for name in flat.split(",")] if flat.strip() else otherwise
+
+
+def seconds_of(given: str | None, otherwise: float) -> float:
+    """Return `since` or `until` as Unix seconds; they come as those or as a date."""
+    if not given:
+        return otherwise
+    if given.isdigit():
+        return float(given)
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise Declined(graph_error(100, f"(#100) Invalid timestamp: {given}")) from None
+    return at.replace(tzinfo=at.tzinfo or UTC).timestamp()
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S+0000")

@@ -1,0 +1,79 @@
+"""
+What the shelf was told, line by line, so that it knows it again after its process was killed.
+
+One JSON object a line, appended and forced to the disk before the platform answers. A last line
+that was cut off in the middle belongs to a request that never got an answer, and is dropped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+class StateUnusable(Exception):
+    """The state file cannot be used; the message says why and what to do."""
+
+
+class Journal:
+    """An append-only file of JSON lines; without a path it remembers nothing."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._file = None if path is None else _opened(path)
+
+    def load(self) -> Iterator[dict[str, Any]]:
+        """Yield every record that was written whole, oldest first, and cut off a torn last one."""
+        if self._file is None or self._path is None:
+            return
+        whole = 0
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    record: dict[str, Any] = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    raise StateUnusable(
+                        f"{self._path}:{number}: not a line of a state file; name another file"
+                    ) from None
+                whole += len(line)
+                yield record
+        os.ftruncate(self._file, whole)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one record; when this returns it outlives the process and the machine's power."""
+        if self._file is None:
+            return
+        os.write(self._file, orjson.dumps(record) + b"\n")
+        os.fdatasync(self._file)
+
+    def clear(self, first: dict[str, Any]) -> None:
+        """Forget everything and begin anew with one record."""
+        if self._file is not None:
+            os.ftruncate(self._file, 0)
+            self.append(first)
+
+    def close(self) -> None:
+        """Let go of the file; further records are forgotten."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _opened(path: Path) -> int:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StateUnusable(f"{path}: {error.strerror}; name another state file") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise StateUnusable(f"{path}: another practice platform uses this state file") from None
+    return file
