@@ -1,0 +1,189 @@
+"""How events come in: with all they caused, whole looks at once, repeats told apart."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from appealbridge.model.delivery import OPEN
+from appealbridge.store.base import Accepted, Arrival, Memory
+from appealbridge.store.bulk import Insert, Join
+from appealbridge.store.rows import (
+    DELIVERY,
+    EVENT,
+    RUN,
+    Row,
+    as_json,
+    delivery_row,
+    event_row,
+    not_begun,
+    run_row,
+)  # fmt: skip
+from appealbridge.store.schema import OPEN_STATES
+
+_OPEN = frozenset(state.value for state in OPEN)
+_ID, _EVENT_ID, _SUBJECT, _CHANNEL, _STATE = (
+    DELIVERY.index(name) for name in ("id", "event_id", "subject", "channel", "state")
+)
+
+_known = Join(
+    ("source", "key"),
+    "SELECT json_group_array(json_array(e.source, e.key, e.id)) FROM {v}"
+    " CROSS JOIN events e ON e.source = v.source AND e.key = v.key HAVING count(*) > 0",
+)
+_waited_for = Join(
+    ("channel", "subject"),
+    "SELECT json_group_array(json_array(v.channel, v.subject)) FROM {v}"
+    " WHERE EXISTS (SELECT 1 FROM deliveries WHERE channel = v.channel AND subject = v.subject"
+    f" AND {OPEN_STATES}) HAVING count(*) > 0",
+)
+_events = Insert("events", EVENT)
+_runs = Insert("runs", RUN)
+_deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
+_remember = Insert(
+    "remembered",
+    ("source", "identity", "digest", "first_seen", "last_seen"),
+    "ON CONFLICT DO UPDATE SET digest = excluded.digest, last_seen = excluded.last_seen",
+)
+_looked = Insert(
+    "sources",
+    ("source", "cursor", "looked_at", "next_look_at", "failures", "note"),
+    "ON CONFLICT DO UPDATE SET cursor = excluded.cursor, looked_at = excluded.looked_at,"
+    " next_look_at = excluded.next_look_at, failures = 0, note = ''",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _ArrivalRows:
+    event: Row
+    runs: Sequence[Row]
+    deliveries: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one call hands over, as rows already."""
+
+    arrivals: Sequence[_ArrivalRows]
+    memory: Memory | None
+
+
+def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
+    """Make rows of arrivals; raise `StoreError` where JSON has no words for an event's data."""
+    return Intake(
+        [
+            _ArrivalRows(
+                event_row(arrival.event),
+                [run_row(run) for run in arrival.runs],
+                [delivery_row(delivery) for delivery in arrival.deliveries],
+            )
+            for arrival in arrivals
+        ],
+        memory,
+    )
+
+
+def accept(
+    connection: sqlite3.Connection, intakes: Sequence[Intake]
+) -> Sequence[Sequence[Accepted]]:
+    """Store what several calls handed over, in their order; return what became of each arrival."""
+    ids = _known_ids(connection, intakes)
+    fresh: list[_ArrivalRows] = []
+    places: list[list[tuple[str, int | None]]] = []
+    for one in intakes:
+        place: list[tuple[str, int | None]] = []
+        for arrival in one.arrivals:
+            id_, source, _, _, key, *_ = arrival.event
+            known = ids.get((source, key))
+            if known is None:
+                ids[source, key] = id_
+                place.append((id_, len(fresh)))
+                fresh.append(arrival)
+            else:
+                place.append((known, None))
+        places.append(place)
+    begun = _insert(connection, fresh)
+    for one in intakes:
+        if one.memory is not None:
+            _keep_memory(connection, one.memory)
+    return [
+        [
+            Accepted(id_, True) if at is None else Accepted(id_, False, begun[at])
+            for id_, at in place
+        ]
+        for place in places
+    ]
+
+
+def _known_ids(
+    connection: sqlite3.Connection, intakes: Sequence[Intake]
+) -> dict[tuple[str, str], str]:
+    """Return the stored ids of those events that are stored already, by source and key."""
+    wanted = [(arrival.event[1], arrival.event[4]) for one in intakes for arrival in one.arrivals]
+    return {
+        (source, key): id_
+        for (found,) in _known.ask(connection, wanted)
+        for source, key, id_ in orjson.loads(found)
+    }
+
+
+def _insert(
+    connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]
+) -> Sequence[frozenset[str]]:
+    """Insert events with their runs and deliveries; return the ids of those begun, event by event."""
+    first = _first_events(connection, fresh)
+    begun: list[frozenset[str]] = []
+    deliveries: list[Row] = []
+    for arrival in fresh:
+        started = []
+        for row in arrival.deliveries:
+            event = row[_EVENT_ID]
+            blocked = (
+                row[_STATE] in _OPEN and first.get((row[_CHANNEL], row[_SUBJECT]), event) != event
+            )
+            if row[_STATE] == "sending":
+                if blocked:
+                    deliveries.append((*not_begun(row), 1))
+                    continue
+                started.append(row[_ID])
+            deliveries.append((*row, blocked))
+        begun.append(frozenset(started))
+    _events.write(connection, [arrival.event for arrival in fresh])
+    _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
+    _deliveries.write(connection, deliveries)
+    return begun
+
+
+def _first_events(
+    connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]
+) -> dict[tuple[str, str], str]:
+    """
+    Return the event that has the turn, for each channel and subject of the fresh deliveries.
+
+    The turn is an earlier stored event's where one has an open delivery there (empty: its id does
+    not matter), and otherwise that of the first fresh one.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for arrival in fresh:
+        for row in arrival.deliveries:
+            if row[_STATE] in _OPEN and row[_SUBJECT]:
+                first.setdefault((row[_CHANNEL], row[_SUBJECT]), row[_EVENT_ID])
+    for (found,) in _waited_for.ask(connection, list(first)):
+        for channel, subject in orjson.loads(found):
+            first[channel, subject] = ""
+    return first
+
+
+def _keep_memory(connection: sqlite3.Connection, memory: Memory) -> None:
+    at = memory.looked_at
+    _remember.write(
+        connection,
+        [(memory.source, identity, digest, at, at) for identity, digest in memory.seen.items()],
+    )
+    _looked.write(
+        connection,
+        [(memory.source, as_json(dict(memory.cursor)), at, memory.next_look_at, 0, "")],
+    )

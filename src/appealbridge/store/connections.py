@@ -1,0 +1,107 @@
+"""How the SQLite file is opened: once to write, and as often as there are readers to read."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from appealbridge.model.errors import StoreError
+from appealbridge.store.trouble import refusal
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long to wait for another program, a backup say, before the store counts as locked."""
+
+READERS = 2
+
+CHECKPOINT_PAGES = 4000
+"""How many pages the log may grow to before they are copied into the file, 16 MB of them."""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the connection that writes, and that copies the log into the file now and then."""
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    try:
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
+            "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
+            "PRAGMA journal_size_limit = 67108864;"
+        )
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a connection that can only read."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=64,
+    )
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class Readers:
+    """A few threads that read, each question in one transaction of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._closed = False
+
+    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Put one question and return its answer."""
+        if self._closed:
+            raise StoreError(f"{self._path}: the store is closed; nothing more can be read")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(self._answer, question))
+
+    async def close(self) -> None:
+        """Answer what was asked, then let go of the threads and their connections."""
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._threads.shutdown)
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            connection = self._connection()
+        except sqlite3.Error as error:
+            raise refusal(error, self._path) from error
+        try:
+            connection.execute("BEGIN")
+            answer = question(connection)
+            connection.execute("COMMIT")
+        except Exception as error:
+            connection.close()
+            raise refusal(error, self._path) from error
+        self._idle.put(connection)
+        return answer
+
+    def _connection(self) -> sqlite3.Connection:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return open_reader(self._path)

@@ -1,0 +1,131 @@
+"""How deliveries go on: begun by a claim, ended by their time, moved by a person, found after a crash."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from appealbridge.model.delivery import MOVES, OPEN, Delivery, State
+from appealbridge.model.errors import IllegalMove, NotFound
+from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
+from appealbridge.store.schema import WAITING_STATES
+from appealbridge.store.settling import WAKING, wake
+from appealbridge.store.turns import has_to_wait, pass_on, take_turn_back
+
+_COLUMNS = names(STORED_DELIVERY)
+
+_CLAIM = (
+    "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, begun_at = :now,"
+    " first_begun_at = coalesce(first_begun_at, :now) WHERE number IN (SELECT number FROM deliveries"
+    " WHERE channel = :channel AND state = 'ready' AND blocked = 0 AND due_at <= :now"
+    " AND (publish_by IS NULL OR publish_by > :now) ORDER BY due_at, number LIMIT :limit)"
+    f" RETURNING {_COLUMNS}"
+)
+_EXPIRE = (
+    "UPDATE deliveries SET state = 'expired', hold = '', settled_at = :now, blocked = 0, reason ="
+    " 'its publish_within had passed' WHERE number IN (SELECT number FROM deliveries"
+    f" WHERE publish_by IS NOT NULL AND {WAITING_STATES} AND publish_by <= :now"
+    f" ORDER BY publish_by LIMIT :limit) RETURNING {_COLUMNS}"
+)
+_CRASH = "the program ended during the attempt"
+_KEEP_CRASHED = (
+    "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
+    " SELECT id, attempts, 'send', begun_at, :now, 'unsure', :reason FROM deliveries"
+    " WHERE state = 'sending' ORDER BY number"
+)
+_RECOVER = (
+    "UPDATE deliveries SET state = 'unknown', begun_at = NULL, due_at = :now, reason = :reason"
+    " WHERE state = 'sending'"
+)
+_MOVE = (
+    "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = NULL,"
+    " due_at = CASE :target WHEN 'ready' THEN :now ELSE due_at END,"
+    " settled_at = CASE :open WHEN 1 THEN NULL ELSE coalesce(settled_at, :now) END, blocked = :open * ("
+    " :blocked OR blocked) WHERE number = :number"
+)
+
+
+def claim(
+    connection: sqlite3.Connection, channel: str, now: float, limit: int
+) -> Sequence[Delivery]:
+    """Begin up to `limit` attempts; the longest due first."""
+    rows = connection.execute(_CLAIM, {"channel": channel, "now": now, "limit": limit}).fetchall()
+    claimed = [delivery_of(row) for row in rows]
+    return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
+
+
+def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[Delivery]:
+    """End up to `limit` waiting deliveries whose `publish_by` has passed; the longest past first."""
+    rows = connection.execute(_EXPIRE, {"now": now, "limit": limit}).fetchall()
+    expired = [delivery_of(row) for row in rows]
+    wake(connection, [(delivery.id, now) for delivery in expired])
+    pass_on(connection, [delivery.id for delivery in expired])
+    return sorted(expired, key=lambda delivery: (delivery.publish_by or 0.0, delivery.number))
+
+
+def recover(connection: sqlite3.Connection, now: float) -> int:
+    """Make every attempt that was begun and never ended unsure, and its delivery unknown."""
+    values = {"now": now, "reason": _CRASH}
+    connection.execute(_KEEP_CRASHED, values)
+    return connection.execute(_RECOVER, values).rowcount
+
+
+def move(
+    connection: sqlite3.Connection,
+    delivery_id: str,
+    target: State,
+    now: float,
+    hold: str,
+    reason: str,
+) -> Delivery:
+    """Make one move on a person's word."""
+    before = find(connection, delivery_id)
+    if before.state is State.SENDING or target is State.SENDING:
+        raise IllegalMove(
+            f"delivery {before.number}: an attempt begins and ends by itself; look again in a moment"
+        )
+    if target not in MOVES[before.state]:
+        raise IllegalMove(
+            f"delivery {before.number}: it is {before.state.value}, from where no way leads to "
+            f"{target.value}; {_ways(before.state)}"
+        )
+    reopened = before.state not in OPEN and target in OPEN
+    place = (before.event_id, before.channel, before.subject, before.number)
+    connection.execute(
+        _MOVE,
+        {
+            "target": target.value,
+            "hold": hold,
+            "reason": reason,
+            "now": now,
+            "open": target in OPEN,
+            "blocked": reopened and has_to_wait(connection, *place),
+            "number": before.number,
+        },
+    )
+    if reopened:
+        take_turn_back(connection, *place)
+    if target not in OPEN:
+        pass_on(connection, [before.id])
+    if target in WAKING:
+        wake(connection, [(before.id, now)])
+    return find(connection, before.id)
+
+
+def find(connection: sqlite3.Connection, delivery_id: str) -> Delivery:
+    """Return a delivery by its id or its number; raise `NotFound`."""
+    select = f"SELECT {_COLUMNS} FROM deliveries WHERE"
+    row = connection.execute(f"{select} id = ?", (delivery_id,)).fetchone()
+    if row is None and delivery_id.isdecimal() and len(delivery_id) < 19:
+        row = connection.execute(f"{select} number = ?", (int(delivery_id),)).fetchone()
+    if row is None:
+        raise NotFound(
+            f"delivery {delivery_id}: nothing in the store has this id or number; "
+            f"`appealbridge deliveries` lists them"
+        )
+    return delivery_of(row)
+
+
+def _ways(state: State) -> str:
+    ways = sorted(way.value for way in MOVES[state] - {State.SENDING})
+    return f"it can become {', '.join(ways)}" if ways else "its story is over"

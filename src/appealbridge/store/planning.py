@@ -1,0 +1,97 @@
+"""How runs go on: what a run planned next, stored together with the run itself; and the recipes it needs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import NotFound
+from appealbridge.model.run import Run
+from appealbridge.store.base import RecipeVersion
+from appealbridge.store.bulk import Insert
+from appealbridge.store.rows import DELIVERY, Row, as_json, delivery_row, not_begun
+from appealbridge.store.schema import OPEN_STATES
+from appealbridge.store.turns import has_to_wait
+
+_deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
+_ADVANCE = (
+    "UPDATE runs SET state = :state, reason = :reason, trace = :trace,"
+    " wake_at = CASE WHEN (SELECT count(*) FROM deliveries WHERE event_id = :event AND run_id = :id"
+    f" AND NOT {OPEN_STATES}) > :seen THEN coalesce(wake_at, 0) ELSE :wake_at END WHERE id = :id"
+)
+_recipes = Insert(
+    "recipes", ("version", "name", "text", "templates", "kept_at"), "ON CONFLICT DO NOTHING"
+)
+_SOURCE_FAILED = (
+    "INSERT INTO sources (source, cursor, looked_at, next_look_at, failures, note)"
+    " VALUES (?, '{}', NULL, ?, 1, ?) ON CONFLICT DO UPDATE SET"
+    " next_look_at = excluded.next_look_at, failures = failures + 1, note = excluded.note"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What one call hands over: the run as it is now, and rows of its new deliveries."""
+
+    run: Run
+    trace: str
+    seen: int
+    deliveries: Sequence[Row]
+
+
+def advancing(run: Run, seen: int, deliveries: Sequence[Delivery]) -> Advance:
+    """Make rows of what a run planned; raise `StoreError` where JSON has no words for its trace."""
+    rows = (delivery_row(delivery) for delivery in deliveries)
+    # Nobody is told of attempts begun here, so none is: what could go at once is claimed instead.
+    return Advance(
+        run,
+        as_json(run.trace),
+        seen,
+        [not_begun(row) if row[-4] == "sending" else row for row in rows],
+    )
+
+
+def advance(connection: sqlite3.Connection, step: Advance) -> None:
+    """Store the new deliveries, then the run, awake if more has ended than it had seen."""
+    event, channel, subject = (DELIVERY.index(name) for name in ("event_id", "channel", "subject"))
+    _deliveries.write(
+        connection,
+        [
+            (*row, has_to_wait(connection, row[event], row[channel], row[subject]))
+            for row in step.deliveries
+        ],
+    )
+    run = step.run
+    values = {
+        "id": run.id,
+        "event": run.event_id,
+        "state": run.state.value,
+        "reason": run.reason,
+        "trace": step.trace,
+        "wake_at": run.wake_at,
+        "seen": step.seen,
+    }
+    if connection.execute(_ADVANCE, values).rowcount != 1:
+        raise NotFound(f"run {run.id}: nothing in the store has this id")
+
+
+def keep_recipes(
+    connection: sqlite3.Connection, versions: Sequence[RecipeVersion], now: float
+) -> None:
+    """Keep those recipe versions that are not kept yet."""
+    _recipes.write(
+        connection,
+        [
+            (version.version, version.name, version.text, as_json(dict(version.templates)), now)
+            for version in versions
+        ],
+    )
+
+
+def source_failed(
+    connection: sqlite3.Connection, source: str, next_look_at: float, note: str
+) -> None:
+    """Count one more look that did not succeed."""
+    connection.execute(_SOURCE_FAILED, (source, next_look_at, note))

@@ -1,0 +1,263 @@
+"""What can be asked of the store: each question in SQL, answered in nouns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from appealbridge.model.attempt import Attempt
+from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.model.errors import NotFound
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run
+from appealbridge.store.base import (
+    Backlog,
+    DeliveryFilter,
+    OpenRun,
+    Outlook,
+    RecipeVersion,
+    SourceRecord,
+)
+from appealbridge.store.rows import (
+    ATTEMPT,
+    EVENT,
+    RECIPE,
+    RUN,
+    SOURCE,
+    STORED_DELIVERY,
+    Row,
+    attempt_of,
+    delivery_of,
+    event_of,
+    names,
+    recipe_of,
+    run_of,
+    source_of,
+)  # fmt: skip
+from appealbridge.store.schema import LISTED_STATES, SENT_STATES, WAITING_STATES
+
+Connection = sqlite3.Connection
+
+_READY = "FROM deliveries WHERE channel = :channel AND state = 'ready' AND"
+_UNKNOWN = "FROM deliveries WHERE channel = :channel AND state = 'unknown' AND"
+_OUTLOOK = (
+    f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
+    f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
+    f" (SELECT min(due_at) {_UNKNOWN} due_at > :now),"
+    f" EXISTS (SELECT 1 {_READY} blocked = 1 AND due_at <= :now),"
+    f" EXISTS (SELECT 1 {_UNKNOWN} due_at <= :now)"
+)
+
+_HOT = frozenset({State.SENDING, State.DELIVERED})
+
+
+def outlook(connection: Connection, channel: str, now: float) -> Outlook:
+    """Return what waits on a channel after a claim at `now`, and when to ask again."""
+    *to_come, blocked, looks = connection.execute(
+        _OUTLOOK, {"channel": channel, "now": now}
+    ).fetchone()
+    return Outlook(
+        min((due_at for due_at in to_come if due_at is not None), default=None),
+        bool(blocked),
+        bool(looks),
+    )
+
+
+def claim_unknown(
+    connection: Connection, channel: str, now: float, limit: int
+) -> Sequence[Delivery]:
+    """Return unknown deliveries whose look is due; the longest due first."""
+    return _deliveries(
+        connection,
+        "WHERE channel = ? AND state = 'unknown' AND due_at <= ? ORDER BY due_at, number LIMIT ?",
+        (channel, now, limit),
+    )
+
+
+def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenRun]:
+    """Return open runs whose time came, the longest past first, with event and deliveries."""
+    rows = connection.execute(
+        f"SELECT {names(RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
+        " ORDER BY wake_at, number LIMIT ?",
+        (now, limit),
+    ).fetchall()
+    runs = [run_of(row) for row in rows]
+    wanted = (orjson.dumps([run.event_id for run in runs]).decode(),)
+    events = {
+        event.id: event
+        for event in map(
+            event_of,
+            connection.execute(
+                f"SELECT {names(EVENT)} FROM events WHERE id IN (SELECT value FROM json_each(?))",
+                wanted,
+            ),
+        )
+    }
+    planned: dict[str, list[Delivery]] = defaultdict(list)
+    where = "WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY number"
+    for delivery in _deliveries(connection, where, wanted):
+        planned[delivery.run_id].append(delivery)
+    return [OpenRun(run, events[run.event_id], planned[run.id]) for run in runs]
+
+
+def next_wake(connection: Connection) -> float | None:
+    """Return when the next open run is to be looked at."""
+    at: float | None = _one(connection, "SELECT min(wake_at) FROM runs WHERE state = 'open'")
+    return at
+
+
+def next_expiry(connection: Connection) -> float | None:
+    """Return the earliest `publish_by` of a waiting delivery."""
+    at: float | None = _one(
+        connection,
+        f"SELECT min(publish_by) FROM deliveries WHERE publish_by IS NOT NULL AND {WAITING_STATES}",
+    )
+    return at
+
+
+def source(connection: Connection, name: str) -> SourceRecord | None:
+    """Return what is known of a polled source."""
+    row = connection.execute(
+        f"SELECT {names(SOURCE)} FROM sources WHERE source = ?", (name,)
+    ).fetchone()
+    return None if row is None else source_of(row)
+
+
+def remembered(connection: Connection, name: str, identities: Collection[str]) -> Mapping[str, str]:
+    """Return the digests of those identities that the source has listed before."""
+    return dict(
+        connection.execute(
+            "SELECT identity, digest FROM remembered"
+            " WHERE source = ? AND identity IN (SELECT value FROM json_each(?))",
+            (name, orjson.dumps(list(identities)).decode()),
+        ).fetchall()
+    )
+
+
+def recipe(connection: Connection, version: str) -> RecipeVersion:
+    """Return a kept recipe version."""
+    select = f"SELECT {names(RECIPE)} FROM recipes WHERE version = ?"
+    return recipe_of(_found(connection, select, version, "recipe version"))
+
+
+def deliveries(connection: Connection, which: DeliveryFilter) -> Sequence[Delivery]:
+    """List deliveries, newest first."""
+    tests: dict[str, object] = {}
+    if which.states:
+        tests["state IN (SELECT value FROM json_each(:states))"] = True
+        if not _HOT & frozenset(which.states):
+            tests[LISTED_STATES] = True
+    tests["channel = :channel"] = which.channel
+    tests["subject = :subject"] = which.subject
+    tests["event_id = :event_id"] = which.event_id
+    tests["event_id = (SELECT event_id FROM runs WHERE id = :run_id)"] = which.run_id
+    tests["run_id = :run_id"] = which.run_id
+    tests["planned_at >= :since"] = which.since is not None
+    where = " AND ".join(test for test, asked in tests.items() if asked)
+    return _deliveries(
+        connection,
+        f"{'WHERE ' if where else ''}{where} ORDER BY number DESC LIMIT :limit",
+        {
+            "states": orjson.dumps([state.value for state in which.states]).decode(),
+            "channel": which.channel,
+            "subject": which.subject,
+            "event_id": which.event_id,
+            "run_id": which.run_id,
+            "since": which.since,
+            "limit": which.limit,
+        },
+    )
+
+
+def attempts(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
+    """Return a delivery's finished attempts and looks in order."""
+    rows = connection.execute(
+        f"SELECT {names(ATTEMPT)} FROM attempts WHERE delivery_id = ? ORDER BY place",
+        (delivery_id,),
+    ).fetchall()
+    return [attempt_of(row) for row in rows]
+
+
+def event(connection: Connection, event_id: str) -> Event:
+    """Return one event."""
+    select = f"SELECT {names(EVENT)} FROM events WHERE id = ?"
+    return event_of(_found(connection, select, event_id, "event"))
+
+
+def events(connection: Connection, limit: int, since: float | None) -> Sequence[Event]:
+    """List events, newest first."""
+    rows = connection.execute(
+        f"SELECT {names(EVENT)} FROM events {'' if since is None else 'WHERE received_at >= :since'}"
+        " ORDER BY received_at DESC, number DESC LIMIT :limit",
+        {"since": since, "limit": limit},
+    ).fetchall()
+    return [event_of(row) for row in rows]
+
+
+def run(connection: Connection, run_id: str) -> Run:
+    """Return one run."""
+    select = f"SELECT {names(RUN)} FROM runs WHERE id = ?"
+    return run_of(_found(connection, select, run_id, "run"))
+
+
+def runs(connection: Connection, event_id: str, recipe_name: str, limit: int) -> Sequence[Run]:
+    """List runs, newest first."""
+    tests = {"event_id = :event": event_id, "recipe = :recipe": recipe_name}
+    where = " AND ".join(test for test, asked in tests.items() if asked)
+    rows = connection.execute(
+        f"SELECT {names(RUN)} FROM runs {'WHERE ' if where else ''}{where}"
+        " ORDER BY number DESC LIMIT :limit",
+        {"event": event_id, "recipe": recipe_name, "limit": limit},
+    ).fetchall()
+    return [run_of(row) for row in rows]
+
+
+def sent_today(connection: Connection, channel: str, since: float) -> int:
+    """Return how many were delivered since a time or are under way."""
+    (count,) = connection.execute(
+        "SELECT (SELECT count(*) FROM deliveries"
+        f" WHERE {SENT_STATES} AND channel = :channel AND settled_at >= :since)"
+        " + (SELECT count(*) FROM deliveries"
+        f" WHERE {SENT_STATES} AND channel = :channel AND settled_at IS NULL)",
+        {"channel": channel, "since": since},
+    ).fetchone()
+    return int(count)
+
+
+def backlog(connection: Connection) -> Backlog:
+    """Count what waits, and what ended without being delivered."""
+    rows = connection.execute(
+        "SELECT state, channel, count(*), min(number) FROM deliveries"
+        f" WHERE {LISTED_STATES} GROUP BY state, channel"
+        " UNION ALL SELECT 'sending', channel, count(*), min(number) FROM deliveries"
+        f" WHERE {SENT_STATES} AND settled_at IS NULL GROUP BY channel"
+    ).fetchall()
+    oldest = min((number for state, _, _, number in rows if State(state) in OPEN), default=None)
+    return Backlog(
+        {(State(state), channel): count for state, channel, count, _ in rows},
+        _one(connection, "SELECT planned_at FROM deliveries WHERE number = ?", (oldest,)),
+        _one(connection, "SELECT count(*) FROM events"),
+    )
+
+
+def _deliveries(
+    connection: Connection, where: str, values: Sequence[object] | Mapping[str, object]
+) -> list[Delivery]:
+    select = f"SELECT {names(STORED_DELIVERY)} FROM deliveries {where}"
+    return [delivery_of(row) for row in connection.execute(select, values).fetchall()]
+
+
+def _found(connection: Connection, select: str, key: str, what: str) -> Row:
+    row: Row | None = connection.execute(select, (key,)).fetchone()
+    if row is None:
+        raise NotFound(f"{what} {key}: nothing in the store has this id")
+    return row
+
+
+def _one(connection: Connection, select: str, values: Sequence[object] = ()) -> Any:
+    row = connection.execute(select, values).fetchone()
+    return None if row is None else row[0]

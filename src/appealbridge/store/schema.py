@@ -1,0 +1,183 @@
+"""
+The shape of the SQLite file: numbered migrations, each applied once and whole.
+
+`PRAGMA user_version` is the number of the last one applied. A migration that has been released is
+never edited; a later shape is one more entry at the end of `MIGRATIONS`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from appealbridge.model.errors import StoreError
+
+APPLICATION_ID = 0x41707042
+"""Tells our files from other programs' SQLite files; the letters AppB."""
+
+OPEN_STATES = "state IN ('planned','held','ready','sending','unknown')"
+"""A delivery that later ones of its subject wait behind; a partial index is used only for these very words."""
+
+LISTED_STATES = "state NOT IN ('sending','delivered')"
+"""All but the two states of the hot path, which would pay for an index that nobody asks for them."""
+
+SENT_STATES = "state IN ('sending','delivered','withdrawing','withdrawn')"
+"""What counts against a channel's day."""
+
+WAITING_STATES = "state IN ('planned','held','ready','unknown')"
+"""What expires when its `publish_by` passes."""
+
+_FIRST = f"""
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    type TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    key TEXT NOT NULL,
+    time REAL NOT NULL,
+    received_at REAL NOT NULL,
+    hold TEXT NOT NULL,
+    data TEXT NOT NULL,
+    UNIQUE (source, key)
+) STRICT;
+CREATE INDEX events_by_time ON events (received_at);
+
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    event_id TEXT NOT NULL,
+    recipe TEXT NOT NULL,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    begun_at REAL NOT NULL,
+    wake_at REAL,
+    reason TEXT NOT NULL,
+    trace TEXT NOT NULL
+) STRICT;
+CREATE INDEX runs_by_event ON runs (event_id);
+CREATE INDEX runs_to_wake ON runs (wake_at) WHERE state = 'open';
+
+CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    run_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    recipe TEXT NOT NULL,
+    step TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    action TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    planned_at REAL NOT NULL,
+    due_at REAL NOT NULL,
+    publish_by REAL,
+    state TEXT NOT NULL,
+    hold TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    begun_at REAL,
+    first_begun_at REAL,
+    settled_at REAL,
+    receipt_id TEXT,
+    receipt_url TEXT,
+    receipt_time REAL,
+    blocked INTEGER NOT NULL, -- 1 while an open delivery of an earlier event stands before it
+    content TEXT NOT NULL
+) STRICT;
+CREATE INDEX deliveries_by_event ON deliveries (event_id);
+CREATE INDEX deliveries_open ON deliveries (channel, subject) WHERE {OPEN_STATES};
+CREATE INDEX deliveries_blocked ON deliveries (channel, subject) WHERE blocked = 1;
+CREATE INDEX deliveries_ready ON deliveries (channel, blocked, due_at) WHERE state = 'ready';
+CREATE INDEX deliveries_unknown ON deliveries (channel, due_at) WHERE state = 'unknown';
+CREATE INDEX deliveries_to_expire ON deliveries (publish_by)
+    WHERE publish_by IS NOT NULL AND {WAITING_STATES};
+CREATE INDEX deliveries_sent ON deliveries (channel, settled_at) WHERE {SENT_STATES};
+CREATE INDEX deliveries_listed ON deliveries (state, channel) WHERE {LISTED_STATES};
+
+CREATE TABLE attempts (
+    place INTEGER PRIMARY KEY,
+    delivery_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    begun_at REAL NOT NULL,
+    ended_at REAL NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX attempts_by_delivery ON attempts (delivery_id);
+
+CREATE TABLE sources (
+    source TEXT PRIMARY KEY,
+    cursor TEXT NOT NULL,
+    looked_at REAL,
+    next_look_at REAL NOT NULL,
+    failures INTEGER NOT NULL,
+    note TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE remembered (
+    source TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    first_seen REAL NOT NULL,
+    last_seen REAL NOT NULL,
+    PRIMARY KEY (source, identity)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE recipes (
+    version TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    templates TEXT NOT NULL,
+    kept_at REAL NOT NULL
+) STRICT;
+
+CREATE TABLE pulse (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    beats INTEGER NOT NULL
+) STRICT;
+INSERT INTO pulse VALUES (1, 0);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+
+def migrate(
+    connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
+) -> None:
+    """Bring the file to the newest shape, each migration in one transaction."""
+    version = _version(connection, path, migrations)
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script};"
+            f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def require_current(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to read a file whose shape is not the newest; only the daemon migrates."""
+    version = _version(connection, path, MIGRATIONS)
+    if version < len(MIGRATIONS):
+        raise StoreError(
+            f"{path}: the store has the shape of an older appealbridge (version {version}, this one "
+            f"uses {len(MIGRATIONS)}); start the daemon once, it brings the store up to date"
+        )
+
+
+def _version(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> int:
+    """Return how many migrations the file has had; raise `StoreError` where it is not for us."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise StoreError(
+            f"{path}: this is another program's SQLite file; give `store:` in appealbridge.yaml a "
+            f"file of its own"
+        )
+    if version > len(migrations):
+        raise StoreError(
+            f"{path}: the store was written by a newer appealbridge (version {version}, this one "
+            f"knows {len(migrations)}); install that newer one, or restore a backup made before it"
+        )
+    return int(version)

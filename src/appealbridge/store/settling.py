@@ -1,0 +1,109 @@
+"""How attempts and looks end: the move, what is kept of it, and whom it wakes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appealbridge.model.delivery import MOVES, OPEN, State
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.store.base import Settlement
+from appealbridge.store.bulk import Insert, Join
+from appealbridge.store.rows import ATTEMPT, Row, attempt_row
+from appealbridge.store.turns import pass_on
+
+WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UNKNOWN}
+"""The states that a later step of a run may be waiting for."""
+
+_settle = Join(
+    (
+        "id", "source", "target", "due_at", "hold", "reason", "at", "stays",
+        "receipt_id", "receipt_url", "receipt_time",
+    ),
+    "UPDATE deliveries SET state = v.target, due_at = coalesce(v.due_at, deliveries.due_at),"
+    " hold = v.hold, reason = v.reason, begun_at = NULL,"
+    " settled_at = CASE v.stays WHEN 1 THEN NULL ELSE coalesce(deliveries.settled_at, v.at) END,"
+    " blocked = deliveries.blocked * v.stays,"
+    " receipt_id = coalesce(v.receipt_id, deliveries.receipt_id),"
+    " receipt_url = coalesce(v.receipt_url, deliveries.receipt_url),"
+    " receipt_time = coalesce(v.receipt_time, deliveries.receipt_time)"
+    " FROM {v} WHERE deliveries.id = v.id AND deliveries.state = v.source",
+)  # fmt: skip
+_attempts = Insert("attempts", ATTEMPT)
+_ANY_OPEN_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
+_wake = Join(
+    ("id", "at"),
+    "UPDATE runs SET wake_at = min(coalesce(runs.wake_at, v.at), v.at) FROM {v}"
+    " CROSS JOIN deliveries d ON d.id = v.id WHERE runs.id = d.run_id AND runs.state = 'open'",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One settlement, as rows already; `wakes` and `leaves` say what its target state means to others."""
+
+    delivery_id: str
+    at: float
+    row: Row
+    attempt: Row | None
+    wakes: bool
+    leaves: bool
+
+
+def ending(settlement: Settlement) -> Ending:
+    """Make rows of a settlement; raise `IllegalMove` where the table lacks its move."""
+    s = settlement
+    if s.target not in MOVES[s.source]:
+        raise IllegalMove(
+            f"delivery {s.delivery_id}: no way leads from {s.source.value} to {s.target.value}"
+        )
+    leaves = s.target not in OPEN
+    receipt = (None, None, None) if s.receipt is None else (
+        s.receipt.id, s.receipt.url, s.receipt.time,
+    )  # fmt: skip
+    return Ending(
+        s.delivery_id,
+        s.at,
+        (
+            s.delivery_id, s.source.value, s.target.value, s.due_at, s.hold, s.reason,
+            s.at, not leaves, *receipt,
+        ),
+        None if s.attempt is None else attempt_row(s.attempt),
+        s.target in WAKING,
+        leaves,
+    )  # fmt: skip
+
+
+def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequence[None]:
+    """Make many moves at once; raise where one of them is not possible."""
+    changed = _settle.change(connection, [one.row for one in endings])
+    if changed != len(endings):
+        raise _why_not(connection, endings)
+    _attempts.write(connection, [one.attempt for one in endings if one.attempt is not None])
+    wake(connection, [(one.delivery_id, one.at) for one in endings if one.wakes])
+    pass_on(connection, [one.delivery_id for one in endings if one.leaves])
+    return [None] * len(endings)
+
+
+def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> None:
+    """Let the open runs of these deliveries be looked at, each from the time given on."""
+    if moved and connection.execute(_ANY_OPEN_RUN).fetchone()[0]:
+        _wake.change(connection, moved)
+
+
+def _why_not(connection: sqlite3.Connection, endings: Sequence[Ending]) -> StoreError:
+    """Say what is wrong with the first of these moves that cannot be made; meant for one at a time."""
+    for one in endings:
+        source, target = one.row[1], one.row[2]
+        found = connection.execute(
+            "SELECT state FROM deliveries WHERE id = ?", (one.delivery_id,)
+        ).fetchone()
+        if found is None:
+            return NotFound(f"delivery {one.delivery_id}: nothing in the store has this id")
+        if found[0] != source:
+            return IllegalMove(
+                f"delivery {one.delivery_id}: it is {found[0]} and not {source}, so it cannot "
+                f"become {target}; somebody else has moved it meanwhile"
+            )
+    return StoreError("two of these settle one delivery; let one of them be first")

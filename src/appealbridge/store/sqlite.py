@@ -1,0 +1,262 @@
+"""
+The default store: one SQLite file, one writer, readers apart.
+
+The SQL stands in `accepting`, `settling`, `moving`, `planning` and `reading`; here each promise of
+`Store` is put to the writer or to the readers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appealbridge.model.attempt import Attempt
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import StoreError
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run
+from appealbridge.store import moving, planning, reading
+from appealbridge.store.accepting import accept, intake
+from appealbridge.store.base import (
+    Accepted,
+    Arrival,
+    Backlog,
+    DeliveryFilter,
+    Memory,
+    OpenRun,
+    Outlook,
+    RecipeVersion,
+    Settlement,
+    SourceRecord,
+)  # fmt: skip
+from appealbridge.store.connections import Readers, open_reader, open_writer
+from appealbridge.store.lock import StoreLock
+from appealbridge.store.schema import migrate, require_current
+from appealbridge.store.settling import ending, settle
+from appealbridge.store.trouble import refusal
+from appealbridge.store.writer import OnCommit, Together, Writer
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """
+    The durable half of the program in one SQLite file; its promises are those of `Store`.
+
+    Opened by `open`, let go of by `close`. A store opened to read only refuses every write.
+    """
+
+    def __init__(
+        self, path: Path, readers: Readers, writer: Writer | None, lock: StoreLock | None
+    ) -> None:
+        self._path = path
+        self._readers = readers
+        self._ask = readers.ask
+        self._writer = writer
+        self._lock = lock
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, read_only: bool = False, on_commit: OnCommit | None = None
+    ) -> SqliteStore:
+        """
+        Open the store's file, made where there is none, and bring it up to date.
+
+        `read_only` takes no lock and changes nothing. `on_commit` is told of every commit, in the
+        event loop's thread, how many seconds it took and how many transactions it held. Raise
+        `StoreLocked` where another daemon works on it, `StoreError` where it cannot be used.
+        """
+        if read_only:
+            await asyncio.to_thread(_check_readable, path)
+            return cls(path, Readers(path), None, None)
+        lock = StoreLock(path)
+        lock.take()
+        try:
+            connection = await asyncio.to_thread(_prepared, path)
+        except BaseException:
+            lock.release()
+            raise
+        writer = Writer(path, lambda: open_writer(path), on_commit)
+        writer.start(connection)
+        return cls(path, Readers(path), writer, lock)
+
+    # -- the hot path ---------------------------------------------------------------------------
+
+    async def accept(
+        self, arrivals: Sequence[Arrival], memory: Memory | None = None
+    ) -> Sequence[Accepted]:
+        """Store events with all they caused, and a look's memory, in one transaction."""
+        accepted: Sequence[Accepted] = await self._submit(accept, intake(arrivals, memory))
+        return accepted
+
+    async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        """Begin attempts, the longest due first."""
+        return await self._write(lambda db: moving.claim(db, channel, now, limit))
+
+    async def settle(self, settlement: Settlement) -> None:
+        """End an attempt or a look."""
+        await self._submit(settle, ending(settlement))
+
+    # -- what waits -----------------------------------------------------------------------------
+
+    async def claim_unknown(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        """Return `unknown` deliveries whose look is due."""
+        return await self._ask(lambda db: reading.claim_unknown(db, channel, now, limit))
+
+    async def outlook(self, channel: str, now: float) -> Outlook:
+        """Return what waits on a channel after a claim at `now`, and when to ask again."""
+        return await self._ask(lambda db: reading.outlook(db, channel, now))
+
+    async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
+        """Return open runs that something happened to, or whose time came."""
+        return await self._ask(lambda db: reading.woken_runs(db, now, limit))
+
+    async def next_wake(self) -> float | None:
+        """Return when the next open run is to be looked at."""
+        return await self._ask(reading.next_wake)
+
+    async def advance(self, run: Run, seen: int, deliveries: Sequence[Delivery]) -> None:
+        """Store what a run planned next."""
+        step = planning.advancing(run, seen, deliveries)
+        await self._write(lambda db: planning.advance(db, step))
+
+    async def expire(self, now: float, limit: int = 1000) -> Sequence[Delivery]:
+        """End waiting deliveries whose `publish_by` has passed."""
+        return await self._write(lambda db: moving.expire(db, now, limit))
+
+    async def next_expiry(self) -> float | None:
+        """Return the earliest `publish_by` of a waiting delivery."""
+        return await self._ask(reading.next_expiry)
+
+    async def recover(self, now: float) -> int:
+        """Make every attempt that never ended unsure, and its delivery unknown."""
+        return await self._write(lambda db: moving.recover(db, now))
+
+    async def move(
+        self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""
+    ) -> Delivery:
+        """Make one move on a person's word."""
+        return await self._write(lambda db: moving.move(db, delivery_id, target, now, hold, reason))
+
+    # -- sources and recipes --------------------------------------------------------------------
+
+    async def source(self, source: str) -> SourceRecord | None:
+        """Return what is known of a polled source."""
+        return await self._ask(lambda db: reading.source(db, source))
+
+    async def remembered(self, source: str, identities: Collection[str]) -> Mapping[str, str]:
+        """Return the digests of those identities that the source has listed before."""
+        return await self._ask(lambda db: reading.remembered(db, source, identities))
+
+    async def source_failed(self, source: str, now: float, next_look_at: float, note: str) -> None:
+        """Note that a look did not succeed."""
+        del now
+        await self._write(lambda db: planning.source_failed(db, source, next_look_at, note))
+
+    async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
+        """Keep recipe versions."""
+        kept = list(versions)
+        await self._write(lambda db: planning.keep_recipes(db, kept, now))
+
+    async def recipe(self, version: str) -> RecipeVersion:
+        """Return a kept recipe version."""
+        return await self._ask(lambda db: reading.recipe(db, version))
+
+    # -- looking --------------------------------------------------------------------------------
+
+    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
+        """List deliveries, newest first."""
+        return await self._ask(lambda db: reading.deliveries(db, which))
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        """Return one delivery by id or number."""
+        return await self._ask(lambda db: moving.find(db, delivery_id))
+
+    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
+        """Return a delivery's finished attempts and looks in order."""
+        return await self._ask(lambda db: reading.attempts(db, delivery_id))
+
+    async def event(self, event_id: str) -> Event:
+        """Return one event."""
+        return await self._ask(lambda db: reading.event(db, event_id))
+
+    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
+        """List events, newest first."""
+        return await self._ask(lambda db: reading.events(db, limit, since))
+
+    async def run(self, run_id: str) -> Run:
+        """Return one run."""
+        return await self._ask(lambda db: reading.run(db, run_id))
+
+    async def runs(
+        self, *, event_id: str = "", recipe: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """List runs, newest first."""
+        return await self._ask(lambda db: reading.runs(db, event_id, recipe, limit))
+
+    async def sent_today(self, channel: str, since: float) -> int:
+        """Return how many of the channel were delivered since a time or are under way."""
+        return await self._ask(lambda db: reading.sent_today(db, channel, since))
+
+    async def backlog(self) -> Backlog:
+        """Return how much waits."""
+        return await self._ask(reading.backlog)
+
+    async def check(self) -> None:
+        """Write one beat; raise `StoreError` where that is not possible."""
+        await self._write(lambda db: db.execute("UPDATE pulse SET beats = beats + 1"))
+
+    async def close(self) -> None:
+        """Finish what was handed over, then let go of everything."""
+        if self._writer is not None:
+            await self._writer.close()
+        await self._readers.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        result: T = await self._submit(_each, work)
+        return result
+
+    def _submit(self, together: Together, payload: object) -> asyncio.Future[Any]:
+        if self._writer is None:
+            raise StoreError(
+                f"{self._path}: the store is open to read only; ask the daemon to do this"
+            )
+        return self._writer.submit(together, payload)
+
+
+def _each(
+    connection: sqlite3.Connection, works: Sequence[Callable[[sqlite3.Connection], object]]
+) -> Sequence[object]:
+    return [work(connection) for work in works]
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    """Return the writing connection to a file that is made or brought up to date."""
+    try:
+        connection = open_writer(path)
+        try:
+            migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error
+    return connection
+
+
+def _check_readable(path: Path) -> None:
+    if not path.exists():
+        raise StoreError(
+            f"{path}: there is no store here; start the daemon once, or change `store:` in appealbridge.yaml"
+        )
+    try:
+        with closing(open_reader(path)) as connection:
+            require_current(connection, path)
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error

@@ -1,0 +1,73 @@
+"""What SQLite's own errors mean for us, and what a person can do about each."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from appealbridge.model.errors import StoreError, StoreFull, StoreLocked
+
+_WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_FULL: (
+        StoreFull,
+        "the disk has no room; free some space, what was accepted before stays",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        StoreLocked,
+        "another program holds the store; close whatever has the file open for writing",
+    ),
+    sqlite3.SQLITE_LOCKED: (
+        StoreLocked,
+        "another program holds the store; close whatever has the file open for writing",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "the disk refuses; look at the system log for the disk's own errors, and at quotas",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        StoreError,
+        "the file is damaged; stop the daemon, keep the file, and restore the last backup",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        StoreError,
+        "this is not a SQLite file; look at `store:` in appealbridge.yaml, or restore the last backup",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StoreError,
+        "the file may not be written; give the daemon's user the right to write it and its folder",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "the file cannot be opened; make its folder and give the daemon's user the right to write there",
+    ),
+    sqlite3.SQLITE_PERM: (
+        StoreError,
+        "the file may not be opened; give the daemon's user the right to read and write it",
+    ),
+    sqlite3.SQLITE_NOMEM: (StoreError, "the machine has no memory left; free some and try again"),
+}
+
+
+def trouble(error: BaseException, path: Path) -> StoreError | None:
+    """Return what to raise where the whole store is in trouble, `None` where only one operation is."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    # Some errors of the module itself carry no code of SQLite's.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    known = _WHOLE_STORE.get(code & 0xFF)
+    if known is None:
+        return None
+    kind, cure = known
+    return kind(f"{path}: {cure} ({error})")
+
+
+def refusal(error: Exception, path: Path) -> Exception:
+    """Return what one operation's caller is to get for its own error."""
+    if isinstance(error, StoreError):
+        return error
+    wider = trouble(error, path)
+    if wider is not None:
+        return wider
+    if isinstance(error, sqlite3.Error | ValueError | TypeError | OverflowError):
+        return StoreError(f"{path}: the store cannot keep this: {error}")
+    return error
