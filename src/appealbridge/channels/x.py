@@ -38,6 +38,7 @@ from appealbridge.plugin import (
     Delivery,
     DeliveryError,
     Field,
+    LoginExpired,
     Measure,
     Options,
     Receipt,
@@ -155,9 +156,9 @@ class X(Channel[XAccount, Tweet]):
         more: str | None = ""
         for _ in range(_PAGES):
             reply = await _get(account, f"users/{user}/tweets", query, tools)
-            answer = reply.json()
-            posts += [_seen(tweet) for tweet in answer.get("data", ())]
-            more = answer.get("meta", {}).get("next_token")
+            # An empty timeline has no `data`, but neither has an answer that is only errors.
+            more = reply.at("meta").get("next_token")
+            posts += [_seen(tweet) for tweet in reply.json().get("data", ())]
             if not more:
                 break
             query["pagination_token"] = more
@@ -166,6 +167,11 @@ class X(Channel[XAccount, Tweet]):
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name."""
         reply = await _get(account, "users/me", {}, tools)
+        number = str(reply.at("data", "id"))
+        if number != (told := await _user_id(account, tools)):
+            raise LoginExpired(
+                f"user_id says {told}, but this login is that of {number}; mend user_id"
+            )
         return f"@{reply.at('data', 'username')}"
 
     def measure(self, account: XAccount, message: Tweet) -> Measure:

@@ -29,6 +29,7 @@ from appealbridge.plugin.channel import (
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.links import links
+from appealbridge.plugin.mail import Mailbox, compose, mailbox, mailboxes, one_line
 from appealbridge.plugin.mapping import Paths, mapped
 from appealbridge.plugin.markup import html_to_text
 from appealbridge.plugin.options import Address, Options, Secret
@@ -43,6 +44,7 @@ from appealbridge.plugin.seeking import (
     since,
 )
 from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
+from appealbridge.plugin.smtp import LOOPBACK, MailServer, hand_over, log_in, mail_server
 from appealbridge.plugin.text import (
     FACEBOOK_LIMIT,
     MASTODON_LIMIT,
@@ -65,6 +67,7 @@ from appealbridge.plugin.trigger import (
 
 __all__ = [
     "FACEBOOK_LIMIT",
+    "LOOPBACK",
     "MASTODON_LIMIT",
     "PRESETS",
     "TAKEN_FOR_A_REPEAT",
@@ -89,6 +92,8 @@ __all__ = [
     "JsonPath",
     "LoginExpired",
     "Look",
+    "MailServer",
+    "Mailbox",
     "Measure",
     "Options",
     "PathText",
@@ -118,19 +123,26 @@ __all__ = [
     "WhenUnsure",
     "characters",
     "compile_path",
+    "compose",
     "cut",
     "excerpt",
     "failure",
     "field_validator",
+    "hand_over",
     "html_to_text",
     "json_body",
     "judge",
     "key_of",
     "links",
+    "log_in",
+    "mail_server",
+    "mailbox",
+    "mailboxes",
     "mapped",
     "mastodon_length",
     "model_validator",
     "moment",
+    "one_line",
     "plain_length",
     "refused_as_repeat",
     "since",

@@ -92,11 +92,15 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a plug-in is handed: the door to the network, the time (Unix seconds UTC), randomness, its own secrets."""
+    """What a plug-in is handed: the door to the network, the time (Unix seconds UTC), and randomness."""
 
     http: Http
     now: float
     random: random.Random
+
+    def clean(self, text: str) -> str:
+        """Return a text without the program's secrets, for an error that did not come out of `http`."""
+        return self.http.clean(text)
 
 
 A = TypeVar("A", bound=Account)
@@ -141,7 +145,11 @@ class Channel(ABC, Generic[A, M]):
         yield "", message
 
     def measure(self, account: A, message: M) -> Measure | None:
-        """Return how the platform counts this message, `None` where it sets no bound."""
+        """
+        Return how the platform counts this message, `None` where it sets no bound.
+
+        Asked of a step's whole message, before `parts` splits it.
+        """
         del account, message
         return None
 

@@ -76,7 +76,7 @@ class Http:
         timeout: float = 30.0,
     ) -> None:
         self._session = session
-        self._clean = clean
+        self.clean = clean
         self._now = now
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
 
@@ -166,7 +166,7 @@ class Http:
                 content = await _bounded(answer, limit)
                 return Reply(
                     answer.status, answer.headers, content, str(answer.url),
-                    method=method, effect=effect, now=self._now(), clean=self._clean,
+                    method=method, effect=effect, now=self._now(), clean=self.clean,
                 )  # fmt: skip
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise Rejected(self._words(method, url, "this is not an http address")) from None
@@ -180,7 +180,7 @@ class Http:
             raise TryAgain(self._words(method, url, "the program is stopping")) from None
 
     def _words(self, method: str, url: str, said: str) -> str:
-        return self._clean(f"{method} {bare(url)}: {said}")
+        return self.clean(f"{method} {bare(url)}: {said}")
 
 
 def _body(headers: dict[str, str], json: Any, form: Mapping[str, str] | None) -> bytes | None:

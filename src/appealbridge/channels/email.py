@@ -1,0 +1,225 @@
+"""
+Send mail by SMTP, one message to each recipient.
+
+A step of a recipe:
+
+    - action: email
+      channel: press_office
+      to: "{{ lists.regional_press }}"
+      subject: "Appeal: {{ headline }}"
+      text: "{{ appeal.text }}"
+
+The account, in appealbridge.yaml:
+
+    press_office:
+      platform: email
+      smtp: smtp://mail.internal:587
+      sender: Press Office <press@example.police.uk>
+      credentials: { username: press, password: !secret smtp_password }
+
+Mail has no memory: the same message handed over twice is delivered twice, and nobody can look. A
+connection that breaks after the final dot is therefore for a person, or for `when_unsure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from email.message import EmailMessage
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from appealbridge.plugin import (
+    LOOPBACK,
+    Account,
+    Channel,
+    Delivery,
+    Field,
+    Mailbox,
+    MailServer,
+    Measure,
+    Options,
+    Receipt,
+    Registry,
+    Rejected,
+    Repeat,
+    Secret,
+    Tools,
+    compose,
+    field_validator,
+    hand_over,
+    log_in,
+    mail_server,
+    mailbox,
+    mailboxes,
+    model_validator,
+    one_line,
+)
+
+
+class SmtpCredentials(Options):
+    """A login at the mail server."""
+
+    username: str = Field(min_length=1, description="The login's name.", examples=["press"])
+    password: Secret = Field(description="Its password.", examples=["!secret smtp_password"])
+
+
+class EmailAccount(Account):
+    """One sender at one mail server."""
+
+    smtp: str = Field(
+        description="The mail server: `smtp://host:port`, or `smtps://` for TLS from the first byte.",
+        examples=["smtp://mail.internal:587"],
+    )
+    starttls: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether `smtp://` goes over to TLS: where the server offers it, always, or never.",
+        examples=["always"],
+    )
+    sender: str = Field(
+        description="Whom the mail is from.", examples=["Press Office <press@example.police.uk>"]
+    )
+    credentials: SmtpCredentials | None = Field(
+        None,
+        description="How we log in, where the server wants it.",
+        examples=[{"username": "press", "password": "!secret smtp_password"}],
+    )
+    max_recipients: int = Field(
+        500,
+        ge=1,
+        description="More recipients than this in one step are refused: a slip, not a list.",
+        examples=[500],
+    )
+
+    @field_validator("smtp")
+    @classmethod
+    def _server(cls, value: str) -> str:
+        return mail_server(value)
+
+    @field_validator("sender")
+    @classmethod
+    def _from(cls, value: str) -> str:
+        return str(mailbox(value))
+
+
+class Email(Options):
+    """One mail, to one recipient or to many who never learn of each other."""
+
+    to: str | tuple[str, ...] = Field(
+        description="One address, several with commas between, or a list of them.",
+        examples=["{{ lists.regional_press }}"],
+    )
+    subject: str = Field(
+        min_length=1, description="The subject, on one line.", examples=["Appeal: {{ headline }}"]
+    )
+    text: str | None = Field(
+        None,
+        description="The mail in plain words; left out, taken from `html`.",
+        examples=["{{ appeal.text }}"],
+    )
+    html: str | None = Field(
+        None, description="The mail as HTML.", examples=["<p>{{ appeal.text }}</p>"]
+    )
+    reply_to: str | None = Field(
+        None, description="Where answers go, if not to the sender.", examples=["desk@example.org"]
+    )
+
+    @field_validator("subject")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        return one_line(value)
+
+    @field_validator("reply_to")
+    @classmethod
+    def _reply_to(cls, value: str | None) -> str | None:
+        return None if value is None else str(mailbox(value))
+
+    @model_validator(mode="after")
+    def _complete(self) -> Email:
+        if not (self.text or self.html):
+            raise ValueError("give the mail a text, or html, or both")
+        if not self.recipients():
+            raise ValueError("give at least one address in `to`")
+        return self
+
+    def recipients(self) -> list[Mailbox]:
+        """Return each recipient once, in order."""
+        given = [self.to] if isinstance(self.to, str) else self.to
+        found = [box for part in given for box in mailboxes(part)]
+        return list({box.address.lower(): box for box in reversed(found)}.values())[::-1]
+
+
+class Mail(Channel[EmailAccount, Email]):
+    """Hand one message for one recipient to the mail server."""
+
+    platform: ClassVar[str] = "email"
+    action: ClassVar[str] = "email"
+    account = EmailAccount
+    message = Email
+    repeat: ClassVar[Repeat] = Repeat.NEITHER
+
+    async def deliver(
+        self, account: EmailAccount, message: Email, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Hand the message over; the receipt is its Message-ID."""
+        mail = _composed(account, message, delivery)
+        sender, recipient = mailbox(account.sender), mailbox(str(mail["To"]))
+        await hand_over(
+            _server(account), sender.address, recipient.address, mail.as_bytes(), tools.clean
+        )
+        return Receipt(str(mail["Message-ID"]))
+
+    async def check(self, account: EmailAccount, tools: Tools) -> str:
+        """Log in and leave; return the sender."""
+        await log_in(_server(account), tools.clean)
+        return account.sender
+
+    def parts(self, message: Email) -> Iterable[tuple[str, Email]]:
+        """Yield one message a recipient."""
+        for recipient in message.recipients():
+            yield recipient.address.lower(), message.model_copy(update={"to": str(recipient)})
+
+    def measure(self, account: EmailAccount, message: Email) -> Measure:
+        """Count the recipients."""
+        return Measure("to", len(message.recipients()), account.max_recipients, "recipients")
+
+    def practice(self, name: str, options: Mapping[str, Any], address: str) -> EmailAccount:
+        """Return the account at the practice mail server: port 8025 beside `address`, or its own if on this machine."""
+        del name
+        own = options.get("smtp")
+        if not isinstance(own, str) or urlsplit(own).hostname not in LOOPBACK:
+            own = f"smtp://{urlsplit(address).netloc.rpartition(':')[0]}:8025"
+        changed = {"smtp": own, "starttls": "auto", "credentials": None}
+        return self.account.model_validate({**options, **changed})
+
+
+def _server(account: EmailAccount) -> MailServer:
+    login = account.credentials
+    return MailServer(
+        account.smtp,
+        mailbox(account.sender).domain,
+        account.starttls,
+        "" if login is None else login.username,
+        None if login is None else login.password,
+    )
+
+
+def _composed(account: EmailAccount, message: Email, delivery: Delivery) -> EmailMessage:
+    try:
+        (recipient,) = message.recipients()
+        return compose(
+            delivery.id,
+            time=delivery.planned_at,
+            sender=mailbox(account.sender),
+            recipient=recipient,
+            subject=message.subject,
+            text=message.text,
+            html=message.html,
+            reply_to=None if message.reply_to is None else mailbox(message.reply_to),
+        )
+    except ValueError as error:
+        raise Rejected(f"this cannot be sent as one mail to one recipient: {error}") from None
+
+
+def register(registry: Registry) -> None:
+    """Take the channel in."""
+    registry.add(Mail())

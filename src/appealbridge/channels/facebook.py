@@ -1,0 +1,281 @@
+"""
+Publish on a Facebook Page.
+
+A step of a recipe:
+
+    - action: facebook_post
+      channel: force_facebook
+      text: "MISSING: {{ headline }}"
+      link: "{{ link }}"
+
+The account, in appealbridge.yaml:
+
+    force_facebook:
+      platform: facebook
+      page_id: "123456"
+      credentials: { page_token: !secret fb_page_token }
+
+The Graph API tells in an error's code what happened, and in its HTTP status next to nothing. It takes
+no key of ours, so after an unclear outcome the Page's own feed is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from appealbridge.plugin import (
+    FACEBOOK_LIMIT,
+    TAKEN_FOR_A_REPEAT,
+    Account,
+    Address,
+    Channel,
+    Delivery,
+    DeliveryError,
+    Field,
+    LoginExpired,
+    Measure,
+    Options,
+    Receipt,
+    Registry,
+    Rejected,
+    Repeat,
+    Reply,
+    Secret,
+    Seen,
+    Sought,
+    Tools,
+    TryAgain,
+    Unsure,
+    judge,
+    moment,
+    refused_as_repeat,
+    since,
+)
+
+_PAGE = 100
+_PAGES = 20
+_DAY = 86_400.0
+_ERRORS = range(400, 600)
+
+_UNCLEAR = frozenset(
+    {1, 2}
+)  # "an unexpected error, please retry": the post may stand there all the same
+_THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
+_LOGIN = frozenset({102, 104, 190})
+_BLOCKED = 368
+_REPEATED = frozenset({506, 1_366_051})
+_AGAINST_THE_RULES = frozenset({1_346_003, 1_404_102})  # subcodes of a block that is about the text
+
+_THROTTLED_WAIT = 15 * 60.0
+_BLOCKED_WAIT = 6 * 3600.0
+
+
+class FacebookCredentials(Options):
+    """What proves that a post is the Page's."""
+
+    page_token: Secret = Field(
+        description="The Page's access token, with pages_manage_posts and pages_read_engagement.",
+        examples=["!secret fb_page_token"],
+    )
+    app_secret: Secret | None = Field(
+        None,
+        description="The app's secret, for apps that demand a proof of it with every request.",
+        examples=["!secret fb_app_secret"],
+    )
+
+
+class FacebookAccount(Account):
+    """One Facebook Page."""
+
+    page_id: str = Field(
+        pattern=r"^[0-9]{1,32}$", description="The Page's number.", examples=["123456"]
+    )
+    credentials: FacebookCredentials = Field(
+        description="How we log in.", examples=[{"page_token": "!secret fb_page_token"}]
+    )
+    version: str = Field(
+        "v25.0",
+        pattern=r"^v[0-9]+\.[0-9]+$",
+        description="Which version of the Graph API is spoken.",
+        examples=["v25.0"],
+    )
+    api: Address = Field(
+        "https://graph.facebook.com",
+        description="Where the Graph API lives.",
+        examples=["https://graph.facebook.com"],
+    )
+
+
+class FacebookPost(Options):
+    """One post on a Page."""
+
+    text: str = Field(
+        min_length=1, description="What the post says.", examples=["MISSING: {{ headline }}"]
+    )
+    link: str | None = Field(
+        None,
+        min_length=1,
+        description="A page to show under the post.",
+        examples=["{{ appeal.url }}"],
+    )
+
+
+class Facebook(Channel[FacebookAccount, FacebookPost]):
+    """Publish one post, and find it again in the Page's feed where its outcome is unclear."""
+
+    platform: ClassVar[str] = "facebook"
+    action: ClassVar[str] = "facebook_post"
+    account = FacebookAccount
+    message = FacebookPost
+    repeat: ClassVar[Repeat] = Repeat.FINDABLE
+
+    async def deliver(
+        self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Create the post."""
+        form = {"message": message.text, **_proof(account.credentials)}
+        if message.link is not None:
+            form["link"] = message.link
+        reply = await tools.http.post(
+            f"{account.api}/{account.version}/{account.page_id}/feed",
+            form=form,
+            bearer=account.credentials.page_token,
+            accept=_ERRORS,
+        )
+        return _receipt(str(_good(reply).at("id")))
+
+    async def seek(
+        self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
+    ) -> Sought:
+        """Look through the Page's feed since the first attempt, and a day further for a repeat."""
+        begin = since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
+        query = {
+            "fields": "id,message,created_time,permalink_url",
+            "since": str(int(begin)),
+            "limit": str(_PAGE),
+        }
+        posts: list[Seen] = []
+        whole = False
+        for _ in range(_PAGES):
+            reply = await _get(account, f"{account.page_id}/feed", query, tools)
+            posts += [_seen(post) for post in reply.at("data")]
+            paging = reply.json().get("paging", {})
+            whole = "next" not in paging
+            if whole:
+                break
+            query["after"] = paging["cursors"]["after"]
+        return judge(message.text, posts, delivery, whole=whole, place=f"page {account.page_id}")
+
+    async def check(self, account: FacebookAccount, tools: Tools) -> str:
+        """Return the Page's name."""
+        reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
+        return str(reply.at("name"))
+
+    def measure(self, account: FacebookAccount, message: FacebookPost) -> Measure:
+        """Count characters."""
+        del account
+        return Measure("text", len(message.text), FACEBOOK_LIMIT, "characters")
+
+    def stand_in(self, name: str) -> Mapping[str, Any]:
+        """Return a token that opens nothing."""
+        return {"credentials": {"page_token": f"practice-{name}"}}
+
+
+async def _get(
+    account: FacebookAccount, path: str, query: Mapping[str, str], tools: Tools
+) -> Reply:
+    reply = await tools.http.get(
+        f"{account.api}/{account.version}/{path}",
+        params={**query, **_proof(account.credentials)},
+        bearer=account.credentials.page_token,
+        accept=_ERRORS,
+    )
+    return _good(reply)
+
+
+def _proof(credentials: FacebookCredentials) -> dict[str, str]:
+    if credentials.app_secret is None:
+        return {}
+    secret = credentials.app_secret.get_secret_value().encode()
+    token = credentials.page_token.get_secret_value().encode()
+    return {"appsecret_proof": hmac.new(secret, token, hashlib.sha256).hexdigest()}
+
+
+def _good(reply: Reply) -> Reply:
+    if reply.status in _ERRORS:
+        raise _failure(reply)
+    return reply
+
+
+def _failure(reply: Reply) -> DeliveryError:
+    """Tell by the error's code what happened; only where there is none does the HTTP status count."""
+    error = _error(reply)
+    code, subcode = error.get("code"), error.get("error_subcode")
+    said = _words(error) or reply.said()
+    if code in _LOGIN:
+        return LoginExpired(reply.message(said))
+    if code in _THROTTLED:
+        return TryAgain(reply.message(said), after=_wait(reply), throttled=True)
+    if code == _BLOCKED and subcode not in _AGAINST_THE_RULES:
+        return TryAgain(reply.message(said), after=_BLOCKED_WAIT, throttled=True)
+    if code in _REPEATED or subcode in _REPEATED:
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"))
+    if code in _UNCLEAR or error.get("is_transient") is True:
+        return reply.unclear(said)
+    if isinstance(code, int) and reply.status < 500:
+        return Rejected(reply.message(said))
+    return reply.failure(said)
+
+
+def _error(reply: Reply) -> Mapping[str, Any]:
+    try:
+        error = orjson.loads(reply.body)["error"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    told = [error.get("error_user_title"), error.get("error_user_msg"), error.get("message")]
+    words = ": ".join(str(part) for part in told if part)[:300]
+    numbers = [error.get("code"), error.get("error_subcode")]
+    code = "/".join(str(number) for number in numbers if number is not None)
+    return f"{words} (code {code})" if words and code else words
+
+
+def _wait(reply: Reply) -> float:
+    """Return the time until access is regained: as told, in whatever way, or a quarter of an hour."""
+    told = reply.retry_after()
+    if told is not None:
+        return told
+    try:
+        usage = orjson.loads(reply.headers.get("X-Business-Use-Case-Usage", ""))
+        minutes = [
+            float(case["estimated_time_to_regain_access"])
+            for cases in usage.values()
+            for case in cases
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        minutes = []
+    return max(minutes) * 60 if any(minutes) else _THROTTLED_WAIT
+
+
+def _receipt(number: str, url: str = "", time: float | None = None) -> Receipt:
+    return Receipt(number, url or f"https://www.facebook.com/{number}", time)
+
+
+def _seen(post: Mapping[str, Any]) -> Seen:
+    receipt = _receipt(
+        str(post["id"]), post.get("permalink_url") or "", moment(post.get("created_time"))
+    )
+    return Seen(post.get("message") or "", receipt)
+
+
+def register(registry: Registry) -> None:
+    """Take the channel in."""
+    registry.add(Facebook())
