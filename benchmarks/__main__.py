@@ -1,0 +1,230 @@
+"""
+Measure AppealBridge beside the bare program, print a table, write build/bench.json.
+
+The program under test has one core to itself; the sender and the sink share the other. Programs
+take turns (bare, bridge, bare, bridge, …), and every figure is the median over the turns, so that
+a noisy moment of the machine hurts both or neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import platform
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import orjson
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import measure
+from benchmarks.bridge import bridge
+from benchmarks.measure import Figures
+from benchmarks.program import OUTSIDE, TESTED, Program, free_port, running
+from benchmarks.sink import Sink
+
+BUILD = Path("build").absolute()
+HOOK = "/hooks/bench"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    turns: int
+    events: int
+    seconds: float
+    recipes: int = 1000
+    idle_seconds: float = 5.0
+
+
+FULL = Size(turns=5, events=20_000, seconds=20.0)
+QUICK = Size(turns=2, events=4_000, seconds=6.0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `least` says which side of the goal is the good one."""
+
+    name: str
+    what: str
+    goal: float
+    aim: float | None
+    least: bool
+
+    def verdict(self, value: float) -> str:
+        """Say in a word how the figure stands to its goal."""
+        if self.aim is not None and self._good(value, self.aim):
+            return "[green]aim reached"
+        return "[green]goal reached" if self._good(value, self.goal) else "[red]short of the goal"
+
+    def _good(self, value: float, bound: float) -> bool:
+        return value >= bound if self.least else value <= bound
+
+
+ROWS = (
+    Row("end_to_end_vs_bare", "events/s, accepted and delivered, to bare", 0.4, 0.6, least=True),
+    Row("accept_vs_bare", "events/s accepted, nothing to deliver, to bare", 0.3, 0.5, least=True),
+    Row(
+        "latency_p50_vs_bare", "time to the platform at 50/s, p50, to bare", 2.5, None, least=False
+    ),
+    Row(
+        "latency_p99_vs_bare", "time to the platform at 50/s, p99, to bare", 2.5, None, least=False
+    ),
+    Row("ready_cpu_s_1000_recipes", "CPU seconds to ready, 1,000 recipes", 1.5, None, least=False),
+    Row("idle_rss_mb", "MiB resident when idle, 4 recipes", 90.0, 60.0, least=False),
+)
+
+
+@asynccontextmanager
+async def bare(sink: int) -> AsyncIterator[Program]:
+    port = free_port()
+    url = f"http://127.0.0.1:{sink}/api/v1/statuses"
+    command = [sys.executable, "-m", "benchmarks.bare", "--port", str(port), "--sink", url]
+    async with running(command, port, BUILD / "bench" / "bare.log", {}) as program:
+        yield program
+
+
+class Bench:
+    """Runs the measurements in turns and keeps every figure of every turn."""
+
+    def __init__(self, size: Size, sink: Sink, console: Console) -> None:
+        self._size = size
+        self._sink = sink
+        self._console = console
+        self.turns: dict[str, list[float]] = {}
+
+    async def _turn(self, name: str, measured: Awaitable[Figures]) -> Figures:
+        figures = await measured
+        for part, value in figures.items():
+            self.turns.setdefault(f"{name}_{part}", []).append(value)
+        said = ", ".join(f"{part} {value:,.4g}" for part, value in figures.items())
+        self._console.print(f"[dim]{name:<18} {said}")
+        return figures
+
+    async def _against_bare(
+        self,
+        name: str,
+        ours: Callable[[], Awaitable[Figures]],
+        theirs: Callable[[], Awaitable[Figures]],
+    ) -> None:
+        for _ in range(self._size.turns):
+            plain = await self._turn(f"{name}_bare", theirs())
+            mine = await self._turn(name, ours())
+            for part in plain:
+                ratio = mine[part] / plain[part] if plain[part] else float("inf")
+                self.turns.setdefault(f"{name}_{part}_vs_bare", []).append(ratio)
+
+    async def run(self, only: frozenset[str]) -> None:
+        """Run the wanted parts, all if none is named."""
+        size, sink, home = self._size, self._sink, BUILD / "bench" / "bridge"
+        plain = partial(bare, sink.port)
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "end_to_end": lambda: self._against_bare(
+                "end_to_end",
+                lambda: measure.end_to_end(
+                    partial(bridge, home, sink.port), sink, HOOK, size.events
+                ),
+                lambda: measure.end_to_end(plain, sink, HOOK, size.events),
+            ),
+            "accept": lambda: self._against_bare(
+                "accept",
+                lambda: measure.acceptance(
+                    partial(bridge, home, sink.port, severity="minor"), HOOK, size.events
+                ),
+                lambda: measure.acceptance(plain, "/accept", size.events),
+            ),
+            "latency": lambda: self._against_bare(
+                "latency",
+                lambda: measure.latency(partial(bridge, home, sink.port), sink, HOOK, size.seconds),
+                lambda: measure.latency(plain, sink, HOOK, size.seconds),
+            ),
+            "ready": partial(
+                self._alone, "ready", partial(measure.start_up, home, sink, size.recipes)
+            ),
+            "idle": partial(
+                self._alone, "idle", partial(measure.idle, home, sink, 4, size.idle_seconds)
+            ),
+        }
+        for name, part in parts.items():
+            if not only or name in only:
+                await part()
+
+    async def _alone(self, name: str, measured: Callable[[], Awaitable[Figures]]) -> None:
+        for _ in range(min(self._size.turns, 3)):
+            await self._turn(name, measured())
+
+    def figures(self) -> Figures:
+        """Return the median of everything, under the names that the table and the file use."""
+        named = {
+            "end_to_end_per_s_vs_bare": "end_to_end_vs_bare",
+            "accept_per_s_vs_bare": "accept_vs_bare",
+            "latency_p50_ms_vs_bare": "latency_p50_vs_bare",
+            "latency_p99_ms_vs_bare": "latency_p99_vs_bare",
+            "ready_cpu_s": f"ready_cpu_s_{self._size.recipes}_recipes",
+        }
+        return {named.get(name, name): median(values) for name, values in self.turns.items()}
+
+
+def table(figures: Figures) -> Table:
+    made = Table("figure", "", "measured", "goal", "aim", "")
+    for row in ROWS:
+        if row.name in figures:
+            value = figures[row.name]
+            sign = "≥" if row.least else "≤"
+            aim = f"{sign} {row.aim:g}" if row.aim is not None else ""
+            made.add_row(
+                row.name, row.what, f"{value:.2f}", f"{sign} {row.goal:g}", aim, row.verdict(value)
+            )
+    return made
+
+
+async def bench(size: Size, only: frozenset[str], console: Console) -> Bench:
+    """Measure; a polite end from outside takes the programs under test down too."""
+    ourselves = asyncio.current_task()
+    assert ourselves is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ourselves.cancel)
+    async with Sink() as sink:
+        made = Bench(size, sink, console)
+        await made.run(only)
+        return made
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    words.add_argument("--quick", action="store_true", help="two short turns, to see roughly")
+    words.add_argument("--turns", type=int, help="how many turns")
+    words.add_argument("part", nargs="*", help="end_to_end, accept, latency, ready, idle")
+    said = words.parse_args()
+    size = QUICK if said.quick else FULL
+    if said.turns:
+        size = Size(said.turns, size.events, size.seconds)
+    console = Console(stderr=True)
+    shutil.rmtree(BUILD / "bench", ignore_errors=True)
+    (BUILD / "bench").mkdir(parents=True)
+    os.sched_setaffinity(0, {OUTSIDE})
+    gc.disable()  # the sender's own pauses are not what is measured
+    if TESTED == OUTSIDE:
+        console.print("[red]this machine has one core: everything shares it, the ratios say little")
+    made = uvloop.run(bench(size, frozenset(said.part), console))
+    figures = made.figures()
+    Console().print(table(figures))
+    where = BUILD / "bench.json"
+    told = {**figures, "turns": made.turns, "quick": said.quick, "machine": platform.platform()}
+    where.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    console.print(f"every figure: {where.relative_to(Path.cwd())}")
+
+
+if __name__ == "__main__":
+    main()

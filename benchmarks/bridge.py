@@ -1,0 +1,84 @@
+"""AppealBridge as it is run for real: settings, recipes, secrets from the environment, a store on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.events import SECRET
+from benchmarks.program import Program, free_port, running
+
+_SETTINGS = """\
+listen: 127.0.0.1:{port}
+store: sqlite:///{folder}/bridge.db
+recipes: recipes/
+channels:
+  bench_mastodon:
+    platform: mastodon
+    api: http://127.0.0.1:{sink}
+    concurrency: 64
+    credentials: {{ access_token: !secret bench_token }}
+webhooks:
+  bench:
+    secrets: [!secret bench_hook]
+"""
+
+_RECIPE = """\
+alias: Incident {number}
+description: A collision goes to Mastodon.
+triggers:
+  - trigger: webhook
+    webhook_id: {webhook}
+conditions:
+  - field: $.data.severity
+    in: [{severity}]
+variables:
+  headline: $.data.title
+actions:
+  - action: mastodon_post
+    channel: bench_mastodon
+    text: "{{{{ headline }}}} {{{{ event.data.id }}}}"
+approval: none
+"""
+
+_ENVIRONMENT = {
+    "APPEALBRIDGE_SECRET_BENCH_HOOK": f"whsec_{SECRET}",
+    "APPEALBRIDGE_SECRET_BENCH_TOKEN": "bench-token-of-the-far-platform",
+}
+
+
+def write(folder: Path, port: int, sink: int, *, recipes: int, severity: str) -> Path:
+    """Make a fresh home for one run: `recipes` recipes, of which the first hears the bench's webhook."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "recipes").mkdir(parents=True)
+    settings = folder / "appealbridge.yaml"
+    others = "".join(
+        f"  desk-{n}: {{ secrets: [!secret bench_hook] }}\n" for n in range(1, min(recipes, 20))
+    )
+    settings.write_text(_SETTINGS.format(port=port, sink=sink, folder=folder) + others)
+    for n in range(recipes):
+        webhook = "bench" if n == 0 else f"desk-{n % 19 + 1}" if recipes > 19 else f"desk-{n}"
+        text = _RECIPE.format(number=n, webhook=webhook, severity=severity)
+        (folder / "recipes" / f"incident-{n:04d}.yaml").write_text(text)
+    return settings
+
+
+@asynccontextmanager
+async def bridge(
+    folder: Path, sink: int, *, recipes: int = 1, severity: str = "major, critical"
+) -> AsyncIterator[Program]:
+    """Run the daemon in a fresh folder; the folder is removed after a run that went well."""
+    port = free_port()
+    settings = write(folder, port, sink, recipes=recipes, severity=severity)
+    command = [
+        str(Path(sys.executable).with_name("appealbridge")),
+        "run",
+        "--config",
+        str(settings),
+    ]
+    async with running(command, port, folder.with_suffix(".log"), _ENVIRONMENT) as program:
+        yield program
+    shutil.rmtree(folder)

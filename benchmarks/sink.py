@@ -1,0 +1,115 @@
+"""The platform at the far end: answers every post as Mastodon does, and notes when each event came."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from types import TracebackType
+from typing import Self
+
+import orjson
+
+from benchmarks.http import Messages
+
+_EVENT = re.compile(rb"evt-(\d{8})")
+
+
+def _answer(value: object) -> bytes:
+    content = orjson.dumps(value)
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
+    )
+
+
+_ACCOUNT = {
+    "id": "1",
+    "username": "bench",
+    "acct": "bench",
+    "url": "https://mastodon.example/@bench",
+}
+_STATUS = _answer(
+    {
+        "id": "115600000000000001",
+        "created_at": "2026-11-22T12:00:00.000Z",
+        "in_reply_to_id": None,
+        "sensitive": False,
+        "spoiler_text": "",
+        "visibility": "public",
+        "language": "en",
+        "uri": "https://mastodon.example/users/bench/statuses/115600000000000001",
+        "url": "https://mastodon.example/@bench/115600000000000001",
+        "replies_count": 0,
+        "reblogs_count": 0,
+        "favourites_count": 0,
+        "content": "<p>Collision on the A38 (M) at Park Circus</p>",
+        "account": _ACCOUNT,
+        "media_attachments": [],
+        "mentions": [],
+        "tags": [],
+        "emojis": [],
+    }
+)
+_OTHER = _answer(_ACCOUNT)
+
+
+class Sink:
+    """Counts events as they arrive. `arrived[n]` is when event n came first, in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.arrived: dict[int, float] = {}
+        self.repeats = 0
+        self._wanted = 0
+        self._all = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Open the door on a free port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Post(self), "127.0.0.1", 0, backlog=1024)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the door."""
+        self._server.close()
+
+    def forget(self) -> None:
+        """Begin a new count."""
+        self.arrived, self.repeats = {}, 0
+
+    async def has(self, count: int) -> None:
+        """Wait until `count` different events have come."""
+        self._wanted = count
+        self._all.clear()
+        if len(self.arrived) < count:
+            await self._all.wait()
+
+    def take(self, number: int) -> None:
+        """Note one event."""
+        if number in self.arrived:
+            self.repeats += 1
+            return
+        self.arrived[number] = time.monotonic()
+        if len(self.arrived) == self._wanted:
+            self._all.set()
+
+
+class _Post(Messages):
+    def __init__(self, sink: Sink) -> None:
+        super().__init__()
+        self._sink = sink
+
+    def message(self, whole: bytes) -> None:
+        if not whole.startswith(b"POST"):
+            self.transport.write(_OTHER)
+            return
+        self.transport.write(_STATUS)
+        event = _EVENT.search(whole)
+        if event is not None:
+            self._sink.take(int(event[1]))
