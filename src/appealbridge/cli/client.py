@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from appealbridge.cli.common import fail
-from appealbridge.cli.project import store_path
 from appealbridge.control import Control, read_control
+from appealbridge.settings import store_of
 
 SECONDS = 30.0
 """How long the daemon may take over one answer."""
@@ -40,7 +40,7 @@ class Daemon:
     @classmethod
     def of(cls, config: Path | None) -> Daemon:
         """Find the daemon by its settings."""
-        store = store_path(config)
+        store = store_of(config)
         control = read_control(store)
         if control is not None and not _answers(control):
             control = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Callable
 
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
@@ -10,10 +11,10 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 from appealbridge.clock import Clock
 from appealbridge.engine.gate import day_start, gate
 from appealbridge.engine.lane import Lane
-from appealbridge.engine.outcome import settle_send, settle_sought, settle_unknown
+from appealbridge.engine.outcome import DETAIL_LIMIT, settle_send, settle_sought, settle_unknown
 from appealbridge.engine.report import Report
 from appealbridge.model.delivery import Delivery, State
-from appealbridge.model.errors import IllegalMove, StoreError, TryAgain
+from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought, Tools
 from appealbridge.store.base import Settlement, Store
@@ -29,17 +30,19 @@ class Attempts:
         rng: random.Random,
         report: Report,
         ended: Callable[[Delivery], None],
+        clean: Callable[[str], str],
     ) -> None:
         self._store = store
         self._clock = clock
         self._rng = rng
         self._report = report
         self._ended = ended
+        self._clean = clean
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
         begun_at = self._clock.now()
-        result: Receipt | Exception | None
+        result: Receipt | DeliveryError | None
         try:
             verdict = gate(
                 delivery,
@@ -71,7 +74,7 @@ class Attempts:
     async def look(self, lane: Lane, delivery: Delivery) -> None:
         """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
         begun_at = self._clock.now()
-        result: Sought | Exception | None = None
+        result: Sought | DeliveryError | None = None
         try:
             settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
             if settlement is None:
@@ -90,19 +93,29 @@ class Attempts:
         finally:
             lane.looking.discard(delivery.id)
 
-    async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | Exception:
+    async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
             return await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
-            return error
+            return self._failure(error)
 
-    async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | Exception:
+    async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
             return await lane.channel.seek(lane.account, message, delivery, self._tools(lane))
         except Exception as error:  # noqa: BLE001 - a look that breaks has told nothing
+            return self._failure(error)
+
+    def _failure(self, error: Exception) -> DeliveryError:
+        if isinstance(error, DeliveryError):
+            error.args = (self._clean(str(error))[:DETAIL_LIMIT],)
             return error
+        # A bug in a plug-in: its traceback is the only trail, and the post may be out.
+        trail = self._clean("".join(traceback.format_exception(error)))
+        return Unsure(
+            f"the plug-in broke; perhaps it had published already\n{trail[-DETAIL_LIMIT:]}"
+        )
 
     def _tools(self, lane: Lane) -> Tools:
         return Tools(lane.http, self._clock.now(), self._rng)
@@ -135,8 +148,8 @@ class Attempts:
         lane.ended(again=again)
         if not again:
             self._ended(delivery)
-        error = result if isinstance(result, Exception) else None
-        self._report.settled(lane, delivery, settlement, seconds, error)
+        failure = result if isinstance(result, DeliveryError) else None
+        self._report.settled(lane, delivery, settlement, seconds, failure)
 
     async def _settle_in_the_end(self, settlement: Settlement) -> None:
         retrying = AsyncRetrying(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from appealbridge.clock import Clock
 from appealbridge.engine.attempt import Attempts
@@ -27,7 +27,8 @@ class Engine:
     """
     Runs what is in force on a store.
 
-    `tasks` is the program's one task group; `http` is the door to the network for every plug-in.
+    `tasks` is the program's one task group, `http` the door to the network for every plug-in, and
+    `clean` takes every secret out of a text before it is stored.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Engine:
         http: Http,
         report: Report,
         tasks: asyncio.TaskGroup,
+        *,
+        clean: Callable[[str], str],
     ) -> None:
         self.store = store
         self.clock = clock
@@ -49,12 +52,12 @@ class Engine:
         self._upkeep = Upkeep(store, clock, self.lanes, report)
         self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report)
         self._upkeep.ended = self._runs.nudge
-        attempts = Attempts(store, clock, rng, report, self._runs.nudge)
+        attempts = Attempts(store, clock, rng, report, self._runs.nudge, clean)
         self._dispatcher = Dispatcher(store, clock, attempts, tasks, report)
         self.intake = Intake(
             store, clock, rng, self.lanes, self._dispatcher, self._runs, self._upkeep, report
         )
-        self._polling = Polling(store, clock, rng, http, self.intake, report)
+        self._polling = Polling(store, clock, rng, http, self.intake, report, clean)
         self.verbs = Verbs(store, clock, self.lanes, self._runs, report)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._inforce: InForce | None = None

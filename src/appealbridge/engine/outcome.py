@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import traceback
 
 from appealbridge.engine.backoff import RetryPolicy, next_due
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import Rejected, TryAgain, Unsure
+from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Sought, WhenUnsure
 from appealbridge.store.base import Settlement
@@ -19,7 +18,7 @@ DETAIL_LIMIT = 2000
 
 def settle_send(
     delivery: Delivery,
-    result: Receipt | Exception,
+    result: Receipt | DeliveryError,
     policy: RetryPolicy,
     *,
     begun_at: float,
@@ -30,7 +29,7 @@ def settle_send(
     first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
 
     def settled(target: State, outcome: Outcome, **more: object) -> Settlement:
-        detail = "" if isinstance(result, Receipt) else _words(result)
+        detail = "" if isinstance(result, Receipt) else str(result)
         attempt = Attempt(
             delivery.id, delivery.attempts, AttemptKind.SEND, begun_at, now, outcome, detail
         )
@@ -46,7 +45,7 @@ def settle_send(
     if isinstance(result, Receipt):
         return settled(State.DELIVERED, Outcome.DELIVERED, receipt=result)
     if isinstance(result, Rejected):
-        return settled(State.FAILED, Outcome.REJECTED, reason=_words(result))
+        return settled(State.FAILED, Outcome.REJECTED, reason=str(result))
     if isinstance(result, TryAgain):
         due = next_due(
             policy,
@@ -57,11 +56,11 @@ def settle_send(
             rng=rng,
         )
         if due is None:
-            reason = f"gave up after {delivery.attempts} attempts; the last: {_words(result)}"
+            reason = f"gave up after {delivery.attempts} attempts; the last: {str(result)}"
             return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
-        return settled(State.READY, Outcome.TRY_AGAIN, due_at=due, reason=_words(result))
+        return settled(State.READY, Outcome.TRY_AGAIN, due_at=due, reason=str(result))
     return settled(
-        State.UNKNOWN, Outcome.UNSURE, due_at=now + policy.seek_after, reason=_words(result)
+        State.UNKNOWN, Outcome.UNSURE, due_at=now + policy.seek_after, reason=str(result)
     )
 
 
@@ -84,7 +83,7 @@ def settle_unknown(
 
 def settle_sought(
     delivery: Delivery,
-    result: Sought | Exception,
+    result: Sought | DeliveryError,
     account: Account,
     policy: RetryPolicy,
     *,
@@ -95,7 +94,7 @@ def settle_sought(
     """Return how an `unknown` delivery goes on after a look on the account."""
     if isinstance(result, TryAgain | Unsure):
         return _look_again(delivery, result, policy, begun_at=begun_at, now=now, rng=rng)
-    sought = result if isinstance(result, Sought) else Sought(None, sure=False, seen=_words(result))
+    sought = result if isinstance(result, Sought) else Sought(None, sure=False, seen=str(result))
     if sought.receipt is not None:
         attempt = _look(delivery, Outcome.FOUND, sought.seen, begun_at, now)
         return _after_look(delivery, State.DELIVERED, now, attempt=attempt, receipt=sought.receipt)
@@ -118,7 +117,7 @@ def _look_again(
     now: float,
     rng: random.Random,
 ) -> Settlement:
-    attempt = _look(delivery, Outcome.CANNOT_TELL, _words(error), begun_at, now)
+    attempt = _look(delivery, Outcome.CANNOT_TELL, str(error), begun_at, now)
     first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
     due = next_due(
         policy,
@@ -129,7 +128,7 @@ def _look_again(
         rng=rng,
     )
     if due is None:
-        reason = f"perhaps published, and the account could not be looked at: {_words(error)}"
+        reason = f"perhaps published, and the account could not be looked at: {str(error)}"
         return _after_look(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
@@ -159,10 +158,3 @@ def _after_look(delivery: Delivery, target: State, now: float, **more: object) -
         at=now,
         **more,  # type: ignore[arg-type]
     )
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, Rejected | TryAgain | Unsure):
-        return str(error)[:DETAIL_LIMIT]
-    # A bug in a plug-in: its traceback is the only trail, and the post may be out.
-    return "".join(traceback.format_exception(error))[-DETAIL_LIMIT:]

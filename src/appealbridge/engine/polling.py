@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from appealbridge.clock import Clock
 from appealbridge.engine.inforce import InForce, Watched
@@ -31,6 +32,7 @@ class Polling:
         http: Http,
         intake: Intake,
         report: Report,
+        clean: Callable[[str], str],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -38,6 +40,7 @@ class Polling:
         self._http = http
         self._intake = intake
         self._report = report
+        self._clean = clean
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
         """Look at one source until cancelled."""
@@ -92,6 +95,7 @@ class Polling:
         self, watched: Watched, record: SourceRecord | None, note: str, after: float | None
     ) -> None:
         now = self._clock.now()
+        note = self._clean(note)
         failures = 1 if record is None else record.failures + 1
         # Where it fails often, ask less often; where it says when to come back, believe it.
         pause = watched.options.every * min(2 ** (failures - 1), 64)

@@ -1,0 +1,248 @@
+"""
+The daemon: every part built, run in one task group, and taken down in reverse within a bound.
+
+    async with Bridge(config) as bridge:
+        bridge.url
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import uvloop
+
+from appealbridge import __version__
+from appealbridge.assembly import Assembly, assemble
+from appealbridge.clock import Clock, SystemClock
+from appealbridge.control import Control, announced
+from appealbridge.documents.problem import InvalidDocuments
+from appealbridge.engine.engine import Engine
+from appealbridge.engine.report import Report
+from appealbridge.logs import Level, Log, Said, libraries, standard_log
+from appealbridge.metrics import Metrics
+from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.redact import Redactor
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.systemd import Notifier, listening_sockets, notifier, watchdog_seconds
+from appealbridge.web.server import application, serve
+
+
+class Bridge:
+    """
+    The whole program as one object that a test can start: built on entering, stopped on leaving.
+
+    `config` is the settings file, `None` for the default one. `url` is known inside.
+    """
+
+    def __init__(
+        self,
+        config: Path | None = None,
+        *,
+        assembly: Assembly | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        log: Log | None = None,
+        systemd: Notifier | None = None,
+    ) -> None:
+        self.config = config
+        self.assembly = assembly or assemble(config)
+        self.clock = clock or SystemClock()
+        self.redactor = Redactor(self.assembly.settings.secrets())
+        self.log = log or standard_log(
+            self.clock.now,
+            level=Level[self.assembly.settings.log.level.upper()],
+            clean=self.redactor.clean,
+        )
+        self.metrics = Metrics()
+        self.token = secrets.token_urlsafe(32)
+        self.url = ""
+        self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
+        self._systemd = systemd or notifier(os.environ)
+        self._stack = AsyncExitStack()
+        self._reloading = asyncio.Lock()
+
+    async def __aenter__(self) -> Bridge:
+        """Start everything; where one part cannot start, those before it are stopped again."""
+        settings = self.assembly.settings
+        async with AsyncExitStack() as stack:
+            stack.enter_context(libraries(self.log))
+            self.log.info(Said.STARTING, version=__version__, store=str(settings.store))
+            self._say_recipes()
+            store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
+            stack.push_async_callback(store.close)
+            session = await stack.enter_async_context(open_session())
+            http = Http(session, self._clean, now=self.clock.now)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            report = Report(self.log, self.metrics)
+            self.engine = Engine(
+                store, self.clock, self._rng, http, report, tasks, clean=self._clean
+            )
+            stack.push_async_callback(self._stop_engine)
+            await self.engine.start(self.assembly.inforce, self.assembly.catalogue)
+            self.url = await stack.enter_async_context(self._served())
+            stack.enter_context(
+                announced(settings.store, Control(self.url, self.token, os.getpid()))
+            )
+            self._stack = stack.pop_all()
+        self.log.info(Said.READY, url=self.url)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        """Take nothing more, finish what is under way within the bound, let go of everything."""
+        self._systemd.stopping()
+        self.log.info(Said.STOPPING)
+        try:
+            return await self._stack.__aexit__(kind, error, trace)
+        finally:
+            self.log.info(Said.STOPPED)
+            self.log.output.flush()
+
+    async def reload(self) -> dict[str, Any]:
+        """
+        Take new recipes and settings, all at once; where the settings have problems, nothing changes.
+
+        Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
+        """
+        async with self._reloading:
+            self._systemd.reloading(self.clock.monotonic())
+            try:
+                assembly = await asyncio.to_thread(assemble, self.config)
+            except InvalidDocuments as error:
+                self.log.error(Said.RELOAD_REFUSED, problems=len(error.problems))
+                return _refused(error)
+            finally:
+                self._systemd.ready()
+            await self.engine.adopt(assembly.inforce, assembly.catalogue)
+            before, self.assembly = self.assembly, assembly
+            self.redactor = Redactor(assembly.settings.secrets())
+            self._say_recipes()
+            told = _taken(before, assembly)
+            self.log.info(Said.RELOADED, summary=told["summary"])
+            return told
+
+    async def run_until_told(self) -> None:
+        """Work until SIGTERM or SIGINT; SIGHUP takes new recipes and settings."""
+        stop, again = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, again.set)
+        async with asyncio.TaskGroup() as tasks:
+            beside = [tasks.create_task(self._reload_when(again))]
+            watchdog = watchdog_seconds(os.environ, os.getpid())
+            if watchdog is not None:
+                beside.append(tasks.create_task(self._say_alive(watchdog / 2)))
+            self._systemd.ready()
+            await stop.wait()
+            for task in beside:
+                task.cancel()
+
+    async def _reload_when(self, again: asyncio.Event) -> None:
+        while True:
+            await again.wait()
+            again.clear()
+            await self.reload()
+
+    async def _say_alive(self, every: float) -> None:
+        while True:
+            self._systemd.alive()
+            await self.clock.sleep(every)
+
+    @asynccontextmanager
+    async def _served(self) -> AsyncIterator[str]:
+        settings = self.assembly.settings
+        app = application(self.engine, self.metrics, self.token, self.reload)
+        handed = listening_sockets(os.environ, os.getpid())
+        listen = settings.listen
+        async with serve(
+            app,
+            address=listen.address,
+            path=listen.path,
+            sock=handed[0] if handed else None,
+            stop_within=settings.shutdown_within / 2,
+        ) as url:
+            yield url
+
+    async def _stop_engine(self) -> None:
+        within = self.assembly.settings.shutdown_within / 2
+        if not await self.engine.stop(within):
+            self.log.warning(Said.STOP_OVERDUE, within=within)
+
+    def _say_recipes(self) -> None:
+        book = self.assembly.book
+        self.metrics.recipes(len(book.recipes), len(book.quarantined))
+        self.log.info(Said.RECIPES_LOADED, recipes=len(book.recipes))
+        for file, problems in book.quarantined.items():
+            self.log.error(
+                Said.RECIPE_QUARANTINED,
+                file=file,
+                reason="\n\n".join(problem.text() for problem in problems),
+            )
+
+    def _clean(self, text: str) -> str:
+        return self.redactor.clean(text)
+
+
+def _refused(error: InvalidDocuments) -> dict[str, Any]:
+    return {
+        "summary": "nothing was taken: the settings have problems",
+        "loaded": [],
+        "rejected": [],
+        "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
+    }
+
+
+def _taken(before: Assembly, after: Assembly) -> dict[str, Any]:
+    old, new = before.book.recipes, after.book.recipes
+    changed = [n for n, recipe in new.items() if n in old and old[n].version != recipe.version]
+    fresh = sorted(set(new) - set(old))
+    gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
+    rejected = sorted(after.book.quarantined)
+    summary = (
+        f"{len(new)} recipes loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
+        f"{len(rejected)} rejected"
+    )
+    restart = [
+        name
+        for name in ("listen", "store")
+        if getattr(before.settings, name) != getattr(after.settings, name)
+    ]
+    if restart:
+        summary += f"; {' and '.join(restart)} will change at the next start"
+    return {
+        "summary": summary,
+        "loaded": sorted(new),
+        "new": fresh,
+        "changed": sorted(changed),
+        "rejected": rejected,
+        "problems": [
+            {**each.as_json(), "text": each.text()}
+            for problems in after.book.quarantined.values()
+            for each in problems
+        ],
+    }
+
+
+async def _run(config: Path | None) -> None:
+    async with Bridge(config) as bridge:
+        await bridge.run_until_told()
+
+
+def run_daemon(config: Path | None) -> None:
+    """Run the daemon until it is told to stop; raise `InvalidDocuments` where its settings have problems."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(config))

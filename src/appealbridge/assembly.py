@@ -1,0 +1,113 @@
+"""From files to what is in force: settings, plug-ins, accounts, doors, sources and recipes, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appealbridge.documents.problem import Problem
+from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
+from appealbridge.plugin.registry import Registry, load
+from appealbridge.plugin.trigger import Poller, Receiver
+from appealbridge.recipes.book import Book, load_book
+from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.settings import ChannelSettings, Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything that the files say, understood. `problems` has the recipes' errors and all notes."""
+
+    settings: Settings
+    registry: Registry
+    catalogue: Catalogue
+    inforce: InForce
+
+    @property
+    def book(self) -> Book:
+        """The recipes."""
+        return self.inforce.book
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong or worth a note, in settings and recipes."""
+        return [*self.settings.notes, *self.book.problems]
+
+
+def assemble(config: Path | None) -> Assembly:
+    """
+    Read the settings and the recipes.
+
+    Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
+    quarantined.
+    """
+    registry = load()
+    settings = load_settings(
+        config,
+        platforms={name: channel.account for name, channel in registry.channels.items()},
+        sections={
+            trigger.section: trigger.source_options
+            for trigger in registry.triggers.values()
+            if trigger.section
+        },
+    )
+    channels = {
+        name: Bound(name, registry.channels[one.platform], _account(registry, settings, one))
+        for name, one in settings.channels.items()
+    }
+    catalogue = _catalogue(settings, registry, channels)
+    book = load_book(settings.recipes, catalogue)
+    inforce = InForce(
+        book=book,
+        hooks=_hooks(settings, registry, book),
+        watched=_watched(settings, registry, book),
+        channels=channels,
+        zone=ZoneInfo(settings.time_zone),
+    )
+    return Assembly(settings, registry, catalogue, inforce)
+
+
+def _account(registry: Registry, settings: Settings, one: ChannelSettings) -> Any:
+    if settings.practice is None:
+        return one.account
+    return registry.channels[one.platform].practice(one.name, one.raw, settings.practice)
+
+
+def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bound]) -> Catalogue:
+    return Catalogue(
+        registry=registry,
+        channels={
+            name: (bound.channel.platform, bound.account) for name, bound in channels.items()
+        },
+        sources={section: frozenset(named) for section, named in settings.sources.items()},
+        lists=settings.lists,
+        people=frozenset(settings.people) | frozenset(settings.groups),
+        time_zone=settings.time_zone,
+        templates=settings.templates,
+    )
+
+
+def _hooks(settings: Settings, registry: Registry, book: Book) -> dict[str, Hook]:
+    hooks = {}
+    for trigger in registry.triggers.values():
+        if isinstance(trigger, Receiver):
+            for name, options in settings.sources.get(trigger.section, {}).items():
+                source = f"{trigger.name}:{name}"
+                hooks[name] = Hook(source, trigger, book.told(source, trigger, options))
+    return hooks
+
+
+def _watched(settings: Settings, registry: Registry, book: Book) -> dict[str, Watched]:
+    watched = {}
+    for trigger in registry.triggers.values():
+        if isinstance(trigger, Poller) and trigger.section:
+            for name, options in settings.sources.get(trigger.section, {}).items():
+                source = f"{trigger.name}:{name}"
+                watched[source] = Watched(source, trigger, options)
+    for source, (plugin, options) in book.sources().items():
+        if isinstance(plugin, Poller) and source not in watched:
+            watched[source] = Watched(source, plugin, options)
+    return watched

@@ -1,0 +1,50 @@
+"""`demo` and `sandbox`: everything on this machine, nothing in public."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from appealbridge.cli.common import fail
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End as soon as all is published; status 0 if it was.")
+def demo(once: bool) -> None:
+    """Run the daemon with the shipped recipes and the practice platforms, and let things happen."""
+    from rich.console import Console
+
+    from appealbridge.demo.play import DemoFailed, play
+    from appealbridge.demo.show import Show
+
+    try:
+        asyncio.run(play(once=once, show=Show(Console(highlight=False))))
+    except DemoFailed as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        click.echo("\nthe demo is over; nothing of it is left")
+
+
+@click.command()
+@click.option(
+    "--listen", default="127.0.0.1:8090", show_default=True, help="Where the platforms listen."
+)
+@click.option(
+    "--smtp", default="127.0.0.1:8025", show_default=True, help="Where the mail server listens."
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file that keeps what was published over a restart.",
+)
+def sandbox(listen: str, smtp: str, state: Path | None) -> None:
+    """Run the practice platforms alone: X, Facebook, Mastodon and a mail server, with a wall to look at."""
+    from appealbridge.sandbox.app import main
+
+    sys.exit(main(listen, smtp, state))
+
+
+COMMANDS = (demo, sandbox)

@@ -1,0 +1,179 @@
+"""`check`, `test` and `preview`: everything about recipes that can be known before they speak in public."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appealbridge.cli.common import (
+    WRONG_USE,
+    config_option,
+    fail,
+    fail_with,
+    json_option,
+    print_json,
+    print_problems,
+)
+from appealbridge.documents.problem import InvalidDocuments, Problem
+
+
+def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
+    from appealbridge.assembly import assemble
+
+    try:
+        return assemble(config, only=only)
+    except InvalidDocuments as error:
+        fail_with(error)
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="For a person, for a program, or as annotations of a GitHub workflow.",
+)
+@config_option
+def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
+    """
+    Say everything that is wrong with the settings and the recipes, with its place and its cure.
+
+    FILES are recipes or folders of them; all recipes of the settings if left out. Nothing is reached.
+    The exit status is 1 where there is an error; notes alone are no error.
+    """
+    from appealbridge.assembly import assemble
+
+    loaded = 0
+    try:
+        assembly = assemble(config, only=files)
+    except InvalidDocuments as error:
+        problems = list(error.problems)
+    else:
+        problems = assembly.problems
+        loaded = len(assembly.book.recipes)
+    errors = [problem for problem in problems if problem.level == "error"]
+    _print_check(form, problems)
+    if form == "text":
+        notes = len(problems) - len(errors)
+        click.echo(
+            ("\n" if problems else "")
+            + f"{_count(loaded, 'recipe')} fine, {_count(len(errors), 'error')}, {_count(notes, 'note')}"
+        )
+    if errors:
+        raise SystemExit(1)
+
+
+def _print_check(form: str, problems: Sequence[Problem]) -> None:
+    if form == "json":
+        print_json([problem.as_json() for problem in problems])
+    elif form == "github":
+        for problem in problems:
+            click.echo(_annotation(problem))
+    elif problems:
+        print_problems(problems)
+
+
+def _annotation(problem: Problem) -> str:
+    level = "error" if problem.level == "error" else "notice"
+    words = f"{problem.path}: {problem.problem}; {problem.cure}".strip("; ")
+    words = words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{level} file={problem.file},line={problem.line},col={problem.column}::{words}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@config_option
+@json_option
+def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
+    """
+    Run the `tests:` blocks of recipes. No channel can be reached from here.
+
+    FILES are recipes or folders of them; all recipes of the settings if left out.
+    """
+    from appealbridge.recipes.rehearse import run_tests
+
+    assembly = _assembly(config, files)
+    broken = [problem for problem in assembly.problems if problem.level == "error"]
+    if broken:
+        print_problems(broken, err=True)
+    results = [
+        (recipe, result)
+        for recipe in assembly.book.recipes.values()
+        for result in run_tests(recipe)
+    ]
+    if as_json:
+        print_json(
+            [
+                {
+                    "recipe": recipe.name,
+                    "test": result.name,
+                    "passed": result.passed,
+                    "why": result.why,
+                }
+                for recipe, result in results
+            ]
+        )
+    else:
+        _print_tests(results)
+    if broken or any(not result.passed for _, result in results):
+        raise SystemExit(1)
+
+
+def _print_tests(results: Sequence[tuple[Any, Any]]) -> None:
+    for recipe, result in results:
+        mark = click.style("ok  ", fg="green") if result.passed else click.style("FAIL", fg="red")
+        click.echo(f"{mark} {recipe.name}: {result.name}")
+        for line in result.why.splitlines():
+            click.echo(f"       {line}")
+    failed = sum(not result.passed for _, result in results)
+    click.echo(f"{_count(len(results), 'test')}, {len(results) - failed} passed, {failed} failed")
+
+
+@click.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.option(
+    "--event",
+    "event_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A YAML or JSON file with the event (type, subject, data); the recipe's first test if left out.",
+)
+@config_option
+@json_option
+def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_name: str) -> None:
+    """
+    Show what a recipe would post about an event, channel by channel, counted as each platform counts.
+
+    RECIPE is a recipe's name or file. No channel can be reached from here.
+    """
+    from appealbridge.recipes.rehearse import preview as rehearse
+
+    file = Path(recipe_name)
+    assembly = _assembly(config, [file] if file.is_file() else [])
+    recipes = assembly.book.recipes
+    wanted = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
+    if wanted is None:
+        broken = [problem for problem in assembly.problems if problem.level == "error"]
+        if broken:
+            print_problems(broken, err=True)
+            raise SystemExit(1)
+        known = ", ".join(sorted(recipes)) or "none"
+        fail(f"no recipe is called {recipe_name!r}; there are: {known}", WRONG_USE)
+    shown = rehearse(wanted, event_file)
+    if as_json:
+        print_json(shown.as_json())
+    else:
+        click.echo(shown.text())
+    if shown.failed:
+        raise SystemExit(1)
+
+
+COMMANDS = (check, test, preview)

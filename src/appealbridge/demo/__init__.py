@@ -1,0 +1,1 @@
+"""The main job, shown on this machine: real daemon, practice platforms, throw-away store."""

@@ -1,0 +1,201 @@
+"""The demo from curtain to curtain: start everything, let things happen, show what the public sees."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from appealbridge.clock import SystemClock
+from appealbridge.control import Control, read_control
+from appealbridge.demo import script, stage
+from appealbridge.demo.process import running
+from appealbridge.demo.show import Show
+
+START_SECONDS = 30.0
+PUBLISH_SECONDS = 60.0
+TURN_SECONDS = 0.2
+
+
+class DemoFailed(Exception):
+    """The demo did not show what it is to show; the message says what was missing."""
+
+
+async def play(*, once: bool, show: Show) -> None:
+    """
+    Play the demo; with `once` until all is published, else until cancelled.
+
+    Raise `DemoFailed` with the reason where something does not start or is not published.
+    """
+    with tempfile.TemporaryDirectory(prefix="appealbridge-demo-") as folder:
+        async with aiohttp.ClientSession() as session:
+            await Demo(Path(folder), session, show).play(once=once)
+
+
+class Demo:
+    """One performance in one throw-away folder."""
+
+    def __init__(self, folder: Path, session: aiohttp.ClientSession, show: Show) -> None:
+        self._folder = folder
+        self._http = session
+        self._show = show
+        self._clock = SystemClock()
+        self._seen: set[tuple[str, str]] = set()
+        self._released: set[str] = set()
+
+    async def play(self, *, once: bool) -> None:
+        """Start the platforms and the daemon, let things happen, watch."""
+        listen = ("--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0")
+        async with running(
+            "appealbridge.sandbox",
+            *listen,
+            log=self._folder / "practice.log",
+            stdout=asyncio.subprocess.PIPE,
+        ) as platforms:
+            practice, smtp = await self._practice(platforms)
+            self._stage = stage.build(
+                self._folder, listen="127.0.0.1:0", practice=practice, smtp=smtp
+            )
+            self._practice_url = practice
+            log = self._folder / "daemon.log"
+            arguments = ("appealbridge", "run", "--config", str(self._stage.config))
+            async with running(*arguments, log=log) as daemon:
+                self._control = await self._ready(daemon, log)
+                self._show.opened(practice, self._control.url, self._stage)
+                await self._first_looks(daemon, log)
+                await self._happenings()
+                await self._watch(daemon, log, once=once)
+
+    async def _practice(self, platforms: asyncio.subprocess.Process) -> tuple[str, str]:
+        assert platforms.stdout is not None  # noqa: S101 - it was started with a pipe
+        async with asyncio.timeout(START_SECONDS):
+            line = (await platforms.stdout.readline()).decode()
+        words = line.split()
+        urls = [word for word in words if "://" in word]
+        if len(urls) != 2:
+            raise DemoFailed(f"the practice platforms did not start: {line or 'no word from them'}")
+        return urls[0], urls[1]
+
+    async def _ready(self, daemon: asyncio.subprocess.Process, log: Path) -> Control:
+        for _ in self._turns(START_SECONDS):
+            self._must_live(daemon, log)
+            control = read_control(self._stage.store)
+            if control is not None:
+                return control
+            await self._clock.sleep(TURN_SECONDS)
+        raise DemoFailed(f"the daemon was not ready within {START_SECONDS:g} seconds\n{_tail(log)}")
+
+    async def _first_looks(self, daemon: asyncio.subprocess.Process, log: Path) -> None:
+        """Wait until every source was looked at once: whatever stands there before is old news."""
+        for _ in self._turns(START_SECONDS):
+            self._must_live(daemon, log)
+            looks = sum(line.get("said") == "first_look" for line in _lines(log))
+            if looks == len(stage.SOURCES):
+                return
+            await self._clock.sleep(TURN_SECONDS)
+        raise DemoFailed(f"not every source could be looked at\n{_tail(log)}")
+
+    async def _happenings(self) -> None:
+        self._show.happened(
+            "the website's RSS feed lists a new appeal", script.WEBSITE_APPEAL["title"]
+        )
+        await self._post(f"{self._practice_url}/website/appeals", script.WEBSITE_APPEAL)
+        self._show.happened("the case system drops an appeal file", script.CASE_FILE_NAME)
+        draft = self._folder / script.CASE_FILE_NAME
+        draft.write_text(script.CASE_FILE, encoding="utf-8")
+        draft.rename(self._stage.appeals / script.CASE_FILE_NAME)
+        self._show.happened(
+            "the incident desk's Alertmanager sends a signed webhook",
+            script.INCIDENT["alerts"][0]["annotations"]["summary"],
+        )
+        await self._webhook("incident-desk", script.INCIDENT)
+        self._show.happened("the roads desk sends a signed webhook", "A38(M) closed")
+        await self._webhook("roads", script.ROAD)
+        self._show.happened("the news feed lists a new item", script.NEWS["title"])
+        await self._post(f"{self._practice_url}/website/news", script.NEWS)
+
+    async def _webhook(self, name: str, payload: object) -> None:
+        body = script.encoded(payload)
+        now = self._clock.now()
+        headers = script.signed(self._stage.secrets[name], f"demo-{name}-{now:.0f}", now, body)
+        url = f"{self._control.url}/hooks/{name}"
+        async with self._http.post(url, data=body, headers=headers) as answer:
+            if answer.status != 202:
+                raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
+
+    async def _post(self, url: str, payload: object) -> None:
+        async with self._http.post(url, json=payload) as answer:
+            if answer.status >= 300:
+                raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
+
+    async def _watch(self, daemon: asyncio.subprocess.Process, log: Path, *, once: bool) -> None:
+        """Show each post as it appears, and release what waits for a person."""
+        deadline = self._clock.monotonic() + PUBLISH_SECONDS
+        while True:
+            self._must_live(daemon, log)
+            await self._release_held()
+            count = await self._show_posts()
+            if once and count >= Counter(script.EXPECTED):
+                self._show.finished(sum(count.values()))
+                return
+            if once and self._clock.monotonic() > deadline:
+                missing = Counter(script.EXPECTED) - count
+                words = ", ".join(f"{n} on {platform}" for platform, n in missing.items())
+                raise DemoFailed(
+                    f"not published within {PUBLISH_SECONDS:g} seconds: {words}\n{_tail(log)}"
+                )
+            await self._clock.sleep(TURN_SECONDS)
+
+    async def _release_held(self) -> None:
+        held = await self._api("GET", "/deliveries?state=held&limit=100")
+        for delivery in reversed(held):
+            if delivery["hold"] == "approval" and delivery["id"] not in self._released:
+                self._released.add(delivery["id"])
+                self._show.released(delivery)
+                await self._api("POST", f"/deliveries/{delivery['id']}/release")
+
+    async def _show_posts(self) -> Counter[str]:
+        async with self._http.get(f"{self._practice_url}/posts") as answer:
+            posts = await answer.json()
+        for post in posts:
+            key = (post["platform"], post["id"])
+            if key not in self._seen:
+                self._seen.add(key)
+                self._show.published(post)
+        return Counter(post["platform"] for post in posts)
+
+    async def _api(self, method: str, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self._control.token}"}
+        url = f"{self._control.url}/api/v1{path}"
+        async with self._http.request(method, url, headers=headers) as answer:
+            if answer.status >= 300:
+                raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
+            return await answer.json()
+
+    def _turns(self, seconds: float) -> range:
+        return range(int(seconds / TURN_SECONDS))
+
+    def _must_live(self, daemon: asyncio.subprocess.Process, log: Path) -> None:
+        if daemon.returncode is not None:
+            raise DemoFailed(f"the daemon ended with status {daemon.returncode}\n{_tail(log)}")
+
+
+def _lines(log: Path) -> list[dict[str, Any]]:
+    lines = []
+    for line in log.read_bytes().splitlines():
+        try:
+            lines.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            continue
+    return lines
+
+
+def _tail(log: Path, lines: int = 20) -> str:
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])

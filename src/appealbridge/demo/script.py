@@ -1,0 +1,105 @@
+"""What happens in the demo: two appeals, an incident, a closed road and a news item, as they come in real life."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+WEBSITE_APPEAL = {
+    "reference": "WMP-2026-0412",
+    "kind": "missing",
+    "title": "Missing: Aisha, 14, from Digbeth",
+    "text": "Aisha was last seen near the Custard Factory at about 6pm on Sunday. She is 5ft 2in tall, "
+    "with long dark hair, and was wearing a red coat and white trainers.",
+    "area": "Digbeth, Birmingham",
+}
+"""An appeal that the website's feed lists, as a comms officer publishes it there."""
+
+CASE_FILE_NAME = "witness-moseley-road.md"
+
+CASE_FILE = """\
+---
+reference: WMP-2026-0419
+kind: witness
+title: "Witnesses sought: collision on Moseley Road"
+area: Balsall Heath, Birmingham
+url: https://www.example.police.uk/appeals/0419
+---
+A cyclist was seriously hurt in a collision with a silver van on Moseley Road, at the junction with
+Edward Road, shortly after 8.15am on Friday. The van did not stop.
+
+Did you see it, or do you have dashcam footage?
+"""
+"""An appeal as a file: dropped into a folder by the case system."""
+
+INCIDENT: dict[str, Any] = {
+    "version": "4",
+    "groupKey": '{}:{alertname="MajorIncident"}',
+    "truncatedAlerts": 0,
+    "status": "firing",
+    "receiver": "appealbridge",
+    "groupLabels": {"alertname": "MajorIncident"},
+    "commonLabels": {"alertname": "MajorIncident", "severity": "critical", "audience": "public"},
+    "commonAnnotations": {},
+    "externalURL": "https://alerts.example.police.uk",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {
+                "alertname": "MajorIncident",
+                "severity": "critical",
+                "audience": "public",
+                "place": "New Street station",
+            },
+            "annotations": {
+                "summary": "Officers are dealing with an incident at New Street station.",
+                "description": "The station is closed while a suspicious bag is examined. "
+                "Trains are not stopping.",
+            },
+            "startsAt": "2026-11-22T17:30:00Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "https://alerts.example.police.uk/graph",
+            "fingerprint": "5b1f3e0c9d2a7746",
+        }
+    ],
+}
+"""What Alertmanager POSTs when the incident desk declares a major incident."""
+
+ROAD = {
+    "type": "road.closed",
+    "closure": "RC-2026-0077",
+    "road": "A38(M)",
+    "between": "between Park Circus and Dartmouth Circus",
+    "cause": "a collision",
+}
+"""What the roads desk POSTs."""
+
+NEWS = {
+    "title": "Community award for neighbourhood officers",
+    "text": "Officers in Handsworth have been honoured for a year of work with local schools.",
+}
+"""A news item that the website's news feed lists."""
+
+EXPECTED = {"x": 4, "facebook": 4, "mastodon": 2, "email": 6}
+"""How many posts all of this becomes, by platform."""
+
+
+def signed(webhook_secret: str, message_id: str, now: float, body: bytes) -> Mapping[str, str]:
+    """Return the headers of Standard Webhooks for a body sent at `now` (Unix seconds UTC)."""
+    key = base64.b64decode(webhook_secret.removeprefix("whsec_"))
+    stamp = str(int(now))
+    digest = hmac.digest(key, b".".join([message_id.encode(), stamp.encode(), body]), "sha256")
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "Content-Type": "application/json",
+    }
+
+
+def encoded(value: object) -> bytes:
+    """Return a JSON body."""
+    return json.dumps(value).encode()

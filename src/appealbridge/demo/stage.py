@@ -1,0 +1,116 @@
+"""The demo's stage: settings, secrets and an empty appeals folder, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import appealbridge
+
+SOURCES = ("appeal:website", "appeal:case_files", "feed:force_news")
+"""What the daemon looks at from time to time."""
+
+PRESS = ("newsdesk@example-mail.example", "desk@example-radio.example")
+"""Who is on the demo's press list."""
+
+_SETTINGS = """\
+# What `appealbridge demo` runs with. Everything below talks to the practice platforms.
+listen: {listen}
+store: sqlite:///{folder}/appealbridge.db
+recipes: {recipes}
+templates: {folder}/templates
+practice: {practice}
+practice_smtp: {smtp}
+
+channels:
+  force_x: {{ platform: x }}
+  force_facebook: {{ platform: facebook, page_id: "100064500000001" }}
+  force_mastodon: {{ platform: mastodon, api: "https://mastodon.example" }}
+  press_office:
+    platform: email
+    smtp: smtp://mail.example.police.uk:587
+    sender: Press Office <press@example.police.uk>
+
+webhooks:
+  incident-desk:
+    preset: alertmanager
+    secrets: [!secret hook_incident_desk]
+  roads:
+    mapping: {{ type: $.type, key: $.closure, subject: $.closure }}
+    secrets: [!secret hook_roads]
+
+appeals:
+  website: {{ feed: "{practice}/website/appeals.rss", every: 1s }}
+  case_files: {{ folder: appeals, every: 1s }}
+
+feeds:
+  force_news: {{ url: "{practice}/website/news.rss", every: 1s }}
+
+lists:
+  regional_press: [{press}]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where everything of one demo lies. `secrets` maps a webhook's name to its `whsec_` secret."""
+
+    folder: Path
+    recipes: Path
+    secrets: dict[str, str]
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.folder / "appealbridge.yaml"
+
+    @property
+    def store(self) -> Path:
+        """The throw-away store."""
+        return self.folder / "appealbridge.db"
+
+    @property
+    def appeals(self) -> Path:
+        """Where an appeal file is dropped."""
+        return self.folder / "appeals"
+
+
+def build(folder: Path, *, listen: str, practice: str, smtp: str) -> Stage:
+    """Write everything that the daemon needs into an empty folder."""
+    stage = Stage(folder, shipped_recipes(), {"incident-desk": _secret(), "roads": _secret()})
+    stage.appeals.mkdir()
+    keys = folder / "secrets"
+    keys.mkdir(mode=0o700)
+    for webhook, secret in stage.secrets.items():
+        file = keys / f"hook_{webhook.replace('-', '_')}"
+        file.touch(mode=0o600)
+        file.write_text(secret, encoding="utf-8")
+    stage.config.write_text(
+        _SETTINGS.format(
+            listen=listen,
+            folder=folder,
+            recipes=stage.recipes,
+            practice=practice,
+            smtp=smtp,
+            press=", ".join(PRESS),
+        ),
+        encoding="utf-8",
+    )
+    return stage
+
+
+def shipped_recipes() -> Path:
+    """Return the recipes that come with the program: beside the package, or at the root of its checkout."""
+    package = Path(appealbridge.__file__).parent
+    for folder in (package / "shipped" / "recipes", package.parents[1] / "recipes"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"the shipped recipes are not beside {package}; install the program again"
+    )
+
+
+def _secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

@@ -1,0 +1,60 @@
+"""May this delivery go out now?"""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appealbridge.engine.gate import content_hash, day_start, gate
+from appealbridge.model.delivery import Delivery, State
+
+NOW = 1_800_000_000.0
+CONTENT = '{"text":"Missing: Aisha, 14"}'
+
+
+def delivery(**changes):
+    return Delivery(
+        **{
+            "id": "e.new-appeal.tweet",
+            "run_id": "e.new-appeal",
+            "event_id": "e",
+            "recipe": "new-appeal",
+            "step": "tweet",
+            "subject": "A-1",
+            "channel": "force_x",
+            "action": "tweet",
+            "content": CONTENT,
+            "content_hash": content_hash(CONTENT),
+            "state": State.SENDING,
+            "planned_at": NOW,
+            "due_at": NOW,
+            **changes,
+        }
+    )
+
+
+def test_what_was_planned_may_go():
+    assert gate(delivery(), NOW).go
+
+
+def test_what_is_late_expires():
+    assert gate(delivery(publish_by=NOW), NOW).state is State.EXPIRED
+    assert gate(delivery(publish_by=NOW + 0.001), NOW).go
+
+
+def test_what_is_not_what_was_planned_is_held():
+    verdict = gate(delivery(content=CONTENT.replace("14", "41")), NOW)
+    assert (verdict.state, verdict.hold) == (State.HELD, "approval")
+
+
+@pytest.mark.parametrize(("sent", "goes"), [(0, True), (59, True), (60, False), (61, False)])
+def test_past_the_daily_cap_a_delivery_is_held_not_dropped(sent, goes):
+    verdict = gate(delivery(), NOW, cap=60, sent_today=sent)
+    assert verdict.go is goes
+    assert verdict.hold == ("" if goes else "daily_cap")
+
+
+def test_a_day_begins_at_local_midnight_also_when_the_clocks_change():
+    london = ZoneInfo("Europe/London")
+    # 25 October 2026, 12:00 UTC: the day began at 00:00 BST, which was 23:00 UTC the day before.
+    noon = 1_792_929_600.0
+    assert noon - day_start(noon, london) == 13 * 3600
