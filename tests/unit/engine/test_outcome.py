@@ -1,0 +1,142 @@
+"""From what a channel answered to the move the delivery makes."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from appealbridge.engine.backoff import RetryPolicy
+from appealbridge.engine.outcome import settle_send, settle_sought, settle_unknown
+from appealbridge.model.delivery import MOVES, State
+from appealbridge.model.errors import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Account, Repeat, Sought
+from tests.unit.engine.test_gate import NOW, delivery
+
+RECEIPT = Receipt("17", "https://x.com/i/status/17", NOW)
+
+
+def sent(result, **changes):
+    begun = delivery(attempts=1, first_begun_at=NOW, **changes)
+    return settle_send(
+        begun, result, RetryPolicy(), begun_at=NOW, now=NOW + 1, rng=random.Random(1)
+    )
+
+
+def sought(result, when_unsure="hold", **changes):
+    unknown = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW, **changes)
+    return settle_sought(
+        unknown,
+        result,
+        Account(when_unsure=when_unsure),
+        RetryPolicy(),
+        begun_at=NOW,
+        now=NOW + 1,
+        rng=random.Random(1),
+    )
+
+
+class FakeChannel:
+    platform = "fake"
+
+    def __init__(self, repeat, key_seconds=0.0):
+        self.repeat, self.key_seconds = repeat, key_seconds
+
+
+def unknown(repeat, *, key_seconds=0.0, when_unsure="hold", age=10.0):
+    one = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
+    channel = FakeChannel(repeat, key_seconds)
+    return settle_unknown(one, channel, Account(when_unsure=when_unsure), NOW + age)
+
+
+def test_a_receipt_ends_it():
+    settlement = sent(RECEIPT)
+    assert (settlement.target, settlement.receipt) == (State.DELIVERED, RECEIPT)
+
+
+@pytest.mark.parametrize(
+    ("error", "target", "outcome"),
+    [
+        (TryAgain("503"), State.READY, "try_again"),
+        (LoginExpired("401"), State.READY, "try_again"),
+        (Unsure("lost"), State.UNKNOWN, "unsure"),
+        (Rejected("too long"), State.FAILED, "rejected"),
+    ],
+)
+def test_each_failure_has_one_meaning(error, target, outcome):
+    settlement = sent(error)
+    assert (settlement.target, settlement.attempt.outcome) == (target, outcome)
+    assert str(error) in settlement.attempt.detail
+    assert target in MOVES[State.SENDING]
+
+
+def test_an_unsure_delivery_is_never_simply_due_again():
+    assert sent(Unsure("lost")).target is not State.READY
+
+
+def test_what_is_tried_again_has_a_due_time():
+    assert sent(TryAgain("503", after=60)).due_at > NOW + 60
+
+
+def test_trying_ends_with_the_last_words_of_the_platform():
+    settlement = settle_send(
+        delivery(attempts=9, first_begun_at=NOW - 2 * 86_400),
+        TryAgain("503 overloaded"),
+        RetryPolicy(),
+        begun_at=NOW,
+        now=NOW,
+        rng=random.Random(1),
+    )
+    assert settlement.target is State.FAILED
+    assert "503 overloaded" in settlement.reason
+
+
+def test_a_platform_that_takes_our_key_is_sent_to_again_while_it_remembers():
+    assert unknown(Repeat.IDEMPOTENT, key_seconds=60, age=59).target is State.READY
+    assert unknown(Repeat.IDEMPOTENT, key_seconds=60, age=60) is None
+
+
+def test_where_it_can_be_found_it_is_looked_for():
+    assert unknown(Repeat.FINDABLE) is None
+
+
+def test_where_nobody_can_tell_a_person_decides_unless_the_account_says_otherwise():
+    held = unknown(Repeat.NEITHER)
+    assert (held.target, held.hold) == (State.HELD, "unknown")
+    assert unknown(Repeat.NEITHER, when_unsure="send_again").target is State.READY
+
+
+def test_what_is_found_is_delivered_with_its_true_receipt():
+    settlement = sought(Sought(RECEIPT, sure=True, seen="on the timeline"))
+    assert (settlement.target, settlement.receipt) == (State.DELIVERED, RECEIPT)
+
+
+def test_what_is_surely_absent_goes_out_again():
+    assert sought(Sought(None, sure=True, seen="20 posts, not among them")).target is State.READY
+
+
+def test_what_cannot_be_told_is_held_with_what_was_seen():
+    settlement = sought(Sought(None, sure=False, seen="the timeline begins later"))
+    assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
+    assert "the timeline begins later" in settlement.reason
+    assert "the timeline begins later" in settlement.attempt.detail
+
+
+def test_an_account_that_cannot_be_looked_at_is_looked_at_again():
+    settlement = sought(TryAgain("503", after=30))
+    assert settlement.target is State.UNKNOWN
+    assert settlement.due_at > NOW + 30
+
+
+def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
+    unsure = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
+    settlement = settle_sought(
+        replace(unsure, first_begun_at=NOW - 2 * 86_400),
+        TryAgain("503"),
+        Account(),
+        RetryPolicy(),
+        begun_at=NOW,
+        now=NOW,
+        rng=random.Random(1),
+    )
+    assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
