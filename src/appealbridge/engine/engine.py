@@ -57,7 +57,7 @@ class Engine:
         self.intake = Intake(
             store, clock, rng, self.lanes, self._dispatcher, self._runs, self._upkeep, report
         )
-        self._polling = Polling(store, clock, rng, http, self.intake, report, clean)
+        self._polling = Polling(store, clock, rng, http, self.intake, report, clean, tasks)
         self.verbs = Verbs(store, clock, self.lanes, self._runs, report)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._inforce: InForce | None = None
@@ -92,12 +92,12 @@ class Engine:
 
         What did not end stays begun in the store and is looked into at the next start.
         """
-        for lane in self.lanes.values():
-            lane.closed = True
+        lanes = [self._close_lane(name) for name in list(self.lanes)]
         for task in self._loops.values():
             task.cancel()
         try:
             async with asyncio.timeout(within):
+                await asyncio.wait([*lanes, *self._loops.values()])
                 await self._dispatcher.finish()
         except TimeoutError:
             self._dispatcher.abandon()
@@ -113,10 +113,10 @@ class Engine:
         self.lanes[name] = lane
         self._loop(f"lane {name}", self._dispatcher.run(lane))
 
-    def _close_lane(self, name: str) -> None:
-        lane = self.lanes.pop(name)
-        lane.closed = True
-        self._cancel(f"lane {name}")
+    def _close_lane(self, name: str) -> asyncio.Task[None]:
+        """Have a lane's loop end by itself: cancelled in the middle of a claim, it would lose what it claimed."""
+        self.lanes.pop(name).close()
+        return self._loops.pop(f"lane {name}")
 
     def _watch(self, before: InForce | None, inforce: InForce) -> None:
         watched = {} if before is None else before.watched

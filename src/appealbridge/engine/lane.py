@@ -78,6 +78,11 @@ class Lane:
         """Leave the platform alone until a moment (Unix seconds)."""
         self.paused_until = max(self.paused_until, until)
 
+    def close(self) -> None:
+        """Begin nothing more; what is under way ends as it began."""
+        self.closed = True
+        self.wake.set()
+
     def adopt(self, channel: AnyChannel, account: Account, zone: ZoneInfo) -> None:
         """Go on with changed settings; what is under way ends as it began."""
         self.channel, self.account, self.zone = channel, account, zone

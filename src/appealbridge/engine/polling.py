@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 
@@ -33,6 +34,7 @@ class Polling:
         intake: Intake,
         report: Report,
         clean: Callable[[str], str],
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -41,6 +43,7 @@ class Polling:
         self._intake = intake
         self._report = report
         self._clean = clean
+        self._tasks = tasks
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
         """Look at one source until cancelled."""
@@ -50,7 +53,9 @@ class Polling:
                 pause = 0.0 if record is None else record.next_look_at - self._clock.now()
                 # A changed `every` counts from the last look on, and a clock set back must not stop the looking.
                 await self._clock.sleep(min(pause, self._pause(watched, None)))
-                await self.look(watched, inforce, record)
+                # A look that has begun is finished even where a reload ends this loop: what it
+                # has stored as begun must also be sent.
+                await asyncio.shield(self._tasks.create_task(self.look(watched, inforce, record)))
             except StoreError as error:
                 self._report.store_failed(error)
                 await self._clock.sleep(1.0)
