@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from appealbridge.documents.document import Document
 from appealbridge.documents.path import Path
-from appealbridge.documents.problem import Problem, did_you_mean
+from appealbridge.documents.problem import Problem, did_you_mean, nearest
 from appealbridge.documents.sentences import cure, sentence
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,13 +37,37 @@ def check_value(
     try:
         return model.model_validate({} if value is None else value), []
     except ValidationError as failure:
-        errors = failure.errors(include_url=False)
-    kept: dict[Path, list[ErrorDetails]] = {}
-    for error in errors:
-        where = _where(value, error["loc"])
-        if not (skip_templates and is_filled_in(_follow(value, where))):
-            kept.setdefault(where, []).append(error)
-    return None, [_problem(document, path, where, found, model) for where, found in kept.items()]
+        errors = _by_place(failure, value)
+    if skip_templates:
+        errors = {w: found for w, found in errors.items() if not is_filled_in(_follow(value, w))}
+    _drop_the_missing_that_are_misspelt(errors)
+    found = [_problem(document, path, where, found, model) for where, found in errors.items()]
+    return None, sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
+    """Return pydantic's complaints about a value that stands in no document: the place of each, and words."""
+    return [
+        (where, "is missing" if errors[0]["type"] == "missing" else sentence(errors))
+        for where, errors in _by_place(failure, value).items()
+    ]
+
+
+def _by_place(failure: ValidationError, value: Any) -> dict[Path, list[ErrorDetails]]:
+    found: dict[Path, list[ErrorDetails]] = {}
+    for error in failure.errors(include_url=False):
+        found.setdefault(_where(value, error["loc"]), []).append(error)
+    return found
+
+
+def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) -> None:
+    """Say of a misspelt name that it is misspelt, and not also that the right one is missing."""
+    missing = {w for w, found in errors.items() if found[0]["type"] == "missing"}
+    for where in [w for w, found in errors.items() if found[0]["type"] == "extra_forbidden"]:
+        beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
+        meant = nearest(str(where[-1]), beside)
+        if meant is not None:
+            errors.pop(beside[meant], None)
 
 
 def is_filled_in(value: Any) -> bool:

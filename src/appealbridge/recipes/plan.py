@@ -7,11 +7,24 @@ out; the time is an argument, and planning twice gives the same ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from appealbridge.model.delivery import Delivery
+import orjson
+from pydantic import ValidationError
+
+from appealbridge.documents import path_text
+from appealbridge.documents.check import explain
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.ids import delivery_id, run_id
+from appealbridge.plugin.options import Options
+from appealbridge.recipes.recipe import NO_APPROVAL, Recipe, Step
+from appealbridge.recipes.results import Standing, standing, views
+from appealbridge.recipes.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +41,122 @@ class Plan:
     done: bool
     failed: str = ""
     trace: Sequence[Mapping[str, Any]] = ()
+
+
+def plan(
+    recipe: Recipe, event: Event, so_far: Mapping[str, Sequence[Delivery]], now: float
+) -> Plan:
+    """
+    Return what is to be done about `event`, given the run's deliveries so far by step.
+
+    Either every step that can be rendered now is, or nothing new is planned and `failed` says why.
+    `now` is in Unix seconds UTC.
+    """
+    standings = standing(recipe.steps, so_far)
+    ready = [step for step in recipe.steps if standings[step.id] is Standing.READY]
+    done = Standing.WAITING not in standings.values()
+    trace = []
+    deliveries: list[Delivery] = []
+    if ready:
+        scope = recipe.scope(event, views(standings, so_far), now)
+        try:
+            for step in ready:
+                made = [*_deliveries(recipe, step, event, scope, now)]
+                deliveries += made
+                trace.append({"step": step.id, "said": _planned_words(step, made)})
+        except RenderError as failure:
+            return Plan((), done=True, failed=str(failure))
+    if done:
+        trace += [
+            {"step": step.id, "said": _skipped_words(step, standings, so_far)}
+            for step in recipe.steps
+            if standings[step.id] is Standing.SKIPPED
+        ]
+    return Plan(deliveries, done=done, trace=trace)
+
+
+def message_of(step: Step, scope: Scope) -> Options:
+    """Return a step's finished message; raise `RenderError` with its place."""
+    if step.fixed is not None:
+        return step.fixed
+    scope.count = counter(step)
+    filled = step.fill(scope)
+    try:
+        message: Options = step.plugin.message.model_validate(filled)
+    except ValidationError as failure:
+        where, words = explain(failure, filled)[0]
+        place = f"{step.path}.{path_text(where)}" if where else step.path
+        raise RenderError(place, words) from None
+    return message
+
+
+def counter(step: Step) -> Any:
+    """Return how the step's channel counts a text, `None` where it sets no bound."""
+
+    def count(text: str) -> int:
+        measure = step.plugin.measure(step.account, step.plugin.message.model_construct(text=text))
+        return measure.count if measure is not None else len(text)
+
+    return count if "text" in step.plugin.message.model_fields else None
+
+
+def _deliveries(
+    recipe: Recipe, step: Step, event: Event, scope: Scope, now: float
+) -> Iterator[Delivery]:
+    run = run_id(event.id, recipe.name)
+    hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
+    within = recipe.publish_within
+    parts = dict(step.plugin.parts(message_of(step, scope)))
+    if not parts:
+        raise RenderError(step.path, "nothing to send: the message is for nobody")
+    for part, message in parts.items():
+        _fits(step, message)
+        content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        yield Delivery(
+            id=delivery_id(run, step.id, part),
+            run_id=run,
+            event_id=event.id,
+            recipe=recipe.name,
+            step=step.id,
+            subject=event.subject,
+            channel=step.channel,
+            action=step.action,
+            content=content.decode(),
+            content_hash=hashlib.sha256(content).hexdigest(),
+            state=State.PLANNED,
+            planned_at=now,
+            due_at=now,
+            hold=hold,
+            publish_by=None if within is None else event.received_at + within,
+        )
+
+
+def _fits(step: Step, message: Options) -> None:
+    measure = step.plugin.measure(step.account, message)
+    if measure is not None and not measure.fits:
+        raise RenderError(
+            f"{step.path}.{measure.field}",
+            f"{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}; "
+            "make it shorter, or use | shorten",
+        )
+
+
+def _planned_words(step: Step, made: Sequence[Delivery]) -> str:
+    many = f"{len(made)} deliveries" if len(made) > 1 else "a delivery"
+    held = f", held: {made[0].hold}" if made[0].hold else ""
+    return f"planned {many} on {step.channel}{held}"
+
+
+def _skipped_words(
+    step: Step, standings: Mapping[str, Standing], so_far: Mapping[str, Sequence[Delivery]]
+) -> str:
+    for need in sorted(step.needs):
+        if standings[need] is Standing.SKIPPED:
+            return f"cancelled, since {need} was"
+        made = so_far.get(need, ())
+        if standings[need] is Standing.FAILED:
+            last = made[-1]
+            return f"cancelled, since {need} is {last.state.value}" + (
+                f": {last.reason}" if last.reason else ""
+            )
+    return "cancelled"

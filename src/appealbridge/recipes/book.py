@@ -1,0 +1,82 @@
+"""All recipes in force, and which of them an event concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from appealbridge.documents import Problem
+from appealbridge.model.event import Event
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.recipe import Recipe, RecipeTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """
+    All recipes in force.
+
+    `recipes` are those without errors, `quarantined` the files with errors and their problems, both
+    by recipe name; `problems` are all problems, errors and notes, in the order of files and lines.
+    `declared` are the settings of the sources in appealbridge.yaml, by name with the trigger's,
+    as they are once what recipes say of them counts too.
+    """
+
+    recipes: Mapping[str, Recipe]
+    quarantined: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    declared: Mapping[str, Options] = field(default_factory=dict)
+    _by_source: Mapping[str, Sequence[Recipe]] = field(default_factory=dict, repr=False)
+    _by_trigger: Mapping[str, Sequence[Recipe]] = field(default_factory=dict, repr=False)
+
+    def for_event(self, event: Event) -> Sequence[Recipe]:
+        """Return the recipes whose triggers want events of this one's source, in the order of names."""
+        found = self._by_source.get(event.source)
+        return self._by_trigger.get(event.trigger, ()) if found is None else found
+
+    def sources(self) -> Mapping[str, tuple[AnyTrigger, Options]]:
+        """
+        Return the sources that recipes themselves describe, by name with the trigger's, and their options.
+
+        Where several recipes describe one, the first by name says how it is read.
+        """
+        found: dict[str, tuple[AnyTrigger, Options]] = {}
+        for _, trigger in _placed(self.recipes):
+            if not trigger.plugin.section:
+                found.setdefault(trigger.source, (trigger.plugin, trigger.options))
+        return found
+
+
+def bind(
+    recipes: Mapping[str, Recipe],
+    quarantined: Mapping[str, Sequence[Problem]] | None = None,
+    problems: Sequence[Problem] = (),
+    declared: Mapping[str, Options] | None = None,
+) -> Book:
+    """Return the book of these recipes, indexed by what they want."""
+    ordered = dict(sorted(recipes.items()))
+    of_any: dict[str, list[Recipe]] = {}
+    for recipe in ordered.values():
+        for name in {t.plugin.name for t in recipe.triggers if not t.source}:
+            of_any.setdefault(name, []).append(recipe)
+    by_source: dict[str, dict[str, Recipe]] = {}
+    for recipe, trigger in _placed(ordered):
+        wanted = by_source.get(trigger.source)
+        if wanted is None:
+            anyway = of_any.get(trigger.plugin.name, ())
+            wanted = by_source[trigger.source] = {one.name: one for one in anyway}
+        wanted[recipe.name] = recipe
+    indexed = {
+        source: tuple(wanted[name] for name in sorted(wanted))
+        for source, wanted in by_source.items()
+    }
+    return Book(ordered, quarantined or {}, problems, declared or {}, indexed, of_any)
+
+
+def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:
+    """Yield every trigger that wants events of one source, with its recipe, in the order of names."""
+    for recipe in recipes.values():
+        for trigger in recipe.triggers:
+            if trigger.source:
+                yield recipe, trigger

@@ -1,0 +1,61 @@
+"""What a recipe may refer to: plug-ins, accounts, sources, lists, people. Made from the settings, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appealbridge.plugin.channel import Account
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.registry import Registry
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """
+    What a recipe may refer to.
+
+    `channels` maps an account's name to its platform and its settings, `sources` a section of
+    appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, `declared` such a source
+    with its trigger's name (`webhook:incident-desk`) to its settings, `lists` a list's name to its
+    entries. `people` are the people and groups that may stand in `approval` and `on_failure`.
+    `templates` is the folder of template files, `None` where there is none.
+    """
+
+    registry: Registry
+    channels: Mapping[str, tuple[str, Account]] = field(default_factory=dict)
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    declared: Mapping[str, Options] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    people: frozenset[str] = frozenset()
+    time_zone: str = "Europe/London"
+    templates: Path | None = None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which recipes read and write times."""
+        return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def plain_lists(self) -> dict[str, list[Any]]:
+        """The lists as templates see them."""
+        return {name: list(entries) for name, entries in self.lists.items()}
+
+    def template(self, file: str) -> str | None:
+        """Return the text of a file in the folder of templates, `None` where there is none that can be read."""
+        if self.templates is None:
+            return None
+        try:
+            return (self.templates / file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def template_files(self) -> list[str]:
+        """Return the names of all files in the folder of templates."""
+        if self.templates is None or not self.templates.is_dir():
+            return []
+        return sorted(path.name for path in self.templates.iterdir())

@@ -1,0 +1,121 @@
+"""
+The compiled conditions: given the names in reach, why they do not hold.
+
+A field that the event does not have fails every test but `exists: false`, the negative ones too:
+what is not known is no reason to publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appealbridge.model.errors import RenderError
+from appealbridge.recipes.operators import Question
+from appealbridge.recipes.scope import Scope, Unfillable
+
+Condition = Callable[[Scope], str]
+"""Why it does not hold; empty if it does."""
+
+_FALSE = frozenset(("", "false", "no", "off", "0", "none"))
+
+
+def every(conditions: Sequence[Condition]) -> Condition:
+    """All must hold; the first that does not says why."""
+
+    def check(scope: Scope) -> str:
+        for condition in conditions:
+            why = condition(scope)
+            if why:
+                return why
+        return ""
+
+    return conditions[0] if len(conditions) == 1 else check
+
+
+def some(conditions: Sequence[Condition]) -> Condition:
+    """One must hold; otherwise all say why."""
+
+    def check(scope: Scope) -> str:
+        reasons = []
+        for condition in conditions:
+            why = condition(scope)
+            if not why:
+                return ""
+            reasons.append(why)
+        return "none of these holds: " + "; ".join(reasons)
+
+    return check
+
+
+def no(conditions: Sequence[Condition], texts: Sequence[str]) -> Condition:
+    """None may hold; the first that does is named by its text."""
+
+    def check(scope: Scope) -> str:
+        for condition, text in zip(conditions, texts, strict=True):
+            if not condition(scope):
+                return f"this holds and must not: {text}"
+        return ""
+
+    return check
+
+
+def template(text: str, path: str, fill: Callable[[Scope], Any]) -> Condition:
+    """Hold where the template comes to something true; a missing name stops the recipe at `path`."""
+
+    def check(scope: Scope) -> str:
+        try:
+            value = fill(scope)
+        except Unfillable as failure:
+            raise RenderError(path, str(failure)) from None
+        if isinstance(value, str):
+            value = value.strip().lower() not in _FALSE
+        return "" if value else f"{text} is not true"
+
+    return check
+
+
+def field(
+    name: str,
+    fill: Callable[[Scope], Any],
+    questions: Sequence[tuple[str, Question]],
+    *,
+    exists: bool,
+) -> Condition:
+    """Hold where the field is there (or, with `exists` false, is not) and every question says yes."""
+
+    def check(scope: Scope) -> str:
+        try:
+            value = fill(scope)
+        except Unfillable:
+            return f"{name} is missing" if exists else ""
+        if not exists:
+            return f"{name} is {_shown(value)}, and must not be there"
+        for words, question in questions:
+            if not question(value):
+                return f"{name} is {_shown(value)}, not {words}"
+        return ""
+
+    return check
+
+
+def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
+    """Hold at local times from `start` up to `end`, across midnight where `end` comes first."""
+
+    def check(scope: Scope) -> str:
+        local = datetime.fromtimestamp(scope.at, zone or scope.zone).time()
+        inside = start <= local < end if start <= end else local >= start or local < end
+        return (
+            ""
+            if inside
+            else f"the time is {local:%H:%M}, not between {start:%H:%M} and {end:%H:%M}"
+        )
+
+    return check
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"

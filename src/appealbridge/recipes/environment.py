@@ -1,0 +1,124 @@
+"""Jinja2 as recipes may use it: sandboxed, strict about what is missing, and unable to run away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import nodes, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
+
+from appealbridge.recipes.filters import FILTERS, LIMIT, TooMuch, bounded
+from appealbridge.recipes.scope import ABSENT, Missing, Scope, reach
+
+LOOP_LIMIT = 2_000
+"""How many rounds all loops of one template may take together."""
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """Where templates are compiled. Values are reached by `scope.reach` alone."""
+
+    intercepted_binops = frozenset(("+", "*", "**", "%"))
+
+    def __init__(self, *, html: bool) -> None:
+        super().__init__(undefined=Missing, autoescape=html, finalize=_printable)
+        self.globals.clear()
+        self.filters.clear()
+        self.filters.update(FILTERS)
+        self.filters["_counted"] = _counted
+        self.filters["_concat"] = _concat_html if html else _concat
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return an attribute, or what raises when it is used."""
+        found = reach(obj, attribute)
+        return self._missing(obj, attribute) if found is ABSENT else found
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return an item, or what raises when it is used."""
+        found = reach(obj, argument)
+        return self._missing(obj, argument) if found is ABSENT else found
+
+    def _missing(self, obj: Any, key: Any) -> Any:
+        # A field of something missing is missing for the same reason.
+        return obj if isinstance(obj, Missing) else Missing(obj=obj, name=str(key))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Do one of the sums that could make something huge."""
+        if operator == "%" and isinstance(left, str):
+            raise ValueError("% does not format texts here; write {{ … }} where the value goes")
+        if operator == "*":
+            bounded(_size(left) * _times(right) + _size(right) * _times(left))
+        if operator == "+":
+            bounded(_size(left) + _size(right))
+        if operator == "**" and (abs(left) > 1e6 or abs(right) > 64):
+            raise TooMuch("this power is too large")
+        return super().call_binop(context, operator, left, right)
+
+    def bind(self, tree: nodes.Template) -> Any:
+        """Return the compiled template of a checked tree, its loops counted."""
+        return self.from_string(_Harness().visit(tree))
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, (str, list, tuple)) else 0
+
+
+def _times(value: Any) -> int:
+    return max(0, value) if isinstance(value, int) else 0
+
+
+class _Harness(NodeTransformer):
+    """Makes every loop count its rounds, and every ~ look at what it makes."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - named after Jinja's node
+        """Count the rounds."""
+        self.generic_visit(node)
+        node.iter = nodes.Filter(node.iter, "_counted", [], [], None, None, lineno=node.lineno)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
+        """Bound what is made."""
+        self.generic_visit(node)
+        parts = nodes.List(node.nodes, lineno=node.lineno)
+        return nodes.Filter(parts, "_concat", [], [], None, None, lineno=node.lineno)
+
+
+@pass_context
+def _counted(context: Context, items: Any) -> list[Any]:
+    listed = list(items)
+    scope = context.parent
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
+    scope.steps_left -= len(listed) + 1
+    if scope.steps_left < 0:
+        raise TooMuch(f"the loops of this template take more than {LOOP_LIMIT} rounds")
+    return listed
+
+
+def _concat(parts: list[Any]) -> str:
+    words = [str(_printable(part)) for part in parts]
+    bounded(sum(map(len, words)))
+    return "".join(words)
+
+
+def _concat_html(parts: list[Any]) -> Markup:
+    words = [escape(_printable(part)) for part in parts]
+    bounded(sum(map(len, words)))
+    return Markup("").join(words)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, (list, tuple, dict)):
+        raise ValueError(
+            "a list or mapping cannot stand in a text; choose an entry, or use join_and"
+        )
+    if value is None or callable(value):
+        raise ValueError("an expression in it has no value that can be printed")
+    if isinstance(value, str) and len(value) > LIMIT:
+        raise TooMuch(f"a value is longer than {LIMIT} characters")
+    return value
+
+
+TEXT = Environment(html=False)
+HTML = Environment(html=True)

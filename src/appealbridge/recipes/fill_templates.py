@@ -1,0 +1,96 @@
+"""`template: name` of a step: the files templates/name.html and name.txt become its `html` and `text`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from appealbridge.documents import Path, Problem, nearest
+from appealbridge.documents.lines import lines_of
+from appealbridge.plugin.channel import AnyChannel
+from appealbridge.recipes.expression import Expression, compile_template
+from appealbridge.recipes.filler import Filler, Leaf
+from appealbridge.recipes.reading import Reading
+from appealbridge.recipes.scope import Scope
+from appealbridge.recipes.syntax import Malformed
+
+_FIELDS = {"html": ".html", "text": ".txt"}
+
+
+def template_leaves(
+    reading: Reading, plugin: AnyChannel, value: Mapping[str, Any], path: Path, filled: Filler
+) -> Filler:
+    """Return the filler with the template's files in it, or as it was where the step names none."""
+    if "template" not in value:
+        return filled
+    name = value["template"]
+    where = (*path, "template")
+    if not _FIELDS.keys() <= plugin.message.model_fields.keys():
+        reading.complain(
+            where, f'"template" does not go with "{plugin.action}"', "write its text here", key=True
+        )
+        return filled
+    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
+        reading.complain(
+            where, "is no template's name", "use letters, digits, - and _, without an ending"
+        )
+        return filled
+    for field in _FIELDS:
+        if field in value:
+            reading.complain(
+                (*path, field), f'"{field}" comes from the template', "leave one out", key=True
+            )
+    fields = {f: reading.template(name + ending) for f, ending in _FIELDS.items()}
+    found = {f: text for f, text in fields.items() if text is not None}
+    if not found:
+        near = nearest(name, reading.template_names())
+        cure = f'did you mean "{near}"?' if near else f"write templates/{name}.html or {name}.txt"
+        reading.complain(where, f'no template "{name}"', cure)
+    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in found.items()}
+    return _with(filled, leaves)
+
+
+def _leaf(reading: Reading, text: str, file: str, path: Path) -> Leaf:
+    try:
+        expression = compile_template(text, html=file.endswith(".html"))
+    except Malformed as flaw:
+        line = lines_of(text)[flaw.line - 1 : flaw.line]
+        source = line[0] if line else ""
+        column = max(0, source.find(flaw.needle)) if flaw.needle else 0
+        width = len(flaw.needle) or len(source) or 1
+        reading.problems.append(
+            Problem(
+                f"templates/{file}", flaw.line, column + 1, "", flaw.problem, flaw.cure,
+                source_line=source, width=width,
+            )
+        )  # fmt: skip
+        expression = compile_template("")
+    for chain in expression.chains:
+        reading.check_chain((*path[:-1], "template"), chain)
+    return Leaf(path, _as_text(expression))
+
+
+def _as_text(expression: Expression) -> Expression:
+    """Make a text of whatever a file of one expression comes to."""
+    fill = expression.fill
+
+    def filled(scope: Scope) -> Any:
+        value = fill(scope)
+        return value if isinstance(value, str) else str(value)
+
+    return Expression(
+        expression.text, expression.chains, expression.literal, expression.constant, filled
+    )
+
+
+def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:
+    fills = {field: leaf.bound() for field, leaf in leaves.items()}
+    literal = {
+        **filled.literal,
+        **{field: leaf.expression.literal for field, leaf in leaves.items()},
+    }
+
+    def fill(scope: Scope) -> Any:
+        return {**filled.fill(scope), **{field: one(scope) for field, one in fills.items()}}
+
+    return Filler((*filled.leaves, *leaves.values()), fill, literal)

@@ -1,0 +1,94 @@
+"""A step's options as written, compiled leaf by leaf into a function that fills them for one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from appealbridge.documents import Path, path_text
+from appealbridge.model.errors import RenderError
+from appealbridge.recipes.expression import Expression
+from appealbridge.recipes.scope import Scope, Unfillable
+
+Fill = Callable[[Scope], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One text among the options, and its place in the file."""
+
+    path: Path
+    expression: Expression
+
+    def bound(self) -> Fill:
+        """Return the function that fills it, which names its place where it cannot."""
+        if self.expression.constant:
+            return self.expression.fill
+        fill, where = self.expression.fill, path_text(self.path)
+
+        def filled(scope: Scope) -> Any:
+            try:
+                value = fill(scope)
+            except Unfillable as failure:
+                raise RenderError(where, str(failure)) from None
+            # A number goes into a text as its digits; a field that wants a number reads them again.
+            return str(value) if type(value) in (int, float) else value
+
+        return filled
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """
+    Options that may hold templates. `fill` returns them filled or raises `RenderError`.
+
+    `literal` are the options with every template left out, as far as their fixed words go.
+    """
+
+    leaves: tuple[Leaf, ...]
+    fill: Fill
+    literal: Any
+
+    @property
+    def constant(self) -> bool:
+        """Whether no event can change anything."""
+        return all(leaf.expression.constant for leaf in self.leaves)
+
+
+def filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) -> Filler:
+    """Compile every text of a JSON value; `compiled` complains on its own and always returns something."""
+    leaves: list[Leaf] = []
+    fill, literal = _fill(value, path, compiled, leaves)
+    return Filler(tuple(leaves), fill, literal)
+
+
+def _fill(
+    value: Any, path: Path, compiled: Callable[[str, Path], Expression], leaves: list[Leaf]
+) -> tuple[Fill, Any]:
+    if isinstance(value, str):
+        expression = compiled(value, path)
+        leaf = Leaf(path, expression)
+        leaves.append(leaf)
+        return leaf.bound(), expression.literal
+    if isinstance(value, dict):
+        named = {k: _fill(v, (*path, k), compiled, leaves) for k, v in value.items()}
+        fills = [(key, fill) for key, (fill, _) in named.items()]
+        return (
+            lambda scope: {key: fill(scope) for key, fill in fills},
+            {key: literal for key, (_, literal) in named.items()},
+        )
+    if isinstance(value, list):
+        listed = [_fill(v, (*path, i), compiled, leaves) for i, v in enumerate(value)]
+        return (
+            lambda scope: [fill(scope) for fill, _ in listed],
+            [literal for _, literal in listed],
+        )
+    return (lambda _: value), value
+
+
+def chains_of(leaves: tuple[Leaf, ...]) -> Iterator[tuple[Leaf, str, tuple[str | int, ...]]]:
+    """Yield every name read by any of the leaves, with the keys that follow it."""
+    for leaf in leaves:
+        for name, keys in leaf.expression.chains:
+            yield leaf, name, keys

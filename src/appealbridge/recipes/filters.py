@@ -1,0 +1,166 @@
+"""The filters of templates: those made for the job, and Jinja's own that cannot run away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.filters import FILTERS as JINJAS
+from jinja2.runtime import Context
+
+from appealbridge.plugin.text import cut, plain_length
+from appealbridge.recipes.scope import Scope
+
+LIMIT = 100_000
+"""How many characters or entries anything that a template makes may have."""
+
+_TIME_FORMAT = "%H:%M on %-d %B %Y"
+_BREAKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"))
+_HIDDEN = frozenset(("script", "style", "head", "title"))
+
+
+class TooMuch(ValueError):
+    """A template makes more than any message can be."""
+
+
+def bounded(size: int) -> None:
+    """Raise `TooMuch` where something of this size must not be made."""
+    if size > LIMIT:
+        raise TooMuch(f"this makes more than {LIMIT} characters or entries")
+
+
+@pass_context
+def shorten(context: Context, text: Any, limit: int) -> str:
+    """Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis."""
+    scope = context.parent
+    count = scope.count if isinstance(scope, Scope) else None
+    return cut(_text(text, "shorten"), limit, count or plain_length)
+
+
+def plain(html: Any) -> str:
+    """Return the words of an HTML text, a line to a paragraph."""
+    reader = _Words()
+    reader.feed(_text(html, "plain"))
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.words).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self._hidden += tag in _HIDDEN
+        if tag in _BREAKS:
+            self.words.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = max(0, self._hidden - (tag in _HIDDEN))
+        if tag in _BREAKS:
+            self.words.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(" ".join(data.split("\n")))
+
+
+def hashtag(text: Any) -> str:
+    """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
+    words = re.findall(r"\w+", _text(text, "hashtag").replace("'", "").replace("’", ""))
+    if not words:
+        raise ValueError("hashtag finds no letter or digit in the text")
+    return "#" + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+@pass_context
+def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
+    """Write a moment (ISO 8601 or Unix seconds) in the settings' time zone; `form` as of strftime."""
+    if re.search(r"%[-_0^#]*\d", form):
+        raise ValueError("local_time takes no widths in its format")
+    scope = context.parent
+    return (
+        _moment(moment).astimezone(scope.zone if isinstance(scope, Scope) else UTC).strftime(form)
+    )
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, (int, float)):
+            return datetime.fromtimestamp(value, UTC)
+        found = datetime.fromisoformat(_text(value, "local_time"))
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(
+            f"local_time needs a time as 2026-05-01T14:30:00Z, not {value!r:.60}"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def join_and(items: Any, word: str = "and") -> str:
+    """Return a list as a sentence has it: `a, b and c`."""
+    if not isinstance(items, (list, tuple)):
+        raise ValueError("join_and needs a list")
+    if not items:
+        raise ValueError("join_and has an empty list")
+    *rest, last = [_printed(item, "join_and") for item in items]
+    bounded(sum(map(len, rest)))
+    return f"{', '.join(rest)} {word} {last}" if rest else last
+
+
+def join(items: Any, separator: str = "") -> str:
+    """Return a list's entries one after another."""
+    if not isinstance(items, Sequence):
+        items = list(items)
+    words = [_printed(item, "join") for item in items]
+    bounded(sum(map(len, words)) + len(separator) * len(words))
+    return separator.join(words)
+
+
+def replace(text: Any, old: str, new: str) -> str:
+    """Return the text with every `old` as `new`."""
+    whole = _text(text, "replace")
+    bounded(len(whole) + whole.count(old) * len(new))
+    return whole.replace(old, new)
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    str(value)  # a missing value says so itself
+    raise ValueError(f"{name} needs a text")
+
+
+def _printed(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)):
+        return str(value)
+    raise ValueError(f"{name} finds an entry that is neither text nor number")
+
+
+_HARMLESS = (
+    "abs capitalize count d default e escape first float forceescape int items last length list lower "
+    "map max min reject rejectattr reverse round safe select selectattr sort string sum title trim "
+    "truncate unique upper urlencode wordcount"
+)
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    **{name: JINJAS[name] for name in _HARMLESS.split()},
+    "hashtag": hashtag,
+    "join": join,
+    "join_and": join_and,
+    "local_time": local_time,
+    "plain": plain,
+    "replace": replace,
+    "shorten": shorten,
+}
+"""Every filter that a recipe may use."""

@@ -1,0 +1,164 @@
+"""From the text of one file to a recipe, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from appealbridge.documents import InvalidDocuments, Problem, check, read
+from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.conditions import every
+from appealbridge.recipes.expression import Expression
+from appealbridge.recipes.read_actions import read_actions, step_ids
+from appealbridge.recipes.read_conditions import read_conditions
+from appealbridge.recipes.read_tests import read_tests
+from appealbridge.recipes.read_triggers import read_triggers
+from appealbridge.recipes.reading import Reading
+from appealbridge.recipes.recipe import NO_APPROVAL, Recipe
+from appealbridge.recipes.scope import GIVEN_NAMES, Scope
+from appealbridge.recipes.shape import Shape
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SECRET = re.compile(
+    r"whsec_[A-Za-z0-9+/=]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}"
+    r"|EAA[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|Bearer [A-Za-z0-9._~+/-]{20,}"
+)
+
+
+def load_recipe(
+    text: str | bytes,
+    file: str,
+    name: str,
+    catalogue: Catalogue,
+    templates: Mapping[str, str] | None = None,
+) -> tuple[Recipe | None, list[Problem]]:
+    """
+    Return the recipe in a text, `None` where it has errors, and all its problems, in the order of lines.
+
+    `templates` are the texts of template files by file name, instead of those in the catalogue's folder.
+    """
+    try:
+        document = read(text, file)
+    except InvalidDocuments as failure:
+        return None, list(failure.problems)
+    reading = Reading(document, catalogue, templates)
+    recipe = _read(reading, name)
+    problems = sorted(reading.problems, key=lambda p: (p.file != file, p.line, p.column))
+    broken = any(problem.level == "error" for problem in problems)
+    return None if broken else recipe, problems
+
+
+def _read(reading: Reading, name: str) -> Recipe | None:
+    document = reading.document
+    if not isinstance(document.value, dict):
+        reading.complain(
+            (), "this is no recipe", "a recipe begins with alias:, triggers: and actions:"
+        )
+        return None
+    if not _NAME.fullmatch(name):
+        reading.complain(
+            (), f'a recipe cannot be called "{name}"', "use small letters, digits, - and _"
+        )
+    _check_secrets(reading)
+    shape, problems = check(document, (), Shape)
+    reading.problems += problems
+    written = document.value
+    triggers = read_triggers(reading, _list(written, "triggers"))
+    actions = _list(written, "actions")
+    reading.step_ids = frozenset(step_ids(actions))
+    variables = _variables(reading, written.get("variables"))
+    conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
+    steps = read_actions(reading, actions)
+    if shape is None:
+        return None
+    on_failure = [shape.on_failure] if isinstance(shape.on_failure, str) else shape.on_failure
+    _check_people(reading, shape.approval, on_failure)
+    tests = read_tests(reading, shape.tests)
+    return Recipe(
+        name=name,
+        alias=shape.alias or name,
+        description=shape.description,
+        file=document.file,
+        version=_version(document.text, reading.used_templates),
+        text=document.text,
+        templates=reading.used_templates,
+        triggers=triggers,
+        conditions=every(conditions) if conditions else None,
+        variables=variables,
+        lists=reading.catalogue.plain_lists,
+        zone=reading.catalogue.zone,
+        steps=steps,
+        approval=shape.approval or "",
+        publish_within=shape.publish_within,
+        on_failure=tuple(on_failure),
+        tests=tests,
+    )
+
+
+def _list(written: Mapping[str, Any], name: str) -> list[Any]:
+    value = written.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], Any]]:
+    """Compile the variables, each of which may use those before it."""
+    if not isinstance(written, dict):
+        return {}
+    reading.later_variables = frozenset(written)
+    for name, value in written.items():
+        path = ("variables", name)
+        if not name.isidentifier() or name in GIVEN_NAMES or name.startswith("_"):
+            taken = "is taken" if name in GIVEN_NAMES else "is no name"
+            reading.complain(
+                path, f'"{name}" {taken}', "use another, of letters, digits and _", key=True
+            )
+        if isinstance(value, str):
+            reading.variables[name] = reading.compiled(value, path)
+        else:
+            reading.variables[name] = _constant(value)
+    return {name: expression.fill for name, expression in reading.variables.items()}
+
+
+def _constant(value: Any) -> Expression:
+    return Expression("", (), "", constant=True, fill=lambda _: value)
+
+
+def _check_people(reading: Reading, approval: str | None, on_failure: list[str]) -> None:
+    people = reading.catalogue.people
+    declare = "declare it under people: or groups: in appealbridge.yaml"
+    if approval is None:
+        reading.note(
+            (),
+            "approval is not said, so its deliveries wait for `appealbridge release`",
+            "say approval: none if they need nobody",
+        )
+    elif approval not in people and approval != NO_APPROVAL:
+        reading.unknown(("approval",), "person or group", approval, {NO_APPROVAL, *people}, declare)
+    for number, name in enumerate(on_failure):
+        if name not in people:
+            path = (
+                ("on_failure", number)
+                if isinstance(reading.document.value["on_failure"], list)
+                else ("on_failure",)
+            )
+            reading.unknown(path, "person or group", name, people, declare)
+
+
+def _check_secrets(reading: Reading) -> None:
+    for found in _SECRET.finditer(reading.document.text):
+        line = reading.document.text.count("\n", 0, found.start()) + 1
+        reading.problems.append(
+            Problem(
+                reading.document.file, line, 1, "", "this looks like a secret",
+                "recipes hold none; put it into secrets/ and name it in appealbridge.yaml",
+            )
+        )  # fmt: skip
+
+
+def _version(text: str, templates: Mapping[str, str]) -> str:
+    whole = hashlib.sha256(text.encode())
+    for name in sorted(templates):
+        whole.update(f"\0{name}\0{templates[name]}".encode())
+    return whole.hexdigest()[:16]

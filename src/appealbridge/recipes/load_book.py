@@ -1,0 +1,90 @@
+"""From a folder of files to the book of recipes; a file with errors is quarantined, and the others are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appealbridge.documents import Problem
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import Receiver
+from appealbridge.recipes.book import Book, bind
+from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.recipe import Recipe
+
+_ENDINGS = (".yaml", ".yml")
+
+
+def load_book(folder: Path, catalogue: Catalogue) -> Book:
+    """Read every recipe below a folder, in the order of paths."""
+    shelf = _Shelf(dict(catalogue.declared))
+    for path in recipe_files(folder):
+        shelf.put(path, recipe_name(path, folder), catalogue)
+    return bind(shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared)
+
+
+def recipe_files(folder: Path) -> list[Path]:
+    """Return the recipe files below a folder in the order of their paths; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in _ENDINGS
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def recipe_name(path: Path, folder: Path) -> str:
+    """Return a file's recipe name: its path below the folder without the ending, with `/` as `-`."""
+    return "-".join(path.relative_to(folder).with_suffix("").parts)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The book while it is being filled."""
+
+    declared: dict[str, Options]
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    quarantined: dict[str, Sequence[Problem]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def put(self, path: Path, name: str, catalogue: Catalogue) -> None:
+        """Take one file in."""
+        recipe, found = _load(path, name, catalogue)
+        if name in self.recipes or name in self.quarantined:
+            words = f'there are two recipes called "{name}"'
+            found.append(Problem(str(path), 1, 1, "", words, "rename one of the files"))
+            recipe = None
+        if recipe is not None:
+            found += self._settle(recipe)
+        self.problems += found
+        if recipe is None or any(problem.level == "error" for problem in found):
+            self.quarantined[name] = (*self.quarantined.get(name, ()), *found)
+        else:
+            self.recipes[name] = recipe
+
+    def _settle(self, recipe: Recipe) -> list[Problem]:
+        """Let what a recipe says of its webhooks count, or return why it cannot."""
+        settled: dict[str, Options] = {}
+        for trigger in recipe.triggers:
+            source = settled.get(trigger.source) or self.declared.get(trigger.source)
+            if source is None or not isinstance(trigger.plugin, Receiver):
+                continue
+            try:
+                settled[trigger.source] = trigger.plugin.with_recipe(source, trigger.options)
+            except ValueError as error:
+                problem, _, cure = str(error).partition("; ")
+                return [Problem(recipe.file, 1, 1, "triggers", problem, cure)]
+        self.declared.update(settled)
+        return []
+
+
+def _load(path: Path, name: str, catalogue: Catalogue) -> tuple[Recipe | None, list[Problem]]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        words = f"cannot be read: {error.strerror or error}"
+        return None, [Problem(str(path), 1, 1, "", words, "see to it that the daemon may read it")]
+    return load_recipe(raw, str(path), name, catalogue)

@@ -1,0 +1,64 @@
+"""From the `triggers:` of a file to checked triggers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appealbridge.documents import Path
+from appealbridge.documents.check import check_value
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.reading import Reading
+from appealbridge.recipes.recipe import RecipeTrigger
+
+LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"))
+"""Triggers of the language that are not there yet."""
+
+
+def read_triggers(reading: Reading, value: list[Any]) -> list[RecipeTrigger]:
+    """Return the triggers, complaining about those that cannot be understood."""
+    found = (_trigger(reading, one, ("triggers", n)) for n, one in enumerate(value))
+    return [trigger for trigger in found if trigger is not None]
+
+
+def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
+    known = reading.catalogue.registry.triggers
+    if not isinstance(value, dict) or "trigger" not in value:
+        example = next(iter(known), "appeal")
+        reading.complain(path, '"trigger" is missing', f"for example trigger: {example}", key=True)
+        return None
+    name = value["trigger"]
+    plugin = known.get(name) if isinstance(name, str) else None
+    if plugin is None:
+        if name in LATER:
+            reading.complain(
+                (*path, "trigger"), f'trigger "{name}" is not available yet', "take it out"
+            )
+        else:
+            reading.unknown((*path, "trigger"), "trigger", name, known)
+        return None
+    written = {key: option for key, option in value.items() if key != "trigger"}
+    options, problems = check_value(reading.document, path, written, plugin.options)
+    reading.problems += problems
+    if options is None:
+        return None
+    source = _source(reading, plugin, options, written, path)
+    return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "")
+
+
+def _source(
+    reading: Reading, plugin: AnyTrigger, options: Options, written: dict[str, Any], path: Path
+) -> str:
+    source = plugin.source(options)
+    if source and plugin.section:
+        declared = reading.catalogue.sources.get(plugin.section, frozenset())
+        if source not in declared:
+            key = next((key for key, option in written.items() if option == source), None)
+            reading.unknown(
+                path if key is None else (*path, key),
+                f"source in {plugin.section}:",
+                source,
+                declared,
+                f"declare it under {plugin.section}: in appealbridge.yaml",
+            )
+    return source

@@ -1,0 +1,117 @@
+"""One recipe being read: its document, what it may refer to, and the complaints so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from appealbridge.documents import Document, Path, Problem
+from appealbridge.documents.problem import did_you_mean
+from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.expression import Expression, compile_text
+from appealbridge.recipes.scope import GIVEN_NAMES
+from appealbridge.recipes.syntax import Chain, Malformed, chain_text
+
+_NOTHING = Expression("", (), "", constant=True, fill=lambda _: "")
+
+
+class Reading:
+    """What every part of the reader shares while one recipe is read."""
+
+    def __init__(
+        self, document: Document, catalogue: Catalogue, templates: Mapping[str, str] | None = None
+    ) -> None:
+        self.document = document
+        self.catalogue = catalogue
+        self.problems: list[Problem] = []
+        self.variables: dict[str, Expression] = {}
+        self.later_variables: frozenset[str] = frozenset()
+        self.step_ids: frozenset[str] = frozenset()
+        self.used_templates: dict[str, str] = {}
+        self._templates = templates
+
+    def complain(self, path: Path, problem: str, cure: str = "", *, key: bool = False) -> None:
+        """Note an error at a path."""
+        self.problems.append(self.document.problem(path, problem, cure, key=key))
+
+    def note(self, path: Path, problem: str, cure: str = "") -> None:
+        """Note what is worth knowing and stops nothing."""
+        self.problems.append(self.document.problem(path, problem, cure, key=True, level="note"))
+
+    def unknown(
+        self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
+    ) -> None:
+        """Note a name that is not among the known ones; `hint` is the cure where none are."""
+        self.complain(path, f'unknown {what} "{name}"', did_you_mean(str(name), known) or hint)
+
+    def compiled(self, text: str, path: Path) -> Expression:
+        """Return the expression of a text; complain about its syntax and its names where they stand."""
+        try:
+            expression = compile_text(text)
+        except Malformed as flaw:
+            self.malformed(path, flaw)
+            return _NOTHING
+        for chain in expression.chains:
+            self.check_chain(path, chain)
+        return expression
+
+    def malformed(self, path: Path, flaw: Malformed) -> None:
+        """Note what is wrong inside a text."""
+        place = self.document.within(path, flaw.needle, flaw.line)
+        self.problems.append(self.document.problem(path, flaw.problem, flaw.cure, place=place))
+
+    def check_chain(self, path: Path, chain: Chain) -> None:
+        """Complain about a name that nothing in reach has."""
+        name, keys = chain
+        if name == "results":
+            self._check_result(path, chain)
+        elif name == "lists" and keys and keys[0] not in self.catalogue.lists:
+            self._unknown_inside(
+                path,
+                "list",
+                keys[0],
+                self.catalogue.lists,
+                "declare it under lists: in appealbridge.yaml",
+            )
+        elif name not in GIVEN_NAMES and name not in self.variables:
+            if name in self.later_variables:
+                flaw = Malformed(f'"{name}" is defined further below', "move it up", name)
+                self.malformed(path, flaw)
+            else:
+                self._unknown_inside(
+                    path, "name", name, {*GIVEN_NAMES, *self.variables} - {"range"}
+                )
+
+    def _check_result(self, path: Path, chain: Chain) -> None:
+        keys = chain[1]
+        if not keys:
+            cure = "name a step and what of it, as results.blog.url"
+            self.malformed(path, Malformed("results of which step?", cure, "results"))
+        elif keys[0] not in self.step_ids:
+            hint = "give the step an id"
+            self._unknown_inside(path, "step", keys[0], self.step_ids, hint)
+        elif len(keys) > 1 and keys[1] not in ("id", "url", "state"):
+            self._unknown_inside(
+                path, f"part of {chain_text(chain)}:", keys[1], ("id", "url", "state")
+            )
+
+    def _unknown_inside(
+        self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
+    ) -> None:
+        cure = did_you_mean(str(name), known) or hint
+        self.malformed(path, Malformed(f'unknown {what} "{name}"', cure, str(name)))
+
+    # -- template files ---------------------------------------------------------------------------
+
+    def template(self, file: str) -> str | None:
+        """Return the text of a template file and remember that it is used; `None` where there is none."""
+        given = self._templates
+        text = self.catalogue.template(file) if given is None else given.get(file)
+        if text is not None:
+            self.used_templates[file] = text
+        return text
+
+    def template_names(self) -> set[str]:
+        """Return the names of all templates, without ending."""
+        files = self._templates if self._templates is not None else self.catalogue.template_files()
+        return {file.rpartition(".")[0] for file in files}

@@ -1,0 +1,180 @@
+"""The names in reach of conditions and templates, and the only ways into the values behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import StrictUndefined
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import safe_range
+
+from appealbridge.model.event import Event
+
+GIVEN_NAMES = frozenset({"event", "appeal", "results", "lists", "now", "range"})
+"""The names that every recipe has, besides its own variables."""
+
+
+class Missing(StrictUndefined):
+    """What a name, field or JSONPath without a value gives: it raises when used, and lets `default` work."""
+
+    __slots__ = ()
+
+
+class Unfillable(Exception):
+    """Why a template or JSONPath has no value for this event, in words."""
+
+
+class EventView:
+    """An event as templates see it; `time` is ISO 8601 in UTC."""
+
+    __slots__ = ("_event", "data", "id", "source", "subject", "type")
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        self.id = event.id
+        self.source = event.source
+        self.type = event.type
+        self.subject = event.subject
+        self.data = event.data
+
+    @property
+    def time(self) -> str:
+        """When it happened."""
+        return datetime.fromtimestamp(self._event.time, UTC).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """What came of a step, as templates see it; `id` and `url` are missing until the platform gave them."""
+
+    state: str
+    id: str | None = None
+    url: str | None = None
+
+
+_TEXT = frozenset(
+    [
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "startswith",
+        "endswith",
+        "removeprefix",
+        "removesuffix",
+        "split",
+        "splitlines",
+        "isdigit",
+        "isalpha",
+    ]
+)
+_DATE = frozenset(
+    [
+        "year",
+        "month",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "weekday",
+        "isoweekday",
+        "isoformat",
+        "date",
+    ]
+)
+_LOOP = frozenset(
+    ["index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"]
+)
+_MAPPING = frozenset(("items", "keys", "values", "get"))
+
+_ATTRIBUTES: dict[type, frozenset[str]] = {
+    EventView: frozenset(("id", "source", "type", "subject", "time", "data")),
+    ResultView: frozenset(("id", "url", "state")),
+    str: _TEXT,
+    datetime: _DATE,
+    LoopContext: _LOOP,
+}
+"""What may be asked of which kind of value. All else is missing, whatever Python would say."""
+
+ABSENT = object()
+
+
+def reach(value: Any, key: Any) -> Any:
+    """
+    Return what `value.key` or `value[key]` is in a template, `ABSENT` where it is nothing.
+
+    A null is nothing: it must no more become a word in public than a field that is not there.
+    """
+    kind = type(value)
+    found: Any = None
+    if kind is dict:
+        if isinstance(key, str):
+            found = value.get(key)
+            if found is None and key in _MAPPING and key not in value:
+                found = getattr(value, key)
+    elif isinstance(key, str):
+        if key in _ATTRIBUTES.get(kind, ()):
+            found = getattr(value, key)
+    elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
+        try:
+            found = value[key]
+        except (IndexError, ValueError, TypeError):
+            return ABSENT
+    return ABSENT if found is None else found
+
+
+Variables = Mapping[str, Callable[["Scope"], Any]]
+
+
+class Scope(dict[str, Any]):
+    """
+    The names in reach, by name; a variable is worked out when it is first used.
+
+    `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
+    text, for filters that cut.
+    """
+
+    __slots__ = ("_variables", "at", "count", "data", "steps_left", "zone")
+
+    def __init__(
+        self,
+        event: Event,
+        variables: Variables,
+        lists: Mapping[str, Any],
+        results: Mapping[str, ResultView],
+        at: float,
+        zone: ZoneInfo,
+    ) -> None:
+        super().__init__(event=EventView(event), lists=lists, results=results, range=safe_range)
+        self["appeal"] = (
+            event.data
+            if event.trigger == "appeal" or event.type.startswith("appeal.")
+            else Missing(hint="appeal is missing, since this event is not about one")
+        )
+        self.data = event.data
+        self.at = at
+        self.zone = zone
+        self.count: Callable[[str], int] | None = None
+        self.steps_left = 0
+        self._variables = variables
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or name in self._variables or name == "now"
+
+    def __missing__(self, name: str) -> Any:
+        if name == "now":
+            value: Any = datetime.fromtimestamp(self.at, self.zone)
+        else:
+            try:
+                value = self._variables[name](self)
+            except Unfillable as failure:
+                value = Missing(hint=f"{name} is missing: {failure}")
+        self[name] = value
+        return value

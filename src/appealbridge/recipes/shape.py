@@ -1,0 +1,82 @@
+"""The top level of a recipe file: which names there are, and what sort of value each takes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from appealbridge.model.duration import Duration
+from appealbridge.plugin.options import Options
+
+
+class TestEvent(Options):
+    """The event of one test; what is left out is made up."""
+
+    __test__ = False  # pytest takes any class called Test… for one of its own
+
+    type: str = Field(min_length=1, description="The event's type.", examples=["appeal.new"])
+    data: Any = Field(None, description="The event's data.", examples=[{"title": "Aisha, 14"}])
+    subject: str = Field("test", description="What it is about.", examples=["WMP-2026-0412"])
+    source: str | None = Field(
+        None,
+        description="Where it comes from; the recipe's first trigger, if left out.",
+        examples=["webhook:incident-desk"],
+    )
+    time: str | None = Field(
+        None, description="When it happens, as ISO 8601.", examples=["2026-05-01T14:30:00+01:00"]
+    )
+
+
+class Test(Options):
+    """One test of a recipe: an event, and what is to come of it."""
+
+    __test__ = False
+
+    name: str = Field(min_length=1, description="What it shows.", examples=["a child goes to all"])
+    event: TestEvent = Field(description="What happens.", examples=[{"type": "appeal.new"}])
+    expect: list[dict[str, Any]] | None = Field(
+        None,
+        description="What is to be published at the least, with * for any words; [] for nothing.",
+        examples=[[{"action": "tweet", "text": "*Aisha*"}]],
+    )
+    expect_failure: str = Field(
+        "", description="Why nothing can be rendered, with * for any words.", examples=["*missing*"]
+    )
+
+
+class Shape(Options):
+    """The top level of a recipe."""
+
+    alias: str = Field(
+        "", description="What people call it.", examples=["New appeal, every channel"]
+    )
+    description: str = Field("", description="What it is for.", examples=["Publish a new appeal."])
+    triggers: list[Any] = Field(
+        min_length=1, description="What it reacts to.", examples=[[{"trigger": "appeal"}]]
+    )
+    conditions: list[Any] = Field(
+        [], description="What else must hold.", examples=[["{{ appeal.kind == 'missing' }}"]]
+    )
+    variables: dict[str, Any] = Field(
+        {}, description="Names for use below.", examples=[{"headline": "$.title"}]
+    )
+    actions: list[Any] = Field(
+        min_length=1, description="What it publishes.", examples=[[{"action": "tweet"}]]
+    )
+    mode: Literal["queued"] = Field(
+        "queued", description="What a second event on one subject does.", examples=["queued"]
+    )
+    approval: str | None = Field(
+        None,
+        description="Who must agree before anything goes out; `none` for nobody.",
+        examples=["officer_in_charge", "none"],
+    )
+    publish_within: Duration | None = Field(
+        None,
+        gt=0,
+        description="Later than this after the event, nothing goes out.",
+        examples=["2h"],
+    )
+    on_failure: list[str] | str = Field([], description="Whom to tell.", examples=[["duty_comms"]])
+    tests: list[Test] = Field([], description="Its own tests.", examples=[[]])

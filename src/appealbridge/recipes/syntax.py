@@ -1,0 +1,154 @@
+"""A template's tree before it is ever filled: whether it is allowed, and which names it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import TemplateSyntaxError, nodes
+
+from appealbridge.documents.problem import did_you_mean
+from appealbridge.recipes.environment import TEXT, Environment
+from appealbridge.recipes.filters import FILTERS
+
+Chain = tuple[str, tuple[str | int, ...]]
+"""A name and the constant keys that follow it: `appeal.images[0].url`."""
+
+
+class Malformed(Exception):
+    """Why a template or JSONPath cannot be compiled. `needle` is the words meant, `line` theirs, from 1."""
+
+    def __init__(self, problem: str, cure: str = "", needle: str = "", line: int = 1) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.cure = cure
+        self.needle = needle
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A checked tree and every chain of names that it reads from outside itself."""
+
+    tree: nodes.Template
+    chains: tuple[Chain, ...]
+
+    @property
+    def expression(self) -> nodes.Expr | None:
+        """The one expression that the template consists of, `None` where it has anything else."""
+        match self.tree.body:
+            case [nodes.Output(nodes=[expression])] if not isinstance(
+                expression, nodes.TemplateData
+            ):
+                return expression
+        return None
+
+    @property
+    def literal(self) -> str:
+        """The fixed words outside all expressions and branches."""
+        return "".join(
+            part.data
+            for output in self.tree.body
+            if isinstance(output, nodes.Output)
+            for part in output.nodes
+            if isinstance(part, nodes.TemplateData)
+        )
+
+
+_ALLOWED = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.With,
+    nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword,
+    nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Filter, nodes.Test, nodes.Call, nodes.Compare,
+    nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos, nodes.Concat, nodes.CondExpr,
+    nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow,
+)  # fmt: skip
+_TESTS = frozenset(TEXT.tests)
+
+
+def parse(text: str, environment: Environment = TEXT) -> Parsed:
+    """Return a template's checked tree; raise `Malformed`."""
+    try:
+        tree = environment.parse(text)
+    except TemplateSyntaxError as error:
+        raise Malformed(
+            f"the template is not understood: {error.message}",
+            "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}",
+            line=error.lineno,
+        ) from None
+    except RecursionError:
+        raise Malformed("the template is nested too deeply", "take some levels out") from None
+    used = list(_walk(tree))
+    for node in used:
+        _refuse(node)
+    bound = {node.name for node in used if isinstance(node, nodes.Name) and node.ctx != "load"}
+    bound.add("loop")
+    chains = tuple(chain for chain in _chains(tree) if chain[0] not in bound)
+    return Parsed(tree, chains)
+
+
+def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
+    yield node
+    for child in node.iter_child_nodes():
+        yield from _walk(child)
+
+
+def _refuse(node: nodes.Node) -> None:
+    """Raise `Malformed` for what a recipe's template may not have."""
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        raise Malformed(
+            f'unknown filter "{node.name}"',
+            did_you_mean(node.name, FILTERS),
+            node.name,
+            node.lineno,
+        )
+    if isinstance(node, nodes.Test) and node.name not in _TESTS:
+        raise Malformed(
+            f'unknown test "{node.name}"', did_you_mean(node.name, _TESTS), node.name, node.lineno
+        )
+    recursive = isinstance(node, nodes.For) and node.recursive
+    if recursive or not isinstance(node, _ALLOWED):
+        word = type(node).__name__.lower()
+        raise Malformed(f"{word} is not for recipes", "write it without", line=node.lineno)
+    if isinstance(node, nodes.Call):
+        called = node.node
+        if not (
+            isinstance(called, nodes.Getattr)
+            or (isinstance(called, nodes.Name) and called.name == "range")
+        ):
+            raise Malformed(
+                "only range and a value's own functions can be called", line=node.lineno
+            )
+
+
+def _chains(node: nodes.Node) -> Iterator[Chain]:
+    """Yield the longest chains in the order in which they stand."""
+    chain = _chain(node)
+    if chain is not None:
+        yield chain
+        return
+    for child in node.iter_child_nodes():
+        yield from _chains(child)
+
+
+def _chain(node: nodes.Node) -> Chain | None:
+    keys: list[str | int] = []
+    while True:
+        if isinstance(node, nodes.Name):
+            return (node.name, tuple(reversed(keys))) if node.ctx == "load" else None
+        if isinstance(node, nodes.Getattr):
+            keys.append(node.attr)
+        elif isinstance(node, nodes.Getitem) and _is_key(node.arg):
+            keys.append(node.arg.value)  # type: ignore[attr-defined] # _is_key has seen that it is a constant
+        else:
+            return None
+        node = node.node
+
+
+def _is_key(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Const) and isinstance(node.value, (str, int))
+
+
+def chain_text(chain: Chain) -> str:
+    """Return a chain as a person writes it."""
+    name, keys = chain
+    return name + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
