@@ -1,5 +1,5 @@
 """`python -m appealbridge`."""
 
-from appealbridge.cli import main
+from appealbridge.cli.main import main
 
 main(prog_name="appealbridge")

@@ -13,7 +13,7 @@ from appealbridge.engine.gate import day_start, gate
 from appealbridge.engine.lane import Lane
 from appealbridge.engine.outcome import DETAIL_LIMIT, settle_send, settle_sought, settle_unknown
 from appealbridge.engine.report import Report
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought, Tools
@@ -41,6 +41,21 @@ class Attempts:
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
+        try:
+            await self._send(lane, delivery)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a delivery without a next step
+            await self._broke(lane, delivery, State.SENDING, State.UNKNOWN, error)
+
+    async def look(self, lane: Lane, delivery: Delivery) -> None:
+        """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
+        try:
+            await self._look(lane, delivery)
+        except Exception as error:  # noqa: BLE001 - likewise
+            await self._broke(lane, delivery, State.UNKNOWN, State.HELD, error)
+        finally:
+            lane.looking.discard(delivery.id)
+
+    async def _send(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
         result: Receipt | DeliveryError | None
         try:
@@ -71,27 +86,39 @@ class Attempts:
             lane.pause(settlement.due_at or now)
         await self._settle(lane, delivery, settlement, now - begun_at, result)
 
-    async def look(self, lane: Lane, delivery: Delivery) -> None:
-        """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
+    async def _look(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
         result: Sought | DeliveryError | None = None
-        try:
-            settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
-            if settlement is None:
-                result = await self._seek(lane, delivery)
-                settlement = settle_sought(
-                    delivery,
-                    result,
-                    lane.account,
-                    lane.policy,
-                    begun_at=begun_at,
-                    now=self._clock.now(),
-                    rng=self._rng,
-                )
-            seconds = self._clock.now() - begun_at
-            await self._settle(lane, delivery, settlement, seconds, result)
-        finally:
-            lane.looking.discard(delivery.id)
+        settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
+        if settlement is None:
+            result = await self._seek(lane, delivery)
+            settlement = settle_sought(
+                delivery,
+                result,
+                lane.account,
+                lane.policy,
+                begun_at=begun_at,
+                now=self._clock.now(),
+                rng=self._rng,
+            )
+        seconds = self._clock.now() - begun_at
+        await self._settle(lane, delivery, settlement, seconds, result)
+
+    async def _broke(
+        self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
+    ) -> None:
+        now = self._clock.now()
+        failure = self._failure(error)
+        settlement = Settlement(
+            delivery_id=delivery.id,
+            source=source,
+            target=target,
+            at=now,
+            due_at=now + lane.policy.seek_after,
+            hold=Hold.UNKNOWN if target is State.HELD else "",
+            reason=str(failure),
+        )
+        await self._settle(lane, delivery, settlement, 0.0, failure)
 
     async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError:
         try:

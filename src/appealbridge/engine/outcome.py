@@ -56,7 +56,7 @@ def settle_send(
             rng=rng,
         )
         if due is None:
-            reason = f"gave up after {delivery.attempts} attempts; the last: {str(result)}"
+            reason = f"gave up after {delivery.attempts} attempts; the last: {result!s}"
             return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
         return settled(State.READY, Outcome.TRY_AGAIN, due_at=due, reason=str(result))
     return settled(
@@ -128,7 +128,7 @@ def _look_again(
         rng=rng,
     )
     if due is None:
-        reason = f"perhaps published, and the account could not be looked at: {str(error)}"
+        reason = f"perhaps published, and the account could not be looked at: {error!s}"
         return _after_look(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )

@@ -50,18 +50,26 @@ class Polling:
         while True:
             try:
                 record = await self._store.source(watched.source)
-                pause = 0.0 if record is None else record.next_look_at - self._clock.now()
-                # A changed `every` counts from the last look on, and a clock set back must not stop the looking.
-                await self._clock.sleep(min(pause, self._pause(watched, None)))
-                # A look that has begun is finished even where a reload ends this loop: what it
-                # has stored as begun must also be sent.
-                await asyncio.shield(self._tasks.create_task(self.look(watched, inforce, record)))
             except StoreError as error:
                 self._report.store_failed(error)
                 await self._clock.sleep(1.0)
+                continue
+            pause = 0.0 if record is None else record.next_look_at - self._clock.now()
+            # A changed `every` counts from the last look on, and a clock set back must not stop the looking.
+            await self._clock.sleep(min(pause, self._pause(watched, None)))
+            # A look that has begun is finished even where a reload ends this loop: what it has
+            # stored as begun must also be sent.
+            await asyncio.shield(self._tasks.create_task(self.look(watched, inforce, record)))
 
     async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
-        """Look once and store what came of it."""
+        """Look once and store what came of it; where the store refuses, the next look sees the same."""
+        try:
+            await self._look(watched, inforce, record)
+        except StoreError as error:
+            self._report.store_failed(error)
+            await self._clock.sleep(1.0)
+
+    async def _look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
         cursor = {} if record is None else record.cursor
         tools = Tools(self._http, self._clock.now(), self._rng)
         try:

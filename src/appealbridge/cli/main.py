@@ -1,0 +1,25 @@
+"""All commands under one name. Exit status 0 success, 1 the thing itself failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import click
+
+from appealbridge import __version__
+from appealbridge.cli import daemon, operator, practice, recipes
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="appealbridge")
+def main() -> None:
+    """Publish appeals and incident updates to every channel: as approved, once, in time."""
+
+
+for command in (
+    *daemon.COMMANDS,
+    *practice.COMMANDS,
+    *recipes.COMMANDS,
+    *operator.COMMANDS,
+):
+    main.add_command(command)
