@@ -26,6 +26,8 @@ from appealbridge.sandbox.journal import Journal, StateUnusable
 from appealbridge.sandbox.mastodon import Mastodon
 from appealbridge.sandbox.posts import Shelf
 from appealbridge.sandbox.smtp import MailServer
+from appealbridge.sandbox.wall import Wall
+from appealbridge.sandbox.website import Website
 from appealbridge.sandbox.x import X
 
 LISTEN = "127.0.0.1:8090"
@@ -39,7 +41,7 @@ class AddressUnusable(Exception):
 
 
 def build(shelf: Shelf, faults: Faults, clock: Clock) -> web.Application:
-    """Return everything that is spoken over HTTP: the platforms, and the desk that shows and spoils them."""
+    """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
     app = web.Application()
     for platform in (
         X(shelf, faults, clock),
@@ -47,7 +49,9 @@ def build(shelf: Shelf, faults: Faults, clock: Clock) -> web.Application:
         Mastodon(shelf, faults, clock),
     ):
         app.add_routes(platform.routes())
-    app.add_routes(Desk(shelf, faults, clock).routes())
+    app.add_routes(Desk(shelf, faults).routes())
+    app.add_routes(Wall(shelf, faults).routes())
+    app.add_routes(Website(clock).routes())
     return app
 
 

@@ -1,4 +1,4 @@
-"""The trainer's desk: everything ever published, what is to go wrong next, and the wall."""
+"""The trainer's desk: everything ever published, and what is to go wrong next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appealbridge.clock import Clock
 from appealbridge.sandbox.answering import answer
 from appealbridge.sandbox.faults import FaultName, Faults
 from appealbridge.sandbox.posts import PLATFORMS, Shelf
@@ -28,11 +27,9 @@ class _Asked(BaseModel):
 class Desk:
     """The addresses that belong to no platform."""
 
-    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, faults: Faults) -> None:
         self._shelf = shelf
         self._faults = faults
-        # Versions count from 0 in every process, so the tag names the process too.
-        self._born = f"{int(clock.now() * 1000):x}"
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the desk."""
@@ -45,7 +42,7 @@ class Desk:
         ]
 
     async def _posts(self, request: web.Request) -> web.StreamResponse:
-        tag = f'"{self._born}-{self._shelf.version}"'
+        tag = f'"{self._shelf.born}/{self._shelf.version}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers=headers)

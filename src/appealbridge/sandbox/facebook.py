@@ -76,8 +76,8 @@ class Facebook:
         return graph_error(32, "(#32) Page request limit reached", status=429, headers=headers)
 
     def unavailable(self) -> web.Response:
-        """Say that the service is down for now."""
-        return graph_error(2, "Service temporarily unavailable", status=503, transient=True)
+        """Say that the service is down for now: its front door says so, before Graph was asked."""
+        return web.Response(status=503, text="Service Unavailable")
 
     def expired(self) -> web.Response:
         """Say that the login is no longer good."""

@@ -23,15 +23,12 @@ def graph_error(
     *,
     subcode: int | None = None,
     status: int = 400,
-    transient: bool = False,
     headers: dict[str, str] | None = None,
 ) -> web.Response:
     """Return an error in Graph's shape."""
     error: dict[str, Any] = {"message": message, "type": "OAuthException", "code": code}
     if subcode is not None:
         error["error_subcode"] = subcode
-    if transient:
-        error["is_transient"] = True
     error["fbtrace_id"] = _TRACE
     return answer(status, {"error": error}, headers)
 

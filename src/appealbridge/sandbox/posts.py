@@ -76,6 +76,7 @@ class Shelf:
 
     def __init__(self, clock: Clock, journal: Journal) -> None:
         self.version = 0
+        self.born = iso(clock.now())  # versions count from 0 in every process
         self._clock = clock
         self._journal = journal
         self._last = dict.fromkeys(PLATFORMS, 0)
@@ -177,6 +178,10 @@ class Shelf:
     def counts(self) -> dict[str, int]:
         """Return how many posts are up on each platform."""
         return {platform: self._up[platform] for platform in PLATFORMS}
+
+    def totals(self) -> dict[str, int]:
+        """Return how many posts each platform ever had, deleted ones too."""
+        return {platform: len(posts) for platform, posts in self._by_platform.items()}
 
     def _forget(self) -> None:
         self._by_id: dict[tuple[str, str], Post] = {}
