@@ -1,0 +1,119 @@
+"""A clock that stands still until a test says how much time passes."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from appealbridge.clock import SystemClock
+
+TURNS = 50
+"""How often everything that is ready gets its turn before time goes on."""
+
+PATIENCE = 10.0
+"""How many real seconds `until` waits at the most."""
+
+
+_REAL = SystemClock()
+
+
+@dataclass(order=True)
+class _Timer:
+    due: float
+    number: int
+    ring: Callable[[], None] = field(compare=False)
+
+
+class FakeClock:
+    """
+    A `Clock` whose time passes by `await clock.passes(minutes=5)` and not otherwise.
+
+    Whoever sleeps is woken in the order of the due times, each at its own moment, so that a day
+    passes in a millisecond and always in the same way. What real threads and sockets do takes real
+    time: wait for that with `until`.
+    """
+
+    def __init__(self, now: float = 1_795_000_000.0) -> None:
+        self._now = now
+        self._passed = 0.0
+        self._timers: list[_Timer] = []
+        self._count = 0
+
+    def now(self) -> float:
+        """Return Unix seconds UTC."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return the seconds that have passed."""
+        return self._passed
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much time has passed; zero or less gives others their turn."""
+        if seconds <= 0:
+            await _REAL.sleep(0)
+            return
+        await self.wait(asyncio.Event(), seconds)
+
+    async def wait(self, signal: asyncio.Event, seconds: float | None) -> bool:
+        """Wait until `signal` is set or `seconds` passed; return whether it was set."""
+        if seconds is None:
+            return await signal.wait()
+        bound = asyncio.timeout(None if seconds > 0 else 0)
+        timer = self._timer(seconds, lambda: bound.reschedule(0))
+        try:
+            async with bound:
+                return await signal.wait()
+        except TimeoutError:
+            return False
+        finally:
+            if timer in self._timers:
+                self._timers.remove(timer)
+                heapq.heapify(self._timers)
+
+    async def passes(
+        self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
+    ) -> None:
+        """Let time pass, waking each sleeper at its own moment and letting it run."""
+        end = self._passed + ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        await _turns()
+        while self._timers and self._timers[0].due <= end:
+            timer = heapq.heappop(self._timers)
+            self._advance(timer.due - self._passed)
+            timer.ring()
+            await _turns()
+        self._advance(end - self._passed)
+        await _turns()
+
+    def jumps(self, seconds: float) -> None:
+        """Set the time of day, forwards or back; no time passes and nobody wakes."""
+        self._now += seconds
+
+    async def until(self, happened: Callable[[], object], *, passing: float = 0.0) -> None:
+        """Wait in real time until `happened()`, while `passing` seconds of this clock go by every millisecond."""
+        async with asyncio.timeout(PATIENCE):
+            while not happened():
+                await self.passes(seconds=passing)
+                await _REAL.sleep(0.001)
+
+    @property
+    def sleepers(self) -> int:
+        """How many wait for a moment."""
+        return len(self._timers)
+
+    def _advance(self, seconds: float) -> None:
+        if seconds > 0:
+            self._now += seconds
+            self._passed += seconds
+
+    def _timer(self, seconds: float, ring: Callable[[], None]) -> _Timer:
+        self._count += 1
+        timer = _Timer(self._passed + seconds, self._count, ring)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await _REAL.sleep(0)

@@ -1,0 +1,128 @@
+"""What every channel owes whose platform speaks HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from email.utils import formatdate
+
+import pytest
+
+from appealbridge.model.errors import (
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
+from appealbridge.plugin.channel import Tools
+from appealbridge.testing.channel_contract import ChannelContract
+from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
+
+STATUSES = [*range(200, 600)]
+
+
+def meaning(status: int) -> type[DeliveryError] | None:
+    """Return what a status means for a message that was to be created; `None` for done."""
+    if status in (204, 304):
+        return Unsure  # it has no body, so it tells nothing of what was made
+    if 200 <= status < 300:
+        return None
+    surely_not_done = {401: LoginExpired, 425: TryAgain, 429: TryAgain, 503: TryAgain}
+    if status in surely_not_done:
+        return surely_not_done[status]
+    refused = status in (301, 307, 308) or (400 <= status < 500 and status != 408)
+    return Rejected if refused else Unsure
+
+
+class HttpChannelContract(ChannelContract):
+    """The common contract, and what HTTP adds to it."""
+
+    @pytest.fixture
+    async def platform(self) -> AsyncIterator[ScriptedServer]:
+        """Start the platform's server; left alone, it answers that all is well."""
+        async with ScriptedServer(self.case.receipt) as server:
+            yield server
+
+    def loses_the_answer(self, platform: ScriptedServer) -> None:
+        """Hang up instead of answering."""
+        platform.answers(HANG_UP)
+
+    async def dawdles(self, platform: ScriptedServer) -> None:
+        """Say nothing."""
+        platform.answers(DAWDLE)
+        await platform.hears(1)
+
+    def repeats_what_it_heard(self, platform: ScriptedServer) -> None:
+        """Answer 400 with everything."""
+        platform.answers(
+            lambda heard: (400, f"{heard.headers['Authorization']} {heard.query} {heard.body!r}")
+        )
+
+    async def test_every_status_means_what_the_table_says(
+        self, platform: ScriptedServer, tools: Tools
+    ) -> None:
+        """One table for all, and only what is special about a platform differs from it."""
+        told: dict[int, type[BaseException] | None] = {}
+        _, body = self.case.receipt
+        for status in STATUSES:
+            platform.answers((status, body if status < 300 else {"error": {"message": "no"}}))
+            try:
+                await self.case.deliver(platform.url, tools)
+            except DeliveryError as error:
+                told[status] = type(error)
+            else:
+                told[status] = None
+        assert told == {status: meaning(status) for status in STATUSES} | dict(self.case.special)
+
+    @pytest.mark.parametrize("status", [429, 503])
+    async def test_retry_after_in_seconds_is_handed_on(
+        self, platform: ScriptedServer, tools: Tools, status: int
+    ) -> None:
+        """The platform knows best when it wants to see us again."""
+        platform.answers((status, {}, {"Retry-After": "7"}))
+        with pytest.raises(TryAgain) as caught:
+            await self.case.deliver(platform.url, tools)
+        assert (caught.value.after, caught.value.throttled) == (7.0, status == 429)
+
+    async def test_retry_after_as_a_date_is_reckoned_from_the_answers_own(
+        self, platform: ScriptedServer, tools: Tools
+    ) -> None:
+        """Whose clock differs from ours by an hour may still say `in a minute`."""
+        told = {
+            "Retry-After": formatdate(60_060, usegmt=True),
+            "Date": formatdate(60_000, usegmt=True),
+        }
+        platform.answers((503, {}, told))
+        with pytest.raises(TryAgain) as caught:
+            await self.case.deliver(platform.url, tools)
+        assert caught.value.after == 60.0
+
+    @pytest.mark.parametrize(
+        "body", ["<html>Welcome to the hotel's network</html>", "", "[]", "{}"]
+    )
+    async def test_a_good_status_with_something_else_in_it_is_unsure(
+        self, platform: ScriptedServer, tools: Tools, body: str
+    ) -> None:
+        """Whoever answered, nobody knows what was made."""
+        platform.answers((200, body))
+        with pytest.raises(Unsure):
+            await self.case.deliver(platform.url, tools)
+
+    async def test_a_truncated_answer_is_unsure(
+        self, platform: ScriptedServer, tools: Tools
+    ) -> None:
+        """Its beginning was good; its end is missing."""
+        platform.answers(TRUNCATE)
+        with pytest.raises(Unsure):
+            await self.case.deliver(platform.url, tools)
+
+    async def test_every_answer_is_read_to_its_end(
+        self, platform: ScriptedServer, tools: Tools
+    ) -> None:
+        """What is left unread costs the connection."""
+        platform.answers((400, {"error": {"message": "no " * 100_000}}))
+        with pytest.raises(DeliveryError):
+            await self.case.deliver(platform.url, tools)
+        await self.case.deliver(platform.url, tools)
+        first, second = platform.heard
+        assert first.connection == second.connection

@@ -1,0 +1,159 @@
+"""A real HTTP server on this machine that answers what a test tells it to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from aiohttp import web
+
+from appealbridge.clock import SystemClock
+
+PATIENCE = 10.0
+"""How many real seconds a test waits for a request at the most."""
+
+
+_REAL = SystemClock()
+
+
+class Spoilt(Enum):
+    """Ways of not answering."""
+
+    HANG_UP = "read the request, then close the connection without a word"
+    DAWDLE = "read the request, then say nothing for as long as the client waits"
+    TRUNCATE = "promise a whole answer and close the connection in its middle"
+
+
+HANG_UP, DAWDLE, TRUNCATE = Spoilt.HANG_UP, Spoilt.DAWDLE, Spoilt.TRUNCATE
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One request as it came; `connection` is the client's port."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    connection: int
+
+    def json(self) -> Any:
+        """Return the body as JSON."""
+        return orjson.loads(self.body)
+
+
+Answer = int | tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | Spoilt
+"""A status; or with a body (JSON, text or bytes); or with headers as well; or no answer."""
+
+Script = Answer | Callable[[Heard], Answer]
+
+
+class ScriptedServer:
+    """
+    Answers requests from a queue: `server.answers((201, {"id": "1"}), HANG_UP)`.
+
+    When the queue is empty it answers `otherwise`. Use it as an asynchronous context.
+    """
+
+    def __init__(self, otherwise: Script = (200, {})) -> None:
+        self.otherwise = otherwise
+        self.heard: list[Heard] = []
+        self.url = ""
+        self._queue: deque[Script] = deque()
+        self._news = asyncio.Condition()
+        self._stopping = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = web.Server(self._handle, handler_cancellation=True)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        await self._runner.cleanup()
+
+    def answers(self, *answers: Script) -> None:
+        """Answer the next requests with these, in order."""
+        self._queue.extend(answers)
+
+    async def hears(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(lambda: len(self.heard) >= count)
+
+    async def is_left(self) -> None:
+        """Wait until no connection is open any more."""
+        async with asyncio.timeout(PATIENCE):
+            while self.connections:
+                await _REAL.sleep(0.001)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._server.connections)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        heard = Heard(
+            request.method,
+            request.path,
+            dict(request.query),
+            request.headers,
+            await request.read(),
+            _port(request),
+        )
+        script = self._queue.popleft() if self._queue else self.otherwise
+        async with self._news:
+            self.heard.append(heard)
+            self._news.notify_all()
+        answer = script(heard) if callable(script) else script
+        if isinstance(answer, Spoilt):
+            return await self._spoil(request, answer)
+        return _response(answer)
+
+    async def _spoil(self, request: web.BaseRequest, answer: Spoilt) -> web.StreamResponse:
+        if answer is DAWDLE:
+            await self._stopping.wait()
+        if answer is TRUNCATE:
+            part = web.StreamResponse(headers={"Content-Type": "application/json"})
+            part.content_length = 1000
+            await part.prepare(request)
+            await part.write(b'{"id": "')
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response()
+
+
+def _port(request: web.BaseRequest) -> int:
+    """Return the client's port, which names the connection."""
+    if request.transport is None:
+        return 0
+    port: int = request.transport.get_extra_info("peername")[1]
+    return port
+
+
+def _response(answer: int | tuple[Any, ...]) -> web.Response:
+    given = answer if isinstance(answer, tuple) else (answer,)
+    status, body, headers = (*given, None, None)[:3]
+    if body is None or isinstance(body, bytes):
+        return web.Response(status=status, body=body, headers=headers)
+    if isinstance(body, str):
+        return web.Response(status=status, text=body, headers=headers)
+    told = {"Content-Type": "application/json", **(headers or {})}
+    return web.Response(status=status, body=orjson.dumps(body), headers=told)
