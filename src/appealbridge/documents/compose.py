@@ -85,7 +85,9 @@ class _Composer:
         return node
 
     def _node(self, event: Any) -> Node:
-        if isinstance(event, ScalarEvent):
+        if event.__class__ is ScalarEvent:
+            if event.tag is None and event.anchor is None and not event.implicit[0]:
+                return Node(event.value, event, None, None)  # quoted, or a block of text
             return Node(self._scalar(event), event, None, None)
         if isinstance(event, AliasEvent):
             raise self._flaw(
@@ -110,7 +112,8 @@ class _Composer:
         children: dict[str, Node] = {}
         keys: dict[str, Any] = {}
         path = self._path
-        while not isinstance(event := self._next(), MappingEndEvent):
+        following = self._next
+        while (event := following()).__class__ is not MappingEndEvent:
             key = self._key(event)
             if key in keys:
                 first = keys[key].start_mark.line + 1
@@ -122,7 +125,7 @@ class _Composer:
                 )
             keys[key] = event
             path.append(key)
-            node = self._node(self._next())
+            node = self._node(following())
             path.pop()
             children[key] = node
             value[key] = node.value
@@ -131,31 +134,31 @@ class _Composer:
     def _sequence(self, start: Any) -> Node:
         children: list[Node] = []
         path = self._path
-        while not isinstance(event := self._next(), SequenceEndEvent):
+        while (event := self._next()).__class__ is not SequenceEndEvent:
             path.append(len(children))
             children.append(self._node(event))
             path.pop()
         return Node([child.value for child in children], start, children, None)
 
     def _key(self, event: Any) -> str:
-        if not isinstance(event, ScalarEvent):
+        if event.__class__ is not ScalarEvent:
             raise self._flaw(
                 event,
                 "a name cannot be a list or a mapping",
                 'put a template in quotes: "{{ … }}"',
             )
-        self._refuse_anchor(event)
-        if event.tag is not None:
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_anchor(event)
             raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
-        return str(event.value)
+        key: str = event.value
+        return key
 
     def _scalar(self, event: Any) -> Any:
-        self._refuse_anchor(event)
+        if event.anchor is not None:
+            self._refuse_anchor(event)
         text: str = event.value
         if event.tag is not None:
             return self._tagged(event, text)
-        if not event.implicit[0]:  # quoted, or a block of text
-            return text
         try:
             return plain(text)
         except ValueError as error:

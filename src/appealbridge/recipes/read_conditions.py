@@ -11,8 +11,8 @@ from appealbridge.documents import Path, path_text
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes import conditions as made
 from appealbridge.recipes.conditions import Condition
-from appealbridge.recipes.expression import is_template
 from appealbridge.recipes.operators import OPERATORS
+from appealbridge.recipes.pieces import is_template
 from appealbridge.recipes.reading import Reading
 
 _KINDS = ("field", "all", "any", "none", "between")

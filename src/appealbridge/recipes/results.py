@@ -33,6 +33,8 @@ def standing(
     steps: Sequence[Step], so_far: Mapping[str, Sequence[Delivery]]
 ) -> dict[str, Standing]:
     """Return where every step stands; a step comes after all it needs."""
+    if not so_far:  # the moment at which the event arrives, and the only one that has to be quick
+        return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
     found: dict[str, Standing] = {}
     for step in steps:
         found[step.id] = _one(step, so_far.get(step.id, ()), found)

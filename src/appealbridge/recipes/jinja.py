@@ -1,0 +1,86 @@
+"""One template filled by Jinja: parsed and checked at load, compiled at first use, since most wait long for that."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jinja2 import UndefinedError, nodes
+
+from appealbridge.recipes.environment import LOOP_LIMIT, TEXT, Environment
+from appealbridge.recipes.filters import bounded
+from appealbridge.recipes.scope import Missing, Scope, Unfillable
+from appealbridge.recipes.syntax import chain_text, parse
+from appealbridge.recipes.values import follow, plain_value
+
+
+class JinjaFiller:
+    """
+    Fills one template. Raise `Malformed` when made, `Unfillable` when called.
+
+    A text of one expression comes to that expression's own value, which may be a list.
+    """
+
+    def __init__(self, text: str, environment: Environment = TEXT) -> None:
+        parsed = parse(text, environment)
+        self.chains = parsed.chains
+        self.literal = parsed.literal
+        self._text = text
+        self._native = parsed.expression is not None and environment is TEXT
+        self._environment = environment
+        self._template: Any = None
+
+    def __call__(self, scope: Scope) -> Any:
+        """Return the filled template."""
+        scope.steps_left = LOOP_LIMIT
+        try:
+            template = self._template or self._compile()
+            context = template.new_context(scope, shared=True)
+            text = _together(template.root_render_func(context))
+            return self._value(context.vars["_value"]) if self._native else text
+        except Unfillable:
+            raise
+        except Exception as error:  # noqa: BLE001 - an expression may raise anything; the run says what
+            raise Unfillable(self._words(scope, error)) from None
+
+    def _compile(self) -> Any:
+        tree = self._environment.parse(self._text)
+        if self._native:
+            (output,) = tree.body
+            assert isinstance(output, nodes.Output)  # noqa: S101 - `Parsed.expression` has seen it
+            tree.body = [nodes.Assign(nodes.Name("_value", "store"), output.nodes[0], lineno=1)]
+        self._template = self._environment.bind(tree)
+        return self._template
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, Missing):
+            str(value)  # raises, in its own words
+        if isinstance(value, str):
+            bounded(len(value))
+        return plain_value(value)
+
+    def _words(self, scope: Scope, error: Exception) -> str:
+        """Name the expression at fault, where the error is that a value is missing."""
+        if isinstance(error, UndefinedError):
+            guarded = set(_GUARDED.findall(self._text))
+            for chain in self.chains:
+                try:
+                    follow(scope, chain)
+                except Unfillable as failure:
+                    if chain_text(chain) not in guarded:
+                        return str(failure)
+        return str(error) or type(error).__name__
+
+
+_GUARDED = re.compile(r"([\w.\[\]]+)\s*(?:\|\s*d(?:efault)?\b|is\s+(?:not\s+)?(?:un)?defined)")
+"""A chain of which the template itself says what to do without it."""
+
+
+def _together(pieces: Any) -> str:
+    size = 0
+    kept = []
+    for piece in pieces:
+        size += len(piece)
+        bounded(size)
+        kept.append(piece)
+    return "".join(kept)
