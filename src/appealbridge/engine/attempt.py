@@ -6,15 +6,23 @@ import random
 import traceback
 from collections.abc import Callable
 
+from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 
 from appealbridge.clock import Clock
-from appealbridge.engine.gate import day_start, gate
+from appealbridge.engine.gate import GO, Verdict, day_start, gate
 from appealbridge.engine.lane import Lane
 from appealbridge.engine.outcome import DETAIL_LIMIT, settle_send, settle_sought, settle_unknown
 from appealbridge.engine.report import Report
-from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain, Unsure
+from appealbridge.model.delivery import OPEN, Delivery, Hold, State
+from appealbridge.model.errors import (
+    DeliveryError,
+    IllegalMove,
+    Rejected,
+    StoreError,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought, Tools
 from appealbridge.store.base import Settlement, Store
@@ -30,6 +38,7 @@ class Attempts:
         rng: random.Random,
         report: Report,
         ended: Callable[[Delivery], None],
+        waits: Callable[[Delivery], None],
         clean: Callable[[str], str],
     ) -> None:
         self._store = store
@@ -37,6 +46,7 @@ class Attempts:
         self._rng = rng
         self._report = report
         self._ended = ended
+        self._waits = waits
         self._clean = clean
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
@@ -54,18 +64,12 @@ class Attempts:
             await self._broke(lane, delivery, State.UNKNOWN, State.HELD, error)
         finally:
             lane.looking.discard(delivery.id)
+            lane.wake.set()  # more looks may be due than were let in at once
 
     async def _send(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
-        result: Receipt | DeliveryError | None
         try:
-            verdict = gate(
-                delivery,
-                begun_at,
-                cap=lane.account.daily_cap,
-                sent_today=await self._sent_before(lane, begun_at),
-            )
-            result = await self._deliver(lane, delivery) if verdict.go else None
+            verdict, result = await self._gated(lane, delivery, begun_at)
         finally:
             lane.leave()
         now = self._clock.now()
@@ -120,9 +124,25 @@ class Attempts:
         )
         await self._settle(lane, delivery, settlement, 0.0, failure)
 
+    async def _gated(
+        self, lane: Lane, delivery: Delivery, begun_at: float
+    ) -> tuple[Verdict, Receipt | DeliveryError | None]:
+        try:
+            sent = await self._sent_before(lane, begun_at)
+        except StoreError as error:
+            return GO, TryAgain(f"today's posts could not be counted: {error}")
+        verdict = gate(delivery, begun_at, cap=lane.account.daily_cap, sent_today=sent)
+        return verdict, await self._deliver(lane, delivery) if verdict.go else None
+
     async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            return Rejected(
+                f"{lane.name} no longer takes what was planned for it ({where}); was its platform changed?"
+            )
+        try:
             return await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
             return self._failure(error)
@@ -136,7 +156,9 @@ class Attempts:
 
     def _failure(self, error: Exception) -> DeliveryError:
         if isinstance(error, DeliveryError):
-            error.args = (self._clean(str(error))[:DETAIL_LIMIT],)
+            # A platform's words may hold bytes that are no text, which no store would ever take.
+            words = str(error).encode(errors="replace").decode()
+            error.args = (self._clean(words)[:DETAIL_LIMIT],)
             return error
         # A bug in a plug-in: its traceback is the only trail, and the post may be out.
         trail = self._clean("".join(traceback.format_exception(error)))
@@ -173,6 +195,8 @@ class Attempts:
             await self._settle_in_the_end(settlement)
         again = settlement.target in (State.READY, State.UNKNOWN)
         lane.ended(again=again)
+        if settlement.target in OPEN:
+            self._waits(delivery)  # while it was being sent nobody watched its publish-by time
         if not again:
             self._ended(delivery)
         failure = result if isinstance(result, DeliveryError) else None

@@ -64,27 +64,31 @@ class Dispatcher:
     async def _round(self, lane: Lane) -> None:
         lane.wake.clear()
         now = self._clock.now()
-        settled = lane.settled
         if now < lane.paused_until:
             await self._clock.wait(lane.wake, min(lane.paused_until - now, SAFETY_SECONDS))
             return
-        room = lane.room
+        # Look first, claim then: what is let go in between is claimed, and whatever is let go later
+        # finds `blocked` set and wakes the lane.
+        outlook = await self._store.outlook(lane.name, now)
+        lane.blocked = outlook.blocked
+        if outlook.looks:
+            await self._look(lane, now)
+        await self._claim(lane, now)
+        pause = SAFETY_SECONDS
+        if outlook.next_due is not None:
+            pause = min(pause, max(0.0, outlook.next_due - now))
+        await self._clock.wait(lane.wake, pause)
+
+    async def _claim(self, lane: Lane, now: float) -> None:
+        # Newcomers queue up meanwhile, or they would take the very places that are being filled;
+        # and where there is no room, whoever leaves has to wake the lane.
+        room, lane.backlog = lane.room, True
         if room > 0:
             claimed = await self._store.claim(lane.name, now, room)
             lane.in_flight += len(claimed)
             lane.backlog = len(claimed) == room
             for delivery in claimed:
                 self.begin(lane, delivery)
-        outlook = await self._store.outlook(lane.name, now)
-        if outlook.looks:
-            await self._look(lane, now)
-        lane.blocked = outlook.blocked
-        if outlook.blocked and lane.settled != settled:
-            return  # what blocked it may have ended while we asked
-        pause = SAFETY_SECONDS
-        if outlook.next_due is not None:
-            pause = min(pause, max(0.0, outlook.next_due - now))
-        await self._clock.wait(lane.wake, pause)
 
     async def _look(self, lane: Lane, now: float) -> None:
         for delivery in await self._store.claim_unknown(lane.name, now, LOOKS):

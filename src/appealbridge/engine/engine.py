@@ -52,13 +52,13 @@ class Engine:
         self._upkeep = Upkeep(store, clock, self.lanes, report)
         self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report)
         self._upkeep.ended = self._runs.nudge
-        attempts = Attempts(store, clock, rng, report, self._runs.nudge, clean)
+        attempts = Attempts(store, clock, rng, report, self._runs.nudge, self._upkeep.watch, clean)
         self._dispatcher = Dispatcher(store, clock, attempts, tasks, report)
         self.intake = Intake(
             store, clock, rng, self.lanes, self._dispatcher, self._runs, self._upkeep, report
         )
-        self._polling = Polling(store, clock, rng, http, self.intake, report, clean, tasks)
-        self.verbs = Verbs(store, clock, self.lanes, self._runs, report)
+        self._polling = Polling(store, clock, rng, http, self.intake, report, clean)
+        self.verbs = Verbs(store, clock, self.lanes, self._runs, self._upkeep, report)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._inforce: InForce | None = None
 

@@ -44,7 +44,7 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
         return Verdict(
             State.HELD,
             Hold.APPROVAL,
-            "its content is not what was planned; look at it, then release it",
+            "its content is not what was planned; cancel it",
         )
     if cap is not None and sent_today >= cap:
         return Verdict(

@@ -29,7 +29,6 @@ class Lane:
     zone: ZoneInfo
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     in_flight: int = 0
-    settled: int = 0
     backlog: bool = True
     blocked: bool = False
     paused_until: float = 0.0
@@ -70,7 +69,6 @@ class Lane:
 
         `again` says that the same delivery comes back at a due time of its own.
         """
-        self.settled += 1
         if self.blocked or again:
             self.wake.set()
 

@@ -34,7 +34,6 @@ class Polling:
         intake: Intake,
         report: Report,
         clean: Callable[[str], str],
-        tasks: asyncio.TaskGroup,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -43,33 +42,27 @@ class Polling:
         self._intake = intake
         self._report = report
         self._clean = clean
-        self._tasks = tasks
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
         """Look at one source until cancelled."""
+        # What is in force may have a shorter `every` than what the last look went by.
+        longest = self._pause(watched, None)
         while True:
             try:
                 record = await self._store.source(watched.source)
+                pause = 0.0 if record is None else record.next_look_at - self._clock.now()
+                await self._clock.sleep(
+                    min(pause, longest)
+                )  # a clock set back must not end the looking
+                longest = 2 * max(LONGEST_PAUSE, watched.options.every)
+                await self.look(watched, inforce, record)
             except StoreError as error:
+                # The next look sees the same, since the memory of this one was not kept either.
                 self._report.store_failed(error)
                 await self._clock.sleep(1.0)
-                continue
-            pause = 0.0 if record is None else record.next_look_at - self._clock.now()
-            # A changed `every` counts from the last look on, and a clock set back must not stop the looking.
-            await self._clock.sleep(min(pause, self._pause(watched, None)))
-            # A look that has begun is finished even where a reload ends this loop: what it has
-            # stored as begun must also be sent.
-            await asyncio.shield(self._tasks.create_task(self.look(watched, inforce, record)))
 
     async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
-        """Look once and store what came of it; where the store refuses, the next look sees the same."""
-        try:
-            await self._look(watched, inforce, record)
-        except StoreError as error:
-            self._report.store_failed(error)
-            await self._clock.sleep(1.0)
-
-    async def _look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
+        """Look once and store what came of it."""
         cursor = {} if record is None else record.cursor
         tools = Tools(self._http, self._clock.now(), self._rng)
         try:
@@ -97,7 +90,11 @@ class Polling:
             seen={item.identity: item.digest for item in reversed(items)},
         )
         hold = Hold.BURST if decided.burst else ""
-        await self._intake.accept(inforce, watched.source, decided.drafts, hold=hold, memory=memory)
+        # Handed over, it is finished even where a reload ends this loop meanwhile: what is stored as
+        # begun must also be sent.
+        await asyncio.shield(
+            self._intake.accept(inforce, watched.source, decided.drafts, hold=hold, memory=memory)
+        )
         if record is not None and record.failures:
             self._report.source_back(watched.source)
         if decided.burst:

@@ -7,6 +7,7 @@ from appealbridge.engine.gate import content_hash
 from appealbridge.engine.lane import Lanes
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs import Runs
+from appealbridge.engine.upkeep import Upkeep
 from appealbridge.logs import Said
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove
@@ -17,12 +18,19 @@ class Verbs:
     """The operator's verbs, each one move, each said in the log."""
 
     def __init__(
-        self, store: Store, clock: Clock, lanes: Lanes, runs: Runs, report: Report
+        self,
+        store: Store,
+        clock: Clock,
+        lanes: Lanes,
+        runs: Runs,
+        upkeep: Upkeep,
+        report: Report,
     ) -> None:
         self._store = store
         self._clock = clock
         self._lanes = lanes
         self._runs = runs
+        self._upkeep = upkeep
         self._report = report
 
     async def release(self, delivery_id: str) -> Delivery:
@@ -61,6 +69,7 @@ class Verbs:
     ) -> Delivery:
         moved = await self._store.move(delivery.id, target, self._clock.now(), reason=reason)
         self._report.moved(said, moved)
+        self._upkeep.watch(moved)
         lane = self._lanes.get(moved.channel)
         if lane is not None:
             lane.queued()
