@@ -16,6 +16,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.appeal_files import AppealFile, read_appeals
 from appealbridge.plugin.body import json_body
 from appealbridge.plugin.channel import (
     Account,
@@ -26,6 +27,11 @@ from appealbridge.plugin.channel import (
     Tools,
     WhenUnsure,
 )
+from appealbridge.plugin.feed_entries import Entry as FeedEntry
+from appealbridge.plugin.feeds import FeedLook, read_feed
+from appealbridge.plugin.feeds import bounded as short_identity
+from appealbridge.plugin.feeds import digest as content_digest
+from appealbridge.plugin.feeds import identity as feed_identity
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.links import links
@@ -55,6 +61,7 @@ from appealbridge.plugin.text import (
     plain_length,
     x_length,
 )
+from appealbridge.plugin.threads import in_thread
 from appealbridge.plugin.trigger import (
     Item,
     Look,
@@ -76,6 +83,7 @@ __all__ = [
     "Account",
     "Address",
     "Appeal",
+    "AppealFile",
     "AppealImage",
     "AppealStatus",
     "Channel",
@@ -86,6 +94,8 @@ __all__ = [
     "Effect",
     "Event",
     "EventDraft",
+    "FeedEntry",
+    "FeedLook",
     "Field",
     "Http",
     "Item",
@@ -124,12 +134,15 @@ __all__ = [
     "characters",
     "compile_path",
     "compose",
+    "content_digest",
     "cut",
     "excerpt",
     "failure",
+    "feed_identity",
     "field_validator",
     "hand_over",
     "html_to_text",
+    "in_thread",
     "json_body",
     "judge",
     "key_of",
@@ -144,7 +157,10 @@ __all__ = [
     "moment",
     "one_line",
     "plain_length",
+    "read_appeals",
+    "read_feed",
     "refused_as_repeat",
+    "short_identity",
     "since",
     "verifier",
     "x_length",

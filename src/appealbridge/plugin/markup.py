@@ -23,9 +23,20 @@ def html_to_text(markup: str) -> str:
     return reader.text()
 
 
-class _Reader(HTMLParser):
+class Markup(HTMLParser):
+    """A parser that nothing can trip: a section of a kind unknown to it is a comment, as browsers hold it."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Skip `<![foo[`, over which the parser itself would stumble."""
+        return self.parse_bogus_comment(i, report)
+
+
+class _Reader(Markup):
+    def __init__(self) -> None:
+        super().__init__()
         self._parts: list[str] = []
         self._unseen = 0
         self._link: tuple[str, int] | None = None

@@ -1,0 +1,142 @@
+"""One look at a feed: asked conditionally, followed where it moved, read in a thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import orjson
+from yarl import URL
+
+from appealbridge.model.errors import DeliveryError, SourceDown, TryAgain
+from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.feed_entries import Entry, entries
+from appealbridge.plugin.reply import Reply, bare
+from appealbridge.plugin.threads import in_thread
+
+SIZE_LIMIT = 10 * 1024 * 1024
+HOPS = 3
+
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
+)
+_PERMANENT = frozenset({301, 308})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = 410
+_UNCHANGED = 304
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLook:
+    """
+    What one look at a feed showed.
+
+    `entries` are newest first, `None` where the feed says that nothing changed; `cursor` is for the
+    next look; `notes` are for a person.
+    """
+
+    entries: Sequence[Entry] | None
+    cursor: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+async def read_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> FeedLook:
+    """Look at a feed once; raise `SourceDown`, with its own wish for the next look, where it cannot be read."""
+    reply, notes = await _ask(url, cursor, tools)
+    if reply.status == _UNCHANGED:
+        return FeedLook(None, cursor, notes)
+    content_type = reply.headers.get("Content-Type", "")
+    found, told = await in_thread(entries, reply.body, reply.url or url, content_type)
+    return FeedLook(found, _validators(reply), (*notes, *told))
+
+
+def identity(entry: Entry) -> str:
+    """Return what stays the same while the entry does: its guid, else its link, else its title and date."""
+    if entry.guid or entry.link:
+        return bounded(entry.guid or entry.link)
+    return digest([entry.data.get("title"), entry.data.get("published")])
+
+
+def bounded(name: str) -> str:
+    """Return a name that nobody made to be stored, of at most 300 characters, still its own."""
+    return name if len(name) <= 300 else f"{name[:240]}…{digest([name])[:32]}"
+
+
+def digest(content: object) -> str:
+    """Return the hash of a JSON value: the same for the same content, whatever the order of its names."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+async def _ask(url: str, cursor: Mapping[str, str], tools: Tools) -> tuple[Reply, tuple[str, ...]]:
+    """Ask, and ask again where it points elsewhere, a few times."""
+    conditions = {
+        header: cursor[name]
+        for name, header in (("etag", "If-None-Match"), ("modified", "If-Modified-Since"))
+        if cursor.get(name)
+    }
+    where, permanent = url, True
+    notes: tuple[str, ...] = ()
+    for _ in range(HOPS + 1):
+        reply = await _get(where, {"Accept": _ACCEPT, **conditions}, tools)
+        if reply.status not in _REDIRECTS:
+            return reply, notes
+        where = _next(where, reply)
+        permanent = permanent and reply.status in _PERMANENT
+        if permanent:
+            notes = (f"the feed moved for good to {bare(where)}; change its address",)
+    raise SourceDown(f"{bare(url)} points elsewhere more than {HOPS} times in a row")
+
+
+async def _get(url: str, headers: Mapping[str, str], tools: Tools) -> Reply:
+    accept = {*_REDIRECTS, _UNCHANGED, _GONE}
+    try:
+        reply = await tools.http.get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
+    except DeliveryError as failure:
+        after = failure.after if isinstance(failure, TryAgain) else None
+        raise SourceDown(str(failure), after=after) from None
+    if reply.status == _GONE:
+        raise SourceDown(
+            f"{bare(url)} says that this feed is gone for good (410); "
+            "ask its owner where appeals are told now, or take it out"
+        )
+    return reply
+
+
+def _next(where: str, reply: Reply) -> str:
+    """Return the address that a redirect points to, if it is one to go to."""
+    try:
+        here = URL(where)
+        there = here.join(URL(reply.headers.get("Location", "")))
+    except ValueError:
+        raise SourceDown(f"{bare(where)} points to an address that cannot be read") from None
+    if there.scheme not in ("http", "https") or not there.host or there == here:
+        raise SourceDown(f"{bare(where)} points to {bare(str(there))}, which is no other feed")
+    if here.scheme == "https" and there.scheme == "http":
+        raise SourceDown(
+            f"{bare(where)} points to {bare(str(there))}, which is not encrypted; "
+            "give that address itself if it is meant"
+        )
+    if there.host != here.host and _inside(there.host):
+        raise SourceDown(
+            f"{bare(where)} points into this network ({there.host}); "
+            "give that address itself if it is meant"
+        )
+    return str(there)
+
+
+def _inside(host: str) -> bool:
+    """Tell whether a host is this machine or this network by its very name."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _validators(reply: Reply) -> Mapping[str, str]:
+    told = {
+        "etag": reply.headers.get("ETag", ""),
+        "modified": reply.headers.get("Last-Modified", ""),
+    }
+    return {name: value for name, value in told.items() if value}

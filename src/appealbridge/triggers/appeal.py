@@ -1,0 +1,191 @@
+"""
+An appeal is new, updated or closed.
+
+    triggers:
+      - trigger: appeal
+        on: [new, updated, closed]
+        kinds: [missing, witness]
+
+Where appeals come from stands in appealbridge.yaml:
+
+    appeals:
+      website: { feed: https://www.example.police.uk/appeals/rss, every: 5m }
+      desk: { folder: appeals/, every: 10s }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from appealbridge.plugin import (
+    Appeal,
+    AppealImage,
+    AppealStatus,
+    Duration,
+    Event,
+    FeedEntry,
+    Field,
+    Item,
+    Look,
+    Options,
+    PolledSource,
+    Poller,
+    Registry,
+    Tools,
+    content_digest,
+    feed_identity,
+    in_thread,
+    model_validator,
+    read_appeals,
+    read_feed,
+)
+
+KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
+"""The kinds that a feed's categories may name; others are `other`."""
+
+
+class AppealSource(PolledSource):
+    """What appealbridge.yaml says of one place that appeals come from."""
+
+    feed: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s]+$",
+        description="The address of an RSS or Atom feed of appeals.",
+        examples=["https://www.example.police.uk/appeals/rss"],
+    )
+    folder: Path | None = Field(
+        None,
+        description="A folder with one appeal a file: YAML, or Markdown with a head of YAML.",
+        examples=["appeals/"],
+    )
+    every: Duration = Field(
+        60.0, gt=0, description="How long to wait between two looks.", examples=["1m"]
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> AppealSource:
+        if (self.feed is None) == (self.folder is None):
+            raise ValueError("give either feed: an address, or folder: a path, and not both")
+        return self
+
+
+class AppealOptions(Options):
+    """What a recipe says of the appeals it wants."""
+
+    on: tuple[Literal["new", "updated", "closed"], ...] = Field(
+        ("new", "updated", "closed"),
+        min_length=1,
+        description="What must have happened to an appeal.",
+        examples=[["new", "updated"]],
+    )
+    kinds: tuple[str, ...] = Field(
+        (), description="The kinds of appeal wanted; all if left out.", examples=[["missing"]]
+    )
+    areas: tuple[str, ...] = Field(
+        (),
+        description="Words of which the appeal's area contains one, in any case; all if left out.",
+        examples=[["Birmingham", "Solihull"]],
+    )
+    source: str = Field(
+        "",
+        description="The source's name in appealbridge.yaml; any if left out.",
+        examples=["website"],
+    )
+
+
+class AppealTrigger(Poller[AppealOptions, AppealSource]):
+    """Appeals from a feed or a folder."""
+
+    name = "appeal"
+    section = "appeals"
+    options = AppealOptions
+    source_options = AppealSource
+
+    def source(self, options: AppealOptions) -> str:
+        """Return the source's name; empty for any."""
+        return options.source
+
+    def accepts(self, options: AppealOptions, event: Event) -> str:
+        """Return what of the appeal is not wanted."""
+        happened = event.type.removeprefix("appeal.")
+        if happened not in options.on:
+            return f"appeal is {happened}, wanted {' or '.join(options.on)}"
+        told = event.data if isinstance(event.data, dict) else {}
+        kind, area = str(told.get("kind", "")), str(told.get("area", ""))
+        if options.kinds and kind.lower() not in {wanted.lower() for wanted in options.kinds}:
+            return f"kind is {kind or 'not said'}, wanted {' or '.join(options.kinds)}"
+        if options.areas and not any(word.lower() in area.lower() for word in options.areas):
+            return f"area is {area or 'not said'}, wanted {' or '.join(options.areas)}"
+        return ""
+
+    async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+        """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""
+        if source.feed is not None:
+            return await _from_feed(source.feed, cursor, tools)
+        folder = source.folder or Path()
+        files, notes = await in_thread(read_appeals, folder, tools.now, first=not cursor)
+        items = [_item(file.appeal, file.changed) for file in files]
+        return Look(items, {"looked": "yes"}, notes=tuple(notes))
+
+
+async def _from_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> Look:
+    look = await read_feed(url, cursor, tools)
+    if look.entries is None:
+        return Look(None, look.cursor, notes=look.notes)
+    told = [entry for entry in look.entries if entry.data.get("title")]
+    untold = len(look.entries) - len(told)
+    notes = (*look.notes, f"{untold} items without a title were left out") if untold else look.notes
+    return Look([_item(_appeal(entry), entry.time) for entry in told], look.cursor, notes=notes)
+
+
+def _appeal(entry: FeedEntry) -> Appeal:
+    """Read an appeal out of a feed's entry; its categories may say more, each under its scheme."""
+    tags = entry.data["tags"]
+    said = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
+    told = {
+        "reference": said.get("reference") or feed_identity(entry),
+        "title": entry.data["title"],
+        "kind": said.get("kind", _kind(tag["term"] for tag in tags)).lower(),
+        "status": _status(tags),
+        "text": entry.data.get("text"),
+        "body_html": entry.data.get("content") or entry.data.get("summary"),
+        "url": entry.link or None,
+        "area": said.get("area") or said.get("place"),
+        "images": [AppealImage(**image) for image in entry.data["images"]],
+        "tags": tags,
+    }
+    return Appeal.model_validate({name: value for name, value in told.items() if value})
+
+
+def _kind(terms: Iterable[str]) -> str:
+    words = {word for term in terms for word in term.lower().split()}
+    return next((kind for kind in KINDS if kind in words), "other")
+
+
+def _status(tags: Iterable[Mapping[str, str]]) -> AppealStatus:
+    closed = any(
+        tag["term"].lower() == "closed" and tag["scheme"].lower() in ("", "status") for tag in tags
+    )
+    return AppealStatus.CLOSED if closed else AppealStatus.OPEN
+
+
+def _item(appeal: Appeal, time: float | None) -> Item:
+    data = appeal.model_dump(mode="json", exclude_none=True)
+    closed = appeal.status is AppealStatus.CLOSED
+    return Item(
+        identity=appeal.reference,
+        digest=content_digest(data),
+        subject=appeal.reference,
+        data=data,
+        # What was never seen open was never asked of the public: its closing is no news.
+        on_new="" if closed else "appeal.new",
+        on_changed="appeal.closed" if closed else "appeal.updated",
+        time=time,
+    )
+
+
+def register(registry: Registry) -> None:
+    """Add the trigger."""
+    registry.add(AppealTrigger())

@@ -1,0 +1,137 @@
+"""One look at a feed over a real connection: conditions, redirects, refusals."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from appealbridge.plugin import SourceDown, Tools, feed_identity, read_feed, short_identity
+from appealbridge.plugin.feed_entries import Entry
+from appealbridge.plugin.feeds import SIZE_LIMIT
+from appealbridge.plugin.http import Http, open_session
+from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
+
+RSS = (Path(__file__).parents[2] / "data" / "feeds" / "appeals.rss").read_bytes()
+HEADERS = {"Content-Type": "application/rss+xml", "ETag": 'W/"v1"', "Last-Modified": "some day"}
+NOW = 1_790_000_000.0
+
+
+@pytest.fixture
+async def server():
+    async with ScriptedServer((200, RSS, HEADERS)) as running:
+        yield running
+
+
+@pytest.fixture
+async def tools():
+    session = open_session()
+    yield Tools(Http(session, str, now=lambda: NOW, timeout=1.0), NOW, random.Random(1))  # noqa: S311 - nothing here is secret
+    await session.close()
+
+
+async def test_what_a_look_learns_makes_the_next_one_conditional(server, tools):
+    look = await read_feed(f"{server.url}/rss", {}, tools)
+    assert len(look.entries) == 3
+    assert look.cursor == {"etag": 'W/"v1"', "modified": "some day"}
+    server.answers(304)
+    again = await read_feed(f"{server.url}/rss", look.cursor, tools)
+    assert (again.entries, again.cursor) == (None, look.cursor)
+    first, second = server.heard
+    assert "If-None-Match" not in first.headers
+    assert second.headers["If-None-Match"] == 'W/"v1"'
+    assert second.headers["If-Modified-Since"] == "some day"
+
+
+async def test_what_is_no_feed_leaves_no_conditions_behind(server, tools):
+    server.answers((200, b"<html></html>", {"ETag": '"page"', "Content-Type": "text/html"}))
+    with pytest.raises(SourceDown, match="an HTML page"):
+        await read_feed(server.url, {}, tools)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_feed_that_moved_is_followed(server, tools, status):
+    server.answers((status, "", {"Location": "/new/rss"}))
+    look = await read_feed(f"{server.url}/old?key=secret", {"etag": '"x"'}, tools)
+    assert len(look.entries) == 3
+    assert [heard.path for heard in server.heard] == ["/old", "/new/rss"]
+    assert server.heard[1].headers["If-None-Match"] == '"x"'
+    assert look.notes == (
+        (f"the feed moved for good to {server.url}/new/rss; change its address",)
+        if status in (301, 308)
+        else ()
+    )
+
+
+async def test_a_move_for_good_behind_one_for_now_is_none(server, tools):
+    server.answers((302, "", {"Location": "/a"}), (301, "", {"Location": "/b"}))
+    assert (await read_feed(server.url, {}, tools)).notes == ()
+
+
+async def test_a_feed_that_points_in_circles_is_left(server, tools):
+    server.otherwise = lambda heard: (302, "", {"Location": heard.path + "x"})
+    with pytest.raises(SourceDown, match="more than 3 times"):
+        await read_feed(server.url, {}, tools)
+    assert len(server.heard) == 4
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("file:///etc/passwd", "no other feed"),
+        ("ftp://example.org/rss", "no other feed"),
+        ("", "no other feed"),
+        ("http://[", "cannot be read"),
+        ("http://169.254.169.254/latest", "points into this network"),
+        ("http://localhost/rss", "points into this network"),
+    ],
+)
+async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, words):
+    server.answers((302, "", {"Location": location}))
+    with pytest.raises(SourceDown, match=words):
+        await read_feed(f"{server.url}/", {}, tools)
+    assert len(server.heard) == 1
+
+
+async def test_a_feed_that_is_gone_for_good_is_said_to_be(server, tools):
+    server.answers(410)
+    with pytest.raises(SourceDown, match=r"gone for good \(410\); ask its owner"):
+        await read_feed(server.url, {}, tools)
+
+
+@pytest.mark.parametrize(("status", "after"), [(429, 120.0), (503, 120.0), (500, 120.0)])
+async def test_a_feed_may_say_when_to_look_again(server, tools, status, after):
+    server.answers((status, "busy", {"Retry-After": "120"}))
+    with pytest.raises(SourceDown) as down:
+        await read_feed(server.url, {}, tools)
+    assert down.value.after == after
+
+
+@pytest.mark.parametrize("answer", [404, 401, HANG_UP, DAWDLE, TRUNCATE], ids=str)
+async def test_a_feed_that_does_not_answer_is_down(server, tools, answer):
+    server.otherwise = answer
+    with pytest.raises(SourceDown):
+        await read_feed(server.url, {}, tools)
+
+
+async def test_a_feed_that_is_too_long_is_down(server, tools):
+    server.answers((200, b" " * (SIZE_LIMIT + 1)))
+    with pytest.raises(SourceDown, match="longer than"):
+        await read_feed(server.url, {}, tools)
+
+
+def test_an_entry_goes_by_its_guid_else_its_link_else_its_title_and_date():
+    def entry(guid="", link="", **data):
+        return Entry(guid, link, data, None)
+
+    assert feed_identity(entry("g", "l", title="t")) == "g"
+    assert feed_identity(entry("", "l", title="t")) == "l"
+    plain = feed_identity(entry(title="t", published="2026-09-21"))
+    assert plain == feed_identity(entry(title="t", published="2026-09-21", text="other"))
+    assert plain != feed_identity(entry(title="t", published="2026-09-22"))
+
+
+def test_a_long_identity_is_bounded_and_still_its_own():
+    one, two = short_identity("x" * 1000 + "1"), short_identity("x" * 1000 + "2")
+    assert one != two
+    assert len(one) <= 300
+    assert short_identity("x" * 300) == "x" * 300
