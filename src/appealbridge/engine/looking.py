@@ -27,17 +27,19 @@ def decide(
     known: Mapping[str, str],
     options: PolledSource,
     *,
-    first: bool,
+    last: float | None,
     now: float,
 ) -> Decided:
     """
     Return what is new and what changed since the last look.
 
-    `known` maps identities to the digests remembered. The `first` look at a source publishes
-    nothing but its `backfill` newest items: whatever stands there is old news.
+    `known` maps identities to the digests remembered; `last` is the time of the last look, `None`
+    before the first one. That first look publishes nothing but the `backfill` newest items:
+    whatever stands there is old news.
     """
     if look.items is None:
         return NOTHING
+    first = last is None
     items = _once(look.items)
     fresh = [item for item in items if item.identity not in known]
     changed = [
@@ -52,7 +54,7 @@ def decide(
     again = [(item, item.on_changed) for item in changed if item.on_changed]
     told = {item.identity: word for item, word in new + again}
     drafts = [
-        _draft(item, told[item.identity]) for item in reversed(items) if item.identity in told
+        _draft(item, told[item.identity], last) for item in reversed(items) if item.identity in told
     ]
     return Decided(drafts, len(new), len(again), burst=len(drafts) > options.burst and not first)
 
@@ -65,11 +67,12 @@ def _once(items: Sequence[Item]) -> list[Item]:
     return list(first.values())
 
 
-def _draft(item: Item, word: str) -> EventDraft:
+def _draft(item: Item, word: str, last: float | None) -> EventDraft:
+    # Two looks with one memory see one event; what becomes again what it once was is a new one.
     return EventDraft(
         type=word,
         subject=item.subject,
-        key=f"{item.identity}\n{item.digest}",
+        key=f"{item.identity}\n{item.digest}\n{last}",
         data=item.data,
         time=item.time,
     )

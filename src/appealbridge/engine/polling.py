@@ -78,10 +78,10 @@ class Polling:
         self, watched: Watched, inforce: InForce, record: SourceRecord | None, look: Look
     ) -> None:
         now = self._clock.now()
-        first = record is None or record.looked_at is None
+        last = None if record is None else record.looked_at
         items = look.items or ()
         known = await self._store.remembered(watched.source, [item.identity for item in items])
-        decided = decide(look, known, watched.options, first=first, now=now)
+        decided = decide(look, known, watched.options, last=last, now=now)
         memory = Memory(
             source=watched.source,
             looked_at=now,
@@ -99,7 +99,7 @@ class Polling:
             self._report.source_back(watched.source)
         if decided.burst:
             self._report.burst(watched.source, len(decided.drafts))
-        self._report.looked(watched.source, decided.new, decided.changed, first, look.notes)
+        self._report.looked(watched.source, decided.new, decided.changed, last is None, look.notes)
 
     async def _failed(
         self, watched: Watched, record: SourceRecord | None, note: str, after: float | None

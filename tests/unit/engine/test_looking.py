@@ -10,8 +10,8 @@ def item(identity, digest="a", *, time=None, on_new="feed.new", on_changed="feed
     return Item(identity, digest, identity, {"title": identity}, on_new, on_changed, time)
 
 
-def decided(items, known=(), first=False, **options):
-    return decide(Look(items), dict(known), PolledSource(**options), first=first, now=NOW)
+def decided(items, known=(), last=NOW - 300, **options):
+    return decide(Look(items), dict(known), PolledSource(**options), last=last, now=NOW)
 
 
 def told(decision):
@@ -19,11 +19,11 @@ def told(decision):
 
 
 def test_a_first_look_publishes_nothing():
-    assert told(decided([item("b"), item("a")], first=True)) == []
+    assert told(decided([item("b"), item("a")], last=None)) == []
 
 
 def test_a_first_look_publishes_its_backfill_of_newest_items():
-    assert told(decided([item("c"), item("b"), item("a")], first=True, backfill=2)) == [
+    assert told(decided([item("c"), item("b"), item("a")], last=None, backfill=2)) == [
         ("feed.new", "b"),
         ("feed.new", "c"),
     ]
@@ -39,7 +39,7 @@ def test_what_is_known_and_unchanged_is_no_event():
 
 
 def test_an_unmodified_source_makes_no_event():
-    assert decide(Look(None), {"a": "a"}, PolledSource(), first=False, now=NOW).drafts == ()
+    assert decide(Look(None), {"a": "a"}, PolledSource(), last=NOW - 300, now=NOW).drafts == ()
 
 
 def test_an_empty_word_makes_no_event():
@@ -66,6 +66,12 @@ def test_an_identity_listed_twice_is_one_item():
     assert told(decided([item("a", "newest"), item("a", "older")])) == [("feed.new", "a")]
 
 
-def test_the_key_changes_with_the_content_only():
+def test_the_key_changes_with_the_content():
     first, again, other = (decided([item("a", digest)]).drafts[0].key for digest in "xxy")
     assert first == again != other
+
+
+def test_what_becomes_again_what_it_once_was_has_a_key_of_its_own():
+    """An appeal that is closed and opened again is news, although its text was published before."""
+    before, after = (decided([item("a", "x")], last=last).drafts[0].key for last in (NOW, NOW + 9))
+    assert before != after
