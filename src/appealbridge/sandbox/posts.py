@@ -169,11 +169,8 @@ class Shelf:
         return list(self._by_id.values())
 
     def newest(self, count: int) -> list[Post]:
-        """Return the `count` newest posts of each platform, newest first, deleted ones too."""
-        found: list[Post] = []
-        for posts in self._by_platform.values():
-            found += posts[-count:]
-        return sorted(found, key=lambda post: post.created_at, reverse=True)
+        """Return the `count` newest posts of one platform after the other, newest first, deleted ones too."""
+        return [post for posts in self._by_platform.values() for post in posts[: -count - 1 : -1]]
 
     def counts(self) -> dict[str, int]:
         """Return how many posts are up on each platform."""
