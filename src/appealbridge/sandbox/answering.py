@@ -82,6 +82,15 @@ def answer(
     )
 
 
+async def form(request: web.Request) -> dict[str, str]:
+    """Return a form's text fields; a body that is no form, or in no known encoding, is declined."""
+    try:
+        sent = await request.post()
+    except (UnicodeDecodeError, LookupError, ValueError) as error:
+        raise Declined(web.Response(status=400, text=f"not a form: {error}")) from None
+    return {name: value for name, value in sent.items() if isinstance(value, str)}
+
+
 class Answering:
     """Runs a platform's handlers under the faults that are on."""
 

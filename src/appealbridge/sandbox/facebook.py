@@ -15,7 +15,7 @@ from aiohttp import web
 
 from appealbridge.clock import Clock
 from appealbridge.sandbox.accounts import account_name, bearer_token, well_formed
-from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, Handler, answer
+from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, Handler, answer, form
 from appealbridge.sandbox.facebook_shapes import (
     gone,
     graph_error,
@@ -213,8 +213,7 @@ async def _parameters(request: web.Request) -> dict[str, str]:
         if not isinstance(sent, dict):
             raise Declined(graph_error(100, "(#100) The request body is not a JSON object"))
         return given | {name: _as_text(value) for name, value in sent.items()}
-    form = await request.post()
-    return given | {name: value for name, value in form.items() if isinstance(value, str)}
+    return given | await form(request)
 
 
 def _as_text(value: Any) -> str:

@@ -16,11 +16,11 @@ from aiohttp import web
 from appealbridge.clock import Clock
 from appealbridge.sandbox.accounts import account_name, bearer_token
 from appealbridge.sandbox.allowance import LIMIT, Allowance
-from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, Handler, answer
+from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, Handler, answer, form
 from appealbridge.sandbox.faults import FaultName, Faults
 from appealbridge.sandbox.links import LINK_LENGTH, length
 from appealbridge.sandbox.mastodon_shapes import account_id, account_shown, status
-from appealbridge.sandbox.posts import Post, Shelf
+from appealbridge.sandbox.posts import Post, Shelf, readable
 
 _LONGEST = 500
 _KEY_SECONDS = 3600.0
@@ -98,7 +98,7 @@ class Mastodon:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         wanted = await _parameters(request)
         account = request[ACCOUNT]
-        key = request.headers.get("Idempotency-Key") or None
+        key = readable(request.headers.get("Idempotency-Key", "")) or None
         sent = self._sent_with(account, key)
         if sent is not None:
             return answer(200, status(sent, _origin(request)))
@@ -233,7 +233,7 @@ def _limits(remaining: int, reset: float) -> dict[str, str]:
 async def _parameters(request: web.Request) -> dict[str, Any]:
     """Return what was sent, as JSON or as a form."""
     if request.content_type != "application/json":
-        return dict(await request.post())
+        return dict(await form(request))
     try:
         wanted = orjson.loads(await request.read())
     except orjson.JSONDecodeError:

@@ -71,6 +71,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def readable(text: str) -> str:
+    """Return a text that can be written as UTF-8: bytes that were none of it become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class Shelf:
     """All posts of all platforms, in the order in which they came."""
 

@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from appealbridge.clock import Clock
 from appealbridge.sandbox.answering import reset
 from appealbridge.sandbox.faults import Fault, FaultName, Faults
-from appealbridge.sandbox.posts import Shelf
+from appealbridge.sandbox.posts import Shelf, readable
 
 _F = FaultName
 _HOST = "practice.localhost"
@@ -91,7 +91,7 @@ class MailServer:
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the message, once for each recipient."""
         letter = read(envelope.original_content or b"")
-        sender = letter.pop("account") or envelope.mail_from or ""
+        sender = letter.pop("account") or readable(envelope.mail_from or "")
         key = letter.pop("client_key")
         same = key is not None and self._shelf.with_key(self.name, sender, key) is not None
         if same and self._faults.take(self.name, {_F.DUPLICATE_FILTER}):
@@ -105,7 +105,7 @@ class MailServer:
                 client_key=key,
                 more={"to": to, "subject": letter["subject"], "html": letter["html"]},
             )
-            for to in envelope.rcpt_tos
+            for to in map(readable, envelope.rcpt_tos)
         ]
         fault = self._faults.take(self.name, _KEPT)
         said = f"250 2.0.0 Ok: queued as {posts[0].number:X}"
@@ -205,7 +205,7 @@ def read(content: bytes) -> dict[str, Any]:
             continue
         kind, name = part.get_content_type(), part.get_filename()
         if name or part.get_content_disposition() == "attachment":
-            media.append({"type": kind, "name": name or ""})
+            media.append({"type": kind, "name": readable(name or "")})
         elif kind == "text/plain" and not plain:
             plain = _content(part)
         elif kind == "text/html" and rich is None:
@@ -222,7 +222,7 @@ def read(content: bytes) -> dict[str, Any]:
 
 def _header(message: EmailMessage, name: str) -> str:
     try:
-        return str(message.get(name, ""))
+        return readable(str(message.get(name, "")))
     except (ValueError, IndexError, AttributeError):  # a header that its own parser chokes on
         return ""
 

@@ -21,6 +21,7 @@ from appealbridge.sandbox.posts import Post, Shelf
 from appealbridge.sandbox.x_shapes import (
     checked,
     forbidden,
+    in_reply_to,
     invalid,
     not_found,
     page,
@@ -110,7 +111,7 @@ class X:
             raise Declined(
                 forbidden("You are not allowed to create a Tweet with duplicate content.")
             )
-        answered = (wanted.get("reply") or {}).get("in_reply_to_tweet_id")
+        answered = in_reply_to(wanted)
         if answered is not None and self._shelf.live(self.name, answered) is None:
             raise Declined(
                 forbidden(
@@ -157,8 +158,8 @@ class X:
         most = _max_results(request.query.get("max_results", "10"))
         start = _time(request, "start_time", float("-inf"))
         end = _time(request, "end_time", float("inf"))
-        after = int(request.query.get("since_id", "0"))
-        before = int(request.query.get("pagination_token", request.query.get("until_id", "0")))
+        after = _tweet_id(request, "since_id")
+        before = _tweet_id(request, "pagination_token") or _tweet_id(request, "until_id")
         listed: list[Post] = []
         for post in self._shelf.timeline(self.name, account):
             if post.created_at < start or post.number <= after or len(listed) > most:
@@ -195,6 +196,15 @@ def _max_results(given: str) -> int:
         return int(given)
     message = f"The `max_results` query parameter value [{given}] is not between 5 and 100"
     raise Declined(invalid("max_results", given, message))
+
+
+def _tweet_id(request: web.Request, name: str) -> int:
+    """Return a tweet's number from the query, 0 where there is none."""
+    given = request.query.get(name, "0")
+    if given.isascii() and given.isdigit() and len(given) < 20:
+        return int(given)
+    message = f"The `{name}` query parameter value [{given}] is not valid"
+    raise Declined(invalid(name, given, message))
 
 
 def _time(request: web.Request, name: str, otherwise: float) -> float:

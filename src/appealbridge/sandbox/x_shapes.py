@@ -99,6 +99,18 @@ def checked(body: bytes) -> dict[str, Any]:
     return wanted
 
 
+def in_reply_to(wanted: dict[str, Any]) -> str | None:
+    """Return the tweet that a wanted one replies to, `None` for none."""
+    reply = wanted.get("reply")
+    if reply is None:
+        return None
+    answered = reply.get("in_reply_to_tweet_id") if isinstance(reply, dict) else None
+    if not isinstance(answered, str):
+        message = "$.reply.in_reply_to_tweet_id: is missing or no string"
+        raise Declined(invalid("reply", reply, message))
+    return answered
+
+
 def rewritten(text: str) -> tuple[str, list[dict[str, Any]]]:
     """Return a text as X gives it back, and the `urls` entities that tell what its links were."""
     text = unicodedata.normalize("NFC", text.strip())

@@ -141,3 +141,24 @@ async def test_a_lost_first_answer_does_not_lose_mastodons_key(call):
         await call.toot("once", key="k")
     assert (await call.toot("once", key="k")).status == 200
     assert len(await call.posts()) == 1
+
+
+BODIES = {
+    "an unknown encoding": (
+        b"message=a&status=a",
+        "application/x-www-form-urlencoded; charset=klingon",
+    ),
+    "not in its encoding": (b"message=\xff&status=\xff", "application/x-www-form-urlencoded"),
+    "no parts": (b"nothing", "multipart/form-data; boundary=b"),
+    "no boundary": (b"nothing", "multipart/form-data"),
+    "no json": (b"\xff{", "application/json"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES.keys())
+@pytest.mark.parametrize("path", ["/facebook/v25.0/1/feed", "/mastodon/api/v1/statuses"])
+async def test_a_body_that_cannot_be_read_is_declined(call, path, body, kind):
+    headers = {"Authorization": "Bearer practice-force", "Content-Type": kind}
+    reply = await call("POST", path, data=body, headers=headers)
+    assert reply.status in (400, 422)
+    assert await call.posts() == []

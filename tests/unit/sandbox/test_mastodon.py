@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 API = "/mastodon/api/v1"
@@ -118,3 +120,16 @@ async def test_a_statuss_address_leads_to_the_wall(call):
     path = status["url"].removeprefix(call.sandbox.url)
     reply = await call("GET", path, allow_redirects=False)
     assert reply.headers["Location"] == f"/#mastodon-{status['id']}"
+
+
+async def test_a_key_of_any_bytes_is_taken(call):
+    host, port = call.sandbox.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST /mastodon/api/v1/statuses HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer practice-force\r\n"
+        b"Idempotency-Key: \xff\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 14\r\n\r\n{"status":"a"}'
+    )
+    assert (await reader.read()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    assert [post["text"] for post in await call.posts()] == ["a"]

@@ -1,3 +1,5 @@
+import asyncio
+
 import aiosmtplib
 import pytest
 from hypothesis import given
@@ -56,6 +58,19 @@ HEADS = [b"From: ", b"Subject: =?x?q?", b"Content-Type: ", b"Message-ID: <", b"T
 def test_no_letter_is_too_broken_to_be_read(headers, body):
     letter = b"\r\n".join(head + value for head, value in headers) + b"\r\n\r\n" + body
     assert isinstance(read(letter)["text"], str)
+
+
+async def test_bytes_that_are_no_text_are_kept_as_question_marks(call):
+    host, port = call.sandbox.smtp_url.removeprefix("smtp://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b\xff@example.org>\r\nDATA\r\n"
+        b"From: <\xff@x>\r\nSubject: \xff\r\nMessage-ID: <\xff>\r\n\r\n\xff\r\n.\r\nQUIT\r\n"
+    )
+    await reader.read()
+    writer.close()
+    (post,) = await call.posts()
+    assert post["to"] == "b?@example.org"
 
 
 FAULTS = {

@@ -62,6 +62,9 @@ REFUSED = {
     "no text": b"{}",
     "an empty text": b'{"text": " "}',
     "an unknown field": b'{"text": "a", "txt": "b"}',
+    "a reply that is none": b'{"text": "a", "reply": "1"}',
+    "a reply to a number": b'{"text": "a", "reply": {"in_reply_to_tweet_id": 1}}',
+    "a lone surrogate": b'{"text": "\\ud800"}',
     "unknown media": b'{"text": "a", "media": {"media_ids": ["1"]}}',
     "too long": b'{"text": "%s"}' % (b"x" * 281),
 }
@@ -132,7 +135,9 @@ async def test_start_time_leaves_out_what_is_older(call, clock):
     assert [tweet["text"] for tweet in page["data"]] == ["new"]
 
 
-@pytest.mark.parametrize("query", [{"max_results": "4"}, {"start_time": "yesterday"}])
+@pytest.mark.parametrize(
+    "query", [{"max_results": "4"}, {"start_time": "yesterday"}, {"since_id": "a"}]
+)
 async def test_a_bad_query_gets_xs_400(call, query):
     assert (await timeline(call, **query))["title"] == "Invalid Request"
 
