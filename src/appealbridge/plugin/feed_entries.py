@@ -22,6 +22,12 @@ ENTRY_LIMIT = 2000
 TAG_LIMIT = 100_000
 
 _ENTRY_END = re.compile(rb"</(?:item|entry)\s*>", re.IGNORECASE)
+_BARE_ID = re.compile(
+    rb"<((?:\w+:)?(?:id|guid(?=[^<>]*>\s*+(?:<!\[CDATA\[)?+\s*+(?!https?:))))"
+    rb"(?:\s+isPermaLink\s*=\s*[\"']true[\"'])?\s*>",
+    re.IGNORECASE,
+)
+"""Atom's ids, and guids that are no address: the parser would take them for relative links, and prefix them."""
 _FEED_END = re.compile(rb"</(?:rss|feed|rdf:rdf)\s*>", re.IGNORECASE)
 _PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
 
@@ -90,7 +96,8 @@ def _parse(body: bytes, url: str, content_type: str) -> Mapping[str, Any]:
 
     headers = {"content-type": content_type or "application/xml", "content-location": url}
     # A stream, since text or bytes would be tried as an address and as a file's name first.
-    parsed: Mapping[str, Any] = feedparser.parse(io.BytesIO(body), response_headers=headers)
+    stream = io.BytesIO(_BARE_ID.sub(rb'<\1 isPermaLink="false">', body))
+    parsed: Mapping[str, Any] = feedparser.parse(stream, response_headers=headers)
     return parsed
 
 
@@ -108,7 +115,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
     content = next((c.get("value") for c in raw.get("content") or () if c.get("value")), None)
     summary = raw.get("summary") or content
     published, updated = _time(raw, "published_parsed"), _time(raw, "updated_parsed")
-    guid, link = (str(raw.get(name) or "").strip() for name in ("id", "link"))
+    guid, link = str(raw.get("id") or "").strip(), _link(raw)
     data = {
         "title": _title(raw),
         "link": link,
@@ -129,6 +136,14 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
     told = {name: value for name, value in data.items() if value}
     time = published or updated
     return Entry(guid, link, told | lists, None if time is None else time.timestamp())
+
+
+def _link(raw: Mapping[str, Any]) -> str:
+    link = str(raw.get("link") or "").strip()
+    return link if link.startswith(_SCHEMES) else ""
+
+
+_SCHEMES = ("http://", "https://")
 
 
 def _storable(value: Any) -> Any:
@@ -193,7 +208,7 @@ def _images(
     return [
         {"url": url, "alt": words.get(url, "")}
         for url in dict.fromkeys(url for url, _ in found)
-        if url.startswith(("http://", "https://"))
+        if url.startswith(_SCHEMES)
     ]
 
 

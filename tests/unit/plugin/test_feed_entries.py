@@ -84,6 +84,32 @@ def test_undated_entries_keep_the_feeds_own_order_and_have_no_empty_parts():
     assert (found[2].guid, found[2].link, found[2].time) == ("", "", None)
 
 
+@pytest.mark.parametrize(
+    ("inside", "guid", "link"),
+    [
+        (b"<guid>https://x.uk/1</guid>", "https://x.uk/1", "https://x.uk/1"),
+        (b"<guid> <![CDATA[ http://x.uk/1 ]]></guid>", "http://x.uk/1", "http://x.uk/1"),
+        (b"<guid>42</guid>", "42", ""),
+        (b"<guid><![CDATA[WMP/42]]></guid>", "WMP/42", ""),
+        (b'<guid isPermaLink="true">\n 42</guid>', "42", ""),
+        (b'<guid isPermaLink="false">https://x.uk/1</guid>', "https://x.uk/1", ""),
+        (b"<guid>42</guid><link>/a</link>", "42", "https://www.example.police.uk/a"),
+        (b"<guid></guid><link>/a</link>", "", "https://www.example.police.uk/a"),
+        (b"<link>javascript:alert(1)</link>", "", ""),
+    ],
+)
+def test_a_guid_stays_as_it_is_and_only_an_address_is_a_link(inside, guid, link):
+    [[entry], _] = read(rss(b"<item><title>x</title>" + inside + b"</item>"))
+    assert (entry.guid, entry.link) == (guid, link)
+
+
+@pytest.mark.parametrize("guid", [b"42", b"tag:x,2026:1", b"/a/1", b"https://x.uk/1"])
+def test_an_atom_id_is_never_a_link(guid):
+    head = b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>x</title><id>'
+    [[entry], _] = read(head + guid + b"</id></entry></feed>")
+    assert (entry.guid, entry.link) == (guid.decode(), "")
+
+
 def test_a_feed_without_entries_is_a_feed():
     assert read(rss(b"<title>x</title>")) == ([], [])
 

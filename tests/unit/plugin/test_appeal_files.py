@@ -1,0 +1,159 @@
+"""Appeals as people leave them in a folder, and everything else that lies there."""
+
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appealbridge.plugin import read_appeals
+from appealbridge.plugin.appeal_files import SIZE_LIMIT, paragraphs
+
+NOW = 1_790_000_000.0
+GOOD = "reference: WMP-1\ntitle: Missing\n"
+
+
+@pytest.fixture
+def put(tmp_path):
+    def write(name, content, changed=NOW - 60):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.utime(path, (changed, changed))
+
+    return write
+
+
+@pytest.fixture
+def look(tmp_path):
+    def read(*, first=True, now=NOW):
+        files, notes = read_appeals(tmp_path, now, first=first)
+        return [file.appeal for file in files], list(notes)
+
+    return read
+
+
+def test_markdown_has_its_head_between_two_lines_and_its_text_below(put, look):
+    put("a.md", f"---\n{GOOD}---\n\nLast seen in Digbeth.\nCall 101 <now>.\n\nThank you.\n")
+    [[appeal], notes] = look()
+    assert notes == []
+    assert appeal.text == "Last seen in Digbeth.\nCall 101 <now>.\n\nThank you."
+    assert appeal.body_html == (
+        "<p>Last seen in Digbeth.<br>\nCall 101 &lt;now&gt;.</p>\n<p>Thank you.</p>"
+    )
+
+
+def test_what_the_head_says_of_the_text_goes_before_what_stands_below(put, look):
+    put("a.md", f"---\n{GOOD}text: Short.\n---\nLong.\n")
+    [[appeal], _] = look()
+    assert (appeal.text, appeal.body_html) == ("Short.", "<p>Long.</p>")
+
+
+def test_markdown_may_come_from_windows_and_without_a_body(put, look):
+    put("a.md", "\ufeff---\r\nreference: WMP-1\r\ntitle: Missing\r\n---\r\n")
+    [[appeal], _] = look()
+    assert (appeal.title, appeal.text, appeal.body_html) == ("Missing", None, None)
+
+
+def test_those_changed_last_come_first(put, look):
+    put("a.yaml", "reference: old\ntitle: x\n", NOW - 90)
+    put("b.yml", "reference: new\ntitle: x\n", NOW - 10)
+    put("C.YAML", "reference: middle\ntitle: x\n", NOW - 50)
+    assert [appeal.reference for appeal in look()[0]] == ["new", "middle", "old"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("a.yaml", "reference: x\ntitel: y\n", 'a.yaml:1:1: "title" is missing'),
+        ("a.yaml", "reference: 412\ntitle: y\n", "a.yaml:1:12: reference: must be text; put it in quotes"),
+        ("a.yaml", "reference: x\nreference: y\n", 'a.yaml:2:1: reference: "reference" stands here twice'),
+        ("a.yaml", "reference: x\ntitle: y\nstatus: shut\n", "a.yaml:3:9: status: unknown value"),
+        ("a.yaml", "title: [", "a.yaml:1:"),
+        ("a.yaml", "- a\n", "a.yaml:1:"),
+        ("a.yaml", b"title: \xff", "a.yaml:1:8: this character is not UTF-8; save the file as UTF-8"),
+        ("a.md", "# Missing\n", "a.md:1:1: has no head; begin with ---"),
+        ("a.md", "---\nreference: x\ntitle: [\n---\n", "a.md:3:"),
+        ("a.md", "---\nreference: x\n---\n\ntext\n", 'a.md:2:1: "title" is missing'),
+        ("a.md", b"---\na: b\n\xff", "a.md:3:1: is not UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_named_with_line_and_cure_and_stops_no_other(put, look, name, content, note):
+    put(name, content)
+    put("good.yaml", "reference: good\ntitle: y\n")
+    appeals, notes = look()
+    assert [appeal.reference for appeal in appeals] == ["good"]
+    assert len(notes) == 1
+    assert notes[0].startswith(note)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".a.yaml", "~a.yaml", "#a.yaml", "_a.yaml", "a.yaml~", "a.yaml.swp", "a.yaml.tmp", "a.txt",
+     "a.json", "a", ".a.yaml.swp", "#a.yaml#", "4913"],
+)  # fmt: skip
+def test_what_editors_leave_behind_is_not_looked_at(put, look, name):
+    put(name, "not: [an appeal")
+    assert look() == ([], [])
+
+
+def test_a_folder_in_the_folder_is_not_looked_into(tmp_path, look):
+    (tmp_path / "sub.yaml").mkdir()
+    (tmp_path / "sub.yaml" / "a.yaml").write_text(GOOD)
+    assert look() == ([], [])
+
+
+def test_no_link_leads_out_of_the_folder(tmp_path, look):
+    (tmp_path / "passwd.yaml").symlink_to("/etc/passwd")
+    assert look() == ([], ["passwd.yaml: is a link; put the file itself into the folder"])
+
+
+def test_nothing_that_would_block_is_opened(tmp_path, look):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert look() == ([], [])
+
+
+def test_a_file_too_long_for_an_appeal_is_not_read(put, look):
+    put("a.yaml", GOOD + "#" * SIZE_LIMIT)
+    assert look() == ([], ["a.yaml: longer than 1024 KiB; that is no appeal"])
+
+
+def test_two_files_for_one_appeal_are_told(put, look):
+    put("a.yaml", GOOD)
+    put("b.yaml", GOOD)
+    appeals, notes = look()
+    assert len(appeals) == 1
+    assert notes == ["b.yaml: another file is appeal WMP-1 too; keep one"]
+
+
+def test_a_file_just_being_written_is_left_for_the_next_look(put, look):
+    put("a.yaml", GOOD, NOW - 0.5)
+    assert look(first=False) == ([], [])
+    assert len(look(first=False, now=NOW + 1)[0]) == 1
+
+
+def test_the_first_look_learns_of_every_file(put, look):
+    """Else what was written just before the start would seem new at the second look."""
+    put("a.yaml", GOOD, NOW - 0.5)
+    assert len(look(first=True)[0]) == 1
+
+
+def test_plain_text_becomes_paragraphs_in_which_nothing_is_markup():
+    assert (
+        paragraphs('<b>"x"</b> & y\n \n\t\n\nz')
+        == '<p>&lt;b&gt;"x"&lt;/b&gt; &amp; y</p>\n<p>z</p>'
+    )
+
+
+@given(
+    content=st.binary(max_size=60) | st.text(max_size=60).map(lambda t: f"---\n{t}\n---\n".encode())
+)
+@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("name", ["a.yaml", "a.md"])
+def test_no_content_of_a_file_is_worse_than_a_note(tmp_path_factory, name, content):
+    folder = tmp_path_factory.getbasetemp() / "one"
+    folder.mkdir(exist_ok=True)
+    for other in folder.iterdir():
+        other.unlink()
+    (folder / name).write_bytes(content)
+    appeals, notes = read_appeals(folder, NOW, first=True)
+    assert len(appeals) == 1 or notes

@@ -1,0 +1,149 @@
+"""Which items a feed lists, what stays the same about each, and what makes it another."""
+
+import random
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from appealbridge.plugin import Event, SourceDown, Tools
+from appealbridge.plugin.http import Http, open_session
+from appealbridge.testing.server import ScriptedServer
+from appealbridge.triggers.feed import Feed, FeedOptions
+
+FEEDS = Path(__file__).parents[2] / "data" / "feeds"
+FEED = Feed()
+NOW = 1_790_000_000.0
+
+
+@pytest.fixture
+async def server():
+    async with ScriptedServer((200, (FEEDS / "appeals.rss").read_bytes())) as running:
+        yield running
+
+
+@pytest.fixture
+async def tools():
+    session = open_session()
+    rng = random.Random(1)  # noqa: S311 - nothing here is secret
+    yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, rng)
+    await session.close()
+
+
+async def look(server, tools, body=None, cursor=None, **options):
+    if body is not None:
+        server.answers((200, body))
+    return await FEED.poll(FeedOptions(url=server.url, **options), cursor or {}, tools)
+
+
+def item(title="Road closed", guid="1", text="Use the A38.", link="http://x/1", more=""):
+    return (
+        f"<item><title>{title}</title><guid>{guid}</guid><link>{link}</link>"
+        f"<description>{text}</description>{more}</item>"
+    )
+
+
+def rss(*items):
+    return f'<rss version="2.0"><channel>{"".join(items)}</channel></rss>'.encode()
+
+
+async def test_every_item_listed_is_told_newest_first(server, tools):
+    seen = await look(server, tools)
+    assert [item.identity for item in seen.items] == [
+        "WMP-2026-0412", "WMP-2026-0411", "WMP-2026-0401"
+    ]  # fmt: skip
+    first = seen.items[0]
+    assert (first.on_new, first.on_changed) == ("feed.new", "feed.changed")
+    assert (first.subject, first.time) == ("WMP-2026-0412", 1_790_004_800.0)
+    assert first.data["title"] == "Missing: Aisha, 14"
+    assert FEED.fields(FeedOptions(url=server.url)) >= set(first.data)
+
+
+async def test_a_feed_that_has_not_changed_lists_nothing(server, tools):
+    server.answers(304)
+    seen = await look(server, tools, cursor={"etag": '"x"'})
+    assert (seen.items, seen.cursor) == (None, {"etag": '"x"'})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"title": "Road open"}, {"text": "Use the A45."}, {"link": "http://x/2"},
+     {"more": '<enclosure url="http://x/i.jpg" type="image/jpeg"/>'}],
+    ids=["title", "text", "link", "picture"],
+)  # fmt: skip
+async def test_what_a_reader_sees_makes_an_item_another(server, tools, change):
+    [before] = (await look(server, tools, rss(item()))).items
+    [after] = (await look(server, tools, rss(item(**change)))).items
+    assert before.identity == after.identity
+    assert before.digest != after.digest
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["<pubDate>Mon, 21 Sep 2026 15:33:20 GMT</pubDate>", "<category>road</category>",
+     "<author>press@x</author>"],
+)  # fmt: skip
+async def test_dates_and_labels_do_not(server, tools, more):
+    [before] = (await look(server, tools, rss(item()))).items
+    [after] = (await look(server, tools, rss(item(more=more)))).items
+    assert before.digest == after.digest
+
+
+@pytest.mark.parametrize(
+    ("identity", "change", "same"),
+    [
+        ("guid", {"link": "http://x/2"}, True),
+        ("guid", {"guid": "2"}, False),
+        ("link", {"guid": "2"}, True),
+        ("link", {"link": "http://x/2"}, False),
+        (["title"], {"guid": "2", "link": "http://x/2"}, True),
+        (["title", "link"], {"link": "http://x/2"}, False),
+        (["author"], {"guid": "2"}, False),
+    ],
+    ids=str,
+)
+async def test_what_stays_the_same_about_an_item_can_be_chosen(
+    server, tools, identity, change, same
+):
+    [before] = (await look(server, tools, rss(item()), identity=identity)).items
+    [after] = (await look(server, tools, rss(item(**change)), identity=identity)).items
+    assert (before.identity == after.identity) is same
+
+
+async def test_items_that_share_an_identity_are_one_with_a_note(server, tools):
+    seen = await look(server, tools, rss(item(title="A"), item(title="B"), item(title="C")))
+    assert [item.data["title"] for item in seen.items] == ["A"]
+    assert seen.notes == ("2 items share another's identity; choose it by `identity`",)
+
+
+async def test_a_feed_that_cannot_be_read_is_down(server, tools):
+    with pytest.raises(SourceDown, match="HTML page"):
+        await look(server, tools, (FEEDS / "page.html").read_bytes())
+
+
+def event(kind):
+    return Event("e", "feed:x", kind, "s", "k", NOW, {}, NOW)
+
+
+def test_a_recipe_wants_new_items_unless_it_says_more():
+    url = "https://example.police.uk/rss"
+    assert FEED.source(FeedOptions(url=url)) == url
+    assert FEED.accepts(FeedOptions(url=url), event("feed.new")) == ""
+    assert FEED.accepts(FeedOptions(url=url), event("feed.changed")) == (
+        "item is changed, wanted new"
+    )
+    both = FeedOptions(url=url, on=("new", "changed"))
+    assert FEED.accepts(both, event("feed.changed")) == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"url": "ftp://x"}, {"url": "x"}, {"url": "http://x", "on": []},
+     {"url": "http://x", "on": ["gone"]}, {"url": "http://x", "identity": "title"},
+     {"url": "http://x", "identity": ["colour"]}, {"url": "http://x", "every": "0s"},
+     {"url": "http://x", "burst": 0}],
+    ids=str,
+)  # fmt: skip
+def test_options_that_cannot_work_are_refused(options):
+    with pytest.raises(ValidationError):
+        FeedOptions(**options)
