@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 from appealbridge.documents.document import Document
 from appealbridge.documents.path import Path
 from appealbridge.documents.problem import Problem, did_you_mean, nearest
-from appealbridge.documents.sentences import cure, sentence
+from appealbridge.documents.sentences import cure, missing_cure, sentence
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,17 +32,30 @@ def check(
 
 
 def check_value(
-    document: Document, path: Path, value: Any, model: type[M], *, skip_templates: bool = False
+    document: Document,
+    path: Path,
+    value: Any,
+    model: type[M],
+    *,
+    skip_templates: bool = False,
+    owner: str = "",
+    beside: Collection[str] = (),
 ) -> tuple[M | None, list[Problem]]:
-    """Do the same with a value that is made from the one at `path` by leaving names out or putting some in."""
+    """
+    Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
+
+    `owner` is what the options belong to, for complaints about unknown ones; `beside` are names that
+    may stand there and that the model does not know.
+    """
     try:
         return model.model_validate({} if value is None else value), []
     except ValidationError as failure:
-        errors = _by_place(failure, value)
+        errors = _by_place(failure, {} if value is None else value)
     if skip_templates:
-        errors = {w: found for w, found in errors.items() if not is_filled_in(_follow(value, w))}
+        errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)
-    found = [_problem(document, path, where, found, model) for where, found in errors.items()]
+    words = _Words(document, path, model, owner, beside)
+    found = [words.problem(where, some) for where, some in errors.items()]
     return None, sorted(found, key=lambda problem: (problem.line, problem.column))
 
 
@@ -70,40 +84,61 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
             errors.pop(beside[meant], None)
 
 
+def _too_early(error: ErrorDetails, value: Any) -> bool:
+    """Tell whether only the filled-in value can be judged: of a whole, if a validator of its own complains."""
+    if error["type"] in ("value_error", "assertion_error"):
+        return _any_filled_in(value)
+    return error["type"] not in ("missing", "extra_forbidden") and is_filled_in(value)
+
+
+def _any_filled_in(value: Any) -> bool:
+    if isinstance(value, (dict, list)):
+        return any(map(_any_filled_in, value.values() if isinstance(value, dict) else value))
+    return is_filled_in(value)
+
+
 def is_filled_in(value: Any) -> bool:
     """Tell whether a value is a text that only an event turns into the real one: a template or a JSONPath."""
     return isinstance(value, str) and ("{{" in value or "{%" in value or value.startswith("$."))
 
 
-def _problem(
-    document: Document,
-    path: Path,
-    where: Path,
-    errors: Sequence[ErrorDetails],
-    model: type[BaseModel],
-) -> Problem:
-    error = errors[0]
-    models, field = _declared(model, where)
-    if error["type"] == "extra_forbidden":
-        return document.problem(
-            path + where,
-            f'unknown option "{where[-1]}"',
-            did_you_mean(str(where[-1]), _names(models)),
-            key=True,
-        )
-    if error["type"] == "missing":
-        return document.problem(
-            path + where[:-1], f'"{where[-1]}" is missing', cure(error, field), key=True
-        )
-    problem = document.problem(path + where, sentence(errors), cure(error, field))
-    return _hidden(problem) if field is not None and _secret(field.annotation) else problem
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Puts pydantic's complaints about one value into words."""
 
+    document: Document
+    path: Path
+    model: type[BaseModel]
+    owner: str
+    beside: Collection[str]
 
-def _hidden(problem: Problem) -> Problem:
-    """Keep a secret that someone wrote into the file out of the complaint about it."""
-    return Problem(
-        problem.file, problem.line, problem.column, problem.path, problem.problem, problem.cure
-    )
+    def problem(self, where: Path, errors: Sequence[ErrorDetails]) -> Problem:
+        """Return the problem with what stands at `where` below the value."""
+        error = errors[0]
+        models, field = _declared(self.model, where)
+        if error["type"] == "extra_forbidden":
+            return self._unknown(where, models)
+        if error["type"] == "missing":
+            name = str(where[-1])
+            return self.document.problem(
+                self.path + where[:-1], f'"{name}" is missing', missing_cure(name, field), key=True
+            )
+        problem = self.document.problem(self.path + where, sentence(errors), cure(error, field))
+        if field is not None and _secret(field.annotation):
+            # Someone wrote a secret into the file; it must not come out with the complaint about it.
+            return replace(problem, source_line="")
+        return problem
+
+    def _unknown(self, where: Path, models: Sequence[type[BaseModel]]) -> Problem:
+        name = str(where[-1])
+        known = _names(models) | (set(self.beside) if len(where) == 1 else set())
+        owner = f' for "{self.owner}"' if self.owner else ""
+        return self.document.problem(
+            self.path + where[:-1],
+            f'unknown option "{name}"{owner}',
+            did_you_mean(name, known),
+            place=self.document.place(self.path + where, key=True),
+        )
 
 
 def _where(value: Any, loc: Sequence[int | str]) -> Path:

@@ -11,6 +11,8 @@ from appealbridge.model.errors import AppealBridgeError
 
 Level = Literal["error", "note"]
 
+_WIDTH = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -38,9 +40,9 @@ class Problem:
         note = "note: " if self.level == "note" else ""
         lines = [f"{where}{note}{self.problem}"]
         if self.source_line:
-            shown = "".join(c if c.isprintable() else " " for c in self.source_line).rstrip()
-            lines.append(f"{self.line:5} | {shown}")
-            carets = " " * (self.column - 1) + "^" * max(1, self.width)
+            shown, before = _excerpt(self.source_line, self.column - 1)
+            lines.append(f"{self.line:5} | {shown}".rstrip())
+            carets = " " * before + "^" * max(1, min(self.width, len(shown) - before))
             lines.append(f"      | {carets} {self.cure}".rstrip())
         elif self.cure:
             lines.append(f"      {self.cure}")
@@ -57,6 +59,15 @@ class Problem:
             "cure": self.cure,
             "level": self.level,
         }
+
+
+def _excerpt(line: str, before: int) -> tuple[str, int]:
+    """Return what fits a screen of a line around a place, and how much of it stands before that place."""
+    shown = "".join(c if c.isprintable() else " " for c in line).rstrip()
+    start = max(0, before - _WIDTH // 2) if len(shown) > _WIDTH else 0
+    end = start + _WIDTH
+    head, tail = "…" if start else "", "…" if len(shown) > end else ""
+    return f"{head}{shown[start:end]}{tail}", before - start + len(head)
 
 
 class InvalidDocuments(AppealBridgeError):

@@ -38,11 +38,11 @@ _KINDS = {
 """Complaints about the kind of a value, by the kind that was wanted."""
 
 _SENTENCES = {
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be shorter than {min_length} characters",
+    "string_too_long": "must not be longer than {max_length} characters",
     "string_pattern_mismatch": "does not have the form {pattern}",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
+    "too_short": "has too few entries, at least {min_length} wanted",
+    "too_long": "has too many entries, at most {max_length} allowed",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be {ge} or more",
     "less_than": "must be less than {lt}",
@@ -62,7 +62,7 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
     kinds = list(dict.fromkeys(_KINDS[e["type"]] for e in errors if e["type"] in _KINDS))
     error = next((e for e in errors if e["type"] not in _KINDS), None)
     if error is None:
-        empty = " and is empty" if errors[0]["input"] is None else ""
+        empty = ", and is empty" if errors[0]["input"] is None else ""
         return f"must be {' or '.join(kinds)}{empty}"
     context: dict[str, Any] = error.get("ctx") or {}
     if error["type"] in _CHOICES:
@@ -87,12 +87,25 @@ def cure(error: ErrorDetails, field: FieldInfo | None) -> str:
     return f"for example {example}" if example else ""
 
 
+def missing_cure(name: str, field: FieldInfo | None) -> str:
+    """Return what would mend that a name is missing: the name with an example."""
+    example = _example(field)
+    return f"for example {name}: {example}" if example else f"write {name}: and its value"
+
+
 def _shown(value: Any) -> str:
     return f' "{value}"' if isinstance(value, (str, int, float)) and len(str(value)) < 60 else ""
 
 
 def _example(field: FieldInfo | None) -> str:
     examples = [e for e in (field.examples or ()) if e not in (None, "", [], {})] if field else []
-    if not examples or not isinstance(examples[0], (str, int, float, list)):
-        return ""
-    return str(examples[0])
+    return _flow(examples[0]) if examples else ""
+
+
+def _flow(value: Any) -> str:
+    """Return a value as YAML has it on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name}: {_flow(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

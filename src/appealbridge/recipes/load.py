@@ -73,6 +73,9 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     steps = read_actions(reading, actions)
     if shape is None:
         return None
+    if shape.mode != "queued":
+        words = f'mode "{shape.mode}" is not available yet'
+        reading.complain(("mode",), words, "leave it out, or say queued")
     on_failure = [shape.on_failure] if isinstance(shape.on_failure, str) else shape.on_failure
     _check_people(reading, shape.approval, on_failure)
     tests = read_tests(reading, shape.tests)

@@ -56,10 +56,13 @@ def _matches(pattern: str) -> Question:
     # RE2 takes time in proportion to the text, whatever the pattern; Python's own can hang.
     import re2
 
+    quiet = re2.Options()
+    quiet.log_errors = False
     try:
-        found = re2.compile(pattern).search
+        found = re2.compile(pattern, quiet).search
     except re2.error as error:
-        raise ValueError(f"the pattern is not understood: {error}") from None
+        words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"the pattern is not understood: {words}") from None
     return lambda value: isinstance(value, str) and found(value) is not None
 
 

@@ -70,7 +70,13 @@ def _step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None:
     filled = template_leaves(reading, plugin, value, path, filled)
     placeholders = {key: "{{ … }}" for key in filled.literal if key not in options}
     _, problems = check_value(
-        reading.document, path, {**options, **placeholders}, plugin.message, skip_templates=True
+        reading.document,
+        path,
+        {**options, **placeholders},
+        plugin.message,
+        skip_templates=True,
+        owner=plugin.action,
+        beside=_OF_THE_STEP,
     )
     reading.problems += problems
     if channel is None:

@@ -38,7 +38,9 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
             reading.unknown((*path, "trigger"), "trigger", name, known)
         return None
     written = {key: option for key, option in value.items() if key != "trigger"}
-    options, problems = check_value(reading.document, path, written, plugin.options)
+    options, problems = check_value(
+        reading.document, path, written, plugin.options, owner=plugin.name
+    )
     reading.problems += problems
     if options is None:
         return None

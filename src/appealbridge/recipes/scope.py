@@ -57,41 +57,15 @@ class ResultView:
 
 
 _TEXT = frozenset(
-    [
-        "lower",
-        "upper",
-        "title",
-        "capitalize",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "startswith",
-        "endswith",
-        "removeprefix",
-        "removesuffix",
-        "split",
-        "splitlines",
-        "isdigit",
-        "isalpha",
-    ]
-)
+    ("lower", "upper", "title", "capitalize", "strip", "lstrip", "rstrip", "startswith", "endswith",
+     "removeprefix", "removesuffix", "split", "splitlines", "isdigit", "isalpha")
+)  # fmt: skip
 _DATE = frozenset(
-    [
-        "year",
-        "month",
-        "day",
-        "hour",
-        "minute",
-        "second",
-        "weekday",
-        "isoweekday",
-        "isoformat",
-        "date",
-    ]
-)
+    ("year", "month", "day", "hour", "minute", "second", "weekday", "isoweekday", "isoformat", "date")
+)  # fmt: skip
 _LOOP = frozenset(
-    ["index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"]
-)
+    ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem")
+)  # fmt: skip
 _MAPPING = frozenset(("items", "keys", "values", "get"))
 
 _ATTRIBUTES: dict[type, frozenset[str]] = {

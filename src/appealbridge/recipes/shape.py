@@ -64,7 +64,7 @@ class Shape(Options):
     actions: list[Any] = Field(
         min_length=1, description="What it publishes.", examples=[[{"action": "tweet"}]]
     )
-    mode: Literal["queued"] = Field(
+    mode: Literal["queued", "single", "restart", "parallel"] = Field(
         "queued", description="What a second event on one subject does.", examples=["queued"]
     )
     approval: str | None = Field(

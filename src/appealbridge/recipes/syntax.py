@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,11 +71,7 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
     try:
         tree = environment.parse(text)
     except TemplateSyntaxError as error:
-        raise Malformed(
-            f"the template is not understood: {error.message}",
-            "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}",
-            line=error.lineno,
-        ) from None
+        raise _malformed(error) from None
     except RecursionError:
         raise Malformed("the template is nested too deeply", "take some levels out") from None
     used = list(_walk(tree))
@@ -84,6 +81,26 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
     bound.add("loop")
     chains = tuple(chain for chain in _chains(tree) if chain[0] not in bound)
     return Parsed(tree, chains)
+
+
+_OPEN_BLOCK = re.compile(r"block that needs to be closed is '(\w+)'")
+
+
+def _malformed(error: TemplateSyntaxError) -> Malformed:
+    words = (error.message or "").rstrip(".")
+    block = _OPEN_BLOCK.search(words)
+    if block is not None:
+        tag = block[1]
+        return Malformed(
+            f"{{% {tag} %}} is never closed", f"end it with {{% end{tag} %}}", line=error.lineno
+        )
+    if "end of print statement" in words and "end of template" in words:
+        return Malformed("{{ is never closed", "close it with }}", "{{", error.lineno)
+    return Malformed(
+        f"the template is not understood: {words}",
+        "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}",
+        line=error.lineno,
+    )
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
