@@ -1,12 +1,14 @@
 """
 What the shelf was told, line by line, so that it knows it again after its process was killed.
 
-One JSON object a line, appended and forced to the disk before the platform answers. A last line
-that was cut off in the middle belongs to a request that never got an answer, and is dropped.
+One JSON object a line, handed to the kernel before the platform answers: that survives the process,
+though not the machine's power, and costs a load test no disk wait. A last line that was cut off in
+the middle belongs to a request that never got an answer, and is dropped.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -47,11 +49,14 @@ class Journal:
         os.ftruncate(self._file, whole)
 
     def append(self, record: dict[str, Any]) -> None:
-        """Write one record; when this returns it outlives the process and the machine's power."""
+        """Write one record; when this returns it outlives the process. A full disk raises `OSError`."""
         if self._file is None:
             return
-        os.write(self._file, orjson.dumps(record) + b"\n")
-        os.fdatasync(self._file)
+        line = orjson.dumps(record) + b"\n"
+        end = os.lseek(self._file, 0, os.SEEK_END)
+        if os.write(self._file, line) < len(line):
+            os.ftruncate(self._file, end)  # half a line would spoil every later one
+            raise OSError(errno.ENOSPC, "no room for the state file")
 
     def clear(self, first: dict[str, Any]) -> None:
         """Forget everything and begin anew with one record."""

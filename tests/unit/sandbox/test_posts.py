@@ -1,5 +1,8 @@
 """What was published is known again after the process was killed."""
 
+import resource
+import signal
+
 import pytest
 
 from appealbridge.sandbox.journal import Journal, StateUnusable
@@ -55,6 +58,21 @@ def test_a_line_that_is_none_is_named(path, clock):
     path.write_bytes(b"nonsense\n")
     with pytest.raises(StateUnusable, match=r"state\.jsonl:1: not a line of a state file"):
         opened(path, clock)
+
+
+def test_a_record_that_finds_no_room_leaves_no_half_line(filled, path, clock):
+    journal = Journal(path)
+    shelf = Shelf(clock, journal)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
+    try:
+        with pytest.raises(OSError, match="no room"):
+            shelf.add("x", "force", "five")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        journal.close()
+    assert shown(shelf) == shown(opened(path, clock)) == shown(filled)
 
 
 def test_two_may_not_use_one_file(path, clock):
