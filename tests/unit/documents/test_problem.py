@@ -1,0 +1,71 @@
+import pytest
+
+from appealbridge.documents import InvalidDocuments, Problem, nearest
+from appealbridge.documents.problem import did_you_mean
+
+PROBLEM = Problem(
+    "recipes/new-appeal.yaml",
+    31,
+    5,
+    "actions[2]",
+    'unknown option "channels" for "tweet"',
+    'did you mean "channel"?',
+    source_line="    channels: force_x",
+    width=8,
+)
+
+
+def test_a_problem_shows_its_place_its_line_and_its_cure():
+    assert PROBLEM.text() == (
+        'recipes/new-appeal.yaml:31:5: actions[2]: unknown option "channels" for "tweet"\n'
+        "   31 |     channels: force_x\n"
+        '      |     ^^^^^^^^ did you mean "channel"?'
+    )
+
+
+def test_a_problem_as_json_has_exactly_the_names_promised():
+    assert PROBLEM.as_json() == {
+        "file": "recipes/new-appeal.yaml",
+        "line": 31,
+        "column": 5,
+        "path": "actions[2]",
+        "problem": 'unknown option "channels" for "tweet"',
+        "cure": 'did you mean "channel"?',
+        "level": "error",
+    }
+
+
+def test_a_note_says_that_it_is_one():
+    assert "a.yaml:1:1: note: odd" in Problem("a.yaml", 1, 1, "", "odd", "", "note").text()
+
+
+def test_a_problem_without_its_line_still_tells_the_cure():
+    assert Problem("a.yaml", 1, 1, "", "odd", "mend it").text() == "a.yaml:1:1: odd\n      mend it"
+
+
+def test_a_long_line_is_shown_around_the_place():
+    line = "x" * 1000 + "HERE" + "y" * 1000
+    shown = Problem("a", 1, 1001, "", "odd", "", source_line=line, width=4).text().splitlines()
+    assert shown[1][shown[2].index("^") :].startswith("HERE")
+    assert len(shown[1]) < 120
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    assert "\x1b" not in Problem("a", 1, 1, "", "odd", "", source_line="a\x1b[31mb").text()
+
+
+def test_invalid_documents_carry_all_problems():
+    failure = InvalidDocuments([PROBLEM, PROBLEM])
+    assert failure.problems == (PROBLEM, PROBLEM)
+    assert str(failure) == f"{PROBLEM.text()}\n{PROBLEM.text()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("chanel", "channel"), ("CHANNEL", "channel"), ("zebra", None)]
+)
+def test_the_nearest_name_is_the_one_meant(name, expected):
+    assert nearest(name, ["channel", "text"]) == expected
+
+
+def test_where_none_is_near_all_are_named():
+    assert did_you_mean("zebra", ["text", "channel"]) == "known here: channel, text"

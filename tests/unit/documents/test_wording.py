@@ -1,0 +1,14 @@
+from appealbridge.documents.wording import syntax_words
+
+
+def test_an_unknown_complaint_is_passed_on_with_a_general_cure():
+    problem, cure = syntax_words("something new", "x")
+    assert problem == "something new"
+    assert cure
+
+
+def test_a_character_that_begins_no_text_is_named():
+    assert syntax_words("found character that cannot start any token", "`") == (
+        'text cannot begin with "`"',
+        "put it in quotes",
+    )
