@@ -78,6 +78,8 @@ ROAD = {
 """What the roads desk POSTs."""
 
 NEWS = {
+    "reference": "news-2026-119",
+    "kind": "news",
     "title": "Community award for neighbourhood officers",
     "text": "Officers in Handsworth have been honoured for a year of work with local schools.",
 }

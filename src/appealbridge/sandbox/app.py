@@ -19,6 +19,7 @@ import uvloop
 from aiohttp import web
 
 from appealbridge.clock import Clock, SystemClock
+from appealbridge.sandbox.appeals import NEWS_ON_THE_SITE
 from appealbridge.sandbox.desk import Desk
 from appealbridge.sandbox.facebook import Facebook
 from appealbridge.sandbox.faults import Faults
@@ -52,6 +53,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock) -> web.Application:
     app.add_routes(Desk(shelf, faults).routes())
     app.add_routes(Wall(shelf, faults).routes())
     app.add_routes(Website(clock).routes())
+    app.add_routes(Website(clock, "news", NEWS_ON_THE_SITE).routes())
     return app
 
 

@@ -1,4 +1,4 @@
-"""The appeals that stand on the practice news site when it opens; every person in them is invented."""
+"""What stands on the practice website when it opens; every person in it is invented."""
 
 from __future__ import annotations
 
@@ -67,3 +67,25 @@ ON_THE_SITE = (
     ),
 )
 """How many hours ago each was published, and the appeal."""
+
+NEWS_ON_THE_SITE = (
+    (
+        20.0,
+        Appeal(
+            reference="news-2026-118",
+            title="Bike marking in Cannon Hill Park this Saturday",
+            kind="news",
+            text="Bring your bicycle between 10am and 2pm and have it marked free of charge.",
+        ),
+    ),
+    (
+        70.0,
+        Appeal(
+            reference="news-2026-117",
+            title="New neighbourhood team for Sparkhill",
+            kind="news",
+            text="Four officers and two community support officers begin their work on Monday.",
+        ),
+    ),
+)
+"""The same for the news section."""

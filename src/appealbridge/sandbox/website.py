@@ -1,8 +1,8 @@
 """
-The practice news site: a force's appeals page with its feed, for the demo and for training.
+The practice website: a force's appeals and its news, each with a feed, for the demo and for training.
 
-`GET /website/appeals.rss` is the feed, `POST /website/appeals` puts an appeal on the site or, with a
-reference that is there already, changes it.
+`GET /website/appeals.rss` is a feed, `POST /website/appeals` puts an appeal on the site or, with a
+reference that is there already, changes it. `/website/news` is the same for news items.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -43,26 +44,33 @@ class Listed:
 
 
 class Website:
-    """The site, with a few appeals of the last days."""
+    """One section of the site, with a few entries of the last days: (hours ago, entry)."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        section: str = "appeals",
+        entries: Sequence[tuple[float, Appeal]] = ON_THE_SITE,
+    ) -> None:
         self._clock = clock
+        self._section = f"/website/{section}"
+        self._title = section.capitalize()
         self._listed: dict[str, Listed] = {}
-        for hours, appeal in ON_THE_SITE:
+        for hours, appeal in entries:
             at = clock.now() - hours * 3600
             self._listed[appeal.reference] = Listed(appeal, at, at)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the site."""
         return [
-            web.get("/website/appeals.rss", self._feed),
-            web.post("/website/appeals", self._put),
-            web.get("/website/appeals/{reference}", self._page),
+            web.get(f"{self._section}.rss", self._feed),
+            web.post(self._section, self._put),
+            web.get(f"{self._section}/{{reference}}", self._page),
         ]
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:
-        origin = f"{request.scheme}://{request.host}"
-        body = _rss(sorted(self._listed.values(), key=lambda one: -one.published), origin)
+        newest_first = sorted(self._listed.values(), key=lambda one: -one.published)
+        body = _rss(newest_first, self._title, self._origin(request))
         changed = max((one.changed for one in self._listed.values()), default=0.0)
         headers = {
             "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
@@ -83,7 +91,7 @@ class Website:
         now = self._clock.now()
         known = self._listed.get(appeal.reference)
         self._listed[appeal.reference] = Listed(appeal, known.published if known else now, now)
-        where = _address(appeal, f"{request.scheme}://{request.host}")
+        where = _address(appeal, self._origin(request))
         body = {"reference": appeal.reference, "url": where}
         return answer(200 if known else 201, body, {"Location": where})
 
@@ -101,13 +109,16 @@ class Website:
         )
         return web.Response(text=page, content_type="text/html", headers=_POLICY)
 
+    def _origin(self, request: web.Request) -> str:
+        return f"{request.scheme}://{request.host}{self._section}"
 
-def _rss(listed: list[Listed], origin: str) -> bytes:
+
+def _rss(listed: list[Listed], title: str, origin: str) -> bytes:
     rss = Xml.Element("rss", version="2.0")
     channel = Xml.SubElement(rss, "channel")
-    _add(channel, "title", "Appeals · Practice force")
-    _add(channel, "link", f"{origin}/website/appeals.rss")
-    _add(channel, "description", "Appeals to the public, for practice only")
+    _add(channel, "title", f"{title} · Practice force")
+    _add(channel, "link", f"{origin}.rss")
+    _add(channel, "description", f"{title}, for practice only")
     for one in listed:
         _item(channel, one, origin)
     document: bytes = Xml.tostring(rss, "utf-8", xml_declaration=True)
@@ -142,7 +153,7 @@ def _paragraphs(appeal: Appeal) -> str:
 
 
 def _address(appeal: Appeal, origin: str) -> str:
-    return appeal.url or f"{origin}/website/appeals/{appeal.reference}"
+    return appeal.url or f"{origin}/{appeal.reference}"
 
 
 def _http_date(at: float) -> str:

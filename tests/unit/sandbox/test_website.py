@@ -73,3 +73,10 @@ async def test_hostile_text_stays_text(call):
 async def test_a_bad_appeal_is_422(call, body):
     reply = await call("POST", "/website/appeals", data=body)
     assert (reply.status, bool((await reply.json())["detail"])) == (422, True)
+
+
+async def test_the_news_have_a_section_and_a_feed_of_their_own(call):
+    item = {"reference": "news-1", "kind": "news", "title": "Award for officers"}
+    assert (await call("POST", "/website/news", json=item)).status == 201
+    assert "Award for officers" in (await call("GET", "/website/news.rss")).text_read
+    assert "Award for officers" not in (await call("GET", FEED)).text_read
