@@ -23,6 +23,9 @@ class State(StrEnum):
     WITHDRAWING = "withdrawing"
     WITHDRAWN = "withdrawn"
 
+    # An enum's own hash is a Python function, and states are looked up many times for each delivery.
+    __hash__ = str.__hash__
+
 
 _S = State
 

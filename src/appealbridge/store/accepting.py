@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
-from appealbridge.model.delivery import OPEN
 from appealbridge.store.base import Accepted, Arrival, Memory
 from appealbridge.store.bulk import Insert, Join
 from appealbridge.store.rows import (
@@ -22,9 +21,8 @@ from appealbridge.store.rows import (
     not_begun,
     run_row,
 )  # fmt: skip
-from appealbridge.store.schema import OPEN_STATES
+from appealbridge.store.states import IS_OPEN, LAST_OPEN, SENDING
 
-_OPEN = frozenset(state.value for state in OPEN)
 _ID, _EVENT_ID, _SUBJECT, _CHANNEL, _STATE = (
     DELIVERY.index(name) for name in ("id", "event_id", "subject", "channel", "state")
 )
@@ -38,7 +36,7 @@ _waited_for = Join(
     ("channel", "subject"),
     "SELECT json_group_array(json_array(v.channel, v.subject)) FROM {v}"
     " WHERE EXISTS (SELECT 1 FROM deliveries WHERE channel = v.channel AND subject = v.subject"
-    f" AND {OPEN_STATES}) HAVING count(*) > 0",
+    f" AND {IS_OPEN}) HAVING count(*) > 0",
 )
 _events = Insert("events", EVENT)
 _runs = Insert("runs", RUN)
@@ -56,15 +54,13 @@ _looked = Insert(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _ArrivalRows:
+class _ArrivalRows(NamedTuple):
     event: Row
     runs: Sequence[Row]
     deliveries: Sequence[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(NamedTuple):
     """What one call hands over, as rows already."""
 
     arrivals: Sequence[_ArrivalRows]
@@ -142,14 +138,15 @@ def _insert(
         for row in arrival.deliveries:
             event = row[_EVENT_ID]
             blocked = (
-                row[_STATE] in _OPEN and first.get((row[_CHANNEL], row[_SUBJECT]), event) != event
+                row[_STATE] <= LAST_OPEN
+                and first.get((row[_CHANNEL], row[_SUBJECT]), event) != event
             )
-            if row[_STATE] == "sending":
+            if row[_STATE] == SENDING:
                 if blocked:
                     deliveries.append((*not_begun(row), 1))
                     continue
                 started.append(row[_ID])
-            deliveries.append((*row, blocked))
+            deliveries.append((*row, 1 if blocked else 0))
         begun.append(frozenset(started))
     _events.write(connection, [arrival.event for arrival in fresh])
     _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
@@ -169,7 +166,7 @@ def _first_events(
     first: dict[tuple[str, str], str] = {}
     for arrival in fresh:
         for row in arrival.deliveries:
-            if row[_STATE] in _OPEN and row[_SUBJECT]:
+            if row[_STATE] <= LAST_OPEN and row[_SUBJECT]:
                 first.setdefault((row[_CHANNEL], row[_SUBJECT]), row[_EVENT_ID])
     for (found,) in _waited_for.ask(connection, list(first)):
         for channel, subject in orjson.loads(found):

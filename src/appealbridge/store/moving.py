@@ -8,40 +8,50 @@ from collections.abc import Sequence
 from appealbridge.model.delivery import MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.schema import WAITING_STATES
 from appealbridge.store.settling import WAKING, wake
+from appealbridge.store.states import (
+    EXPIRED,
+    IS_LISTED,
+    IS_SENT,
+    IS_WAITING,
+    NUMBERS,
+    READY,
+    SENDING,
+    UNKNOWN,
+)
 from appealbridge.store.turns import has_to_wait, pass_on, take_turn_back
 
 _COLUMNS = names(STORED_DELIVERY)
 
 _CLAIM = (
-    "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, begun_at = :now,"
-    " first_begun_at = coalesce(first_begun_at, :now) WHERE number IN (SELECT number FROM deliveries"
-    " WHERE channel = :channel AND state = 'ready' AND blocked = 0 AND due_at <= :now"
-    " AND (publish_by IS NULL OR publish_by > :now) ORDER BY due_at, number LIMIT :limit)"
+    f"UPDATE deliveries SET state = {SENDING}, attempts = attempts + 1, begun_at = :now,"
+    " first_begun_at = min(first_begun_at, :now) WHERE number IN (SELECT number FROM deliveries"
+    f" WHERE {IS_LISTED} AND channel = :channel AND state = {READY} AND blocked = 0"
+    " AND due_at <= :now AND publish_by > :now ORDER BY due_at, number LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
 _EXPIRE = (
-    "UPDATE deliveries SET state = 'expired', hold = '', settled_at = :now, blocked = 0, reason ="
-    " 'its publish_within had passed' WHERE number IN (SELECT number FROM deliveries"
-    f" WHERE publish_by IS NOT NULL AND {WAITING_STATES} AND publish_by <= :now"
-    f" ORDER BY publish_by LIMIT :limit) RETURNING {_COLUMNS}"
+    f"UPDATE deliveries SET state = {EXPIRED}, hold = '', settled_at = :now, blocked = 0,"
+    " reason = 'its publish_within had passed' WHERE number IN (SELECT number FROM deliveries"
+    f" WHERE {IS_WAITING} AND publish_by <= :now ORDER BY publish_by LIMIT :limit)"
+    f" RETURNING {_COLUMNS}"
 )
 _CRASH = "the program ended during the attempt"
+_BEGUN = f"{IS_SENT} AND state = {SENDING}"
 _KEEP_CRASHED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
     " SELECT id, attempts, 'send', begun_at, :now, 'unsure', :reason FROM deliveries"
-    " WHERE state = 'sending' ORDER BY number"
+    f" WHERE {_BEGUN} ORDER BY number"
 )
 _RECOVER = (
-    "UPDATE deliveries SET state = 'unknown', begun_at = NULL, due_at = :now, reason = :reason"
-    " WHERE state = 'sending'"
+    f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :now, reason = :reason"
+    f" WHERE {_BEGUN}"
 )
 _MOVE = (
-    "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = NULL,"
-    " due_at = CASE :target WHEN 'ready' THEN :now ELSE due_at END,"
-    " settled_at = CASE :open WHEN 1 THEN NULL ELSE coalesce(settled_at, :now) END, blocked = :open * ("
-    " :blocked OR blocked) WHERE number = :number"
+    "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"
+    f" due_at = CASE :target WHEN {READY} THEN :now ELSE due_at END,"
+    " settled_at = CASE :open WHEN 1 THEN 9e999 ELSE min(settled_at, :now) END,"
+    " blocked = :open * (:blocked OR blocked) WHERE number = :number"
 )
 
 
@@ -94,7 +104,7 @@ def move(
     connection.execute(
         _MOVE,
         {
-            "target": target.value,
+            "target": NUMBERS[target],
             "hold": hold,
             "reason": reason,
             "now": now,

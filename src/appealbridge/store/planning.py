@@ -5,21 +5,24 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run
 from appealbridge.store.base import RecipeVersion
 from appealbridge.store.bulk import Insert
-from appealbridge.store.rows import DELIVERY, Row, as_json, delivery_row, not_begun
-from appealbridge.store.schema import OPEN_STATES
+from appealbridge.store.rows import DELIVERY, Row, as_json, at, delivery_row, not_begun
+from appealbridge.store.schema import OF_RUN
+from appealbridge.store.states import IS_OPEN, LAST_OPEN, SENDING
 from appealbridge.store.turns import has_to_wait
 
+_PLACE = [DELIVERY.index(name) for name in ("event_id", "channel", "subject", "state")]
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
 _ADVANCE = (
     "UPDATE runs SET state = :state, reason = :reason, trace = :trace,"
-    " wake_at = CASE WHEN (SELECT count(*) FROM deliveries WHERE event_id = :event AND run_id = :id"
-    f" AND NOT {OPEN_STATES}) > :seen THEN coalesce(wake_at, 0) ELSE :wake_at END WHERE id = :id"
+    f" wake_at = CASE WHEN (SELECT count(*) FROM deliveries WHERE {OF_RUN}"
+    f" AND NOT {IS_OPEN}) > :seen THEN 0 ELSE :wake_at END WHERE id = :run_id"
 )
 _recipes = Insert(
     "recipes", ("version", "name", "text", "templates", "kept_at"), "ON CONFLICT DO NOTHING"
@@ -49,32 +52,30 @@ def advancing(run: Run, seen: int, deliveries: Sequence[Delivery]) -> Advance:
         run,
         as_json(run.trace),
         seen,
-        [not_begun(row) if row[-4] == "sending" else row for row in rows],
+        [not_begun(row) if row[-4] == SENDING else row for row in rows],
     )
 
 
 def advance(connection: sqlite3.Connection, step: Advance) -> None:
     """Store the new deliveries, then the run, awake if more has ended than it had seen."""
-    event, channel, subject = (DELIVERY.index(name) for name in ("event_id", "channel", "subject"))
-    _deliveries.write(
-        connection,
-        [
-            (*row, has_to_wait(connection, row[event], row[channel], row[subject]))
-            for row in step.deliveries
-        ],
-    )
+    _deliveries.write(connection, [_with_turn(connection, row) for row in step.deliveries])
     run = step.run
     values = {
-        "id": run.id,
-        "event": run.event_id,
+        "run_id": run.id,
         "state": run.state.value,
         "reason": run.reason,
         "trace": step.trace,
-        "wake_at": run.wake_at,
+        "wake_at": at(run.wake_at),
         "seen": step.seen,
     }
     if connection.execute(_ADVANCE, values).rowcount != 1:
         raise NotFound(f"run {run.id}: nothing in the store has this id")
+
+
+def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:
+    event_id, channel, subject, state = itemgetter(*_PLACE)(row)
+    waits = state <= LAST_OPEN and has_to_wait(connection, event_id, channel, subject)
+    return (*row, 1 if waits else 0)
 
 
 def keep_recipes(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from appealbridge.model.attempt import Attempt
-from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
@@ -36,14 +35,27 @@ from appealbridge.store.rows import (
     names,
     recipe_of,
     run_of,
+    said,
     source_of,
 )  # fmt: skip
-from appealbridge.store.schema import LISTED_STATES, SENT_STATES, WAITING_STATES
+from appealbridge.store.schema import OF_EVENT, OF_RUN
+from appealbridge.store.states import (
+    IS_LISTED,
+    IS_SENT,
+    IS_WAITING,
+    LAST_OPEN,
+    NUMBERS,
+    READY,
+    SENDING,
+    STATES,
+    UNKNOWN,
+)
 
 Connection = sqlite3.Connection
 
-_READY = "FROM deliveries WHERE channel = :channel AND state = 'ready' AND"
-_UNKNOWN = "FROM deliveries WHERE channel = :channel AND state = 'unknown' AND"
+_OF_CHANNEL = f"FROM deliveries WHERE {IS_LISTED} AND channel = :channel AND state ="
+_READY = f"{_OF_CHANNEL} {READY} AND"
+_UNKNOWN = f"{_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1) AND"
 _OUTLOOK = (
     f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
     f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
@@ -73,7 +85,8 @@ def claim_unknown(
     """Return unknown deliveries whose look is due; the longest due first."""
     return _deliveries(
         connection,
-        "WHERE channel = ? AND state = 'unknown' AND due_at <= ? ORDER BY due_at, number LIMIT ?",
+        f"WHERE {IS_LISTED} AND channel = ? AND state = {UNKNOWN} AND blocked IN (0, 1)"
+        " AND due_at <= ? ORDER BY due_at, number LIMIT ?",
         (channel, now, limit),
     )
 
@@ -85,38 +98,24 @@ def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenR
         " ORDER BY wake_at, number LIMIT ?",
         (now, limit),
     ).fetchall()
-    runs = [run_of(row) for row in rows]
-    wanted = (orjson.dumps([run.event_id for run in runs]).decode(),)
-    events = {
-        event.id: event
-        for event in map(
-            event_of,
-            connection.execute(
-                f"SELECT {names(EVENT)} FROM events WHERE id IN (SELECT value FROM json_each(?))",
-                wanted,
-            ),
+    return [
+        OpenRun(
+            run,
+            event(connection, run.event_id),
+            _deliveries(connection, f"WHERE {OF_RUN} ORDER BY number", {"run_id": run.id}),
         )
-    }
-    planned: dict[str, list[Delivery]] = defaultdict(list)
-    where = "WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY number"
-    for delivery in _deliveries(connection, where, wanted):
-        planned[delivery.run_id].append(delivery)
-    return [OpenRun(run, events[run.event_id], planned[run.id]) for run in runs]
+        for run in map(run_of, rows)
+    ]
 
 
 def next_wake(connection: Connection) -> float | None:
     """Return when the next open run is to be looked at."""
-    at: float | None = _one(connection, "SELECT min(wake_at) FROM runs WHERE state = 'open'")
-    return at
+    return _time(connection, "SELECT min(wake_at) FROM runs WHERE state = 'open'")
 
 
 def next_expiry(connection: Connection) -> float | None:
     """Return the earliest `publish_by` of a waiting delivery."""
-    at: float | None = _one(
-        connection,
-        f"SELECT min(publish_by) FROM deliveries WHERE publish_by IS NOT NULL AND {WAITING_STATES}",
-    )
-    return at
+    return _time(connection, f"SELECT min(publish_by) FROM deliveries WHERE {IS_WAITING}")
 
 
 def source(connection: Connection, name: str) -> SourceRecord | None:
@@ -150,19 +149,18 @@ def deliveries(connection: Connection, which: DeliveryFilter) -> Sequence[Delive
     if which.states:
         tests["state IN (SELECT value FROM json_each(:states))"] = True
         if not _HOT & frozenset(which.states):
-            tests[LISTED_STATES] = True
+            tests[IS_LISTED] = True
     tests["channel = :channel"] = which.channel
     tests["subject = :subject"] = which.subject
-    tests["event_id = :event_id"] = which.event_id
-    tests["event_id = (SELECT event_id FROM runs WHERE id = :run_id)"] = which.run_id
-    tests["run_id = :run_id"] = which.run_id
+    tests[OF_EVENT] = which.event_id
+    tests[OF_RUN] = which.run_id
     tests["planned_at >= :since"] = which.since is not None
     where = " AND ".join(test for test, asked in tests.items() if asked)
     return _deliveries(
         connection,
         f"{'WHERE ' if where else ''}{where} ORDER BY number DESC LIMIT :limit",
         {
-            "states": orjson.dumps([state.value for state in which.states]).decode(),
+            "states": orjson.dumps([NUMBERS[state] for state in which.states]).decode(),
             "channel": which.channel,
             "subject": which.subject,
             "event_id": which.event_id,
@@ -206,24 +204,22 @@ def run(connection: Connection, run_id: str) -> Run:
 
 def runs(connection: Connection, event_id: str, recipe_name: str, limit: int) -> Sequence[Run]:
     """List runs, newest first."""
-    tests = {"event_id = :event": event_id, "recipe = :recipe": recipe_name}
+    tests = {OF_EVENT: event_id, "recipe = :recipe": recipe_name}
     where = " AND ".join(test for test, asked in tests.items() if asked)
     rows = connection.execute(
         f"SELECT {names(RUN)} FROM runs {'WHERE ' if where else ''}{where}"
         " ORDER BY number DESC LIMIT :limit",
-        {"event": event_id, "recipe": recipe_name, "limit": limit},
+        {"event_id": event_id, "recipe": recipe_name, "limit": limit},
     ).fetchall()
     return [run_of(row) for row in rows]
 
 
 def sent_today(connection: Connection, channel: str, since: float) -> int:
     """Return how many were delivered since a time or are under way."""
+    # What is under way settles at a time that has not come, so it counts as after any.
     (count,) = connection.execute(
-        "SELECT (SELECT count(*) FROM deliveries"
-        f" WHERE {SENT_STATES} AND channel = :channel AND settled_at >= :since)"
-        " + (SELECT count(*) FROM deliveries"
-        f" WHERE {SENT_STATES} AND channel = :channel AND settled_at IS NULL)",
-        {"channel": channel, "since": since},
+        f"SELECT count(*) FROM deliveries WHERE {IS_SENT} AND channel = ? AND settled_at >= ?",
+        (channel, since),
     ).fetchone()
     return int(count)
 
@@ -232,13 +228,13 @@ def backlog(connection: Connection) -> Backlog:
     """Count what waits, and what ended without being delivered."""
     rows = connection.execute(
         "SELECT state, channel, count(*), min(number) FROM deliveries"
-        f" WHERE {LISTED_STATES} GROUP BY state, channel"
-        " UNION ALL SELECT 'sending', channel, count(*), min(number) FROM deliveries"
-        f" WHERE {SENT_STATES} AND settled_at IS NULL GROUP BY channel"
+        f" WHERE {IS_LISTED} GROUP BY state, channel"
+        f" UNION ALL SELECT state, channel, count(*), min(number) FROM deliveries"
+        f" WHERE {IS_SENT} AND state = {SENDING} GROUP BY channel"
     ).fetchall()
-    oldest = min((number for state, _, _, number in rows if State(state) in OPEN), default=None)
+    oldest = min((number for state, _, _, number in rows if state <= LAST_OPEN), default=None)
     return Backlog(
-        {(State(state), channel): count for state, channel, count, _ in rows},
+        {(STATES[state], channel): count for state, channel, count, _ in rows},
         _one(connection, "SELECT planned_at FROM deliveries WHERE number = ?", (oldest,)),
         _one(connection, "SELECT count(*) FROM events"),
     )
@@ -261,3 +257,8 @@ def _found(connection: Connection, select: str, key: str, what: str) -> Row:
 def _one(connection: Connection, select: str, values: Sequence[object] = ()) -> Any:
     row = connection.execute(select, values).fetchone()
     return None if row is None else row[0]
+
+
+def _time(connection: Connection, select: str) -> float | None:
+    at: float | None = _one(connection, select)
+    return None if at is None else said(at)

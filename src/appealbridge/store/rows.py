@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.base import RecipeVersion, SourceRecord
+from appealbridge.store.states import NUMBERS, READY, SENDING, STATES
 
 Row = tuple[Any, ...]
 
@@ -36,6 +38,16 @@ RECIPE = ("version", "name", "text", "templates")
 def names(columns: tuple[str, ...], table: str = "") -> str:
     """Return the columns as SQL, `d.id, d.run_id, …` for the table `d`."""
     return ", ".join(f"{table}.{column}" if table else column for column in columns)
+
+
+def at(time: float | None) -> float:
+    """Return a time as it is kept: infinite where it has not come or was not said."""
+    return inf if time is None else time
+
+
+def said(time: float) -> float | None:
+    """Return a kept time as the nouns have it."""
+    return None if time == inf else time
 
 
 def as_json(value: Any) -> str:
@@ -63,7 +75,7 @@ def event_of(row: Row) -> Event:
 def run_row(run: Run) -> Row:
     """Return a run in the order of `RUN`."""
     return (
-        run.id, run.event_id, run.recipe, run.version, run.state.value, run.begun_at, run.wake_at,
+        run.id, run.event_id, run.recipe, run.version, run.state.value, run.begun_at, at(run.wake_at),
         run.reason, as_json(run.trace),
     )  # fmt: skip
 
@@ -78,7 +90,7 @@ def run_of(row: Row) -> Run:
         version=version,
         state=RunState(state),
         begun_at=begun_at,
-        wake_at=wake_at,
+        wake_at=said(wake_at),
         reason=reason,
         trace=tuple(orjson.loads(trace)),
     )
@@ -92,25 +104,25 @@ def delivery_row(delivery: Delivery) -> Row:
     not said, when it was planned. One that is over without a time was so when it was planned.
     """
     d = delivery
-    settled_at = d.settled_at
-    if settled_at is None and d.state not in OPEN:
-        settled_at = d.planned_at
+    settled_at = inf
     stand: Row
     if d.state is State.SENDING:
         begun = d.planned_at if d.begun_at is None else d.begun_at
-        stand = ("sending", 1, begun, begun)
+        stand = (SENDING, 1, begun, begun)
     else:
-        stand = (d.state.value, d.attempts, None, d.first_begun_at)
+        if d.state not in OPEN:
+            settled_at = d.planned_at if d.settled_at is None else d.settled_at
+        stand = (NUMBERS[d.state], d.attempts, inf, at(d.first_begun_at))
     return (
         d.id, d.run_id, d.event_id, d.recipe, d.step, d.subject, d.channel, d.action, d.content,
-        d.content_hash, d.planned_at, d.due_at, d.publish_by, d.hold, d.reason, settled_at,
+        d.content_hash, d.planned_at, d.due_at, at(d.publish_by), d.hold, d.reason, settled_at,
         *stand,
     )  # fmt: skip
 
 
 def not_begun(row: Row) -> Row:
     """Return a delivery's row as it is while its first attempt has to wait."""
-    return (*row[:-4], "ready", 0, None, None)
+    return (*row[:-4], READY, 0, inf, inf)
 
 
 def delivery_of(row: Row) -> Delivery:
@@ -132,17 +144,17 @@ def delivery_of(row: Row) -> Delivery:
         action=action,
         content=content,
         content_hash=content_hash,
-        state=State(state),
+        state=STATES[state],
         planned_at=planned_at,
         due_at=due_at,
         number=number,
         hold=hold,
         reason=reason,
-        publish_by=publish_by,
+        publish_by=said(publish_by),
         attempts=attempts,
-        begun_at=begun_at,
-        first_begun_at=first_begun_at,
-        settled_at=settled_at,
+        begun_at=said(begun_at),
+        first_begun_at=said(first_begun_at),
+        settled_at=said(settled_at),
         receipt=receipt,
     )
 

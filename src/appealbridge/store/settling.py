@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.base import Settlement
 from appealbridge.store.bulk import Insert, Join
-from appealbridge.store.rows import ATTEMPT, Row, attempt_row
+from appealbridge.store.rows import ATTEMPT, Row, at, attempt_row
+from appealbridge.store.states import NUMBERS, STATES
 from appealbridge.store.turns import pass_on
 
 WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UNKNOWN}
@@ -21,9 +22,9 @@ _settle = Join(
         "id", "source", "target", "due_at", "hold", "reason", "at", "stays",
         "receipt_id", "receipt_url", "receipt_time",
     ),
-    "UPDATE deliveries SET state = v.target, due_at = coalesce(v.due_at, deliveries.due_at),"
-    " hold = v.hold, reason = v.reason, begun_at = NULL,"
-    " settled_at = CASE v.stays WHEN 1 THEN NULL ELSE coalesce(deliveries.settled_at, v.at) END,"
+    "UPDATE deliveries SET state = v.target, hold = v.hold, reason = v.reason, begun_at = 9e999,"
+    " due_at = CASE WHEN v.due_at < 9e999 THEN v.due_at ELSE deliveries.due_at END,"
+    " settled_at = CASE v.stays WHEN 1 THEN 9e999 ELSE min(deliveries.settled_at, v.at) END,"
     " blocked = deliveries.blocked * v.stays,"
     " receipt_id = coalesce(v.receipt_id, deliveries.receipt_id),"
     " receipt_url = coalesce(v.receipt_url, deliveries.receipt_url),"
@@ -34,13 +35,12 @@ _attempts = Insert("attempts", ATTEMPT)
 _ANY_OPEN_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
 _wake = Join(
     ("id", "at"),
-    "UPDATE runs SET wake_at = min(coalesce(runs.wake_at, v.at), v.at) FROM {v}"
+    "UPDATE runs SET wake_at = min(runs.wake_at, v.at) FROM {v}"
     " CROSS JOIN deliveries d ON d.id = v.id WHERE runs.id = d.run_id AND runs.state = 'open'",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """One settlement, as rows already; `wakes` and `leaves` say what its target state means to others."""
 
     delivery_id: str
@@ -66,8 +66,8 @@ def ending(settlement: Settlement) -> Ending:
         s.delivery_id,
         s.at,
         (
-            s.delivery_id, s.source.value, s.target.value, s.due_at, s.hold, s.reason,
-            s.at, not leaves, *receipt,
+            s.delivery_id, NUMBERS[s.source], NUMBERS[s.target], at(s.due_at), s.hold, s.reason,
+            s.at, 0 if leaves else 1, *receipt,
         ),
         None if s.attempt is None else attempt_row(s.attempt),
         s.target in WAKING,
@@ -95,15 +95,15 @@ def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> 
 def _why_not(connection: sqlite3.Connection, endings: Sequence[Ending]) -> StoreError:
     """Say what is wrong with the first of these moves that cannot be made; meant for one at a time."""
     for one in endings:
-        source, target = one.row[1], one.row[2]
+        source, target = STATES[one.row[1]].value, STATES[one.row[2]].value
         found = connection.execute(
             "SELECT state FROM deliveries WHERE id = ?", (one.delivery_id,)
         ).fetchone()
         if found is None:
             return NotFound(f"delivery {one.delivery_id}: nothing in the store has this id")
-        if found[0] != source:
+        if found[0] != one.row[1]:
             return IllegalMove(
-                f"delivery {one.delivery_id}: it is {found[0]} and not {source}, so it cannot "
+                f"delivery {one.delivery_id}: it is {STATES[found[0]].value} and not {source}, so it cannot "
                 f"become {target}; somebody else has moved it meanwhile"
             )
     return StoreError("two of these settle one delivery; let one of them be first")

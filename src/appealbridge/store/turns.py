@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from appealbridge.store.bulk import Join
-from appealbridge.store.schema import OPEN_STATES
+from appealbridge.store.states import IS_OPEN
 
 _ANY_BLOCKED = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
 
@@ -28,7 +28,7 @@ _FIRST_BLOCKED = (
     " ORDER BY number LIMIT 1"
 )
 _FIRST_OPEN = (
-    f"SELECT event_id FROM deliveries WHERE {OPEN_STATES} AND channel = ? AND subject = ?"
+    f"SELECT event_id FROM deliveries WHERE {IS_OPEN} AND channel = ? AND subject = ?"
     " ORDER BY number LIMIT 1"
 )
 _UNBLOCK = (
@@ -39,11 +39,11 @@ _UNBLOCK = (
 )
 _EARLIER_OPEN = (
     "SELECT EXISTS (SELECT 1 FROM deliveries WHERE channel = ? AND subject = ?"
-    f" AND {OPEN_STATES} AND number < ? AND event_id <> ?)"
+    f" AND {IS_OPEN} AND number < ? AND event_id <> ?)"
 )
 _BLOCK_LATER = (
     "UPDATE deliveries SET blocked = 1 WHERE blocked = 0 AND channel = ? AND subject = ?"
-    f" AND {OPEN_STATES} AND number > ? AND event_id <> ?"
+    f" AND {IS_OPEN} AND number > ? AND event_id <> ?"
 )
 
 

@@ -1,0 +1,47 @@
+"""
+A delivery's states as numbers, so that an index over some of them costs one comparison.
+
+The numbers are in every store that was ever written and never change their meaning; the order is
+what makes the states that belong together neighbours.
+"""
+
+from __future__ import annotations
+
+from appealbridge.model.delivery import State
+
+STATES = (
+    State.PLANNED,
+    State.HELD,
+    State.READY,
+    State.UNKNOWN,
+    State.SENDING,
+    State.DELIVERED,
+    State.WITHDRAWING,
+    State.WITHDRAWN,
+    State.FAILED,
+    State.EXPIRED,
+    State.CANCELLED,
+)
+"""By number."""
+
+NUMBERS = {state: number for number, state in enumerate(STATES)}
+"""By state."""
+
+READY = NUMBERS[State.READY]
+UNKNOWN = NUMBERS[State.UNKNOWN]
+SENDING = NUMBERS[State.SENDING]
+EXPIRED = NUMBERS[State.EXPIRED]
+
+LAST_WAITING = UNKNOWN
+"""Up to here a delivery waits, and expires when its `publish_by` passes."""
+
+LAST_OPEN = SENDING
+"""Up to here later deliveries of its subject wait behind it."""
+
+IS_WAITING = "state <= 3"
+IS_OPEN = "state <= 4"
+IS_SENT = "state BETWEEN 4 AND 7"
+"""What counts against a channel's day: under way, delivered, or delivered once and taken back."""
+
+IS_LISTED = "state NOT BETWEEN 4 AND 5"
+"""All but the two states of the hot path, which would pay for an index that nobody needs for them."""
