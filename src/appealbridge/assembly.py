@@ -12,8 +12,9 @@ from appealbridge.documents.problem import Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import Poller, Receiver
-from appealbridge.recipes.book import Book, load_book
+from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.load_book import load_book
 from appealbridge.settings import ChannelSettings, Settings, load_settings
 
 
@@ -83,6 +84,11 @@ def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bo
             name: (bound.channel.platform, bound.account) for name, bound in channels.items()
         },
         sources={section: frozenset(named) for section, named in settings.sources.items()},
+        declared={
+            f"{trigger.name}:{name}": options
+            for trigger in registry.triggers.values()
+            for name, options in settings.sources.get(trigger.section, {}).items()
+        },
         lists=settings.lists,
         people=frozenset(settings.people) | frozenset(settings.groups),
         time_zone=settings.time_zone,
@@ -96,7 +102,7 @@ def _hooks(settings: Settings, registry: Registry, book: Book) -> dict[str, Hook
         if isinstance(trigger, Receiver):
             for name, options in settings.sources.get(trigger.section, {}).items():
                 source = f"{trigger.name}:{name}"
-                hooks[name] = Hook(source, trigger, book.told(source, trigger, options))
+                hooks[name] = Hook(source, trigger, book.told(source, options))
     return hooks
 
 

@@ -17,8 +17,8 @@ class Book:
     """
     All recipes in force.
 
-    `recipes` are those without errors, `quarantined` the files with errors and their problems, both
-    by recipe name; `problems` are all problems, errors and notes, in the order of files and lines.
+    `recipes` are those without errors, by name; `quarantined` the problems of the files with errors,
+    by file; `problems` are all problems, errors and notes, in the order of files and lines.
     `declared` are the settings of the sources in appealbridge.yaml, by name with the trigger's,
     as they are once what recipes say of them counts too.
     """
@@ -34,6 +34,10 @@ class Book:
         """Return the recipes whose triggers want events of this one's source, in the order of names."""
         found = self._by_source.get(event.source)
         return self._by_trigger.get(event.trigger, ()) if found is None else found
+
+    def told(self, source: str, options: Options) -> Options:
+        """Return a declared source's settings as they are once what recipes say of it counts too."""
+        return self.declared.get(source, options)
 
     def sources(self) -> Mapping[str, tuple[AnyTrigger, Options]]:
         """

@@ -17,11 +17,18 @@ from appealbridge.recipes.recipe import Recipe
 _ENDINGS = (".yaml", ".yml")
 
 
-def load_book(folder: Path, catalogue: Catalogue) -> Book:
-    """Read every recipe below a folder, in the order of paths."""
+def load_book(folder: Path, catalogue: Catalogue, only: Sequence[Path] = ()) -> Book:
+    """
+    Read every recipe below a folder, in the order of paths.
+
+    `only` are the files, or folders of them, to read instead; one outside the folder is named after
+    its own file.
+    """
     shelf = _Shelf(dict(catalogue.declared))
-    for path in recipe_files(folder):
-        shelf.put(path, recipe_name(path, folder), catalogue)
+    places = only or [folder]
+    for place in places:
+        for path in [place] if place.is_file() else recipe_files(place):
+            shelf.put(path, recipe_name(path, folder), catalogue)
     return bind(shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared)
 
 
@@ -37,8 +44,11 @@ def recipe_files(folder: Path) -> list[Path]:
 
 
 def recipe_name(path: Path, folder: Path) -> str:
-    """Return a file's recipe name: its path below the folder without the ending, with `/` as `-`."""
-    return "-".join(path.relative_to(folder).with_suffix("").parts)
+    """Return a file's recipe name: its path below the folder without the ending, with `/` as `-`; one outside has its own."""
+    if not path.is_relative_to(folder):
+        path, folder = path.resolve(), folder.resolve()
+    inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    return "-".join(inside.with_suffix("").parts)
 
 
 @dataclass(slots=True)
@@ -53,7 +63,7 @@ class _Shelf:
     def put(self, path: Path, name: str, catalogue: Catalogue) -> None:
         """Take one file in."""
         recipe, found = _load(path, name, catalogue)
-        if name in self.recipes or name in self.quarantined:
+        if name in self.recipes:
             words = f'there are two recipes called "{name}"'
             found.append(Problem(str(path), 1, 1, "", words, "rename one of the files"))
             recipe = None
@@ -61,7 +71,7 @@ class _Shelf:
             found += self._settle(recipe)
         self.problems += found
         if recipe is None or any(problem.level == "error" for problem in found):
-            self.quarantined[name] = (*self.quarantined.get(name, ()), *found)
+            self.quarantined[str(path)] = tuple(found)
         else:
             self.recipes[name] = recipe
 

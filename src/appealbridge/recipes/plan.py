@@ -79,7 +79,7 @@ def message_of(step: Step, scope: Scope) -> Options:
     """Return a step's finished message; raise `RenderError` with its place."""
     if step.fixed is not None:
         return step.fixed
-    scope.count = counter(step)
+    scope.count = step.count
     filled = step.fill(scope)
     try:
         message: Options = step.plugin.message.model_validate(filled)
@@ -88,16 +88,6 @@ def message_of(step: Step, scope: Scope) -> Options:
         place = f"{step.path}.{path_text(where)}" if where else step.path
         raise RenderError(place, words) from None
     return message
-
-
-def counter(step: Step) -> Any:
-    """Return how the step's channel counts a text, `None` where it sets no bound."""
-
-    def count(text: str) -> int:
-        measure = step.plugin.measure(step.account, step.plugin.message.model_construct(text=text))
-        return measure.count if measure is not None else len(text)
-
-    return count if "text" in step.plugin.message.model_fields else None
 
 
 def _deliveries(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,8 +92,19 @@ def _step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None:
         needs=_needs(reading, value, path, filled) - {id_},
         even_if_failed=value.get("even_if_failed") is True,
         fill=filled.fill,
+        count=_counter(plugin, account),
     )
     return step if problems else _measured(reading, step, filled, path)
+
+
+def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | None:
+    """Return how a channel counts a text, for filters that cut one."""
+
+    def count(text: str) -> int:
+        measure = plugin.measure(account, plugin.message.model_construct(text=text))
+        return len(text) if measure is None else measure.count
+
+    return count if "text" in plugin.message.model_fields else None
 
 
 def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:

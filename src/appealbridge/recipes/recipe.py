@@ -34,8 +34,9 @@ class Step:
 
     `path` is its place in the file (`actions[2]`), `channel` the account's name and `account` its
     settings. `fill` returns its options filled for one event or raises `RenderError`. `fixed` is the
-    finished message where no event can change it. `needs` are the ids of the steps whose results it
-    uses or that it stands `after`; `even_if_failed` lets it go on where one of them failed.
+    finished message where no event can change it. `count` is how its channel counts a text. `needs`
+    are the ids of the steps whose results it uses or that it stands `after`; `even_if_failed` lets
+    it go on where one of them failed.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Step:
     even_if_failed: bool
     fill: Callable[[Scope], Any] = field(repr=False)
     fixed: Options | None = field(default=None, repr=False)
+    count: Callable[[str], int] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""
+What a recipe would publish about an event, step by step, with made-up receipts: nothing is reached.
+
+Nothing here can publish: of a channel only its message model, its parts and its measure are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Measure
+from appealbridge.recipes.match import match
+from appealbridge.recipes.plan import plan
+from appealbridge.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """
+    One message that would go out.
+
+    `message` are its fields as JSON values, those left out not among them; `measure` is how its
+    platform counts it, `None` where it sets no bound; `hold` is why it would wait for a person.
+    """
+
+    step: str
+    action: str
+    channel: str
+    message: Mapping[str, Any]
+    measure: Measure | None = None
+    hold: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """
+    What would come of one event.
+
+    `why_not` is why the recipe does not want it, `failed` why the recipe stopped, with its place;
+    both empty where neither. `posts` are what would go out, in order.
+    """
+
+    posts: Sequence[Post] = field(default=())
+    why_not: str = ""
+    failed: str = ""
+
+
+def rehearse(recipe: Recipe, event: Event, now: float) -> Rehearsal:
+    """Return what would come of `event` if every post succeeded; `now` is in Unix seconds UTC."""
+    try:
+        why_not = match(recipe, event)
+        if why_not:
+            return Rehearsal(why_not=why_not)
+        return _play(recipe, event, now)
+    except RenderError as failure:
+        return Rehearsal(failed=str(failure))
+
+
+def _play(recipe: Recipe, event: Event, now: float) -> Rehearsal:
+    so_far: dict[str, list[Delivery]] = {}
+    posts: list[Post] = []
+    while True:
+        planned = plan(recipe, event, so_far, now)
+        posts += [_post(recipe, delivery) for delivery in planned.deliveries]
+        if planned.failed or planned.done or not planned.deliveries:
+            return Rehearsal(tuple(posts), failed=planned.failed)
+        for delivery in planned.deliveries:
+            so_far.setdefault(delivery.step, []).append(_published(delivery))
+
+
+def _published(delivery: Delivery) -> Delivery:
+    """Return the delivery with a receipt as its platform might have given it."""
+    made_up = f"example-{delivery.step}"
+    receipt = Receipt(made_up, f"https://{delivery.channel.replace('_', '-')}.example/{made_up}")
+    return replace(delivery, state=State.DELIVERED, receipt=receipt)
+
+
+def _post(recipe: Recipe, delivery: Delivery) -> Post:
+    step = next(step for step in recipe.steps if step.id == delivery.step)
+    content = orjson.loads(delivery.content)
+    message = step.plugin.message.model_validate(content)
+    return Post(
+        step.id,
+        step.action,
+        step.channel,
+        {name: value for name, value in content.items() if value not in (None, [], {})},
+        step.plugin.measure(step.account, message),
+        delivery.hold,
+    )

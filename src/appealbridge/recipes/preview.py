@@ -1,0 +1,106 @@
+"""What a recipe would post about one event, written for a person or a program, counted as each platform counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from appealbridge.documents import InvalidDocuments, check, read
+from appealbridge.recipes.play import Post, Rehearsal, rehearse
+from appealbridge.recipes.recipe import Recipe
+from appealbridge.recipes.selftest import made_up_event
+from appealbridge.recipes.shape import TestEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a recipe, by name, would post. `failed` is why it would not, empty where it would."""
+
+    recipe: str
+    came: Rehearsal
+
+    @property
+    def failed(self) -> str:
+        """Why nothing can be posted although the recipe wants the event."""
+        return self.came.failed
+
+    def text(self) -> str:
+        """Return the posts as people read them."""
+        if self.failed:
+            return f"{self.recipe} stops: {self.failed}"
+        if self.came.why_not:
+            return f"{self.recipe} does not want this event: {self.came.why_not}"
+        blocks = ["\n".join(_lines(post)) for post in self.came.posts]
+        return "\n\n".join(blocks) or f"{self.recipe} posts nothing"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same for machines: `recipe`, `why_not`, `failed`, `posts`."""
+        return {
+            "recipe": self.recipe,
+            "why_not": self.came.why_not,
+            "failed": self.failed,
+            "posts": [_as_json(post) for post in self.came.posts],
+        }
+
+
+def preview(recipe: Recipe, event_file: Path | None = None) -> Preview:
+    """
+    Return what a recipe would post about the event in a file, or in its own first test.
+
+    Raise `InvalidDocuments` where the file holds no event.
+    """
+    if event_file is not None:
+        given = _event(event_file)
+    elif recipe.tests:
+        given = recipe.tests[0].event
+    else:
+        words = "it has no tests to take an event from; name a file with --event"
+        return Preview(recipe.name, Rehearsal(failed=words))
+    event = made_up_event(recipe, given)
+    return Preview(recipe.name, rehearse(recipe, event, event.received_at))
+
+
+def _event(file: Path) -> Mapping[str, Any]:
+    document = read(file.read_bytes(), str(file))
+    event, problems = check(document, (), TestEvent)
+    if event is None:
+        raise InvalidDocuments(problems)
+    return event.model_dump()
+
+
+def _lines(post: Post) -> Iterator[str]:
+    held = f", held: {post.hold}" if post.hold else ""
+    yield f"{post.action} on {post.channel}{held}"
+    for name, value in post.message.items():
+        measure = post.measure
+        counted = ""
+        if measure is not None and measure.field == name:
+            counted = f" ({measure.count} of {measure.limit} {measure.unit})"
+        words = value if isinstance(value, str) else orjson.dumps(value).decode()
+        if "\n" in words or counted:
+            yield f"  {name}{counted}:"
+            yield from (f"    {line}" for line in words.splitlines())
+        else:
+            yield f"  {name}: {words}"
+
+
+def _as_json(post: Post) -> dict[str, Any]:
+    measure = post.measure
+    return {
+        "step": post.step,
+        "action": post.action,
+        "channel": post.channel,
+        "message": dict(post.message),
+        "measure": measure
+        and {
+            "field": measure.field,
+            "count": measure.count,
+            "limit": measure.limit,
+            "unit": measure.unit,
+        },
+        "hold": post.hold,
+    }
