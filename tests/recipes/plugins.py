@@ -132,6 +132,9 @@ class Feed(Trigger[FeedOptions, FeedOptions]):
     def source(self, options):
         return options.url
 
+    def described(self, options):
+        return options
+
     def accepts(self, options, event):
         return ""
 

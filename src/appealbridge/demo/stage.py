@@ -46,7 +46,7 @@ appeals:
   case_files: {{ folder: appeals, every: 1s }}
 
 feeds:
-  force_news: {{ url: "{practice}/website/news.rss", every: 1s }}
+  force_news: {{ url: "{practice}/website/news.rss", every: 1s, max_age: 2d }}
 
 lists:
   regional_press: [{press}]

@@ -95,8 +95,8 @@ class Trigger(ABC, Generic[O, S]):
 
     `name` is the word in a recipe, `options` what a recipe may say there. A source is a place that
     events come from; `source_options` says what configures one. Where `section` is set, sources
-    stand under that key of appealbridge.yaml and recipes refer to them; where it is empty, the
-    recipe's own options are the source's.
+    stand under that key of appealbridge.yaml and recipes refer to them by name; a recipe may also
+    describe one itself where `described` says so.
     """
 
     name: ClassVar[str]
@@ -111,6 +111,11 @@ class Trigger(ABC, Generic[O, S]):
     @abstractmethod
     def accepts(self, options: O, event: Event) -> str:
         """Return why this event is not for a recipe with these options; empty if it is."""
+
+    def described(self, options: O) -> S | None:
+        """Return the source that a recipe describes itself, `None` where it refers to one of the settings."""
+        del options
+        return None
 
     def fields(self, options: O) -> frozenset[str] | None:
         """Return the names that the event's data surely or possibly has, `None` where unknown."""

@@ -47,8 +47,9 @@ class Book:
         """
         found: dict[str, tuple[AnyTrigger, Options]] = {}
         for _, trigger in _placed(self.recipes):
-            if not trigger.plugin.section:
-                found.setdefault(trigger.source, (trigger.plugin, trigger.options))
+            described = trigger.plugin.described(trigger.options)
+            if described is not None:
+                found.setdefault(trigger.source, (trigger.plugin, described))
         return found
 
 

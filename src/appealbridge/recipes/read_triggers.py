@@ -52,7 +52,7 @@ def _source(
     reading: Reading, plugin: AnyTrigger, options: Options, written: dict[str, Any], path: Path
 ) -> str:
     source = plugin.source(options)
-    if source and plugin.section:
+    if source and plugin.described(options) is None:
         declared = reading.catalogue.sources.get(plugin.section, frozenset())
         if source not in declared:
             key = next((key for key, option in written.items() if option == source), None)

@@ -7,6 +7,11 @@ An item of an RSS or Atom feed is new, or changed.
         every: 5m
         on: [new, changed]
 
+A feed may also have a name in appealbridge.yaml, and the recipe says `feed: force_news`:
+
+    feeds:
+      force_news: { url: https://www.example.police.uk/news/rss, every: 5m }
+
 The first look at a feed publishes nothing: whatever stands there is old news.
 """
 
@@ -16,32 +21,37 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from appealbridge.plugin import (
+    Duration,
     Event,
     FeedEntry,
     Field,
     Item,
     Look,
+    Options,
     PolledSource,
     Poller,
     Registry,
     Tools,
     content_digest,
     feed_identity,
+    model_validator,
     read_feed,
     short_identity,
 )
 
 Part = Literal["title", "link", "id", "summary", "text", "author", "published", "updated"]
 
+_ADDRESS = r"^https?://[^\s]+$"
+
 _SEEN_BY_READERS = ("title", "link", "summary", "content", "enclosures", "images")
 """What makes an item another one when it changes; a feed that touches only its dates changes nothing."""
 
 
-class FeedOptions(PolledSource):
-    """What a recipe says of the feed it follows."""
+class FeedSource(PolledSource):
+    """One feed and how it is read."""
 
     url: str = Field(
-        pattern=r"^https?://[^\s]+$",
+        pattern=_ADDRESS,
         description="The feed's address.",
         examples=["https://www.example.police.uk/news/rss"],
     )
@@ -51,6 +61,50 @@ class FeedOptions(PolledSource):
         "fields for a feed that keeps neither.",
         examples=["guid", "link", ["title", "published"]],
     )
+
+
+class FeedOptions(Options):
+    """What a recipe says of the feed it follows: its name in appealbridge.yaml, or everything itself."""
+
+    feed: str | None = Field(
+        None,
+        min_length=1,
+        description="The feed's name under `feeds:` in appealbridge.yaml, instead of a `url`.",
+        examples=["force_news"],
+    )
+    url: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="The feed's address, where it has no name.",
+        examples=["https://www.example.police.uk/news/rss"],
+    )
+    identity: Literal["guid", "link"] | tuple[Part, ...] | None = Field(
+        None,
+        description="What stays the same while an item does: its guid (if left out), its link, or "
+        "a list of fields for a feed that keeps neither.",
+        examples=["guid", "link", ["title", "published"]],
+    )
+    every: Duration | None = Field(
+        None,
+        gt=0,
+        description="How long to wait between two looks; 5m if left out.",
+        examples=["5m"],
+    )
+    max_age: Duration | None = Field(
+        None, gt=0, description="Ignore what is older than this when first seen.", examples=["7d"]
+    )
+    backfill: int | None = Field(
+        None,
+        ge=0,
+        description="How many of the newest items the very first look may publish; none if left out.",
+        examples=[0],
+    )
+    burst: int | None = Field(
+        None,
+        ge=1,
+        description="More new or changed items than this in one look are held; 20 if left out.",
+        examples=[20],
+    )
     on: tuple[Literal["new", "changed"], ...] = Field(
         ("new",),
         min_length=1,
@@ -58,17 +112,40 @@ class FeedOptions(PolledSource):
         examples=[["new", "changed"]],
     )
 
+    @model_validator(mode="after")
+    def _one(self) -> FeedOptions:
+        if (self.feed is None) == (self.url is None):
+            raise ValueError("give either feed: a name, or url: an address, and not both")
+        told = self.told()
+        if self.feed is not None and told:
+            raise ValueError(
+                f"{', '.join(sorted(told))} of a named feed stands in appealbridge.yaml; take it out here"
+            )
+        return self
 
-class Feed(Poller[FeedOptions, FeedOptions]):
+    def told(self) -> dict[str, Any]:
+        """Return what is said of the feed itself."""
+        said = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
+        return {name: value for name, value in said.items() if name in FeedSource.model_fields}
+
+
+class Feed(Poller[FeedOptions, FeedSource]):
     """RSS and Atom."""
 
     name = "feed"
+    section = "feeds"
     options = FeedOptions
-    source_options = FeedOptions
+    source_options = FeedSource
 
     def source(self, options: FeedOptions) -> str:
-        """Return the feed's address."""
-        return options.url
+        """Return the feed's name, or its address where it has none."""
+        return options.feed or options.url or ""
+
+    def described(self, options: FeedOptions) -> FeedSource | None:
+        """Return the feed as a recipe with its address describes it."""
+        if options.url is None:
+            return None
+        return FeedSource(url=options.url, **options.told())
 
     def accepts(self, options: FeedOptions, event: Event) -> str:
         """Return why neither new nor changed items of this kind are wanted."""
@@ -87,7 +164,7 @@ class Feed(Poller[FeedOptions, FeedOptions]):
             | {"tags", "enclosures", "images"}
         )
 
-    async def poll(self, source: FeedOptions, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once; every item listed is told, the engine knows which are new."""
         look = await read_feed(source.url, cursor, tools)
         if look.entries is None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from appealbridge.plugin import Event, SourceDown, Tools
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.testing.server import ScriptedServer
-from appealbridge.triggers.feed import Feed, FeedOptions
+from appealbridge.triggers.feed import Feed, FeedOptions, FeedSource
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 FEED = Feed()
@@ -33,7 +33,7 @@ async def tools():
 async def look(server, tools, body=None, cursor=None, **options):
     if body is not None:
         server.answers((200, body))
-    return await FEED.poll(FeedOptions(url=server.url, **options), cursor or {}, tools)
+    return await FEED.poll(FeedSource(url=server.url, **options), cursor or {}, tools)
 
 
 def item(title="Road closed", guid="1", text="Use the A38.", link="http://x/1", more=""):
@@ -136,9 +136,16 @@ def test_a_recipe_wants_new_items_unless_it_says_more():
     assert FEED.accepts(both, event("feed.changed")) == ""
 
 
+def test_a_recipe_names_a_feed_of_the_settings_or_describes_one_itself():
+    assert FEED.source(FeedOptions(feed="force_news")) == "force_news"
+    assert FEED.described(FeedOptions(feed="force_news")) is None
+    described = FEED.described(FeedOptions(url="https://x.example/rss", every="1m", on=["changed"]))
+    assert described == FeedSource(url="https://x.example/rss", every=60.0)
+
+
 @pytest.mark.parametrize(
     "options",
-    [{}, {"url": "ftp://x"}, {"url": "x"}, {"url": "http://x", "on": []},
+    [{}, {"feed": "a", "url": "http://x"}, {"feed": "a", "every": "1m"}, {"url": "ftp://x"}, {"url": "x"}, {"url": "http://x", "on": []},
      {"url": "http://x", "on": ["gone"]}, {"url": "http://x", "identity": "title"},
      {"url": "http://x", "identity": ["colour"]}, {"url": "http://x", "every": "0s"},
      {"url": "http://x", "burst": 0}],
