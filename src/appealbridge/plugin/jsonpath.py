@@ -55,14 +55,21 @@ _NOT_THERE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticErro
 def _compiled(text: str) -> Any:
     # Its parser takes 60 ms to import; most settings never need it.
     from jsonpath_ng.exceptions import JSONPathError
-    from jsonpath_ng.ext.parser import parse
 
     if not text.startswith("$"):
         raise ValueError(f"{text!r} is no JSONPath; one begins with $, as $.incident.number")
     try:
-        return parse(text)
+        return _parser().parse(text)
     except JSONPathError as error:
         raise ValueError(f"{text!r} is no JSONPath: {error}") from None
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Any:
+    # Making one takes longer than parsing a path with it.
+    from jsonpath_ng.ext.parser import ExtendedJsonPathParser
+
+    return ExtendedJsonPathParser()
 
 
 @lru_cache(maxsize=4096)

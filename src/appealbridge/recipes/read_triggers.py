@@ -6,7 +6,6 @@ from typing import Any
 
 from appealbridge.documents import Path
 from appealbridge.documents.check import check_value
-from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.recipe import RecipeTrigger
@@ -44,23 +43,24 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
     reading.problems += problems
     if options is None:
         return None
-    source = _source(reading, plugin, options, written, path)
-    return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "")
-
-
-def _source(
-    reading: Reading, plugin: AnyTrigger, options: Options, written: dict[str, Any], path: Path
-) -> str:
+    own = plugin.own_source(options)
     source = plugin.source(options)
-    if source and plugin.described(options) is None:
-        declared = reading.catalogue.sources.get(plugin.section, frozenset())
-        if source not in declared:
-            key = next((key for key, option in written.items() if option == source), None)
-            reading.unknown(
-                path if key is None else (*path, key),
-                f"source in {plugin.section}:",
-                source,
-                declared,
-                f"declare it under {plugin.section}: in appealbridge.yaml",
-            )
-    return source
+    if source and own is None:
+        _check_declared(reading, plugin, source, written, path)
+    return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
+
+
+def _check_declared(
+    reading: Reading, plugin: AnyTrigger, source: str, written: dict[str, Any], path: Path
+) -> None:
+    declared = reading.catalogue.sources.get(plugin.section, frozenset())
+    if source in declared:
+        return
+    key = next((key for key, option in written.items() if option == source), None)
+    reading.unknown(
+        path if key is None else (*path, key),
+        f"source in {plugin.section}:",
+        source,
+        declared,
+        f"declare it under {plugin.section}: in appealbridge.yaml",
+    )

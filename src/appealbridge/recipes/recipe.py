@@ -20,11 +20,17 @@ NO_APPROVAL = "none"
 
 @dataclass(frozen=True, slots=True)
 class RecipeTrigger:
-    """One entry of `triggers:`. `source` is the place it wants events from, with the trigger's name; empty for any."""
+    """
+    One entry of `triggers:`.
+
+    `source` is the place it wants events from, with the trigger's name; empty for any. `own` is that
+    source where the recipe itself describes it, `None` where the settings do.
+    """
 
     plugin: AnyTrigger
     options: Options
     source: str
+    own: Options | None = None
 
 
 @dataclass(frozen=True, slots=True)

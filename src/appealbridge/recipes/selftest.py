@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appealbridge.model.event import Event
-from appealbridge.recipes.recipe import Recipe, RecipeTest
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
+from appealbridge.recipes.recipe import Recipe, RecipeTest
 
 TEST_TIME = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
 """When the event of a test happens, where the test does not say."""
