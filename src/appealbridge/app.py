@@ -24,7 +24,7 @@ from appealbridge import __version__
 from appealbridge.assembly import Assembly, assemble
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.control import Control, announced
-from appealbridge.documents.problem import InvalidDocuments
+from appealbridge.documents import InvalidDocuments
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
 from appealbridge.logs import Level, Log, Said, libraries, standard_log

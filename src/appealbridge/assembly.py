@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appealbridge.documents.problem import Problem
+from appealbridge.documents import Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
 from appealbridge.plugin.registry import Registry, load
-from appealbridge.plugin.trigger import Poller, Receiver
+from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
 from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.load_book import load_book
@@ -38,9 +38,9 @@ class Assembly:
         return [*self.settings.notes, *self.book.problems]
 
 
-def assemble(config: Path | None) -> Assembly:
+def assemble(config: Path | None, only: Sequence[Path] = ()) -> Assembly:
     """
-    Read the settings and the recipes.
+    Read the settings and the recipes, or `only` these files and folders of recipes.
 
     Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
     quarantined.
@@ -60,7 +60,7 @@ def assemble(config: Path | None) -> Assembly:
         for name, one in settings.channels.items()
     }
     catalogue = _catalogue(settings, registry, channels)
-    book = load_book(settings.recipes, catalogue)
+    book = load_book(settings.recipes, catalogue, only)
     inforce = InForce(
         book=book,
         hooks=_hooks(settings, registry, book),
@@ -74,7 +74,11 @@ def assemble(config: Path | None) -> Assembly:
 def _account(registry: Registry, settings: Settings, one: ChannelSettings) -> Any:
     if settings.practice is None:
         return one.account
-    return registry.channels[one.platform].practice(one.name, one.raw, settings.practice)
+    channel = registry.channels[one.platform]
+    told = dict(one.raw)
+    if settings.practice_smtp is not None and "smtp" in channel.account.model_fields:
+        told["smtp"] = settings.practice_smtp
+    return channel.practice(one.name, told, settings.practice)
 
 
 def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bound]) -> Catalogue:
@@ -85,9 +89,9 @@ def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bo
         },
         sources={section: frozenset(named) for section, named in settings.sources.items()},
         declared={
-            f"{trigger.name}:{name}": options
+            source: options
             for trigger in registry.triggers.values()
-            for name, options in settings.sources.get(trigger.section, {}).items()
+            for source, options in _declared(settings, trigger)
         },
         lists=settings.lists,
         people=frozenset(settings.people) | frozenset(settings.groups),
@@ -97,23 +101,30 @@ def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bo
 
 
 def _hooks(settings: Settings, registry: Registry, book: Book) -> dict[str, Hook]:
-    hooks = {}
-    for trigger in registry.triggers.values():
-        if isinstance(trigger, Receiver):
-            for name, options in settings.sources.get(trigger.section, {}).items():
-                source = f"{trigger.name}:{name}"
-                hooks[name] = Hook(source, trigger, book.told(source, options))
-    return hooks
+    return {
+        source.partition(":")[2]: Hook(source, trigger, book.declared.get(source, options))
+        for trigger in registry.triggers.values()
+        if isinstance(trigger, Receiver)
+        for source, options in _declared(settings, trigger)
+    }
 
 
 def _watched(settings: Settings, registry: Registry, book: Book) -> dict[str, Watched]:
-    watched = {}
-    for trigger in registry.triggers.values():
-        if isinstance(trigger, Poller) and trigger.section:
-            for name, options in settings.sources.get(trigger.section, {}).items():
-                source = f"{trigger.name}:{name}"
-                watched[source] = Watched(source, trigger, options)
-    for source, (plugin, options) in book.sources().items():
-        if isinstance(plugin, Poller) and source not in watched:
-            watched[source] = Watched(source, plugin, options)
-    return watched
+    declared = {
+        source: Watched(source, trigger, options)
+        for trigger in registry.triggers.values()
+        if isinstance(trigger, Poller)
+        for source, options in _declared(settings, trigger)
+    }
+    described = {
+        source: Watched(source, trigger, options)
+        for source, (trigger, options) in book.sources().items()
+        if isinstance(trigger, Poller) and isinstance(options, PolledSource)
+    }
+    return described | declared
+
+
+def _declared(settings: Settings, trigger: AnyTrigger) -> Iterator[tuple[str, Any]]:
+    """Yield the sources that the settings declare for a trigger, by name with the trigger's."""
+    for name, options in settings.sources.get(trigger.section, {}).items():
+        yield f"{trigger.name}:{name}", options

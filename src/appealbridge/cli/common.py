@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 import orjson
 
-from appealbridge.documents.problem import InvalidDocuments, Problem
+from appealbridge.documents import InvalidDocuments, Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
 

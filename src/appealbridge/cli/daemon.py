@@ -8,7 +8,7 @@ import click
 
 from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import config_option, fail, fail_with, json_option, print_json
-from appealbridge.documents.problem import InvalidDocuments
+from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import AppealBridgeError
 
 

@@ -17,7 +17,7 @@ from appealbridge.cli.common import (
     print_json,
     print_problems,
 )
-from appealbridge.documents.problem import InvalidDocuments, Problem
+from appealbridge.documents import InvalidDocuments, Problem
 
 
 def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
@@ -167,7 +167,10 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
             raise SystemExit(1)
         known = ", ".join(sorted(recipes)) or "none"
         fail(f"no recipe is called {recipe_name!r}; there are: {known}", WRONG_USE)
-    shown = rehearse(wanted, event_file)
+    try:
+        shown = rehearse(wanted, event_file)
+    except InvalidDocuments as error:
+        fail_with(error)
     if as_json:
         print_json(shown.as_json())
     else:
