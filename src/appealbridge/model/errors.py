@@ -14,7 +14,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
     ├── RenderError                 a template or JSONPath of a recipe has no value for this event
     └── StoreError                  the store refuses
         ├── IllegalMove             a delivery was asked to make a move that its table does not have
-        ├── StoreLocked             another daemon works on this store
+        ├── StoreLocked             another daemon, or another program, has this store to itself
         ├── StoreFull               the disk has no room; nothing was written
         └── NotFound                nothing in the store has this id
 """
@@ -100,7 +100,7 @@ class IllegalMove(StoreError):
 
 
 class StoreLocked(StoreError):
-    """Another daemon works on this store."""
+    """Another daemon, or another program, has this store to itself."""
 
 
 class StoreFull(StoreError):

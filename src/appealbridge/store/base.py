@@ -2,7 +2,12 @@
 What every store promises, each promise in a sentence.
 
 `appealbridge.testing.store_contract` holds a store to all of them. Times are Unix seconds UTC and
-always handed in: a store never asks for the time.
+always handed in: a store never asks for the time. Ids are those of `model/ids.py`: a run's begins
+with its event's, a delivery's with its run's.
+
+An open delivery stands before another where it is older, of the same channel and subject, and of
+another event. Deliveries of one event go side by side, and those without a subject stand before
+nobody. A delivery has settled when it is in none of the open states.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ class Arrival:
     One event with everything it caused, to be stored together or not at all.
 
     A delivery handed over as `sending` asks to be stored as begun at once; the store makes it
-    `ready` instead where an open delivery of the same channel and subject stands before it.
+    `ready` instead where another stands before it.
     """
 
     event: Event
@@ -66,7 +71,7 @@ class Settlement:
     """
     How one attempt or look ended: the move it makes and what is kept of it.
 
-    `woken` says that the delivery's run may now be able to plan more.
+    `hold` and `reason` replace what stood there; `due_at` and `receipt` do where they are said.
     """
 
     delivery_id: str
@@ -126,7 +131,11 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much waits: deliveries by (state, channel), and the planning time of the oldest open one."""
+    """
+    How much waits, and how much ended badly: deliveries by (state, channel), the delivered left out.
+
+    `oldest_open_at` is the planning time of the oldest open one, `events` how many events are kept.
+    """
 
     counts: Mapping[tuple[State, str], int]
     oldest_open_at: float | None
@@ -139,7 +148,7 @@ class Outlook:
     What waits on a channel.
 
     `next_due` is the earliest due time still to come of a `ready` or `unknown` delivery. `blocked`
-    says that something `ready` and due waits for an older open delivery of its subject. `looks`
+    says that something `ready` and due waits for a delivery that stands before it. `looks`
     says that an `unknown` delivery's look is due.
     """
 
@@ -161,62 +170,63 @@ class Store(Protocol):
 
         An event whose source and key are known is a repeat: nothing of its arrival is stored.
         """
-        ...
 
     async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
         """
-        Begin attempts: move up to `limit` due, unexpired, `ready` deliveries to `sending`, oldest first.
+        Begin attempts: move up to `limit` due, unexpired, `ready` deliveries to `sending`.
 
-        No delivery is claimed while an older open one of its subject stands on the channel, and none twice.
+        The longest due first, the older first of those due at once. None is claimed while another
+        stands before it, and none twice.
         """
-        ...
 
     async def settle(self, settlement: Settlement) -> None:
         """
-        End an attempt or a look: make the move, keep the attempt, wake the run.
+        End an attempt or a look: make the move, keep the attempt.
 
-        Raise `IllegalMove` where the table lacks the move or the delivery is not in `source`.
+        The run is woken if it is open and the delivery has settled or is held. Raise `IllegalMove`
+        where the table lacks the move or the delivery is not in `source`, and `NotFound`.
         """
-        ...
 
     # -- what waits -----------------------------------------------------------------------------
 
     async def claim_unknown(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
-        """Return `unknown` deliveries whose look is due, oldest first; they stay `unknown`."""
-        ...
+        """Return `unknown` deliveries whose look is due, the longest due first; they stay `unknown`."""
 
     async def outlook(self, channel: str, now: float) -> Outlook:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
-        ...
 
     async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
         """Return open runs that something happened to, or whose time came."""
-        ...
 
     async def next_wake(self) -> float | None:
         """Return when the next open run is to be looked at."""
-        ...
 
     async def advance(self, run: Run, seen: int, deliveries: Sequence[Delivery]) -> None:
         """
         Store what a run planned next.
 
-        `seen` is how many of its deliveries had settled when it was planned: if more have since,
-        the run stays awake. A delivery whose id is stored already is left as it is.
+        `seen` is how many of its deliveries had settled when it was planned: if more have since, or
+        are stored as settled now, the run stays awake. A delivery whose id is stored already is left
+        as it is; one handed over as `sending` becomes `ready`. Raise `NotFound` for an unknown run.
         """
-        ...
 
-    async def expire(self, now: float) -> Sequence[Delivery]:
-        """Move every waiting delivery whose `publish_by` has passed to `expired`; return them."""
-        ...
+    async def expire(self, now: float, limit: int = 1000) -> Sequence[Delivery]:
+        """
+        Move waiting deliveries whose `publish_by` has passed to `expired` and return them.
+
+        Up to `limit` at once: while more are left, `next_expiry` has passed. Runs are woken. One
+        that is `sending` is not waiting.
+        """
 
     async def next_expiry(self) -> float | None:
         """Return the earliest `publish_by` of a waiting delivery."""
-        ...
 
     async def recover(self, now: float) -> int:
-        """After a start: every `sending` delivery was begun without outcome and becomes `unknown`; return how many."""
-        ...
+        """
+        After a start: every `sending` delivery was begun without outcome; return how many there were.
+
+        Each becomes `unknown`, its look due now, its attempt kept as unsure.
+        """
 
     async def move(
         self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""
@@ -224,76 +234,61 @@ class Store(Protocol):
         """
         Make one move on a person's word and return the delivery after it.
 
-        `delivery_id` may be the id or the number. Raise `NotFound` or `IllegalMove`.
+        `delivery_id` may be the id or the number. What becomes `ready` is due now. The run is woken
+        as by `settle`. Raise `NotFound`, or `IllegalMove` where the table lacks the move or an
+        attempt is under way.
         """
-        ...
 
     # -- sources and recipes --------------------------------------------------------------------
 
     async def source(self, source: str) -> SourceRecord | None:
         """Return what is known of a polled source, `None` before anything is."""
-        ...
 
     async def remembered(self, source: str, identities: Collection[str]) -> Mapping[str, str]:
         """Return the digests of those identities that the source has listed before."""
-        ...
 
     async def source_failed(self, source: str, now: float, next_look_at: float, note: str) -> None:
         """Note that a look did not succeed and when the next one is."""
-        ...
 
     async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
         """Keep recipe versions, so that what they planned can go on after they are replaced."""
-        ...
 
     async def recipe(self, version: str) -> RecipeVersion:
         """Return a kept version; raise `NotFound`."""
-        ...
 
     # -- looking --------------------------------------------------------------------------------
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
         """List deliveries, newest first."""
-        ...
 
     async def delivery(self, delivery_id: str) -> Delivery:
         """Return one delivery by id or number; raise `NotFound`."""
-        ...
 
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
         """Return a delivery's finished attempts and looks in order."""
-        ...
 
     async def event(self, event_id: str) -> Event:
         """Return one event; raise `NotFound`."""
-        ...
 
     async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
         """List events, newest first."""
-        ...
 
     async def run(self, run_id: str) -> Run:
         """Return one run; raise `NotFound`."""
-        ...
 
     async def runs(
         self, *, event_id: str = "", recipe: str = "", limit: int = 100
     ) -> Sequence[Run]:
         """List runs, newest first."""
-        ...
 
     async def sent_today(self, channel: str, since: float) -> int:
-        """Return how many deliveries of the channel were delivered or are under way since a time."""
-        ...
+        """Return how many deliveries of the channel were delivered since a time or are under way."""
 
     async def backlog(self) -> Backlog:
         """Return how much waits."""
-        ...
 
     async def check(self) -> None:
         """Raise `StoreError` where the store cannot take writes now."""
-        ...
 
     async def close(self) -> None:
         """Finish what was handed over, then let go of everything."""
-        ...
