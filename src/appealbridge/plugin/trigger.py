@@ -117,10 +117,6 @@ class Trigger(ABC, Generic[O, S]):
         del options
         return None
 
-    def own_source(self, options: O) -> Options | None:
-        """Return the source that a recipe describes itself, `None` where it refers to one of the settings."""
-        return None if self.section else options
-
     def fields(self, options: O) -> frozenset[str] | None:
         """Return the names that the event's data surely or possibly has, `None` where unknown."""
         del options

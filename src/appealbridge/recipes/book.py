@@ -47,9 +47,8 @@ class Book:
         """
         found: dict[str, tuple[AnyTrigger, Options]] = {}
         for _, trigger in _placed(self.recipes):
-            described = trigger.plugin.described(trigger.options)
-            if described is not None:
-                found.setdefault(trigger.source, (trigger.plugin, described))
+            if trigger.own is not None:
+                found.setdefault(trigger.source, (trigger.plugin, trigger.own))
         return found
 
 

@@ -44,7 +44,7 @@ def recipe_files(folder: Path) -> list[Path]:
 
 
 def recipe_name(path: Path, folder: Path) -> str:
-    """Return a file's recipe name: its path below the folder without the ending, with `/` as `-`; one outside has its own."""
+    """Return a recipe's name: its path below the folder without the ending, with `/` as `-`."""
     if not path.is_relative_to(folder):
         path, folder = path.resolve(), folder.resolve()
     inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)

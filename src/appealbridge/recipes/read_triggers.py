@@ -43,7 +43,7 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
     reading.problems += problems
     if options is None:
         return None
-    own = plugin.own_source(options)
+    own = plugin.described(options)
     source = plugin.source(options)
     if source and own is None:
         _check_declared(reading, plugin, source, written, path)
