@@ -39,7 +39,7 @@ from appealbridge.plugin.mail import Mailbox, compose, mailbox, mailboxes, one_l
 from appealbridge.plugin.mapping import Paths, mapped
 from appealbridge.plugin.markup import html_to_text
 from appealbridge.plugin.options import Address, Options, Secret
-from appealbridge.plugin.preset import PRESETS, WHOLE_REQUEST, Read, moment
+from appealbridge.plugin.preset import PRESETS, WHOLE_REQUEST, PresetName, Read, moment
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.reply import Effect, Reply, excerpt, failure
 from appealbridge.plugin.seeking import (
@@ -110,6 +110,7 @@ __all__ = [
     "Paths",
     "PolledSource",
     "Poller",
+    "PresetName",
     "Read",
     "Receipt",
     "Receiver",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import orjson
@@ -183,7 +183,9 @@ def _pagerduty(request: Request, body: Any, vouched: str) -> Sequence[EventDraft
     ]
 
 
-PRESETS: Mapping[str, Read] = {
+PresetName = Literal["alertmanager", "cloudevents", "grafana", "pagerduty"]
+
+PRESETS: Mapping[PresetName, Read] = {
     "alertmanager": _alertmanager,
     "cloudevents": _cloudevents,
     "grafana": _grafana,

@@ -32,6 +32,7 @@ from appealbridge.plugin import (
     Options,
     Paths,
     PathText,
+    PresetName,
     Read,
     Receiver,
     Registry,
@@ -39,7 +40,6 @@ from appealbridge.plugin import (
     Scheme,
     Secret,
     Verify,
-    field_validator,
     json_body,
     key_of,
     mapped,
@@ -67,9 +67,9 @@ class WebhookSource(Options):
         description="Has to be true for `signature: none`, which lets anyone send.",
         examples=[True],
     )
-    preset: str | None = Field(
+    preset: PresetName | None = Field(
         None,
-        description="Whose JSON it is: " + ", ".join(sorted(PRESETS)) + ".",
+        description="Whose JSON it is.",
         examples=["alertmanager"],
     )
     mapping: Paths | None = Field(
@@ -101,13 +101,6 @@ class WebhookSource(Options):
         description="For `hmac`: what stands before the hash in the header.",
         examples=["sha256="],
     )
-
-    @field_validator("preset")
-    @classmethod
-    def _known(cls, preset: str | None) -> str | None:
-        if preset is not None and preset not in PRESETS:
-            raise ValueError(f'no preset "{preset}"; there are {", ".join(sorted(PRESETS))}')
-        return preset
 
     @model_validator(mode="after")
     def _sound(self) -> WebhookSource:

@@ -1,8 +1,10 @@
 """What well-known senders mean, from payloads as they really come."""
 
+from typing import get_args
+
 import pytest
 
-from appealbridge.plugin import PRESETS, WHOLE_REQUEST, Refused, Request
+from appealbridge.plugin import PRESETS, WHOLE_REQUEST, PresetName, Refused, Request
 
 ALERT = {
     "status": "firing",
@@ -189,3 +191,7 @@ def test_a_time_that_is_none_leaves_the_event_without_one(time):
     alerts = [{**ALERT, "startsAt": time}]
     [draft] = read("alertmanager", {**POST, "alerts": alerts})
     assert draft.time is None
+
+
+def test_every_preset_that_may_be_named_is_known():
+    assert set(get_args(PresetName)) == set(PRESETS)

@@ -143,12 +143,14 @@ def test_a_recipe_names_a_feed_of_the_settings_or_describes_one_itself():
     assert described == FeedSource(url="https://x.example/rss", every=60.0)
 
 
+URL = {"url": "http://x"}
+
+
 @pytest.mark.parametrize(
     "options",
-    [{}, {"feed": "a", "url": "http://x"}, {"feed": "a", "every": "1m"}, {"url": "ftp://x"}, {"url": "x"}, {"url": "http://x", "on": []},
-     {"url": "http://x", "on": ["gone"]}, {"url": "http://x", "identity": "title"},
-     {"url": "http://x", "identity": ["colour"]}, {"url": "http://x", "every": "0s"},
-     {"url": "http://x", "burst": 0}],
+    [{}, {"url": "ftp://x"}, {"url": "x"}, {**URL, "on": []}, {**URL, "on": ["gone"]},
+     {**URL, "identity": "title"}, {**URL, "identity": ["colour"]}, {**URL, "every": "0s"},
+     {**URL, "burst": 0}],
     ids=str,
 )  # fmt: skip
 def test_options_that_cannot_work_are_refused(options):

@@ -102,7 +102,7 @@ def test_the_sender_is_proven_before_anything_else_is_looked_at():
         ({"signature": "none"}, "allow_unsigned: true"),
         ({"signature": "none", "allow_unsigned": True}, "leave them out"),
         ({"allow_unsigned": True}, "goes with signature: none"),
-        ({"preset": "alertmanger"}, "alertmanager, cloudevents, grafana, pagerduty"),
+        ({"preset": "alertmanger"}, "'alertmanager', 'cloudevents', 'grafana' or 'pagerduty'"),
         ({"preset": "alertmanager", "mapping": {}}, "exclude each other"),
         ({"mapping": {"key": "id"}}, "begins with"),
         ({"mapping": {"key": "$.["}}, "no JSONPath"),

@@ -1,0 +1,118 @@
+"""
+Between the file and the models: secrets put where they belong, paths made whole.
+
+A model says where a secret belongs by a field of type `SecretStr`; there only `!secret NAME` may
+stand, and nowhere else. A field of type `Path` is relative to the settings file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from appealbridge.documents import Document, Path, Problem
+from appealbridge.settings.secrets import NoSecret, SecretRef, Vault
+
+STAND_IN = SecretStr("practice")
+"""What stands where a secret would, in practice mode."""
+
+
+@dataclass(slots=True)
+class Filler:
+    """
+    Fills the values of one document and keeps what was wrong.
+
+    `vault` is `None` in practice mode: then secrets are stood in for. `blind` are the places whose
+    value is not the real one, about which nothing more should be said.
+    """
+
+    document: Document
+    folder: FilePath
+    vault: Vault | None
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    blind: set[Path] = field(default_factory=set)
+
+    def fill(self, annotation: Any, value: Any, path: Path) -> Any:
+        """Return the value as a field with this annotation takes it."""
+        if isinstance(value, dict):
+            return {
+                name: self.fill(inside(annotation, name), inner, (*path, name))
+                for name, inner in value.items()
+            }
+        if isinstance(value, list):
+            entry = inside(annotation, 0)
+            return [self.fill(entry, inner, (*path, n)) for n, inner in enumerate(value)]
+        kinds = set(_kinds(annotation))
+        if isinstance(value, SecretRef):
+            return self._secret(value, path, wanted=SecretStr in kinds)
+        if SecretStr in kinds and value is not None:
+            return self._literal(path)
+        if FilePath in kinds and isinstance(value, str):
+            return str(self.folder / value)
+        return value
+
+    def _secret(self, ref: SecretRef, path: Path, *, wanted: bool) -> SecretStr:
+        if not wanted:
+            self._wrong(path, "no secret belongs here", "write the value itself")
+        elif self.vault is None:
+            self.blind.add(path)
+        else:
+            try:
+                found = self.vault.get(ref.name)
+            except NoSecret as missing:
+                self._wrong(path, str(missing), missing.cure)
+            else:
+                if found.note:
+                    words, _, cure = found.note.partition("; ")
+                    self.notes.append(self.document.problem(path, words, cure, level="note"))
+                return SecretStr(found.value)
+        return STAND_IN
+
+    def _literal(self, path: Path) -> SecretStr:
+        name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")
+        cure = f"write !secret {name}, take the secret out of this file, and have it changed"
+        self._wrong(path, "a secret stands here in plain text", cure)
+        self.problems[-1] = replace(self.problems[-1], source_line="")
+        return STAND_IN
+
+    def _wrong(self, path: Path, problem: str, cure: str) -> None:
+        self.blind.add(path)
+        self.problems.append(self.document.problem(path, problem, cure))
+
+
+def inside(annotation: Any, part: str | int) -> Any:
+    """Return the annotation of what stands under a name or at a position; `None` where none is known."""
+    if _is_model(annotation):
+        fields = annotation.model_fields.items()
+        return next((f.annotation for name, f in fields if part in (name, f.alias)), None)
+    args = get_args(annotation)
+    origin = get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return args[1] if isinstance(part, str) else None
+    if isinstance(origin, type) and issubclass(origin, Collection):
+        return args[0] if isinstance(part, int) and args else None
+    return next((found for arg in args if (found := inside(arg, part)) is not None), None)
+
+
+def holds_secret(annotation: Any) -> bool:
+    """Tell whether a secret belongs somewhere in a field with this annotation."""
+    return any(
+        kind is SecretStr
+        or (_is_model(kind) and any(holds_secret(f.annotation) for f in kind.model_fields.values()))
+        for kind in _kinds(annotation)
+    )
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _kinds(inner)

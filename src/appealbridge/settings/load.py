@@ -1,0 +1,109 @@
+"""From appealbridge.yaml to settings: read, fill, check; all problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from appealbridge.documents import Document, InvalidDocuments, Problem, read
+from appealbridge.settings.include import Include, lists_of
+from appealbridge.settings.quiet import quiet
+from appealbridge.settings.reader import Reader
+from appealbridge.settings.result import Settings
+from appealbridge.settings.secrets import SecretRef, Vault
+
+DEFAULT = Path("appealbridge.yaml")
+
+
+def load_settings(
+    file: Path | None,
+    *,
+    platforms: Mapping[str, type[BaseModel]],
+    sections: Mapping[str, type[BaseModel]],
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """
+    Read the settings.
+
+    Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
+    platform's name to the model of its accounts, `sections` the key of a kind of source to the
+    model of one. Raise `InvalidDocuments` with every problem.
+    """
+    path, document = _document(file)
+    folder = (path or DEFAULT).absolute().parent
+    vault = Vault(folder, os.environ if environ is None else environ)
+    reader = Reader(document, folder, vault, platforms, sections)
+    daemon = reader.daemon()
+    practice = document.value.get("practice") is not None
+    channels = reader.channels(practice=practice)
+    sources = reader.sources()
+    lists, wrong_lists = lists_of(document, folder)
+    problems = [*reader.problems, *wrong_lists]
+    if problems or daemon is None:
+        raise InvalidDocuments(quiet(problems))
+    return Settings(
+        file=path,
+        store=folder / daemon.store,
+        recipes=folder / daemon.recipes,
+        templates=folder / daemon.templates,
+        channels=channels,
+        sources=sources,
+        lists=lists,
+        notes=tuple(reader.notes),
+        resolved=vault.values,
+        **{name: getattr(daemon, name) for name in _AS_THEY_ARE},
+    )
+
+
+_AS_THEY_ARE = (
+    "listen", "public_url", "time_zone", "practice", "practice_smtp", "log", "shutdown_within",
+    "people", "groups", "holds", "retention",
+)  # fmt: skip
+
+
+def store_of(file: Path | None) -> Path:
+    """Return the store's file without looking at anything else in the settings; raise `InvalidDocuments`."""
+    path, document = _document(file)
+    folder = (path or DEFAULT).absolute().parent
+    told = {name: value for name, value in document.value.items() if name == "store"}
+    reader = Reader(document, folder, None, {}, {})
+    daemon = reader.daemon(told)
+    if daemon is None:
+        raise InvalidDocuments(reader.problems)
+    return folder / daemon.store
+
+
+def _document(file: Path | None) -> tuple[Path | None, Document]:
+    """Return the settings file, if there is one, and its document, whose value is a mapping."""
+    path = file if file is not None else DEFAULT
+    try:
+        with path.open("rb") as opened:
+            content = opened.read()
+    except OSError as error:
+        if file is None and isinstance(error, FileNotFoundError):
+            return None, _mapping(read("", str(path)))
+        cure = "give the path of the settings file"
+        raise InvalidDocuments(
+            [Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror}", cure)]
+        ) from None
+    try:
+        return path, _mapping(read(content, str(path), {"!secret": SecretRef, "!include": Include}))
+    except InvalidDocuments as invalid:
+        raise InvalidDocuments(quiet(invalid.problems)) from None
+
+
+def _mapping(document: Document) -> Document:
+    if document.value is None:
+        document.value = {}
+    if not isinstance(document.value, dict):
+        raise InvalidDocuments(
+            [
+                document.problem(
+                    (), "the settings are names with values", "write `name: value` lines"
+                )
+            ]
+        )
+    return document

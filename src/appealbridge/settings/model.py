@@ -1,0 +1,147 @@
+"""Every key of appealbridge.yaml that is the daemon's own, declared once: type, default, sentence, example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from appealbridge.model.duration import Duration
+from appealbridge.settings.places import Listen, ListenText, WebAddress, store_path
+
+_CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+_SPAN = r"^\d{1,5}[hdwmy]( after closure)?$"
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        cure = "write it as Europe/London, or install the package tzdata"
+        raise PydanticCustomError(
+            "zone", "is no time zone of this machine", {"cure": cure}
+        ) from None
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LogSettings(_Section):
+    """What is said while the daemon works."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is important enough to be said.", examples=["info"]
+    )
+    format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="JSON, text, or text on a terminal and JSON elsewhere.",
+        examples=["auto"],
+    )
+
+
+class Person(_Section):
+    """One person who may use the console."""
+
+    roles: tuple[str, ...] = Field((), description="What the person may do.", examples=[["author"]])
+    email: str | None = Field(
+        None, description="Where the person is told things.", examples=["alice@example.police.uk"]
+    )
+    password_hash: SecretStr | None = Field(
+        None, description="The hash of the password.", examples=["!secret alice_password"]
+    )
+
+
+class HoldRule(_Section):
+    """When everything waits, and what does not."""
+
+    between: (
+        tuple[Annotated[str, Field(pattern=_CLOCK)], Annotated[str, Field(pattern=_CLOCK)]] | None
+    ) = Field(None, description="From when to when, by the clock.", examples=[["23:00", "06:30"]])
+    exempt: tuple[str, ...] = Field(
+        (), alias="except", description="What does not wait.", examples=[["threat_to_life"]]
+    )
+
+
+class Retention(_Section):
+    """How long things are kept."""
+
+    personal: str | None = Field(
+        None,
+        pattern=_SPAN,
+        description="How long personal content is kept.",
+        examples=["30d after closure"],
+    )
+    decisions: str | None = Field(
+        None, pattern=_SPAN, description="How long the trail of decisions is kept.", examples=["7y"]
+    )
+
+
+class Daemon(_Section):
+    """The daemon's own settings; the accounts, sources and lists beside them are read on their own."""
+
+    listen: ListenText = Field(
+        Listen(("127.0.0.1", 8080)),
+        description="Where to listen: host:port, unix:/path, or systemd for a socket it hands over.",
+        examples=["127.0.0.1:8080", "unix:/run/appealbridge/http.sock"],
+    )
+    public_url: WebAddress | None = Field(
+        None,
+        description="Where people and senders find the daemon.",
+        examples=["https://bridge.example.police.uk"],
+    )
+    store: Annotated[str, AfterValidator(store_path)] = Field(
+        "appealbridge.db",
+        description="Where everything is kept.",
+        examples=["sqlite:///var/lib/appealbridge/bridge.db"],
+    )
+    recipes: Path = Field(
+        Path("recipes"), description="The folder of the recipes.", examples=["recipes/"]
+    )
+    templates: Path = Field(
+        Path("templates"), description="The folder of the template files.", examples=["templates/"]
+    )
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Europe/London",
+        description="The time zone of recipes that name none.",
+        examples=["Europe/London"],
+    )
+    practice: WebAddress | None = Field(
+        None,
+        description="The practice platforms: every channel talks to them, and no credential is read.",
+        examples=["http://127.0.0.1:8090"],
+    )
+    practice_smtp: str | None = Field(
+        None,
+        pattern=r"^smtps?://[^\s/]+$",
+        description="The practice mail server, where it is not the practice platforms' usual one.",
+        examples=["smtp://127.0.0.1:8025"],
+    )
+    log: LogSettings = Field(
+        LogSettings(), description="What is said.", examples=[{"level": "info"}]
+    )
+    shutdown_within: Duration = Field(
+        20.0,
+        gt=0,
+        le=3600,
+        description="How long the daemon may take to finish what is under way when told to stop.",
+        examples=["20s"],
+    )
+    people: dict[str, Person] = Field(
+        {}, description="Who may use the console.", examples=[{"alice": {"roles": ["author"]}}]
+    )
+    groups: dict[str, tuple[str, ...]] = Field(
+        {}, description="People by group.", examples=[{"officer_in_charge": ["bob"]}]
+    )
+    holds: dict[str, HoldRule] = Field(
+        {},
+        description="When everything waits.",
+        examples=[{"quiet_hours": {"between": ["23:00", "06:30"]}}],
+    )
+    retention: Retention = Field(
+        Retention(), description="How long things are kept.", examples=[{"decisions": "7y"}]
+    )

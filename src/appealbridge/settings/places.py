@@ -1,0 +1,99 @@
+"""Addresses and files as the settings write them: where to listen, where the store lies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """
+    Where to listen: `address` is host and port, `path` a Unix socket's; neither means systemd's socket.
+
+    Port 0 takes any free one.
+    """
+
+    address: tuple[str, int] | None = None
+    path: str | None = None
+
+
+def _wrong(problem: str, cure: str) -> PydanticCustomError:
+    # A message template of pydantic's own would try to fill in braces.
+    return PydanticCustomError("place", "{problem}", {"problem": problem, "cure": cure})
+
+
+_LISTEN_CURE = "write host:port, as 127.0.0.1:8080, or unix:/path, or systemd"
+
+
+def listen(value: Any) -> Listen:
+    """Return what `host:port`, `unix:/path` or `systemd` means."""
+    if isinstance(value, Listen):
+        return value
+    if not isinstance(value, str):
+        raise _wrong("must be text", _LISTEN_CURE)
+    if value == "systemd":
+        return Listen()
+    if value.startswith("unix:"):
+        path = value.removeprefix("unix:")
+        if not path.startswith("/") or len(path.encode()) > 100:
+            raise _wrong("must be a whole path of at most 100 bytes after unix:", _LISTEN_CURE)
+        return Listen(path=path)
+    host, colon, port = value.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not _PORT.fullmatch(port) or int(port) > 65535 or not host:
+        raise _wrong("is no address to listen at", _LISTEN_CURE)
+    if ":" in host and not bracketed:
+        raise _wrong(
+            "is no address to listen at", f"put the IPv6 address in brackets: [{host}]:{port}"
+        )
+    return Listen(address=(host[1:-1] if bracketed else host, int(port)))
+
+
+ListenText = Annotated[
+    Listen,
+    PlainValidator(listen),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
+
+
+def store_path(text: str) -> str:
+    """
+    Return the file of a store's address.
+
+    After `sqlite:///` a path is whole, whether its first slash is written again or not; only a bare
+    file name, `./` and `../` lie beside the settings file.
+    """
+    if text.startswith(("postgresql:", "postgres:")):
+        raise _wrong("a store in PostgreSQL is not available yet", "use sqlite:///PATH")
+    rest = text.removeprefix("sqlite:///")
+    if rest == text or not rest.strip("/") or rest.endswith("/") or "\0" in rest:
+        raise _wrong(
+            "is no address of a store",
+            "write sqlite:///var/lib/appealbridge/bridge.db, or another path",
+        )
+    beside = "/" not in rest or rest.startswith(("./", "../"))
+    return rest if beside or rest.startswith("/") else f"/{rest}"
+
+
+def web_address(value: str) -> str:
+    """Return an http(s) address without its last slash."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or parts.username:
+        raise _wrong("is no web address", "write it as https://bridge.example.police.uk")
+    return value.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(web_address)]

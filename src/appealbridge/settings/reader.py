@@ -1,0 +1,163 @@
+"""One part of the settings after another, each against its model; what is wrong is kept, and nothing stops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from appealbridge.documents import Document, Path, Problem, path_text
+from appealbridge.documents.check import check_value
+from appealbridge.documents.problem import did_you_mean
+from appealbridge.settings.filling import Filler, holds_secret
+from appealbridge.settings.model import Daemon
+from appealbridge.settings.result import ChannelSettings
+from appealbridge.settings.secrets import Vault
+
+M = TypeVar("M", bound=BaseModel)
+
+_MISSING = re.compile(r'"(\w+)" is missing')
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class Reader:
+    """Reads the parts of one document; `problems` and `notes` are what it found worth saying."""
+
+    def __init__(
+        self,
+        document: Document,
+        folder: FilePath,
+        vault: Vault | None,
+        platforms: Mapping[str, type[BaseModel]],
+        sections: Mapping[str, type[BaseModel]],
+    ) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        self._document = document
+        self._folder = folder
+        self._vault = vault
+        self._platforms = platforms
+        self._sections = sections
+
+    def daemon(self, told: Mapping[str, Any] | None = None) -> Daemon | None:
+        """Return the daemon's own settings, out of those `told` or of the whole document."""
+        apart = {"channels", "lists", *self._sections}
+        value = self._document.value if told is None else told
+        own = {name: inner for name, inner in value.items() if name not in apart}
+        self._check_groups(own.get("groups"), own.get("people"))
+        return self._checked((), own, Daemon, self._vault, beside=apart)
+
+    def channels(self, *, practice: bool) -> Mapping[str, ChannelSettings]:
+        """Return the accounts; in `practice` no secret of theirs is looked up."""
+        channels = {}
+        for name, value in self._entries("channels").items():
+            path = ("channels", name)
+            platform = value.get("platform")
+            if "platform" not in value:
+                self._wrong(path, '"platform" is missing', self._known_platforms(), key=True)
+            elif not isinstance(platform, str) or platform not in self._platforms:
+                known = did_you_mean(str(platform), self._platforms)
+                self._wrong((*path, "platform"), f'unknown platform "{platform}"', known)
+            else:
+                channels[name] = self._channel(name, platform, value, practice=practice)
+        return channels
+
+    def sources(self) -> Mapping[str, Mapping[str, BaseModel]]:
+        """Return the sources by section and name."""
+        found: dict[str, dict[str, BaseModel]] = {}
+        for section, model in self._sections.items():
+            named = found.setdefault(section, {})
+            for name, value in self._entries(section).items():
+                source = self._checked((section, name), value, model, self._vault)
+                if source is not None:
+                    named[name] = source
+        return found
+
+    def _channel(
+        self, name: str, platform: str, value: Mapping[str, Any], *, practice: bool
+    ) -> ChannelSettings:
+        path = ("channels", name)
+        own = {key: inner for key, inner in value.items() if key != "platform"}
+        vault = None if practice else self._vault
+        model = self._platforms[platform]
+        account = self._checked(path, own, model, vault, owner=platform, beside={"platform"})
+        raw = Filler(self._document, self._folder, None).fill(model, own, path)
+        return ChannelSettings(name, platform, None if practice else account, raw)
+
+    def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the named mappings of a section, those that are some."""
+        told = self._document.value.get(section)
+        if told is None:
+            return {}
+        if not isinstance(told, dict):
+            self._wrong(
+                (section,), "must be a mapping of names to their settings", "indent them below"
+            )
+            return {}
+        entries = {}
+        for name, value in told.items():
+            path = (section, name)
+            if not _NAME.fullmatch(name):
+                cure = "use letters, digits, and _ . - between them"
+                self._wrong(path, f'"{name}" cannot be a name', cure, key=True)
+            elif not isinstance(value, dict | None):
+                self._wrong(path, "must be a mapping of names to values", "indent them below")
+            else:
+                entries[name] = value or {}
+        return entries
+
+    def _checked(
+        self,
+        path: Path,
+        value: Mapping[str, Any],
+        model: type[M],
+        vault: Vault | None,
+        *,
+        owner: str = "",
+        beside: Any = (),
+    ) -> M | None:
+        filler = Filler(self._document, self._folder, vault)
+        filled = filler.fill(model, dict(value), path)
+        checked, problems = check_value(
+            self._document, path, filled, model, owner=owner, beside=beside
+        )
+        self.notes += filler.notes
+        self.problems += filler.problems
+        self.problems += [p for p in problems if not _unfounded(p, path, model, filler)]
+        return checked
+
+    def _check_groups(self, groups: Any, people: Any) -> None:
+        """Find members that are nobody; what is no group at all is the model's to say."""
+        known = people if isinstance(people, dict) else {}
+        for group, members in groups.items() if isinstance(groups, dict) else ():
+            for n, member in enumerate(members if isinstance(members, list) else ()):
+                if isinstance(member, str) and member not in known:
+                    cure = did_you_mean(member, known) or "add the person under people"
+                    self._wrong(("groups", group, n), f'no person is called "{member}"', cure)
+
+    def _known_platforms(self) -> str:
+        return f"known here: {', '.join(sorted(self._platforms))}"
+
+    def _wrong(self, path: Path, problem: str, cure: str, *, key: bool = False) -> None:
+        self.problems.append(self._document.problem(path, problem, cure, key=key))
+
+
+def _unfounded(problem: Problem, path: Path, model: type[BaseModel], filler: Filler) -> bool:
+    """
+    Tell whether a complaint is about a value that is not the real one.
+
+    That is so for what is stood in for, and for the whole that it is a part of where the whole does
+    not fit together; in practice mode also for missing credentials, since none are needed.
+    """
+    missing = _MISSING.fullmatch(problem.problem)
+    if missing is not None:
+        field = model.model_fields.get(missing[1])
+        return filler.vault is None and field is not None and holds_secret(field.annotation)
+    if problem.problem.startswith("unknown option"):
+        return False
+    return problem.path in {
+        path_text(place[:end]) for place in filler.blind for end in range(len(path), len(place) + 1)
+    }

@@ -1,0 +1,65 @@
+"""The settings as the rest of the program is handed them: checked, whole, never changing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from appealbridge.documents import Problem
+from appealbridge.settings.model import HoldRule, LogSettings, Person, Retention
+from appealbridge.settings.places import Listen
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """
+    One account.
+
+    `account` is the platform's own model of it, `None` in practice mode, where `raw` is what stands
+    in the file beside `platform`, with a stand-in for each secret: none was looked up.
+    """
+
+    name: str
+    platform: str
+    account: BaseModel | None
+    raw: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """
+    Everything that appealbridge.yaml says, with defaults for what it does not.
+
+    `file` is the settings file, `None` where there is none; all paths are whole. `sources` maps a
+    section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model. `lists`
+    maps a list's name to its entries. `shutdown_within` is seconds. `notes` are not errors.
+    """
+
+    file: Path | None
+    listen: Listen
+    public_url: str | None
+    store: Path
+    recipes: Path
+    templates: Path
+    time_zone: str
+    practice: str | None
+    practice_smtp: str | None
+    log: LogSettings
+    shutdown_within: float
+    channels: Mapping[str, ChannelSettings]
+    sources: Mapping[str, Mapping[str, BaseModel]]
+    lists: Mapping[str, Sequence[str]]
+    people: Mapping[str, Person]
+    groups: Mapping[str, Sequence[str]]
+    holds: Mapping[str, HoldRule]
+    retention: Retention
+    notes: Sequence[Problem] = ()
+    resolved: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def secrets(self) -> frozenset[str]:
+        """Return every secret that was looked up, for whoever has to keep it out of texts."""
+        return self.resolved

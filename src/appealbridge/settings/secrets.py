@@ -1,0 +1,119 @@
+"""
+Where secrets are: never in a settings file, only their names.
+
+`!secret NAME` is looked for as a systemd credential, as the file `secrets/NAME` beside the settings
+file, and as the environment variable `APPEALBRIDGE_SECRET_NAME`, in this order.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_LONGEST = 64 * 1024
+_OTHERS = stat.S_IROTH | stat.S_IWOTH
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """The name of a secret, as `!secret NAME` says it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A secret's value, and what about its place is worth a note; empty if nothing is."""
+
+    value: str
+    note: str = ""
+
+    def __repr__(self) -> str:
+        """Leave the value out."""
+        return "Found(***)"
+
+
+class NoSecret(Exception):
+    """A secret is not to be had: what is wrong, and the `cure`. Never leaves this package."""
+
+    def __init__(self, problem: str, cure: str) -> None:
+        super().__init__(problem)
+        self.cure = cure
+
+
+class Vault:
+    """Looks secrets up, each once. `folder` is that of the settings file, `environ` the process's environment."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = environ
+        self._found: dict[str, Found] = {}
+
+    @property
+    def values(self) -> frozenset[str]:
+        """Every value that was handed out."""
+        return frozenset(found.value for found in self._found.values())
+
+    def get(self, name: str) -> Found:
+        """Return a secret; raise `NoSecret` with the cure."""
+        if name not in self._found:
+            self._found[name] = self._look(name)
+        return self._found[name]
+
+    def _look(self, name: str) -> Found:
+        if not _NAME.fullmatch(name):
+            raise NoSecret(
+                "this is no name of a secret", "use letters, digits, and _ . - between them"
+            )
+        credentials = self._environ.get("CREDENTIALS_DIRECTORY")
+        variable = variable_of(name)
+        if credentials and (Path(credentials) / name).exists():
+            return Found(_read(Path(credentials) / name, f"systemd credential {name}"))
+        file = self._folder / "secrets" / name
+        if file.exists():
+            return Found(_read(file, f"file secrets/{name}"), _open_to_others(file, name))
+        if variable in self._environ:
+            return Found(_sound(self._environ[variable], variable))
+        raise NoSecret(
+            f"secret {name} is nowhere",
+            f"give systemd credential {name}, or make file secrets/{name}, or set {variable}",
+        )
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable that may hold a secret."""
+    return "APPEALBRIDGE_SECRET_" + re.sub(r"[^A-Z0-9_]", "_", name.upper())
+
+
+def _read(path: Path, where: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise NoSecret(
+            f"{where} cannot be read: {error.strerror}", "let the daemon read it"
+        ) from None
+    if len(content) > _LONGEST:
+        raise NoSecret(f"{where} is longer than 64 KiB", "put the secret alone into it")
+    try:
+        return _sound(content.decode(), where)
+    except UnicodeDecodeError:
+        raise NoSecret(f"{where} is no text", "save it as UTF-8") from None
+
+
+def _sound(value: str, where: str) -> str:
+    # Editors and `echo` end a file with a line end that no secret has.
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value.strip():
+        raise NoSecret(f"{where} is empty", "put the secret into it")
+    return value
+
+
+def _open_to_others(file: Path, name: str) -> str:
+    if file.stat().st_mode & _OTHERS:
+        return f"everybody on this machine can read secrets/{name}; say chmod 600 secrets/{name}"
+    return ""

@@ -1,0 +1,313 @@
+"""From appealbridge.yaml to settings, or to every problem in it at once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appealbridge.channels.facebook import FacebookAccount
+from appealbridge.channels.x import XAccount
+from appealbridge.documents import InvalidDocuments
+from appealbridge.settings import load_settings, store_of
+from appealbridge.triggers.appeal import AppealSource
+from appealbridge.triggers.webhook import WebhookSource
+
+PLATFORMS = {"x": XAccount, "facebook": FacebookAccount}
+SECTIONS = {"webhooks": WebhookSource, "appeals": AppealSource}
+HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+PLANTED = "planted-0123456789"
+SECRETS = {
+    "APPEALBRIDGE_SECRET_HOOK": HOOK,
+    **{f"APPEALBRIDGE_SECRET_X{n}": f"{PLANTED}-{n}" for n in range(4)},
+}
+FORCE_X = """
+  force_x:
+    platform: x
+    credentials:
+      consumer_key: !secret x0
+      consumer_secret: !secret x1
+      access_token: !secret x2
+      access_token_secret: !secret x3
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def read(text, **environ):
+        file = tmp_path / "appealbridge.yaml"
+        file.write_text(text)
+        return load_settings(
+            file, platforms=PLATFORMS, sections=SECTIONS, environ={**SECRETS, **environ}
+        )
+
+    return read
+
+
+@pytest.fixture
+def wrong(load):
+    """Load settings that have problems; return each as `line: path: problem; cure`."""
+
+    def read(text, **environ):
+        with pytest.raises(InvalidDocuments) as invalid:
+            load(text, **environ)
+        told = str(invalid.value)
+        assert PLANTED not in told
+        assert HOOK[6:] not in told
+        return [f"{p.line}: {p.path}: {p.problem}; {p.cure}" for p in invalid.value.problems]
+
+    return read
+
+
+# -- what runs without a word ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "\n# nothing yet\n", "{}", "channels:\nwebhooks:\n"])
+def test_an_empty_file_runs(load, tmp_path, text):
+    settings = load(text)
+    assert settings.listen.address == ("127.0.0.1", 8080)
+    assert settings.store == tmp_path / "appealbridge.db"
+    assert settings.recipes == tmp_path / "recipes"
+    assert settings.templates == tmp_path / "templates"
+    assert settings.time_zone == "Europe/London"
+    assert settings.shutdown_within == 20.0
+    assert (settings.log.level, settings.log.format) == ("info", "auto")
+    assert (settings.channels, settings.lists, settings.people) == ({}, {}, {})
+    assert settings.sources == {"webhooks": {}, "appeals": {}}
+    assert settings.secrets() == frozenset()
+
+
+def test_no_file_runs_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(None, platforms=PLATFORMS, sections=SECTIONS, environ={})
+    assert (settings.file, settings.store) == (None, tmp_path / "appealbridge.db")
+
+
+def test_the_default_file_is_that_of_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("appealbridge.yaml").write_text("time_zone: UTC\n")
+    settings = load_settings(None, platforms={}, sections={}, environ={})
+    assert (settings.time_zone, settings.file) == ("UTC", Path("appealbridge.yaml"))
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path):
+    with pytest.raises(InvalidDocuments, match=r"none\.yaml:1:1: cannot be read: No such file"):
+        load_settings(tmp_path / "none.yaml", platforms={}, sections={}, environ={})
+
+
+# -- a whole file ---------------------------------------------------------------------------------
+
+WHOLE = f"""
+listen: unix:/run/appealbridge/http.sock
+public_url: https://bridge.example.police.uk/
+store: sqlite:///var/lib/appealbridge/bridge.db
+recipes: /etc/appealbridge/recipes
+templates: ../templates/
+time_zone: Europe/Dublin
+log: {{ level: debug, format: json }}
+shutdown_within: 1m
+channels: {FORCE_X}
+    daily_cap: 60
+webhooks:
+  incident-desk:
+    secrets: [!secret hook, !secret hook]
+    preset: cloudevents
+appeals:
+  website: {{ feed: "https://www.example.police.uk/appeals/rss", every: 5m }}
+  desk: {{ folder: appeals/ }}
+people:
+  alice: {{ roles: [author], email: alice@example.police.uk, password_hash: !secret x0 }}
+  bob: {{ roles: [approver] }}
+groups:
+  officer_in_charge: [bob]
+lists:
+  regional_press: !include lists/press.yaml
+  duty: [duty@example.police.uk]
+holds:
+  quiet_hours: {{ between: ["23:00", "06:30"], except: [threat_to_life] }}
+retention: {{ personal: 30d after closure, decisions: 7y }}
+"""
+
+
+@pytest.fixture
+def press(tmp_path):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "press.yaml").write_text("- news@example.org\n- desk@example.org\n")
+
+
+@pytest.mark.usefixtures("press")
+def test_everything_that_may_be_said_is_understood(load, tmp_path):
+    settings = load(WHOLE)
+    assert settings.listen.path == "/run/appealbridge/http.sock"
+    assert settings.public_url == "https://bridge.example.police.uk"
+    assert settings.store == Path("/var/lib/appealbridge/bridge.db")
+    assert settings.recipes == Path("/etc/appealbridge/recipes")
+    assert settings.templates == tmp_path / "../templates"
+    assert (settings.log.level, settings.shutdown_within) == ("debug", 60.0)
+    account = settings.channels["force_x"].account
+    assert isinstance(account, XAccount)
+    assert account.credentials.consumer_key.get_secret_value() == f"{PLANTED}-0"
+    assert account.daily_cap == 60
+    assert isinstance(settings.sources["webhooks"]["incident-desk"], WebhookSource)
+    assert settings.sources["appeals"]["website"].every == 300.0
+    assert settings.sources["appeals"]["desk"].folder == tmp_path / "appeals"
+    assert settings.people["alice"].password_hash.get_secret_value() == f"{PLANTED}-0"
+    assert settings.groups == {"officer_in_charge": ("bob",)}
+    assert settings.lists == {
+        "regional_press": ("news@example.org", "desk@example.org"),
+        "duty": ("duty@example.police.uk",),
+    }
+    assert settings.holds["quiet_hours"].exempt == ("threat_to_life",)
+    assert settings.retention.decisions == "7y"
+
+
+@pytest.mark.usefixtures("press")
+def test_every_secret_that_was_read_is_told_and_none_is_printed(load):
+    settings = load(WHOLE)
+    assert settings.secrets() == frozenset(SECRETS.values())
+    for value in SECRETS.values():
+        assert value not in repr(settings)
+        assert value not in str(settings.channels["force_x"].raw)
+
+
+def test_the_store_can_be_asked_for_alone(tmp_path):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_text("store: sqlite:///here.db\nchannels: { x: { platform: !secret none } }\n")
+    assert store_of(file) == tmp_path / "here.db"
+
+
+def test_a_store_that_is_none_is_a_problem_even_alone(tmp_path):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_text("store: postgresql://db/x\n")
+    with pytest.raises(InvalidDocuments, match="a store in PostgreSQL is not available yet"):
+        store_of(file)
+
+
+# -- what is wrong --------------------------------------------------------------------------------
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(wrong):
+    text = """\
+listn: 127.0.0.1:80
+time_zone: Mars/Olympus
+channels:
+  a: { platform: twitter }
+  b: { platform: x, credentials: !secret x0 }
+  c: {}
+webhooks:
+  d: { secrets: [!secret nowhere] }
+  e: { secrets: [!secret hook], preset: alertmanger }
+appeals:
+  f: { every: often, folder: x }
+groups:
+  g: [nobody]
+lists: { h: x }
+"""
+    assert wrong(text) == [
+        '1: : unknown option "listn"; did you mean "listen"?',
+        (
+            "2: time_zone: is no time zone of this machine; "
+            "write it as Europe/London, or install the package tzdata"
+        ),
+        '4: channels.a.platform: unknown platform "twitter"; known here: facebook, x',
+        "5: channels.b.credentials: no secret belongs here; write the value itself",
+        '6: channels.c: "platform" is missing; known here: facebook, x',
+        (
+            "8: webhooks.d.secrets[0]: secret nowhere is nowhere; give systemd credential nowhere, "
+            "or make file secrets/nowhere, or set APPEALBRIDGE_SECRET_NOWHERE"
+        ),
+        '9: webhooks.e.preset: unknown value "alertmanger"; did you mean "alertmanager"?',
+        "11: appeals.f.every: must be a length of time; write it as 30s, 5m, 2h, 1h30m or 7d",
+        '13: groups.g[0]: no person is called "nobody"; add the person under people',
+        "14: lists.h: must be a list; begin each entry with a dash",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- a\n", "the settings are names with values"),
+        ("listen: [\n", "close the bracket"),
+        ("listen: !secret x0\n", "listen: no secret belongs here"),
+        ("channels: [x]\n", "channels: must be a mapping"),
+        ("channels: { x: 1 }\n", "channels.x: must be a mapping"),
+        ("channels: { 'a b': {platform: x} }\n", '"a b" cannot be a name'),
+        ("webhooks: { ../x: {} }\n", '"../x" cannot be a name'),
+        ("webhooks: { a: }\n", "webhooks.a: no secret; write secrets"),
+        ("people: { alice: { password: x } }\n", 'unknown option "password"'),
+        ("holds: { q: { between: ['25:00', '06:30'] } }\n", "holds.q.between[0]"),
+        ("retention: { personal: soon }\n", "retention.personal"),
+        ("shutdown_within: 0s\n", "shutdown_within: must be more than 0"),
+        ("log: { level: loud }\n", 'log.level: unknown value "loud"'),
+        ("practice: 127.0.0.1:8090\n", "practice: is no web address"),
+        ("lists: !include x.yaml\n", "lists: must be lists by name"),
+        ("appeals: { a: { feed: 'http://x', folder: y } }\n", "not both"),
+        ("store: !include x\n", "store"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(wrong, text, words):
+    assert words in "\n".join(wrong(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"webhooks: {{ a: {{ secrets: [{HOOK}] }} }}\n",
+        f"webhooks:\n  a:\n    secrets:\n      - {HOOK}\n    presett: x\n",
+        f"people: {{ alice: {{ password_hash: {PLANTED}, rolls: [x] }} }}\n",
+        f"channels: {{ a: {{ platform: x, credentials: {{ consumer_key: {PLANTED}, key: x }} }} }}\n",
+        f"channels: {{ a: {{ platform: x, credentials: {PLANTED} }} }}\n",
+        f"channels: {{ a: {{ platform: x, api_key: {PLANTED} }} }}\n",
+        f"channels:\n  a:\n    platform: x\n    credentials:\n      access_token: {PLANTED}: x\n",
+        f"channels: {{ a: {{ platform: facebook, page: 1, credentials: {{ page_token: {PLANTED} }} }} }}\n",
+    ],
+)
+def test_a_secret_in_plain_text_is_a_problem_and_is_not_repeated(wrong, text):
+    assert wrong(text)
+
+
+def test_a_secret_in_plain_text_is_told_what_to_do_about(wrong):
+    [told, _] = wrong(f"people: {{ alice: {{ password_hash: {PLANTED}, rolls: [x] }} }}\n")
+    assert told == (
+        "1: people.alice.password_hash: a secret stands here in plain text; write "
+        "!secret password_hash, take the secret out of this file, and have it changed"
+    )
+
+
+def test_a_missing_secret_hides_no_other_problem_and_makes_none(wrong):
+    text = f"channels: {FORCE_X}".replace("!secret x3", "!secret gone") + "    colour: blue\n"
+    told = wrong(text)
+    assert [line.split(";")[0] for line in told] == [
+        "8: channels.force_x.credentials.access_token_secret: secret gone is nowhere",
+        '9: channels.force_x: unknown option "colour" for "x"',
+    ]
+
+
+# -- practice -------------------------------------------------------------------------------------
+
+
+def test_in_practice_no_credential_of_a_channel_is_looked_at(tmp_path):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_text(f"practice: http://127.0.0.1:8090\nchannels: {FORCE_X}    daily_cap: 5\n")
+    (tmp_path / "secrets").mkdir()
+    os.mkfifo(tmp_path / "secrets" / "x0")  # whoever opens it would wait without end
+    settings = load_settings(file, platforms=PLATFORMS, sections=SECTIONS, environ=SECRETS)
+    force_x = settings.channels["force_x"]
+    assert (force_x.account, settings.secrets()) == (None, frozenset())
+    assert force_x.raw["daily_cap"] == 5
+    assert force_x.raw["credentials"]["consumer_key"].get_secret_value() == "practice"
+    assert "platform" not in force_x.raw
+
+
+def test_in_practice_senders_are_still_held_to_their_secrets(load):
+    text = "practice: http://127.0.0.1:8090\nwebhooks: { desk: { secrets: [!secret hook] } }\n"
+    assert load(text).secrets() == {HOOK}
+
+
+def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):
+    practice = "practice: http://127.0.0.1:8090\nchannels:\n  page: { platform: facebook"
+    assert load(practice + ', page_id: "1" }\n').channels["page"].raw == {"page_id": "1"}
+    told = wrong(practice + ", colour: blue }\n")
+    assert [line.split(";")[0] for line in told] == [
+        '3: channels.page: "page_id" is missing',
+        '3: channels.page: unknown option "colour" for "facebook"',
+    ]

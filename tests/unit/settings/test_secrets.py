@@ -1,0 +1,91 @@
+"""Where a secret is found, and what is said where it is not."""
+
+import pytest
+
+from appealbridge.settings.secrets import NoSecret, SecretRef, Vault, variable_of
+
+
+@pytest.fixture
+def vault(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "credentials").mkdir()
+
+    def make(environ=None, credential=None, file=None, mode=0o600):
+        if credential is not None:
+            (tmp_path / "credentials" / "x-key").write_bytes(credential)
+        if file is not None:
+            (tmp_path / "secrets" / "x-key").write_bytes(file)
+            (tmp_path / "secrets" / "x-key").chmod(mode)
+        return Vault(
+            tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"), **(environ or {})}
+        )
+
+    return make
+
+
+ENVIRON = {"APPEALBRIDGE_SECRET_X_KEY": "from the environment"}
+
+
+def test_a_systemd_credential_goes_before_a_file_and_a_file_before_the_environment(vault):
+    assert vault(ENVIRON).get("x-key").value == "from the environment"
+    assert vault(ENVIRON, file=b"from a file").get("x-key").value == "from a file"
+    both = vault(ENVIRON, file=b"from a file", credential=b"from systemd")
+    assert both.get("x-key").value == "from systemd"
+
+
+def test_without_systemd_there_is_no_credential_to_look_for(tmp_path):
+    assert Vault(tmp_path, {"APPEALBRIDGE_SECRET_A": "x"}).get("a").value == "x"
+
+
+@pytest.mark.parametrize("content", [b"s3cret", b"s3cret\n", b"s3cret\r\n"])
+def test_the_line_end_that_an_editor_leaves_is_not_part_of_it(vault, content):
+    assert vault(file=content).get("x-key").value == "s3cret"
+
+
+def test_all_else_is_part_of_it(vault):
+    assert vault(file=b" a\nb \n\n").get("x-key").value == " a\nb \n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (b" \n", "is empty"), (b"\xff", "is no text"), (b"x" * 70_000, "64 KiB")],
+)
+def test_what_cannot_be_a_secret_is_said(vault, content, words):
+    with pytest.raises(NoSecret, match=words):
+        vault(file=content).get("x-key")
+
+
+def test_a_file_that_cannot_be_read_is_said(vault, tmp_path):
+    (tmp_path / "secrets" / "x-key").mkdir()
+    with pytest.raises(NoSecret, match="file secrets/x-key cannot be read"):
+        vault().get("x-key")
+
+
+def test_a_missing_one_is_told_with_the_three_places(vault):
+    with pytest.raises(NoSecret, match="secret x-key is nowhere") as missing:
+        vault().get("x-key")
+    assert missing.value.cure == (
+        "give systemd credential x-key, or make file secrets/x-key, "
+        "or set APPEALBRIDGE_SECRET_X_KEY"
+    )
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "/etc/passwd", "", ".hidden", "a b", "a/b", "ü"])
+def test_no_name_leads_out_of_the_folder(vault, name):
+    with pytest.raises(NoSecret, match="no name of a secret"):
+        vault({variable_of(name): "x"}).get(name)
+
+
+@pytest.mark.parametrize(
+    ("mode", "noted"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)]
+)
+def test_a_file_that_everybody_can_read_is_worth_a_note(vault, mode, noted):
+    assert bool(vault(file=b"x", mode=mode).get("x-key").note) is noted
+
+
+def test_only_what_was_asked_for_is_known_and_nothing_prints_it(vault):
+    asked = vault(ENVIRON)
+    assert asked.values == frozenset()
+    found = asked.get("x-key")
+    assert asked.values == {"from the environment"}
+    assert "from the environment" not in repr(found) + repr(SecretRef("x-key")) + repr(asked)
