@@ -126,7 +126,8 @@ async def _conversation(server: MailServer, clean: Callable[[str], str]) -> Asyn
 async def _open(client: SMTP, server: MailServer, clean: Callable[[str], str]) -> None:
     try:
         await client.connect()
-        await client.ehlo()
+        if client.is_ehlo_or_helo_needed:
+            await client.ehlo()
         if server.password is None:
             return
         _keep_secret(client, server)

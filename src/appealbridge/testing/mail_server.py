@@ -36,7 +36,8 @@ class ScriptedMailServer:
     `mails` are those whose final dot came, whatever was replied to it; `heard` every command.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.replies: dict[str, str | Spoilt] = {}
         self.heard: list[str] = []
         self.mails: list[bytes] = []
@@ -46,7 +47,7 @@ class ScriptedMailServer:
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._talk, self._host, 0)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"smtp://{host}:{port}"
         return self

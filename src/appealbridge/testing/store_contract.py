@@ -1,0 +1,37 @@
+"""
+What every store owes to the engine, as a suite that a store's own tests inherit.
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def open_store(self, tmp_path: Path) -> OpenStore:
+            return lambda: MyStore.open(tmp_path / "store")
+
+The promises stand in `store/base.py`. `tests/contract/test_store_sqlite.py` holds the default
+store to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from appealbridge.store.base import Store
+from appealbridge.testing.store_case import OpenStore
+from appealbridge.testing.store_delivery_contract import StoreDeliveryContract
+from appealbridge.testing.store_intake_contract import StoreIntakeContract
+from appealbridge.testing.store_looking_contract import StoreLookingContract
+from appealbridge.testing.store_moving_contract import StoreMovingContract
+
+
+class StoreContract(
+    StoreIntakeContract, StoreDeliveryContract, StoreMovingContract, StoreLookingContract
+):
+    """All promises of `Store`. A subclass has a fixture `open_store` that opens the same store each time."""
+
+    @pytest.fixture
+    async def store(self, open_store: OpenStore) -> AsyncIterator[Store]:
+        """Hand out a store with nothing in it."""
+        store = await open_store()
+        yield store
+        await store.close()

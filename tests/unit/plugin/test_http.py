@@ -1,0 +1,191 @@
+import gzip
+import socket
+import ssl
+import time
+
+import pytest
+
+from appealbridge.plugin import Effect, Rejected, Secret, TryAgain, Unsure
+from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.redact import Redactor
+from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
+
+TOKEN = "t0ken-that-nobody-may-see"
+
+
+@pytest.fixture
+async def server():
+    async with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def session():
+    async with open_session(agent="AppealBridge/test") as session:
+        yield session
+
+
+def door(session, timeout=5.0):
+    return Http(session, Redactor([TOKEN]).clean, now=time.time, timeout=timeout)
+
+
+@pytest.fixture
+def http(session):
+    return door(session)
+
+
+UNCLEAR = [HANG_UP, TRUNCATE, (500, "oh"), (302, "", {"Location": "https://elsewhere.example"})]
+
+
+@pytest.mark.parametrize("answer", UNCLEAR, ids=["hang up", "truncate", "500", "302"])
+async def test_an_unclear_answer_to_a_creation_is_unsure(server, http, answer):
+    server.answers(answer)
+    with pytest.raises(Unsure):
+        await http.post(server.url, json={})
+
+
+@pytest.mark.parametrize("answer", UNCLEAR, ids=["hang up", "truncate", "500", "302"])
+async def test_an_unclear_answer_to_a_question_is_try_again(server, http, answer):
+    # A GET on a connection that was just closed is repeated by the library, once.
+    server.answers(answer, answer)
+    with pytest.raises(TryAgain):
+        await http.get(server.url)
+
+
+async def test_no_answer_in_time_is_unsure(server, session):
+    server.answers(DAWDLE)
+    with pytest.raises(Unsure, match="no answer in time"):
+        await door(session, timeout=0.2).post(server.url, json={})
+
+
+async def test_a_name_that_does_not_exist_is_try_again(http):
+    with pytest.raises(TryAgain):
+        await http.post("http://no-such-host.invalid/", json={})
+
+
+async def test_no_tls_is_try_again(server, http):
+    with pytest.raises(TryAgain):
+        await http.post(server.url.replace("http:", "https:"), json={})
+
+
+async def test_a_connection_that_does_not_come_about_in_time_is_try_again(session):
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        with socket.create_connection(address), pytest.raises(TryAgain):
+            # TLS wants an answer that nobody gives, before anything of the request is sent.
+            await door(session, timeout=0.3).post(f"https://127.0.0.1:{address[1]}/", json={})
+
+
+async def test_a_closed_session_is_try_again(http, session):
+    await session.close()
+    with pytest.raises(TryAgain, match="stopping"):
+        await http.post("http://127.0.0.1:9/", json={})
+
+
+@pytest.mark.parametrize("url", ["", "ftp://example.org/", "http://", "://"])
+async def test_what_is_no_address_is_rejected(http, url):
+    with pytest.raises(Rejected):
+        await http.post(url, json={})
+
+
+async def test_a_redirect_is_not_followed(server, http):
+    server.answers((308, "", {"Location": f"{server.url}/there?token={TOKEN}"}))
+    with pytest.raises(Rejected, match="give the final address") as caught:
+        await http.post(server.url, json={})
+    assert len(server.heard) == 1
+    assert "/there" in str(caught.value)
+    assert "?" not in str(caught.value)
+
+
+async def test_an_accepted_status_is_returned(server, http):
+    server.answers((304, None))
+    assert (await http.get(server.url, accept={304})).status == 304
+
+
+async def test_an_answer_longer_than_wanted_is_not_read(server, http):
+    server.answers((200, "x" * 5000))
+    with pytest.raises(TryAgain, match="longer than 1000 bytes"):
+        await http.get(server.url, limit=1000)
+
+
+async def test_a_bomb_is_an_answer_that_is_too_long(server, http):
+    bomb = gzip.compress(b"\0" * 200_000_000, compresslevel=1)
+    server.answers((200, bomb, {"Content-Encoding": "gzip"}))
+    begin = time.process_time()
+    with pytest.raises(Unsure, match="longer than"):
+        await http.post(server.url, json={})
+    assert time.process_time() - begin < 2.0
+
+
+async def test_an_answer_may_be_packed(server, http):
+    server.answers((200, gzip.compress(b'{"id": 1}'), {"Content-Encoding": "gzip"}))
+    assert (await http.get(server.url)).json() == {"id": 1}
+
+
+async def test_no_error_tells_query_or_password(server, http):
+    host = server.url.removeprefix("http://")
+    server.answers((404, "no"))
+    with pytest.raises(Rejected) as caught:
+        await http.get(f"http://user:hidden1@{host}/path?key=hidden2#hidden3")
+    assert "/path" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+async def test_a_secret_is_cleaned_before_the_words_are_cut_short(server, http):
+    server.answers((400, "x" * 290 + TOKEN))
+    with pytest.raises(Rejected) as caught:
+        await http.post(server.url, bearer=Secret(TOKEN), json={})
+    assert TOKEN[:8] not in str(caught.value)
+
+
+async def test_nothing_that_the_server_sets_comes_back(server, http):
+    server.answers((200, {}, {"Set-Cookie": "a=b"}))
+    await http.get(server.url)
+    await http.get(server.url)
+    assert "Cookie" not in server.heard[1].headers
+    assert server.heard[1].headers["User-Agent"] == "AppealBridge/test"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked(server, http, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert (await http.get(server.url)).status == 200
+
+
+async def test_a_form_arrives_as_one(server, http):
+    await http.post(server.url, form={"message": "Größe & Co", "link": "https://a.example/?b=c"})
+    heard = server.heard[0]
+    assert heard.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert heard.body == b"message=Gr%C3%B6%C3%9Fe+%26+Co&link=https%3A%2F%2Fa.example%2F%3Fb%3Dc"
+
+
+async def test_json_and_a_bearer_arrive_as_such(server, http):
+    await http.post(server.url, json={"text": "é"}, bearer=Secret("abc"))
+    heard = server.heard[0]
+    assert heard.json() == {"text": "é"}
+    assert heard.headers["Authorization"] == "Bearer abc"
+
+
+async def test_a_line_break_in_a_header_never_leaves(server, http):
+    with pytest.raises(Unsure) as caught:
+        await http.post(server.url, bearer=Secret(f"{TOKEN}\r\nX-Evil: 1"), json={})
+    assert server.heard == []
+    assert TOKEN not in str(caught.value)
+
+
+async def test_another_effect_may_be_said(server, http):
+    server.answers((500, ""))
+    with pytest.raises(TryAgain):
+        await http.request("DELETE", server.url, Effect.READ)
+
+
+async def test_an_idle_connection_is_used_again(server, http):
+    await http.post(server.url, json={})
+    await http.post(server.url, json={})
+    assert server.heard[0].connection == server.heard[1].connection
+
+
+async def test_certificates_are_checked(session):
+    context = session.connector._ssl
+    assert context is True or context.verify_mode is ssl.CERT_REQUIRED

@@ -1,0 +1,42 @@
+import time
+
+import pytest
+
+from appealbridge.plugin.links import links
+
+
+def found(text, **more):
+    return [text[a:b] for a, b in links(text, **more)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see https://example.police.uk/a/412.", ["https://example.police.uk/a/412"]),
+        ("(http://a.com/b_(c))", ["http://a.com/b_(c)"]),
+        ("www.gov.uk/x?y=z, then", ["www.gov.uk/x?y=z"]),
+        ("HTTPS://EXAMPLE.COM", ["HTTPS://EXAMPLE.COM"]),
+        ("これはexample.com中国語", ["example.com"]),
+        ("https://example.com:8443/x", ["https://example.com:8443/x"]),
+        ("no.hereabouts", []),
+        ("me@example.com #example.com $example.com", []),
+        ("a.b-c", []),
+        ("http://localhost/x", []),
+    ],
+)
+def test_a_link_is_what_x_makes_one_of(text, expected):
+    assert found(text) == expected
+
+
+def test_with_scheme_only_what_has_one():
+    assert found("example.com https://example.org", scheme=True) == ["https://example.org"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a." * 9000, "é" * 9000 + ".", "é." * 9000, "http://a" * 4000, "http://a.com/" + "(a." * 5000],
+)
+def test_a_hostile_text_takes_time_in_proportion_only(text):
+    begin = time.process_time()
+    links(text)
+    assert time.process_time() - begin < 3.0

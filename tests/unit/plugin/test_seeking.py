@@ -1,0 +1,81 @@
+import pytest
+
+from appealbridge.plugin import Receipt, Seen, judge, refused_as_repeat, since
+from appealbridge.plugin.seeking import SLACK, TAKEN_FOR_A_REPEAT, same
+from appealbridge.testing.channel_case import NOW, a_delivery
+
+TEXT = "MISSING: Aisha & Ben https://example.police.uk/a/412"
+
+
+def seen(text=TEXT, time=NOW + 1, number="7"):
+    return Seen(text, Receipt(number, f"https://x.com/i/status/{number}", time))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        TEXT,
+        "MISSING: Aisha &amp; Ben https://example.police.uk/a/412",
+        "MISSING: Aisha & Ben http://www.example.police.uk/a/412/",
+        " MISSING:  Aisha & Ben\nhttps://example.police.uk/a/412 ",
+        "MISSING: Aisha & Ben example.police.uk/a/412",
+        "MISSING: Aisha & Ben https://EXAMPLE.police.uk/a%2F412",
+    ],
+)
+def test_a_post_is_known_again_however_it_was_rewritten(shown):
+    assert same(shown) == same(TEXT)
+
+
+@pytest.mark.parametrize("shown", ["", "MISSING: Aisha & Ben", TEXT + "3", "Found: Aisha"])
+def test_another_post_is_another(shown):
+    assert same(shown) != same(TEXT)
+
+
+def test_accents_are_composed_before_they_are_compared():
+    assert same("cafe\u0301") == same("café")
+
+
+def test_what_stands_there_is_found():
+    sought = judge(TEXT, [seen("other"), seen()], a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (seen().receipt, True)
+
+
+def test_the_newest_of_two_is_taken():
+    posts = [seen(number="9"), seen(number="8")]
+    assert judge(TEXT, posts, a_delivery(), whole=True, place="here").receipt.id == "9"
+
+
+def test_a_post_without_time_is_found():
+    assert judge(TEXT, [seen(time=None)], a_delivery(), whole=True, place="here").receipt
+
+
+def test_what_does_not_stand_among_all_is_surely_absent():
+    sought = judge(TEXT, [seen("other")], a_delivery(), whole=True, place="the timeline")
+    assert (sought.receipt, sought.sure) == (None, True)
+    assert "looked at 1 posts on the timeline since" in sought.seen
+
+
+def test_what_does_not_stand_among_some_cannot_be_told():
+    sought = judge(TEXT, [seen("other")], a_delivery(), whole=False, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+
+
+def test_the_same_text_from_before_is_for_a_person():
+    sought = judge(TEXT, [seen(time=NOW - 3600)], a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+    assert "https://x.com/i/status/7" in sought.seen
+
+
+def test_a_repeat_that_is_nowhere_is_for_a_person():
+    delivery = a_delivery(reason=f"POST …: 403 {TAKEN_FOR_A_REPEAT}: no")
+    assert refused_as_repeat(delivery)
+    assert judge(TEXT, [], delivery, whole=True, place="here").sure is False
+
+
+def test_a_platform_whose_clock_is_behind_is_believed():
+    assert judge(TEXT, [seen(time=NOW - 30)], a_delivery(), whole=True, place="here").receipt
+
+
+def test_the_look_begins_at_the_first_attempt():
+    assert since(a_delivery(first_begun_at=NOW - 500)) == NOW - 500 - SLACK
+    assert since(a_delivery(first_begun_at=None, planned_at=NOW - 9)) == NOW - 9 - SLACK
