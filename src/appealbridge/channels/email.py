@@ -144,8 +144,10 @@ class Email(Options):
     def recipients(self) -> list[Mailbox]:
         """Return each recipient once, in order."""
         given = [self.to] if isinstance(self.to, str) else self.to
-        found = [box for part in given for box in mailboxes(part)]
-        return list({box.address.lower(): box for box in reversed(found)}.values())[::-1]
+        found: dict[str, Mailbox] = {}
+        for box in (box for part in given for box in mailboxes(part)):
+            found.setdefault(box.address.lower(), box)
+        return list(found.values())
 
 
 class Mail(Channel[EmailAccount, Email]):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar, get_args
@@ -23,6 +22,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
+from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http, open_session
@@ -48,7 +48,7 @@ class ChannelContract(ABC):
     async def tools(self) -> AsyncIterator[Tools]:
         """Hand out the door to the network, which knows the planted secret."""
         async with open_session() as session:
-            http = Http(session, Redactor([PLANTED]).clean, now=time.time, timeout=5.0)
+            http = Http(session, Redactor([PLANTED]).clean, now=SystemClock().now, timeout=5.0)
             yield Tools(http, NOW, random.Random(0))  # noqa: S311 - the same in every run
 
     @abstractmethod

@@ -1,0 +1,14 @@
+import random
+import time
+
+import pytest
+
+from appealbridge.plugin import Tools
+from appealbridge.plugin.http import Http, open_session
+from appealbridge.testing.channel_case import NOW
+
+
+@pytest.fixture
+async def tools():
+    async with open_session() as session:
+        yield Tools(Http(session, str, now=time.time), NOW, random.Random(7))

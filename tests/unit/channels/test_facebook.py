@@ -1,0 +1,155 @@
+import hashlib
+import hmac
+import json
+from urllib.parse import parse_qs
+
+import pytest
+
+from appealbridge.channels.facebook import Facebook
+from appealbridge.plugin import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin.seeking import TAKEN_FOR_A_REPEAT
+from appealbridge.testing.channel_case import NOW, a_delivery
+from appealbridge.testing.server import ScriptedServer
+
+facebook = Facebook()
+post = facebook.message(text="MISSING: Aisha & Ben", link="https://example.police.uk/a/412")
+POST = {
+    "id": "123456_789",
+    "message": "MISSING: Aisha & Ben",
+    "created_time": "2026-11-18T11:06:41+0000",
+    "permalink_url": "https://www.facebook.com/123456/posts/789",
+}
+
+
+@pytest.fixture
+async def server():
+    async with ScriptedServer((200, {"id": "123456_789"})) as server:
+        yield server
+
+
+def account(server, **credentials):
+    return facebook.account.model_validate(
+        {
+            "api": server.url,
+            "page_id": "123456",
+            "credentials": {"page_token": "token", **credentials},
+        }
+    )
+
+
+def error(code, subcode=None, status=400, headers=None, **more):
+    told = {"message": "no", "type": "OAuthException", "code": code, **more}
+    if subcode is not None:
+        told["error_subcode"] = subcode
+    return status, {"error": told}, headers or {}
+
+
+async def test_a_post_is_a_form_to_the_pages_feed(server, tools):
+    receipt = await facebook.deliver(account(server), post, a_delivery(), tools)
+    assert (receipt.id, receipt.url) == ("123456_789", "https://www.facebook.com/123456_789")
+    heard = server.heard[0]
+    assert heard.path == "/v25.0/123456/feed"
+    assert parse_qs(heard.body.decode()) == {"message": [post.text], "link": [post.link]}
+    assert heard.headers["Authorization"] == "Bearer token"
+
+
+async def test_an_app_secret_is_proven_and_not_sent(server, tools):
+    await facebook.deliver(account(server, app_secret="hidden"), post, a_delivery(), tools)
+    form = parse_qs(server.heard[0].body.decode())
+    expected = hmac.new(b"hidden", b"token", hashlib.sha256).hexdigest()
+    assert form["appsecret_proof"] == [expected]
+    assert b"hidden" not in server.heard[0].body
+
+
+WAITS_19_MINUTES = {
+    "X-Business-Use-Case-Usage": json.dumps({"1": [{"estimated_time_to_regain_access": 19}]})
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "after"),
+    [
+        (error(1, status=500), Unsure, None),
+        (error(2), Unsure, None),
+        (error(2, status=503, is_transient=True), Unsure, None),
+        (error(99, is_transient=True), Unsure, None),
+        (error(4), TryAgain, 900),
+        (error(32, headers=WAITS_19_MINUTES), TryAgain, 19 * 60),
+        (error(32, status=429, headers={"Retry-After": "5"}), TryAgain, 5),
+        (error(32, headers={"X-Business-Use-Case-Usage": "[oh]"}), TryAgain, 900),
+        (error(80001, headers={"X-Business-Use-Case-Usage": "{}"}), TryAgain, 900),
+        (error(190, 463), LoginExpired, None),
+        (error(102), LoginExpired, None),
+        (error(104), LoginExpired, None),
+        (error(368, 1390008), TryAgain, 6 * 3600),
+        (error(368, 1404102), Rejected, None),
+        (error(506), Unsure, None),
+        (error(100, 33), Rejected, None),
+        (error(200), Rejected, None),
+        (error(1609005), Rejected, None),
+        ((500, "<html>"), Unsure, None),
+        ((503, "<html>"), TryAgain, None),
+        ((400, "<html>"), Rejected, None),
+        ((400, [1]), Rejected, None),
+        ((400, {"error": "odd"}), Rejected, None),
+        ((200, {"success": True}), Unsure, None),
+    ],
+)
+async def test_the_code_tells_before_the_status(server, tools, answer, failure, after):
+    server.answers(answer)
+    with pytest.raises(failure) as caught:
+        await facebook.deliver(account(server), post, a_delivery(), tools)
+    assert type(caught.value) is failure
+    assert getattr(caught.value, "after", None) == after
+
+
+async def test_the_platforms_own_words_are_told(server, tools):
+    server.answers(error(100, 33, error_user_msg="The page is gone"))
+    with pytest.raises(Rejected, match=r"The page is gone: no \(code 100/33\)"):
+        await facebook.deliver(account(server), post, a_delivery(), tools)
+
+
+async def test_a_duplicate_is_sought(server, tools):
+    server.answers(error(506))
+    with pytest.raises(Unsure, match=TAKEN_FOR_A_REPEAT):
+        await facebook.deliver(account(server), post, a_delivery(), tools)
+
+
+async def test_a_post_is_found_in_the_feed(server, tools):
+    server.answers((200, {"data": [{"id": "1"}, POST]}))
+    sought = await facebook.seek(account(server), post, a_delivery(), tools)
+    assert (sought.receipt.id, sought.receipt.url) == (POST["id"], POST["permalink_url"])
+    assert sought.receipt.time == NOW + 1
+    assert server.heard[0].query["since"] == str(int(NOW) - 60)
+    assert "access_token" not in server.heard[0].query
+
+
+async def test_a_feed_without_it_is_absence(server, tools):
+    server.answers((200, {"data": []}))
+    sought = await facebook.seek(account(server), post, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, True)
+
+
+async def test_every_page_of_the_feed_is_looked_at(server, tools):
+    paging = {"next": "https://graph.example/…", "cursors": {"after": "further"}}
+    server.answers((200, {"data": [{"id": "1"}], "paging": paging}), (200, {"data": [POST]}))
+    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt
+    assert server.heard[1].query["after"] == "further"
+
+
+async def test_an_endless_feed_is_not_read_for_ever(server, tools):
+    paging = {"next": "https://graph.example/…", "cursors": {"after": "further"}}
+    server.otherwise = (200, {"data": [], "paging": paging})
+    sought = await facebook.seek(account(server), post, a_delivery(), tools)
+    assert (sought.sure, len(server.heard)) == (False, 20)
+
+
+async def test_an_error_while_looking_is_try_again(server, tools):
+    server.answers(error(1, status=500))
+    with pytest.raises(TryAgain):
+        await facebook.seek(account(server), post, a_delivery(), tools)
+
+
+async def test_a_check_tells_the_pages_name(server, tools):
+    server.answers((200, {"id": "123456", "name": "West Midlands Police"}))
+    assert await facebook.check(account(server), tools) == "West Midlands Police"

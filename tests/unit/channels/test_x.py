@@ -1,0 +1,207 @@
+import hashlib
+import hmac
+from base64 import b64encode
+from urllib.parse import parse_qsl, quote, unquote
+
+import pytest
+
+from appealbridge.channels.x import X
+from appealbridge.plugin import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin.seeking import TAKEN_FOR_A_REPEAT
+from appealbridge.testing.channel_case import NOW, a_delivery
+from appealbridge.testing.server import ScriptedServer
+
+LOGIN = {
+    "consumer_key": "ck",
+    "consumer_secret": "c&s",
+    "access_token": "2244994945-token",
+    "access_token_secret": "t/s",
+}
+TEXT = "MISSING: Aisha & Ben https://example.police.uk/a/412"
+CREATED = (201, {"data": {"id": "186", "text": "…"}})
+TWEET = {
+    "id": "186",
+    "text": "MISSING: Aisha &amp; Ben https://t.co/abcdefghij",
+    "created_at": "2026-11-18T11:06:41.000Z",
+    "entities": {
+        "urls": [
+            {"url": "https://t.co/abcdefghij", "expanded_url": "https://example.police.uk/a/412"}
+        ]
+    },
+}
+x = X()
+tweet = x.message(text=TEXT)
+
+
+@pytest.fixture
+async def server():
+    async with ScriptedServer(CREATED) as server:
+        yield server
+
+
+def account(server, **more):
+    return x.account.model_validate({"api": server.url, "credentials": LOGIN, **more})
+
+
+def signed(heard, url):
+    """Return the header's parameters and the signature that RFC 5849 wants for them."""
+    header = heard.headers["Authorization"].removeprefix("OAuth ")
+    given = {
+        name: unquote(value.strip('"')) for name, value in parse_qsl(header.replace(", ", "&"))
+    }
+    given = dict(part.split("=", 1) for part in header.split(", "))
+    given = {name: unquote(value.strip('"')) for name, value in given.items()}
+    signature = given.pop("oauth_signature")
+    pairs = sorted((quote(k, "~"), quote(v, "~")) for k, v in {**given, **heard.query}.items())
+    joined = "&".join(f"{name}={value}" for name, value in pairs)
+    base = "&".join(quote(part, "~") for part in (heard.method, url, joined))
+    digest = hmac.new(b"c%26s&t%2Fs", base.encode(), hashlib.sha1).digest()
+    return given, signature, b64encode(digest).decode()
+
+
+async def test_a_tweet_is_created_and_its_address_known(server, tools):
+    receipt = await x.deliver(account(server), tweet, a_delivery(), tools)
+    assert (receipt.id, receipt.url) == ("186", "https://x.com/i/status/186")
+    assert server.heard[0].path == "/2/tweets"
+    assert server.heard[0].json() == {"text": TEXT}
+
+
+async def test_who_may_reply_is_said_where_it_is_known(server, tools):
+    message = x.message(text="a", reply_settings="mentionedUsers")
+    await x.deliver(account(server), message, a_delivery(), tools)
+    assert server.heard[0].json() == {"text": "a", "reply_settings": "mentionedUsers"}
+
+
+async def test_a_post_is_signed_as_the_standard_says(server, tools):
+    await x.deliver(account(server), tweet, a_delivery(), tools)
+    given, signature, expected = signed(server.heard[0], f"{server.url}/2/tweets")
+    assert signature == expected
+    assert given["oauth_timestamp"] == str(int(NOW))
+    assert given["oauth_consumer_key"] == "ck"
+
+
+async def test_a_query_is_signed_too(server, tools):
+    server.answers((200, {"meta": {"result_count": 0}}))
+    await x.seek(account(server), tweet, a_delivery(), tools)
+    heard = server.heard[0]
+    assert "tweet.fields" in heard.query
+    _, signature, expected = signed(heard, f"{server.url}/2/users/2244994945/tweets")
+    assert signature == expected
+
+
+async def test_no_nonce_is_used_twice(server, tools):
+    for _ in range(2):
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+    first, second = (signed(heard, "")[0]["oauth_nonce"] for heard in server.heard)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "after"),
+    [
+        ((429, {}, {"x-rate-limit-reset": "1000", "x-rate-limit-remaining": "0"}), TryAgain, 100),
+        (
+            (
+                429,
+                {},
+                {
+                    "x-rate-limit-reset": "1000",
+                    "x-rate-limit-remaining": "5",
+                    "x-user-limit-24hour-reset": "5000",
+                    "x-user-limit-24hour-remaining": "0",
+                },
+            ),
+            TryAgain,
+            4100,
+        ),
+        ((429, {}), TryAgain, None),
+        ((402, {"title": "CreditsDepleted"}), TryAgain, 3600),
+        ((403, {"type": "https://api.x.com/2/problems/usage-capped"}), TryAgain, 3600),
+        ((401, {"title": "Unauthorized"}), LoginExpired, None),
+        ((403, {"detail": "You are not permitted"}), Rejected, None),
+        (
+            (403, {"detail": "You are not allowed to create a Tweet with duplicate content."}),
+            Unsure,
+            None,
+        ),
+        ((201, {"errors": [{"title": "odd"}]}), Unsure, None),
+        ((200, {"data": {}}), Unsure, None),
+    ],
+)
+async def test_an_answer_means(server, tools, answer, failure, after):
+    status, body, headers = (*answer, {})[:3]
+    server.answers((status, body, {"Date": "Thu, 01 Jan 1970 00:15:00 GMT", **headers}))
+    with pytest.raises(failure) as caught:
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+    assert type(caught.value) is failure
+    assert getattr(caught.value, "after", None) == after
+
+
+async def test_the_platforms_own_words_are_told(server, tools):
+    server.answers((403, {"detail": "You are not permitted to perform this action."}))
+    with pytest.raises(Rejected, match="not permitted to perform"):
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+
+
+async def test_a_tweet_is_found_with_its_links_in_full(server, tools):
+    server.answers((200, {"data": [{"id": "1", "text": "other"}, TWEET], "meta": {}}))
+    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    assert (sought.receipt.id, sought.receipt.time) == ("186", NOW + 1)
+    assert server.heard[0].query["start_time"] == "2026-11-18T11:05:40Z"
+
+
+async def test_an_empty_timeline_is_absence(server, tools):
+    server.answers((200, {"meta": {"result_count": 0}}))
+    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, True)
+
+
+async def test_an_answer_of_errors_is_no_absence(server, tools):
+    server.answers((200, {"errors": [{"title": "Not Found Error"}]}))
+    with pytest.raises(TryAgain):
+        await x.seek(account(server), tweet, a_delivery(), tools)
+
+
+async def test_every_page_of_the_timeline_is_looked_at(server, tools):
+    page = {"data": [{"id": "1", "text": "other"}], "meta": {"next_token": "further"}}
+    server.answers((200, page), (200, {"data": [TWEET], "meta": {}}))
+    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    assert sought.receipt.id == "186"
+    assert server.heard[1].query["pagination_token"] == "further"
+
+
+async def test_an_endless_timeline_is_not_read_for_ever(server, tools):
+    server.otherwise = (200, {"data": [], "meta": {"next_token": "further"}})
+    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    assert (sought.receipt, sought.sure, len(server.heard)) == (None, False, 32)
+
+
+async def test_a_repeat_is_sought_a_day_further_back(server, tools):
+    server.answers((200, {"meta": {}}))
+    delivery = a_delivery(reason=f"403 {TAKEN_FOR_A_REPEAT}: …")
+    sought = await x.seek(account(server), tweet, delivery, tools)
+    assert (sought.receipt, sought.sure) == (None, False)
+    assert server.heard[0].query["start_time"] == "2026-11-17T11:05:40Z"
+
+
+async def test_whoever_the_token_does_not_tell_is_asked_for(server, tools):
+    server.answers((200, {"data": {"id": "99", "username": "force"}}), (200, {"meta": {}}))
+    login = {**LOGIN, "access_token": "practice-force"}
+    await x.seek(account(server, credentials=login), tweet, a_delivery(), tools)
+    assert server.heard[1].path == "/2/users/99/tweets"
+
+
+async def test_a_check_tells_whose_login_it_is(server, tools):
+    server.answers((200, {"data": {"id": "2244994945", "username": "force"}}))
+    assert await x.check(account(server), tools) == "@force"
+
+
+async def test_a_user_id_of_somebody_else_is_noticed(server, tools):
+    server.answers((200, {"data": {"id": "2244994945", "username": "force"}}))
+    with pytest.raises(LoginExpired, match="mend user_id"):
+        await x.check(account(server, user_id="7"), tools)
+
+
+def test_a_tweet_is_measured_as_x_counts():
+    measure = x.measure(None, tweet)
+    assert (measure.count, measure.limit, measure.fits) == (21 + 23, 280, True)
