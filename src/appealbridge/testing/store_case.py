@@ -90,7 +90,9 @@ def ids(deliveries: Sequence[Delivery]) -> list[str]:
     return [delivery.id for delivery in deliveries]
 
 
-def ended(delivery: Delivery | str, target: State, *, at: float = NOW + 1, **more: Any) -> Settlement:
+def ended(
+    delivery: Delivery | str, target: State, *, at: float = NOW + 1, **more: Any
+) -> Settlement:
     """Return how an attempt under way ended, kept as an attempt."""
     id_ = delivery if isinstance(delivery, str) else delivery.id
     outcome = Outcome.DELIVERED if target is State.DELIVERED else Outcome.TRY_AGAIN

@@ -22,10 +22,15 @@ from appealbridge.testing.store_delivery_contract import StoreDeliveryContract
 from appealbridge.testing.store_intake_contract import StoreIntakeContract
 from appealbridge.testing.store_looking_contract import StoreLookingContract
 from appealbridge.testing.store_moving_contract import StoreMovingContract
+from appealbridge.testing.store_run_contract import StoreRunContract
 
 
 class StoreContract(
-    StoreIntakeContract, StoreDeliveryContract, StoreMovingContract, StoreLookingContract
+    StoreIntakeContract,
+    StoreDeliveryContract,
+    StoreRunContract,
+    StoreMovingContract,
+    StoreLookingContract,
 ):
     """All promises of `Store`. A subclass has a fixture `open_store` that opens the same store each time."""
 

@@ -159,9 +159,7 @@ class StoreIntakeContract:
         assert (kept.state, kept.attempts, kept.begun_at) == (State.READY, 0, None)
         assert kept.first_begun_at is None
 
-    async def test_of_one_subject_in_one_moment_only_the_first_is_begun(
-        self, store: Store
-    ) -> None:
+    async def test_of_one_subject_in_one_moment_only_the_first_is_begun(self, store: Store) -> None:
         """Whether they come by one call or by several."""
         calls = [
             [an_arrival(1, subject="A38", state=State.SENDING)],
@@ -181,7 +179,10 @@ class StoreIntakeContract:
         """What is about nothing in particular updates nothing."""
         events = [an_event(number, subject="") for number in (1, 2)]
         accepted = await store.accept(
-            [Arrival(event, [a_run(event)], [a_delivery(event, state=State.SENDING)]) for event in events]
+            [
+                Arrival(event, [a_run(event)], [a_delivery(event, state=State.SENDING)])
+                for event in events
+            ]
         )
         assert [len(one.begun) for one in accepted] == [1, 1]
 
