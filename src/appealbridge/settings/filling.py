@@ -26,13 +26,15 @@ class Filler:
     """
     Fills the values of one document and keeps what was wrong.
 
-    `vault` is `None` in practice mode: then secrets are stood in for. `blind` are the places whose
-    value is not the real one, about which nothing more should be said.
+    `vault` is `None` in practice mode: then secrets are stood in for. `offline` does the same for a
+    secret that is nowhere, with a note. `blind` are the places whose value is not the real one,
+    about which nothing more should be said.
     """
 
     document: Document
     folder: FilePath
     vault: Vault | None
+    offline: bool = False
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     blind: set[Path] = field(default_factory=set)
@@ -65,13 +67,19 @@ class Filler:
             try:
                 found = self.vault.get(ref.name)
             except NoSecret as missing:
-                self._wrong(path, str(missing), missing.cure)
+                self._missing(path, missing)
             else:
                 if found.note:
                     words, _, cure = found.note.partition("; ")
                     self.notes.append(self.document.problem(path, words, cure, level="note"))
                 return SecretStr(found.value)
         return STAND_IN
+
+    def _missing(self, path: Path, missing: NoSecret) -> None:
+        level = "note" if self.offline else "error"
+        problem = self.document.problem(path, str(missing), missing.cure, level=level)
+        (self.notes if self.offline else self.problems).append(problem)
+        self.blind.add(path)
 
     def _literal(self, path: Path) -> SecretStr:
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")

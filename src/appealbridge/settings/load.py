@@ -24,18 +24,21 @@ def load_settings(
     platforms: Mapping[str, type[BaseModel]],
     sections: Mapping[str, type[BaseModel]],
     environ: Mapping[str, str] | None = None,
+    offline: bool = False,
 ) -> Settings:
     """
     Read the settings.
 
     Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
-    model of one. Raise `InvalidDocuments` with every problem.
+    model of one. `offline` is for looking at the files where the secrets are not: one that is
+    nowhere is only a note, and a source that needs it is left out. Raise `InvalidDocuments` with
+    every problem.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
     vault = Vault(folder, os.environ if environ is None else environ)
-    reader = Reader(document, folder, vault, platforms, sections)
+    reader = Reader(document, folder, vault, platforms, sections, offline=offline)
     daemon = reader.daemon()
     practice = document.value.get("practice") is not None
     channels = reader.channels(practice=practice)
@@ -51,6 +54,7 @@ def load_settings(
         templates=folder / daemon.templates,
         channels=channels,
         sources=sources,
+        named=reader.named(),
         lists=lists,
         notes=tuple(reader.notes),
         resolved=vault.values,

@@ -33,6 +33,8 @@ class Reader:
         vault: Vault | None,
         platforms: Mapping[str, type[BaseModel]],
         sections: Mapping[str, type[BaseModel]],
+        *,
+        offline: bool = False,
     ) -> None:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
@@ -41,6 +43,7 @@ class Reader:
         self._vault = vault
         self._platforms = platforms
         self._sections = sections
+        self._offline = offline
 
     def daemon(self, told: Mapping[str, Any] | None = None) -> Daemon | None:
         """Return the daemon's own settings, out of those `told` or of the whole document."""
@@ -75,6 +78,16 @@ class Reader:
                 if source is not None:
                     named[name] = source
         return found
+
+    def named(self) -> Mapping[str, frozenset[str]]:
+        """Return the names of all sources by section, also of those that could not be read."""
+        told = self._document.value
+        return {
+            section: frozenset(told[section])
+            if isinstance(told.get(section), dict)
+            else frozenset()
+            for section in self._sections
+        }
 
     def _channel(
         self, name: str, platform: str, value: Mapping[str, Any], *, practice: bool
@@ -119,7 +132,7 @@ class Reader:
         owner: str = "",
         beside: Any = (),
     ) -> M | None:
-        filler = Filler(self._document, self._folder, vault)
+        filler = Filler(self._document, self._folder, vault, self._offline)
         filled = filler.fill(model, dict(value), path)
         checked, problems = check_value(
             self._document, path, filled, model, owner=owner, beside=beside
@@ -150,12 +163,14 @@ def _unfounded(problem: Problem, path: Path, model: type[BaseModel], filler: Fil
     Tell whether a complaint is about a value that is not the real one.
 
     That is so for what is stood in for, and for the whole that it is a part of where the whole does
-    not fit together; in practice mode also for missing credentials, since none are needed.
+    not fit together; in practice mode also for missing credentials and the platform's address, which
+    practice gives.
     """
     missing = _MISSING.fullmatch(problem.problem)
     if missing is not None:
         field = model.model_fields.get(missing[1])
-        return filler.vault is None and field is not None and holds_secret(field.annotation)
+        given = missing[1] == "api" or (field is not None and holds_secret(field.annotation))
+        return filler.vault is None and given
     if problem.problem.startswith("unknown option"):
         return False
     return problem.path in {

@@ -35,7 +35,8 @@ class Settings:
     Everything that appealbridge.yaml says, with defaults for what it does not.
 
     `file` is the settings file, `None` where there is none; all paths are whole. `sources` maps a
-    section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model. `lists`
+    section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model, and `named`
+    to the names that stand there. `lists`
     maps a list's name to its entries. `shutdown_within` is seconds. `notes` are not errors.
     """
 
@@ -52,6 +53,7 @@ class Settings:
     shutdown_within: float
     channels: Mapping[str, ChannelSettings]
     sources: Mapping[str, Mapping[str, BaseModel]]
+    named: Mapping[str, frozenset[str]]
     lists: Mapping[str, Sequence[str]]
     people: Mapping[str, Person]
     groups: Mapping[str, Sequence[str]]

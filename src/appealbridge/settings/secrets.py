@@ -52,6 +52,7 @@ class Vault:
         self._folder = folder
         self._environ = environ
         self._found: dict[str, Found] = {}
+        self._noted = False
 
     @property
     def values(self) -> frozenset[str]:
@@ -75,13 +76,20 @@ class Vault:
             return Found(_read(Path(credentials) / name, f"systemd credential {name}"))
         file = self._folder / "secrets" / name
         if file.exists():
-            return Found(_read(file, f"file secrets/{name}"), _open_to_others(file, name))
+            return Found(_read(file, f"file secrets/{name}"), self._note(file))
         if variable in self._environ:
             return Found(_sound(self._environ[variable], variable))
         raise NoSecret(
             f"secret {name} is nowhere",
             f"give systemd credential {name}, or make file secrets/{name}, or set {variable}",
         )
+
+    def _note(self, file: Path) -> str:
+        """Say once that secrets lie open: whoever forgot it for one forgot it for all."""
+        if self._noted or not file.stat().st_mode & _OTHERS:
+            return ""
+        self._noted = True
+        return "everybody on this machine can read secrets/; say chmod -R go= secrets/"
 
 
 def variable_of(name: str) -> str:
@@ -111,9 +119,3 @@ def _sound(value: str, where: str) -> str:
     if not value.strip():
         raise NoSecret(f"{where} is empty", "put the secret into it")
     return value
-
-
-def _open_to_others(file: Path, name: str) -> str:
-    if file.stat().st_mode & _OTHERS:
-        return f"everybody on this machine can read secrets/{name}; say chmod 600 secrets/{name}"
-    return ""

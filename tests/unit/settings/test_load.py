@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from appealbridge.channels.facebook import FacebookAccount
+from appealbridge.channels.mastodon import MastodonAccount
 from appealbridge.channels.x import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import load_settings, store_of
 from appealbridge.triggers.appeal import AppealSource
 from appealbridge.triggers.webhook import WebhookSource
 
-PLATFORMS = {"x": XAccount, "facebook": FacebookAccount}
+PLATFORMS = {"x": XAccount, "facebook": FacebookAccount, "mastodon": MastodonAccount}
 SECTIONS = {"webhooks": WebhookSource, "appeals": AppealSource}
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 PLANTED = "planted-0123456789"
@@ -208,9 +209,9 @@ lists: { h: x }
             "2: time_zone: is no time zone of this machine; "
             "write it as Europe/London, or install the package tzdata"
         ),
-        '4: channels.a.platform: unknown platform "twitter"; known here: facebook, x',
+        '4: channels.a.platform: unknown platform "twitter"; known here: facebook, mastodon, x',
         "5: channels.b.credentials: no secret belongs here; write the value itself",
-        '6: channels.c: "platform" is missing; known here: facebook, x',
+        '6: channels.c: "platform" is missing; known here: facebook, mastodon, x',
         (
             "8: webhooks.d.secrets[0]: secret nowhere is nowhere; give systemd credential nowhere, "
             "or make file secrets/nowhere, or set APPEALBRIDGE_SECRET_NOWHERE"
@@ -306,6 +307,10 @@ def test_in_practice_senders_are_still_held_to_their_secrets(load):
 def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):
     practice = "practice: http://127.0.0.1:8090\nchannels:\n  page: { platform: facebook"
     assert load(practice + ', page_id: "1" }\n').channels["page"].raw == {"page_id": "1"}
+    assert (
+        load("practice: http://x\nchannels: { m: { platform: mastodon } }\n").channels["m"].raw
+        == {}
+    )
     told = wrong(practice + ", colour: blue }\n")
     assert [line.split(";")[0] for line in told] == [
         '3: channels.page: "page_id" is missing',

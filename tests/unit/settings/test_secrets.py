@@ -83,6 +83,14 @@ def test_a_file_that_everybody_can_read_is_worth_a_note(vault, mode, noted):
     assert bool(vault(file=b"x", mode=mode).get("x-key").note) is noted
 
 
+def test_one_note_is_enough_for_all_secrets(vault, tmp_path):
+    asked = vault(file=b"x", mode=0o644)
+    (tmp_path / "secrets" / "other").write_text("y")
+    (tmp_path / "secrets" / "other").chmod(0o644)
+    assert "chmod" in asked.get("x-key").note
+    assert asked.get("other").note == ""
+
+
 def test_only_what_was_asked_for_is_known_and_nothing_prints_it(vault):
     asked = vault(ENVIRON)
     assert asked.values == frozenset()
