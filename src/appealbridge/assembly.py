@@ -38,9 +38,11 @@ class Assembly:
         return [*self.settings.notes, *self.book.problems]
 
 
-def assemble(config: Path | None, only: Sequence[Path] = ()) -> Assembly:
+def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = False) -> Assembly:
     """
     Read the settings and the recipes, or `only` these files and folders of recipes.
+
+    `offline` is for looking at the files where the secrets are not.
 
     Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
     quarantined.
@@ -54,6 +56,7 @@ def assemble(config: Path | None, only: Sequence[Path] = ()) -> Assembly:
             for trigger in registry.triggers.values()
             if trigger.section
         },
+        offline=offline,
     )
     channels = {
         name: Bound(name, registry.channels[one.platform], _account(registry, settings, one))
@@ -87,7 +90,7 @@ def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bo
         channels={
             name: (bound.channel.platform, bound.account) for name, bound in channels.items()
         },
-        sources={section: frozenset(named) for section, named in settings.sources.items()},
+        sources=settings.named,
         declared={
             source: options
             for trigger in registry.triggers.values()

@@ -24,7 +24,7 @@ def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
     from appealbridge.assembly import assemble
 
     try:
-        return assemble(config, only=only)
+        return assemble(config, only=only, offline=True)
     except InvalidDocuments as error:
         fail_with(error)
 
@@ -50,7 +50,7 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
 
     loaded = 0
     try:
-        assembly = assemble(config, only=files)
+        assembly = assemble(config, only=files, offline=True)
     except InvalidDocuments as error:
         problems = list(error.problems)
     else:

@@ -65,7 +65,7 @@ class _Shelf:
         recipe, found = _load(path, name, catalogue)
         if name in self.recipes:
             words = f'there are two recipes called "{name}"'
-            found.append(Problem(str(path), 1, 1, "", words, "rename one of the files"))
+            found.append(Problem(_shown(path), 1, 1, "", words, "rename one of the files"))
             recipe = None
         if recipe is not None:
             found += self._settle(recipe)
@@ -96,5 +96,13 @@ def _load(path: Path, name: str, catalogue: Catalogue) -> tuple[Recipe | None, l
         raw = path.read_bytes()
     except OSError as error:
         words = f"cannot be read: {error.strerror or error}"
-        return None, [Problem(str(path), 1, 1, "", words, "see to it that the daemon may read it")]
-    return load_recipe(raw, str(path), name, catalogue)
+        return None, [
+            Problem(_shown(path), 1, 1, "", words, "see to it that the daemon may read it")
+        ]
+    return load_recipe(raw, _shown(path), name, catalogue)
+
+
+def _shown(path: Path) -> str:
+    """Return a path as a person in the working folder would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -76,10 +76,12 @@ class Filler:
         return STAND_IN
 
     def _missing(self, path: Path, missing: NoSecret) -> None:
-        level = "note" if self.offline else "error"
-        problem = self.document.problem(path, str(missing), missing.cure, level=level)
-        (self.notes if self.offline else self.problems).append(problem)
+        if not self.offline:
+            self._wrong(path, str(missing), missing.cure)
+            return
         self.blind.add(path)
+        words = str(missing)
+        self.notes.append(self.document.problem(path, words, missing.cure, level="note"))
 
     def _literal(self, path: Path) -> SecretStr:
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")

@@ -49,9 +49,9 @@ def load_settings(
         raise InvalidDocuments(quiet(problems))
     return Settings(
         file=path,
-        store=folder / daemon.store,
-        recipes=folder / daemon.recipes,
-        templates=folder / daemon.templates,
+        store=_whole(folder, daemon.store),
+        recipes=_whole(folder, daemon.recipes),
+        templates=_whole(folder, daemon.templates),
         channels=channels,
         sources=sources,
         named=reader.named(),
@@ -77,7 +77,12 @@ def store_of(file: Path | None) -> Path:
     daemon = reader.daemon(told)
     if daemon is None:
         raise InvalidDocuments(reader.problems)
-    return folder / daemon.store
+    return _whole(folder, daemon.store)
+
+
+def _whole(folder: Path, path: Path | str) -> Path:
+    # Without the `..` that people would have to read in every message.
+    return Path(os.path.normpath(folder / path))
 
 
 def _document(file: Path | None) -> tuple[Path | None, Document]:

@@ -316,3 +316,14 @@ def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):
         '3: channels.page: "page_id" is missing',
         '3: channels.page: unknown option "colour" for "facebook"',
     ]
+
+
+def test_offline_a_secret_that_is_nowhere_is_only_a_note(tmp_path):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_text("webhooks:\n  desk: { secrets: [!secret nowhere] }\n")
+    told = {"platforms": {}, "sections": {"webhooks": WebhookSource}, "environ": {}}
+    settings = load_settings(file, **told, offline=True)
+    assert [note.problem for note in settings.notes] == ["secret nowhere is nowhere"]
+    assert settings.named["webhooks"] == {"desk"}
+    with pytest.raises(InvalidDocuments, match="secret nowhere is nowhere"):
+        load_settings(file, **told)
