@@ -142,7 +142,7 @@ def test_everything_that_may_be_said_is_understood(load, tmp_path):
     assert settings.public_url == "https://bridge.example.police.uk"
     assert settings.store == Path("/var/lib/appealbridge/bridge.db")
     assert settings.recipes == Path("/etc/appealbridge/recipes")
-    assert settings.templates == tmp_path / "../templates"
+    assert settings.templates == tmp_path.parent / "templates"
     assert (settings.log.level, settings.shutdown_within) == ("debug", 60.0)
     account = settings.channels["force_x"].account
     assert isinstance(account, XAccount)
