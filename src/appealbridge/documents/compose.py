@@ -1,16 +1,20 @@
 """
 From YAML's events to plain values, with the place of each one kept.
 
-The parser is the C one of ruamel.yaml.clib, which only tells what stands where; what the words
-mean (YAML 1.2), that keys stand once, and every limit are decided here.
+A parser only tells what stands where; what the words mean (YAML 1.2), that keys stand once, and
+every limit are decided here. The parser is the C one of ruamel.yaml.clib, which is twenty times as
+fast as ruamel's own but has never heard of YAML 1.2: what it refuses (`{ url: https://a.b }`) is
+read again by the other, which has the last word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from _ruamel_yaml import CParser
+from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -29,6 +33,9 @@ from appealbridge.documents.scalar import plain
 from appealbridge.documents.wording import syntax_words
 
 DEPTH_LIMIT = 64
+
+SECOND_LOOK_LIMIT = 64 * 1024
+"""Characters that the slow parser is given; it takes some milliseconds for each thousand."""
 
 Tags = Mapping[str, Callable[[str], Any]]
 
@@ -60,14 +67,20 @@ class Node(NamedTuple):
 def compose(text: str, tags: Tags) -> Node | None:
     """Return the one document of a text, `None` if it is empty; raise `Flaw`."""
     try:
-        return _Composer(text, tags).document()
+        return _Composer(CParser(text).get_event, tags).document()
     except YAMLError as error:
-        raise _syntax_flaw(error, text) from None
+        flaw = _syntax_flaw(error, text)
+    if len(text) > SECOND_LOOK_LIMIT:
+        raise flaw
+    try:
+        return _Composer(partial(next, YAML(typ="safe", pure=True).parse(text)), tags).document()
+    except (YAMLError, StopIteration):
+        raise flaw from None
 
 
 class _Composer:
-    def __init__(self, text: str, tags: Tags) -> None:
-        self._next = CParser(text).get_event
+    def __init__(self, following: Callable[[], Any], tags: Tags) -> None:
+        self._next = following
         self._tags = tags
         self._path: list[str | int] = []
 

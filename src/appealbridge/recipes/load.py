@@ -71,13 +71,13 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     variables = _variables(reading, written.get("variables"))
     conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
     steps = read_actions(reading, actions)
+    _check_people(reading, written)
     if shape is None:
         return None
     if shape.mode != "queued":
         words = f'mode "{shape.mode}" is not available yet'
         reading.complain(("mode",), words, "leave it out, or say queued")
-    on_failure = [shape.on_failure] if isinstance(shape.on_failure, str) else shape.on_failure
-    _check_people(reading, shape.approval, on_failure)
+    on_failure = shape.on_failure
     tests = read_tests(reading, shape.tests)
     return Recipe(
         name=name,
@@ -95,7 +95,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         steps=steps,
         approval=shape.approval or "",
         publish_within=shape.publish_within,
-        on_failure=tuple(on_failure),
+        on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
         tests=tests,
     )
 
@@ -128,25 +128,24 @@ def _constant(value: Any) -> Expression:
     return Expression("", (), "", constant=True, fill=lambda _: value)
 
 
-def _check_people(reading: Reading, approval: str | None, on_failure: list[str]) -> None:
+def _check_people(reading: Reading, written: Mapping[str, Any]) -> None:
     people = reading.catalogue.people
     declare = "declare it under people: or groups: in appealbridge.yaml"
+    approval = written.get("approval")
     if approval is None:
         reading.note(
             (),
             "approval is not said, so its deliveries wait for `appealbridge release`",
             "say approval: none if they need nobody",
         )
-    elif approval not in people and approval != NO_APPROVAL:
+    elif isinstance(approval, str) and approval not in people and approval != NO_APPROVAL:
         reading.unknown(("approval",), "person or group", approval, {NO_APPROVAL, *people}, declare)
-    for number, name in enumerate(on_failure):
-        if name not in people:
-            path = (
-                ("on_failure", number)
-                if isinstance(reading.document.value["on_failure"], list)
-                else ("on_failure",)
-            )
-            reading.unknown(path, "person or group", name, people, declare)
+    told = written.get("on_failure")
+    if isinstance(told, str) and told not in people:
+        reading.unknown(("on_failure",), "person or group", told, people, declare)
+    for number, name in enumerate(told if isinstance(told, list) else ()):
+        if isinstance(name, str) and name not in people:
+            reading.unknown(("on_failure", number), "person or group", name, people, declare)
 
 
 def _check_secrets(reading: Reading) -> None:

@@ -27,14 +27,16 @@ class Post:
     """
     One message that would go out.
 
-    `message` are its fields as JSON values, those left out not among them; `measure` is how its
-    platform counts it, `None` where it sets no bound; `hold` is why it would wait for a person.
+    `message` are its fields as JSON values, `written` those of them that differ from what is assumed
+    where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
+    bound; `hold` is why it would wait for a person.
     """
 
     step: str
     action: str
     channel: str
     message: Mapping[str, Any]
+    written: Mapping[str, Any]
     measure: Measure | None = None
     hold: str = ""
 
@@ -91,7 +93,8 @@ def _post(recipe: Recipe, delivery: Delivery) -> Post:
         step.id,
         step.action,
         step.channel,
-        {name: value for name, value in content.items() if value not in (None, [], {})},
+        content,
+        message.model_dump(mode="json", exclude_defaults=True),
         step.plugin.measure(step.account, message),
         delivery.hold,
     )

@@ -75,7 +75,7 @@ def _event(file: Path) -> Mapping[str, Any]:
 def _lines(post: Post) -> Iterator[str]:
     held = f", held: {post.hold}" if post.hold else ""
     yield f"{post.action} on {post.channel}{held}"
-    for name, value in post.message.items():
+    for name, value in post.written.items():
         measure = post.measure
         counted = ""
         if measure is not None and measure.field == name:
@@ -94,7 +94,7 @@ def _as_json(post: Post) -> dict[str, Any]:
         "step": post.step,
         "action": post.action,
         "channel": post.channel,
-        "message": dict(post.message),
+        "message": dict(post.written),
         "measure": measure
         and {
             "field": measure.field,

@@ -118,8 +118,8 @@ def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
         else:
             reading.complain(path, '"action" is missing', example, key=True)
         return None
-    name = value["action"]
-    plugin = known.get(name) if isinstance(name, str) else None
+    name = str(value["action"])
+    plugin = known.get(name)
     if plugin is None and name in _LATER_ACTIONS:
         cure = f"use {', '.join(sorted(known))}"
         reading.complain((*path, "action"), f'action "{name}" is not available yet', cure)
@@ -156,7 +156,7 @@ def _channel(
         )
         reading.complain(path, what, several, key=True)
         return None
-    name = value["channel"]
+    name = str(value["channel"])
     if name in fitting:
         return name, fitting[name]
     if name in accounts:

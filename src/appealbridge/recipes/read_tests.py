@@ -47,16 +47,14 @@ def _is_time(text: str) -> bool:
 
 def _check(reading: Reading, wanted: dict[str, Any], path: tuple[str | int, ...]) -> None:
     actions = reading.catalogue.registry.actions
-    action, channel = wanted.get("action"), wanted.get("channel")
-    if action is not None and action not in actions:
-        reading.unknown((*path, "action"), "action", action, actions)
-        return
-    if channel is not None and channel not in reading.catalogue.channels:
-        reading.unknown((*path, "channel"), "channel", channel, reading.catalogue.channels)
-    plugins = [actions[action]] if action is not None else [*actions.values()]
+    for name, declared in (("action", actions), ("channel", reading.catalogue.channels)):
+        if name in wanted and str(wanted[name]) not in declared:
+            reading.unknown((*path, name), name, wanted[name], declared)
+    action = str(wanted.get("action", ""))
+    plugins = [actions[action]] if action in actions else [*actions.values()]
     known = {name for plugin in plugins for name in plugin.message.model_fields}
     for key in wanted:
         if key not in ("action", "channel") and key not in known:
             cure = did_you_mean(key, {"action", "channel", *known})
-            what = f' for "{action}"' if action is not None else ""
+            what = f' for "{action}"' if action in actions else ""
             reading.complain((*path, key), f'unknown option "{key}"{what}', cure, key=True)

@@ -26,8 +26,8 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
         example = next(iter(known), "appeal")
         reading.complain(path, '"trigger" is missing', f"for example trigger: {example}", key=True)
         return None
-    name = value["trigger"]
-    plugin = known.get(name) if isinstance(name, str) else None
+    name = str(value["trigger"])
+    plugin = known.get(name)
     if plugin is None:
         if name in LATER:
             reading.complain(

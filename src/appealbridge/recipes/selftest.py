@@ -116,7 +116,7 @@ def _told(came: Rehearsal) -> str:
     if not came.posts:
         return "but nothing was planned"
     posts = (
-        _line({"action": post.action, "channel": post.channel, **post.message})
+        _line({"action": post.action, "channel": post.channel, **post.written})
         for post in came.posts
     )
     return "\n".join(f"but planned {post}" for post in posts)

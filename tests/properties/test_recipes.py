@@ -1,0 +1,182 @@
+"""Recipes under any event: plans are the same twice, key order means nothing, and hostile values do no harm."""
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appealbridge.model.errors import RenderError
+from appealbridge.recipes.expression import compile_template
+from appealbridge.recipes.jinja import JinjaFiller
+from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.match import match
+from appealbridge.recipes.plan import plan
+from appealbridge.recipes.scope import Unfillable
+from appealbridge.recipes.syntax import Malformed
+from tests.recipes.golden import HERE
+from tests.recipes.plugins import catalogue
+from tests.unit.recipes.conftest import event_of, recipe_of, scope_of
+
+NOW = 1_777_636_811.0
+RECIPE = recipe_of(
+    """
+triggers: [{ trigger: webhook, webhook_id: incident-desk }]
+conditions:
+  - any:
+      - { field: $.a, equals: x }
+      - { field: $.b.c, above: 3 }
+      - { field: $.a, contains: y }
+      - "{{ event.data.a | default('') | string | length > 2 }}"
+variables:
+  a: $.a
+  deep: $..c
+  both: "{{ a | default('none') }} {{ event.data.b.c | default('none') }}"
+actions:
+  - action: tweet
+    id: x
+    text: "{{ both }} {% for one in event.data.l | default([]) %}{{ one | string | upper }}{% endfor %}"
+  - action: email
+    channel: press_office
+    to: desk@example.org
+    subject: "{{ event.data.a | default('A') }}"
+    text: "{{ event.data.a | default('A') | string | plain }}"
+approval: none
+"""
+)
+HOSTILE = st.sampled_from(
+    ["{{ lists }}", "{% for a in range(10**9) %}", "__class__", "items", "x" * 5000, "<b>", "\x00", "$.a",
+     "%s", "{0.__class__}", "\u202e", "y"]
+) | st.text(max_size=8)  # fmt: skip
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | HOSTILE,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from("abcl") | HOSTILE, inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+DATA = st.dictionaries(st.sampled_from("abcl"), JSON, max_size=4) | JSON
+
+
+def outcome(data):
+    """Return all that comes of an event, errors too."""
+    event = event_of(data, source="webhook:incident-desk", type="incident")
+    try:
+        return match(RECIPE, event), plan(RECIPE, event, {}, NOW)
+    except RenderError as failure:
+        return str(failure)
+
+
+@given(DATA)
+def test_planning_twice_is_the_same(data):
+    assert outcome(data) == outcome(data)
+
+
+@given(st.dictionaries(st.sampled_from("abcl"), JSON, max_size=4))
+def test_the_order_of_keys_means_nothing(data):
+    assert outcome(data) == outcome(dict(reversed(data.items())))
+
+
+@given(HOSTILE)
+def test_a_value_comes_out_as_it_went_in(value):
+    expression = compile_template("<{{ event.data.a }}|{{ event.data.a | string }}>")
+    assert expression.fill(scope_of({"a": value})) == f"<{value}|{value}>"
+
+
+PIECES = st.sampled_from(
+    ["{{ appeal.a }}", "{{ appeal.b.c }}", "{{ appeal.l[0] }}", "{{ appeal.a | upper }}", "words ", "\n",
+     "{{ appeal.items }}", "{{ appeal.l }}", "{{ appeal.a.b }}", "}}", "{{ '}}' }}", "{{ appeal.a ~ 1 }}"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, min_size=2, max_size=5).map("".join), DATA)
+def test_a_template_cut_up_comes_to_what_jinja_makes_of_it(text, data):
+    def result(fill):
+        try:
+            return fill(scope_of(data))
+        except Unfillable:
+            return None
+
+    whole = text.removesuffix("\n")
+    try:
+        jinja = JinjaFiller(whole + "{% if true %}{% endif %}")
+    except Malformed:
+        return
+    expression = compile_template(text)
+    filled = result(expression.fill)
+    assert (str(filled) if filled is not None else None) == result(jinja) or isinstance(
+        filled, (list, dict, bool)
+    )
+
+
+KEYS = st.sampled_from(
+    ["alias", "triggers", "conditions", "variables", "actions", "approval", "tests", "mode", "on_failure",
+     "publish_within", "trigger", "action", "text", "to", "field", "in", "any", "between", "after", "id",
+     "channel", "template", "event", "expect", "name", "type"]
+)  # fmt: skip
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(
+        ["tweet", "email", "appeal", "webhook", "{{ a", "{{ results.x }}", "$.a", "$.[", "none", "2h", "x", ""]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=20,
+)  # fmt: skip
+
+
+WHOLE = {
+    "alias": "A",
+    "triggers": [{"trigger": "webhook", "webhook_id": "incident-desk"}, {"trigger": "appeal"}],
+    "conditions": [
+        "{{ event.data.a }}",
+        {"field": "$.a", "in": ["a"], "matches": "a"},
+        {"any": [{"field": "$.a", "above": 1}]},
+        {"between": ["07:00", "22:00"], "time_zone": "Europe/London"},
+    ],
+    "variables": {"a": "$.a", "b": "{{ a }}"},
+    "actions": [
+        {"action": "tweet", "id": "x", "channel": "force_x", "text": "{{ a }}", "after": ["y"]},
+        {"action": "email", "id": "y", "channel": "press_office", "to": "a", "subject": "A",
+         "template": "press-appeal", "even_if_failed": True},
+    ],
+    "approval": "none",
+    "publish_within": "2h",
+    "on_failure": ["duty_comms"],
+    "tests": [
+        {"name": "a", "event": {"type": "x", "time": "2026-05-01T12:00:00Z"},
+         "expect": [{"action": "tweet", "channel": "force_x", "text": "*"}]}
+    ],
+}  # fmt: skip
+
+
+def places(value, path=()):
+    yield path
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, one in inside:
+        yield from places(one, (*path, key))
+
+
+def changed(value, path, new):
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = changed(value[path[0]], path[1:], new)
+    return copy
+
+
+@given(st.sampled_from([*places(WHOLE)]), SHAPES)
+@settings(max_examples=400)
+def test_a_file_of_any_shape_is_a_recipe_or_has_problems(path, shape):
+    text = json.dumps(changed(WHOLE, path, shape))
+    recipe, problems = load_recipe(text, "a.yaml", "a", catalogue(templates=HERE / "templates"))
+    assert (recipe is None) == any(problem.level == "error" for problem in problems)
+    assert all(problem.text() for problem in problems)

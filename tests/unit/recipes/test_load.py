@@ -1,0 +1,86 @@
+import pytest
+
+from appealbridge.recipes.load import load_recipe
+from tests.recipes.golden import HERE
+from tests.recipes.plugins import catalogue
+from tests.unit.recipes.conftest import recipe_of
+
+TEXT = """
+alias: New appeal
+description: Publish it.
+triggers: [{ trigger: appeal }]
+actions: [{ action: tweet, text: Hello }]
+approval: officer_in_charge
+publish_within: 1h30m
+on_failure: duty_comms
+mode: queued
+"""
+MAIL = """
+triggers: [{ trigger: appeal }]
+actions:
+  - { action: email, channel: press_office, to: desk@example.org, subject: A, template: press-appeal }
+approval: none
+"""
+
+
+def test_a_recipe_keeps_what_its_file_says():
+    recipe = recipe_of(TEXT)
+    assert (recipe.name, recipe.alias, recipe.description) == ("a", "New appeal", "Publish it.")
+    assert (recipe.approval, recipe.publish_within) == ("officer_in_charge", 5400)
+    assert recipe.on_failure == ("duty_comms",)
+    assert recipe.text == TEXT
+
+
+def test_a_recipe_without_an_alias_has_its_name():
+    assert recipe_of("actions: [{ action: tweet, text: Hello }]").alias == "a"
+
+
+def test_the_version_is_the_hash_of_the_text_and_of_the_templates_used(tmp_path):
+    (tmp_path / "press-appeal.txt").write_text("One")
+    one = recipe_of(MAIL, templates=tmp_path)
+    assert recipe_of(MAIL, templates=tmp_path).version == one.version
+    assert recipe_of(MAIL + "# a remark\n", templates=tmp_path).version != one.version
+    (tmp_path / "press-appeal.txt").write_text("Two")
+    assert recipe_of(MAIL, templates=tmp_path).version != one.version
+    assert len(one.version) == 16
+
+
+def test_a_kept_version_is_read_with_the_templates_kept_with_it(tmp_path):
+    (tmp_path / "press-appeal.txt").write_text("Now")
+    kept = {"press-appeal.txt": "Then"}
+    recipe, _ = load_recipe(MAIL, "a.yaml", "a", catalogue(templates=tmp_path), kept)
+    assert recipe.templates == kept
+    assert recipe.steps[0].fixed.text == "Then"
+
+
+def test_a_note_alone_stops_nothing():
+    text = "triggers: [{ trigger: appeal }]\nactions: [{ action: tweet, text: Hello }]"
+    recipe, problems = load_recipe(text, "a.yaml", "a", catalogue())
+    assert recipe is not None
+    assert [problem.level for problem in problems] == ["note"]
+
+
+@pytest.mark.parametrize("name", ["New Appeal", "über", "", "-a", "a.b"])
+def test_a_name_is_of_small_letters_digits_and_dashes(name):
+    recipe, problems = load_recipe(TEXT, "a.yaml", name, catalogue())
+    assert recipe is None
+    assert "cannot be called" in problems[0].problem
+
+
+def test_all_problems_come_at_once_in_the_order_of_lines():
+    text = "alais: A\ntriggers: [{ trigger: appeel }]\nactions: [{ action: tweat }]\napproval: x\n"
+    recipe, problems = load_recipe(text, "a.yaml", "a", catalogue())
+    assert recipe is None
+    assert [problem.line for problem in problems] == [1, 2, 3, 4]
+
+
+def test_problems_of_a_template_file_name_that_file(tmp_path):
+    (tmp_path / "press-appeal.txt").write_text("Dear all,\n{{ appeal.title | shoten(5) }}\n")
+    _, (problem,) = load_recipe(MAIL, "a.yaml", "a", catalogue(templates=tmp_path))
+    assert (problem.file, problem.line, problem.column) == ("templates/press-appeal.txt", 2, 19)
+    assert problem.cure == 'did you mean "shorten"?'
+
+
+def test_a_template_makes_both_forms_of_a_mail():
+    recipe = recipe_of(MAIL, templates=HERE / "templates")
+    assert set(recipe.templates) == {"press-appeal.html", "press-appeal.txt"}

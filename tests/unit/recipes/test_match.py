@@ -1,0 +1,34 @@
+from appealbridge.recipes.match import match
+from tests.unit.recipes.conftest import event_of, recipe_of
+
+RECIPE = """
+triggers:
+  - { trigger: appeal, source: website, on: [new] }
+  - { trigger: webhook, webhook_id: incident-desk }
+actions:
+  - { action: tweet, text: Hello }
+approval: none
+"""
+
+
+def test_one_trigger_that_wants_the_event_is_enough():
+    recipe = recipe_of(RECIPE)
+    assert match(recipe, event_of()) == ""
+    assert match(recipe, event_of(source="webhook:incident-desk", type="x")) == ""
+
+
+def test_a_trigger_says_why_it_does_not_want_the_event():
+    assert match(recipe_of(RECIPE), event_of(type="appeal.closed")) == "news is closed, wanted new"
+
+
+def test_another_source_is_not_wanted():
+    recipe = recipe_of(RECIPE)
+    assert match(recipe, event_of(source="appeal:other")) == (
+        "no trigger of it wants events of appeal:other"
+    )
+    assert match(recipe, event_of(source="webhook:other")) != ""
+
+
+def test_a_trigger_without_a_source_wants_any():
+    recipe = recipe_of("actions: [{ action: tweet, text: Hello }]")
+    assert match(recipe, event_of(source="appeal:anything")) == ""

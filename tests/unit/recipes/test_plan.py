@@ -1,0 +1,203 @@
+import hashlib
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from appealbridge.model.delivery import State
+from appealbridge.model.receipt import Receipt
+from appealbridge.recipes.plan import plan
+from tests.recipes.plugins import Tweet
+from tests.unit.recipes.conftest import event_of, recipe_of
+
+TWO = """
+variables:
+  link: "{{ results.first.url }}"
+actions:
+  - { action: tweet, id: second, text: "See {{ link }}" }
+  - { action: tweet, id: first, text: "{{ appeal.title }}" }
+"""
+NOW = 1_777_636_811.0
+
+
+def planned(text, event=None, so_far=None, **changes):
+    return plan(recipe_of(text, **changes), event or event_of(), so_far or {}, NOW)
+
+
+def settled(delivery, state=State.DELIVERED, **more):
+    receipt = Receipt("9", "https://x.example/9") if state is State.DELIVERED else None
+    return replace(delivery, state=state, receipt=receipt, **more)
+
+
+def test_a_delivery_is_the_whole_of_what_was_decided():
+    (delivery,) = planned(
+        'actions: [{ action: tweet, text: "{{ appeal.title }}" }]\npublish_within: 2h'
+    ).deliveries
+    assert delivery.id == "e1.a.step1"
+    assert delivery.run_id == "e1.a"
+    assert (delivery.subject, delivery.channel, delivery.action) == ("WMP-1", "force_x", "tweet")
+    assert (delivery.state, delivery.hold) == (State.PLANNED, "")
+    assert (delivery.planned_at, delivery.due_at) == (NOW, NOW)
+    assert delivery.publish_by == 1_777_636_810.0 + 7200
+    assert Tweet.model_validate_json(delivery.content) == Tweet(text="Aisha, 14")
+
+
+def test_the_content_is_canonical_and_its_hash_is_of_its_bytes():
+    (delivery,) = planned("actions: [{ action: tweet, text: Grüße }]").deliveries
+    content = orjson.loads(delivery.content)
+    assert orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode() == delivery.content
+    assert delivery.content_hash == hashlib.sha256(delivery.content.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("approval", "hold"),
+    [("", "approval"), ("approval: duty_comms", "approval"), ("approval: none", "")],
+)
+def test_only_a_recipe_that_says_so_publishes_without_a_person(approval, hold):
+    text = f"triggers: [{{ trigger: appeal }}]\nactions: [{{ action: tweet, text: Hello }}]\n{approval}"
+    (delivery,) = planned(text).deliveries
+    assert delivery.hold == hold
+
+
+def test_an_events_own_hold_holds_all_it_causes():
+    (delivery,) = planned(
+        "actions: [{ action: tweet, text: Hello }]", event_of(hold="burst")
+    ).deliveries
+    assert delivery.hold == "burst"
+
+
+def test_each_recipient_gets_a_delivery_of_its_own():
+    text = 'actions: [{ action: email, channel: press_office, to: "{{ lists.regional_press }}", subject: A, text: B }]'
+    deliveries = planned(text).deliveries
+    assert [orjson.loads(one.content)["to"] for one in deliveries] == [
+        "a@example.org",
+        "b@example.org",
+    ]
+    assert len({one.id for one in deliveries}) == 2
+
+
+def test_steps_that_need_nothing_are_planned_side_by_side():
+    text = "actions: [{ action: tweet, text: A }, { action: tweet, text: B }]"
+    plan_ = planned(text)
+    assert [one.step for one in plan_.deliveries] == ["step1", "step2"]
+    assert plan_.done
+
+
+def test_a_step_waits_for_the_result_it_uses_by_way_of_a_variable():
+    first = planned(TWO)
+    assert [one.step for one in first.deliveries] == ["first"]
+    assert not first.done
+    waiting = planned(TWO, so_far={"first": [replace(first.deliveries[0], state=State.SENDING)]})
+    assert (waiting.deliveries, waiting.done) == ([], False)
+    then = planned(TWO, so_far={"first": [settled(first.deliveries[0])]})
+    assert orjson.loads(then.deliveries[0].content)["text"] == "See https://x.example/9"
+    assert then.done
+
+
+def test_after_waits_without_using_anything():
+    text = "actions: [{ action: tweet, text: A, after: b }, { action: tweet, id: b, text: B }]"
+    assert [one.step for one in planned(text).deliveries] == ["b"]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.CANCELLED])
+def test_what_needs_a_failed_step_is_cancelled_with_the_reason(state):
+    (first,) = planned(TWO).deliveries
+    then = planned(TWO, so_far={"first": [settled(first, state, reason="403 no")]})
+    assert (then.deliveries, then.done) == ([], True)
+    assert then.trace == [{"step": "second", "said": f"cancelled, since first is {state}: 403 no"}]
+
+
+def test_what_needs_a_cancelled_step_is_cancelled_too():
+    text = """
+actions:
+  - { action: tweet, id: one, text: A }
+  - { action: tweet, id: two, text: B, after: one }
+  - { action: tweet, id: three, text: C, after: two }
+  - { action: tweet, id: four, text: "{{ results.two.state }}", after: two, even_if_failed: true }
+"""
+    (first,) = planned(text).deliveries
+    then = planned(text, so_far={"one": [settled(first, State.FAILED)]})
+    assert [one.step for one in then.deliveries] == ["four"]
+    assert orjson.loads(then.deliveries[0].content)["text"] == "cancelled"
+    assert [one["step"] for one in then.trace] == ["four", "two", "three"]
+
+
+def test_even_if_failed_goes_on_once_the_other_has_ended():
+    text = """
+actions:
+  - { action: tweet, text: "It is {{ results.b.state }}", even_if_failed: true }
+  - { action: tweet, id: b, text: B }
+"""
+    first = planned(text)
+    assert [one.step for one in first.deliveries] == ["b"]
+    then = planned(text, so_far={"b": [settled(first.deliveries[0], State.FAILED)]})
+    assert orjson.loads(then.deliveries[0].content)["text"] == "It is failed"
+
+
+def test_one_published_message_of_many_is_enough_for_what_comes_after():
+    text = """
+actions:
+  - { action: email, id: mail, channel: press_office, to: "{{ lists.regional_press }}", subject: A, text: B }
+  - { action: tweet, text: C, after: mail }
+"""
+    one, two = planned(text).deliveries
+    then = planned(text, so_far={"mail": [settled(one, State.FAILED), settled(two)]})
+    assert [delivery.action for delivery in then.deliveries] == ["tweet"]
+
+
+def test_a_missing_field_plans_nothing_and_names_its_place():
+    text = 'actions: [{ action: tweet, text: A }, { action: tweet, text: "In {{ appeal.area }}" }]'
+    plan_ = planned(text)
+    assert plan_.deliveries == ()
+    assert plan_.done
+    assert plan_.failed == (
+        'actions[1].text: appeal.area is missing; say a default aloud: {{ appeal.area | default("…") }}'
+    )
+
+
+def test_a_text_that_became_too_long_plans_nothing():
+    plan_ = planned(
+        'actions: [{ action: tweet, text: "{{ appeal.title }}" }]', event_of({"title": "x" * 300})
+    )
+    assert plan_.failed.startswith("actions[0].text: 300 characters, and force_x takes 280")
+
+
+def test_a_value_of_the_wrong_kind_plans_nothing():
+    text = 'actions: [{ action: tweet, text: A, tags: "{{ appeal.title }}" }]'
+    assert planned(text).failed == "actions[0].tags: must be a list"
+
+
+def test_an_empty_text_plans_nothing():
+    text = 'actions: [{ action: tweet, text: "{{ appeal.title }}" }]'
+    assert planned(text, event_of({"title": ""})).failed == (
+        "actions[0].text: must not be shorter than 1 characters"
+    )
+
+
+def test_a_message_for_nobody_plans_nothing():
+    text = "actions: [{ action: email, channel: press_office, to: $.who, subject: A, text: B }]"
+    assert planned(text, event_of({"who": []})).failed == (
+        "actions[0]: nothing to send: the message is for nobody"
+    )
+
+
+def test_a_number_goes_into_a_text_as_its_digits():
+    text = "actions: [{ action: tweet, text: $.count, count: $.count }]"
+    (delivery,) = planned(text, event_of({"count": 5})).deliveries
+    assert (orjson.loads(delivery.content)["text"], orjson.loads(delivery.content)["count"]) == (
+        "5",
+        5,
+    )
+
+
+def test_shorten_counts_as_the_steps_channel_does():
+    text = 'actions: [{ action: tweet, text: "{{ appeal.title | shorten(280) }}" }]'
+    (delivery,) = planned(text, event_of({"title": "word " * 100})).deliveries
+    assert len(orjson.loads(delivery.content)["text"]) <= 280
+
+
+def test_the_trace_says_what_was_planned():
+    text = "triggers: [{ trigger: appeal }]\nactions: [{ action: tweet, text: A }]"
+    assert planned(text).trace == [
+        {"step": "step1", "said": "planned a delivery on force_x, held: approval"}
+    ]
