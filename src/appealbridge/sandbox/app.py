@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 
@@ -54,6 +55,12 @@ def build(shelf: Shelf, faults: Faults, clock: Clock) -> web.Application:
     app.add_routes(Wall(shelf, faults).routes())
     app.add_routes(Website(clock).routes())
     app.add_routes(Website(clock, "news", NEWS_ON_THE_SITE).routes())
+
+    async def dated(_: web.Request, response: web.StreamResponse) -> None:
+        # The resets that answers name are reckoned from the answers' own time.
+        response.headers["Date"] = formatdate(clock.now(), usegmt=True)
+
+    app.on_response_prepare.append(dated)
     return app
 
 

@@ -1,0 +1,145 @@
+"""Platforms that are down, slow, full or silent: once, in time, or said aloud."""
+
+import pytest
+
+from appealbridge.sandbox.faults import FaultName
+from tests.stories import staging
+
+ALL = {"x": "x", "facebook": "facebook", "mastodon": "mastodon"}
+
+LATE = staging.TWEET + "publish_within: 10m\n"
+
+
+def fails(story, platform, fault, count=None, seconds=None):
+    story.sandbox.faults.add(platform, FaultName(fault), count, seconds)
+
+
+async def test_a_platform_that_was_down_for_minutes_gets_the_post_once(story):
+    await story.begins({"tweet": staging.TWEET})
+    fails(story, "x", "http_503", seconds=420)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"), passing=5)
+    (delivery,) = await story.state(1, "delivered")
+    assert delivery["attempts"] > 2
+    assert story.posts("x") == ["M6 closed"]
+
+
+async def test_what_became_late_while_its_platform_was_down_expires_and_that_is_said(story):
+    await story.begins({"tweet": LATE})
+    fails(story, "x", "http_503", seconds=3600)
+    await story.receives("M6 closed")
+    (delivery,) = await story.state(1, "expired", passing=5)
+    (said,) = story.said("expired")
+    assert said["delivery"] == delivery["id"]
+    due = delivery["publish_by"]
+    assert due <= said["at"]
+
+    await story.clock.passes(hours=2)
+    await story.settles()
+    assert story.posts("x") == []
+
+
+async def test_what_expires_is_said_at_its_time_and_not_when_its_lane_next_looks(story):
+    """The platform wants to be left alone for long after the message is of no use."""
+    await story.begins({"tweet": LATE})
+    fails(story, "x", "http_429", count=1, seconds=3000)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("put_off"))
+    begun = story.clock.now()
+    await story.state(1, "expired", passing=1)
+    assert story.clock.now() - begun < 660
+
+
+async def test_what_waits_for_a_person_expires_too(story):
+    await story.begins({"tweet": LATE.replace("approval: none\n", "")})
+    await story.receives("M6 closed")
+    await story.state(1, "held")
+    await story.clock.passes(minutes=11)
+    await story.state(1, "expired")
+    assert story.said("expired")
+
+
+async def test_a_rate_limit_is_waited_out_until_its_own_reset(story):
+    await story.begins({"tweet": staging.TWEET})
+    fails(story, "x", "http_429", count=1, seconds=600)
+    begun = story.clock.now()
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("put_off"))
+    await story.receives("A38 closed")  # the whole account is left alone, not just this post
+    await story.clock.passes(seconds=590)
+    await story.settles()
+    assert story.posts("x") == []
+    await story.until(lambda: len(story.posts("x")) == 2, passing=1)
+    assert 600 <= story.clock.now() - begun < 800
+
+
+@pytest.mark.parametrize("dead", ["x", "facebook", "mastodon", "email"])
+async def test_one_dead_platform_delays_no_other(story, dead):
+    independent = staging.EVERYWHERE.replace(
+        "It is on X at {{ results.x.url }}", "{{ event.type }}"
+    )
+    await story.begins({"everywhere": independent})
+    fails(story, dead, "http_503", seconds=3600)
+    await story.receives("M6 closed")
+    others = {"x", "facebook", "mastodon", "email"} - {dead}
+    await story.until(lambda: all(story.posts(platform) for platform in others))
+    await story.until(lambda: story.said("put_off"))
+    assert story.posts(dead) == []
+
+
+async def test_one_platform_that_hangs_delays_no_other(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    fails(story, "x", "post_then_hang", count=8, seconds=50)
+    begun = story.clock.now()
+    for number in range(8):
+        await story.receives(f"Incident {number}")
+    await story.until(lambda: len(story.posts("facebook")) == len(story.posts("mastodon")) == 8)
+    assert story.clock.now() == begun
+    await story.state(32, "delivered", passing=1)
+    assert len(set(story.posts("x"))) == len(story.posts("x")) == 8
+
+
+@pytest.mark.parametrize("platform", ["x", "facebook", "mastodon"])
+@pytest.mark.parametrize("fault", ["post_then_reset", "post_then_500", "truncated"])
+async def test_a_lost_answer_publishes_nothing_twice(story, platform, fault):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    fails(story, platform, fault, count=1)
+    await story.receives("M6 closed")
+    listed = await story.state(4, "delivered", passing=0.1)
+    assert {name: len(story.posts(name)) for name in ALL} == dict.fromkeys(ALL, 1)
+    assert all(one["receipt"]["id"] for one in listed)
+    assert story.said("unsure")
+
+
+async def test_a_mail_with_an_unclear_outcome_is_held_and_shown(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    fails(story, "email", "post_then_reset", count=1)
+    await story.receives("M6 closed")
+    held = await story.until(lambda: story.deliveries(state="held"), passing=0.1)
+    assert [(one["channel"], one["hold"]) for one in held] == [("press_office", "unknown")]
+    assert "perhaps published" in held[0]["reason"]
+    await story.clock.passes(days=1)
+    await story.settles()
+    assert len(story.posts("email")) == 1
+
+
+async def test_a_mail_is_sent_again_where_its_account_would_rather_send_it_twice(story):
+    channels = staging.CHANNELS + "  when_unsure: send_again\n"
+    await story.begins({"everywhere": staging.EVERYWHERE}, channels)
+    fails(story, "email", "post_then_reset", count=1)
+    await story.receives("M6 closed")
+    await story.state(4, "delivered", passing=0.1)
+    assert len(story.posts("email")) == 2
+
+
+async def test_words_that_x_takes_for_a_repeat_are_held_with_what_was_seen(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("M6 closed")
+    await story.state(1, "delivered")
+    await story.clock.passes(hours=3)
+    fails(story, "x", "duplicate_filter", seconds=3600)
+    await story.receives("M6 closed")
+    held = await story.until(lambda: story.deliveries(state="held"), passing=0.1)
+    assert held[0]["hold"] == "unknown"
+    assert "the same text stands there since before" in held[0]["reason"]
+    assert story.posts("x") == ["M6 closed"]

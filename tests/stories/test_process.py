@@ -1,0 +1,124 @@
+"""The daemon as a real process: signals, a second one on its store, a full disk, a kill during an attempt."""
+
+import asyncio
+import resource
+import signal
+
+from tests.stories import staging
+from tests.stories.processes import daemon, platforms, until
+
+EVENT = {"type": "incident", "subject": "M6", "text": "M6 closed"}
+
+
+async def delivered(running):
+    return await running.has(1, "delivered")
+
+
+async def test_sigterm_lets_an_attempt_that_is_under_way_end(tmp_path):
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
+        await there.fault("x", "slow", seconds=1)
+        async with daemon(stage) as first:
+            assert await first.ready()
+            await first.receives("msg_1", EVENT)
+            await until(lambda: there.posts("M6"), "the post")
+            assert await first.end(signal.SIGTERM) == 0
+        assert any('"said":"delivered"' in line for line in first.lines)
+        assert len(await there.posts("M6")) == 1
+
+
+async def test_sigterm_does_not_wait_for_ever_and_what_was_cut_off_is_looked_into(tmp_path):
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
+        stage.settle(shutdown_within="1s")
+        await there.fault("x", "post_then_hang", count=1, seconds=50)
+        async with daemon(stage) as first:
+            assert await first.ready()
+            await first.receives("msg_1", EVENT)
+            await until(lambda: there.posts("M6"), "the post")
+            async with asyncio.timeout(5):
+                assert await first.end(signal.SIGTERM) == 0
+        async with daemon(stage) as second:
+            assert await second.ready()
+            await delivered(second)
+        assert len(await there.posts("M6")) == 1
+
+
+async def test_a_kill_in_the_middle_of_an_attempt_publishes_nothing_twice(tmp_path):
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
+        await there.fault("x", "post_then_hang", count=1, seconds=50)
+        async with daemon(stage) as first:
+            assert await first.ready()
+            assert (await first.receives("msg_1", EVENT))[0] == 202
+            await until(lambda: there.posts("M6"), "the post")
+            await first.end(signal.SIGKILL)
+        async with daemon(stage) as second:
+            assert await second.ready()
+            (one,) = await delivered(second)
+            _, told = await second.ask("GET", f"/api/v1/deliveries/{one['number']}")
+        assert [tried["outcome"] for tried in told["history"]] == ["unsure", "found"]
+        assert len(await there.posts("M6")) == 1
+
+
+async def test_sighup_takes_new_recipes(tmp_path):
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {})
+        async with daemon(stage) as running:
+            assert await running.ready()
+            stage.recipe("tweet", staging.TWEET)
+            running.process.send_signal(signal.SIGHUP)
+            assert await running.line('"said":"reloaded"')
+            await running.receives("msg_1", EVENT)
+            await delivered(running)
+
+
+async def test_a_second_daemon_on_one_store_says_who_holds_it_and_ends(tmp_path):
+    stage = staging.build(tmp_path / "stage", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
+    async with daemon(stage) as first:
+        assert await first.ready()
+        async with daemon(stage) as second:
+            async with asyncio.timeout(20):
+                assert await second.ending == 1
+            assert await second.line(f"process {first.process.pid} works on this store")
+        assert (await first.ask("GET", "/healthz"))[0] == 200
+
+
+async def test_a_full_disk_is_answered_with_503_and_what_was_accepted_stays(tmp_path):
+    """No file may grow beyond a limit, which is what a full disk looks like to SQLite."""
+    held = staging.TWEET.replace("approval: none\n", "")
+
+    def little_room():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))
+
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": held})
+        accepted = []
+        async with daemon(stage, before=little_room) as first:
+            assert await first.ready()
+            for number in range(400):
+                event = {**EVENT, "padding": "x" * 50_000}
+                status, told = await first.receives(f"msg_{number}", event)
+                if status != 202:
+                    break
+                accepted.append(told["event"])
+            assert status == 503
+            assert len(accepted) > 3
+            assert (await first.ask("GET", "/healthz"))[0] == 200
+            assert (await first.ask("GET", "/readyz"))[0] == 503
+            assert len(await first.deliveries()) == len(accepted)
+            # The disk has room again, and the daemon goes on without a restart.
+            resource.prlimit(
+                first.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2
+            )
+            assert (await first.receives("msg_last", EVENT))[0] == 202
+            assert (await first.ask("GET", "/readyz"))[0] == 200
+            await first.end(signal.SIGKILL)
+        async with daemon(stage) as second:
+            assert await second.ready()
+            _, events = await second.ask("GET", "/api/v1/events?limit=1000")
+            assert {event["id"] for event in events} >= set(accepted)
+            (last, *_) = await second.deliveries()
+            assert (await second.ask("POST", f"/api/v1/deliveries/{last['id']}/release"))[0] == 200
+            await until(lambda: there.posts("M6"), "the released post")

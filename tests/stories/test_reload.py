@@ -1,0 +1,119 @@
+"""New recipes and settings while the daemon runs."""
+
+from tests.stories import staging
+
+UNREADABLE = """
+alias: Nobody understands this
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweeet, channel: force_x, text: "{{ event.data.text }}" }
+"""
+
+
+def says(word):
+    return staging.TWEET.replace("{{ event.data.text }}", f"{word}: {{{{ event.data.text }}}}")
+
+
+async def test_a_reload_swaps_the_recipes(story):
+    await story.begins({"tweet": says("Before")})
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"))
+    story.stage.recipe("tweet", says("After"))
+    story.stage.recipe(
+        "page", says("Page").replace("tweet", "facebook_post").replace("_x", "_facebook")
+    )
+    status, told = await story.asks("POST", "/reload")
+    assert (status, told["new"], told["changed"]) == (200, ["page"], ["tweet"])
+    await story.receives("M6 open")
+    await story.state(3, "delivered")
+    assert story.posts("x") == ["Before: M6 closed", "After: M6 open"]
+    assert story.posts("facebook") == ["Page: M6 open"]
+
+
+async def test_a_bad_recipe_is_quarantined_and_the_others_go_on(story):
+    await story.begins({"good": says("Good")})
+    story.stage.recipe("bad", UNREADABLE)
+    _, told = await story.asks("POST", "/reload")
+    (file,) = told["rejected"]
+    assert file.endswith("bad.yaml")
+    assert any("tweeet" in problem["text"] for problem in told["problems"])
+    assert story.said("recipe_quarantined")
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"))
+    _, recipes = await story.asks("GET", "/recipes")
+    assert sorted(one["state"] for one in recipes) == ["loaded", "quarantined"]
+
+
+async def test_settings_with_problems_change_nothing(story):
+    await story.begins({"tweet": says("Before")})
+    story.stage.settle(staging.CHANNELS + "force_x_two: { platform: nowhere }\n")
+    story.stage.recipe("tweet", says("After"))
+    _, told = await story.asks("POST", "/reload")
+    assert told["problems"]
+    assert told["loaded"] == []
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"))
+    assert story.posts("x") == ["Before: M6 closed"]
+
+
+async def test_a_run_that_waits_keeps_the_version_that_began_it(story):
+    before = staging.EVERYWHERE.replace("It is on X", "Before: it is on X")
+    await story.begins({"everywhere": before})
+    story.sandbox.faults.add("x", "http_503", None, 60)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("put_off"))
+
+    story.stage.recipe("everywhere", before.replace("Before", "After"))
+    _, told = await story.asks("POST", "/reload")
+    assert told["changed"] == ["everywhere"]
+    await story.state(4, "delivered", passing=1)
+    assert story.posts("email")[0].startswith("Before: it is on X")
+
+    await story.receives("M6 open")
+    await story.state(8, "delivered", passing=0.1)
+    assert story.posts("email")[1].startswith("After: it is on X")
+
+
+async def test_it_keeps_that_version_across_a_restart_too(story):
+    before = staging.EVERYWHERE.replace("It is on X", "Before: it is on X")
+    await story.begins({"everywhere": before})
+    story.sandbox.faults.add("x", "http_503", None, 60)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("put_off"))
+    await story.stops()
+    (story.stage.recipes / "everywhere.yaml").unlink()
+    await story.starts()
+    await story.state(4, "delivered", passing=1)
+    assert story.posts("email")[0].startswith("Before: it is on X")
+
+
+async def test_what_waits_for_a_channel_that_was_taken_out_goes_when_it_is_back(story):
+    await story.begins({"tweet": says("M6")})
+    story.sandbox.faults.add("x", "http_503", None, 30)
+    await story.receives("closed")
+    await story.until(lambda: story.said("put_off"))
+    without = staging.CHANNELS.replace("force_x: { platform: x }\n", "")
+    story.stage.settle(without)
+    _, told = await story.asks("POST", "/reload")
+    assert [file.rpartition("/")[2] for file in told["rejected"]] == ["tweet.yaml"]
+    await story.clock.passes(hours=1)
+    await story.settles()
+    assert story.posts("x") == []
+
+    story.stage.settle(staging.CHANNELS)
+    await story.asks("POST", "/reload")
+    await story.state(1, "delivered", passing=1)
+    assert story.posts("x") == ["M6: closed"]
+
+
+async def test_a_rate_limit_survives_a_reload(story):
+    await story.begins({"tweet": says("M6")})
+    story.sandbox.faults.add("x", "http_429", 1, 600)
+    await story.receives("closed")
+    await story.until(lambda: story.said("put_off"))
+    await story.asks("POST", "/reload")
+    await story.clock.passes(minutes=9)
+    await story.receives("still closed")
+    await story.settles()
+    assert story.posts("x") == []
+    await story.state(2, "delivered", passing=1)
