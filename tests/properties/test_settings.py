@@ -1,0 +1,58 @@
+"""Whatever a settings file says, it is understood or its problems are told, and no secret is."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appealbridge.channels.x import XAccount
+from appealbridge.documents import InvalidDocuments
+from appealbridge.settings import load_settings
+from appealbridge.triggers.appeal import AppealSource
+from appealbridge.triggers.webhook import WebhookSource
+
+HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+SCALARS = st.sampled_from(
+    ["1", "x", "!secret hook", "!secret none", "!include a", "5m", "true", "", "http://x"]
+)
+KEYS = st.sampled_from(
+    ["channels", "webhooks", "appeals", "lists", "people", "groups", "holds", "listen", "store", "a",
+     "platform", "credentials", "secrets", "consumer_key", "password_hash", "every", "practice"]
+)  # fmt: skip
+
+
+def flow(told):
+    return "{ " + ", ".join(f"{key}: {value}" for key, value in told.items()) + " }"
+
+
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda entries: f"[{', '.join(entries)}]")
+        | st.dictionaries(KEYS, inner, max_size=4).map(flow)
+    ),
+    max_leaves=12,
+)
+FILES = st.dictionaries(KEYS, TREES, max_size=6).map(
+    lambda told: "".join(f"{key}: {value}\n" for key, value in told.items())
+)
+
+
+@given(st.text(max_size=60) | FILES)
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_text_raises_anything_but_its_problems(tmp_path, text):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        told = repr(
+            load_settings(
+                file,
+                platforms={"x": XAccount},
+                sections={"webhooks": WebhookSource, "appeals": AppealSource},
+                environ={"APPEALBRIDGE_SECRET_HOOK": HOOK},
+            )
+        )
+    except InvalidDocuments as invalid:
+        told = str(invalid)
+    assert told
+    assert HOOK not in told

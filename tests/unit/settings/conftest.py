@@ -1,0 +1,47 @@
+"""Settings files as tests write them, and what is said of them."""
+
+import pytest
+
+from appealbridge.channels.facebook import FacebookAccount
+from appealbridge.channels.mastodon import MastodonAccount
+from appealbridge.channels.x import XAccount
+from appealbridge.documents import InvalidDocuments
+from appealbridge.settings import load_settings
+from appealbridge.triggers.appeal import AppealSource
+from appealbridge.triggers.webhook import WebhookSource
+
+PLATFORMS = {"x": XAccount, "facebook": FacebookAccount, "mastodon": MastodonAccount}
+SECTIONS = {"webhooks": WebhookSource, "appeals": AppealSource}
+HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+PLANTED = "planted-0123456789"
+SECRETS = {
+    "APPEALBRIDGE_SECRET_HOOK": HOOK,
+    **{f"APPEALBRIDGE_SECRET_X{n}": f"{PLANTED}-{n}" for n in range(4)},
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    def read(text, **environ):
+        file = tmp_path / "appealbridge.yaml"
+        file.write_text(text)
+        return load_settings(
+            file, platforms=PLATFORMS, sections=SECTIONS, environ={**SECRETS, **environ}
+        )
+
+    return read
+
+
+@pytest.fixture
+def wrong(load):
+    """Load settings that have problems; return each as `line: path: problem; cure`."""
+
+    def read(text, **environ):
+        with pytest.raises(InvalidDocuments) as invalid:
+            load(text, **environ)
+        told = str(invalid.value)
+        assert PLANTED not in told
+        assert HOOK[6:] not in told
+        return [f"{p.line}: {p.path}: {p.problem}; {p.cure}" for p in invalid.value.problems]
+
+    return read
