@@ -217,5 +217,7 @@ def _said(error: BaseException) -> str:
     """Say what went wrong without the addresses that aiohttp likes to quote whole."""
     if isinstance(error, TimeoutError):
         return "no connection in time" if isinstance(error, _NOT_SENT) else "no answer in time"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer broke off before its end"
     text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
     return _ADDRESS.sub(lambda found: bare(found[0]), text) or type(error).__name__

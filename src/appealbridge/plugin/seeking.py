@@ -2,14 +2,15 @@
 Is it there already? What a look at an account's latest posts says about one unclear delivery. Pure.
 
 Platforms rewrite what they are given: they escape it, wrap its links, add a scheme to them. So two
-texts are the same here if they are once all of that is taken off both.
+texts are the same here if they are once all of that is taken off both. Where they are merely alike,
+a person has to tell: a wrong "absent" posts twice, a wrong "found" loses the post.
 """
 
 from __future__ import annotations
 
 import html
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ import regex
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought
+from appealbridge.plugin.links import links
 
 SLACK = 60.0
 """By how many seconds a platform's clock may be behind ours."""
@@ -26,7 +28,8 @@ SLACK = 60.0
 TAKEN_FOR_A_REPEAT = "the platform takes this for a repeat of an earlier post"
 """Begins the reason of a delivery that a platform refused as a duplicate."""
 
-_LOOSE = regex.compile(r"https?://(?:www\.)?|/(?=\s|$)|[\s\p{Cf}\ufe0f]+")
+_LOOSE = regex.compile(r"https?://|\bwww\.|/(?=\s|$)|[\s\p{Cf}\ufe0f]+", regex.IGNORECASE)
+_NO_WORD = regex.compile(r"[^\p{L}\p{N}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,14 @@ def same(text: str) -> str:
     """Return what is left of a text that platforms do not change: equal for equal posts."""
     plain = unquote(html.unescape(unicodedata.normalize("NFC", text)))
     return _LOOSE.sub("", plain).casefold()
+
+
+def words(text: str) -> str:
+    """Return only the letters and digits of a text without its links: equal for posts that are hard to tell apart."""
+    plain = unquote(html.unescape(unicodedata.normalize("NFC", text)))
+    for begin, end in reversed(links(plain)):
+        plain = plain[:begin] + plain[end:]
+    return _NO_WORD.sub("", plain).casefold()
 
 
 def since(delivery: Delivery) -> float:
@@ -63,30 +74,30 @@ def judge(
     `posts` come newest first; `whole` says that they are all there are since the first attempt;
     `place` is where they stand, for a person.
     """
-    wanted, begin = same(text), since(delivery)
-    earlier = ""
-    count = 0
-    for post in posts:
-        count += 1
-        if same(post.text) != wanted:
-            continue
-        if post.receipt.time is None or post.receipt.time >= begin:
+    begin = since(delivery)
+    listed = list(posts)
+    recent = [post for post in listed if post.receipt.time is None or post.receipt.time >= begin]
+    for post in recent:
+        if same(post.text) == same(text):
             return Sought(post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}")
-        earlier = earlier or post.receipt.url
-    looked = f"looked at {count} posts on {place} since {_clock(begin)}"
-    if earlier:
-        return Sought(
-            None, sure=False, seen=f"{looked}; the same text stands there since before: {earlier}"
-        )
+    looked = f"looked at {len(listed)} posts on {place} since {_clock(begin)}"
+    doubt = _doubt(text, listed, recent, delivery, whole=whole)
+    return Sought(None, sure=not doubt, seen=f"{looked}; {doubt or 'none has this text'}")
+
+
+def _doubt(
+    text: str, listed: Sequence[Seen], recent: Sequence[Seen], delivery: Delivery, *, whole: bool
+) -> str:
+    """Return why nobody can say that the text is not there; empty where it surely is not."""
+    earlier = next((post for post in listed if same(post.text) == same(text)), None)
+    if earlier is not None:
+        return f"the same text stands there since before: {earlier.receipt.url}"
     if refused_as_repeat(delivery):
-        return Sought(
-            None, sure=False, seen=f"{looked}; none has the text that it is said to repeat"
-        )
-    if not whole:
-        return Sought(
-            None, sure=False, seen=f"{looked}; there are more, and none of these has this text"
-        )
-    return Sought(None, sure=True, seen=f"{looked}; none has this text")
+        return "none has the text that it is said to repeat"
+    alike = next((post for post in recent if words(text) and words(post.text) == words(text)), None)
+    if alike is not None:
+        return f"one differs in its links or signs only: {alike.receipt.url}"
+    return "" if whole else "there are more, and none of these has this text"
 
 
 def _clock(moment: float) -> str:

@@ -19,6 +19,7 @@ def seen(text=TEXT, time=NOW + 1, number="7"):
         "MISSING: Aisha & Ben http://www.example.police.uk/a/412/",
         " MISSING:  Aisha & Ben\nhttps://example.police.uk/a/412 ",
         "MISSING: Aisha & Ben example.police.uk/a/412",
+        "MISSING: Aisha & Ben www.example.police.uk/a/412",
         "MISSING: Aisha & Ben https://EXAMPLE.police.uk/a%2F412",
     ],
 )
@@ -58,6 +59,23 @@ def test_what_does_not_stand_among_all_is_surely_absent():
 def test_what_does_not_stand_among_some_cannot_be_told():
     sought = judge(TEXT, [seen("other")], a_delivery(), whole=False, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["MISSING: Aisha & Ben https://t.co/abcdefghij", "MISSING - Aisha & Ben!", "Missing Aisha Ben"],
+)
+def test_a_post_that_is_merely_alike_is_for_a_person(shown):
+    sought = judge(TEXT, [seen(shown)], a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+    assert "https://x.com/i/status/7" in sought.seen
+
+
+def test_two_posts_of_nothing_but_links_are_not_alike():
+    posts = [seen("https://example.police.uk/a/1")]
+    assert judge(
+        "https://example.police.uk/a/2", posts, a_delivery(), whole=True, place="here"
+    ).sure
 
 
 def test_the_same_text_from_before_is_for_a_person():

@@ -1,0 +1,64 @@
+"""The real channels against the practice platforms: what was posted unseen is found, what was not is not."""
+
+import random
+import time
+
+import pytest
+
+from appealbridge.channels.facebook import Facebook
+from appealbridge.channels.mastodon import Mastodon
+from appealbridge.channels.x import X
+from appealbridge.plugin import Tools, Unsure
+from appealbridge.plugin.http import Http, open_session
+from appealbridge.sandbox.app import Sandbox
+from appealbridge.sandbox.faults import FaultName
+from appealbridge.testing.channel_case import a_delivery
+
+TEXT = (
+    "MISSING from Digbeth & Deritend <b>: Aïsha, 14 😷\n\n"
+    "https://example.police.uk/a?x=1&y=2 or www.gov.uk/help, not @me@other.example #Missing"
+)
+CHANNELS = {
+    "x": (X(), {}),
+    "facebook": (Facebook(), {"page_id": "123456"}),
+    "mastodon": (Mastodon(), {}),
+}
+POSTED = ["post_then_reset", "post_then_500", "post_then_hang", "truncated"]
+NOT_POSTED = ["refuse", "html"]
+
+
+@pytest.fixture
+async def sandbox():
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+async def attempt(sandbox, platform, fault):
+    """Make one attempt under a fault, which has to be unsure; return what a look says then."""
+    channel, options = CHANNELS[platform]
+    account = channel.practice("force", options, sandbox.url)
+    message = channel.message(text=TEXT)
+    now = time.time()
+    delivery = a_delivery(planned_at=now, first_begun_at=now)
+    async with open_session() as session:
+        http = Http(session, str, now=time.time, timeout=1.0)
+        tools = Tools(http, now, random.Random())
+        sandbox.faults.add(platform, FaultName(fault), 1, None)
+        with pytest.raises(Unsure):
+            await channel.deliver(account, message, delivery, tools)
+        return await channel.seek(account, message, delivery, tools)
+
+
+@pytest.mark.parametrize("fault", POSTED)
+@pytest.mark.parametrize("platform", CHANNELS)
+async def test_what_was_posted_unseen_is_found(sandbox, platform, fault):
+    sought = await attempt(sandbox, platform, fault)
+    posts = [post for post in sandbox.shelf.everything() if post.platform == platform]
+    assert [post.id for post in posts] == [sought.receipt.id]
+
+
+@pytest.mark.parametrize("fault", NOT_POSTED)
+@pytest.mark.parametrize("platform", CHANNELS)
+async def test_what_was_not_posted_is_surely_absent(sandbox, platform, fault):
+    sought = await attempt(sandbox, platform, fault)
+    assert (sought.receipt, sought.sure) == (None, True)
