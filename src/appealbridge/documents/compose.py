@@ -99,9 +99,11 @@ class _Composer:
 
     def _node(self, event: Any) -> Node:
         if event.__class__ is ScalarEvent:
-            if event.tag is None and event.anchor is None and not event.implicit[0]:
-                return Node(event.value, event, None, None)  # quoted, or a block of text
-            return Node(self._scalar(event), event, None, None)
+            # `implicit` says first that the word is bare, then that it is quoted or a block; a tag is neither.
+            bare, quoted = event.implicit
+            if quoted and event.anchor is None:
+                return Node(event.value, event, None, None)
+            return Node(self._bare(event) if bare else self._tagged(event), event, None, None)
         if isinstance(event, AliasEvent):
             raise self._flaw(
                 event,
@@ -160,24 +162,21 @@ class _Composer:
                 "a name cannot be a list or a mapping",
                 'put a template in quotes: "{{ … }}"',
             )
-        if event.anchor is not None or event.tag is not None:
+        if event.anchor is not None or not any(event.implicit):
             self._refuse_anchor(event)
             raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
         key: str = event.value
         return key
 
-    def _scalar(self, event: Any) -> Any:
-        if event.anchor is not None:
-            self._refuse_anchor(event)
-        text: str = event.value
-        if event.tag is not None:
-            return self._tagged(event, text)
+    def _bare(self, event: Any) -> Any:
+        self._refuse_anchor(event)
         try:
-            return plain(text)
+            return plain(event.value)
         except ValueError as error:
             raise self._flaw(event, str(error), "put it in quotes if it is text") from None
 
-    def _tagged(self, event: Any, text: str) -> Any:
+    def _tagged(self, event: Any) -> Any:
+        self._refuse_anchor(event)
         function = self._tags.get(event.tag)
         if function is None:
             known = ", ".join(self._tags)
@@ -189,7 +188,7 @@ class _Composer:
                 else "put text that begins with ! in quotes, or leave it out",
             )
         try:
-            return function(text)
+            return function(event.value)
         except ValueError as error:
             raise self._flaw(event, str(error), "") from None
 
