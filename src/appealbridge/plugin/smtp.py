@@ -58,9 +58,9 @@ class MailServer:
 
     def words(self, said: Exception | str) -> str:
         """Return a sentence for a person: which server, and what it said."""
-        text = (
-            f"{said.code} {said.message}" if isinstance(said, SMTPResponseException) else str(said)
-        )
+        text = str(said)
+        if isinstance(said, SMTPResponseException):
+            text = f"{said.code} {said.message}" if said.code > 0 else str(said.message)
         return f"{self.address}: {' '.join(text.split())[:300] or type(said).__name__}"
 
 
