@@ -60,6 +60,7 @@ class Bridge:
         self.log = log or standard_log(
             self.clock.now,
             level=Level[self.assembly.settings.log.level.upper()],
+            form=self.assembly.settings.log.format,
             clean=self.redactor.clean,
         )
         self.metrics = Metrics()
@@ -168,6 +169,10 @@ class Bridge:
         app = application(self.engine, self.metrics, self.token, self.reload)
         handed = listening_sockets(os.environ, os.getpid())
         listen = settings.listen
+        if not handed and listen.address is None and listen.path is None:
+            raise OSError(
+                "listen: systemd, but systemd handed over no socket; start appealbridge.socket, or say host:port"
+            )
         async with serve(
             app,
             address=listen.address,

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appealbridge.documents import Problem
+from pydantic import ValidationError
+
+from appealbridge.documents import InvalidDocuments, Problem, path_text
+from appealbridge.documents.check import explain
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
@@ -81,7 +84,17 @@ def _account(registry: Registry, settings: Settings, one: ChannelSettings) -> An
     told = dict(one.raw)
     if settings.practice_smtp is not None and "smtp" in channel.account.model_fields:
         told["smtp"] = settings.practice_smtp
-    return channel.practice(one.name, told, settings.practice)
+    try:
+        return channel.practice(one.name, told, settings.practice)
+    except ValidationError as error:
+        raise InvalidDocuments(
+            [
+                Problem(
+                    str(settings.file), 1, 1, path_text(("channels", one.name, *where)), words, ""
+                )
+                for where, words in explain(error, told)
+            ]
+        ) from None
 
 
 def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bound]) -> Catalogue:

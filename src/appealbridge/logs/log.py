@@ -11,7 +11,7 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from appealbridge.logs.output import Output, unchanged
 from appealbridge.logs.said import Level, Said, Value
@@ -54,16 +54,21 @@ def standard_log(
     now: Callable[[], float],
     *,
     level: Level = Level.INFO,
+    form: Literal["auto", "json", "text"] = "auto",
     clean: Callable[[str], str] = unchanged,
 ) -> Log:
-    """Return a log to standard error, whose last lines go out even if nobody flushes it."""
+    """
+    Return a log to standard error, whose last lines go out even if nobody flushes it.
+
+    `form` is JSON, text for a person, or text on a terminal and JSON elsewhere.
+    """
     stream = sys.stderr.buffer
     output = Output(
         stream,
         now,
         level=level,
         clean=clean,
-        terminal=stream.isatty(),
+        terminal=form == "text" or (form == "auto" and stream.isatty()),
         journal=_is_journal(stream, os.environ.get("JOURNAL_STREAM", "")),
     )
     atexit.register(output.flush)
