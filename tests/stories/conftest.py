@@ -50,7 +50,7 @@ class Story:
         """Start the daemon."""
         log = Log(Output(self.lines, self.clock.now, level=Level.INFO))
         self.bridge = await self._running.enter_async_context(
-            Bridge(self.stage.config, clock=self.clock, rng=random.Random(7), log=log)  # noqa: S311 - the same jitter each time
+            Bridge(self.stage.config, clock=self.clock, rng=random.Random(7), log=log)
         )
 
     async def stops(self) -> None:
