@@ -57,7 +57,7 @@ class Email(Channel[Account, Mail]):
     async def deliver(self, account, message, delivery, tools):
         return Receipt("1")
 
-    def parts(self, message: Mail) -> Iterable[tuple[str, Mail]]:
+    def parts(self, account: Account, message: Mail) -> Iterable[tuple[str, Mail]]:
         for address in [message.to] if isinstance(message.to, str) else message.to:
             yield address, message.model_copy(update={"to": address})
 

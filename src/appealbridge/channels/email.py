@@ -36,7 +36,6 @@ from appealbridge.plugin import (
     Field,
     Mailbox,
     MailServer,
-    Measure,
     Options,
     Receipt,
     Registry,
@@ -175,14 +174,17 @@ class Mail(Channel[EmailAccount, Email]):
         await log_in(_server(account), tools.clean)
         return account.sender
 
-    def parts(self, message: Email) -> Iterable[tuple[str, Email]]:
-        """Yield one message a recipient."""
-        for recipient in message.recipients():
-            yield recipient.address.lower(), message.model_copy(update={"to": str(recipient)})
-
-    def measure(self, account: EmailAccount, message: Email) -> Measure:
-        """Count the recipients."""
-        return Measure("to", len(message.recipients()), account.max_recipients, "recipients")
+    def parts(self, account: EmailAccount, message: Email) -> Iterable[tuple[str, Email]]:
+        """Return one message a recipient."""
+        recipients = message.recipients()
+        if len(recipients) > account.max_recipients:
+            raise Rejected(
+                f"{len(recipients)} recipients, and max_recipients allows {account.max_recipients}; "
+                "shorten the list, or raise it in appealbridge.yaml"
+            )
+        return [
+            (box.address.lower(), message.model_copy(update={"to": str(box)})) for box in recipients
+        ]
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> EmailAccount:
         """Return the account at the practice mail server: port 8025 beside `address`, or its own if on this machine."""

@@ -140,16 +140,17 @@ class Channel(ABC, Generic[A, M]):
         del account, tools
         return ""
 
-    def parts(self, message: M) -> Iterable[tuple[str, M]]:
-        """Split a step's message into the deliveries it becomes, each with a word that tells them apart."""
-        yield "", message
+    def parts(self, account: A, message: M) -> Iterable[tuple[str, M]]:
+        """
+        Split a step's message into the deliveries it becomes, each with a word that tells them apart.
+
+        Raise `Rejected` where the account does not allow so many.
+        """
+        del account
+        return [("", message)]
 
     def measure(self, account: A, message: M) -> Measure | None:
-        """
-        Return how the platform counts this message, `None` where it sets no bound.
-
-        Asked of a step's whole message, before `parts` splits it.
-        """
+        """Return how the platform counts this message's text, `None` where it sets no bound."""
         del account, message
         return None
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from appealbridge.documents import path_text
 from appealbridge.documents.check import explain
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import RenderError
+from appealbridge.model.errors import Rejected, RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
 from appealbridge.plugin.options import Options
@@ -96,7 +96,7 @@ def _deliveries(
     run = run_id(event.id, recipe.name)
     hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
     within = recipe.publish_within
-    parts = dict(step.plugin.parts(message_of(step, scope)))
+    parts = _parts(step, message_of(step, scope))
     if not parts:
         raise RenderError(step.path, "nothing to send: the message is for nobody")
     for part, message in parts.items():
@@ -119,6 +119,13 @@ def _deliveries(
             hold=hold,
             publish_by=None if within is None else event.received_at + within,
         )
+
+
+def _parts(step: Step, message: Options) -> Mapping[str, Options]:
+    try:
+        return dict(step.plugin.parts(step.account, message))
+    except Rejected as refusal:
+        raise RenderError(step.path, str(refusal)) from None
 
 
 def _fits(step: Step, message: Options) -> None:
