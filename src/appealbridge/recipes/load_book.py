@@ -45,9 +45,11 @@ def recipe_files(folder: Path) -> list[Path]:
 
 def recipe_name(path: Path, folder: Path) -> str:
     """Return a recipe's name: its path below the folder without the ending, with `/` as `-`."""
-    if not path.is_relative_to(folder):
-        path, folder = path.resolve(), folder.resolve()
-    inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    try:
+        inside = path.relative_to(folder)
+    except ValueError:  # named in another way, or from elsewhere
+        whole, below = path.resolve(), folder.resolve()
+        inside = whole.relative_to(below) if whole.is_relative_to(below) else Path(path.name)
     return "-".join(inside.with_suffix("").parts)
 
 
