@@ -13,6 +13,7 @@ from appealbridge.plugin import (
     Receipt,
     Receiver,
     Registry,
+    Rejected,
     Repeat,
     Trigger,
 )
@@ -58,6 +59,8 @@ class Email(Channel[Account, Mail]):
         return Receipt("1")
 
     def parts(self, account: Account, message: Mail) -> Iterable[tuple[str, Mail]]:
+        if len(message.to) > 5 and not isinstance(message.to, str):
+            raise Rejected("too many recipients; shorten the list")
         for address in [message.to] if isinstance(message.to, str) else message.to:
             yield address, message.model_copy(update={"to": address})
 

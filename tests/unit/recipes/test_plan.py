@@ -181,6 +181,13 @@ def test_a_message_for_nobody_plans_nothing():
     )
 
 
+def test_a_message_that_its_account_does_not_allow_plans_nothing():
+    text = "actions: [{ action: email, channel: press_office, to: $.who, subject: A, text: B }]"
+    made = planned(text, event_of({"who": [f"a{n}@example.org" for n in range(6)]}))
+    assert len(made.deliveries) == 0
+    assert made.failed == "actions[0]: too many recipients; shorten the list"
+
+
 def test_a_number_goes_into_a_text_as_its_digits():
     text = "actions: [{ action: tweet, text: $.count, count: $.count }]"
     (delivery,) = planned(text, event_of({"count": 5})).deliveries
