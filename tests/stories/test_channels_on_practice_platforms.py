@@ -36,7 +36,7 @@ async def sandbox():
 async def attempt(sandbox, platform, fault):
     """Make one attempt under a fault, which has to be unsure; return what a look says then."""
     channel, options = CHANNELS[platform]
-    account = channel.practice("force", options, sandbox.url)
+    account = channel.account(**channel.practice("force", options, sandbox.url))
     message = channel.message(text=TEXT)
     now = time.time()
     delivery = a_delivery(planned_at=now, first_begun_at=now)

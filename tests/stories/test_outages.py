@@ -29,7 +29,7 @@ async def test_what_became_late_while_its_platform_was_down_expires_and_that_is_
     fails(story, "x", "http_503", seconds=3600)
     await story.receives("M6 closed")
     (delivery,) = await story.state(1, "expired", passing=5)
-    (said,) = story.said("expired")
+    (said,) = await story.until(lambda: story.said("expired"))
     assert said["delivery"] == delivery["id"]
     due = delivery["publish_by"]
     assert due <= said["at"]
@@ -56,7 +56,7 @@ async def test_what_waits_for_a_person_expires_too(story):
     await story.state(1, "held")
     await story.clock.passes(minutes=11)
     await story.state(1, "expired")
-    assert story.said("expired")
+    await story.until(lambda: story.said("expired"))
 
 
 async def test_a_rate_limit_is_waited_out_until_its_own_reset(story):
@@ -143,3 +143,56 @@ async def test_words_that_x_takes_for_a_repeat_are_held_with_what_was_seen(story
     assert held[0]["hold"] == "unknown"
     assert "the same text stands there since before" in held[0]["reason"]
     assert story.posts("x") == ["M6 closed"]
+
+
+async def test_many_unclear_outcomes_are_all_looked_into_without_a_pause(story):
+    await story.begins({"tweet": staging.TWEET})
+    fails(story, "x", "post_then_reset", count=50)
+    for number in range(50):
+        await story.receives(f"Incident {number}")
+    begun = story.clock.now()
+    await story.state(50, "delivered", passing=0.05)
+    assert story.clock.now() - begun < 10
+    assert len(story.posts("x")) == 50
+
+
+async def test_what_comes_due_while_its_lane_is_full_goes_as_soon_as_there_is_room(story):
+    narrow = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, concurrency: 1 }")
+    await story.begins({"tweet": staging.TWEET}, narrow)
+    fails(story, "x", "http_503", count=1)
+    await story.receives("First")
+    await story.until(lambda: story.said("put_off"))
+    fails(story, "x", "slow", count=1, seconds=10)
+    await story.receives("Second, which takes ten seconds")
+    await story.until(lambda: len(story.posts("x")) == 1)
+    begun = story.clock.now()
+    await story.until(lambda: len(story.posts("x")) == 2, passing=0.2)
+    assert story.clock.now() - begun < 12
+
+
+async def test_what_is_perhaps_published_does_not_expire_but_is_looked_for(
+    story,
+):
+    """Perhaps published is not expired: the public may be reading it."""
+    await story.begins({"tweet": LATE})
+    fails(story, "x", "post_then_reset", count=1)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("unsure"))
+    fails(story, "x", "http_503", seconds=1200)
+    await story.clock.passes(minutes=30)
+    (delivery,) = await story.state(1, "delivered", passing=1)
+    assert delivery["receipt"]["id"]
+    assert story.posts("x") == ["M6 closed"]
+
+
+async def test_what_is_surely_absent_after_its_time_expires(story):
+    await story.begins({"tweet": LATE})
+    fails(
+        story, "x", "refuse", seconds=1200
+    )  # a reset before anything was published: unclear to us
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("unsure"))
+    await story.clock.passes(minutes=30)
+    await story.state(1, "expired", passing=1)
+    await story.until(lambda: story.said("expired"))
+    assert story.posts("x") == []

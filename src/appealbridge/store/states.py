@@ -32,13 +32,15 @@ UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
 EXPIRED = NUMBERS[State.EXPIRED]
 
-LAST_WAITING = UNKNOWN
-"""Up to here a delivery waits, and expires when its `publish_by` passes."""
+LAST_WAITING = READY
+"""Up to here a delivery waits to go out."""
 
 LAST_OPEN = SENDING
 """Up to here later deliveries of its subject wait behind it."""
 
-IS_WAITING = "state <= 3"
+IS_WAITING = "state <= 2 AND hold <> 'unknown'"
+"""What expires when its `publish_by` passes. What is perhaps published does not: readers may see it."""
+
 IS_OPEN = "state <= 4"
 IS_SENT = "state BETWEEN 4 AND 7"
 """What counts against a channel's day: under way, delivered, or delivered once and taken back."""

@@ -31,9 +31,9 @@ class StoreMovingContract:
 
     @pytest.mark.parametrize("state", list(State), ids=str)
     async def test_what_waits_past_its_time_expires(self, store: Store, state: State) -> None:
-        """And nothing else does; what is under way may still arrive in time."""
+        """And nothing else does; what is under way may still arrive in time, or has been published."""
         await store.accept([an_arrival(1, state=state, publish_by=NOW + 60)])
-        waits = state in {State.PLANNED, State.HELD, State.READY, State.UNKNOWN}
+        waits = state in {State.PLANNED, State.HELD, State.READY}
         assert await store.next_expiry() == (NOW + 60 if waits else None)
         assert await store.expire(NOW + 59) == []
         expired = await store.expire(NOW + 60)
@@ -50,6 +50,12 @@ class StoreMovingContract:
         assert expired.reason
         assert (expired.hold, expired.settled_at) == ("", NOW + 61)
         assert await store.next_wake() == NOW + 61
+
+    async def test_what_is_held_as_perhaps_published_does_not_expire(self, store: Store) -> None:
+        """Only a person can say what became of it."""
+        await store.accept([an_arrival(1, publish_by=NOW, state=State.HELD, hold="unknown")])
+        assert await store.next_expiry() is None
+        assert await store.expire(NOW + 1) == []
 
     async def test_an_expired_one_gives_up_its_turn(self, store: Store) -> None:
         """The next of the subject may go."""
