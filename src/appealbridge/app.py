@@ -80,7 +80,9 @@ class Bridge:
             self._say_recipes()
             store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
-            session = await stack.enter_async_context(open_session())
+            session = await stack.enter_async_context(
+                open_session(agent=f"AppealBridge/{__version__}")
+            )
             http = Http(session, self._clean, now=self.clock.now)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             report = Report(self.log, self.metrics)

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
-from appealbridge.documents import InvalidDocuments, Problem, path_text
-from appealbridge.documents.check import explain
+from appealbridge.documents import Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
+from appealbridge.plugin.channel import Account
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
 from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.load_book import load_book
-from appealbridge.settings import ChannelSettings, Settings, load_settings
+from appealbridge.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,13 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
             for trigger in registry.triggers.values()
             if trigger.section
         },
+        practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
         offline=offline,
     )
     channels = {
-        name: Bound(name, registry.channels[one.platform], _account(registry, settings, one))
+        name: Bound(name, registry.channels[one.platform], one.account)
         for name, one in settings.channels.items()
+        if isinstance(one.account, Account)
     }
     catalogue = _catalogue(settings, registry, channels)
     book = load_book(settings.recipes, catalogue, only)
@@ -75,26 +75,6 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
         zone=ZoneInfo(settings.time_zone),
     )
     return Assembly(settings, registry, catalogue, inforce)
-
-
-def _account(registry: Registry, settings: Settings, one: ChannelSettings) -> Any:
-    if settings.practice is None:
-        return one.account
-    channel = registry.channels[one.platform]
-    told = dict(one.raw)
-    if settings.practice_smtp is not None and "smtp" in channel.account.model_fields:
-        told["smtp"] = settings.practice_smtp
-    try:
-        return channel.practice(one.name, told, settings.practice)
-    except ValidationError as error:
-        raise InvalidDocuments(
-            [
-                Problem(
-                    str(settings.file), 1, 1, path_text(("channels", one.name, *where)), words, ""
-                )
-                for where, words in explain(error, told)
-            ]
-        ) from None
 
 
 def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bound]) -> Catalogue:

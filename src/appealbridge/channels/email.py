@@ -26,10 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from email.message import EmailMessage
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from appealbridge.plugin import (
-    LOOPBACK,
+    PRACTICE_MAIL,
     Account,
     Channel,
     Delivery,
@@ -165,13 +164,17 @@ class Mail(Channel[EmailAccount, Email]):
         mail = _composed(account, message, delivery)
         sender, recipient = mailbox(account.sender), mailbox(str(mail["To"]))
         await hand_over(
-            _server(account), sender.address, recipient.address, mail.as_bytes(), tools.clean
+            await _server(account, tools),
+            sender.address,
+            recipient.address,
+            mail.as_bytes(),
+            tools.clean,
         )
         return Receipt(str(mail["Message-ID"]))
 
     async def check(self, account: EmailAccount, tools: Tools) -> str:
         """Log in and leave; return the sender."""
-        await log_in(_server(account), tools.clean)
+        await log_in(await _server(account, tools), tools.clean)
         return account.sender
 
     def parts(self, account: EmailAccount, message: Email) -> Iterable[tuple[str, Email]]:
@@ -186,20 +189,21 @@ class Mail(Channel[EmailAccount, Email]):
             (box.address.lower(), message.model_copy(update={"to": str(box)})) for box in recipients
         ]
 
-    def practice(self, name: str, options: Mapping[str, Any], address: str) -> EmailAccount:
-        """Return the account at the practice mail server: port 8025 beside `address`, or its own if on this machine."""
+    def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
+        """Have the practice platforms asked where their mail server is, so that it can be no other."""
         del name
-        own = options.get("smtp")
-        if not isinstance(own, str) or urlsplit(own).hostname not in LOOPBACK:
-            own = f"smtp://{urlsplit(address).netloc.rpartition(':')[0]}:8025"
-        changed = {"smtp": own, "starttls": "auto", "credentials": None}
-        return self.account.model_validate({**options, **changed})
+        asked = f"{PRACTICE_MAIL}{address}"
+        return {**options, "smtp": asked, "starttls": "auto", "credentials": None}
 
 
-def _server(account: EmailAccount) -> MailServer:
+async def _server(account: EmailAccount, tools: Tools) -> MailServer:
     login = account.credentials
+    address = account.smtp
+    if address.startswith(PRACTICE_MAIL):
+        reply = await tools.http.get(f"{address.removeprefix(PRACTICE_MAIL)}/smtp")
+        address = mail_server(str(reply.at("smtp")))
     return MailServer(
-        account.smtp,
+        address,
         mailbox(account.sender).domain,
         account.starttls,
         "" if login is None else login.username,

@@ -57,10 +57,8 @@ class Demo:
             log=self._folder / "practice.log",
             stdout=asyncio.subprocess.PIPE,
         ) as platforms:
-            practice, smtp = await self._practice(platforms)
-            self._stage = stage.build(
-                self._folder, listen="127.0.0.1:0", practice=practice, smtp=smtp
-            )
+            practice = await self._practice(platforms)
+            self._stage = stage.build(self._folder, listen="127.0.0.1:0", practice=practice)
             self._practice_url = practice
             log = self._folder / "daemon.log"
             arguments = ("appealbridge", "run", "--config", str(self._stage.config))
@@ -71,7 +69,7 @@ class Demo:
                 await self._happenings()
                 await self._watch(daemon, log, once=once)
 
-    async def _practice(self, platforms: asyncio.subprocess.Process) -> tuple[str, str]:
+    async def _practice(self, platforms: asyncio.subprocess.Process) -> str:
         assert platforms.stdout is not None  # noqa: S101 - it was started with a pipe
         async with asyncio.timeout(START_SECONDS):
             line = (await platforms.stdout.readline()).decode()
@@ -79,7 +77,7 @@ class Demo:
         urls = [word for word in words if "://" in word]
         if len(urls) != 2:
             raise DemoFailed(f"the practice platforms did not start: {line or 'no word from them'}")
-        return urls[0], urls[1]
+        return urls[0]
 
     async def _ready(self, daemon: asyncio.subprocess.Process, log: Path) -> Control:
         for _ in self._turns(START_SECONDS):

@@ -22,7 +22,6 @@ store: sqlite:///{folder}/appealbridge.db
 recipes: {recipes}
 templates: {folder}/templates
 practice: {practice}
-practice_smtp: {smtp}
 
 channels:
   force_x: {{ platform: x }}
@@ -77,7 +76,7 @@ class Stage:
         return self.folder / "appeals"
 
 
-def build(folder: Path, *, listen: str, practice: str, smtp: str) -> Stage:
+def build(folder: Path, *, listen: str, practice: str) -> Stage:
     """Write everything that the daemon needs into an empty folder."""
     stage = Stage(folder, shipped_recipes(), {"incident-desk": _secret(), "roads": _secret()})
     stage.appeals.mkdir()
@@ -93,7 +92,6 @@ def build(folder: Path, *, listen: str, practice: str, smtp: str) -> Stage:
             folder=folder,
             recipes=stage.recipes,
             practice=practice,
-            smtp=smtp,
             press=", ".join(PRESS),
         ),
         encoding="utf-8",

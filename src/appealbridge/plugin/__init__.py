@@ -50,7 +50,7 @@ from appealbridge.plugin.seeking import (
     since,
 )
 from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
-from appealbridge.plugin.smtp import LOOPBACK, MailServer, hand_over, log_in, mail_server
+from appealbridge.plugin.smtp import PRACTICE_MAIL, MailServer, hand_over, log_in, mail_server
 from appealbridge.plugin.text import (
     FACEBOOK_LIMIT,
     MASTODON_LIMIT,
@@ -74,8 +74,8 @@ from appealbridge.plugin.trigger import (
 
 __all__ = [
     "FACEBOOK_LIMIT",
-    "LOOPBACK",
     "MASTODON_LIMIT",
+    "PRACTICE_MAIL",
     "PRESETS",
     "TAKEN_FOR_A_REPEAT",
     "WHOLE_REQUEST",

@@ -159,16 +159,14 @@ class Channel(ABC, Generic[A, M]):
         del name
         return {}
 
-    def practice(self, name: str, options: Mapping[str, Any], address: str) -> A:
+    def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """
-        Return the account as it is on the practice platforms at `address` (`http://host:port`).
+        Return the account's options as they are on the practice platforms at `address` (`http://host:port`).
 
         `options` are those of appealbridge.yaml, without `platform`. What `stand_in` names replaces
         what stands there, so that they may come with their secrets never looked up.
         """
-        return self.account.model_validate(
-            {**options, **self.stand_in(name), "api": f"{address}/{self.platform}"}
-        )
+        return {**options, **self.stand_in(name), "api": f"{address}/{self.platform}"}
 
 
 AnyChannel = Channel[Any, Any]

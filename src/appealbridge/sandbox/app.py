@@ -42,7 +42,7 @@ class AddressUnusable(Exception):
     """An address cannot be listened on; the message says which, why, and what to do."""
 
 
-def build(shelf: Shelf, faults: Faults, clock: Clock) -> web.Application:
+def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web.Application:
     """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
     app = web.Application()
     for platform in (
@@ -51,7 +51,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock) -> web.Application:
         Mastodon(shelf, faults, clock),
     ):
         app.add_routes(platform.routes())
-    app.add_routes(Desk(shelf, faults).routes())
+    app.add_routes(Desk(shelf, faults, smtp_url).routes())
     app.add_routes(Wall(shelf, faults).routes())
     app.add_routes(Website(clock).routes())
     app.add_routes(Website(clock, "news", NEWS_ON_THE_SITE).routes())
@@ -94,8 +94,8 @@ class Sandbox:
             journal = Journal(self._state)
             stack.callback(journal.close)
             self.shelf = Shelf(self.clock, journal)
-            await self._serve_http(stack)
             await self._serve_smtp(stack)
+            await self._serve_http(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -109,7 +109,7 @@ class Sandbox:
         await self._stack.aclose()
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
-        app = build(self.shelf, self.faults, self.clock)
+        app = build(self.shelf, self.faults, self.clock, self.smtp_url)
         # A client that goes away ends the answer that hangs on it.
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2

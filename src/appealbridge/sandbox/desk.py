@@ -27,9 +27,10 @@ class _Asked(BaseModel):
 class Desk:
     """The addresses that belong to no platform."""
 
-    def __init__(self, shelf: Shelf, faults: Faults) -> None:
+    def __init__(self, shelf: Shelf, faults: Faults, smtp_url: str) -> None:
         self._shelf = shelf
         self._faults = faults
+        self._smtp_url = smtp_url
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the desk."""
@@ -39,7 +40,11 @@ class Desk:
             web.get("/faults", self._shown_faults),
             web.post("/faults", self._add_fault),
             web.delete("/faults", self._clear_faults),
+            web.get("/smtp", self._mail_server),
         ]
+
+    async def _mail_server(self, _: web.Request) -> web.StreamResponse:
+        return answer(200, {"smtp": self._smtp_url})
 
     async def _posts(self, request: web.Request) -> web.StreamResponse:
         tag = f'"{self._shelf.born}/{self._shelf.version}"'

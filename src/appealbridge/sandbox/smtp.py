@@ -117,7 +117,7 @@ class MailServer:
                 await self._clock.sleep(fault.seconds or 0.0)
                 return said
             case _F.POST_THEN_500:
-                return "451 4.3.0 Error: queue file write error"
+                return "554 5.3.0 Error: queue file write error"
             case _F.TRUNCATED:
                 await _cut_short(server, said)
             case _F.POST_THEN_HANG:

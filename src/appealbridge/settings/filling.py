@@ -109,15 +109,6 @@ def inside(annotation: Any, part: str | int) -> Any:
     return next((found for arg in args if (found := inside(arg, part)) is not None), None)
 
 
-def holds_secret(annotation: Any) -> bool:
-    """Tell whether a secret belongs somewhere in a field with this annotation."""
-    return any(
-        kind is SecretStr
-        or (_is_model(kind) and any(holds_secret(f.annotation) for f in kind.model_fields.values()))
-        for kind in _kinds(annotation)
-    )
-
-
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 

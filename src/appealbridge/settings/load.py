@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from appealbridge.documents import Document, InvalidDocuments, Problem, read
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.quiet import quiet
-from appealbridge.settings.reader import Reader
+from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.result import Settings
 from appealbridge.settings.secrets import SecretRef, Vault
 
@@ -23,6 +23,7 @@ def load_settings(
     *,
     platforms: Mapping[str, type[BaseModel]],
     sections: Mapping[str, type[BaseModel]],
+    practise: Practise | None = None,
     environ: Mapping[str, str] | None = None,
     offline: bool = False,
 ) -> Settings:
@@ -31,7 +32,8 @@ def load_settings(
 
     Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
-    model of one. `offline` is for looking at the files where the secrets are not: one that is
+    model of one. In practice mode no secret of an account is looked up; `practise` says what its
+    options are then. `offline` is for looking at the files where the secrets are not: one that is
     nowhere is only a note, and a source that needs it is left out. Raise `InvalidDocuments` with
     every problem.
     """
@@ -40,8 +42,8 @@ def load_settings(
     vault = Vault(folder, os.environ if environ is None else environ)
     reader = Reader(document, folder, vault, platforms, sections, offline=offline)
     daemon = reader.daemon()
-    practice = document.value.get("practice") is not None
-    channels = reader.channels(practice=practice)
+    practice = document.value.get("practice")
+    channels = reader.channels(None if practice is None else Practice(str(practice), practise))
     sources = reader.sources()
     lists, wrong_lists = lists_of(document, folder)
     problems = [*reader.problems, *wrong_lists]
@@ -63,7 +65,7 @@ def load_settings(
 
 
 _AS_THEY_ARE = (
-    "listen", "public_url", "time_zone", "practice", "practice_smtp", "log", "shutdown_within",
+    "listen", "public_url", "time_zone", "practice", "log", "shutdown_within",
     "people", "groups", "holds", "retention",
 )  # fmt: skip
 

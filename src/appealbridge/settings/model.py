@@ -115,12 +115,6 @@ class Daemon(_Section):
         description="The practice platforms: every channel talks to them, and no credential is read.",
         examples=["http://127.0.0.1:8090"],
     )
-    practice_smtp: str | None = Field(
-        None,
-        pattern=r"^smtps?://[^\s/]+$",
-        description="The practice mail server, where it is not the practice platforms' usual one.",
-        examples=["smtp://127.0.0.1:8025"],
-    )
     log: LogSettings = Field(
         LogSettings(), description="What is said.", examples=[{"level": "info"}]
     )

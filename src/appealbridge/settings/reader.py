@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from appealbridge.documents import Document, Path, Problem, path_text
 from appealbridge.documents.check import check_value
 from appealbridge.documents.problem import did_you_mean
-from appealbridge.settings.filling import Filler, holds_secret
+from appealbridge.settings.filling import Filler
 from appealbridge.settings.model import Daemon
 from appealbridge.settings.result import ChannelSettings
 from appealbridge.settings.secrets import Vault
@@ -21,6 +22,24 @@ M = TypeVar("M", bound=BaseModel)
 
 _MISSING = re.compile(r'"(\w+)" is missing')
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+Practise = Callable[[str, str, Mapping[str, Any], str], Mapping[str, Any]]
+"""From platform, account name, options and the practice platforms' address to the options in practice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """Where the practice platforms are, and what becomes of an account's options there."""
+
+    address: str
+    practise: Practise | None
+
+    def options(self, platform: str, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an account's options as they are in practice."""
+        if self.practise is None:
+            return dict(own)
+        return dict(self.practise(platform, name, own, self.address))
 
 
 class Reader:
@@ -53,7 +72,7 @@ class Reader:
         self._check_groups(own.get("groups"), own.get("people"))
         return self._checked((), own, Daemon, self._vault, beside=apart)
 
-    def channels(self, *, practice: bool) -> Mapping[str, ChannelSettings]:
+    def channels(self, practice: Practice | None) -> Mapping[str, ChannelSettings]:
         """Return the accounts; in `practice` no secret of theirs is looked up."""
         channels = {}
         for name, value in self._entries("channels").items():
@@ -65,7 +84,9 @@ class Reader:
                 known = did_you_mean(str(platform), self._platforms)
                 self._wrong((*path, "platform"), f'unknown platform "{platform}"', known)
             else:
-                channels[name] = self._channel(name, platform, value, practice=practice)
+                account = self._account(name, platform, value, practice)
+                if account is not None:
+                    channels[name] = ChannelSettings(name, platform, account)
         return channels
 
     def sources(self) -> Mapping[str, Mapping[str, BaseModel]]:
@@ -89,16 +110,22 @@ class Reader:
             for section in self._sections
         }
 
-    def _channel(
-        self, name: str, platform: str, value: Mapping[str, Any], *, practice: bool
-    ) -> ChannelSettings:
+    def _account(
+        self, name: str, platform: str, value: Mapping[str, Any], practice: Practice | None
+    ) -> BaseModel | None:
         path = ("channels", name)
         own = {key: inner for key, inner in value.items() if key != "platform"}
-        vault = None if practice else self._vault
         model = self._platforms[platform]
-        account = self._checked(path, own, model, vault, owner=platform, beside={"platform"})
-        raw = Filler(self._document, self._folder, None).fill(model, own, path)
-        return ChannelSettings(name, platform, None if practice else account, raw)
+        beside = {"platform"}
+        if practice is None:
+            return self._checked(path, own, model, self._vault, owner=platform, beside=beside)
+        filler = Filler(self._document, self._folder, None)
+        practised = practice.options(platform, name, filler.fill(model, own, path))
+        account, problems = check_value(
+            self._document, path, practised, model, owner=platform, beside=beside
+        )
+        self.problems += filler.problems + problems
+        return account
 
     def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
         """Return the named mappings of a section, those that are some."""
@@ -139,7 +166,7 @@ class Reader:
         )
         self.notes += filler.notes
         self.problems += filler.problems
-        self.problems += [p for p in problems if not _unfounded(p, path, model, filler)]
+        self.problems += [p for p in problems if not _unfounded(p, path, filler)]
         return checked
 
     def _check_groups(self, groups: Any, people: Any) -> None:
@@ -158,20 +185,14 @@ class Reader:
         self.problems.append(self._document.problem(path, problem, cure, key=key))
 
 
-def _unfounded(problem: Problem, path: Path, model: type[BaseModel], filler: Filler) -> bool:
+def _unfounded(problem: Problem, path: Path, filler: Filler) -> bool:
     """
     Tell whether a complaint is about a value that is not the real one.
 
     That is so for what is stood in for, and for the whole that it is a part of where the whole does
-    not fit together; in practice mode also for missing credentials and the platform's address, which
-    practice gives.
+    not fit together.
     """
-    missing = _MISSING.fullmatch(problem.problem)
-    if missing is not None:
-        field = model.model_fields.get(missing[1])
-        given = missing[1] == "api" or (field is not None and holds_secret(field.annotation))
-        return filler.vault is None and given
-    if problem.problem.startswith("unknown option"):
+    if _MISSING.fullmatch(problem.problem) or problem.problem.startswith("unknown option"):
         return False
     return problem.path in {
         path_text(place[:end]) for place in filler.blind for end in range(len(path), len(place) + 1)

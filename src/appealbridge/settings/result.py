@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -19,14 +18,12 @@ class ChannelSettings:
     """
     One account.
 
-    `account` is the platform's own model of it, `None` in practice mode, where `raw` is what stands
-    in the file beside `platform`, with a stand-in for each secret: none was looked up.
+    `account` is the platform's own model of it, in practice mode with a stand-in for each secret.
     """
 
     name: str
     platform: str
-    account: BaseModel | None
-    raw: Mapping[str, Any] = field(repr=False)
+    account: BaseModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +45,6 @@ class Settings:
     templates: Path
     time_zone: str
     practice: str | None
-    practice_smtp: str | None
     log: LogSettings
     shutdown_within: float
     channels: Mapping[str, ChannelSettings]

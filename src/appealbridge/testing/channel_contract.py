@@ -86,8 +86,9 @@ class ChannelContract(ABC):
         """Practice mode cannot post for real, whatever stands in appealbridge.yaml."""
         case = self.case
         live = {**case.options, **case.secrets, case.address: f"{self.scheme}://live.example:1"}
-        account = case.channel.practice("force", live, PRACTICE)
-        assert account == case.channel.practice("force", case.options, PRACTICE)
+        account = case.channel.account(**case.channel.practice("force", live, PRACTICE))
+        same = case.channel.account(**case.channel.practice("force", case.options, PRACTICE))
+        assert account == same
         assert "//127.0.0.1:" in getattr(account, case.address)
         assert PLANTED not in account.model_dump_json(context=None) + repr(_revealed(account))
 

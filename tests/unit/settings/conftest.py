@@ -6,6 +6,7 @@ from appealbridge.channels.facebook import FacebookAccount
 from appealbridge.channels.mastodon import MastodonAccount
 from appealbridge.channels.x import XAccount
 from appealbridge.documents import InvalidDocuments
+from appealbridge.plugin.registry import load as plugins
 from appealbridge.settings import load_settings
 from appealbridge.triggers.appeal import AppealSource
 from appealbridge.triggers.webhook import WebhookSource
@@ -20,13 +21,22 @@ SECRETS = {
 }
 
 
+def practised(platform, *asked):
+    """Return an account's options in practice, as the built-in channels say them."""
+    return plugins().channels[platform].practice(*asked)
+
+
 @pytest.fixture
 def load(tmp_path):
     def read(text, **environ):
         file = tmp_path / "appealbridge.yaml"
         file.write_text(text)
         return load_settings(
-            file, platforms=PLATFORMS, sections=SECTIONS, environ={**SECRETS, **environ}
+            file,
+            platforms=PLATFORMS,
+            sections=SECTIONS,
+            practise=practised,
+            environ={**SECRETS, **environ},
         )
 
     return read

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from appealbridge.documents import read
-from appealbridge.settings.filling import STAND_IN, Filler, holds_secret, inside
+from appealbridge.settings.filling import STAND_IN, Filler, inside
 from appealbridge.settings.secrets import SecretRef, Vault
 
 
@@ -84,9 +84,3 @@ def test_what_stands_inside_a_field_is_known_by_its_annotation():
     assert inside(tuple[SecretStr, ...], 0) is SecretStr
     assert inside(Login | None, "token") is SecretStr
     assert inside(str, "x") is inside(Thing, "colour") is None
-
-
-def test_a_model_with_a_secret_anywhere_holds_one():
-    assert holds_secret(Login | None)
-    assert holds_secret(dict[str, Thing])
-    assert not holds_secret(dict[str, str])

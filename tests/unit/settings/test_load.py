@@ -131,7 +131,7 @@ def test_every_secret_that_was_read_is_told_and_none_is_printed(load):
     assert settings.secrets() == SECRETS
     for value in SECRETS:
         assert value not in repr(settings)
-        assert value not in str(settings.channels["force_x"].raw)
+        assert value not in str(settings.channels["force_x"].account)
 
 
 def test_the_store_can_be_asked_for_alone(tmp_path):

@@ -8,6 +8,7 @@ from appealbridge.channels.x import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import load_settings
 from appealbridge.triggers.webhook import WebhookSource
+from tests.unit.settings.conftest import practised
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 PLANTED = "planted-0123456789"
@@ -64,12 +65,13 @@ def test_in_practice_no_credential_of_a_channel_is_looked_at(tmp_path):
     file.write_text(f"practice: http://127.0.0.1:8090\nchannels: {FORCE_X}    daily_cap: 5\n")
     (tmp_path / "secrets").mkdir()
     os.mkfifo(tmp_path / "secrets" / "x0")  # whoever opens it would wait without end
-    settings = load_settings(file, platforms={"x": XAccount}, sections={}, environ={})
-    force_x = settings.channels["force_x"]
-    assert (force_x.account, settings.secrets()) == (None, frozenset())
-    assert force_x.raw["daily_cap"] == 5
-    assert force_x.raw["credentials"]["consumer_key"].get_secret_value() == "practice"
-    assert "platform" not in force_x.raw
+    settings = load_settings(
+        file, platforms={"x": XAccount}, sections={}, practise=practised, environ={}
+    )
+    force_x = settings.channels["force_x"].account
+    assert settings.secrets() == frozenset()
+    assert (force_x.daily_cap, force_x.api) == (5, "http://127.0.0.1:8090/x")
+    assert force_x.credentials.consumer_key.get_secret_value() == "practice-force_x"
 
 
 def test_in_practice_senders_are_still_held_to_their_secrets(load):
@@ -79,11 +81,9 @@ def test_in_practice_senders_are_still_held_to_their_secrets(load):
 
 def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):
     practice = "practice: http://127.0.0.1:8090\nchannels:\n  page: { platform: facebook"
-    assert load(practice + ', page_id: "1" }\n').channels["page"].raw == {"page_id": "1"}
-    assert (
-        load("practice: http://x\nchannels: { m: { platform: mastodon } }\n").channels["m"].raw
-        == {}
-    )
+    assert load(practice + ', page_id: "1" }\n').channels["page"].account.page_id == "1"
+    mastodon = load("practice: http://x\nchannels: { m: { platform: mastodon } }\n").channels["m"]
+    assert mastodon.account.api == "http://x/mastodon"
     told = wrong(practice + ", colour: blue }\n")
     assert [line.split(";")[0] for line in told] == [
         '3: channels.page: "page_id" is missing',
