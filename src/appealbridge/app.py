@@ -29,6 +29,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
 from appealbridge.logs import Level, Log, Said, libraries, standard_log
 from appealbridge.metrics import Metrics
+from appealbridge.model.errors import AppealBridgeError
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.redact import Redactor
 from appealbridge.store.sqlite import SqliteStore
@@ -56,12 +57,13 @@ class Bridge:
         self.config = config
         self.assembly = assembly or assemble(config)
         self.clock = clock or SystemClock()
-        self.redactor = Redactor(self.assembly.settings.secrets())
+        self._secrets = set(self.assembly.settings.secrets())
+        self.redactor = Redactor(self._secrets)
         self.log = log or standard_log(
             self.clock.now,
             level=Level[self.assembly.settings.log.level.upper()],
             form=self.assembly.settings.log.format,
-            clean=self.redactor.clean,
+            clean=self._clean,
         )
         self.metrics = Metrics()
         self.token = secrets.token_urlsafe(32)
@@ -125,13 +127,16 @@ class Bridge:
             try:
                 assembly = await asyncio.to_thread(assemble, self.config)
             except InvalidDocuments as error:
-                self.log.error(Said.RELOAD_REFUSED, problems=len(error.problems))
+                reason = "\n\n".join(problem.text() for problem in error.problems)
+                self.log.error(Said.RELOAD_REFUSED, reason=reason)
                 return _refused(error)
             finally:
                 self._systemd.ready()
+            # The old ones may still stand in an answer to what was sent before.
+            self._secrets |= set(assembly.settings.secrets())
+            self.redactor = Redactor(self._secrets)
             await self.engine.adopt(assembly.inforce, assembly.catalogue)
             before, self.assembly = self.assembly, assembly
-            self.redactor = Redactor(assembly.settings.secrets())
             self._say_recipes()
             told = _taken(before, assembly)
             self.log.info(Said.RELOADED, summary=told["summary"])
@@ -158,7 +163,10 @@ class Bridge:
         while True:
             await again.wait()
             again.clear()
-            await self.reload()
+            try:
+                await self.reload()
+            except (AppealBridgeError, OSError) as error:
+                self.log.error(Said.RELOAD_REFUSED, reason=str(error))
 
     async def _say_alive(self, every: float) -> None:
         while True:

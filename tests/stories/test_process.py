@@ -114,6 +114,10 @@ async def test_a_full_disk_is_answered_with_503_and_what_was_accepted_stays(tmp_
             assert (await first.ask("GET", "/healthz"))[0] == 200
             await until(lambda: _unready(first), "not ready")  # a beat is small, and may still fit
             assert len(await first.deliveries()) == len(accepted)
+            stage.recipe("another", staging.EVERYWHERE)
+            first.process.send_signal(signal.SIGHUP)
+            assert await first.line('"said":"reload_refused"')
+            assert (await first.ask("GET", "/healthz"))[0] == 200
             # The disk has room again, and the daemon goes on without a restart.
             resource.prlimit(
                 first.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2

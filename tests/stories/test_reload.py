@@ -56,6 +56,15 @@ async def test_settings_with_problems_change_nothing(story):
     assert story.posts("x") == ["Before: M6 closed"]
 
 
+async def test_after_a_reload_both_the_old_secrets_and_the_new_are_kept_out_of_sight(story):
+    await story.begins({})
+    secret = story.stage.folder / "secrets" / "hook_desk"
+    old, new = secret.read_text(), "whsec_" + "bmV3IGtleSBvZiB0aGUgZGVzayB0aGF0IG5vYm9keSBrbm93cw=="
+    secret.write_text(new)
+    await story.asks("POST", "/reload")
+    assert story.bridge.redactor.clean(f"{old} {new}") == "*** ***"
+
+
 async def test_a_run_that_waits_keeps_the_version_that_began_it(story):
     before = staging.EVERYWHERE.replace("It is on X", "Before: it is on X")
     await story.begins({"everywhere": before})
