@@ -97,7 +97,8 @@ class Engine:
             task.cancel()
         try:
             async with asyncio.timeout(within):
-                await asyncio.wait([*lanes, *self._loops.values()])
+                if ending := [*lanes, *self._loops.values()]:
+                    await asyncio.wait(ending)
                 await self._dispatcher.finish()
         except TimeoutError:
             self._dispatcher.abandon()

@@ -46,22 +46,28 @@ def settle_send(
         return settled(State.DELIVERED, Outcome.DELIVERED, receipt=result)
     if isinstance(result, Rejected):
         return settled(State.FAILED, Outcome.REJECTED, reason=str(result))
+    due = next_due(
+        policy,
+        attempts=delivery.attempts,
+        first_begun_at=first,
+        now=now,
+        after=getattr(result, "after", None),
+        rng=rng,
+    )
     if isinstance(result, TryAgain):
-        due = next_due(
-            policy,
-            attempts=delivery.attempts,
-            first_begun_at=first,
-            now=now,
-            after=result.after,
-            rng=rng,
-        )
         if due is None:
             reason = f"gave up after {delivery.attempts} attempts; the last: {result!s}"
             return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
         return settled(State.READY, Outcome.TRY_AGAIN, due_at=due, reason=str(result))
-    return settled(
-        State.UNKNOWN, Outcome.UNSURE, due_at=now + policy.seek_after, reason=str(result)
-    )
+    if due is None:
+        reason = (
+            f"perhaps published; gave up after {delivery.attempts} attempts; the last: {result!s}"
+        )
+        return settled(State.HELD, Outcome.UNSURE, hold=Hold.UNKNOWN, reason=reason)
+    # The first look comes soon; where attempt after attempt ends unclear, the looks between them
+    # are what keeps us from hammering at a platform in trouble.
+    look_at = now + policy.seek_after if delivery.attempts <= 1 else due
+    return settled(State.UNKNOWN, Outcome.UNSURE, due_at=look_at, reason=str(result))
 
 
 def settle_unknown(

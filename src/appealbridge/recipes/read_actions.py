@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from appealbridge.documents import Path, path_text
@@ -24,11 +25,24 @@ _OF_THE_STEP = ("action", "id", "channel", "after", "even_if_failed", "template"
 
 
 def step_ids(value: Sequence[Any]) -> list[str]:
-    """Return the id of every entry of `actions:`; one without has `step` and its number, from 1."""
+    """
+    Return the id of every entry of `actions:`.
+
+    One without has its action's name, with a number from the second of that name on: `tweet`,
+    `tweet_2`. An id that is written is never taken for it.
+    """
+    entries = [entry if isinstance(entry, dict) else {} for entry in value]
+    written = [entry.get("id") for entry in entries]
+    taken = {id_ for id_ in written if isinstance(id_, str) and id_}
     ids = []
-    for number, entry in enumerate(value):
-        written = entry.get("id") if isinstance(entry, dict) else None
-        ids.append(written if isinstance(written, str) and written else f"step{number + 1}")
+    for entry, id_ in zip(entries, written, strict=True):
+        if not (isinstance(id_, str) and id_):
+            action = entry.get("action")
+            name = action if isinstance(action, str) and action.isidentifier() else "step"
+            spelt = (name if n == 1 else f"{name}_{n}" for n in count(1))
+            id_ = next(one for one in spelt if one not in taken)
+            taken.add(id_)
+        ids.append(id_)
     return ids
 
 

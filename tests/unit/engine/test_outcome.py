@@ -140,3 +140,17 @@ def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
         rng=random.Random(1),
     )
     assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
+
+
+def test_unclear_attempt_after_unclear_attempt_comes_ever_slower_and_ends_with_a_person():
+    def after(attempts, begun=NOW):
+        one = delivery(attempts=attempts, first_begun_at=begun)
+        return settle_send(
+            one, Unsure("lost"), RetryPolicy(), begun_at=NOW, now=NOW, rng=random.Random(1)
+        )
+
+    pauses = [after(attempts).due_at - NOW for attempts in (1, 3, 5, 7)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 10
+    given_up = after(9, NOW - 2 * 86_400)
+    assert (given_up.target, given_up.hold) == (State.HELD, "unknown")

@@ -33,7 +33,7 @@ def test_a_delivery_is_the_whole_of_what_was_decided():
     (delivery,) = planned(
         'actions: [{ action: tweet, text: "{{ appeal.title }}" }]\npublish_within: 2h'
     ).deliveries
-    assert delivery.id == "e1.a.step1"
+    assert delivery.id == "e1.a.tweet"
     assert delivery.run_id == "e1.a"
     assert (delivery.subject, delivery.channel, delivery.action) == ("WMP-1", "force_x", "tweet")
     assert (delivery.state, delivery.hold) == (State.PLANNED, "")
@@ -79,7 +79,7 @@ def test_each_recipient_gets_a_delivery_of_its_own():
 def test_steps_that_need_nothing_are_planned_side_by_side():
     text = "actions: [{ action: tweet, text: A }, { action: tweet, text: B }]"
     plan_ = planned(text)
-    assert [one.step for one in plan_.deliveries] == ["step1", "step2"]
+    assert [one.step for one in plan_.deliveries] == ["tweet", "tweet_2"]
     assert plan_.done
 
 
@@ -206,5 +206,5 @@ def test_shorten_counts_as_the_steps_channel_does():
 def test_the_trace_says_what_was_planned():
     text = "triggers: [{ trigger: appeal }]\nactions: [{ action: tweet, text: A }]"
     assert planned(text).trace == [
-        {"step": "step1", "said": "planned a delivery on force_x, held: approval"}
+        {"step": "tweet", "said": "planned a delivery on force_x, held: approval"}
     ]
