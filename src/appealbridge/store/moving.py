@@ -11,8 +11,8 @@ from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.settling import WAKING, wake
 from appealbridge.store.states import (
     EXPIRED,
+    IS_BEGUN,
     IS_LISTED,
-    IS_SENT,
     IS_WAITING,
     NUMBERS,
     READY,
@@ -37,15 +37,14 @@ _EXPIRE = (
     f" RETURNING {_COLUMNS}"
 )
 _CRASH = "the program ended during the attempt"
-_BEGUN = f"{IS_SENT} AND state = {SENDING}"
 _KEEP_CRASHED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
     " SELECT id, attempts, 'send', begun_at, :now, 'unsure', :reason FROM deliveries"
-    f" WHERE {_BEGUN} ORDER BY number"
+    f" WHERE {IS_BEGUN} ORDER BY number"
 )
 _RECOVER = (
     f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :now, reason = :reason"
-    f" WHERE {_BEGUN}"
+    f" WHERE {IS_BEGUN}"
 )
 _MOVE = (
     "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"

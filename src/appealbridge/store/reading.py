@@ -40,13 +40,13 @@ from appealbridge.store.rows import (
 )  # fmt: skip
 from appealbridge.store.schema import OF_EVENT, OF_RUN
 from appealbridge.store.states import (
+    IS_BEGUN,
     IS_LISTED,
     IS_SENT,
     IS_WAITING,
     LAST_OPEN,
     NUMBERS,
     READY,
-    SENDING,
     STATES,
     UNKNOWN,
 )
@@ -150,6 +150,8 @@ def deliveries(connection: Connection, which: DeliveryFilter) -> Sequence[Delive
         tests["state IN (SELECT value FROM json_each(:states))"] = True
         if not _HOT & frozenset(which.states):
             tests[IS_LISTED] = True
+        if {*which.states} == {State.SENDING}:
+            tests[IS_BEGUN] = True
     tests["channel = :channel"] = which.channel
     tests["subject = :subject"] = which.subject
     tests[OF_EVENT] = which.event_id
@@ -230,7 +232,7 @@ def backlog(connection: Connection) -> Backlog:
         "SELECT state, channel, count(*), min(number) FROM deliveries"
         f" WHERE {IS_LISTED} GROUP BY state, channel"
         f" UNION ALL SELECT state, channel, count(*), min(number) FROM deliveries"
-        f" WHERE {IS_SENT} AND state = {SENDING} GROUP BY channel"
+        f" WHERE {IS_BEGUN} GROUP BY channel"
     ).fetchall()
     oldest = min((number for state, _, _, number in rows if state <= LAST_OPEN), default=None)
     return Backlog(

@@ -88,7 +88,7 @@ CREATE INDEX deliveries_open ON deliveries (channel, subject) WHERE {IS_OPEN};
 CREATE INDEX deliveries_blocked ON deliveries (channel, subject) WHERE blocked = 1;
 CREATE INDEX deliveries_listed ON deliveries (channel, state, blocked, due_at) WHERE {IS_LISTED};
 CREATE INDEX deliveries_to_expire ON deliveries (publish_by) WHERE {IS_WAITING};
-CREATE INDEX deliveries_sent ON deliveries (channel, settled_at) WHERE {IS_SENT};
+CREATE INDEX deliveries_sent ON deliveries (settled_at, channel) WHERE {IS_SENT};
 
 CREATE TABLE attempts (
     place INTEGER PRIMARY KEY,

@@ -33,10 +33,11 @@ _settle = Join(
 )  # fmt: skip
 _attempts = Insert("attempts", ATTEMPT)
 _ANY_OPEN_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
+# The plus keeps SQLite from walking through all open runs instead of looking up these few.
 _wake = Join(
     ("id", "at"),
     "UPDATE runs SET wake_at = min(runs.wake_at, v.at) FROM {v}"
-    " CROSS JOIN deliveries d ON d.id = v.id WHERE runs.id = d.run_id AND runs.state = 'open'",
+    " JOIN deliveries d ON d.id = v.id WHERE runs.id = d.run_id AND +runs.state = 'open'",
 )
 
 

@@ -45,5 +45,8 @@ IS_OPEN = "state <= 4"
 IS_SENT = "state BETWEEN 4 AND 7"
 """What counts against a channel's day: under way, delivered, or delivered once and taken back."""
 
+IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
+"""Under way: begun, and not settled."""
+
 IS_LISTED = "state NOT BETWEEN 4 AND 5"
 """All but the two states of the hot path, which would pay for an index that nobody needs for them."""
