@@ -1,5 +1,7 @@
 """Platforms that are down, slow, full or silent: once, in time, or said aloud."""
 
+import asyncio
+
 import pytest
 
 from appealbridge.sandbox.faults import FaultName
@@ -168,6 +170,19 @@ async def test_what_comes_due_while_its_lane_is_full_goes_as_soon_as_there_is_ro
     begun = story.clock.now()
     await story.until(lambda: len(story.posts("x")) == 2, passing=0.2)
     assert story.clock.now() - begun < 12
+
+
+async def test_no_more_attempts_are_under_way_than_the_account_allows(story):
+    narrow = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, concurrency: 2 }")
+    await story.begins({"tweet": staging.TWEET}, narrow)
+    fails(story, "x", "slow", count=20, seconds=5)
+    await asyncio.gather(*(story.receives(f"Incident {number}") for number in range(20)))
+    most = 0
+    while len(story.posts("x")) < 20:
+        most = max(most, len(await story.deliveries(state="sending")))
+        await story.clock.passes(seconds=0.2)
+    assert most == 2
+    await story.state(20, "delivered", passing=1)
 
 
 async def test_what_is_perhaps_published_does_not_expire_but_is_looked_for(

@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 
+from appealbridge.testing.server import DAWDLE, ScriptedServer
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms, until
 
@@ -46,6 +47,23 @@ async def test_sigterm_does_not_wait_for_ever_and_what_was_cut_off_is_looked_int
             assert await second.ready()
             await delivered(second)
         assert len(await there.posts("M6")) == 1
+
+
+async def test_sigterm_does_not_wait_for_a_feed_that_says_nothing(tmp_path):
+    recipe = """
+    alias: News
+    triggers: [{{ trigger: feed, url: "{url}", every: 60s }}]
+    actions: [{{ action: tweet, channel: force_x, text: "{{{{ event.data.title }}}}" }}]
+    """
+    async with ScriptedServer() as silent:
+        silent.answers(DAWDLE)
+        stage = staging.build(tmp_path / "stage", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
+        stage.recipe("news", recipe.format(url=f"{silent.url}/feed"))
+        async with daemon(stage) as running:
+            assert await running.ready()
+            await silent.hears(1)
+            async with asyncio.timeout(5):
+                assert await running.end(signal.SIGTERM) == 0
 
 
 async def test_a_kill_in_the_middle_of_an_attempt_publishes_nothing_twice(tmp_path):
