@@ -42,6 +42,7 @@ class Polling:
         self._intake = intake
         self._report = report
         self._clean = clean
+        self._noted: dict[str, frozenset[str]] = {}
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
         """Look at one source until cancelled."""

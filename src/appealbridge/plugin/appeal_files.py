@@ -26,6 +26,8 @@ SETTLED = 1.0
 _ENDINGS = (".yaml", ".yml", ".md")
 _HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
 
+_OWN_LINE = re.compile(r"[ \t]*(?:[-*+>#|]|\d+[.)])")
+
 
 class AppealFile(NamedTuple):
     """One appeal and when its file was last changed, in Unix seconds UTC."""
@@ -105,7 +107,7 @@ def _appeal(path: Path) -> Appeal:
         )
     # With its first line of --- the head's line numbers are the file's.
     document = read(text[: head.end("rest")], path.name)
-    body = text[head.end() :].strip()
+    body = unwrapped(text[head.end() :].strip())
     return _checked(document, {"text": body, "body_html": paragraphs(body)} if body else {})
 
 
@@ -125,6 +127,24 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
     if appeal is None:
         raise InvalidDocuments(problems)
     return appeal
+
+
+def unwrapped(text: str) -> str:
+    """
+    Return Markdown's running text with one line a paragraph, as a post needs it.
+
+    Lines that Markdown keeps apart stay so: lists, quotes, headings, and those after a line that
+    ends with two spaces or a backslash.
+    """
+    lines: list[str] = []
+    apart = True
+    for line in text.splitlines():
+        if apart or not line.strip() or _OWN_LINE.match(line):
+            lines.append(line)
+        else:
+            lines[-1] += f" {line.strip()}"
+        apart = not line.strip() or line.endswith(("  ", "\\")) or line.startswith("#")
+    return "\n".join(line.rstrip(" \t\\") for line in lines)
 
 
 def paragraphs(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbridge.plugin import read_appeals
-from appealbridge.plugin.appeal_files import SIZE_LIMIT, paragraphs
+from appealbridge.plugin.appeal_files import SIZE_LIMIT, paragraphs, unwrapped
 
 NOW = 1_790_000_000.0
 GOOD = "reference: WMP-1\ntitle: Missing\n"
@@ -36,9 +36,9 @@ def test_markdown_has_its_head_between_two_lines_and_its_text_below(put, look):
     put("a.md", f"---\n{GOOD}---\n\nLast seen in Digbeth.\nCall 101 <now>.\n\nThank you.\n")
     [[appeal], notes] = look()
     assert notes == []
-    assert appeal.text == "Last seen in Digbeth.\nCall 101 <now>.\n\nThank you."
+    assert appeal.text == "Last seen in Digbeth. Call 101 <now>.\n\nThank you."
     assert appeal.body_html == (
-        "<p>Last seen in Digbeth.<br>\nCall 101 &lt;now&gt;.</p>\n<p>Thank you.</p>"
+        "<p>Last seen in Digbeth. Call 101 &lt;now&gt;.</p>\n<p>Thank you.</p>"
     )
 
 
@@ -157,3 +157,10 @@ def test_no_content_of_a_file_is_worse_than_a_note(tmp_path_factory, name, conte
     (folder / name).write_bytes(content)
     appeals, notes = read_appeals(folder, NOW, first=True)
     assert len(appeals) == 1 or notes
+
+
+def test_running_text_has_one_line_a_paragraph():
+    text = "A cyclist was\nhurt.\r\nThe van\n\nhard  \nbreak\\\nagain\n\n- one\n- two\n  more\n\n# Head\ntext"
+    assert unwrapped(text) == (
+        "A cyclist was hurt. The van\n\nhard\nbreak\nagain\n\n- one\n- two more\n\n# Head\ntext"
+    )
