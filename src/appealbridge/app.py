@@ -13,6 +13,7 @@ import os
 import random
 import secrets
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 import uvloop
 
 from appealbridge import __version__
-from appealbridge.assembly import Assembly, assemble
+from appealbridge.assembly import Assembly, assemble, refused, taken
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.control import Control, announced
 from appealbridge.documents import InvalidDocuments
@@ -36,6 +37,9 @@ from appealbridge.plugin.redact import Redactor
 from appealbridge.store.sqlite import SqliteStore
 from appealbridge.systemd import Notifier, listening_sockets, notifier, watchdog_seconds
 from appealbridge.web.server import application, serve
+
+GRACE_SECONDS = 5.0
+"""How long after its bound a stop may take before the process is ended without it."""
 
 
 class Bridge:
@@ -59,7 +63,6 @@ class Bridge:
         self.assembly = assembly or assemble(config)
         self.clock = clock or SystemClock()
         self._secrets = set(self.assembly.settings.secrets())
-        self.redactor = Redactor(self._secrets)
         self.log = log or standard_log(
             self.clock.now,
             level=Level[self.assembly.settings.log.level.upper()],
@@ -68,6 +71,8 @@ class Bridge:
         )
         self.metrics = Metrics()
         self.token = secrets.token_urlsafe(32)
+        self._secrets.add(self.token)
+        self.redactor = Redactor(self._secrets)
         self.url = ""
         self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
         self._systemd = systemd or notifier(os.environ)
@@ -130,7 +135,7 @@ class Bridge:
             except InvalidDocuments as error:
                 reason = "\n\n".join(problem.text() for problem in error.problems)
                 self.log.error(Said.RELOAD_REFUSED, reason=reason)
-                return _refused(error)
+                return refused(error)
             finally:
                 self._systemd.ready()
             # The old ones may still stand in an answer to what was sent before.
@@ -139,7 +144,7 @@ class Bridge:
             await self.engine.adopt(assembly.inforce, assembly.catalogue)
             before, self.assembly = self.assembly, assembly
             self._say_recipes()
-            told = _taken(before, assembly)
+            told = taken(before, assembly)
             self.log.info(Said.RELOADED, summary=told["summary"])
             return told
 
@@ -157,8 +162,22 @@ class Bridge:
                 beside.append(tasks.create_task(self._say_alive(watchdog / 2)))
             self._systemd.ready()
             await stop.wait()
+            self._end_anyway()
             for task in beside:
                 task.cancel()
+
+    def _end_anyway(self) -> None:
+        """See to it that the process ends, even where a thread or a plug-in never does."""
+
+        def end() -> None:
+            self.log.error(Said.STOP_OVERDUE, within=within)
+            self.log.output.flush()
+            os._exit(1)
+
+        within = self.assembly.settings.shutdown_within + GRACE_SECONDS
+        timer = threading.Timer(within, end)
+        timer.daemon = True
+        timer.start()
 
     async def _reload_when(self, again: asyncio.Event) -> None:
         while True:
@@ -211,46 +230,6 @@ class Bridge:
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)
-
-
-def _refused(error: InvalidDocuments) -> dict[str, Any]:
-    return {
-        "summary": "nothing was taken: the settings have problems",
-        "loaded": [],
-        "rejected": [],
-        "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
-    }
-
-
-def _taken(before: Assembly, after: Assembly) -> dict[str, Any]:
-    old, new = before.book.recipes, after.book.recipes
-    changed = [n for n, recipe in new.items() if n in old and old[n].version != recipe.version]
-    fresh = sorted(set(new) - set(old))
-    gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
-    rejected = sorted(after.book.quarantined)
-    summary = (
-        f"{len(new)} recipes loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
-        f"{len(rejected)} rejected"
-    )
-    restart = [
-        name
-        for name in ("listen", "store")
-        if getattr(before.settings, name) != getattr(after.settings, name)
-    ]
-    if restart:
-        summary += f"; {' and '.join(restart)} will change at the next start"
-    return {
-        "summary": summary,
-        "loaded": sorted(new),
-        "new": fresh,
-        "changed": sorted(changed),
-        "rejected": rejected,
-        "problems": [
-            {**each.as_json(), "text": each.text()}
-            for problems in after.book.quarantined.values()
-            for each in problems
-        ],
-    }
 
 
 async def _run(bridge: Bridge) -> None:

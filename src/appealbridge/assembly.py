@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appealbridge.documents import Problem
+from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.registry import Registry, load
@@ -124,3 +124,45 @@ def _declared(settings: Settings, trigger: AnyTrigger) -> Iterator[tuple[str, An
     """Yield the sources that the settings declare for a trigger, by name with the trigger's."""
     for name, options in settings.sources.get(trigger.section, {}).items():
         yield f"{trigger.name}:{name}", options
+
+
+def refused(error: InvalidDocuments) -> dict[str, Any]:
+    """Return what a reload tells that took nothing."""
+    return {
+        "summary": "nothing was taken: the settings have problems",
+        "loaded": [],
+        "rejected": [],
+        "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
+    }
+
+
+def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
+    """Return what a reload tells: `summary` in a sentence, recipes `loaded`, `new`, `changed`, `rejected`, `problems`."""
+    old, new = before.book.recipes, after.book.recipes
+    changed = [n for n, recipe in new.items() if n in old and old[n].version != recipe.version]
+    fresh = sorted(set(new) - set(old))
+    gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
+    rejected = sorted(after.book.quarantined)
+    summary = (
+        f"{len(new)} recipes loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
+        f"{len(rejected)} rejected"
+    )
+    restart = [
+        name
+        for name in ("listen", "store")
+        if getattr(before.settings, name) != getattr(after.settings, name)
+    ]
+    if restart:
+        summary += f"; {' and '.join(restart)} will change at the next start"
+    return {
+        "summary": summary,
+        "loaded": sorted(new),
+        "new": fresh,
+        "changed": sorted(changed),
+        "rejected": rejected,
+        "problems": [
+            {**each.as_json(), "text": each.text()}
+            for problems in after.book.quarantined.values()
+            for each in problems
+        ],
+    }
