@@ -32,9 +32,6 @@ UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
 EXPIRED = NUMBERS[State.EXPIRED]
 
-LAST_WAITING = READY
-"""Up to here a delivery waits to go out."""
-
 LAST_OPEN = SENDING
 """Up to here later deliveries of its subject wait behind it."""
 

@@ -1,0 +1,122 @@
+"""Whatever happens to deliveries in whatever order: exactly those wait that have one standing before them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appealbridge.model.delivery import MOVES, OPEN, State
+from appealbridge.model.errors import IllegalMove, NotFound
+from appealbridge.store import moving, planning, schema
+from appealbridge.store.accepting import accept, intake
+from appealbridge.store.base import Arrival
+from appealbridge.store.settling import ending, settle
+from appealbridge.store.states import NUMBERS, STATES
+from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
+
+SUBJECTS = st.sampled_from(["A38", "M6", ""])
+STATES_AT_FIRST = st.sampled_from(
+    [State.READY, State.SENDING, State.HELD, State.PLANNED, State.FAILED, State.EXPIRED]
+)
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("accept"),
+            st.lists(st.tuples(SUBJECTS, st.lists(STATES_AT_FIRST, max_size=3)), max_size=3),
+        ),
+        st.tuples(st.just("advance"), st.integers(0, 9), STATES_AT_FIRST),
+        st.tuples(st.just("claim"), st.integers(1, 4)),
+        st.tuples(
+            st.just("settle"),
+            st.lists(st.tuples(st.integers(0, 20), st.sampled_from(State)), max_size=4),
+        ),
+        st.tuples(st.just("move"), st.integers(1, 20), st.sampled_from(State)),
+        st.tuples(st.just("expire"), st.integers(0, 5)),
+        st.tuples(st.just("recover")),
+    ),
+    max_size=25,
+)
+
+STANDING_BEFORE = f"""
+SELECT number, blocked, EXISTS (
+    SELECT 1 FROM deliveries o WHERE o.channel = d.channel AND o.subject = d.subject
+    AND o.subject <> '' AND o.number < d.number AND o.event_id <> d.event_id
+    AND o.state IN ({",".join(str(NUMBERS[state]) for state in OPEN)})
+) FROM deliveries d WHERE d.state IN ({",".join(str(NUMBERS[state]) for state in OPEN)})
+"""
+
+
+class World:
+    """A store, and what happens to it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.events = []
+
+    def accept(self, arrivals):
+        """Let events arrive at once, each with deliveries of its subject."""
+        fresh = []
+        for subject, states in arrivals:
+            event = an_event(len(self.events) + 1, subject=subject)
+            self.events.append(event)
+            deliveries = [
+                a_delivery(event, f"step{n}", state=state, publish_by=NOW + len(self.events) % 5)
+                for n, state in enumerate(states)
+            ]
+            fresh.append(Arrival(event, [a_run(event)], deliveries))
+        accept(self.db, [intake([arrival], None) for arrival in fresh])
+
+    def advance(self, number, state):
+        """Let a run plan one more delivery."""
+        if self.events:
+            event = self.events[number % len(self.events)]
+            step = a_delivery(event, f"later{number}", state=state)
+            planning.advance(self.db, planning.advancing(a_run(event), 0, [step]))
+
+    def claim(self, limit):
+        """Begin attempts."""
+        moving.claim(self.db, CHANNEL, NOW, limit)
+
+    def settle(self, endings):
+        """Let attempts and looks end, several at once where they can."""
+        known = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()
+        chosen = {}
+        for place, target in endings:
+            if known:
+                id_, state = known[place % len(known)]
+                source = STATES[state]
+                if source in (State.SENDING, State.UNKNOWN) and target in MOVES[source]:
+                    chosen[id_] = ending(ended(id_, target, source=source))
+        settle(self.db, list(chosen.values()))
+
+    def move(self, number, target):
+        """Let a person move a delivery, or be refused."""
+        try:
+            moving.move(self.db, str(number), target, NOW, "", "")
+        except (IllegalMove, NotFound):
+            return
+
+    def expire(self, later):
+        """Let time pass."""
+        moving.expire(self.db, NOW + later, 2)
+
+    def recover(self):
+        """Start anew."""
+        moving.recover(self.db, NOW)
+
+
+@given(ACTIONS)
+@settings(max_examples=300, deadline=None)
+def test_exactly_those_wait_that_have_one_standing_before_them(actions):
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        schema.migrate(db, Path(":memory:"))
+        world = World(db)
+        for name, *arguments in actions:
+            getattr(world, name)(*arguments)
+            rows = db.execute(STANDING_BEFORE).fetchall()
+            assert [row for row in rows if row[1] != row[2]] == []
+            closed = "SELECT count(*) FROM deliveries WHERE blocked = 1 AND state > ?"
+            assert db.execute(closed, (NUMBERS[State.SENDING],)).fetchone() == (0,)

@@ -1,0 +1,21 @@
+import pytest
+
+from appealbridge.store.sqlite import SqliteStore
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "bridge.db"
+
+
+@pytest.fixture
+def commits():
+    """What the store says of its commits: (seconds, transactions)."""
+    return []
+
+
+@pytest.fixture
+async def store(path, commits):
+    store = await SqliteStore.open(path, on_commit=lambda *said: commits.append(said))
+    yield store
+    await store.close()

@@ -1,0 +1,70 @@
+import asyncio
+import sqlite3
+import threading
+
+import pytest
+
+from appealbridge.model.errors import StoreError
+from appealbridge.store.connections import READERS, Readers
+from appealbridge.testing.store_case import an_arrival
+
+
+@pytest.fixture
+async def readers(path, store):
+    readers = Readers(path)
+    yield readers
+    await readers.close()
+
+
+async def test_a_reader_cannot_write(readers):
+    with pytest.raises(StoreError, match="may not be written"):
+        await readers.ask(lambda db: db.execute("DELETE FROM events"))
+
+
+async def test_what_a_write_returned_for_can_be_read(store, readers):
+    for number in range(20):
+        await store.accept([an_arrival(number)])
+        assert await readers.ask(_count) == number + 1
+
+
+async def test_one_question_sees_one_moment(store, readers):
+    asked, go = threading.Event(), threading.Event()
+
+    def twice(db):
+        first = _count(db)
+        asked.set()
+        assert go.wait(10)
+        return first, _count(db)
+
+    question = asyncio.ensure_future(readers.ask(twice))
+    await asyncio.to_thread(asked.wait, 10)
+    await store.accept([an_arrival(1)])
+    go.set()
+    assert await question == (0, 0)
+    assert await readers.ask(_count) == 1
+
+
+async def test_a_slow_question_leaves_room_for_another(readers):
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(db):
+        asked.set()
+        return go.wait(10)
+
+    question = asyncio.ensure_future(readers.ask(slow))
+    await asyncio.to_thread(asked.wait, 10)
+    assert await readers.ask(_count) == 0
+    go.set()
+    assert await question
+
+
+async def test_a_question_that_fails_leaves_no_open_transaction(store, readers):
+    for _ in range(READERS + 1):
+        with pytest.raises(StoreError):
+            await readers.ask(lambda db: db.execute("SELECT nothing FROM nowhere"))
+    await store.accept([an_arrival(1)])
+    assert await readers.ask(_count) == 1
+
+
+def _count(db: sqlite3.Connection) -> int:
+    return db.execute("SELECT count(*) FROM events").fetchone()[0]

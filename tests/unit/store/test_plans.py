@@ -1,0 +1,100 @@
+"""However much is stored, nothing on the hot path walks through all of it."""
+
+import re
+from contextlib import closing
+
+import pytest
+
+from appealbridge.model.delivery import State
+from appealbridge.model.run import RunState
+from appealbridge.store import moving, planning, reading, schema
+from appealbridge.store.accepting import accept, intake
+from appealbridge.store.base import DeliveryFilter, Memory
+from appealbridge.store.connections import open_writer
+from appealbridge.store.settling import _ANY_OPEN_RUN, ending, settle
+from appealbridge.store.turns import _ANY_BLOCKED
+from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_arrival, ended
+
+LARGE = "events|runs|deliveries|attempts|remembered|d|b|e"
+
+
+@pytest.fixture
+def db(path):
+    """A store with something in every state, and the statements it has heard since."""
+    with closing(open_writer(path)) as db:
+        schema.migrate(db, path)
+        arrivals = [an_arrival(n, state=state, publish_by=NOW + 9) for n, state in enumerate(State)]
+        arrivals += [an_arrival(n, subject="INC-3") for n in (11, 12)]
+        accept(db, [intake(arrivals, None)])
+        yield db
+
+
+WAYS = {
+    "accept": lambda db: accept(
+        db,
+        [
+            intake([an_arrival(n, state=State.SENDING)], Memory("feed:x", NOW, NOW, {}, {"a": "1"}))
+            for n in range(20, 23)
+        ],
+    ),
+    "claim": lambda db: moving.claim(db, CHANNEL, NOW, 5),
+    "settle": lambda db: settle(
+        db,
+        [ending(ended(an_arrival([*State].index(State.SENDING)).deliveries[0], State.DELIVERED))],
+    ),
+    "expire": lambda db: moving.expire(db, NOW + 9, 5),
+    "move": lambda db: moving.move(
+        db, f"{[*State].index(State.FAILED) + 1}", State.READY, NOW, "", ""
+    ),
+    "advance": lambda db: planning.advance(
+        db,
+        planning.advancing(
+            a_run(an_arrival(1).event, state=RunState.PLANNED),
+            0,
+            [a_delivery(an_arrival(1).event, "mail")],
+        ),
+    ),
+    "recover": lambda db: moving.recover(db, NOW),
+    "claim_unknown": lambda db: reading.claim_unknown(db, CHANNEL, NOW, 5),
+    "outlook": lambda db: reading.outlook(db, CHANNEL, NOW),
+    "woken_runs": lambda db: reading.woken_runs(db, NOW + 99, 5),
+    "next_wake": reading.next_wake,
+    "next_expiry": reading.next_expiry,
+    "remembered": lambda db: reading.remembered(db, "feed:x", ["a", "b"]),
+    "sent_today": lambda db: reading.sent_today(db, CHANNEL, NOW),
+    "delivery": lambda db: moving.find(db, "3"),
+    "attempts": lambda db: reading.attempts(db, "x"),
+    "of a run": lambda db: reading.deliveries(db, DeliveryFilter(run_id="e.r")),
+    "of an event": lambda db: reading.runs(db, "e", "", 9),
+    "under way": lambda db: reading.deliveries(db, DeliveryFilter(states=[State.SENDING])),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_walked_through(db, way):
+    heard = []
+    db.set_trace_callback(heard.append)
+    WAYS[way](db)
+    db.set_trace_callback(None)
+    assert heard
+    # An EXISTS over a whole partial index ends with the first row that it meets.
+    plans = {sql: _plan(db, sql) for sql in heard if sql not in (_ANY_BLOCKED, _ANY_OPEN_RUN)}
+    walks = {sql: plan for sql, plan in plans.items() if re.search(rf"SCAN ({LARGE})\b", plan)}
+    assert walks == {}
+
+
+@pytest.mark.parametrize("way", ["claim", "expire", "woken_runs"])
+def test_nothing_is_sorted_to_find_the_first_few(db, way):
+    heard = []
+    db.set_trace_callback(heard.append)
+    WAYS[way](db)
+    db.set_trace_callback(None)
+    chosen = [sql for sql in heard if "LIMIT" in sql]
+    assert chosen
+    assert [sql for sql in chosen if "USE TEMP B-TREE" in _plan(db, sql)] == []
+
+
+def _plan(db, sql):
+    return "\n".join(
+        row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('Inf', '9e999')}")
+    )

@@ -1,0 +1,94 @@
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from appealbridge.model.errors import StoreError
+from appealbridge.store.connections import open_writer
+from appealbridge.store.schema import MIGRATIONS, migrate
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.store_case import an_arrival
+
+NEXT = (*MIGRATIONS, "CREATE TABLE mottoes (words TEXT NOT NULL) STRICT")
+
+
+def version(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def set_version(path, number):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {number}")
+
+
+async def test_a_new_store_has_the_newest_shape(path, store):
+    assert version(path) == len(MIGRATIONS)
+
+
+async def test_a_later_migration_keeps_what_is_there(path, store):
+    await store.accept([an_arrival(1)])
+    await store.close()
+    with closing(open_writer(path)) as connection:
+        migrate(connection, path, NEXT)
+        connection.execute("INSERT INTO mottoes VALUES ('forward')")
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    assert version(path) == len(NEXT)
+
+
+async def test_each_migration_is_applied_once(path, store):
+    await store.close()
+    for _ in range(2):
+        with closing(open_writer(path)) as connection:
+            migrate(connection, path, NEXT)
+    assert version(path) == len(NEXT)
+
+
+async def test_a_migration_that_breaks_off_leaves_nothing_behind(path, store):
+    await store.close()
+    with closing(open_writer(path)) as connection, pytest.raises(sqlite3.Error):
+        migrate(connection, path, (*MIGRATIONS, f"{NEXT[-1]}; CREATE TABLE events (x)"))
+    assert version(path) == len(MIGRATIONS)
+    with closing(open_writer(path)) as connection:
+        migrate(connection, path, NEXT)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_store_newer_than_the_program_is_refused(path, store, read_only):
+    await store.close()
+    set_version(path, len(MIGRATIONS) + 1)
+    with pytest.raises(StoreError, match="newer appealbridge"):
+        await SqliteStore.open(path, read_only=read_only)
+    assert version(path) == len(MIGRATIONS) + 1
+
+
+async def test_a_store_older_than_the_program_is_not_read_but_brought_up_to_date(path, store):
+    await store.close()
+    set_version(path, 0)
+    with pytest.raises(StoreError, match="start the daemon once"):
+        await SqliteStore.open(path, read_only=True)
+
+
+async def test_another_programs_file_is_left_alone(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+    before = path.read_bytes()[100:]
+    with pytest.raises(StoreError, match="another program's"):
+        await SqliteStore.open(path)
+    assert path.read_bytes()[100:] == before
+
+
+async def test_every_table_is_strict(path, store):
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute(
+            "SELECT name, strict FROM pragma_table_list"
+            " WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        ).fetchall()
+    assert len(tables) > 5
+    assert [name for name, strict in tables if not strict] == []
+
+
+async def test_commits_are_synced_and_readers_do_not_wait(path, store):
+    connection = store._writer._connection
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
