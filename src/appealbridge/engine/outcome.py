@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from appealbridge.engine.backoff import RetryPolicy, next_due
@@ -127,7 +128,7 @@ def _look_again(
     first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
     due = next_due(
         policy,
-        attempts=delivery.attempts,
+        attempts=_as_often(now - first),
         first_begun_at=first,
         now=now,
         after=getattr(error, "after", None),
@@ -141,6 +142,11 @@ def _look_again(
     return _after_look(
         delivery, State.UNKNOWN, now, attempt=attempt, due_at=due, reason=delivery.reason
     )
+
+
+def _as_often(unclear_for: float) -> int:
+    # Looks are not counted, so the time tells: wait about as long again as the outcome has been unclear.
+    return 1 + int(math.log2(1 + max(0.0, unclear_for)))
 
 
 def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now: float) -> Attempt:

@@ -128,6 +128,24 @@ def test_an_account_that_cannot_be_looked_at_is_looked_at_again():
     assert settlement.due_at > NOW + 30
 
 
+@pytest.mark.parametrize(
+    ("unclear_for", "least", "most"), [(1, 0.5, 3), (60, 15, 60), (3600, 150, 300)]
+)
+def test_the_longer_it_cannot_be_looked_at_the_rarer_it_is_tried(unclear_for, least, most):
+    """A look is not counted as an attempt at sending, and must not come every second for a day."""
+    unsure = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW - unclear_for)
+    settlement = settle_sought(
+        unsure,
+        TryAgain("503"),
+        Account(),
+        RetryPolicy(),
+        begun_at=NOW,
+        now=NOW,
+        rng=random.Random(1),
+    )
+    assert least <= settlement.due_at - NOW <= most
+
+
 def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
     unsure = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
     settlement = settle_sought(
