@@ -137,7 +137,7 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
 
 
 def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
-    """Return what a reload tells: `summary` in a sentence, recipes `loaded`, `new`, `changed`, `rejected`, `problems`."""
+    """Return what a reload tells: a `summary`, recipes `loaded`, `new`, `changed`, `rejected`, `problems`."""
     old, new = before.book.recipes, after.book.recipes
     changed = [n for n, recipe in new.items() if n in old and old[n].version != recipe.version]
     fresh = sorted(set(new) - set(old))
