@@ -48,6 +48,9 @@ def routes(engine: Engine) -> web.RouteTableDef:
         except StoreError as error:
             engine.report.store_failed(error)
             return problem(503, "nothing can be stored now; please send it again", retry_after=5)
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in does with a stranger's bytes, the sender gets an answer
+            engine.report.broke(f"webhook {webhook_id}", error)
+            return problem(500, "a fault of this program; it is in its log, and nothing was stored")
 
     return table
 
@@ -87,6 +90,8 @@ async def _body(request: web.Request) -> bytes:
         raise Refused(
             408, "too slow", f"the body did not arrive within {BODY_SECONDS:g} seconds"
         ) from None
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise Refused(400, "cut off", f"the body broke off: {error}") from None
 
 
 async def _read(content: StreamReader) -> bytes:
