@@ -144,6 +144,10 @@ class Report:
         self._metrics.refused(webhook, status)
         self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail)
 
+    def broke(self, where: str, error: Exception) -> None:
+        """Say that a part of the program or a plug-in did what it must not."""
+        self._log.error(Said.PLUGIN_BUG, where=where, error=error)
+
     def looked(
         self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
     ) -> None:
