@@ -37,7 +37,8 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        disable_created_metrics()  # the birth of each figure would double the text for nobody
+        # The birth of each figure would double the text for nobody.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library says no type
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._accepted = Counter(
