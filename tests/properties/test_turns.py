@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbridge.model.delivery import MOVES, OPEN, State
-from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store import moving, planning, schema
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.base import Arrival
@@ -16,6 +15,7 @@ from appealbridge.store.settling import ending, settle
 from appealbridge.store.states import NUMBERS, STATES
 from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
 
+PLACES = st.integers(0, 20)
 SUBJECTS = st.sampled_from(["A38", "M6", ""])
 STATES_AT_FIRST = st.sampled_from(
     [State.READY, State.SENDING, State.HELD, State.PLANNED, State.FAILED, State.EXPIRED]
@@ -31,9 +31,9 @@ ACTIONS = st.lists(
         st.tuples(st.just("claim"), st.integers(1, 4)),
         st.tuples(
             st.just("settle"),
-            st.lists(st.tuples(st.integers(0, 20), st.sampled_from(State)), max_size=4),
+            st.lists(st.tuples(PLACES, PLACES), max_size=4),
         ),
-        st.tuples(st.just("move"), st.integers(1, 20), st.sampled_from(State)),
+        st.tuples(st.just("move"), PLACES, PLACES),
         st.tuples(st.just("expire"), st.integers(0, 5)),
         st.tuples(st.just("recover")),
     ),
@@ -81,23 +81,23 @@ class World:
         moving.claim(self.db, CHANNEL, NOW, limit)
 
     def settle(self, endings):
-        """Let attempts and looks end, several at once where they can."""
-        known = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()
+        """Let attempts and looks end, several at once."""
+        under_way = self._those_in(State.SENDING, State.UNKNOWN)
         chosen = {}
-        for place, target in endings:
-            if known:
-                id_, state = known[place % len(known)]
-                source = STATES[state]
-                if source in (State.SENDING, State.UNKNOWN) and target in MOVES[source]:
-                    chosen[id_] = ending(ended(id_, target, source=source))
+        for place, way in endings:
+            if under_way:
+                id_, source = under_way[place % len(under_way)]
+                target = sorted(MOVES[source])[way % len(MOVES[source])]
+                chosen[id_] = ending(ended(id_, target, source=source))
         settle(self.db, list(chosen.values()))
 
-    def move(self, number, target):
-        """Let a person move a delivery, or be refused."""
-        try:
-            moving.move(self.db, str(number), target, NOW, "", "")
-        except (IllegalMove, NotFound):
-            return
+    def move(self, place, way):
+        """Let a person move a delivery in one of the ways that are open to it."""
+        movable = self._those_in(State.PLANNED, State.HELD, State.READY, State.FAILED)
+        if movable:
+            id_, source = movable[place % len(movable)]
+            targets = sorted(MOVES[source] - {State.SENDING})
+            moving.move(self.db, id_, targets[way % len(targets)], NOW, "", "")
 
     def expire(self, later):
         """Let time pass."""
@@ -106,6 +106,10 @@ class World:
     def recover(self):
         """Start anew."""
         moving.recover(self.db, NOW)
+
+    def _those_in(self, *states):
+        rows = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()
+        return [(id_, STATES[state]) for id_, state in rows if STATES[state] in states]
 
 
 @given(ACTIONS)

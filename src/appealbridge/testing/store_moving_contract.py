@@ -121,6 +121,21 @@ class StoreMovingContract:
         await store.settle(ended(delivery, State.DELIVERED))
         assert ids(await store.claim(CHANNEL, NOW + 5, 10)) == ids(second.deliveries)
 
+    async def test_a_turn_taken_back_during_an_attempt_holds_up_nobody_for_ever(
+        self, store: Store
+    ) -> None:
+        """The attempt ends as it may; then come the retried one and those that waited."""
+        failed, later, last = (an_arrival(number, subject="A38") for number in (1, 2, 3))
+        await store.settle(ended(await begun(store, failed), State.FAILED))
+        under_way = await begun(store, later)
+        await store.move("1", State.READY, NOW)
+        await store.accept([last])
+        await store.settle(ended(under_way, State.DELIVERED))
+        for arrival in (failed, last):
+            (claimed,) = await store.claim(CHANNEL, NOW, 10)
+            assert [claimed.id] == ids(arrival.deliveries)
+            await store.settle(ended(claimed, State.DELIVERED))
+
     async def test_what_is_retried_waits_for_older_ones(self, store: Store) -> None:
         """Its turn is that of its number."""
         older, younger = an_event(1, subject="A38"), an_event(2, subject="A38")
