@@ -80,7 +80,8 @@ def _print_check(form: str, problems: Sequence[Problem]) -> None:
 
 def _annotation(problem: Problem) -> str:
     level = "error" if problem.level == "error" else "notice"
-    words = f"{problem.path}: {problem.problem}; {problem.cure}".strip("; ")
+    where = f"{problem.path}: " if problem.path else ""
+    words = f"{where}{problem.problem}; {problem.cure}".strip("; ")
     words = words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{level} file={problem.file},line={problem.line},col={problem.column}::{words}"
 

@@ -141,6 +141,11 @@ def _check_people(reading: Reading, written: Mapping[str, Any]) -> None:
     elif isinstance(approval, str) and approval not in people and approval != NO_APPROVAL:
         reading.unknown(("approval",), "person or group", approval, {NO_APPROVAL, *people}, declare)
     told = written.get("on_failure")
+    if told:
+        words = "nobody is told yet of what fails or expires"
+        reading.note(
+            ("on_failure",), words, "watch the log, /metrics, or `appealbridge deliveries`"
+        )
     if isinstance(told, str) and told not in people:
         reading.unknown(("on_failure",), "person or group", told, people, declare)
     for number, name in enumerate(told if isinstance(told, list) else ()):

@@ -78,5 +78,9 @@ class Shape(Options):
         description="Later than this after the event, nothing goes out.",
         examples=["2h"],
     )
-    on_failure: list[str] | str = Field([], description="Whom to tell.", examples=[["duty_comms"]])
+    on_failure: list[str] | str = Field(
+        [],
+        description="Whom to tell; checked, but nobody is told yet.",
+        examples=[["duty_comms"]],
+    )
     tests: list[Test] = Field([], description="Its own tests.", examples=[[]])

@@ -49,6 +49,11 @@ def load_settings(
     problems = [*reader.problems, *wrong_lists]
     if problems or daemon is None:
         raise InvalidDocuments(quiet(problems))
+    reader.notes += [
+        document.problem((name,), words, cure, key=True, level="note")
+        for name, (words, cure) in _NOT_IN_FORCE.items()
+        if document.value.get(name)
+    ]
     return Settings(
         file=path,
         store=_whole(folder, daemon.store),
@@ -68,6 +73,13 @@ _AS_THEY_ARE = (
     "listen", "public_url", "time_zone", "practice", "log", "shutdown_within",
     "people", "groups", "holds", "retention",
 )  # fmt: skip
+
+
+_NOT_IN_FORCE = {
+    "holds": ("holds are not in force yet", "nothing waits because of them; count on approval"),
+    "retention": ("retention is not in force yet", "everything is kept; plan for a store that grows"),
+}
+"""What is checked and has no effect: whoever writes it must not rely on it."""
 
 
 def store_of(file: Path | None) -> Path:

@@ -45,7 +45,7 @@ class LogSettings(_Section):
 
 
 class Person(_Section):
-    """One person who may use the console."""
+    """One person, by name."""
 
     roles: tuple[str, ...] = Field((), description="What the person may do.", examples=[["author"]])
     email: str | None = Field(
@@ -91,7 +91,7 @@ class Daemon(_Section):
     )
     public_url: WebAddress | None = Field(
         None,
-        description="Where people and senders find the daemon.",
+        description="Where people and senders find the daemon; nothing uses it yet.",
         examples=["https://bridge.example.police.uk"],
     )
     store: Annotated[str, AfterValidator(store_path)] = Field(
@@ -126,16 +126,20 @@ class Daemon(_Section):
         examples=["20s"],
     )
     people: dict[str, Person] = Field(
-        {}, description="Who may use the console.", examples=[{"alice": {"roles": ["author"]}}]
+        {},
+        description="Who may stand in `approval` and `on_failure`; nobody logs in yet.",
+        examples=[{"alice": {"roles": ["author"]}}],
     )
     groups: dict[str, tuple[str, ...]] = Field(
-        {}, description="People by group.", examples=[{"officer_in_charge": ["bob"]}]
+        {}, description="People by group, for the same.", examples=[{"officer_in_charge": ["bob"]}]
     )
     holds: dict[str, HoldRule] = Field(
         {},
-        description="When everything waits.",
+        description="When everything waits; checked, and not in force yet.",
         examples=[{"quiet_hours": {"between": ["23:00", "06:30"]}}],
     )
     retention: Retention = Field(
-        Retention(), description="How long things are kept.", examples=[{"decisions": "7y"}]
+        Retention(),
+        description="How long things are kept; checked, and not in force yet: everything is kept.",
+        examples=[{"decisions": "7y"}],
     )

@@ -211,3 +211,13 @@ lists: { h: x }
 )
 def test_what_cannot_be_meant_is_said(wrong, text, words):
     assert words in "\n".join(wrong(text))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["holds: { quiet_hours: { between: [23:00, 06:30] } }", "retention: { decisions: 7y }"],
+)
+def test_what_is_not_in_force_yet_is_noted(load, written):
+    (note,) = load(written).notes
+    assert (note.level, note.path) == ("note", written.partition(":")[0])
+    assert "not in force yet" in note.problem
