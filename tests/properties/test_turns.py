@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.store import moving, planning, schema
 from appealbridge.store.accepting import accept, intake
-from appealbridge.store.base import Arrival
+from appealbridge.store.records import (
+    Arrival,
+)
 from appealbridge.store.settling import ending, settle
 from appealbridge.store.states import NUMBERS, STATES
 from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
@@ -105,7 +107,7 @@ class World:
 
     def recover(self):
         """Start anew."""
-        moving.recover(self.db, NOW)
+        moving.recover(self.db, NOW, NOW)
 
     def _those_in(self, *states):
         rows = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()

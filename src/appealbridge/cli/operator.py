@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
@@ -79,6 +80,20 @@ def retry(config: Path | None, as_json: bool, delivery_ids: tuple[str, ...]) -> 
 
 
 @click.command()
+@click.argument("delivery_id", metavar="ID")
+@click.option("--url", default="", help="Where it stands, for whoever looks for it later.")
+@config_option
+@json_option
+def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
+    """Say that a delivery whose outcome nobody could find out is published after all."""
+    told = Daemon.of(config).post(f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}")
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(f"{told['number']} {told['action']} on {told['channel']}: confirmed")
+
+
+@click.command()
 @click.argument("delivery_ids", metavar="ID...", nargs=-1, required=True)
 @config_option
 @json_option
@@ -99,4 +114,4 @@ def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, s
         print_json(moved)
 
 
-COMMANDS = (deliveries, runs, trace, release, retry, cancel)
+COMMANDS = (deliveries, runs, trace, release, confirm, retry, cancel)

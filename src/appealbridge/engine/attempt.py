@@ -25,7 +25,10 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought, Tools
-from appealbridge.store.base import Settlement, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Settlement,
+)
 
 
 class Attempts:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 
 from appealbridge.clock import Clock
 from appealbridge.engine.attempt import Attempts
+from appealbridge.engine.backoff import RetryPolicy
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
@@ -71,7 +72,10 @@ class Engine:
 
     async def start(self, inforce: InForce, catalogue: Catalogue) -> None:
         """Take up what the last process left, then begin to work."""
-        self.report.recovered(await self.store.recover(self.clock.now()))
+        # What the last process had on the wire may still be on its way: looked for at once it would
+        # seem absent.
+        now = self.clock.now()
+        self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
         await self.adopt(inforce, catalogue)
         self._loop("runs", self._runs.run())
         self._loop("upkeep", self._upkeep.run())

@@ -18,7 +18,12 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.ids import event_id
 from appealbridge.model.run import RunState
-from appealbridge.store.base import Accepted, Arrival, Memory, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Accepted,
+    Arrival,
+    Memory,
+)
 
 
 class Intake:

@@ -11,7 +11,9 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Sought, WhenUnsure
-from appealbridge.store.base import Settlement
+from appealbridge.store.records import (
+    Settlement,
+)
 
 DETAIL_LIMIT = 2000
 """How much of a platform's words is kept with an attempt."""

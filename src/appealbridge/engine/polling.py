@@ -16,7 +16,11 @@ from appealbridge.model.errors import SourceDown, StoreError, TryAgain
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.trigger import Look
-from appealbridge.store.base import Memory, SourceRecord, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Memory,
+    SourceRecord,
+)
 
 LONGEST_PAUSE = 6 * 3600.0
 """How long a source that keeps failing is left alone at the most, in seconds."""
@@ -68,12 +72,13 @@ class Polling:
         tools = Tools(self._http, self._clock.now(), self._rng)
         try:
             look = await watched.poller.poll(watched.options, cursor, tools)
+            await self._seen(watched, inforce, record, look)
+        except StoreError:
+            raise
         except (SourceDown, TryAgain) as error:
             await self._failed(watched, record, str(error), error.after)
         except Exception as error:  # noqa: BLE001 - a source or plug-in that breaks in whatever way is looked at again
             await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
-        else:
-            await self._seen(watched, inforce, record, look)
 
     async def _seen(
         self, watched: Watched, inforce: InForce, record: SourceRecord | None, look: Look

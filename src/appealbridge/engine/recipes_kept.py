@@ -7,7 +7,10 @@ from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.recipe import Recipe
-from appealbridge.store.base import RecipeVersion, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    RecipeVersion,
+)
 
 
 class KeptRecipes:

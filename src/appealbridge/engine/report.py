@@ -12,7 +12,9 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, LoginExpired, StoreError
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.base import Settlement
+from appealbridge.store.records import (
+    Settlement,
+)
 
 _SAID: dict[State, tuple[Said, Level]] = {
     State.DELIVERED: (Said.DELIVERED, Level.INFO),

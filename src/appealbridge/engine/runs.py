@@ -14,7 +14,10 @@ from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound, RenderError, StoreError
 from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.plan import plan
-from appealbridge.store.base import OpenRun, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    OpenRun,
+)
 
 BATCH = 100
 """How many runs are planned before the store is asked again."""
@@ -39,6 +42,7 @@ class Runs:
         self._upkeep = upkeep
         self._report = report
         self._open: set[str] = set()
+        self._begun_at = clock.now()
         self._from_before = True
         self._wake = asyncio.Event()
 
@@ -57,6 +61,7 @@ class Runs:
             self._wake.clear()
             try:
                 await self._plan_woken()
+                self._from_before = await self._store.any_open_run(self._begun_at)
                 wake = await self._store.next_wake()
             except StoreError as error:
                 self._report.store_failed(error)

@@ -1,4 +1,4 @@
-"""What a person may have done about a delivery: release it, try it again, call it off."""
+"""What a person may have done about a delivery: release it, confirm it, try it again, call it off."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from appealbridge.engine.report import Report
 from appealbridge.engine.runs import Runs
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.logs import Said
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove
+from appealbridge.model.receipt import Receipt
 from appealbridge.store.base import Store
+from appealbridge.store.records import Settlement
 
 
 class Verbs:
@@ -59,6 +61,31 @@ class Verbs:
             )
         return await self._move(delivery, State.READY, Said.RELEASED)
 
+    async def confirm(self, delivery_id: str, url: str) -> Delivery:
+        """
+        Take a person's word that a delivery of unknown outcome is published at `url`; return it.
+
+        Raise `NotFound`, or `IllegalMove` where its outcome is known.
+        """
+        delivery = await self._store.delivery(delivery_id)
+        if delivery.state is not State.HELD or delivery.hold != Hold.UNKNOWN:
+            raise IllegalMove(
+                f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
+                "nobody knows whether it went out can be confirmed"
+            )
+        now = self._clock.now()
+        await self._store.settle(
+            Settlement(
+                delivery_id=delivery.id,
+                source=State.HELD,
+                target=State.DELIVERED,
+                at=now,
+                receipt=Receipt(id=url, url=url),
+                reason="confirmed by a person",
+            )
+        )
+        return await self._moved(delivery.id, Said.DELIVERED)
+
     async def cancel(self, delivery_id: str, reason: str) -> Delivery:
         """Call a waiting delivery off for good; return it. Raise `NotFound` or `IllegalMove`."""
         delivery = await self._store.delivery(delivery_id)
@@ -67,12 +94,17 @@ class Verbs:
     async def _move(
         self, delivery: Delivery, target: State, said: Said, reason: str = ""
     ) -> Delivery:
-        moved = await self._store.move(delivery.id, target, self._clock.now(), reason=reason)
+        await self._store.move(delivery.id, target, self._clock.now(), reason=reason)
+        return await self._moved(delivery.id, said)
+
+    async def _moved(self, delivery_id: str, said: Said) -> Delivery:
+        """Tell everyone concerned what became of a delivery."""
+        moved = await self._store.delivery(delivery_id)
         self._report.moved(said, moved)
         self._upkeep.watch(moved)
         lane = self._lanes.get(moved.channel)
         if lane is not None:
             lane.queued()
-        if target is State.CANCELLED:
+        if moved.state not in OPEN:
             self._runs.nudge(moved)
         return moved

@@ -8,8 +8,12 @@ from typing import NamedTuple
 
 import orjson
 
-from appealbridge.store.base import Accepted, Arrival, Memory
 from appealbridge.store.bulk import Insert, Join
+from appealbridge.store.records import (
+    Accepted,
+    Arrival,
+    Memory,
+)
 from appealbridge.store.rows import (
     DELIVERY,
     EVENT,

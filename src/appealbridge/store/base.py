@@ -13,148 +13,24 @@ nobody. A delivery has settled when it is in none of the open states.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
-from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """
-    One event with everything it caused, to be stored together or not at all.
-
-    A delivery handed over as `sending` asks to be stored as begun at once; the store makes it
-    `ready` instead where another stands before it.
-    """
-
-    event: Event
-    runs: Sequence[Run] = ()
-    deliveries: Sequence[Delivery] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """
-    What one look at a source leaves behind, stored together with the events of that look.
-
-    `seen` maps the identity of every listed item to its digest.
-    """
-
-    source: str
-    looked_at: float
-    next_look_at: float
-    cursor: Mapping[str, str] = field(default_factory=dict)
-    seen: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """
-    What became of one arrival.
-
-    `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
-    was stored. `begun` are the ids of the deliveries that are now `sending`; the caller owns them.
-    """
-
-    event_id: str
-    repeat: bool
-    begun: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """
-    How one attempt or look ended: the move it makes and what is kept of it.
-
-    `hold` and `reason` replace what stood there; `due_at` and `receipt` do where they are said.
-    """
-
-    delivery_id: str
-    source: State
-    target: State
-    at: float
-    attempt: Attempt | None = None
-    due_at: float | None = None
-    hold: str = ""
-    reason: str = ""
-    receipt: Receipt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
-    """What the store knows of a polled source; `looked_at` is `None` before its first successful look."""
-
-    source: str
-    cursor: Mapping[str, str]
-    looked_at: float | None
-    next_look_at: float
-    failures: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that may be able to plan more: its event, its recipe version's text, its deliveries so far."""
-
-    run: Run
-    event: Event
-    deliveries: Sequence[Delivery]
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeVersion:
-    """One version of a recipe's text and of the templates it uses, kept while anything may need it."""
-
-    version: str
-    name: str
-    text: str
-    templates: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFilter:
-    """Which deliveries to list, newest first; empty fields ask for all."""
-
-    states: Collection[State] = ()
-    channel: str = ""
-    subject: str = ""
-    event_id: str = ""
-    run_id: str = ""
-    since: float | None = None
-    limit: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """
-    How much waits, and how much ended badly: deliveries by (state, channel), the delivered left out.
-
-    `oldest_open_at` is the planning time of the oldest open one, `events` how many events are kept.
-    """
-
-    counts: Mapping[tuple[State, str], int]
-    oldest_open_at: float | None
-    events: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """
-    What waits on a channel.
-
-    `next_due` is the earliest due time still to come of a `ready` or `unknown` delivery. `blocked`
-    says that something `ready` and due waits for a delivery that stands before it. `looks`
-    says that an `unknown` delivery's look is due.
-    """
-
-    next_due: float | None
-    blocked: bool
-    looks: bool
+from appealbridge.store.records import (
+    Accepted,
+    Arrival,
+    Backlog,
+    DeliveryFilter,
+    Memory,
+    OpenRun,
+    Outlook,
+    RecipeVersion,
+    Settlement,
+    SourceRecord,
+)
 
 
 class Store(Protocol):
@@ -198,6 +74,10 @@ class Store(Protocol):
     async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
         """Return open runs that something happened to, or whose time came."""
 
+    async def any_open_run(self, before: float) -> bool:
+        """Return whether a run that began before a time is still open."""
+        ...
+
     async def next_wake(self) -> float | None:
         """Return when the next open run is to be looked at."""
 
@@ -221,11 +101,11 @@ class Store(Protocol):
     async def next_expiry(self) -> float | None:
         """Return the earliest `publish_by` of a waiting delivery."""
 
-    async def recover(self, now: float) -> int:
+    async def recover(self, now: float, look_at: float) -> int:
         """
         After a start: every `sending` delivery was begun without outcome; return how many there were.
 
-        Each becomes `unknown`, its look due now, its attempt kept as unsure.
+        Each becomes `unknown`, its look due at `look_at`, its attempt kept as unsure.
         """
 
     async def move(

@@ -43,7 +43,7 @@ _KEEP_CRASHED = (
     f" WHERE {IS_BEGUN} ORDER BY number"
 )
 _RECOVER = (
-    f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :now, reason = :reason"
+    f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :look_at, reason = :reason"
     f" WHERE {IS_BEGUN}"
 )
 _MOVE = (
@@ -72,9 +72,9 @@ def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[D
     return sorted(expired, key=lambda delivery: (delivery.publish_by or 0.0, delivery.number))
 
 
-def recover(connection: sqlite3.Connection, now: float) -> int:
-    """Make every attempt that was begun and never ended unsure, and its delivery unknown."""
-    values = {"now": now, "reason": _CRASH}
+def recover(connection: sqlite3.Connection, now: float, look_at: float) -> int:
+    """Make every attempt that was begun and never ended unsure, and its delivery unknown until a look."""
+    values = {"now": now, "look_at": look_at, "reason": _CRASH}
     connection.execute(_KEEP_CRASHED, values)
     return connection.execute(_RECOVER, values).rowcount
 

@@ -10,8 +10,10 @@ from operator import itemgetter
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run
-from appealbridge.store.base import RecipeVersion
 from appealbridge.store.bulk import Insert
+from appealbridge.store.records import (
+    RecipeVersion,
+)
 from appealbridge.store.rows import DELIVERY, Row, as_json, at, delivery_row, not_begun
 from appealbridge.store.schema import OF_RUN
 from appealbridge.store.states import IS_OPEN, LAST_OPEN, SENDING

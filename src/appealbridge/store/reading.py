@@ -13,7 +13,7 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store.base import (
+from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
     OpenRun,
@@ -111,6 +111,12 @@ def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenR
 def next_wake(connection: Connection) -> float | None:
     """Return when the next open run is to be looked at."""
     return _time(connection, "SELECT min(wake_at) FROM runs WHERE state = 'open'")
+
+
+def any_open_run(connection: Connection, before: float) -> bool:
+    """Return whether a run that began before a time is still open."""
+    wanted = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open' AND begun_at < ?)"
+    return bool(connection.execute(wanted, (before,)).fetchone()[0])
 
 
 def next_expiry(connection: Connection) -> float | None:

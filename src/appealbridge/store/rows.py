@@ -14,7 +14,10 @@ from appealbridge.model.errors import StoreError
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.base import RecipeVersion, SourceRecord
+from appealbridge.store.records import (
+    RecipeVersion,
+    SourceRecord,
+)
 from appealbridge.store.states import NUMBERS, READY, SENDING, STATES
 
 Row = tuple[Any, ...]

@@ -21,7 +21,9 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.store import moving, planning, reading
 from appealbridge.store.accepting import accept, intake
-from appealbridge.store.base import (
+from appealbridge.store.connections import Readers, open_reader, open_writer
+from appealbridge.store.lock import StoreLock
+from appealbridge.store.records import (
     Accepted,
     Arrival,
     Backlog,
@@ -32,9 +34,7 @@ from appealbridge.store.base import (
     RecipeVersion,
     Settlement,
     SourceRecord,
-)  # fmt: skip
-from appealbridge.store.connections import Readers, open_reader, open_writer
-from appealbridge.store.lock import StoreLock
+)
 from appealbridge.store.schema import migrate, require_current
 from appealbridge.store.settling import ending, settle
 from appealbridge.store.trouble import refusal
@@ -115,6 +115,10 @@ class SqliteStore:
         """Return open runs that something happened to, or whose time came."""
         return await self._ask(lambda db: reading.woken_runs(db, now, limit))
 
+    async def any_open_run(self, before: float) -> bool:
+        """Return whether a run that began before a time is still open."""
+        return await self._ask(lambda db: reading.any_open_run(db, before))
+
     async def next_wake(self) -> float | None:
         """Return when the next open run is to be looked at."""
         return await self._ask(reading.next_wake)
@@ -132,9 +136,9 @@ class SqliteStore:
         """Return the earliest `publish_by` of a waiting delivery."""
         return await self._ask(reading.next_expiry)
 
-    async def recover(self, now: float) -> int:
+    async def recover(self, now: float, look_at: float) -> int:
         """Make every attempt that never ended unsure, and its delivery unknown."""
-        return await self._write(lambda db: moving.recover(db, now))
+        return await self._write(lambda db: moving.recover(db, now, look_at))
 
     async def move(
         self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""

@@ -11,7 +11,11 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, event_id, run_id
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.base import Arrival, Settlement, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Arrival,
+    Settlement,
+)
 
 NOW = 1_800_000_000.25
 """Where the suites' time begins, in Unix seconds UTC; a quarter, to see that fractions are kept."""

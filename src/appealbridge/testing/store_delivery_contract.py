@@ -11,7 +11,12 @@ import pytest
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import IllegalMove, NotFound
-from appealbridge.store.base import Arrival, Outlook, Settlement, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Arrival,
+    Outlook,
+    Settlement,
+)
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,

@@ -10,13 +10,13 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import NotFound, StoreError
 from appealbridge.model.run import RunState
-from appealbridge.store.base import (
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
     Accepted,
     Arrival,
     DeliveryFilter,
     Memory,
     RecipeVersion,
-    Store,
 )
 from appealbridge.testing.store_case import (
     CHANNEL,

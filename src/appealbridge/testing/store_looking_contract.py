@@ -8,7 +8,11 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import NotFound, StoreError
-from appealbridge.store.base import Arrival, DeliveryFilter, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Arrival,
+    DeliveryFilter,
+)
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,

@@ -9,7 +9,10 @@ import pytest
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import IllegalMove, NotFound
-from appealbridge.store.base import Arrival, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Arrival,
+)
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,
@@ -172,7 +175,7 @@ class StoreMovingContract:
         await store.close()
         again = await open_store()
         try:
-            assert await again.recover(NOW + 60) == 1
+            assert await again.recover(NOW + 60, NOW + 60) == 1
             kept = await again.delivery(delivery.id)
             assert (kept.state, kept.due_at, kept.begun_at) == (State.UNKNOWN, NOW + 60, None)
             assert kept.first_begun_at == delivery.first_begun_at
@@ -189,7 +192,7 @@ class StoreMovingContract:
                 )
             ]
             assert (await again.delivery("2")).state is State.READY
-            assert await again.recover(NOW + 61) == 0
+            assert await again.recover(NOW + 61, NOW + 61) == 0
         finally:
             await again.close()
 
@@ -200,7 +203,7 @@ class StoreMovingContract:
         results = await asyncio.gather(
             store.settle(ended(claimed, State.DELIVERED)),
             store.accept([an_arrival(3)]),
-            store.move("2", State.DELIVERED, NOW),
+            store.move("2", State.FAILED, NOW),
             store.move("2", State.READY, NOW),
             store.check(),
             return_exceptions=True,

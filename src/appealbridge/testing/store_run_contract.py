@@ -9,7 +9,12 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import RunState
-from appealbridge.store.base import Arrival, DeliveryFilter, OpenRun, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    Arrival,
+    DeliveryFilter,
+    OpenRun,
+)
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,

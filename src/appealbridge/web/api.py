@@ -84,6 +84,11 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
     async def retry(request: web.Request) -> web.Response:
         return await moved(await engine.verbs.retry(request.match_info["id"]))
 
+    @table.post("/deliveries/{id}/confirm")
+    async def confirm(request: web.Request) -> web.Response:
+        url = request.query.get("url", "")
+        return await moved(await engine.verbs.confirm(request.match_info["id"], url))
+
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
         reason = request.query.get("reason", "called off by a person")

@@ -12,7 +12,9 @@ from appealbridge.engine.engine import Engine
 from appealbridge.engine.inforce import Hook
 from appealbridge.model.errors import Refused, StoreError
 from appealbridge.plugin.trigger import Request
-from appealbridge.store.base import Accepted
+from appealbridge.store.records import (
+    Accepted,
+)
 from appealbridge.web.problem import problem
 
 BODY_LIMIT = 1024 * 1024

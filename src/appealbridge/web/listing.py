@@ -7,7 +7,10 @@ from typing import Any
 
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import NotFound
-from appealbridge.store.base import DeliveryFilter, Store
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    DeliveryFilter,
+)
 from appealbridge.web import views
 
 MOST = 1000

@@ -25,7 +25,7 @@ async def server():
 @pytest.fixture
 async def tools():
     session = open_session()
-    yield Tools(Http(session, str, now=lambda: NOW, timeout=1.0), NOW, random.Random(1))  # noqa: S311 - nothing here is secret
+    yield Tools(Http(session, str, now=lambda: NOW, timeout=1.0), NOW, random.Random(1))
     await session.close()
 
 

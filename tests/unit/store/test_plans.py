@@ -9,8 +9,11 @@ from appealbridge.model.delivery import State
 from appealbridge.model.run import RunState
 from appealbridge.store import moving, planning, reading, schema
 from appealbridge.store.accepting import accept, intake
-from appealbridge.store.base import DeliveryFilter, Memory
 from appealbridge.store.connections import open_writer
+from appealbridge.store.records import (
+    DeliveryFilter,
+    Memory,
+)
 from appealbridge.store.settling import _ANY_OPEN_RUN, ending, settle
 from appealbridge.store.turns import _ANY_BLOCKED
 from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_arrival, ended
@@ -54,7 +57,7 @@ WAYS = {
             [a_delivery(an_arrival(1).event, "mail")],
         ),
     ),
-    "recover": lambda db: moving.recover(db, NOW),
+    "recover": lambda db: moving.recover(db, NOW, NOW),
     "claim_unknown": lambda db: reading.claim_unknown(db, CHANNEL, NOW, 5),
     "outlook": lambda db: reading.outlook(db, CHANNEL, NOW),
     "woken_runs": lambda db: reading.woken_runs(db, NOW + 99, 5),

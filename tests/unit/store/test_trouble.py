@@ -9,7 +9,9 @@ import pytest
 
 from appealbridge.model.errors import IllegalMove, StoreError, StoreFull, StoreLocked
 from appealbridge.store import connections
-from appealbridge.store.base import Arrival
+from appealbridge.store.records import (
+    Arrival,
+)
 from appealbridge.store.sqlite import SqliteStore
 from appealbridge.store.trouble import refusal, trouble
 from appealbridge.testing.store_case import an_arrival, an_event

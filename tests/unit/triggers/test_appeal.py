@@ -20,7 +20,7 @@ NOW = 1_790_000_000.0
 @pytest.fixture
 async def tools():
     session = open_session()
-    rng = random.Random(1)  # noqa: S311 - nothing here is secret
+    rng = random.Random(1)
     yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, rng)
     await session.close()
 

@@ -25,7 +25,7 @@ async def server():
 @pytest.fixture
 async def tools():
     session = open_session()
-    rng = random.Random(1)  # noqa: S311 - nothing here is secret
+    rng = random.Random(1)
     yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, rng)
     await session.close()
 
