@@ -1,0 +1,107 @@
+"""Every block of YAML in the docs is what it seems to be: a recipe, settings, an appeal, a list, or a part of one."""
+
+import pytest
+
+from appealbridge.assembly import assemble
+from appealbridge.documents import read
+from appealbridge.plugin.appeal_files import read_appeals
+from appealbridge.plugin.registry import load
+from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.shape import Shape
+from appealbridge.settings import load_settings
+from appealbridge.settings.include import Include
+from appealbridge.settings.model import Daemon
+from appealbridge.settings.secrets import SecretRef
+from tests.docs import workplace
+from tests.docs.pages import blocks
+
+BASE = {
+    "triggers": "triggers: [{ trigger: appeal }]",
+    "actions": "actions: [{ action: tweet, channel: force_x, text: Seen. }]",
+}
+"""What a part of a recipe needs to be a whole one."""
+
+SECTIONS = {t.section: t.source_options for t in load().triggers.values() if t.section}
+RECIPE = frozenset(Shape.model_fields)
+SETTINGS = frozenset(Daemon.model_fields) | {"channels", "lists"} | SECTIONS.keys()
+
+YAML = [block for block in blocks() if block.language == "yaml" and block.word != "broken"]
+
+
+def parametrized(chosen):
+    return pytest.mark.parametrize("block", chosen, ids=str)
+
+
+def kind_of(block) -> str:
+    value = read(block.text, str(block), {"!secret": SecretRef, "!include": Include}).value
+    if isinstance(value, list):
+        return "list"
+    names = frozenset(value)
+    if names <= RECIPE:
+        return "recipe"
+    if names <= SETTINGS:
+        return "settings"
+    return "appeal" if "reference" in names else f"nothing known: {', '.join(names)}"
+
+
+def kinds(*wanted):
+    return [block for block in YAML if kind_of(block) in wanted]
+
+
+@parametrized(YAML)
+def test_every_block_is_something(block):
+    assert kind_of(block) in ("recipe", "settings", "appeal", "list")
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs")
+    return assemble(workplace.build(folder), offline=True).catalogue
+
+
+@parametrized(kinds("recipe"))
+def test_a_recipe_loads_without_errors(block, catalogue):
+    written = read(block.text, str(block)).value
+    missing = [text for name, text in BASE.items() if name not in written]
+    whole = "\n".join([block.text, *missing])
+    recipe, problems = load_recipe(whole, str(block), "block", catalogue)
+    errors = [problem.text() for problem in problems if problem.level == "error"]
+    assert recipe is not None, "\n".join(errors)
+
+
+@parametrized(kinds("settings"))
+def test_settings_load_without_errors(block, tmp_path):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_text(block.text, "utf-8")
+    for listed in kinds("list"):
+        (tmp_path / "lists").mkdir()
+        (tmp_path / "lists" / "regional-press.yaml").write_text(listed.text, "utf-8")
+    plugins = load()
+    settings = load_settings(
+        file,
+        platforms={name: channel.account for name, channel in plugins.channels.items()},
+        sections=SECTIONS,
+        practise=lambda platform, *asked: plugins.channels[platform].practice(*asked),
+        environ=workplace.AnySecret(),
+    )
+    assert settings.file == file
+
+
+@parametrized([*kinds("appeal"), *(block for block in blocks() if block.language == "markdown")])
+def test_the_file_of_an_appeal_is_read(block, tmp_path):
+    ending = "yaml" if block.language == "yaml" else "md"
+    (tmp_path / f"appeal.{ending}").write_text(block.text, "utf-8")
+    (found,), notes = read_appeals(tmp_path, now=0.0, first=True)
+    assert found.appeal.reference in block.text
+    assert not notes
+
+
+@parametrized(kinds("list"))
+def test_a_list_is_one_of_texts(block):
+    assert all(isinstance(entry, str) for entry in read(block.text, str(block)).value)
+
+
+def test_the_first_recipe_that_a_visitor_sees_has_about_ten_lines():
+    (first, *_) = [block for block in kinds("recipe") if block.page.name == "README.md"]
+    assert len(first.text.splitlines()) <= 11
+    assert set(read(first.text, str(first)).value) >= {"triggers", "actions"}

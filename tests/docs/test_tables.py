@@ -1,0 +1,34 @@
+"""Every option of every plug-in and of the settings stands in the docs, with its default and its sentence."""
+
+import pytest
+
+from appealbridge.model.appeal import Appeal
+from appealbridge.plugin import Account
+from appealbridge.plugin.registry import load
+from appealbridge.recipes.shape import Shape
+from appealbridge.settings.model import Daemon
+from tests.docs.pages import table_after
+from tests.docs.tables import table
+
+
+def tables():
+    """Return what has to stand where: the page, the comment above the table, the table."""
+    plugins = load(third_party=False)
+    yield "recipes.md", "recipe", table(Shape)
+    yield "configuration.md", "settings", table(Daemon)
+    yield "configuration.md", "channel", table(Account)
+    yield "configuration.md", "appeal", table(Appeal)
+    for trigger in plugins.triggers.values():
+        yield "recipes.md", f"trigger {trigger.name}", table(trigger.options)
+        if trigger.section:
+            yield "configuration.md", f"source {trigger.section}", table(trigger.source_options)
+    for channel in plugins.channels.values():
+        yield "recipes.md", f"action {channel.action}", table(channel.message)
+        yield "channels.md", f"channel {channel.platform}", table(channel.account, without=Account)
+
+
+@pytest.mark.parametrize(
+    ("page", "mark", "wanted"), [pytest.param(*one, id=one[1]) for one in tables()]
+)
+def test_the_table_says_what_the_model_says(page, mark, wanted):
+    assert table_after(page, f"options: {mark}") == wanted
