@@ -75,7 +75,7 @@ class Store(Protocol):
         """Return open runs that something happened to, or whose time came."""
 
     async def any_open_run(self, before: float) -> bool:
-        """Return whether a run that began before a time is still open."""
+        """Return whether a run that began at a time or before is still open."""
         ...
 
     async def next_wake(self) -> float | None:

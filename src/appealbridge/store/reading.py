@@ -114,8 +114,8 @@ def next_wake(connection: Connection) -> float | None:
 
 
 def any_open_run(connection: Connection, before: float) -> bool:
-    """Return whether a run that began before a time is still open."""
-    wanted = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open' AND begun_at < ?)"
+    """Return whether a run that began at a time or before is still open."""
+    wanted = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open' AND begun_at <= ?)"
     return bool(connection.execute(wanted, (before,)).fetchone()[0])
 
 

@@ -116,7 +116,7 @@ class SqliteStore:
         return await self._ask(lambda db: reading.woken_runs(db, now, limit))
 
     async def any_open_run(self, before: float) -> bool:
-        """Return whether a run that began before a time is still open."""
+        """Return whether a run that began at a time or before is still open."""
         return await self._ask(lambda db: reading.any_open_run(db, before))
 
     async def next_wake(self) -> float | None:
