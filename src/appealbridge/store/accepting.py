@@ -24,7 +24,7 @@ from appealbridge.store.rows import (
     event_row,
     not_begun,
     run_row,
-)  # fmt: skip
+)
 from appealbridge.store.states import IS_OPEN, LAST_OPEN, SENDING
 
 _ID, _EVENT_ID, _SUBJECT, _CHANNEL, _STATE = (

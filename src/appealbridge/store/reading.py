@@ -37,7 +37,7 @@ from appealbridge.store.rows import (
     run_of,
     said,
     source_of,
-)  # fmt: skip
+)
 from appealbridge.store.schema import OF_EVENT, OF_RUN
 from appealbridge.store.states import (
     IS_BEGUN,

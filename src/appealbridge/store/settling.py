@@ -9,9 +9,7 @@ from typing import NamedTuple
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.bulk import Insert, Join
-from appealbridge.store.records import (
-    Settlement,
-)
+from appealbridge.store.records import Settlement
 from appealbridge.store.rows import ATTEMPT, Row, at, attempt_row
 from appealbridge.store.states import NUMBERS, STATES
 from appealbridge.store.turns import pass_on
