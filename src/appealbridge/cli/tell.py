@@ -87,7 +87,8 @@ def trace(told: Row) -> None:
         )
         for name, value in row["content"].items():
             if value not in (None, "", [], {}):
-                console.print(Text(f"    {name}: {value}", style="dim"))
+                lines = f"{name}: {value}".splitlines()
+                console.print(Text("\n".join(f"    {line}" for line in lines), style="dim"))
         for attempt in row["history"]:
             words = f"    {_clock(attempt['ended_at'])}  {attempt['kind']} {attempt['number']}: {attempt['outcome']}"
             console.print(Text(words + (f", {attempt['detail']}" if attempt["detail"] else "")))

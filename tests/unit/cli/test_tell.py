@@ -1,0 +1,23 @@
+"""Stored things as a person reads them."""
+
+from appealbridge.cli import tell
+
+
+def test_every_line_of_a_message_is_set_in(capsys):
+    delivery = {
+        "number": 1, "step": "tweet", "channel": "force_x", "state": "held", "hold": "approval",
+        "content": {"text": "A38 is closed.\n\nUse another route.", "link": None},
+        "history": [], "receipt": None, "reason": "",
+    }  # fmt: skip
+    about = {"received_at": None, "type": "road.closed", "source": "webhook:roads", "subject": "7"}
+    run = {
+        "id": "1.road",
+        "about": about,
+        "state": "planned",
+        "trace": [],
+        "deliveries": [delivery],
+    }
+    tell.trace(run)
+    shown = capsys.readouterr().out
+    assert "    text: A38 is closed.\n    \n    Use another route.\n" in shown
+    assert "link" not in shown
