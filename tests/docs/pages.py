@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-_FENCE = re.compile(
+FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
 _COMMENT = re.compile(r"<!-- (?P<word>[a-z]+)(?:: (?P<rest>[^\n]*?))? -->\n+\Z")
@@ -42,7 +42,7 @@ def blocks() -> list[Block]:
 def _blocks(page: Path) -> list[Block]:
     text = page.read_text("utf-8")
     found = []
-    for fence in _FENCE.finditer(text):
+    for fence in FENCE.finditer(text):
         above = _COMMENT.search(text[: fence.start()])
         word, rest = (above["word"], above["rest"] or "") if above else ("", "")
         line = text.count("\n", 0, fence.start()) + 1
@@ -62,12 +62,12 @@ def links() -> list[tuple[Path, str]]:
     return [
         (page, found["target"])
         for page in PAGES
-        for found in _LINK.finditer(_FENCE.sub("", page.read_text("utf-8")))
+        for found in _LINK.finditer(FENCE.sub("", page.read_text("utf-8")))
         if "://" not in found["target"]
     ]
 
 
 def anchors(page: Path) -> set[str]:
     """Return the names by which a page's headings can be linked to."""
-    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,0 +1,149 @@
+"""Every word that the program knows and a person may meet stands in the page where it belongs."""
+
+import re
+
+import click
+import pytest
+
+from appealbridge.cli.main import main
+from appealbridge.model.attempt import Outcome
+from appealbridge.model.delivery import Hold, State
+from appealbridge.model.errors import DeliveryError
+from appealbridge.model.run import RunState
+from appealbridge.plugin.preset import PRESETS
+from appealbridge.plugin.registry import load
+from appealbridge.plugin.signature import Scheme
+from appealbridge.recipes import read_actions, read_conditions, read_triggers
+from appealbridge.recipes.operators import OPERATORS
+from appealbridge.recipes.scope import GIVEN_NAMES
+from appealbridge.web import api, listing
+from tests.docs.pages import FENCE, ROOT, text_of
+
+
+def part(page: str, heading: str) -> str:
+    """Return what stands under a heading of a page."""
+    text = FENCE.sub("", text_of(page))
+    level = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert level, f"docs/{page} has no heading {heading!r}"
+    rest = text[level.end() :]
+    end = re.search(rf"^#{{1,{len(level[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def unsaid(words, text: str) -> list[str]:
+    """Return the words that stand nowhere in the text as code."""
+    said = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`]+`", text))))
+    return sorted(word for word in words if word not in said)
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "words"),
+    [
+        ("recipes.md", "Conditions", [*OPERATORS, "exists", *read_conditions._KINDS]),
+        ("recipes.md", "Variables", GIVEN_NAMES),
+        ("recipes.md", "Actions", read_actions._OF_THE_STEP),
+        ("recipes.md", "Triggers", load(third_party=False).triggers),
+        ("recipes.md", "Actions", load(third_party=False).actions),
+        ("recipes.md", "Approval, and being in time", Hold),
+        ("configuration.md", "Webhooks", [*Scheme, *PRESETS]),
+        ("configuration.md", "Channels", load(third_party=False).channels),
+        ("configuration.md", "The command line", [*State, *RunState]),
+        ("channels.md", "What may come of an attempt", Outcome),
+    ],
+)
+def test_the_page_has_every_word(page, heading, words):
+    assert unsaid(words, part(page, heading)) == []
+
+
+def test_what_the_language_does_not_have_yet_is_said():
+    later = {
+        *read_triggers.LATER,
+        *read_actions._LATER_OPTIONS,
+        *read_actions._LATER_FLOW,
+        "post",
+        "withdraw",
+        "amend",
+        "reply",
+        "repost",
+        "mode",
+        "within",
+        "on_failure",
+    } - {"then", "else"}
+    assert unsaid(later, part("recipes.md", "Not yet")) == []
+
+
+def test_nothing_that_is_there_is_called_missing():
+    missing = part("recipes.md", "Not yet")
+    there = [*load(third_party=False).actions, *load(third_party=False).triggers, *OPERATORS]
+    assert unsaid(there, missing) == sorted(there)
+
+
+def test_every_way_in_which_an_attempt_can_fail_is_said():
+    def below(error):
+        return [error, *(one for inner in error.__subclasses__() for one in below(inner))]
+
+    names = {one.__name__ for one in below(DeliveryError)} - {"DeliveryError"}
+    names = {
+        name
+        for name in names
+        if name in (ROOT / "src/appealbridge/model/errors.py").read_text("utf-8")
+    }
+    assert names >= {"TryAgain", "LoginExpired", "Unsure", "Rejected"}
+    assert unsaid(names, part("channels.md", "What may come of an attempt")) == []
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_command_line_is_told_with_every_option(name):
+    command = main.commands[name]
+    lines = part("configuration.md", "The command line").splitlines()
+    (line,) = [line for line in lines if re.match(rf"\| `appealbridge {name}\b", line)]
+    options = {option.opts[0] for option in command.params if isinstance(option, click.Option)}
+    told = set(re.findall(r"--[a-z]+", line)) | {"--config"}
+    assert options | {"--config"} == told
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    assert all(one.human_readable_name.strip("[].").rstrip(".") in line for one in arguments)
+
+
+def test_every_status_that_a_sender_may_hear_is_told():
+    sources = [
+        *(ROOT / "src/appealbridge/web").glob("hooks.py"),
+        *(ROOT / "src/appealbridge/plugin").glob("*.py"),
+    ]
+    refused = {
+        status
+        for file in sources
+        for status in re.findall(
+            r"(?:Refused\(\s*|problem\(\s*|status=)(\d{3})", file.read_text("utf-8")
+        )
+    }
+    assert refused >= {"200", "400", "401", "408", "413", "415", "422", "503"}
+    rows = re.findall(
+        r"^\| (\d{3}) \|", part("configuration.md", "`POST /hooks/{webhook_id}`"), re.MULTILINE
+    )
+    assert refused | {"202", "405"} == set(rows)
+
+
+def test_every_address_of_the_api_is_told():
+    async def reload():
+        return {}
+
+    verbs = {
+        resource.canonical
+        for resource in api.application(None, "token", reload).router.resources()  # type: ignore[arg-type] # asked for its routes only
+    }
+    wanted = {route for route in verbs if "{path" not in route}
+    wanted |= {f"/{name}" for name in listing._LISTS} | {
+        f"/{name}/{{id}}" for name in listing._SINGLE
+    }
+    said = part("configuration.md", "`/api/v1`")
+    told = set(re.findall(r"`(?:GET|POST) /api/v1(/[^`]+)`", said))
+    told |= {
+        f"/deliveries/{{id}}/{verb}"
+        for verb in ("confirm", "retry", "cancel")
+        if f"`/{verb}`" in said
+    }
+    assert told == wanted
+
+
+def test_the_health_addresses_are_told():
+    assert unsaid(["healthz", "readyz", "metrics"], part("configuration.md", "Health")) == []
