@@ -144,7 +144,7 @@ def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
     gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
     rejected = sorted(after.book.quarantined)
     summary = (
-        f"{len(new)} recipes loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
+        f"{len(new)} recipe{'s' * (len(new) != 1)} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
         f"{len(rejected)} rejected"
     )
     restart = [

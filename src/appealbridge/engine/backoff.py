@@ -31,7 +31,7 @@ class RetryPolicy:
     stop: stop_base = field(default_factory=lambda: stop_after_delay(24 * 3600))
     jitter: float = 0.5
     least: float = 1.0
-    most: float = 3600.0
+    most: float = 6 * 3600.0
     seek_after: float = 1.0
 
 

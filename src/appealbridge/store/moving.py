@@ -11,6 +11,7 @@ from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.settling import WAKING, wake
 from appealbridge.store.states import (
     EXPIRED,
+    FAILED,
     IS_BEGUN,
     IS_LISTED,
     IS_WAITING,
@@ -50,6 +51,8 @@ _MOVE = (
     "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"
     f" due_at = CASE :target WHEN {READY} THEN :now ELSE due_at END,"
     " settled_at = CASE :open WHEN 1 THEN 9e999 ELSE min(settled_at, :now) END,"
+    # What failed is surely not published, so what is tried again begins anew.
+    f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
     " blocked = :open * (:blocked OR blocked) WHERE number = :number"
 )
 

@@ -31,6 +31,7 @@ READY = NUMBERS[State.READY]
 UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
 EXPIRED = NUMBERS[State.EXPIRED]
+FAILED = NUMBERS[State.FAILED]
 
 LAST_OPEN = SENDING
 """Up to here later deliveries of its subject wait behind it."""

@@ -196,6 +196,15 @@ class StoreMovingContract:
         finally:
             await again.close()
 
+    async def test_what_failed_begins_anew_when_it_is_tried_again(self, store: Store) -> None:
+        """A day after the first attempt, the policy would otherwise give up at once."""
+        await store.accept([an_arrival(1)])
+        (claimed,) = await store.claim(CHANNEL, NOW, 1)
+        await store.settle(ended(claimed, State.FAILED))
+        await store.move("1", State.READY, NOW + 86_400)
+        (again,) = await store.claim(CHANNEL, NOW + 86_400, 1)
+        assert (again.attempts, again.first_begun_at) == (2, NOW + 86_400)
+
     async def test_operations_of_all_kinds_may_be_handed_over_at_once(self, store: Store) -> None:
         """Each caller gets its own answer."""
         await store.accept([an_arrival(1), an_arrival(2, state=State.HELD)])
