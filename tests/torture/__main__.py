@@ -1,0 +1,89 @@
+"""
+`make torture`: is an event ever lost, or published twice, whatever is killed when?
+
+    make torture ARGS="--events 5000 --kills 200 --seed 1 --minutes 8"
+
+The seed decides everything that the driver decides: texts and subjects, how long each life of the
+daemon lasts, when what is sent, when the disk fills and the clock jumps, which faults come in which
+order. It cannot decide how processes, threads and sockets take turns, so the same seed gives the
+same torture but not the same run; what was found once may need several runs to be found again.
+
+The disk fills by a bound on the size of the daemon's files (RLIMIT_FSIZE, which needs no rights):
+SQLite sees EFBIG, not ENOSPC, and handles both as a write that failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from appealbridge.clock import SystemClock
+from tests.torture.play import Outcomes, Size, play
+
+SHOWN = 40
+"""How many broken promises are printed at the most."""
+
+
+def main() -> int:
+    """Torture, print what came of it, return the exit status."""
+    asked = _asked()
+    seed = random.randrange(10**6) if asked.seed is None else asked.seed
+    size = Size(asked.events, asked.kills, asked.minutes * 60)
+    folder = Path(tempfile.mkdtemp(prefix="appealbridge-torture-"))
+    print(f"seed={seed}", flush=True)
+    clock = SystemClock()
+    begun = clock.monotonic()
+    try:
+        outcomes = asyncio.run(play(folder, seed, size, _tell))
+    except BaseException:
+        print(f"broken off; everything is in {folder}", file=sys.stderr)
+        raise
+    _tell("")
+    print(f"took {clock.monotonic() - begun:.0f} s")
+    _print(outcomes)
+    if outcomes.wrong:
+        print(f"everything is in {folder}; the same torture again: --seed {seed}")
+    else:
+        shutil.rmtree(folder)
+    print(outcomes.summary())
+    return 1 if outcomes.wrong else 0
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make torture", description="Kill the daemon, and count.")
+    parser.add_argument("--events", type=int, default=5000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, help="one of before, to have its torture again")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=6.0,
+        help="how long the daemon lives in all between its kills",
+    )
+    return parser.parse_args()
+
+
+def _print(outcomes: Outcomes) -> None:
+    for said in outcomes.wrong[:SHOWN]:
+        print(said)
+    if len(outcomes.wrong) > SHOWN:
+        print(f"… and {len(outcomes.wrong) - SHOWN} more")
+    for said in outcomes.left_out:
+        print(f"left out: {said}")
+    print("answers:", ", ".join(f"{many} x {of}" for of, many in sorted(outcomes.answers.items())))
+    print("attempts:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.attempts.items())))
+    print("refused in the platform's own words:", outcomes.verdict.refused)
+
+
+def _tell(said: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{said:<70}")
+        sys.stderr.flush()
+
+
+sys.exit(main())

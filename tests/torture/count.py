@@ -1,0 +1,134 @@
+"""What became of every event on every channel, by the platforms' own word and by the store's. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from appealbridge.model.delivery import Delivery, State
+from tests.torture.script import PLATFORMS, number_in
+
+Posts = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
+"""The posts by channel and event, in the order in which they were published."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found wrong, in sentences; and what had to be asked or was refused, in numbers."""
+
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    false_receipts: list[str] = field(default_factory=list)
+    unaccounted: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that breaks a promise."""
+        return [
+            f"{name}: {said}"
+            for name in ("lost", "duplicated", "false_receipts", "unaccounted", "out_of_order")
+            for said in getattr(self, name)
+        ]
+
+
+def sorted_posts(posts: Sequence[Mapping[str, Any]]) -> Posts:
+    """Sort posts, oldest first, by channel and by the number in their text or subject."""
+    channels = {platform: channel for channel, platform in PLATFORMS.items()}
+    sorted_: dict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
+    for place, post in enumerate(posts):
+        number = number_in(f"{post.get('subject', '')} {post['text']}")
+        if number is not None:
+            sorted_[channels[post["platform"]], number].append({**post, "place": place})
+    return sorted_
+
+
+def judge(
+    accepted: Mapping[int, str],
+    deliveries: Sequence[Delivery],
+    refused: Mapping[str, str],
+    posts: Posts,
+) -> Verdict:
+    """
+    Return what is wrong.
+
+    `accepted` maps an event's number to the id that it was answered with, `refused` a failed
+    delivery's id to the platform's own words, where those are what it failed by.
+    """
+    verdict = Verdict()
+    by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        by_place[delivery.channel, number_in(delivery.content) or 0].append(delivery)
+    for number, event_id in sorted(accepted.items()):
+        for channel in PLATFORMS:
+            place = channel, number
+            caused = by_place.pop(place, [])
+            where = f"T{number:05d} on {channel}"
+            if len(caused) != 1 or caused[0].event_id != event_id:
+                verdict.lost.append(f"{where}: {len(caused)} deliveries of event {event_id}")
+            for delivery in caused:
+                _one(
+                    verdict, f"{where}: {_told(delivery)}", delivery, refused, posts.get(place, ())
+                )
+    for (channel, number), caused in by_place.items():
+        said = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
+        verdict.unaccounted.append(said)
+    _order(verdict, deliveries, posts)
+    return verdict
+
+
+def _one(
+    verdict: Verdict,
+    where: str,
+    delivery: Delivery,
+    refused: Mapping[str, str],
+    posts: Sequence[Mapping[str, Any]],
+) -> None:
+    ids = [post["id"] for post in posts]
+    if len(posts) > 1:
+        verdict.duplicated.append(f"{where}: {len(posts)} posts {ids}")
+    if delivery.state is State.DELIVERED:
+        if not posts:
+            verdict.lost.append(f"{where}: no post")
+        if not any(_fits(delivery, post) for post in posts):
+            verdict.false_receipts.append(f"{where}: {delivery.receipt} for {ids}")
+    elif delivery.state is State.FAILED and delivery.id in refused:
+        verdict.refused += 1
+    elif delivery.state is not State.HELD:
+        verdict.lost.append(where)
+        if posts:
+            verdict.unaccounted.append(f"{where}: stands there as {ids}")
+
+
+def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
+    """Whether a receipt is that of a post; a person who confirmed gave the post's id as the end of an address."""
+    receipt = delivery.receipt
+    if receipt is None:
+        return False
+    return post["id"] == receipt.id.rpartition("/")[2] or post["client_key"] == receipt.id
+
+
+def _order(verdict: Verdict, deliveries: Sequence[Delivery], posts: Posts) -> None:
+    """An older event of a subject is published before a younger one, on every channel."""
+    lines: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
+    for delivery in sorted(deliveries, key=lambda one: one.number):
+        lines[delivery.channel, delivery.subject].append(delivery)
+    for (channel, subject), line in lines.items():
+        last, before = -1, ""
+        for delivery in line:
+            number = number_in(delivery.content) or 0
+            there = posts.get((channel, number), ())
+            if not there:
+                continue
+            if there[0]["place"] < last:
+                said = f"{subject} on {channel}: {before} came after T{number:05d}"
+                verdict.out_of_order.append(said)
+            last, before = max(last, there[-1]["place"]), f"T{number:05d}"
+
+
+def _told(delivery: Delivery) -> str:
+    because = f" ({delivery.hold or delivery.reason})" if delivery.hold or delivery.reason else ""
+    return f"{delivery.id} {delivery.state.value}{because}"

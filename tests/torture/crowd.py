@@ -1,0 +1,117 @@
+"""Those around the daemon: senders who repeat themselves, platforms in trouble, and a person who looks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from appealbridge.clock import SystemClock
+from tests.stories.processes import Platforms
+from tests.torture.count import sorted_posts
+from tests.torture.keeper import Keeper
+from tests.torture.script import number_in, stream, trouble
+
+SENDERS = 16
+"""How many requests are under way at once at the most."""
+
+REPEATED = 0.05
+"""Which part of the events is sent again although it was accepted."""
+
+_real = SystemClock()
+
+
+class Senders:
+    """
+    Send every event until it is accepted, as real ones do: the same webhook-id, signed anew.
+
+    `accepted` maps its number to the id it was answered with, `answers` counts all statuses, 0 for
+    none. `broken` are promises already broken in the answers.
+    """
+
+    def __init__(self, keeper: Keeper, events: Sequence[Mapping[str, str]], seed: int) -> None:
+        self.accepted: dict[int, str] = {}
+        self.answers: Counter[int] = Counter()
+        self.broken: list[str] = []
+        self._keeper = keeper
+        self._events = events
+        self._seed = seed
+        self._rng = stream(seed, "senders")
+        self._places = asyncio.Semaphore(SENDERS)
+
+    async def send(self, number: int) -> None:
+        """Send one event until it is accepted, and now and then once more."""
+        async with self._places:
+            await self._until_accepted(number)
+            if self._rng.random() < REPEATED:
+                await self._until_accepted(number)
+
+    async def _until_accepted(self, number: int) -> None:
+        while True:
+            status, told = await self._keeper.receives(
+                f"msg_{self._seed}_{number}", self._events[number]
+            )
+            self.answers[status] += 1
+            if status in (200, 202):
+                break
+            await _real.sleep(self._rng.uniform(0.05, 0.3))
+        first = self.accepted.get(number)
+        if first is not None and (status, told["event"]) != (200, first):
+            self.broken.append(f"T{number:05d} was {first}, a repeat of it {status} {told}")
+        self.accepted.setdefault(number, told["event"])
+
+
+async def troubles(there: Platforms, seed: int, mean: float) -> None:
+    """Have something go wrong on a platform again and again, until cancelled."""
+    rng = stream(seed, "troubles")
+    while True:
+        next_ = trouble(rng, mean)
+        await _real.sleep(next_.pause)
+        await there.fault(next_.platform, next_.fault, **next_.bounds)
+
+
+class Person:
+    """
+    Looks after what is held because nobody knows whether it went out, as the operators' page says.
+
+    What stands on the platform is confirmed, what does not is released. `asked` are the deliveries
+    that were held, `broken` what a person must never see.
+    """
+
+    def __init__(self, keeper: Keeper, there: Platforms) -> None:
+        self.asked: set[str] = set()
+        self.broken: list[str] = []
+        self._keeper = keeper
+        self._there = there
+
+    async def look(self) -> int:
+        """Settle what is held; return how many there were."""
+        status, held = await self._keeper.asked("GET", "/deliveries", state="held", limit="1000")
+        if status != 200 or not held:
+            return 0
+        posts = sorted_posts(await self._there.posts(""))
+        for delivery in held:
+            if delivery["hold"] != "unknown":
+                self.broken.append(f"{delivery['id']} is held for {delivery['hold']!r}")
+                continue
+            self.asked.add(delivery["id"])
+            await self._settle(delivery, posts)
+        return len(held)
+
+    async def _settle(self, delivery: Mapping[str, Any], posts: Any) -> None:
+        number = number_in(str(delivery["content"]))
+        found = posts.get((delivery["channel"], number), ())
+        path = f"/deliveries/{delivery['id']}"
+        if found:
+            url = f"https://practice.example/{found[0]['id']}"
+            await self._keeper.asked("POST", f"{path}/confirm", url=url)
+        else:
+            await self._keeper.asked("POST", f"{path}/release")
+
+    async def watch(self, rng: random.Random, mean: float) -> None:
+        """Look now and then, until cancelled."""
+        while True:
+            await _real.sleep(rng.uniform(0.5, 1.5) * mean)
+            await self.look()

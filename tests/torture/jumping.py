@@ -1,0 +1,36 @@
+"""
+`appealbridge run` as it is, but for its clock, which somebody else may set at any moment.
+
+    python jumping.py CLOCK_FILE CONFIG
+
+The file's first eight bytes, a native double, are by how many seconds the clock is wrong. The
+product knows nothing of this: it is handed another clock.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import sys
+import time
+from pathlib import Path
+
+from appealbridge import app
+from appealbridge.cli.main import main
+from appealbridge.clock import SystemClock
+
+CLOCK_FILE, CONFIG = Path(sys.argv[1]), sys.argv[2]
+
+with CLOCK_FILE.open("rb") as file:
+    _wrong_by = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
+
+
+class Jumping(SystemClock):
+    """A wall clock that jumps; what never jumps is the machine's own."""
+
+    def now(self) -> float:
+        return time.time() + float(struct.unpack_from("d", _wrong_by)[0])
+
+
+app.SystemClock = Jumping  # type: ignore[misc] # this process only
+main(["run", "--config", CONFIG])

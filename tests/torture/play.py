@@ -1,0 +1,271 @@
+"""
+One torture from the first event to the verdict.
+
+Processes: this driver, the daemon, the practice platforms. While events come in, the daemon is
+killed again and again, its disk fills, its clock jumps, its platforms fail in every way they know.
+Then everything is mended and given time, and what stands on the platforms is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from appealbridge.clock import SystemClock
+from appealbridge.model.attempt import Outcome
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.store.records import DeliveryFilter
+from appealbridge.store.sqlite import SqliteStore
+from tests.stories import staging
+from tests.stories.processes import Platforms, platforms
+from tests.torture.count import Verdict, judge, sorted_posts
+from tests.torture.crowd import Person, Senders, troubles
+from tests.torture.keeper import Keeper
+from tests.torture.script import RECIPE, Life, events, lives, stream
+
+BETWEEN_TROUBLES = 0.5
+"""Seconds between two faults of the platforms, on average."""
+
+BETWEEN_LOOKS = 8.0
+"""Seconds between two looks of the person, on average."""
+
+AN_HOUR_AND_MORE = 4_000.0
+"""By how far the clock is put forward for what a platform's own wish keeps waiting."""
+
+STANDSTILL = 20.0
+"""After so many seconds without any change the clock is put forward."""
+
+_WAITING = (State.PLANNED, State.HELD, State.READY, State.SENDING, State.UNKNOWN)
+_real = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is tortured; `seconds` is how long the daemon lives in all between its kills."""
+
+    events: int
+    kills: int
+    seconds: float
+    patience: float = 600.0
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What came of it."""
+
+    events: int = 0
+    kills: int = 0
+    held: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+    answers: Counter[int] = field(default_factory=Counter)
+    attempts: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that breaks a promise, in sentences."""
+        return [*self.broken, *self.verdict.wrong]
+
+    def summary(self) -> str:
+        """Return the last line."""
+        verdict = self.verdict
+        return (
+            f"events={self.events} kills={self.kills} lost={len(verdict.lost)} "
+            f"duplicated={len(verdict.duplicated)} held={self.held}"
+        )
+
+
+Tell = Callable[[str], None]
+
+
+async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
+    """Torture the daemon in a folder and return what came of it; every process has ended then."""
+    async with AsyncExitStack() as stack:
+        there = await stack.enter_async_context(platforms(folder))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        stage = staging.build(folder / "stage", there.url, there.smtp, {"torture": RECIPE})
+        keeper = Keeper(stage, session)
+        stack.push_async_callback(keeper.end)
+        return await _Play(keeper, there, session, seed, size, tell).whole()
+
+
+class _Play:
+    def __init__(
+        self,
+        keeper: Keeper,
+        there: Platforms,
+        session: aiohttp.ClientSession,
+        seed: int,
+        size: Size,
+        tell: Tell,
+    ) -> None:
+        self._keeper = keeper
+        self._there = there
+        self._session = session
+        self._seed = seed
+        self._size = size
+        self._tell = tell
+        self._senders = Senders(keeper, events(seed, size.events), seed)
+        self._person = Person(keeper, there)
+        self._sent = 0
+        self._outcomes = Outcomes(size.events)
+
+    async def whole(self) -> Outcomes:
+        """Torture, mend, wait, count."""
+        await self._torture()
+        await self._mend()
+        await self._recover()
+        return await self._count()
+
+    # -- the torture ----------------------------------------------------------------------------
+
+    async def _torture(self) -> None:
+        size, seed = self._size, self._seed
+        around = [
+            asyncio.create_task(troubles(self._there, seed, BETWEEN_TROUBLES)),
+            asyncio.create_task(self._person.watch(stream(seed, "person"), BETWEEN_LOOKS)),
+        ]
+        try:
+            async with asyncio.TaskGroup() as sending:
+                for life in lives(seed, size.kills, size.events, size.seconds):
+                    await self._live(life, sending)
+                await self._start()
+                for _ in range(self._sent, size.events):
+                    self._send(sending)
+        finally:
+            for task in around:
+                task.cancel()
+            ends = await asyncio.gather(*around, return_exceptions=True)
+        for end in ends:
+            if not isinstance(end, asyncio.CancelledError) and isinstance(end, BaseException):
+                raise end
+
+    async def _start(self) -> None:
+        await self._keeper.start()
+        await self._keeper.ready()
+
+    async def _live(self, life: Life, sending: asyncio.TaskGroup) -> None:
+        await self._keeper.start()
+        if not life.early:
+            await self._keeper.ready()
+        beside = [asyncio.create_task(self._feed(life, sending))]
+        if life.disk is not None:
+            beside.append(asyncio.create_task(self._fill(*life.disk)))
+        if life.clock is not None:
+            beside.append(asyncio.create_task(self._jump(*life.clock)))
+        await _real.sleep(life.lasts)
+        if self._keeper.died_by_itself:
+            self._outcomes.broken.append("the daemon ended by itself")
+        await self._keeper.end()
+        self._outcomes.kills += 1
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        self._tell(
+            f"{self._outcomes.kills} of {self._size.kills} kills, "
+            f"{len(self._senders.accepted)} of {self._size.events} events accepted"
+        )
+
+    async def _feed(self, life: Life, sending: asyncio.TaskGroup) -> None:
+        begun = _real.monotonic()
+        for moment in life.events:
+            await _real.sleep(begun + moment - _real.monotonic())
+            self._send(sending)
+
+    def _send(self, sending: asyncio.TaskGroup) -> None:
+        sending.create_task(self._senders.send(self._sent))
+        self._sent += 1
+
+    async def _fill(self, after: float, seconds: float, room: int) -> None:
+        await _real.sleep(after)
+        try:
+            self._keeper.fill_disk(room)
+        except PermissionError as error:
+            self._outcomes.left_out.append(f"a full disk: {error}")
+            return
+        await _real.sleep(seconds)
+        self._keeper.free_disk()
+
+    async def _jump(self, after: float, wrong_by: float) -> None:
+        await _real.sleep(after)
+        self._keeper.jump(wrong_by)
+
+    # -- the recovery ---------------------------------------------------------------------------
+
+    async def _mend(self) -> None:
+        async with self._session.delete(f"{self._there.url}/faults") as answer:
+            answer.raise_for_status()
+        self._keeper.free_disk()
+
+    async def _recover(self) -> None:
+        """Wait until nothing waits any more; what waits for an hour gets its hour."""
+        end = _real.monotonic() + self._size.patience
+        store = await SqliteStore.open(self._keeper.stage.store, read_only=True)
+        before: Sequence[tuple[str, State, int]] = ()
+        changed_at = _real.monotonic()
+        try:
+            while waiting := await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6)):
+                now = _real.monotonic()
+                if now > end:
+                    return
+                seen = [(one.id, one.state, one.attempts) for one in waiting]
+                if seen != before:
+                    before, changed_at = seen, now
+                self._tell(f"waiting for {len(waiting)} deliveries")
+                if any(one.state is State.HELD for one in waiting):
+                    await self._person.look()
+                elif now > changed_at + STANDSTILL or self._wait_long(waiting):
+                    await self._put_forward()
+                    changed_at = _real.monotonic()
+                await _real.sleep(0.25)
+        finally:
+            await store.close()
+
+    def _wait_long(self, waiting: Sequence[Delivery]) -> bool:
+        """Whether nothing goes out in the next seconds, since all of it is due later or behind what is."""
+        now = self._keeper.now()
+        subjects = {(one.channel, one.subject) for one in waiting if one.due_at > now + 5}
+        return all((one.channel, one.subject) in subjects for one in waiting)
+
+    async def _put_forward(self) -> None:
+        """Let an hour pass; a restart has every lane look at once."""
+        await self._keeper.end(signal.SIGTERM)
+        self._keeper.jump(self._keeper.wrong_by + AN_HOUR_AND_MORE)
+        await self._start()
+
+    # -- the count ------------------------------------------------------------------------------
+
+    async def _count(self) -> Outcomes:
+        store = await SqliteStore.open(self._keeper.stage.store, read_only=True)
+        outcomes = self._outcomes
+        try:
+            deliveries = await store.deliveries(DeliveryFilter(limit=10**6))
+            refused: dict[str, str] = {}
+            for delivery in deliveries:
+                attempts = await store.attempts(delivery.id)
+                outcomes.attempts.update(f"{one.kind} {one.outcome}" for one in attempts)
+                if attempts and attempts[-1].outcome is Outcome.REJECTED:
+                    refused[delivery.id] = attempts[-1].detail
+        finally:
+            await store.close()
+        await self._keeper.end(signal.SIGTERM)
+        posts = sorted_posts(await self._there.posts(""))
+        outcomes.verdict = judge(self._senders.accepted, deliveries, refused, posts)
+        left = {one.id for one in deliveries if one.state is State.HELD}
+        outcomes.held = len(self._person.asked | left)
+        outcomes.answers = self._senders.answers
+        outcomes.broken += self._senders.broken + self._person.broken
+        outcomes.broken += [
+            f"{one.id} is held for {one.hold!r}"
+            for one in deliveries
+            if one.state is State.HELD and one.hold != Hold.UNKNOWN
+        ]
+        return outcomes

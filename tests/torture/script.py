@@ -1,0 +1,159 @@
+"""What is sent and where it goes: numbered events, four channels, and all that the driver draws by chance."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PLATFORMS = {
+    "force_x": "x",
+    "force_facebook": "facebook",
+    "force_mastodon": "mastodon",
+    "press_office": "email",
+}
+"""The channels and the platforms they publish on."""
+
+RECIPE = """
+alias: Torture, every channel
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweet, id: x, channel: force_x, text: "{{ event.data.text }}" }
+  - { action: facebook_post, channel: force_facebook, text: "{{ event.data.text }}" }
+  - { action: mastodon_post, channel: force_mastodon, text: "{{ event.data.text }}" }
+  - action: email
+    channel: press_office
+    to: desk@example-radio.example
+    subject: "{{ event.data.text }}"
+    text: "It is on X at {{ results.x.url }}"
+approval: none
+"""
+
+# What platforms rewrite, escape, shorten or count in ways of their own.
+_WORDS = (
+    "Road closed, follow the diversion",
+    "Smith & Sons <unit 4> has been evacuated",
+    'Witnesses to "an incident" are asked to call 101',
+    "Café Zoë is open again 🚧",
+    "M6 J7 to J8: two lanes shut. https://www.example.police.uk/news?a=1&b=2",
+    "See example.police.uk/appeals/ for a picture",
+    "#Missing from Digbeth, last seen at 10% past nothing",
+)
+_NUMBER = re.compile(r"\bT(\d{5})\b")
+
+
+def stream(seed: int, what: str) -> random.Random:
+    """Return the draws for one matter, so that no task's draws depend on how tasks take turns."""
+    return random.Random(f"{seed} {what}")
+
+
+def number_in(text: str) -> int | None:
+    """Return which event a text is about."""
+    found = _NUMBER.search(text)
+    return int(found[1]) if found else None
+
+
+def events(seed: int, count: int) -> list[Mapping[str, str]]:
+    """
+    Return the events in the order in which they are sent.
+
+    Every text has the event's number, since a platform cannot be asked which of two equal texts is
+    which. About half share their subject with others sent at about the same time.
+    """
+    rng = stream(seed, "events")
+    made = []
+    for number in range(count):
+        alone = rng.random() < 0.5
+        subject = f"only-{number}" if alone else f"shared-{number // 40}-{rng.randrange(3)}"
+        text = f"T{number:05d} {rng.choice(_WORDS)}"
+        made.append({"type": "incident", "subject": subject, "text": text})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """
+    One life of the daemon, in seconds.
+
+    Killed `lasts` after it was started if `early`, otherwise after it was ready. `events` are the
+    moments at which something is sent, `disk` when the disk fills, for how long, and how much room
+    is left in bytes; `clock` when it jumps and how wrong it is from then on.
+    """
+
+    lasts: float
+    early: bool
+    events: tuple[float, ...]
+    disk: tuple[float, float, int] | None
+    clock: tuple[float, float] | None
+
+
+def lives(seed: int, kills: int, count: int, seconds: float) -> list[Life]:
+    """Return the lives that end by a kill, `seconds` long together but for the daemon's own starts."""
+    rng = stream(seed, "lives")
+    mean = seconds / max(1, kills)
+    told = []
+    for index in range(kills):
+        early = rng.random() < 0.1
+        lasts = rng.uniform(0.0, 1.0) if early else rng.uniform(0.0, 2.0) * mean
+        share = count * (index + 1) // kills - count * index // kills
+        sent = tuple(sorted(rng.uniform(0.0, lasts) for _ in range(share)))
+        disk = (rng.uniform(0.0, lasts), rng.uniform(0.2, 2.0), rng.choice(_ROOM))
+        clock = (rng.uniform(0.0, lasts), rng.choice(_WRONG_BY))
+        told.append(
+            Life(
+                lasts,
+                early,
+                sent,
+                disk if rng.random() < 0.2 else None,
+                clock if rng.random() < 0.25 else None,
+            )
+        )
+    return told
+
+
+_ROOM = (0, 0, 100, 4_096, 30_000, 200_000)
+_WRONG_BY = (0.0, 0.0, -2.0, 2.0, -40.0, 40.0, 150.0, -150.0, 2_000.0, -2_000.0, 5_000.0, -5_000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What goes wrong next on a platform, and how long after the one before."""
+
+    pause: float
+    platform: str
+    fault: str
+    bounds: Mapping[str, float]
+
+
+# By fault: how many requests it bites at most, and for how many seconds at most; 0 says neither.
+# delete_lies is left out, since nothing is deleted here.
+_FAULTS = {
+    "refuse": (4, 2.0),
+    "http_429": (3, 3.0),
+    "http_503": (4, 2.0),
+    "html": (3, 1.0),
+    "token_expired": (3, 1.0),
+    "out_of_credits": (1, 0.0),
+    "duplicate_filter": (3, 0.0),
+    "post_then_hang": (2, 3.0),
+    "post_then_reset": (4, 1.0),
+    "post_then_500": (3, 1.0),
+    "slow": (3, 2.5),
+    "truncated": (4, 1.0),
+}
+_BOTH = frozenset({"http_429", "post_then_hang", "slow"})
+"""Faults that read `seconds` beside a `count` as what one answer does."""
+
+
+def trouble(rng: random.Random, mean: float) -> Trouble:
+    """Return the next trouble, `mean` seconds after the last one on average."""
+    fault = rng.choice(sorted(_FAULTS))
+    count, seconds = _FAULTS[fault]
+    bounds: dict[str, float] = {}
+    if fault in _BOTH or not seconds or rng.random() < 0.6:
+        bounds["count"] = rng.randint(1, count)
+    if fault in _BOTH or not bounds:
+        bounds["seconds"] = round(rng.uniform(0.2, seconds), 3)
+    pause = min(rng.expovariate(1 / mean), 4 * mean)
+    return Trouble(pause, rng.choice(sorted(PLATFORMS.values())), fault, bounds)
