@@ -143,8 +143,9 @@ def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
     fresh = sorted(set(new) - set(old))
     gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
     rejected = sorted(after.book.quarantined)
+    recipes = "recipe" if len(new) == 1 else "recipes"
     summary = (
-        f"{len(new)} recipe{'s' * (len(new) != 1)} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
+        f"{len(new)} {recipes} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
         f"{len(rejected)} rejected"
     )
     restart = [

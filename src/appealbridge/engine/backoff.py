@@ -10,9 +10,17 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from tenacity import RetryCallState, stop_after_delay, wait_exponential
+from tenacity import (
+    RetryCallState,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+    wait_fixed,
+)
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
+
+from appealbridge.plugin.retry import Retry
 
 _EXPONENT_CAP = 64  # beyond it 2**n only overflows; every sane bound is reached long before
 
@@ -33,6 +41,17 @@ class RetryPolicy:
     least: float = 1.0
     most: float = 6 * 3600.0
     seek_after: float = 1.0
+
+
+def policy_of(retry: Retry) -> RetryPolicy:
+    """Return the policy that the options describe."""
+    stop: stop_base = stop_after_delay(retry.within)
+    if retry.attempts is not None:
+        stop = stop | stop_after_attempt(retry.attempts)
+    wait: wait_base = wait_fixed(retry.first)
+    if retry.pause == "growing":
+        wait = wait_exponential(multiplier=retry.first, max=retry.longest)
+    return RetryPolicy(wait, stop, jitter=1.0 - retry.jitter, most=retry.obey)
 
 
 def next_due(

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from appealbridge.engine.backoff import RetryPolicy
+from appealbridge.engine.backoff import RetryPolicy, policy_of
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.http import Http
 
@@ -27,7 +27,7 @@ class Lane:
     account: Account
     http: Http
     zone: ZoneInfo
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    policy: RetryPolicy = field(init=False)
     in_flight: int = 0
     backlog: bool = True
     blocked: bool = False
@@ -35,6 +35,10 @@ class Lane:
     closed: bool = False
     looking: set[str] = field(default_factory=set)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Take the account's own words on retrying."""
+        self.policy = policy_of(self.account.retry)
 
     @property
     def room(self) -> int:
@@ -84,6 +88,7 @@ class Lane:
     def adopt(self, channel: AnyChannel, account: Account, zone: ZoneInfo) -> None:
         """Go on with changed settings; what is under way ends as it began."""
         self.channel, self.account, self.zone = channel, account, zone
+        self.policy = policy_of(account.retry)
         self.wake.set()
 
 

@@ -15,6 +15,7 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.retry import Retry
 
 
 class Repeat(StrEnum):
@@ -58,6 +59,12 @@ class Account(Options):
         description="What to do where neither the platform nor a look on the account can tell "
         "whether a message went out: hold it for a person, or send it again.",
         examples=["hold"],
+    )
+
+    retry: Retry = Field(
+        Retry(),
+        description="How a message that was surely not published is tried again.",
+        examples=[{"within": "6h", "longest": "2m"}],
     )
 
 

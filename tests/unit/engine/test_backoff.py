@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tenacity import stop_after_attempt, stop_after_delay, wait_exponential, wait_fixed
 
-from appealbridge.engine.backoff import RetryPolicy, next_due
+from appealbridge.engine.backoff import RetryPolicy, next_due, policy_of
+from appealbridge.plugin.retry import Retry
 
 NOW = 1_800_000_000.0
 SEED = 7
@@ -58,3 +59,28 @@ def test_any_tenacity_strategy_may_be_the_policy():
 
 def test_a_clock_set_back_does_not_end_the_trying():
     assert due(RetryPolicy(stop=stop_after_delay(60)), begun=NOW, now=NOW - 1000) is not None
+
+
+def test_what_people_write_becomes_a_policy():
+    policy = policy_of(Retry(first="2s", longest="8s", within="1m", attempts=5, jitter=0.0))
+    pauses = [due(policy, attempts=n) - NOW for n in range(1, 5)]
+    assert pauses == [2.0, 4.0, 8.0, 8.0]
+    assert due(policy, attempts=5) is None
+    assert due(policy, attempts=2, begun=NOW - 61) is None
+
+
+def test_a_steady_pause_stays_as_it_is():
+    policy = policy_of(Retry(pause="steady", first="7s", jitter=0.0))
+    assert {due(policy, attempts=n) - NOW for n in range(1, 9)} == {7.0}
+
+
+def test_a_platform_s_wish_is_cut_to_what_people_allow():
+    assert due(policy_of(Retry(obey="10s")), after=3600.0) - NOW <= 11.0
+
+
+def test_what_is_left_to_chance_is_at_most_what_people_say():
+    policy = policy_of(Retry(pause="steady", first="10s", jitter=0.3))
+    pauses = [due(policy, seed=seed) - NOW for seed in range(200)]
+    assert min(pauses) >= 7.0
+    assert max(pauses) <= 10.0
+    assert max(pauses) - min(pauses) > 2.0
