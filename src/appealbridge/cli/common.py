@@ -11,10 +11,26 @@ import click
 import orjson
 
 from appealbridge.documents import InvalidDocuments, Problem
+from appealbridge.model.duration import seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 WRONG_USE = 2
+
+
+class Span(click.ParamType[float]):
+    """A length of time as people write it (`2h`, `3d`), in seconds."""
+
+    name = "span"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or end the command with what is wrong."""
+        try:
+            return seconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def config_option(function: F) -> F:

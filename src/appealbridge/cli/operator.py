@@ -10,8 +10,9 @@ import click
 
 from appealbridge.cli import tell
 from appealbridge.cli.client import Daemon
-from appealbridge.cli.common import config_option, json_option, print_json
+from appealbridge.cli.common import Span, config_option, json_option, print_json
 from appealbridge.cli.stored import Stored
+from appealbridge.clock import SystemClock
 
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
@@ -71,12 +72,33 @@ def release(config: Path | None, as_json: bool, delivery_ids: tuple[str, ...]) -
 
 
 @click.command()
-@click.argument("delivery_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every failed delivery, instead of single ones.")
+@click.option("--since", type=Span(), help="With --all: only those planned since, as 2h or 3d ago.")
 @config_option
 @json_option
-def retry(config: Path | None, as_json: bool, delivery_ids: tuple[str, ...]) -> None:
+def retry(
+    config: Path | None,
+    as_json: bool,
+    since: float | None,
+    every: bool,
+    delivery_ids: tuple[str, ...],
+) -> None:
     """Try failed deliveries again, with the same checks as the first time."""
-    _each(config, as_json, delivery_ids, "retry", "will be tried again")
+    if every == bool(delivery_ids) or (since is not None and not every):
+        raise click.UsageError("give IDs, or --all, with --since if you like")
+    if not every:
+        _each(config, as_json, delivery_ids, "retry", "will be tried again")
+        return
+    begin = "" if since is None else f"?since={SystemClock().now() - since}"
+    moved = Daemon.of(config).post(f"/retry{begin}")
+    if as_json:
+        print_json(moved)
+        return
+    for one in moved:
+        _tell(one, "will be tried again")
+    if not moved:
+        click.echo("nothing has failed")
 
 
 @click.command()
@@ -90,7 +112,7 @@ def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> N
     if as_json:
         print_json(told)
     else:
-        click.echo(f"{told['number']} {told['action']} on {told['channel']}: confirmed")
+        _tell(told, "confirmed")
 
 
 @click.command()
@@ -104,14 +126,17 @@ def cancel(config: Path | None, as_json: bool, delivery_ids: tuple[str, ...]) ->
 
 def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, said: str) -> None:
     daemon = Daemon.of(config)
-    moved: list[dict[str, Any]] = []
+    moved = []
     for one in ids:
-        told = daemon.post(f"/deliveries/{one}/{verb}")
-        moved.append(told)
+        moved.append(daemon.post(f"/deliveries/{one}/{verb}"))
         if not as_json:
-            click.echo(f"{told['number']} {told['action']} on {told['channel']}: {said}")
+            _tell(moved[-1], said)
     if as_json:
         print_json(moved)
+
+
+def _tell(moved: dict[str, Any], said: str) -> None:
+    click.echo(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}")
 
 
 COMMANDS = (deliveries, runs, trace, release, confirm, retry, cancel)

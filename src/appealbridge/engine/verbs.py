@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from appealbridge.clock import Clock
 from appealbridge.engine.gate import content_hash
 from appealbridge.engine.lane import Lanes
@@ -13,7 +15,10 @@ from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove
 from appealbridge.model.receipt import Receipt
 from appealbridge.store.base import Store
-from appealbridge.store.records import Settlement
+from appealbridge.store.records import DeliveryFilter, Settlement
+
+BATCH = 500
+"""How many deliveries are moved before the store is asked again."""
 
 
 class Verbs:
@@ -60,6 +65,19 @@ class Verbs:
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
         return await self._move(delivery, State.READY, Said.RELEASED)
+
+    async def retry_all(self, since: float | None) -> Sequence[Delivery]:
+        """Try every failed delivery again that was planned since a time (Unix seconds); return them, newest first."""
+        which = DeliveryFilter(states=frozenset({State.FAILED}), since=since, limit=BATCH)
+        moved: dict[str, Delivery] = {}
+        while True:
+            failed = await self._store.deliveries(which)
+            # What has failed once more meanwhile has had its turn.
+            fresh = [one.id for one in failed if one.id not in moved]
+            if not fresh:
+                return list(moved.values())
+            for delivery_id in fresh:
+                moved[delivery_id] = await self.retry(delivery_id)
 
     async def confirm(self, delivery_id: str, url: str) -> Delivery:
         """

@@ -80,6 +80,11 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
     async def release(request: web.Request) -> web.Response:
         return await moved(await engine.verbs.release(request.match_info["id"]))
 
+    @table.post("/retry")
+    async def retry_all(request: web.Request) -> web.Response:
+        retried = await engine.verbs.retry_all(listing.since_of(request.query))
+        return answer([views.delivery(each) for each in retried])
+
     @table.post("/deliveries/{id}/retry")
     async def retry(request: web.Request) -> web.Response:
         return await moved(await engine.verbs.retry(request.match_info["id"]))

@@ -52,7 +52,7 @@ async def run(store: Store, run_id: str) -> dict[str, Any]:
 
 async def events(store: Store, query: Query) -> list[dict[str, Any]]:
     """List events, the newest first."""
-    listed = await store.events(limit=_limit(query), since=_since(query))
+    listed = await store.events(limit=_limit(query), since=since_of(query))
     return [views.event(one) for one in listed]
 
 
@@ -86,7 +86,7 @@ def _which(query: Query) -> DeliveryFilter:
         subject=query.get("subject", ""),
         event_id=query.get("event", ""),
         run_id=query.get("run", ""),
-        since=_since(query),
+        since=since_of(query),
         limit=_limit(query),
     )
 
@@ -98,7 +98,8 @@ def _limit(query: Query) -> int:
     return int(text)
 
 
-def _since(query: Query) -> float | None:
+def since_of(query: Query) -> float | None:
+    """Return the time that a listing begins at, in Unix seconds; raise `ValueError` in words."""
     text = query.get("since")
     if text is None:
         return None

@@ -1,0 +1,65 @@
+"""What an operator has done about deliveries: each verb, and what it refuses."""
+
+from urllib.parse import quote
+
+from appealbridge.sandbox.faults import FaultName
+from tests.stories import staging
+
+MAIL = """\
+alias: Mail
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: email, id: mail, channel: press_office, to: a@example.org, subject: News, text: "{{ event.data.text }}" }
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }} {{ results.mail.url }}" }
+approval: none
+"""
+
+
+async def test_a_person_who_found_the_message_confirms_it_and_later_steps_go_on(story):
+    await story.begins({"mail": MAIL})
+    story.sandbox.faults.add("email", FaultName.POST_THEN_RESET, 1, None)
+    await story.receives("M6 closed")
+    await story.state(1, "unknown", "held", passing=1)
+    (held,) = await story.state(1, "held", passing=1)
+    assert held["hold"] == "unknown"
+    url = "https://mail.example/17"
+    status, told = await story.asks(
+        "POST", f"/deliveries/{held['number']}/confirm?url={quote(url)}"
+    )
+    assert (status, told["state"], told["receipt"]["url"]) == (200, "delivered", url)
+    await story.state(2, "delivered", passing=1)
+    assert len(story.posts("email")) == 1
+    assert story.posts("x") == [f"M6 closed {url}"]
+
+
+async def test_only_what_nobody_knows_can_be_confirmed(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("M6 closed")
+    (delivered,) = await story.state(1, "delivered")
+    status, told = await story.asks("POST", f"/deliveries/{delivered['number']}/confirm")
+    assert status == 409
+    assert "is delivered" in told["detail"]
+
+
+async def test_everything_that_failed_is_tried_again_in_one_go(story):
+    await story.begins({"mail": MAIL.replace("  - { action: tweet", "  # - { action: tweet")})
+    story.sandbox.faults.add("email", FaultName.POST_THEN_500, 3, None)
+    for number in range(4):
+        await story.receives(f"M{number} closed")
+    await story.state(4, "failed", "delivered")
+    failed = await story.deliveries(state="failed")
+    assert len(failed) == 3
+    await story.clock.passes(hours=3)
+    assert await story.asks("POST", f"/retry?since={story.clock.now() - 60}") == (200, [])
+    status, told = await story.asks("POST", "/retry")
+    assert status == 200
+    assert {one["id"] for one in told} == {one["id"] for one in failed}
+    await story.state(4, "delivered")
+    assert {one["attempts"] for one in await story.deliveries()} == {1, 2}
+
+
+async def test_a_time_that_is_none_is_said(story):
+    await story.begins({"tweet": staging.TWEET})
+    status, told = await story.asks("POST", "/retry?since=yesterday")
+    assert status == 422
+    assert "Unix seconds" in told["detail"]
