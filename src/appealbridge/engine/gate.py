@@ -46,7 +46,9 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
             Hold.APPROVAL,
             "its content is not what was planned; cancel it",
         )
-    if cap is not None and sent_today >= cap:
+    # Let out by a person, it keeps the hold's name, and is not held a second time.
+    let_out = delivery.hold == Hold.DAILY_CAP
+    if cap is not None and sent_today >= cap and not let_out:
         return Verdict(
             State.HELD,
             Hold.DAILY_CAP,

@@ -61,7 +61,9 @@ def settle_send(
         if due is None:
             reason = f"gave up after {delivery.attempts} attempts; the last: {result!s}"
             return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
-        return settled(State.READY, Outcome.TRY_AGAIN, due_at=due, reason=str(result))
+        return settled(
+            State.READY, Outcome.TRY_AGAIN, due_at=due, hold=delivery.hold, reason=str(result)
+        )
     if due is None:
         reason = (
             f"perhaps published; gave up after {delivery.attempts} attempts; the last: {result!s}"

@@ -55,7 +55,9 @@ class Verbs:
             raise IllegalMove(
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
-        return await self._move(delivery, State.READY, Said.RELEASED)
+        # What a person lets out past its cap must not be held again by the same cap.
+        kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
+        return await self._move(delivery, State.READY, Said.RELEASED, hold=kept)
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Try a failed delivery again; return it. Raise `NotFound`, or `IllegalMove` where it has not failed."""
@@ -107,12 +109,12 @@ class Verbs:
     async def cancel(self, delivery_id: str, reason: str) -> Delivery:
         """Call a waiting delivery off for good; return it. Raise `NotFound` or `IllegalMove`."""
         delivery = await self._store.delivery(delivery_id)
-        return await self._move(delivery, State.CANCELLED, Said.CANCELLED, reason)
+        return await self._move(delivery, State.CANCELLED, Said.CANCELLED, reason=reason)
 
     async def _move(
-        self, delivery: Delivery, target: State, said: Said, reason: str = ""
+        self, delivery: Delivery, target: State, said: Said, *, reason: str = "", hold: str = ""
     ) -> Delivery:
-        await self._store.move(delivery.id, target, self._clock.now(), reason=reason)
+        await self._store.move(delivery.id, target, self._clock.now(), reason=reason, hold=hold)
         return await self._moved(delivery.id, said)
 
     async def _moved(self, delivery_id: str, said: Said) -> Delivery:

@@ -53,6 +53,10 @@ def test_past_the_daily_cap_a_delivery_is_held_not_dropped(sent, goes):
     assert verdict.hold == ("" if goes else "daily_cap")
 
 
+def test_what_a_person_let_out_past_the_cap_is_not_held_by_it_again():
+    assert gate(delivery(hold="daily_cap"), NOW, cap=60, sent_today=61).go
+
+
 def test_a_day_begins_at_local_midnight_also_when_the_clocks_change():
     london = ZoneInfo("Europe/London")
     # 25 October 2026, 12:00 UTC: the day began at 00:00 BST, which was 23:00 UTC the day before.
