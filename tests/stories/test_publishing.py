@@ -134,15 +134,11 @@ async def test_past_its_daily_cap_a_channel_holds_what_comes(story):
     assert [one["hold"] for one in listed].count("daily_cap") == 2
     assert len(story.posts("x")) == 2
 
-    await story.clock.passes(days=1)
     for delivery in listed:
         if delivery["state"] == "held":
-            await story.releases(delivery)
-    await story.state(4, "delivered")
+            await story.releases(delivery)  # a person may let more out
+    await story.state(4, "delivered", passing=0.1)
     assert len(story.posts("x")) == 4
-    held = next(one for one in listed if one["hold"] == "daily_cap")
-    await story.releases(held)
-    await story.until(lambda: len(story.posts("x")) == 3, passing=0.1)
 
 
 async def test_what_waits_for_a_later_step_survives_a_restart(story):
