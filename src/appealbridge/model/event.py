@@ -32,6 +32,7 @@ class Event:
     The attributes are those of CloudEvents 1.0, with `source` naming trigger and place
     (`webhook:incident-desk`, `feed:https://…`, `appeal:website`). Times are Unix seconds UTC.
     `hold` is a reason for which everything caused by this event is to wait; empty for none.
+    `removed` says that there is no `data` any more, since its retention is over.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Event:
     data: Any
     received_at: float
     hold: str = ""
+    removed: bool = False
 
     @property
     def trigger(self) -> str:

@@ -72,7 +72,9 @@ def event_row(event: Event) -> Row:
 def event_of(row: Row) -> Event:
     """Return the event of a row in the order of `EVENT`."""
     id_, source, type_, subject, key, time, received_at, hold, data = row
-    return Event(id_, source, type_, subject, key, time, orjson.loads(data), received_at, hold)
+    removed = not data
+    value = None if removed else orjson.loads(data)
+    return Event(id_, source, type_, subject, key, time, value, received_at, hold, removed)
 
 
 def run_row(run: Run) -> Row:
