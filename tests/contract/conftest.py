@@ -11,6 +11,7 @@ for suite in (
     "store_moving_contract",
     "store_run_contract",
     "store_looking_contract",
+    "store_retention_contract",
 ):
     pytest.register_assert_rewrite(f"appealbridge.testing.{suite}")
 

@@ -27,6 +27,8 @@ from appealbridge.store.records import (
     Memory,
     OpenRun,
     Outlook,
+    Over,
+    Pruned,
     RecipeVersion,
     Settlement,
     SourceRecord,
@@ -105,7 +107,8 @@ class Store(Protocol):
         """
         After a start: every `sending` delivery was begun without outcome; return how many there were.
 
-        Each becomes `unknown`, its look due at `look_at`, its attempt kept as unsure.
+        Each becomes `unknown`, its look due at `look_at`, its attempt kept as unsure. In a store that
+        was restored from a backup, so does all that was about to go out, and is counted too.
         """
 
     async def move(
@@ -115,8 +118,8 @@ class Store(Protocol):
         Make one move on a person's word and return the delivery after it.
 
         `delivery_id` may be the id or the number. What becomes `ready` is due now. The run is woken
-        as by `settle`. Raise `NotFound`, or `IllegalMove` where the table lacks the move or an
-        attempt is under way.
+        as by `settle`. Raise `NotFound`, or `IllegalMove` where the table lacks the move, an
+        attempt is under way, or what is to be sent has been emptied.
         """
 
     # -- sources and recipes --------------------------------------------------------------------
@@ -131,10 +134,41 @@ class Store(Protocol):
         """Note that a look did not succeed and when the next one is."""
 
     async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
-        """Keep recipe versions, so that what they planned can go on after they are replaced."""
+        """Keep recipe versions, from now on, so that what they planned can go on after they are replaced."""
 
     async def recipe(self, version: str) -> RecipeVersion:
         """Return a kept version; raise `NotFound`."""
+
+    # -- retention ------------------------------------------------------------------------------
+
+    async def empty(self, over: Over, after: int = 0, limit: int = 200) -> Pruned:
+        """
+        Take the content out of events that are over, and out of all they caused.
+
+        That is an event's data, its runs' traces and reasons, its deliveries' content and reasons, and
+        the details of their attempts. An event is over when it has no open run, all its deliveries had
+        settled before the time, and no delivery of its subject is open. About `limit` rows are changed
+        at once; the next step goes on `after` what the last one said, however little that one found.
+        """
+
+    async def forget(
+        self, over: Over, *, emptied: bool, after: int = 0, limit: int = 200
+    ) -> Pruned:
+        """
+        Remove events that are over with all they caused, likewise step by step.
+
+        With `emptied`, only those whose content has been taken out before.
+        """
+
+    async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
+        """
+        Remove recipe versions that no run was made by; return how many.
+
+        Those that are in force stay, and those that were kept, or kept again, after the time.
+        """
+
+    async def scrub(self) -> None:
+        """Leave no copy of what was emptied or removed in places that are only written now and then."""
 
     # -- looking --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from appealbridge.model.delivery import MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
+from appealbridge.store.backup import take_up
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.settling import WAKING, wake
 from appealbridge.store.states import (
@@ -77,9 +78,10 @@ def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[D
 
 def recover(connection: sqlite3.Connection, now: float, look_at: float) -> int:
     """Make every attempt that was begun and never ended unsure, and its delivery unknown until a look."""
+    unclear = take_up(connection, look_at)
     values = {"now": now, "look_at": look_at, "reason": _CRASH}
     connection.execute(_KEEP_CRASHED, values)
-    return connection.execute(_RECOVER, values).rowcount
+    return unclear + connection.execute(_RECOVER, values).rowcount
 
 
 def move(
@@ -100,6 +102,11 @@ def move(
         raise IllegalMove(
             f"delivery {before.number}: it is {before.state.value}, from where no way leads to "
             f"{target.value}; {_ways(before.state)}"
+        )
+    if target is State.READY and not before.content:
+        raise IllegalMove(
+            f"delivery {before.number}: its content was removed when its retention was over; there is "
+            f"nothing left to send"
         )
     reopened = before.state not in OPEN and target in OPEN
     place = (before.event_id, before.channel, before.subject, before.number)

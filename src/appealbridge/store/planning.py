@@ -27,7 +27,9 @@ _ADVANCE = (
     f" AND NOT {IS_OPEN}) > :seen THEN 0 ELSE :wake_at END WHERE id = :run_id"
 )
 _recipes = Insert(
-    "recipes", ("version", "name", "text", "templates", "kept_at"), "ON CONFLICT DO NOTHING"
+    "recipes",
+    ("version", "name", "text", "templates", "kept_at"),
+    "ON CONFLICT DO UPDATE SET kept_at = excluded.kept_at",
 )
 _SOURCE_FAILED = (
     "INSERT INTO sources (source, cursor, looked_at, next_look_at, failures, note)"
@@ -83,7 +85,7 @@ def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:
 def keep_recipes(
     connection: sqlite3.Connection, versions: Sequence[RecipeVersion], now: float
 ) -> None:
-    """Keep those recipe versions that are not kept yet."""
+    """Keep recipe versions; of those that are kept already, that they were in force at this time."""
     _recipes.write(
         connection,
         [

@@ -144,3 +144,24 @@ class Outlook:
     next_due: float | None
     blocked: bool
     looks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """
+    What was over before a time, in Unix seconds UTC.
+
+    `after_closure`: what is about an appeal is over when that appeal has been closed as well, and
+    not been opened again.
+    """
+
+    before: float
+    after_closure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many events a step of pruning finished, and `then`, where the next one goes on, `None` at the end."""
+
+    events: int
+    then: int | None

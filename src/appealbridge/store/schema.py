@@ -27,6 +27,9 @@ OF_EVENT = "id > :event_id || '.' AND id < :event_id || '/' AND event_id = :even
 OF_RUN = "id > :run_id || '.' AND id < :run_id || '/' AND run_id = :run_id"
 """The deliveries of one run."""
 
+IS_OF_APPEAL = "type >= 'appeal.' AND type < 'appeal/'"
+"""An event about an appeal: its type begins with `appeal.`."""
+
 _FIRST = f"""
 CREATE TABLE events (
     number INTEGER PRIMARY KEY,
@@ -135,14 +138,18 @@ CREATE TABLE pulse (
 INSERT INTO pulse VALUES (1, 0);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_RETENTION = f"""
+CREATE INDEX events_of_appeals ON events (subject) WHERE {IS_OF_APPEAL};
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION)
 
 
 def migrate(
     connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
 ) -> None:
     """Bring the file to the newest shape, each migration in one transaction."""
-    version = _version(connection, path, migrations)
+    version = shape(connection, path, migrations)
     for number, script in enumerate(migrations[version:], start=version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; {script};"
@@ -151,16 +158,19 @@ def migrate(
 
 
 def require_current(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse to read a file whose shape is not the newest; only the daemon migrates."""
-    version = _version(connection, path, MIGRATIONS)
+    """Refuse to read a file whose shape is not the newest; reading changes nothing."""
+    version = shape(connection, path)
     if version < len(MIGRATIONS):
         raise StoreError(
             f"{path}: the store has the shape of an older appealbridge (version {version}, this one "
-            f"uses {len(MIGRATIONS)}); start the daemon once, it brings the store up to date"
+            f"uses {len(MIGRATIONS)}); `appealbridge db migrate` brings it up to date, and so does the "
+            f"daemon's start"
         )
 
 
-def _version(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> int:
+def shape(
+    connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
+) -> int:
     """Return how many migrations the file has had; raise `StoreError` where it is not for us."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()

@@ -1,8 +1,8 @@
 """
 The default store: one SQLite file, one writer, readers apart.
 
-The SQL stands in `accepting`, `settling`, `moving`, `planning` and `reading`; here each promise of
-`Store` is put to the writer or to the readers.
+The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning` and `reading`; here each
+promise of `Store` is put to the writer or to the readers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +18,11 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreError
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store import moving, planning, reading
+from appealbridge.store import moving, planning, pruning, reading
 from appealbridge.store.accepting import accept, intake
-from appealbridge.store.connections import Readers, open_reader, open_writer
+from appealbridge.store.connections import Readers, open_writer
 from appealbridge.store.lock import StoreLock
+from appealbridge.store.opening import check_readable, prepared
 from appealbridge.store.records import (
     Accepted,
     Arrival,
@@ -31,13 +31,13 @@ from appealbridge.store.records import (
     Memory,
     OpenRun,
     Outlook,
+    Over,
+    Pruned,
     RecipeVersion,
     Settlement,
     SourceRecord,
 )
-from appealbridge.store.schema import migrate, require_current
 from appealbridge.store.settling import ending, settle
-from appealbridge.store.trouble import refusal
 from appealbridge.store.writer import OnCommit, Together, Writer
 
 T = TypeVar("T")
@@ -71,12 +71,12 @@ class SqliteStore:
         `StoreLocked` where another daemon works on it, `StoreError` where it cannot be used.
         """
         if read_only:
-            await asyncio.to_thread(_check_readable, path)
+            await asyncio.to_thread(check_readable, path)
             return cls(path, Readers(path), None, None)
         lock = StoreLock(path)
         lock.take()
         try:
-            connection = await asyncio.to_thread(_prepared, path)
+            connection = await asyncio.to_thread(prepared, path)
         except BaseException:
             lock.release()
             raise
@@ -170,6 +170,38 @@ class SqliteStore:
         """Return a kept recipe version."""
         return await self._ask(lambda db: reading.recipe(db, version))
 
+    # -- retention ------------------------------------------------------------------------------
+
+    async def empty(self, over: Over, after: int = 0, limit: int = 200) -> Pruned:
+        """Take the content out of events that are over, and out of all they caused."""
+        found = await self._ask(lambda db: pruning.find_full(db, over, after, limit))
+        return await self._prune(pruning.empty, found)
+
+    async def forget(
+        self, over: Over, *, emptied: bool, after: int = 0, limit: int = 200
+    ) -> Pruned:
+        """Remove events that are over with all they caused."""
+        found = await self._ask(lambda db: pruning.find_old(db, over, emptied, after, limit))
+        return await self._prune(pruning.delete, found)
+
+    async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
+        """Remove recipe versions that no run was made by."""
+        unused = await self._ask(lambda db: pruning.unused_recipes(db, before, in_force))
+        if not unused:
+            return 0
+        return await self._write(lambda db: pruning.forget_recipes(db, unused, before))
+
+    async def scrub(self) -> None:
+        """Shorten the log, which has what was written before."""
+        await asyncio.to_thread(pruning.scrub, self._path)
+
+    async def _prune(
+        self, change: Callable[[sqlite3.Connection, pruning.Found], Pruned], found: pruning.Found
+    ) -> Pruned:
+        if not (found.events or found.deliveries):
+            return Pruned(0, found.then)
+        return await self._write(lambda db: change(db, found))
+
     # -- looking --------------------------------------------------------------------------------
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
@@ -238,29 +270,3 @@ def _each(
     connection: sqlite3.Connection, works: Sequence[Callable[[sqlite3.Connection], object]]
 ) -> Sequence[object]:
     return [work(connection) for work in works]
-
-
-def _prepared(path: Path) -> sqlite3.Connection:
-    """Return the writing connection to a file that is made or brought up to date."""
-    try:
-        connection = open_writer(path)
-        try:
-            migrate(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except sqlite3.Error as error:
-        raise refusal(error, path) from error
-    return connection
-
-
-def _check_readable(path: Path) -> None:
-    if not path.exists():
-        raise StoreError(
-            f"{path}: there is no store here; start the daemon once, or change `store:` in appealbridge.yaml"
-        )
-    try:
-        with closing(open_reader(path)) as connection:
-            require_current(connection, path)
-    except sqlite3.Error as error:
-        raise refusal(error, path) from error

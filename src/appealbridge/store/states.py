@@ -27,6 +27,7 @@ STATES = (
 NUMBERS = {state: number for number, state in enumerate(STATES)}
 """By state."""
 
+PLANNED = NUMBERS[State.PLANNED]
 READY = NUMBERS[State.READY]
 UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
@@ -40,6 +41,9 @@ IS_WAITING = "state <= 2 AND hold <> 'unknown'"
 """What expires when its `publish_by` passes. What is perhaps published does not: readers may see it."""
 
 IS_OPEN = "state <= 4"
+IS_UNFINISHED = "(state <= 4 OR state = 6)"
+"""Open, or being taken back: something is still to be done with its content."""
+
 IS_SENT = "state BETWEEN 4 AND 7"
 """What counts against a channel's day: under way, delivered, or delivered once and taken back."""
 

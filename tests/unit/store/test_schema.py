@@ -65,7 +65,7 @@ async def test_a_store_newer_than_the_program_is_refused(path, store, read_only)
 async def test_a_store_older_than_the_program_is_not_read_but_brought_up_to_date(path, store):
     await store.close()
     set_version(path, 0)
-    with pytest.raises(StoreError, match="start the daemon once"):
+    with pytest.raises(StoreError, match="db migrate"):
         await SqliteStore.open(path, read_only=True)
 
 

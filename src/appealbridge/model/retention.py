@@ -1,0 +1,58 @@
+"""How long things are kept, as a force's own schedule says it: `30d after closure`, `7y`."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+
+_FORM = re.compile(r"(\d{1,5})([hdwmy])( after closure)?")
+_SECONDS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_MONTHS = {"m": 1, "y": 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """
+    A number of hours, days, weeks, months or years (`h`, `d`, `w`, `m`, `y`).
+
+    `after_closure` has it count from the closing of the appeal that something is about.
+    """
+
+    count: int
+    unit: str
+    after_closure: bool = False
+
+    def before(self, now: float) -> float:
+        """Return the moment that lies this long before `now`; months and years by the calendar, in UTC."""
+        if self.unit in _SECONDS:
+            return now - self.count * _SECONDS[self.unit]
+        moment = datetime.fromtimestamp(now, UTC)
+        year, month = divmod(
+            moment.year * 12 + moment.month - 1 - self.count * _MONTHS[self.unit], 12
+        )
+        if year < 1:
+            return -inf
+        day = min(moment.day, monthrange(year, month + 1)[1])
+        return moment.replace(year=year, month=month + 1, day=day).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The two clocks: for personal content, and for the trail of decisions; `None` keeps for good."""
+
+    personal: Span | None = None
+    decisions: Span | None = None
+
+
+def span(text: str) -> Span:
+    """Return what `30d after closure` means; raise `ValueError` for anything else."""
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"{text!r} is no time to keep something; write 30d, 6m, 7y, or 30d after closure"
+        )
+    count, unit, closure = match.groups()
+    return Span(int(count), unit, bool(closure))

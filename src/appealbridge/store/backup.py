@@ -1,0 +1,127 @@
+"""
+A copy of the store that can be trusted: taken while the daemon works, checked before it is called one.
+
+What waited at the moment of the copy may have gone out since, and the copy cannot know. So it says
+of itself that it is one, and the daemon that is started on it takes everything that was about to
+go out as perhaps gone out (`take_up`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from appealbridge.model.errors import StoreError
+from appealbridge.store.connections import open_reader
+from appealbridge.store.opening import require_there
+from appealbridge.store.schema import shape
+from appealbridge.store.states import PLANNED, READY, UNKNOWN
+from appealbridge.store.trouble import refusal
+
+Progress = Callable[[int, int], None]
+"""Told how many pages of how many are copied."""
+
+STEP = 1024
+"""How many pages are copied between two reports."""
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_MARK = "CREATE TABLE backup (taken_at REAL NOT NULL) STRICT"
+_IS_MARKED = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'backup')"
+_PERHAPS_GONE_OUT = (
+    f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at,"
+    " first_begun_at = min(first_begun_at, (SELECT taken_at FROM backup)),"
+    " reason = 'restored from a backup; it may have gone out since'"
+    f" WHERE state IN ({PLANNED}, {READY})"
+)
+
+
+def back_up(store: Path, file: Path, now: float, progress: Progress | None = None) -> int:
+    """
+    Copy a store, whether or not a daemon works on it, to a new file; return its size in bytes.
+
+    The copy is of one moment; the daemon's writing goes on meanwhile. Raise `StoreError` where
+    there is no store, where the file exists, or where the copy is not whole.
+    """
+    require_there(store)
+    if os.path.lexists(file):
+        raise StoreError(f"{file}: this exists already; give the backup a new name")
+    part = file.with_name(f"{file.name}.part-{os.getpid()}")
+    try:
+        try:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            _copy(store, part, now, progress)
+            _sync(part)
+            _name(part, file)
+            _sync(file.parent)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{file}: {error.strerror}; choose a folder that may be written and has room"
+        ) from error
+    return file.stat().st_size
+
+
+def take_up(connection: sqlite3.Connection, look_at: float) -> int:
+    """In a restored copy, make all that was about to go out unknown; return how many; elsewhere none."""
+    if not connection.execute(_IS_MARKED).fetchone()[0]:
+        return 0
+    unclear = connection.execute(_PERHAPS_GONE_OUT, {"look_at": look_at}).rowcount
+    connection.execute("DROP TABLE backup")
+    return unclear
+
+
+def _copy(store: Path, part: Path, now: float, progress: Progress | None) -> None:
+    try:
+        with closing(open_reader(store)) as source:
+            shape(source, store)
+            # One transaction for all steps, or every commit of the daemon would begin the copy anew.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                copy.execute("PRAGMA synchronous = OFF")  # it is synced once, when it is whole
+                source.backup(copy, pages=STEP, progress=_told(progress))
+                _finish(copy, part, now)
+    except sqlite3.Error as error:
+        raise refusal(error, store) from error
+
+
+def _finish(copy: sqlite3.Connection, part: Path, now: float) -> None:
+    copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+    if not copy.execute(_IS_MARKED).fetchone()[0]:
+        copy.execute(_MARK)
+    copy.execute("DELETE FROM backup")
+    copy.execute("INSERT INTO backup VALUES (?)", (now,))
+    wrong = [words for (words,) in copy.execute("PRAGMA integrity_check") if words != "ok"]
+    if wrong:
+        raise StoreError(
+            f"{part}: the copy is damaged ({wrong[0]}), and so may be the store; keep both and restore "
+            f"an older backup"
+        )
+
+
+def _told(progress: Progress | None) -> Callable[[int, int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda _, remaining, total: progress(total - remaining, total)
+
+
+def _name(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        part.rename(file)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

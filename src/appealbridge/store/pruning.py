@@ -1,0 +1,207 @@
+"""
+What goes when its time is over: first the personal content, one day the whole rows.
+
+What is over is found by a reader, which hinders nobody; the writer only changes the rows that it is
+handed, and looks once more that they are still over. Emptied content is the empty text, which no
+JSON is; the rows themselves keep their ids, so that a repeat is known as one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from appealbridge.store.connections import open_writer
+from appealbridge.store.records import Over, Pruned
+from appealbridge.store.schema import IS_OF_APPEAL, OF_EVENT
+from appealbridge.store.states import IS_OPEN, IS_UNFINISHED
+
+WALK = 2000
+"""How many events one look passes at the most on its way to those that are over."""
+
+_LAST = "SELECT number FROM events WHERE received_at <= ? ORDER BY received_at DESC LIMIT 1"
+_WALKED = (
+    "SELECT max(number) FROM (SELECT number FROM events WHERE number > ? AND number <= ?"
+    " ORDER BY number LIMIT ?)"
+)
+_OF_E = "id > e.id || '.' AND id < e.id || '/' AND event_id = e.id"
+_SETTLED = (
+    f"NOT EXISTS (SELECT 1 FROM runs WHERE {_OF_E} AND (state = 'open' OR begun_at > :before))"
+    f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}"
+    f" AND ({IS_UNFINISHED} OR settled_at > :before))"
+    # All the subjects that wait are gathered once a look, since no index has them by themselves.
+    f" AND (e.subject = '' OR e.subject NOT IN (SELECT subject FROM deliveries WHERE {IS_OPEN}))"
+)
+_APPEALS = f"FROM events a WHERE a.subject = e.subject AND {IS_OF_APPEAL}"
+_REOPENED = f"SELECT max(a.number) {_APPEALS} AND a.type <> 'appeal.closed'"
+_CLOSED = (
+    f"SELECT min(a.received_at) {_APPEALS} AND a.type = 'appeal.closed'"
+    f" AND a.number > coalesce(({_REOPENED}), 0)"
+)
+_CLOSED_LONG_AGO = (
+    f"(e.subject = '' OR NOT EXISTS (SELECT 1 {_APPEALS})"
+    f" OR coalesce(({_CLOSED}), 9e999) <= :before)"
+)
+_DUE = (
+    f"SELECT e.number, e.id, (SELECT count(*) FROM runs WHERE {_OF_E}) FROM events e"
+    " WHERE e.number > :after AND e.number <= :walked AND e.received_at <= :before"
+)
+_FULL = " AND e.data <> ''"
+_EMPTY = " AND e.data = ''"
+_FULL_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} AND content <> '' LIMIT :room"
+_ANY_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} LIMIT :room"
+
+_IDS = "(SELECT value FROM json_each(:ids))"
+_STILL_OPEN = f"SELECT 1 FROM deliveries WHERE {_OF_E} AND {IS_UNFINISHED}"
+_EMPTY_DELIVERIES = (
+    f"UPDATE deliveries SET content = '', reason = '' WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED})"
+    " RETURNING id"
+)
+_EMPTY_ATTEMPTS = f"UPDATE attempts SET detail = '' WHERE delivery_id IN {_IDS} AND detail <> ''"
+_EMPTY_EVENTS = (
+    f"UPDATE events AS e SET data = '' WHERE id IN {_IDS} AND NOT EXISTS ({_STILL_OPEN})"
+    " RETURNING id"
+)
+_EMPTY_RUNS = (
+    "UPDATE runs SET reason = '', trace = '[]' WHERE id IN (SELECT r.id FROM json_each(:ids) v"
+    " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
+    " AND state <> 'open' AND (reason <> '' OR trace <> '[]')"
+)
+_DELETE_DELIVERIES = (
+    f"DELETE FROM deliveries WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED}) RETURNING id"
+)
+_DELETE_ATTEMPTS = f"DELETE FROM attempts WHERE delivery_id IN {_IDS}"
+_DELETE_EVENTS = (
+    f"DELETE FROM events AS e WHERE id IN {_IDS}"
+    f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}) RETURNING id"
+)
+_DELETE_RUNS = (
+    "DELETE FROM runs WHERE id IN (SELECT r.id FROM json_each(:ids) v"
+    " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What a look found to be over: whole events, and deliveries of them or of one that is too large.
+
+    `then` is where the next look goes on, `None` where all has been looked at.
+    """
+
+    events: Sequence[str]
+    deliveries: Sequence[str]
+    then: int | None
+
+
+def find_full(connection: sqlite3.Connection, over: Over, after: int, limit: int) -> Found:
+    """Find events that are over and have their content still."""
+    return _find(connection, over, after, limit, _FULL, _FULL_DELIVERIES)
+
+
+def find_old(
+    connection: sqlite3.Connection, over: Over, emptied: bool, after: int, limit: int
+) -> Found:
+    """Find events that are over, all of them or only those that are `emptied`."""
+    return _find(connection, over, after, limit, _EMPTY if emptied else "", _ANY_DELIVERIES)
+
+
+def _find(
+    connection: sqlite3.Connection, over: Over, after: int, limit: int, which: str, parts: str
+) -> Found:
+    last = connection.execute(_LAST, (over.before,)).fetchone()
+    (walked,) = connection.execute(_WALKED, (after, last[0] if last else 0, WALK)).fetchone()
+    if walked is None:
+        return Found((), (), None)
+    closed = f" AND {_CLOSED_LONG_AGO}" if over.after_closure else ""
+    due = connection.execute(
+        f"{_DUE}{which} AND {_SETTLED}{closed} ORDER BY e.number LIMIT :limit",
+        {"after": after, "walked": walked, "before": over.before, "limit": limit},
+    ).fetchall()
+    events: list[str] = []
+    deliveries: list[str] = []
+    room = limit
+    for number, event_id, runs in due:
+        some = connection.execute(parts, {"event_id": event_id, "room": max(1, room)}).fetchall()
+        rows = 1 + runs + 2 * len(some)
+        if rows > room and (events or deliveries):
+            return Found(events, deliveries, number - 1)
+        deliveries += [id_ for (id_,) in some]
+        if len(some) == room:
+            return Found(events, deliveries, number - 1)  # the rest of it in the next look
+        events.append(event_id)
+        room -= rows
+    return Found(events, deliveries, due[-1][0] if len(due) == limit else walked)
+
+
+def empty(connection: sqlite3.Connection, found: Found) -> Pruned:
+    """Take the content out of what was found, except out of what somebody has opened again since."""
+    with _unreadable(connection):
+        deliveries = _change(connection, _EMPTY_DELIVERIES, found.deliveries)
+        _change(connection, _EMPTY_ATTEMPTS, deliveries)
+        events = _change(connection, _EMPTY_EVENTS, found.events)
+        _change(connection, _EMPTY_RUNS, events)
+    return Pruned(len(events), found.then)
+
+
+def delete(connection: sqlite3.Connection, found: Found) -> Pruned:
+    """Remove the rows of what was found, except of what somebody has opened again since."""
+    with _unreadable(connection):
+        deliveries = _change(connection, _DELETE_DELIVERIES, found.deliveries)
+        _change(connection, _DELETE_ATTEMPTS, deliveries)
+        events = _change(connection, _DELETE_EVENTS, found.events)
+        _change(connection, _DELETE_RUNS, events)
+    return Pruned(len(events), found.then)
+
+
+def forget_recipes(connection: sqlite3.Connection, versions: Sequence[str], before: float) -> int:
+    """Remove recipe versions; one that was put in force again since stays."""
+    gone = f"DELETE FROM recipes WHERE version IN {_IDS} AND kept_at <= :before"
+    asked = {"ids": orjson.dumps(list(versions)).decode(), "before": before}
+    return connection.execute(gone, asked).rowcount
+
+
+def unused_recipes(
+    connection: sqlite3.Connection, before: float, in_force: Collection[str]
+) -> list[str]:
+    """Return the versions kept before a time that no run was made by and that are not in force."""
+    select = "SELECT version FROM recipes WHERE kept_at <= ?"
+    old = {version for (version,) in connection.execute(select, (before,))} - set(in_force)
+    if old:
+        old -= {version for (version,) in connection.execute("SELECT DISTINCT version FROM runs")}
+    return sorted(old)
+
+
+def scrub(path: Path) -> None:
+    """
+    Shorten the log, which has what was written before; where somebody reads just now, the next time.
+
+    On a connection of its own: the writer is hindered no longer than a commit takes.
+    """
+    with closing(open_writer(path)) as connection:
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+@contextmanager
+def _unreadable(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write zeros over whole pages that become free, too, which would cost the hot path something."""
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA secure_delete = FAST")
+
+
+def _change(connection: sqlite3.Connection, statement: str, ids: Collection[str]) -> list[str]:
+    """Run a statement over rows by their ids and return the ids of those that it tells of."""
+    if not ids:
+        return []
+    asked = {"ids": orjson.dumps(list(ids)).decode()}
+    return [id_ for (id_,) in connection.execute(statement, asked).fetchall()]
