@@ -1,0 +1,70 @@
+"""What is done to a store's file while no daemon works on it."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from appealbridge.model.errors import StoreError, StoreLocked
+from appealbridge.store import schema
+from appealbridge.store.care import NEWEST, bring_up_to_date, shape_of, vacuum
+from appealbridge.store.connections import open_writer
+from appealbridge.store.records import DeliveryFilter
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.store_case import an_arrival
+
+
+def of_the_first_shape(path):
+    with closing(open_writer(path)) as db:
+        schema.migrate(db, path, schema.MIGRATIONS[:1])
+
+
+@pytest.mark.parametrize("work", [vacuum, bring_up_to_date])
+async def test_a_store_at_work_is_left_alone(path, store, work):
+    with pytest.raises(StoreLocked, match="stop it first"):
+        work(path)
+
+
+async def test_a_vacuum_keeps_everything(path, store):
+    await store.accept([an_arrival(n) for n in range(20)])
+    before = await store.deliveries(DeliveryFilter())
+    await store.close()
+    vacuum(path)
+    again = await SqliteStore.open(path)
+    assert await again.deliveries(DeliveryFilter()) == before
+    await again.close()
+
+
+def test_a_vacuum_makes_no_store(path):
+    with pytest.raises(StoreError, match="no store here"):
+        vacuum(path)
+    assert not path.exists()
+
+
+def test_an_older_store_is_brought_up_to_date(path):
+    of_the_first_shape(path)
+    assert shape_of(path) == 1
+    assert bring_up_to_date(path) == (1, NEWEST)
+    assert bring_up_to_date(path) == (NEWEST, NEWEST)
+
+
+def test_a_new_store_is_made(path):
+    assert shape_of(path) == 0
+    assert bring_up_to_date(path) == (0, NEWEST)
+    assert shape_of(path) == NEWEST
+
+
+@pytest.mark.parametrize("work", [vacuum, bring_up_to_date, shape_of])
+def test_what_is_no_store_is_left_alone(path, work):
+    path.write_bytes(b"a letter to the chief constable" * 100)
+    with pytest.raises(StoreError, match="not a SQLite file"):
+        work(path)
+    assert path.read_bytes() == b"a letter to the chief constable" * 100
+
+
+def test_another_programs_file_is_left_alone(path):
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE bookmarks (url)")
+    for work in (vacuum, bring_up_to_date, shape_of):
+        with pytest.raises(StoreError, match="another program's"):
+            work(path)

@@ -1,0 +1,130 @@
+"""What is special about pruning the SQLite store: traces in the file, races, and what a step walks past."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from appealbridge.model.delivery import State
+from appealbridge.model.run import RunState
+from appealbridge.store import moving, pruning, schema
+from appealbridge.store.accepting import accept, intake
+from appealbridge.store.care import vacuum
+from appealbridge.store.connections import open_writer
+from appealbridge.store.records import Arrival, Over
+from appealbridge.testing.store_case import NOW, a_delivery, a_run, an_arrival, an_event
+
+OVER = Over(NOW + 100)
+PLANTED = "Aisha, 14, of 9 Example Street"
+
+
+def failed(number, words="closed", parts=1):
+    event = an_event(number, data={"text": words})
+    return Arrival(
+        event,
+        [a_run(event, state=RunState.PLANNED, reason=words)],
+        [
+            a_delivery(event, part=f"{n}", state=State.FAILED, content=f'"{words}"', reason=words)
+            for n in range(parts)
+        ],
+    )
+
+
+@pytest.fixture
+def db(path):
+    with closing(open_writer(path)) as db:
+        schema.migrate(db, path)
+        yield db
+
+
+def on_disk(path):
+    files = [path, path.with_name(f"{path.name}-wal")]
+    return sum(file.read_bytes().count(PLANTED.encode()) for file in files if file.exists())
+
+
+async def test_what_was_emptied_can_no_longer_be_read_from_the_disk(path, store):
+    long = f"{PLANTED} " * 1000
+    await store.accept([failed(1, PLANTED), failed(2, long), failed(3)])
+    assert on_disk(path) > 1000
+    await store.empty(OVER)
+    await store.scrub()
+    assert on_disk(path) == 0
+
+
+async def test_what_was_removed_can_no_longer_be_read_after_a_vacuum(path, store):
+    """Pages that were split on the way may keep a few words in their gaps until then."""
+    await store.accept([failed(n, f"{PLANTED} " * (n % 40)) for n in range(400)])
+    after = 0
+    while after is not None:
+        after = (await store.forget(OVER, emptied=False, after=after)).then
+    await store.close()
+    before, left = vacuum(path)
+    assert on_disk(path) == 0
+    assert left < before / 10
+
+
+async def test_scrubbing_does_not_wait_for_readers(path, store):
+    await store.accept([failed(1)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM events").fetchone()
+        await store.accept([failed(2)])
+        await store.scrub()
+        await store.accept([failed(3)])
+    assert len(await store.events()) == 3
+
+
+@pytest.mark.parametrize("change", [pruning.empty, pruning.delete])
+def test_what_is_opened_again_after_the_look_is_left_alone(db, change):
+    """A person tries a failed delivery again in the very moment in which its time is over."""
+    one, two = failed(1), failed(2)
+    accept(db, [intake([one, two], None)])
+    found = pruning.find_full(db, OVER, 0, 200)
+    assert len(found.events) == 2
+    moving.move(db, one.deliveries[0].id, State.READY, NOW, "", "")
+    assert change(db, found).events == 1
+    assert moving.find(db, one.deliveries[0].id).content == '"closed"'
+    assert db.execute("SELECT data FROM events WHERE id = ?", (one.event.id,)).fetchone()[0]
+    assert db.execute("SELECT reason FROM runs").fetchone() == ("closed",)
+
+
+def test_a_look_walks_past_no_more_than_a_window_at_once(db, monkeypatch):
+    monkeypatch.setattr(pruning, "WALK", 3)
+    accept(db, [intake([an_arrival(n, state=State.READY) for n in range(7)], None)])
+    accept(db, [intake([failed(8)], None)])
+    steps, after = [], 0
+    while after is not None:
+        found = pruning.find_full(db, OVER, after, 200)
+        steps.append(len(found.events))
+        after = found.then
+    assert steps == [0, 0, 1, 0]
+
+
+def test_a_step_changes_about_as_many_rows_as_it_may(db):
+    accept(db, [intake([failed(n, parts=3) for n in range(50)], None)])
+    accept(db, [intake([failed(99, parts=500)], None)])
+    after, changed = 0, []
+    while after is not None:
+        found = pruning.find_full(db, OVER, after, 40)
+        before = db.total_changes
+        after = pruning.empty(db, found).then
+        changed.append(db.total_changes - before)
+    assert max(changed) <= 80
+    assert not db.execute("SELECT 1 FROM deliveries WHERE content <> ''").fetchone()
+
+
+def test_newer_events_are_not_even_walked_past(db):
+    accept(db, [intake([failed(1)], None)])
+    later = [Arrival(an_event(n, received_at=NOW + 500)) for n in range(2, 90)]
+    accept(db, [intake(later, None)])
+    assert pruning.find_full(db, OVER, 1, 200).then is None
+
+
+def test_what_was_closed_is_looked_up_and_not_searched_for(db):
+    plan = db.execute(
+        f"EXPLAIN QUERY PLAN SELECT 1 FROM events e WHERE {pruning._CLOSED_LONG_AGO}",
+        {"before": NOW},
+    ).fetchall()
+    inner = [words for *_, words in plan if " a" in words]
+    assert len(inner) == 3
+    assert all("events_of_appeals" in words for words in inner)
