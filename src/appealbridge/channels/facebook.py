@@ -51,6 +51,7 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
     Unsure,
+    clock_ahead,
     judge,
     moment,
     refused_as_repeat,
@@ -154,22 +155,12 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     ) -> Sought:
         """Look through the Page's feed since the first attempt, and a day further for a repeat."""
         begin = since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
-        query = {
-            "fields": "id,message,created_time,permalink_url",
-            "since": str(int(begin)),
-            "limit": str(_PAGE),
-        }
-        posts: list[Seen] = []
-        whole = False
-        for _ in range(_PAGES):
-            reply = await _get(account, f"{account.page_id}/feed", query, tools)
-            posts += [_seen(post) for post in reply.at("data")]
-            paging = reply.json().get("paging", {})
-            whole = "next" not in paging
-            if whole:
-                break
-            query["after"] = paging["cursors"]["after"]
-        return judge(message.text, posts, delivery, whole=whole, place=f"page {account.page_id}")
+        posts, whole, reply = await _feed(account, begin, tools)
+        ahead = clock_ahead(reply, delivery)
+        if ahead:
+            posts, whole, reply = await _feed(account, begin - ahead, tools)
+        place = f"page {account.page_id}"
+        return judge(message.text, posts, delivery, whole=whole, place=place, ahead=ahead)
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
         """Return the Page's name."""
@@ -184,6 +175,26 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     def stand_in(self, name: str) -> Mapping[str, Any]:
         """Return a token that opens nothing."""
         return {"credentials": {"page_token": f"practice-{name}"}}
+
+
+async def _feed(
+    account: FacebookAccount, begin: float, tools: Tools
+) -> tuple[list[Seen], bool, Reply]:
+    """Return the posts since a time, whether these are all of them, and the last answer."""
+    query = {
+        "fields": "id,message,created_time,permalink_url",
+        "since": str(int(begin)),
+        "limit": str(_PAGE),
+    }
+    posts: list[Seen] = []
+    for _ in range(_PAGES):
+        reply = await _get(account, f"{account.page_id}/feed", query, tools)
+        posts += [_seen(post) for post in reply.at("data")]
+        paging = reply.json().get("paging", {})
+        if "next" not in paging:
+            return posts, True, reply
+        query["after"] = paging["cursors"]["after"]
+    return posts, False, reply
 
 
 async def _get(

@@ -42,6 +42,7 @@ from appealbridge.plugin import (
     Sought,
     Tools,
     TryAgain,
+    clock_ahead,
     html_to_text,
     judge,
     mastodon_length,
@@ -134,18 +135,21 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         me = await self._get(account, tools, "accounts/verify_credentials", {})
         path = f"accounts/{me.at('id')}/statuses"
         query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
+        ahead = clock_ahead(me, delivery)
+        begin = since(delivery, ahead)
         posts: list[Seen] = []
         whole = False
         for _ in range(_PAGES):
             reply = await self._get(account, tools, path, query)
             page = [_seen(status, reply) for status in reply.json()]
             posts += page
-            whole = len(page) < _PAGE or (page[-1].receipt.time or 0.0) < since(delivery)
+            whole = len(page) < _PAGE or (page[-1].receipt.time or 0.0) < begin
             if whole:
                 break
             query["max_id"] = page[-1].receipt.id
         wanted = (message.spoiler_text or "") + message.text
-        return judge(wanted, posts, delivery, whole=whole, place=f"@{me.at('acct')}")
+        place = f"@{me.at('acct')}"
+        return judge(wanted, posts, delivery, whole=whole, place=place, ahead=ahead)
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server."""

@@ -51,6 +51,7 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
     Unsure,
+    clock_ahead,
     judge,
     moment,
     refused_as_repeat,
@@ -62,6 +63,7 @@ _PAGE = 100
 _PAGES = 32  # X shows no more of a timeline than its latest 3,200 posts
 _DAY = 86_400.0
 _OUT_OF_CREDITS_WAIT = 3600.0
+_BAD_QUERY = 400
 _SPECIAL = (402, 403, 429)
 _WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
 
@@ -147,22 +149,14 @@ class X(Channel[XAccount, Tweet]):
         """Look through the account's timeline since the first attempt, and a day further for a repeat."""
         user = await _user_id(account, tools)
         begin = since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
-        query = {
-            "max_results": str(_PAGE),
-            "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "tweet.fields": "created_at,entities",
-        }
-        posts: list[Seen] = []
-        more: str | None = ""
-        for _ in range(_PAGES):
-            reply = await _get(account, f"users/{user}/tweets", query, tools)
-            # An empty timeline has no `data`, but neither has an answer that is only errors.
-            more = reply.at("meta").get("next_token")
-            posts += [_seen(tweet) for tweet in reply.json().get("data", ())]
-            if not more:
-                break
-            query["pagination_token"] = more
-        return judge(message.text, posts, delivery, whole=not more, place=f"the timeline of {user}")
+        posts, whole, reply = await _timeline(account, user, begin, tools)
+        ahead = clock_ahead(reply, delivery)
+        if ahead:
+            posts, whole, reply = await _timeline(account, user, begin - ahead, tools)
+        if reply.status == _BAD_QUERY:
+            raise reply.failure()
+        place = f"the timeline of {user}"
+        return judge(message.text, posts, delivery, whole=whole, place=place, ahead=ahead)
 
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name."""
@@ -199,14 +193,40 @@ def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> M
     return signed
 
 
-async def _get(account: XAccount, path: str, query: Mapping[str, str], tools: Tools) -> Reply:
+async def _timeline(
+    account: XAccount, user: str, begin: float, tools: Tools
+) -> tuple[list[Seen], bool, Reply]:
+    """Return the posts since a time, whether these are all of them, and the last answer."""
+    query = {
+        "max_results": str(_PAGE),
+        "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "tweet.fields": "created_at,entities",
+    }
+    posts: list[Seen] = []
+    for _ in range(_PAGES):
+        # X refuses a time that by its own clock is still to come.
+        reply = await _get(account, f"users/{user}/tweets", query, tools, accept=_BAD_QUERY)
+        if reply.status == _BAD_QUERY:
+            return [], False, reply
+        # An empty timeline has no `data`, but neither has an answer that is only errors.
+        more = reply.at("meta").get("next_token")
+        posts += [_seen(tweet) for tweet in reply.json().get("data", ())]
+        if not more:
+            return posts, True, reply
+        query["pagination_token"] = more
+    return posts, False, reply
+
+
+async def _get(
+    account: XAccount, path: str, query: Mapping[str, str], tools: Tools, *, accept: int = 200
+) -> Reply:
     url = f"{account.api}/2/{path}"
     whole = f"{url}?{urlencode(query)}" if query else url
     reply = await tools.http.get(
         url,
         params=query,
         headers=_signed(account.credentials, "GET", whole, tools),
-        accept=_SPECIAL,
+        accept=(*_SPECIAL, accept),
     )
     return _good(reply)
 

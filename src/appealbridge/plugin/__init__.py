@@ -45,6 +45,7 @@ from appealbridge.plugin.reply import Effect, Reply, excerpt, failure
 from appealbridge.plugin.seeking import (
     TAKEN_FOR_A_REPEAT,
     Seen,
+    clock_ahead,
     judge,
     refused_as_repeat,
     since,
@@ -133,6 +134,7 @@ __all__ = [
     "Verify",
     "WhenUnsure",
     "characters",
+    "clock_ahead",
     "compile_path",
     "compose",
     "content_digest",

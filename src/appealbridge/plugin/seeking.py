@@ -21,9 +21,10 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought
 from appealbridge.plugin.links import links
+from appealbridge.plugin.reply import Reply, http_date
 
 SLACK = 60.0
-"""By how many seconds a platform's clock may be behind ours."""
+"""By how many seconds a platform's clock may be behind ours without being asked for the time."""
 
 TAKEN_FOR_A_REPEAT = "the platform takes this for a repeat of an earlier post"
 """Begins the reason of a delivery that a platform refused as a duplicate."""
@@ -54,10 +55,29 @@ def words(text: str) -> str:
     return _NO_WORD.sub("", plain).casefold()
 
 
-def since(delivery: Delivery) -> float:
-    """Return from when on a post of this delivery can stand on the account, in Unix seconds UTC."""
+def since(delivery: Delivery, ahead: float = 0.0) -> float:
+    """
+    Return from when on a post of this delivery can stand on the account, in Unix seconds UTC.
+
+    `ahead` is by how many seconds our clock is ahead of the platform's, which dates the posts.
+    """
     first = delivery.first_begun_at
-    return (delivery.planned_at if first is None else first) - SLACK
+    return (delivery.planned_at if first is None else first) - ahead - SLACK
+
+
+def clock_ahead(reply: Reply, delivery: Delivery) -> float:
+    """
+    Return by how many seconds our clock is ahead of the platform's; 0.0 where they are close enough.
+
+    Where ours is ahead, a post seems to have stood there before its own attempt, and would be
+    taken for absent. A first attempt that is still to come by the platform's clock was made by one
+    that has been set right since.
+    """
+    told = http_date(reply.headers.get("Date", ""))
+    if told is None:
+        return 0.0
+    ahead = max(reply.now, since(delivery) + SLACK) - told
+    return ahead if ahead > SLACK / 2 else 0.0
 
 
 def refused_as_repeat(delivery: Delivery) -> bool:
@@ -66,15 +86,21 @@ def refused_as_repeat(delivery: Delivery) -> bool:
 
 
 def judge(
-    text: str, posts: Iterable[Seen], delivery: Delivery, *, whole: bool, place: str
+    text: str,
+    posts: Iterable[Seen],
+    delivery: Delivery,
+    *,
+    whole: bool,
+    place: str,
+    ahead: float = 0.0,
 ) -> Sought:
     """
     Return what the posts say about a delivery of this text.
 
     `posts` come newest first; `whole` says that they are all there are since the first attempt;
-    `place` is where they stand, for a person.
+    `place` is where they stand, for a person; `ahead` is as for `since`.
     """
-    begin = since(delivery)
+    begin = since(delivery, ahead)
     listed = list(posts)
     recent = [post for post in listed if post.receipt.time is None or post.receipt.time >= begin]
     for post in recent:

@@ -31,6 +31,9 @@ from appealbridge.sandbox.x_shapes import (
     user_id,
 )
 
+_FRESH = 10
+"""X does not show how a timeline was since a time that is nearer than so many seconds, or still to come."""
+
 
 class X:
     """The practice X."""
@@ -157,6 +160,8 @@ class X:
             return answer(200, {"errors": [not_found("user", "id", wanted)]})
         most = _max_results(request.query.get("max_results", "10"))
         start = _time(request, "start_time", float("-inf"))
+        if start > self._clock.now() - _FRESH:
+            raise Declined(_too_late(request.query["start_time"]))
         end = _time(request, "end_time", float("inf"))
         after = _tweet_id(request, "since_id")
         before = _tweet_id(request, "pagination_token") or _tweet_id(request, "until_id")
@@ -189,6 +194,11 @@ def _limits(remaining: int, reset: int) -> dict[str, str]:
 
 def _wanted_fields(request: web.Request) -> set[str]:
     return set(request.query.get("tweet.fields", "").split(","))
+
+
+def _too_late(given: str) -> web.Response:
+    message = f"Invalid 'start_time':'{given}'. It must be {_FRESH} seconds before the request at the latest"
+    return invalid("start_time", given, message)
 
 
 def _max_results(given: str) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from appealbridge.clock import SystemClock
+from appealbridge.testing.channel_case import NOW
 
 PATIENCE = 10.0
 """How many real seconds a test waits for a request at the most."""
@@ -59,7 +61,8 @@ class ScriptedServer:
     """
     Answers requests from a queue: `server.answers((201, {"id": "1"}), HANG_UP)`.
 
-    When the queue is empty it answers `otherwise`. Use it as an asynchronous context.
+    When the queue is empty it answers `otherwise`. Answers are dated `NOW` unless they say another
+    Date. Use it as an asynchronous context.
     """
 
     def __init__(self, otherwise: Script = (200, {})) -> None:
@@ -150,10 +153,11 @@ def _port(request: web.BaseRequest) -> int:
 
 def _response(answer: int | tuple[Any, ...]) -> web.Response:
     given = answer if isinstance(answer, tuple) else (answer,)
-    status, body, headers = (*given, None, None)[:3]
+    status, body, more = (*given, None, None)[:3]
+    headers = {"Date": formatdate(NOW, usegmt=True), **(more or {})}
     if body is None or isinstance(body, bytes):
         return web.Response(status=status, body=body, headers=headers)
     if isinstance(body, str):
         return web.Response(status=status, text=body, headers=headers)
-    told = {"Content-Type": "application/json", **(headers or {})}
+    told = {"Content-Type": "application/json", **headers}
     return web.Response(status=status, body=orjson.dumps(body), headers=told)

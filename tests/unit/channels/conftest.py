@@ -1,5 +1,4 @@
 import random
-import time
 
 import pytest
 
@@ -11,4 +10,4 @@ from appealbridge.testing.channel_case import NOW
 @pytest.fixture
 async def tools():
     async with open_session() as session:
-        yield Tools(Http(session, str, now=time.time), NOW, random.Random(7))
+        yield Tools(Http(session, str, now=lambda: NOW), NOW, random.Random(7))

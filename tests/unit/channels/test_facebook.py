@@ -124,6 +124,14 @@ async def test_a_post_is_found_in_the_feed(server, tools):
     assert "access_token" not in server.heard[0].query
 
 
+async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, tools):
+    earlier = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
+    here = {**POST, "created_time": "2026-11-18T10:06:41+0000"}
+    server.answers((200, {"data": []}, earlier), (200, {"data": [here]}, earlier))
+    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt
+    assert server.heard[1].query["since"] == str(int(NOW) - 3600 - 60)
+
+
 async def test_a_feed_without_it_is_absence(server, tools):
     server.answers((200, {"data": []}))
     sought = await facebook.seek(account(server), post, a_delivery(), tools)

@@ -82,6 +82,13 @@ async def test_a_warning_is_part_of_what_is_sought(server, account, tools):
     assert (await mastodon.seek(account, message, a_delivery(), tools)).receipt
 
 
+async def test_where_our_clock_is_ahead_the_look_goes_by_the_servers(server, account, tools):
+    earlier = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
+    here = {**STATUS, "created_at": "2026-11-18T10:06:41.000Z"}
+    server.answers((*ME, earlier), (200, [here], earlier))
+    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt
+
+
 async def test_a_short_page_without_it_is_absence(server, account, tools):
     server.answers(ME, (200, []))
     sought = await mastodon.seek(account, post, a_delivery(), tools)

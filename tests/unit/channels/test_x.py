@@ -184,6 +184,30 @@ async def test_a_repeat_is_sought_a_day_further_back(server, tools):
     assert server.heard[0].query["start_time"] == "2026-11-17T11:05:40Z"
 
 
+EARLIER = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
+
+
+async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, tools):
+    empty = (200, {"meta": {}}, EARLIER)
+    here = {**TWEET, "created_at": "2026-11-18T10:06:41.000Z"}
+    server.answers(empty, (200, {"data": [here], "meta": {}}, EARLIER))
+    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    assert sought.receipt.id == "186"
+    assert server.heard[1].query["start_time"] == "2026-11-18T10:05:40Z"
+
+
+async def test_a_start_that_is_still_to_come_on_their_clock_is_asked_for_again(server, tools):
+    server.answers((400, {"title": "Invalid Request"}, EARLIER), (200, {"meta": {}}, EARLIER))
+    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, True)
+
+
+async def test_a_look_that_is_refused_tells_nothing(server, tools):
+    server.answers((400, {"title": "Invalid Request"}))
+    with pytest.raises(Rejected):
+        await x.seek(account(server), tweet, a_delivery(), tools)
+
+
 async def test_whoever_the_token_does_not_tell_is_asked_for(server, tools):
     server.answers((200, {"data": {"id": "99", "username": "force"}}), (200, {"meta": {}}))
     login = {**LOGIN, "access_token": "practice-force"}

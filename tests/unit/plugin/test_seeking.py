@@ -1,6 +1,16 @@
+from email.utils import formatdate
+
 import pytest
 
-from appealbridge.plugin import Receipt, Seen, judge, refused_as_repeat, since
+from appealbridge.plugin import (
+    Receipt,
+    Reply,
+    Seen,
+    clock_ahead,
+    judge,
+    refused_as_repeat,
+    since,
+)
 from appealbridge.plugin.seeking import SLACK, TAKEN_FOR_A_REPEAT, same
 from appealbridge.testing.channel_case import NOW, a_delivery
 
@@ -97,3 +107,32 @@ def test_a_platform_whose_clock_is_behind_is_believed():
 def test_the_look_begins_at_the_first_attempt():
     assert since(a_delivery(first_begun_at=NOW - 500)) == NOW - 500 - SLACK
     assert since(a_delivery(first_begun_at=None, planned_at=NOW - 9)) == NOW - 9 - SLACK
+
+
+@pytest.mark.parametrize(
+    ("now", "theirs", "ahead"),
+    [
+        (NOW + 5, NOW + 4, 0.0),
+        (NOW + 5, NOW - 300, 305.0),
+        (NOW + 5, NOW + 900, 0.0),
+        (
+            NOW - 900,
+            NOW - 900,
+            900.0,
+        ),  # ours was ahead at the attempt, and has been set right since
+    ],
+)
+def test_how_far_our_clock_is_ahead_is_told_by_an_answers_date(now, theirs, ahead):
+    reply = Reply(200, {"Date": formatdate(theirs, usegmt=True)}, b"", now=now)
+    assert clock_ahead(reply, a_delivery()) == ahead
+
+
+@pytest.mark.parametrize("date", [{}, {"Date": "yesterday"}])
+def test_an_answer_without_a_date_says_nothing_of_our_clock(date):
+    assert clock_ahead(Reply(200, date, b"", now=NOW), a_delivery()) == 0.0
+
+
+def test_a_post_of_now_is_found_although_our_clock_is_ahead():
+    posts = [seen(time=NOW - 300)]
+    sought = judge(TEXT, posts, a_delivery(), whole=True, place="here", ahead=305.0)
+    assert sought.receipt

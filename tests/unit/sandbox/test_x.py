@@ -136,7 +136,13 @@ async def test_start_time_leaves_out_what_is_older(call, clock):
 
 
 @pytest.mark.parametrize(
-    "query", [{"max_results": "4"}, {"start_time": "yesterday"}, {"since_id": "a"}]
+    "query",
+    [
+        {"max_results": "4"},
+        {"start_time": "yesterday"},
+        {"start_time": "2999-01-01T00:00:00Z"},
+        {"since_id": "a"},
+    ],
 )
 async def test_a_bad_query_gets_xs_400(call, query):
     assert (await timeline(call, **query))["title"] == "Invalid Request"
