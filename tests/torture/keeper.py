@@ -100,10 +100,10 @@ class Keeper:
 
     # -- what is done to it ---------------------------------------------------------------------
 
-    def jump(self, wrong_by: float) -> None:
-        """Set by how many seconds its clock is wrong."""
-        self.wrong_by = wrong_by
-        struct.pack_into("d", self._shared, 0, wrong_by)
+    def jump(self, seconds: float) -> None:
+        """Put its clock forward, or back."""
+        self.wrong_by += seconds
+        struct.pack_into("d", self._shared, 0, self.wrong_by)
 
     def now(self) -> float:
         """Return the time as the daemon sees it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,9 +194,9 @@ class _Play:
         await _real.sleep(seconds)
         self._keeper.free_disk()
 
-    async def _jump(self, after: float, wrong_by: float) -> None:
+    async def _jump(self, after: float, seconds: float) -> None:
         await _real.sleep(after)
-        self._keeper.jump(wrong_by)
+        self._keeper.jump(seconds)
 
     # -- the recovery ---------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class _Play:
     async def _put_forward(self) -> None:
         """Let an hour pass; a restart has every lane look at once."""
         await self._keeper.end(signal.SIGTERM)
-        self._keeper.jump(self._keeper.wrong_by + AN_HOUR_AND_MORE)
+        self._keeper.jump(AN_HOUR_AND_MORE)
         await self._start()
 
     # -- the count ------------------------------------------------------------------------------
