@@ -245,5 +245,8 @@ def run_daemon(config: Path | None) -> None:
     bridge = Bridge(config)
     gc.freeze()
     gc.enable()
+    # Some hundred objects are alive for each event that waits for its commit, and a burst of events is
+    # no reason to look for rubbish.
+    gc.set_threshold(25_000, 10, 10)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(bridge))
