@@ -5,19 +5,13 @@ from __future__ import annotations
 import hashlib
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o or u to misread
-
-
-def _base32(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, 32)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def event_id(now: float, random_bits: int) -> str:
     """Return 16 characters: 9 for `now` (Unix seconds, kept to the millisecond), 7 for `random_bits` (35 used)."""
-    return _base32(int(now * 1000), 9) + _base32(random_bits & (2**35 - 1), 7)
+    number = int(now * 1000) << 35 | random_bits & (2**35 - 1)
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])
 
 
 def run_id(event: str, recipe: str) -> str:

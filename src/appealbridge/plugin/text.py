@@ -58,6 +58,8 @@ def _weighted(text: str) -> int:
 
 def mastodon_length(text: str) -> int:
     """Return how Mastodon counts a text: a link with scheme 23, `@user@server` only its `@user`."""
+    if text.isascii() and "@" not in text and "://" not in text:
+        return len(text)
     length = 0
     for part, is_link in _parts(text, links(text, scheme=True)):
         length += LINK_LENGTH if is_link else plain_length(_REMOTE_MENTION.sub(r"\1", part))

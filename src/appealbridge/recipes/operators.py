@@ -14,7 +14,10 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _among(value: Any, wanted: list[Any]) -> bool:
-    return any(_same(value, one) for one in wanted)
+    for one in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
+        if _same(value, one):
+            return True
+    return False
 
 
 def _contains(value: Any, wanted: Any) -> bool:
