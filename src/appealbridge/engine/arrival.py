@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
+from appealbridge.model.value import value
 from appealbridge.recipes.match import match
 from appealbridge.recipes.plan import plan
 from appealbridge.recipes.recipe import Recipe
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Planned:
     """What one event causes: a run for every recipe that was asked, and the first deliveries."""
 

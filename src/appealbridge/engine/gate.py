@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """Where a delivery is to go: `sending` if it may go out, otherwise the state to stop in, and why."""
 

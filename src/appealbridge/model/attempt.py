@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from appealbridge.model.value import value
 
 
 class AttemptKind(StrEnum):
@@ -25,7 +26,7 @@ class Outcome(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """
     One finished try; an unfinished one stands on its delivery as `begun_at`.

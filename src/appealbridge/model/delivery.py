@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from appealbridge.model.receipt import Receipt
+from appealbridge.model.value import value
 
 
 class State(StrEnum):
@@ -57,7 +57,7 @@ class Hold(StrEnum):
     BURST = "burst"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Delivery:
     """
     One finished message for one channel.

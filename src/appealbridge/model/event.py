@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from appealbridge.model.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class EventDraft:
     """
     One thing that happened, as a trigger tells it.
@@ -24,7 +25,7 @@ class EventDraft:
     time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """
     One thing that happened, as stored before it is acknowledged.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from appealbridge.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Receipt:
     """
     The platform's own id of the post and its public address.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,6 +12,7 @@ from pydantic import Field
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
+from appealbridge.model.value import value
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.retry import Retry
@@ -68,7 +68,7 @@ class Account(Options):
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Measure:
     """How long one text is on its platform: `count` of at most `limit`, in `unit`."""
 
@@ -83,7 +83,7 @@ class Measure:
         return self.count <= self.limit
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sought:
     """
     What a look on the account showed.
@@ -97,7 +97,7 @@ class Sought:
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tools:
     """What a plug-in is handed: the door to the network, the time (Unix seconds UTC), and randomness."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ import orjson
 from yarl import URL
 
 from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.value import value
 
 MOVED = frozenset({301, 307, 308})
 """Redirects that say the request was not looked at; after any other one it may have been."""
@@ -45,7 +46,7 @@ def failure(status: int, effect: Effect, message: str, after: float | None) -> D
     return Unsure(message) if effect is Effect.CREATE else TryAgain(message, after=after)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """
     A whole answer: status, headers (case-insensitive), unpacked body.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
 from appealbridge.model.duration import Duration
 from appealbridge.model.event import Event, EventDraft
+from appealbridge.model.value import value
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.options import Options
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One HTTP request as it arrived: header names in lower case, the raw body, the arrival in Unix seconds UTC."""
 
@@ -24,7 +25,7 @@ class Request:
     arrived: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Item:
     """
     One thing that a source lists at this moment.
@@ -43,7 +44,7 @@ class Item:
     time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Look:
     """
     What one look at a source showed.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -21,13 +20,14 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import Rejected, RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
+from appealbridge.model.value import value
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.recipe import NO_APPROVAL, Recipe, Step
 from appealbridge.recipes.results import Standing, standing, views
 from appealbridge.recipes.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """
     What is to be done now.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import safe_range
 
 from appealbridge.model.event import Event
+from appealbridge.model.value import value
 
 GIVEN_NAMES = frozenset({"event", "appeal", "results", "lists", "now", "range"})
 """The names that every recipe has, besides its own variables."""
@@ -47,7 +47,7 @@ class EventView:
         return datetime.fromtimestamp(self._event.time, UTC).isoformat()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResultView:
     """What came of a step, as templates see it; `id` and `url` are missing until the platform gave them."""
 

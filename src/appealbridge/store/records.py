@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run
+from appealbridge.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrival:
     """
     One event with everything it caused, to be stored together or not at all.
@@ -26,7 +27,7 @@ class Arrival:
     deliveries: Sequence[Delivery] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Memory:
     """
     What one look at a source leaves behind, stored together with the events of that look.
@@ -41,7 +42,7 @@ class Memory:
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """
     What became of one arrival.
@@ -55,7 +56,7 @@ class Accepted:
     begun: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Settlement:
     """
     How one attempt or look ended: the move it makes and what is kept of it.
@@ -74,7 +75,7 @@ class Settlement:
     receipt: Receipt | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SourceRecord:
     """What the store knows of a polled source; `looked_at` is `None` before its first successful look."""
 
@@ -86,7 +87,7 @@ class SourceRecord:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenRun:
     """A run that may be able to plan more: its event, its recipe version's text, its deliveries so far."""
 
@@ -95,7 +96,7 @@ class OpenRun:
     deliveries: Sequence[Delivery]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecipeVersion:
     """One version of a recipe's text and of the templates it uses, kept while anything may need it."""
 
@@ -105,7 +106,7 @@ class RecipeVersion:
     templates: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DeliveryFilter:
     """Which deliveries to list, newest first; empty fields ask for all."""
 
@@ -118,7 +119,7 @@ class DeliveryFilter:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Backlog:
     """
     How much waits, and how much ended badly: deliveries by (state, channel), the delivered left out.
@@ -131,7 +132,7 @@ class Backlog:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outlook:
     """
     What waits on a channel.
@@ -146,7 +147,7 @@ class Outlook:
     looks: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Over:
     """
     What was over before a time, in Unix seconds UTC.
@@ -159,7 +160,7 @@ class Over:
     after_closure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pruned:
     """How many events a step of pruning finished, and `then`, where the next one goes on, `None` at the end."""
 
