@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -18,41 +18,42 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reload = Callable[[], Awaitable[dict[str, object]]]
 
 
-def application(engine: Engine, token: str, reload: Reload) -> web.Application:
-    """Return the API; `token` is the bearer token that opens it, `reload` takes new recipes and settings."""
-    app = web.Application(middlewares=[_only_with(token), _in_words])
-    app.add_routes(_listings(engine))
-    app.add_routes(_verbs(engine, reload))
-    return app
+def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]:
+    """
+    Return the API's routes; `token` is the bearer token that opens it, `reload` takes new recipes and settings.
+
+    They are no application of their own, since every request to a webhook would pay for that.
+    """
+    return [
+        web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler))
+        for one in (*_listings(engine), *_verbs(engine, reload))
+        if isinstance(one, web.RouteDef)
+    ]
 
 
-def _only_with(token: str) -> Any:
+def _guarded(token: str, handler: Any) -> Handler:
+    """Let only whoever holds the token through to a handler, and tell in words what it refuses."""
     expected = f"Bearer {token}".encode()
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guarded(request: web.Request) -> web.StreamResponse:
         given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
         if not token or not hmac.compare_digest(given, expected):
             refused = problem(401, "this address needs the daemon's bearer token")
             refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return refused
-        return await handler(request)
+        try:
+            answered: web.StreamResponse = await handler(request)
+        except NotFound as error:
+            return problem(404, str(error))
+        except IllegalMove as error:
+            return problem(409, str(error))
+        except ValueError as error:
+            return problem(422, str(error))
+        except StoreError as error:
+            return problem(503, str(error), retry_after=5)
+        return answered
 
-    return middleware
-
-
-@web.middleware
-async def _in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except NotFound as error:
-        return problem(404, str(error))
-    except IllegalMove as error:
-        return problem(409, str(error))
-    except ValueError as error:
-        return problem(422, str(error))
-    except StoreError as error:
-        return problem(503, str(error), retry_after=5)
+    return guarded
 
 
 def _listings(engine: Engine) -> web.RouteTableDef:

@@ -21,7 +21,7 @@ def application(
     app = web.Application(client_max_size=hooks.BODY_LIMIT)
     app.add_routes(hooks.routes(engine))
     app.add_routes(health.routes(engine, metrics))
-    app.add_subapp("/api/v1", api.application(engine, token, reload))
+    app.add_routes(api.routes(engine, token, reload))
     app.router.add_route("*", "/{anything:.*}", _nothing_here)
     return app
 
