@@ -83,6 +83,9 @@ class Intake:
             raise
         for arrival, result in zip(arrivals, accepted, strict=True):
             self._follow(arrival, result, reserved)
+        if reserved:
+            # Who told us hears of it a moment later, so that the attempts set out first.
+            await self._clock.sleep(0)
         return accepted
 
     def _event(self, source: str, draft: EventDraft, now: float, hold: str) -> Event:
