@@ -249,4 +249,20 @@ def run_daemon(config: Path | None) -> None:
     # no reason to look for rubbish.
     gc.set_threshold(25_000, 10, 10)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(bridge))
+        try:
+            runner.run(_run(bridge))
+        except BaseExceptionGroup as died:
+            # One part that cannot go on ends them all; systemd starts the daemon anew, and the store
+            # knows where it was.
+            cause = _only(died)
+            if isinstance(cause, AppealBridgeError | OSError):
+                raise cause from None
+            bridge.log.error(Said.PART_DIED, error=died)
+            raise AppealBridgeError("a part of the daemon died; its log says which") from None
+
+
+def _only(error: BaseException) -> BaseException:
+    """Return the one error in a group of groups of one, or the group where there are several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

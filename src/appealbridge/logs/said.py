@@ -45,12 +45,10 @@ class Said(StrEnum):
     REPEATED = "repeated"
     REFUSED = "refused"
     # what becomes of an event
-    PLANNED = "planned"
     RUN_FAILED = "run_failed"
     # what becomes of a delivery
     HELD = "held"
     RELEASED = "released"
-    BEGUN = "begun"
     DELIVERED = "delivered"
     PUT_OFF = "put_off"
     UNSURE = "unsure"
@@ -59,6 +57,7 @@ class Said(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     RECOVERED = "recovered"
+    PRUNED = "pruned"
     # what it leans on
     LOGIN_EXPIRED = "login_expired"
     PLUGIN_BUG = "plugin_bug"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,18 +46,27 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=stop_within)
     await runner.setup()
     try:
-        site: web.BaseSite
-        if sock is not None:
-            site = web.SockSite(runner, sock)
-        elif path is not None:
-            site = web.UnixSite(runner, path)
-        else:
-            host, port = address or ("127.0.0.1", 0)
-            site = web.TCPSite(runner, host, port, backlog=1024)
-        await site.start()
+        site, place = _site(runner, address or ("127.0.0.1", 0), path, sock)
+        try:
+            await site.start()
+        except OSError as error:
+            words = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise OSError(f"{place}: {words}; say another address under `listen:`") from None
         yield _url(runner, path)
     finally:
         await runner.cleanup()
+
+
+def _site(
+    runner: web.AppRunner, address: tuple[str, int], path: str | None, sock: socket.socket | None
+) -> tuple[web.BaseSite, str]:
+    """Return what is to be opened, and its name for a person."""
+    if sock is not None:
+        return web.SockSite(runner, sock), "the socket from systemd"
+    if path is not None:
+        return web.UnixSite(runner, path), path
+    host, port = address
+    return web.TCPSite(runner, host, port, backlog=1024), f"{host}:{port}"
 
 
 def _url(runner: web.AppRunner, path: str | None) -> str:

@@ -109,9 +109,9 @@ async def test_lines_of_one_iteration_are_one_write():
 
 async def test_a_warning_goes_out_at_once_and_takes_what_waited_along(stream):
     log = Log(an_output(stream))
-    log.info(Said.BEGUN)
+    log.info(Said.DELIVERED)
     log.warning(Said.PUT_OFF)
-    assert [line["said"] for line in lines(stream)] == ["begun", "put_off"]
+    assert [line["said"] for line in lines(stream)] == ["delivered", "put_off"]
 
 
 async def test_a_full_buffer_does_not_wait_for_the_iteration(stream):
