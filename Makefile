@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test torture check format bench clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ demo: $(READY) ## the main job on practice platforms; ONCE=1 for a run that ends
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(READY) ## kill the daemon 200 times under load, count what was lost or posted twice; takes minutes
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 check: $(READY) ## format, lint, types and layers
 	$(BIN)/ruff format --check .

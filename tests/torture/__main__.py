@@ -1,7 +1,7 @@
 """
 `make torture`: is an event ever lost, or published twice, whatever is killed when?
 
-    make torture ARGS="--events 5000 --kills 200 --seed 1 --minutes 8"
+    make torture ARGS="--events 5000 --kills 200 --seed 1 --minutes 5"
 
 The seed decides everything that the driver decides: texts and subjects, how long each life of the
 daemon lasts, when what is sent, when the disk fills and the clock jumps, which faults come in which
@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -39,9 +40,12 @@ def main() -> int:
     clock = SystemClock()
     begun = clock.monotonic()
     try:
-        outcomes = asyncio.run(play(folder, seed, size, _tell))
+        outcomes = asyncio.run(_played(folder, seed, size))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print(f"\nbroken off; everything is in {folder}", file=sys.stderr)
+        return 1
     except BaseException:
-        print(f"broken off; everything is in {folder}", file=sys.stderr)
+        print(f"everything is in {folder}", file=sys.stderr)
         raise
     _tell("")
     print(f"took {clock.monotonic() - begun:.0f} s")
@@ -54,6 +58,13 @@ def main() -> int:
     return 1 if outcomes.wrong else 0
 
 
+async def _played(folder: Path, seed: int, size: Size) -> Outcomes:
+    """Play, and end every process on SIGTERM as on Ctrl-C."""
+    playing = asyncio.ensure_future(play(folder, seed, size, _tell))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    return await playing
+
+
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make torture", description="Kill the daemon, and count.")
     parser.add_argument("--events", type=int, default=5000)
@@ -62,7 +73,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument(
         "--minutes",
         type=float,
-        default=6.0,
+        default=5.0,
         help="how long the daemon lives in all between its kills",
     )
     return parser.parse_args()

@@ -38,17 +38,17 @@ class Senders:
         self._keeper = keeper
         self._events = events
         self._seed = seed
-        self._rng = stream(seed, "senders")
         self._places = asyncio.Semaphore(SENDERS)
 
     async def send(self, number: int) -> None:
         """Send one event until it is accepted, and now and then once more."""
+        rng = stream(self._seed, f"sender {number}")
         async with self._places:
-            await self._until_accepted(number)
-            if self._rng.random() < REPEATED:
-                await self._until_accepted(number)
+            await self._until_accepted(number, rng)
+            if rng.random() < REPEATED:
+                await self._until_accepted(number, rng)
 
-    async def _until_accepted(self, number: int) -> None:
+    async def _until_accepted(self, number: int, rng: random.Random) -> None:
         while True:
             status, told = await self._keeper.receives(
                 f"msg_{self._seed}_{number}", self._events[number]
@@ -56,7 +56,7 @@ class Senders:
             self.answers[status] += 1
             if status in (200, 202):
                 break
-            await _real.sleep(self._rng.uniform(0.05, 0.3))
+            await _real.sleep(rng.uniform(0.05, 0.3))
         first = self.accepted.get(number)
         if first is not None and (status, told["event"]) != (200, first):
             self.broken.append(f"T{number:05d} was {first}, a repeat of it {status} {told}")

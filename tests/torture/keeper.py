@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,8 @@ class Keeper:
     def _limit(self, size: int) -> None:
         if self._process is not None and self._process.returncode is None:
             limits = (size, resource.RLIM_INFINITY)
-            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, limits)
+            with suppress(ProcessLookupError):  # killed this very moment
+                resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, limits)
 
     # -- what it is asked -----------------------------------------------------------------------
 

@@ -97,6 +97,13 @@ async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
         return await _Play(keeper, there, session, seed, size, tell).whole()
 
 
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for tasks that were cancelled; raise what else one of them ended by."""
+    for end in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(end, Exception):
+            raise end
+
+
 class _Play:
     def __init__(
         self,
@@ -143,10 +150,7 @@ class _Play:
         finally:
             for task in around:
                 task.cancel()
-            ends = await asyncio.gather(*around, return_exceptions=True)
-        for end in ends:
-            if not isinstance(end, asyncio.CancelledError) and isinstance(end, BaseException):
-                raise end
+            await _ended(around)
 
     async def _start(self) -> None:
         await self._keeper.start()
@@ -162,13 +166,13 @@ class _Play:
         if life.clock is not None:
             beside.append(asyncio.create_task(self._jump(*life.clock)))
         await _real.sleep(life.lasts)
-        if self._keeper.died_by_itself:
+        if self._keeper.died_by_itself and not life.early:  # without a disk it need not start
             self._outcomes.broken.append("the daemon ended by itself")
         await self._keeper.end()
         self._outcomes.kills += 1
         for task in beside:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await _ended(beside)
         self._tell(
             f"{self._outcomes.kills} of {self._size.kills} kills, "
             f"{len(self._senders.accepted)} of {self._size.events} events accepted"

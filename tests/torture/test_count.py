@@ -1,0 +1,102 @@
+"""The count finds what is wrong: a torture that could not fail would promise nothing."""
+
+import pytest
+
+from appealbridge.model.delivery import State
+from appealbridge.model.receipt import Receipt
+from appealbridge.testing.channel_case import a_delivery
+from tests.torture.count import judge, sorted_posts
+from tests.torture.script import PLATFORMS
+
+EVENTS = {0: "event0", 1: "event1"}
+
+
+@pytest.fixture
+def deliveries():
+    """Two events about one subject, all delivered."""
+    return {
+        (channel, number): a_delivery(
+            id=f"{event}.{channel}",
+            event_id=event,
+            channel=channel,
+            content=f'{{"text":"T{number:05d} Road closed"}}',
+            state=State.DELIVERED,
+            receipt=Receipt(f"{channel}{number}"),
+            number=number + 1,
+        )
+        for number, event in EVENTS.items()
+        for channel in PLATFORMS
+    }
+
+
+@pytest.fixture
+def posts(deliveries):
+    """What stands on the platforms, oldest first."""
+    return [a_post(channel, number) for channel, number in deliveries]
+
+
+def a_post(channel, number, name=""):
+    return {
+        "platform": PLATFORMS[channel],
+        "id": name or f"{channel}{number}",
+        "text": f"T{number:05d} Road closed",
+        "client_key": None,
+    }
+
+
+def found(deliveries, posts, refused=()):
+    verdict = judge(EVENTS, list(deliveries.values()), dict(refused), sorted_posts(posts))
+    return sorted({said.partition(":")[0] for said in verdict.wrong})
+
+
+def changed(deliveries, place, **changes):
+    delivery = deliveries[place]
+    kept = {name: getattr(delivery, name) for name in delivery.__slots__}
+    return {**deliveries, place: a_delivery(**{**kept, **changes})}
+
+
+X0 = "force_x", 0
+
+
+def test_nothing_is_wrong_where_everything_stands_once(deliveries, posts):
+    assert found(deliveries, posts) == []
+
+
+def test_an_event_without_a_delivery_is_lost(deliveries, posts):
+    del deliveries[X0]
+    assert found(deliveries, posts[1:]) == ["lost"]
+
+
+def test_an_event_stored_under_another_id_is_lost(deliveries, posts):
+    assert found(changed(deliveries, X0, event_id="event7"), posts) == ["lost"]
+
+
+@pytest.mark.parametrize("state", [State.READY, State.SENDING, State.UNKNOWN, State.CANCELLED])
+def test_what_goes_nowhere_is_lost(deliveries, posts, state):
+    assert found(changed(deliveries, X0, state=state), posts[1:]) == ["lost"]
+
+
+def test_what_failed_without_the_platforms_word_is_lost(deliveries, posts):
+    given_up = changed(deliveries, X0, state=State.FAILED, reason="gave up after 9 attempts")
+    assert found(given_up, posts[1:]) == ["lost"]
+    assert found(given_up, posts[1:], {given_up[X0].id: "403 not you"}.items()) == []
+
+
+def test_what_is_held_is_not_lost(deliveries, posts):
+    assert found(changed(deliveries, X0, state=State.HELD, hold="unknown"), posts) == []
+
+
+def test_two_posts_of_one_event_are_a_duplicate(deliveries, posts):
+    assert found(deliveries, [*posts, a_post("press_office", 1, "again")]) == ["duplicated"]
+
+
+def test_a_receipt_without_a_post_is_false(deliveries, posts):
+    assert found(deliveries, posts[1:]) == ["false_receipts", "lost"]
+
+
+def test_a_receipt_for_another_post_is_false(deliveries, posts):
+    assert found(deliveries, [a_post(*X0, "another"), *posts[1:]]) == ["false_receipts"]
+
+
+def test_a_younger_event_that_came_first_is_out_of_order(deliveries, posts):
+    assert found(deliveries, [*posts[1:], posts[0]]) == ["out_of_order"]
