@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
+from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
@@ -73,6 +74,7 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
         watched=_watched(settings, registry, book),
         channels=channels,
         zone=ZoneInfo(settings.time_zone),
+        retention=Retention(settings.retention.personal, settings.retention.decisions),
     )
     return Assembly(settings, registry, catalogue, inforce)
 

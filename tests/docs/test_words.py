@@ -92,9 +92,16 @@ def test_every_way_in_which_an_attempt_can_fail_is_said():
     assert unsaid(names, part("channels.md", "What may come of an attempt")) == []
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
-def test_the_command_line_is_told_with_every_option(name):
-    command = main.commands[name]
+def commands(group=main, before=""):
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} ")
+        else:
+            yield pytest.param(f"{before}{name}", command, id=f"{before}{name}")
+
+
+@pytest.mark.parametrize(("name", "command"), [*commands()])
+def test_the_command_line_is_told_with_every_option(name, command):
     lines = part("configuration.md", "The command line").splitlines()
     (line,) = [line for line in lines if re.match(rf"\| `appealbridge {name}\b", line)]
     options = {option.opts[0] for option in command.params if isinstance(option, click.Option)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from appealbridge import __version__
-from appealbridge.cli import daemon, operator, practice, recipes
+from appealbridge.cli import daemon, db, operator, practice, recipes
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -21,5 +21,6 @@ for command in (
     *practice.COMMANDS,
     *recipes.COMMANDS,
     *operator.COMMANDS,
+    *db.COMMANDS,
 ):
     main.add_command(command)

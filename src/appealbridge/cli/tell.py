@@ -27,6 +27,8 @@ STYLES = {
 
 Row = dict[str, Any]
 
+REMOVED = "(removed after its retention)"
+
 
 def deliveries(rows: Sequence[Row]) -> None:
     """Print a table of deliveries."""
@@ -77,6 +79,8 @@ def trace(told: Row) -> None:
         console.print(
             Text(f"{_clock(told['begun_at'])}  {told['state']}: {told['reason']}", style="yellow")
         )
+    if about.get("removed"):
+        console.print(Text(REMOVED, style="dim"))
     for entry in told["trace"]:
         step = f"{entry['step']}: " if entry.get("step") else ""
         console.print(Text(f"{_clock(entry['at'])}  {step}{entry.get('said', '')}"))
@@ -85,7 +89,9 @@ def trace(told: Row) -> None:
         console.print(
             Text.assemble(f"no. {row['number']}  {row['step']} on {row['channel']}: ", _state(row))
         )
-        for name, value in row["content"].items():
+        if row.get("removed"):
+            console.print(Text(f"    {REMOVED}", style="dim"))
+        for name, value in (row["content"] or {}).items():
             if value not in (None, "", [], {}):
                 lines = f"{name}: {value}".splitlines()
                 console.print(Text("\n".join(f"    {line}" for line in lines), style="dim"))

@@ -16,6 +16,7 @@ from appealbridge.engine.lane import Lane, Lanes
 from appealbridge.engine.polling import Polling
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
+from appealbridge.engine.retention import Pruning
 from appealbridge.engine.runs import Runs
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.engine.verbs import Verbs
@@ -60,6 +61,7 @@ class Engine:
         )
         self._polling = Polling(store, clock, rng, http, self.intake, report, clean)
         self.verbs = Verbs(store, clock, self.lanes, self._runs, self._upkeep, report)
+        self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._inforce: InForce | None = None
 
@@ -79,6 +81,7 @@ class Engine:
         await self.adopt(inforce, catalogue)
         self._loop("runs", self._runs.run())
         self._loop("upkeep", self._upkeep.run())
+        self._loop("retention", self._pruning.run())
 
     async def adopt(self, inforce: InForce, catalogue: Catalogue) -> None:
         """Put something new in force, at once and whole; what is under way ends as it began."""
@@ -89,6 +92,7 @@ class Engine:
         for name in set(self.lanes) - set(inforce.channels):
             self._close_lane(name)
         self._watch(before, inforce)
+        self._pruning.adopt(inforce.retention)
 
     async def stop(self, within: float) -> bool:
         """
@@ -130,6 +134,9 @@ class Engine:
             self._cancel(f"source {source}")
         for source, entry in inforce.watched.items():
             self._loop(f"source {source}", self._polling.run(entry, inforce))
+
+    def _versions(self) -> frozenset[str]:
+        return frozenset(recipe.version for recipe in self.inforce.book.recipes.values())
 
     def _loop(self, name: str, work: Coroutine[None, None, None]) -> None:
         self._loops[name] = self._tasks.create_task(work, name=name)

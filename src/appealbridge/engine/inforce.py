@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
@@ -52,3 +53,4 @@ class InForce:
     watched: Mapping[str, Watched]
     channels: Mapping[str, Bound]
     zone: ZoneInfo
+    retention: Retention

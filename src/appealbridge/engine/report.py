@@ -135,6 +135,10 @@ class Report:
         if count:
             self._log.warning(Said.RECOVERED, deliveries=count)
 
+    def pruned(self, emptied: int, removed: int) -> None:
+        """Say how many events lost their content, and how many were removed, since their time was over."""
+        self._log.info(Said.PRUNED, emptied=emptied, removed=removed)
+
     def moved(self, said: Said, delivery: Delivery) -> None:
         """Say that a person moved a delivery."""
         self._log.info(

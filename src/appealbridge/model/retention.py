@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-_FORM = re.compile(r"(\d{1,5})([hdwmy])( after closure)?")
+FORM = re.compile(r"(\d{1,5})([hdwmy])( after closure)?")
 _SECONDS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _MONTHS = {"m": 1, "y": 12}
 
@@ -49,7 +49,7 @@ class Retention:
 
 def span(text: str) -> Span:
     """Return what `30d after closure` means; raise `ValueError` for anything else."""
-    match = _FORM.fullmatch(text)
+    match = FORM.fullmatch(text)
     if match is None:
         raise ValueError(
             f"{text!r} is no time to keep something; write 30d, 6m, 7y, or 30d after closure"

@@ -77,10 +77,6 @@ _AS_THEY_ARE = (
 
 _NOT_IN_FORCE = {
     "holds": ("holds are not in force yet", "nothing waits because of them; count on approval"),
-    "retention": (
-        "retention is not in force yet",
-        "everything is kept; plan for a store that grows",
-    ),
 }
 """What is checked and has no effect: whoever writes it must not rely on it."""
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
+from appealbridge.model.retention import FORM, Span, span
 from appealbridge.settings.places import Listen, ListenText, WebAddress, store_path
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
-_SPAN = r"^\d{1,5}[hdwmy]( after closure)?$"
 
 
 def _zone(name: str) -> str:
@@ -25,6 +33,20 @@ def _zone(name: str) -> str:
             "zone", "is no time zone of this machine", {"cure": cure}
         ) from None
     return name
+
+
+def _span(value: Any) -> Span:
+    try:
+        return span(value if isinstance(value, str) else "")
+    except ValueError:
+        cure = "write it as 30d, 6m, 7y, or 30d after closure"
+        raise PydanticCustomError("span", "is no time to keep things", {"cure": cure}) from None
+
+
+SpanText = Annotated[
+    Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": f"^{FORM.pattern}$"})
+]
+"""How long to keep something, written as `30d after closure`."""
 
 
 class _Section(BaseModel):
@@ -70,14 +92,15 @@ class HoldRule(_Section):
 class Retention(_Section):
     """How long things are kept."""
 
-    personal: str | None = Field(
+    personal: SpanText | None = Field(
         None,
-        pattern=_SPAN,
-        description="How long personal content is kept.",
+        description="How long personal content is kept; left out, for good.",
         examples=["30d after closure"],
     )
-    decisions: str | None = Field(
-        None, pattern=_SPAN, description="How long the trail of decisions is kept.", examples=["7y"]
+    decisions: SpanText | None = Field(
+        None,
+        description="How long the trail of decisions is kept; left out, for good.",
+        examples=["7y"],
     )
 
 
@@ -140,6 +163,6 @@ class Daemon(_Section):
     )
     retention: Retention = Field(
         Retention(),
-        description="How long things are kept; checked, and not in force yet: everything is kept.",
+        description="How long things are kept.",
         examples=[{"decisions": "7y"}],
     )

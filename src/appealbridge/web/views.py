@@ -37,7 +37,8 @@ def delivery(one: Delivery, attempts: Sequence[Attempt] | None = None) -> dict[s
         "subject": one.subject,
         "event": one.event_id,
         "run": one.run_id,
-        "content": orjson.loads(one.content),
+        "content": orjson.loads(one.content) if one.content else None,
+        "removed": not one.content,
         "content_hash": one.content_hash,
         "attempts": one.attempts,
         "planned_at": moment(one.planned_at),
@@ -96,6 +97,7 @@ def event(one: Event) -> dict[str, Any]:
         "received_at": moment(one.received_at),
         "hold": one.hold or None,
         "data": one.data,
+        "removed": one.removed,
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from appealbridge.channels.x import XAccount
 from appealbridge.documents import InvalidDocuments
+from appealbridge.model.retention import Span
 from appealbridge.settings import load_settings, store_of
 from appealbridge.triggers.webhook import WebhookSource
 
@@ -122,7 +123,8 @@ def test_everything_that_may_be_said_is_understood(load, tmp_path):
         "duty": ("duty@example.police.uk",),
     }
     assert settings.holds["quiet_hours"].exempt == ("threat_to_life",)
-    assert settings.retention.decisions == "7y"
+    assert settings.retention.personal == Span(30, "d", after_closure=True)
+    assert settings.retention.decisions == Span(7, "y")
 
 
 @pytest.mark.usefixtures("press")
@@ -200,7 +202,11 @@ lists: { h: x }
         ("webhooks: { a: }\n", "webhooks.a: no secret; write secrets"),
         ("people: { alice: { password: x } }\n", 'unknown option "password"'),
         ("holds: { q: { between: ['25:00', '06:30'] } }\n", "holds.q.between[0]"),
-        ("retention: { personal: soon }\n", "retention.personal"),
+        (
+            "retention: { personal: soon }\n",
+            "retention.personal: is no time to keep things; write it",
+        ),
+        ("retention: { decisions: 7 }\n", "retention.decisions: is no time to keep things"),
         ("shutdown_within: 0s\n", "shutdown_within: must be more than 0"),
         ("log: { level: loud }\n", 'log.level: unknown value "loud"'),
         ("practice: 127.0.0.1:8090\n", "practice: is no web address"),
@@ -213,11 +219,7 @@ def test_what_cannot_be_meant_is_said(wrong, text, words):
     assert words in "\n".join(wrong(text))
 
 
-@pytest.mark.parametrize(
-    "written",
-    ["holds: { quiet_hours: { between: [23:00, 06:30] } }", "retention: { decisions: 7y }"],
-)
-def test_what_is_not_in_force_yet_is_noted(load, written):
-    (note,) = load(written).notes
-    assert (note.level, note.path) == ("note", written.partition(":")[0])
+def test_what_is_not_in_force_yet_is_noted(load):
+    (note,) = load("holds: { quiet_hours: { between: [23:00, 06:30] } }").notes
+    assert (note.level, note.path) == ("note", "holds")
     assert "not in force yet" in note.problem

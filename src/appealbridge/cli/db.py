@@ -1,0 +1,124 @@
+"""`db`: care for the store. A backup is taken while the daemon works; the rest needs it to be stopped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from appealbridge.cli.common import config_option, fail, fail_with, json_option, print_json
+from appealbridge.clock import SystemClock
+from appealbridge.documents import InvalidDocuments
+from appealbridge.model.errors import StoreError
+from appealbridge.settings import store_of
+
+
+@click.group()
+def db() -> None:
+    """Back up the store, make it smaller, bring it up to date."""
+
+
+@db.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@config_option
+@json_option
+def backup(config: Path | None, as_json: bool, file: Path) -> None:
+    """
+    Copy the store to a new FILE and check the copy, whether or not the daemon runs.
+
+    To restore it: stop the daemon, put the copy in the store's place, remove the store's -wal and
+    -shm files, start the daemon.
+    """
+    from appealbridge.store.backup import back_up
+
+    store = _store(config)
+    try:
+        size = back_up(store, file, SystemClock().now(), _percent if sys.stderr.isatty() else None)
+    except StoreError as error:
+        fail(str(error))
+    if as_json:
+        print_json({"store": str(store), "file": str(file), "bytes": size})
+    else:
+        click.echo(f"{file}: a whole and checked copy of {store}, {_size(size)}")
+
+
+@db.command()
+@config_option
+@json_option
+def vacuum(config: Path | None, as_json: bool) -> None:
+    """Write the store anew without what was removed from it. Stop the daemon first."""
+    from appealbridge.store.care import vacuum
+
+    store = _store(config)
+    if sys.stderr.isatty():
+        click.echo(f"{store}: this may take a minute for each gigabyte", err=True)
+    try:
+        before, after = vacuum(store)
+    except StoreError as error:
+        fail(str(error))
+    if as_json:
+        print_json({"store": str(store), "bytes": after, "freed": before - after})
+    else:
+        click.echo(f"{store}: {_size(max(0, before - after))} freed, {_size(after)} left")
+
+
+@db.command()
+@click.option(
+    "--check", is_flag=True, help="Change nothing; exit 1 if the store is not up to date."
+)
+@config_option
+@json_option
+def migrate(config: Path | None, as_json: bool, check: bool) -> None:
+    """Bring the store up to date, or make it where there is none. Stop the daemon first."""
+    from appealbridge.store.care import NEWEST, bring_up_to_date, shape_of
+
+    store = _store(config)
+    try:
+        before, after = (shape_of(store), NEWEST) if check else bring_up_to_date(store)
+    except StoreError as error:
+        fail(str(error))
+    if as_json:
+        print_json(
+            {
+                "store": str(store),
+                "from": before,
+                "to": after,
+                "changed": before != after and not check,
+            }
+        )
+    else:
+        click.echo(f"{store}: {_moved(before, after, check=check)}")
+    if check and before != after:
+        sys.exit(1)
+
+
+def _store(config: Path | None) -> Path:
+    try:
+        return store_of(config)
+    except InvalidDocuments as error:
+        fail_with(error)
+
+
+def _moved(before: int, after: int, *, check: bool) -> str:
+    if before == after:
+        return f"up to date, version {after}"
+    if check:
+        return f"version {before}, and this appealbridge uses {after}; run: appealbridge db migrate"
+    return f"made, version {after}" if before == 0 else f"from version {before} to {after}"
+
+
+def _percent(done: int, total: int) -> None:
+    end = "\n" if done == total else ""
+    click.echo(f"\r{100 * done // max(1, total)} %{end}", nl=False, err=True)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+COMMANDS = (db,)

@@ -1,0 +1,111 @@
+"""What goes when its time is over: looked for now and then, taken out in small steps that hinder nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from appealbridge.clock import Clock
+from appealbridge.engine.report import Report
+from appealbridge.model.errors import StoreError
+from appealbridge.model.retention import Retention
+from appealbridge.store.base import Store
+from appealbridge.store.records import Over, Pruned
+
+EVERY = 3600.0
+"""Seconds between two rounds. Spans are days and years; an hour more is nothing."""
+
+FIRST = 60.0
+"""Seconds from a start or a reload to the first round: what waits to go out goes first."""
+
+PAUSE = 0.05
+"""Seconds between two steps at the least."""
+
+SHARE = 4
+"""The pause is so many times as long as the step took, so that a busy store is left alone for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutOffs:
+    """Until when things must have been over to go now; `None` where they never do."""
+
+    personal: Over | None
+    decisions: Over | None
+
+
+def cut_offs(retention: Retention, now: float) -> CutOffs:
+    """Return what two spans mean at `now` (Unix seconds UTC). Pure."""
+    personal, decisions = (
+        None if span is None else Over(span.before(now), span.after_closure)
+        for span in (retention.personal, retention.decisions)
+    )
+    return CutOffs(personal, decisions)
+
+
+class Pruning:
+    """Prunes by the retention in force. `in_force` gives the recipe versions that are."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        report: Report,
+        in_force: Callable[[], Collection[str]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._report = report
+        self._in_force = in_force
+        self._retention = Retention()
+        self._changed = asyncio.Event()
+
+    def adopt(self, retention: Retention) -> None:
+        """Prune by this from now on."""
+        if retention != self._retention:
+            self._retention = retention
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Prune until cancelled."""
+        pause = FIRST
+        while True:
+            self._changed.clear()
+            nothing_to_do = self._retention == Retention()
+            if await self._clock.wait(self._changed, None if nothing_to_do else pause):
+                pause = FIRST
+                continue
+            try:
+                await self.round()
+            except StoreError as error:
+                self._report.store_failed(error)
+            pause = EVERY
+
+    async def round(self) -> None:
+        """Take out, once, all whose time is over."""
+        now = cut_offs(self._retention, self._clock.now())
+        emptied = removed = 0
+        if (personal := now.personal) is not None:
+            emptied = await self._all(lambda after: self._store.empty(personal, after))
+        if (decisions := now.decisions) is not None:
+            # Where personal content has a time of its own, no row goes before that has come.
+            only = now.personal is not None
+            removed = await self._all(
+                lambda after: self._store.forget(decisions, emptied=only, after=after)
+            )
+            await self._store.forget_recipes(decisions.before, self._in_force())
+        if emptied or removed:
+            await self._store.scrub()
+            self._report.pruned(emptied, removed)
+
+    async def _all(self, step: Callable[[int], Awaitable[Pruned]]) -> int:
+        events = 0
+        after: int | None = 0
+        while after is not None:
+            begun = self._clock.monotonic()
+            pruned = await step(after)
+            events, after = events + pruned.events, pruned.then
+            if after is not None:
+                took = self._clock.monotonic() - begun
+                await self._clock.sleep(max(PAUSE, took * SHARE))
+        return events
