@@ -15,6 +15,7 @@ from appealbridge.engine.report import Report
 from appealbridge.engine.runs import Runs
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import StoreBusy
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.ids import event_id
 from appealbridge.model.run import RunState
@@ -24,6 +25,9 @@ from appealbridge.store.records import (
     Arrival,
     Memory,
 )
+
+MOST_WAITING = 2000
+"""How many requests may wait for their commit; more are sent away to come again, and nothing of them is kept."""
 
 
 class Intake:
@@ -53,6 +57,7 @@ class Intake:
         self._runs = runs
         self._upkeep = upkeep
         self._report = report
+        self._waiting = 0
 
     async def accept(
         self,
@@ -67,10 +72,13 @@ class Intake:
         Store what happened and all it causes; return, once that is durable, what became of each draft.
 
         `source` has the trigger's name in front; `hold` makes everything caused wait for a person.
-        Raise `StoreError` where nothing could be stored.
+        Raise `StoreError` where nothing could be stored, `StoreBusy` where too much waits for it.
         """
+        if self._waiting >= MOST_WAITING:
+            raise StoreBusy(f"{self._waiting} requests wait for the store already")
         now = self._clock.now()
         reserved: dict[str, Lane] = {}
+        self._waiting += 1
         try:
             arrivals = [
                 self._arrival(inforce, self._event(source, draft, now, hold), now, reserved)
@@ -81,6 +89,8 @@ class Intake:
             for lane in reserved.values():
                 lane.leave()
             raise
+        finally:
+            self._waiting -= 1
         for arrival, result in zip(arrivals, accepted, strict=True):
             self._follow(arrival, result, reserved)
         if reserved:

@@ -15,6 +15,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
     └── StoreError                  the store refuses
         ├── IllegalMove             a delivery was asked to make a move that its table does not have
         ├── StoreLocked             another daemon, or another program, has this store to itself
+        ├── StoreBusy               more waits to be stored than can be; nothing was written
         ├── StoreFull               the disk has no room; nothing was written
         └── NotFound                nothing in the store has this id
 """
@@ -101,6 +102,10 @@ class IllegalMove(StoreError):
 
 class StoreLocked(StoreError):
     """Another daemon, or another program, has this store to itself."""
+
+
+class StoreBusy(StoreError):
+    """More waits to be stored than can be; nothing was written, and the sender is to come again."""
 
 
 class StoreFull(StoreError):
