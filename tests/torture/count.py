@@ -108,7 +108,7 @@ def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
     receipt = delivery.receipt
     if receipt is None:
         return False
-    return post["id"] == receipt.id.rpartition("/")[2] or post["client_key"] == receipt.id
+    return receipt.id.rpartition("/")[2] == post["id"] or receipt.id == post["client_key"]
 
 
 def _order(verdict: Verdict, deliveries: Sequence[Delivery], posts: Posts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PLATFORMS = {
@@ -54,7 +54,7 @@ def number_in(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def events(seed: int, count: int) -> list[Mapping[str, str]]:
+def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
     """
     Return the events in the order in which they are sent.
 
