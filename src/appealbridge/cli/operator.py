@@ -1,4 +1,8 @@
-"""The operator's verbs: see what waits, what went out and why; release, retry, cancel."""
+"""
+The operator's verbs: see what waits, what went out and why; release, retry, cancel.
+
+Tables are drawn by rich, which the daemon never needs; so it is imported where one is drawn.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from urllib.parse import urlencode
 
 import click
 
-from appealbridge.cli import tell
 from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import Span, config_option, json_option, print_json
 from appealbridge.cli.stored import Stored
@@ -31,6 +34,8 @@ def deliveries(config: Path | None, as_json: bool, limit: int, **wanted: str) ->
     if as_json:
         print_json(rows)
     else:
+        from appealbridge.cli import tell
+
         tell.deliveries(rows)
 
 
@@ -46,6 +51,8 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     if as_json:
         print_json(rows)
     else:
+        from appealbridge.cli import tell
+
         tell.runs(rows)
 
 
@@ -59,6 +66,8 @@ def trace(config: Path | None, as_json: bool, run_id: str) -> None:
     if as_json:
         print_json(told)
     else:
+        from appealbridge.cli import tell
+
         tell.trace(told)
 
 

@@ -34,11 +34,12 @@ def load_book(folder: Path, catalogue: Catalogue, only: Sequence[Path] = ()) -> 
 
 def recipe_files(folder: Path) -> list[Path]:
     """Return the recipe files below a folder in the order of their paths; hidden ones are left out."""
+    above = len(folder.parts)
     return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix in _ENDINGS
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not any(part.startswith(".") for part in path.parts[above:])
         and path.is_file()
     )
 
@@ -106,5 +107,4 @@ def _load(path: Path, name: str, catalogue: Catalogue) -> tuple[Recipe | None, l
 
 def _shown(path: Path) -> str:
     """Return a path as a person in the working folder would write it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return str(path).removeprefix(f"{Path.cwd()}/")
