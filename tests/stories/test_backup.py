@@ -1,0 +1,66 @@
+"""A backup of a daemon at work, put in the place of a store that was lost."""
+
+import asyncio
+import shutil
+
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
+from appealbridge.sandbox.faults import FaultName
+from tests.stories import staging
+
+
+async def is_backed_up(story):
+    copy = story.stage.folder / "monday.db"
+    words = ["db", "backup", str(copy), "--config", str(story.stage.config)]
+    done = await asyncio.to_thread(CliRunner().invoke, main, words)
+    assert done.exit_code == 0, done.output
+    return copy
+
+
+async def is_restored(story, copy):
+    await story.stops()
+    for file in story.stage.folder.glob("bridge.db*"):
+        file.unlink()
+    shutil.copy(copy, story.stage.store)
+    await story.starts()
+
+
+async def test_a_restored_store_goes_on(story):
+    await story.begins({"tweet": staging.TWEET.replace("approval: none\n", "")})
+    await story.receives("M6 closed", message="m1")
+    (held,) = await story.state(1, "held")
+    copy = await is_backed_up(story)
+    await is_restored(story, copy)
+    assert (await story.receives("M6 closed", message="m1"))[0] == 200
+    await story.releases(held)
+    await story.state(1, "delivered")
+    await story.receives("A38 closed")
+    await story.state(2, "held", "delivered")
+    assert story.posts("x") == ["M6 closed"]
+
+
+async def test_what_went_out_after_the_backup_does_not_go_out_again(story):
+    await story.begins({"tweet": staging.TWEET})
+    story.sandbox.faults.add("x", FaultName.HTTP_503, 2, None)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("put_off"))
+    await story.receives("A38 closed")
+    await story.until(lambda: len(story.said("put_off")) == 2)
+    copy = await is_backed_up(story)
+    await story.state(2, "delivered", passing=1)
+    await is_restored(story, copy)
+    assert story.said("recovered")[-1]["deliveries"] == 2
+    await story.state(2, "delivered", passing=1)
+    assert sorted(story.posts("x")) == ["A38 closed", "M6 closed"]
+
+
+async def test_what_had_not_gone_out_goes_out_once_it_is_surely_absent(story):
+    await story.begins({"tweet": staging.TWEET})
+    story.sandbox.faults.add("x", FaultName.HTTP_503, 1, None)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("put_off"))
+    copy = await is_backed_up(story)
+    await is_restored(story, copy)
+    await story.state(1, "delivered", passing=1)
+    assert story.posts("x") == ["M6 closed"]
