@@ -88,6 +88,7 @@ def _print(outcomes: Outcomes) -> None:
         print(f"left out: {said}")
     print("answers:", ", ".join(f"{many} x {of}" for of, many in sorted(outcomes.answers.items())))
     print("attempts:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.attempts.items())))
+    print("held:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.held.items())))
     print("refused in the platform's own words:", outcomes.verdict.refused)
 
 

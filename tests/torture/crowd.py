@@ -76,12 +76,12 @@ class Person:
     """
     Looks after what is held because nobody knows whether it went out, as the operators' page says.
 
-    What stands on the platform is confirmed, what does not is released. `asked` are the deliveries
-    that were held, `broken` what a person must never see.
+    What stands on the platform is confirmed, what does not is released. `asked` maps the deliveries
+    that were held to their channels, `broken` are what a person must never see.
     """
 
     def __init__(self, keeper: Keeper, there: Platforms) -> None:
-        self.asked: set[str] = set()
+        self.asked: dict[str, str] = {}
         self.broken: list[str] = []
         self._keeper = keeper
         self._there = there
@@ -96,7 +96,7 @@ class Person:
             if delivery["hold"] != "unknown":
                 self.broken.append(f"{delivery['id']} is held for {delivery['hold']!r}")
                 continue
-            self.asked.add(delivery["id"])
+            self.asked[delivery["id"]] = delivery["channel"]
             await self._settle(delivery, posts)
         return len(held)
 

@@ -62,7 +62,7 @@ class Outcomes:
 
     events: int = 0
     kills: int = 0
-    held: int = 0
+    held: Counter[str] = field(default_factory=Counter)
     verdict: Verdict = field(default_factory=Verdict)
     answers: Counter[int] = field(default_factory=Counter)
     attempts: Counter[str] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Outcomes:
         verdict = self.verdict
         return (
             f"events={self.events} kills={self.kills} lost={len(verdict.lost)} "
-            f"duplicated={len(verdict.duplicated)} held={self.held}"
+            f"duplicated={len(verdict.duplicated)} held={self.held.total()}"
         )
 
 
@@ -263,8 +263,8 @@ class _Play:
         await self._keeper.end(signal.SIGTERM)
         posts = sorted_posts(await self._there.posts(""))
         outcomes.verdict = judge(self._senders.accepted, deliveries, refused, posts)
-        left = {one.id for one in deliveries if one.state is State.HELD}
-        outcomes.held = len(self._person.asked | left)
+        left = {one.id: one.channel for one in deliveries if one.state is State.HELD}
+        outcomes.held = Counter((self._person.asked | left).values())
         outcomes.answers = self._senders.answers
         outcomes.broken += self._senders.broken + self._person.broken
         outcomes.broken += [

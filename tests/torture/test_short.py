@@ -18,4 +18,4 @@ def test_nothing_is_lost_or_posted_twice_whatever_goes_wrong(tmp_path, seed):
     # A torture that did nothing would find nothing.
     assert outcomes.answers[202] + outcomes.answers[200] >= SIZE.events
     assert outcomes.attempts["send unsure"] > 0
-    assert outcomes.attempts["seek found"] + outcomes.held > 0
+    assert outcomes.attempts["seek found"] + outcomes.held.total() > 0

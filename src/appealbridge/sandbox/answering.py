@@ -170,11 +170,12 @@ def abort(request: web.Request) -> web.Response:
 
 async def cut_short(request: web.Request, whole: web.Response) -> web.StreamResponse:
     """Send the first half of an answer whose head promises all of it, and hang up."""
+    if request.transport is None or request.transport.is_closing():
+        return abort(request)  # the client has gone already
     body = whole.body if isinstance(whole.body, bytes) else b""
     part = web.StreamResponse(status=whole.status, headers=whole.headers)
     part.content_length = len(body)
     await part.prepare(request)
     await part.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.close()
+    request.transport.close()
     return part
