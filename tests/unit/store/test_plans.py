@@ -7,7 +7,7 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.model.run import RunState
-from appealbridge.store import moving, planning, reading, schema
+from appealbridge.store import moving, planning, pruning, reading, schema
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import open_writer
 from appealbridge.store.records import (
@@ -30,6 +30,11 @@ def db(path):
         arrivals += [an_arrival(n, subject="INC-3") for n in (11, 12)]
         accept(db, [intake(arrivals, None)])
         yield db
+
+
+def _ended():
+    ended = [*State].index(State.FAILED)
+    return pruning.Found([an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None)
 
 
 WAYS = {
@@ -69,6 +74,8 @@ WAYS = {
     "attempts": lambda db: reading.attempts(db, "x"),
     "of a run": lambda db: reading.deliveries(db, DeliveryFilter(run_id="e.r")),
     "of an event": lambda db: reading.runs(db, "e", "", 9),
+    "empty": lambda db: pruning.empty(db, _ended()),
+    "delete": lambda db: pruning.delete(db, _ended()),
     "under way": lambda db: reading.deliveries(db, DeliveryFilter(states=[State.SENDING])),
 }
 
