@@ -139,6 +139,8 @@ class Demo:
             await self._release_held()
             count = await self._show_posts()
             if once and count >= Counter(script.EXPECTED):
+                if count != Counter(script.EXPECTED):
+                    raise DemoFailed(f"published more than once: {dict(count)}")
                 self._show.finished(sum(count.values()))
                 return
             if once and self._clock.monotonic() > deadline:
