@@ -27,8 +27,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 
-from oauthlib.oauth1 import Client
-
 from appealbridge.plugin import (
     TAKEN_FOR_A_REPEAT,
     X_LIMIT,
@@ -180,6 +178,8 @@ class X(Channel[XAccount, Tweet]):
 
 def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
     """Return the Authorization header. A JSON body is no part of what is signed, a query is."""
+    from oauthlib.oauth1 import Client  # a daemon without an account on X starts without it
+
     client = Client(
         credentials.consumer_key.get_secret_value(),
         credentials.consumer_secret.get_secret_value(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -20,6 +21,8 @@ def run(config: Path | None) -> None:
 
     SIGHUP takes new recipes and settings; SIGTERM and Ctrl-C finish what is under way, within a bound.
     """
+    # What is imported and loaded now stays; looking through it for rubbish would only take time.
+    gc.disable()
     from appealbridge.app import run_daemon
 
     try:
