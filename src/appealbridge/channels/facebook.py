@@ -229,17 +229,21 @@ def _failure(reply: Reply) -> DeliveryError:
     code, subcode = error.get("code"), error.get("error_subcode")
     said = _words(error) or reply.said()
     if code in _LOGIN:
-        return LoginExpired(reply.message(said))
+        return LoginExpired(reply.message(said), status=reply.status)
     if code in _THROTTLED:
-        return TryAgain(reply.message(said), after=_wait(reply), throttled=True)
+        return TryAgain(
+            reply.message(said), after=_wait(reply), throttled=True, status=reply.status
+        )
     if code == _BLOCKED and subcode not in _AGAINST_THE_RULES:
-        return TryAgain(reply.message(said), after=_BLOCKED_WAIT, throttled=True)
+        return TryAgain(
+            reply.message(said), after=_BLOCKED_WAIT, throttled=True, status=reply.status
+        )
     if code in _REPEATED or subcode in _REPEATED:
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"))
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"), status=reply.status)
     if code in _UNCLEAR or error.get("is_transient") is True:
         return reply.unclear(said)
     if isinstance(code, int) and reply.status < 500:
-        return Rejected(reply.message(said))
+        return Rejected(reply.message(said), status=reply.status)
     return reply.failure(said)
 
 

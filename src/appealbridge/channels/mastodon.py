@@ -187,11 +187,13 @@ def _good(reply: Reply) -> Reply:
 def _failure(reply: Reply) -> DeliveryError:
     """Tell what is special here: 403 is about the login, and a rate limit's end is an ISO 8601 time."""
     if reply.status == 403:
-        return LoginExpired(reply.message())
+        return LoginExpired(reply.message(), status=reply.status)
     reset = moment(reply.headers.get("X-RateLimit-Reset"))
     if reset is None:
         return reply.failure()
-    return TryAgain(reply.message(), after=reply.seconds_until(reset), throttled=True)
+    return TryAgain(
+        reply.message(), after=reply.seconds_until(reset), throttled=True, status=reply.status
+    )
 
 
 def _receipt(status: Any, reply: Reply) -> Receipt:

@@ -252,9 +252,11 @@ def _failure(reply: Reply) -> DeliveryError:
     words = reply.said(4000).lower()
     if reply.status == 402 or "usage-capped" in words or "credits" in words:
         said = f"the account's credits are used up; top them up at X. {reply.said()}"
-        return TryAgain(reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True)
+        return TryAgain(
+            reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=reply.status
+        )
     if reply.status == 403 and "duplicate content" in words:
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"))
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"), status=reply.status)
     if reply.status == 429:
         resets = [
             reply.seconds_until(float(reset))
@@ -263,7 +265,7 @@ def _failure(reply: Reply) -> DeliveryError:
             and reply.headers.get(f"{window}-remaining", "0") == "0"
         ]
         if resets:
-            return TryAgain(reply.message(), after=max(resets), throttled=True)
+            return TryAgain(reply.message(), after=max(resets), throttled=True, status=reply.status)
     return reply.failure()
 
 

@@ -28,7 +28,15 @@ class AppealBridgeError(Exception):
 
 
 class DeliveryError(AppealBridgeError):
-    """One attempt did not end in a receipt; the subclass says what may be done next."""
+    """
+    One attempt did not end in a receipt; the subclass says what may be done next.
+
+    `status` is the code of the platform's answer (of HTTP or SMTP), `None` where there was none.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TryAgain(DeliveryError):
@@ -40,9 +48,14 @@ class TryAgain(DeliveryError):
     """
 
     def __init__(
-        self, message: str, *, after: float | None = None, throttled: bool = False
+        self,
+        message: str,
+        *,
+        after: float | None = None,
+        throttled: bool = False,
+        status: int | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, status=status)
         self.after = after
         self.throttled = throttled
 

@@ -36,14 +36,16 @@ def failure(status: int, effect: Effect, message: str, after: float | None) -> D
     A channel adds only what is special about its platform, by looking at the reply itself.
     """
     if status == 401:
-        return LoginExpired(message, after=after)
+        return LoginExpired(message, after=after, status=status)
     if status == 429:
-        return TryAgain(message, after=after, throttled=True)
+        return TryAgain(message, after=after, throttled=True, status=status)
     if status in (425, 503):
-        return TryAgain(message, after=after)
+        return TryAgain(message, after=after, status=status)
     if status in MOVED or (400 <= status < 500 and status != 408):
-        return Rejected(message)
-    return Unsure(message) if effect is Effect.CREATE else TryAgain(message, after=after)
+        return Rejected(message, status=status)
+    if effect is Effect.CREATE:
+        return Unsure(message, status=status)
+    return TryAgain(message, after=after, status=status)
 
 
 @value
@@ -102,7 +104,8 @@ class Reply:
     def unclear(self, said: str) -> DeliveryError:
         """Return the failure for an answer that does not say what was done."""
         message = self.message(said)
-        return Unsure(message) if self.effect is Effect.CREATE else TryAgain(message)
+        unclear = Unsure if self.effect is Effect.CREATE else TryAgain
+        return unclear(message, status=self.status)
 
     def retry_after(self) -> float | None:
         """Return Retry-After in seconds from now; `None` where it is missing or nonsense."""

@@ -139,7 +139,7 @@ async def _open(client: SMTP, server: MailServer, clean: Callable[[str], str]) -
         await client.login(server.username, server.password.get_secret_value())
     except SMTPAuthenticationError as error:
         failure = TryAgain if 400 <= error.code < 500 else LoginExpired
-        raise failure(clean(server.words(error))) from None
+        raise failure(clean(server.words(error)), status=error.code) from None
     except _NETWORK as error:
         raise TryAgain(clean(server.words(error))) from None
 
@@ -171,7 +171,8 @@ def _refused(
     words = clean(server.words(error))
     sender = isinstance(error, SMTPSenderRefused) and error.code >= 500 and error.code != _TOO_BIG
     if sender or error.code in (530, 535):
-        return LoginExpired(words)
+        return LoginExpired(words, status=error.code)
     if 400 <= error.code < 500:
-        return TryAgain(words)
-    return Rejected(words) if 500 <= error.code < 600 else Unsure(words)
+        return TryAgain(words, status=error.code)
+    final = Rejected if 500 <= error.code < 600 else Unsure
+    return final(words, status=error.code)

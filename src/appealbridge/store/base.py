@@ -24,6 +24,7 @@ from appealbridge.store.records import (
     Arrival,
     Backlog,
     DeliveryFilter,
+    LaneRecord,
     Memory,
     OpenRun,
     Outlook,
@@ -73,6 +74,13 @@ class Store(Protocol):
     async def outlook(self, channel: str, now: float) -> Outlook:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
 
+    async def hasten(self, channel: str, now: float, limit: int) -> int:
+        """
+        Let up to `limit` attempts and looks that wait for a later time be due now; return how many.
+
+        The soonest due first; none that another stands before.
+        """
+
     async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
         """Return open runs that something happened to, or whose time came."""
 
@@ -121,6 +129,17 @@ class Store(Protocol):
         as by `settle`. Raise `NotFound`, or `IllegalMove` where the table lacks the move, an
         attempt is under way, or what is to be sent has been emptied.
         """
+
+    # -- lanes ----------------------------------------------------------------------------------
+
+    async def lanes(self) -> Sequence[LaneRecord]:
+        """Return how every account was doing that was ever in trouble, by name."""
+
+    async def keep_lane(self, lane: LaneRecord) -> None:
+        """Keep how an account is doing, in place of what was kept of it before."""
+
+    async def sent_times(self, channel: str, since: float, limit: int) -> Sequence[float]:
+        """Return when the latest deliveries of a channel were delivered after a time, the earliest first."""
 
     # -- sources and recipes --------------------------------------------------------------------
 

@@ -76,6 +76,23 @@ class Settlement:
 
 
 @value
+class LaneRecord:
+    """
+    How an account was doing when something of it last changed.
+
+    `condition` is the engine's word for it, and `since` when it began; `alarmed` that people have been
+    told. The platform wants to be left alone until `paused_until`.
+    """
+
+    channel: str
+    condition: str
+    since: float
+    reason: str
+    alarmed: bool
+    paused_until: float
+
+
+@value
 class SourceRecord:
     """What the store knows of a polled source; `looked_at` is `None` before its first successful look."""
 

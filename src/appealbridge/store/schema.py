@@ -142,7 +142,18 @@ _RETENTION = f"""
 CREATE INDEX events_of_appeals ON events (subject) WHERE {IS_OF_APPEAL};
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION)
+_LANES = """
+CREATE TABLE lanes (
+    channel TEXT PRIMARY KEY,
+    condition TEXT NOT NULL,
+    since REAL NOT NULL,
+    reason TEXT NOT NULL,
+    alarmed INTEGER NOT NULL,
+    paused_until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES)
 
 
 def migrate(

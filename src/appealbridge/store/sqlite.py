@@ -1,8 +1,8 @@
 """
 The default store: one SQLite file, one writer, readers apart.
 
-The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning` and `reading`; here each
-promise of `Store` is put to the writer or to the readers.
+The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning`, `lanes` and `reading`; here
+each promise of `Store` is put to the writer or to the readers.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreError
-from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store import moving, planning, pruning, reading
+from appealbridge.store import lanes, moving, planning, pruning, reading
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import Readers, open_writer
 from appealbridge.store.lock import StoreLock
@@ -26,8 +24,7 @@ from appealbridge.store.opening import check_readable, prepared
 from appealbridge.store.records import (
     Accepted,
     Arrival,
-    Backlog,
-    DeliveryFilter,
+    LaneRecord,
     Memory,
     OpenRun,
     Outlook,
@@ -38,12 +35,13 @@ from appealbridge.store.records import (
     SourceRecord,
 )
 from appealbridge.store.settling import ending, settle
+from appealbridge.store.sqlite_looking import SqliteLooking
 from appealbridge.store.writer import OnCommit, Together, Writer
 
 T = TypeVar("T")
 
 
-class SqliteStore:
+class SqliteStore(SqliteLooking):
     """
     The durable half of the program in one SQLite file; its promises are those of `Store`.
 
@@ -53,9 +51,9 @@ class SqliteStore:
     def __init__(
         self, path: Path, readers: Readers, writer: Writer | None, lock: StoreLock | None
     ) -> None:
+        super().__init__(readers)
         self._path = path
         self._readers = readers
-        self._ask = readers.ask
         self._writer = writer
         self._lock = lock
 
@@ -111,6 +109,10 @@ class SqliteStore:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
         return await self._ask(lambda db: reading.outlook(db, channel, now))
 
+    async def hasten(self, channel: str, now: float, limit: int) -> int:
+        """Let what waits for a later time be due now."""
+        return await self._write(lambda db: lanes.hasten(db, channel, now, limit))
+
     async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
         """Return open runs that something happened to, or whose time came."""
         return await self._ask(lambda db: reading.woken_runs(db, now, limit))
@@ -145,6 +147,20 @@ class SqliteStore:
     ) -> Delivery:
         """Make one move on a person's word."""
         return await self._write(lambda db: moving.move(db, delivery_id, target, now, hold, reason))
+
+    # -- lanes ----------------------------------------------------------------------------------
+
+    async def lanes(self) -> Sequence[LaneRecord]:
+        """Return how every account was doing that was ever in trouble."""
+        return await self._ask(lanes.lanes)
+
+    async def keep_lane(self, lane: LaneRecord) -> None:
+        """Keep how an account is doing."""
+        await self._write(lambda db: lanes.keep_lane(db, lane))
+
+    async def sent_times(self, channel: str, since: float, limit: int) -> Sequence[float]:
+        """Return when the latest deliveries of a channel went out."""
+        return await self._ask(lambda db: lanes.sent_times(db, channel, since, limit))
 
     # -- sources and recipes --------------------------------------------------------------------
 
@@ -201,46 +217,6 @@ class SqliteStore:
         if not (found.events or found.deliveries):
             return Pruned(0, found.then)
         return await self._write(lambda db: change(db, found))
-
-    # -- looking --------------------------------------------------------------------------------
-
-    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
-        """List deliveries, newest first."""
-        return await self._ask(lambda db: reading.deliveries(db, which))
-
-    async def delivery(self, delivery_id: str) -> Delivery:
-        """Return one delivery by id or number."""
-        return await self._ask(lambda db: moving.find(db, delivery_id))
-
-    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
-        """Return a delivery's finished attempts and looks in order."""
-        return await self._ask(lambda db: reading.attempts(db, delivery_id))
-
-    async def event(self, event_id: str) -> Event:
-        """Return one event."""
-        return await self._ask(lambda db: reading.event(db, event_id))
-
-    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
-        """List events, newest first."""
-        return await self._ask(lambda db: reading.events(db, limit, since))
-
-    async def run(self, run_id: str) -> Run:
-        """Return one run."""
-        return await self._ask(lambda db: reading.run(db, run_id))
-
-    async def runs(
-        self, *, event_id: str = "", recipe: str = "", limit: int = 100
-    ) -> Sequence[Run]:
-        """List runs, newest first."""
-        return await self._ask(lambda db: reading.runs(db, event_id, recipe, limit))
-
-    async def sent_today(self, channel: str, since: float) -> int:
-        """Return how many of the channel were delivered since a time or are under way."""
-        return await self._ask(lambda db: reading.sent_today(db, channel, since))
-
-    async def backlog(self) -> Backlog:
-        """Return how much waits."""
-        return await self._ask(reading.backlog)
 
     async def check(self) -> None:
         """Write one beat; raise `StoreError` where that is not possible."""

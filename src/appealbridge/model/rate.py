@@ -1,0 +1,53 @@
+"""How many in what time, as a person writes it: `30 per 15m`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from appealbridge.model.duration import seconds
+from appealbridge.model.value import value
+
+FORM = r"^\d{1,9} per (\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+_CURE = "write it as 30 per 15m, or 300 per 3h"
+
+
+@value
+class Rate:
+    """At most `count` in any `seconds`."""
+
+    count: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Return it as a person reads it."""
+        return f"{self.count} per {self.seconds:g} seconds"
+
+
+def rate(text: str) -> Rate:
+    """Return what `30 per 15m` says; raise `ValueError` for anything else, and for none at all."""
+    if re.match(FORM, text.strip()) is None:
+        raise ValueError(f"{text!r} is not a rate; {_CURE}")
+    count, _, span = text.strip().partition(" per ")
+    said = Rate(int(count), seconds(span))
+    if said.count < 1 or said.seconds <= 0:
+        raise ValueError(f"{text!r} would let nothing through; {_CURE}")
+    return said
+
+
+def _validate(given: Any) -> Rate:
+    if isinstance(given, Rate):
+        return given
+    try:
+        return rate(given if isinstance(given, str) else "")
+    except ValueError:
+        raise PydanticCustomError("rate", "is not a rate", {"cure": _CURE}) from None
+
+
+RateText = Annotated[
+    Rate, BeforeValidator(_validate), WithJsonSchema({"type": "string", "pattern": FORM})
+]
+"""A `Rate`, written as `30 per 15m`."""

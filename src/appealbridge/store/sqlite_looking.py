@@ -1,0 +1,58 @@
+"""What people and their screens ask of the default store; nothing here changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from appealbridge.model.attempt import Attempt
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run
+from appealbridge.store import moving, reading
+from appealbridge.store.connections import Readers
+from appealbridge.store.records import Backlog, DeliveryFilter
+
+
+class SqliteLooking:
+    """The part of `SqliteStore` that only looks."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._ask = readers.ask
+
+    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
+        """List deliveries, newest first."""
+        return await self._ask(lambda db: reading.deliveries(db, which))
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        """Return one delivery by id or number."""
+        return await self._ask(lambda db: moving.find(db, delivery_id))
+
+    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
+        """Return a delivery's finished attempts and looks in order."""
+        return await self._ask(lambda db: reading.attempts(db, delivery_id))
+
+    async def event(self, event_id: str) -> Event:
+        """Return one event."""
+        return await self._ask(lambda db: reading.event(db, event_id))
+
+    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
+        """List events, newest first."""
+        return await self._ask(lambda db: reading.events(db, limit, since))
+
+    async def run(self, run_id: str) -> Run:
+        """Return one run."""
+        return await self._ask(lambda db: reading.run(db, run_id))
+
+    async def runs(
+        self, *, event_id: str = "", recipe: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """List runs, newest first."""
+        return await self._ask(lambda db: reading.runs(db, event_id, recipe, limit))
+
+    async def sent_today(self, channel: str, since: float) -> int:
+        """Return how many of the channel were delivered since a time or are under way."""
+        return await self._ask(lambda db: reading.sent_today(db, channel, since))
+
+    async def backlog(self) -> Backlog:
+        """Return how much waits."""
+        return await self._ask(reading.backlog)
