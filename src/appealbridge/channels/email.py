@@ -36,6 +36,7 @@ from appealbridge.plugin import (
     Mailbox,
     MailServer,
     Options,
+    Person,
     Receipt,
     Registry,
     Rejected,
@@ -188,6 +189,13 @@ class Mail(Channel[EmailAccount, Email]):
         return [
             (box.address.lower(), message.model_copy(update={"to": str(box)})) for box in recipients
         ]
+
+    def tell(self, account: EmailAccount, person: Person, title: str, text: str) -> Email | None:
+        """Write to the person's address."""
+        del account
+        if not person.email:
+            return None
+        return Email(to=person.email, subject=title, text=text, html=None, reply_to=None)
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """Have the practice platforms asked where their mail server is, so that it can be no other."""

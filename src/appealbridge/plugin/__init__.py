@@ -16,12 +16,14 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.allowance import Allowance, allowance
 from appealbridge.plugin.appeal_files import AppealFile, read_appeals
 from appealbridge.plugin.body import json_body
 from appealbridge.plugin.channel import (
     Account,
     Channel,
     Measure,
+    Person,
     Repeat,
     Sought,
     Tools,
@@ -82,6 +84,7 @@ __all__ = [
     "WHOLE_REQUEST",
     "X_LIMIT",
     "Account",
+    "Allowance",
     "Address",
     "Appeal",
     "AppealFile",
@@ -109,6 +112,7 @@ __all__ = [
     "Options",
     "PathText",
     "Paths",
+    "Person",
     "PolledSource",
     "Poller",
     "PresetName",

@@ -11,10 +11,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from appealbridge.model.delivery import Delivery
+from appealbridge.model.rate import RateText
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
+from appealbridge.plugin.allowance import Allowance, allowance
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.reply import Reply
 from appealbridge.plugin.retry import Retry
 
 
@@ -61,6 +64,12 @@ class Account(Options):
         examples=["hold"],
     )
 
+    rate: RateText | None = Field(
+        None,
+        description="How many posts may begin in any such time; the others wait their turn. What the "
+        "platform itself tells of its limits is kept without it.",
+        examples=["30 per 15m"],
+    )
     retry: Retry = Field(
         Retry(),
         description="How a message that was surely not published is tried again.",
@@ -110,6 +119,14 @@ class Tools:
         return self.http.clean(text)
 
 
+@value
+class Person:
+    """Someone who is told things, by name; `email` is empty where none is known."""
+
+    name: str
+    email: str = ""
+
+
 A = TypeVar("A", bound=Account)
 M = TypeVar("M", bound=Options)
 
@@ -147,6 +164,10 @@ class Channel(ABC, Generic[A, M]):
         del account, tools
         return ""
 
+    def allowance(self, reply: Reply) -> Allowance | None:
+        """Return what an answer to a post tells of the platform's rate limit, `None` where nothing."""
+        return allowance(reply)
+
     def parts(self, account: A, message: M) -> Iterable[tuple[str, M]]:
         """
         Split a step's message into the deliveries it becomes, each with a word that tells them apart.
@@ -159,6 +180,15 @@ class Channel(ABC, Generic[A, M]):
     def measure(self, account: A, message: M) -> Measure | None:
         """Return how the platform counts this message's text, `None` where it sets no bound."""
         del account, message
+        return None
+
+    def tell(self, account: A, person: Person, title: str, text: str) -> M | None:
+        """
+        Return the message that tells one person something, `None` where this channel cannot.
+
+        `title` is one line, `text` has several, plain. What the public would see is no way to tell.
+        """
+        del account, person, title, text
         return None
 
     def stand_in(self, name: str) -> Mapping[str, Any]:

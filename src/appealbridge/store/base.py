@@ -26,6 +26,8 @@ from appealbridge.store.records import (
     DeliveryFilter,
     LaneRecord,
     Memory,
+    News,
+    NewsSort,
     OpenRun,
     Outlook,
     Over,
@@ -140,6 +142,29 @@ class Store(Protocol):
 
     async def sent_times(self, channel: str, since: float, limit: int) -> Sequence[float]:
         """Return when the latest deliveries of a channel were delivered after a time, the earliest first."""
+
+    # -- telling people -------------------------------------------------------------------------
+
+    async def raise_alarm(self, kind: str, channel: str, words: str, now: float) -> None:
+        """Keep an alarm until people have been told of it."""
+
+    async def news(self) -> Sequence[NewsSort]:
+        """
+        Return what went wrong and nobody has been told of, sort by sort.
+
+        That is every delivery that failed, expired, or is held as `unknown`, every run that failed,
+        and every alarm, until `tell` has had it. What a person lets out may become news again.
+        """
+
+    async def news_of(self, sorts: Collection[NewsSort], limit: int) -> Sequence[News]:
+        """Return up to `limit` pieces of news of these sorts; of each sort the oldest first."""
+
+    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> None:
+        """
+        Take note that people are told of these, and store the notice that tells them, in one transaction.
+
+        A run of the notice is never news itself; its deliveries are, where they go wrong.
+        """
 
     # -- sources and recipes --------------------------------------------------------------------
 

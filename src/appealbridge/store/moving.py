@@ -54,7 +54,9 @@ _MOVE = (
     " settled_at = CASE :open WHEN 1 THEN 9e999 ELSE min(settled_at, :now) END,"
     # What failed is surely not published, so what is tried again begins anew.
     f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
-    " blocked = :open * (:blocked OR blocked) WHERE number = :number"
+    " blocked = :open * (:blocked OR blocked),"
+    # If it goes wrong once more, people are told once more.
+    f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
 )
 
 

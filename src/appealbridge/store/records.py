@@ -92,6 +92,39 @@ class LaneRecord:
     paused_until: float
 
 
+@value(kw_only=True)
+class NewsSort:
+    """
+    Things of one sort that went wrong, and of which nobody has been told: how many there are.
+
+    `kind` is a word of `model/notice.py`. `version` is the recipe version that made the newest of them.
+    """
+
+    kind: str
+    count: int
+    recipe: str = ""
+    channel: str = ""
+    version: str = ""
+
+
+@value(kw_only=True)
+class News:
+    """
+    One thing that went wrong: a delivery, a run, or an alarm, by its `number` in its own table.
+
+    `run_id` is empty for an alarm; `reason` says why, in the platform's own words where it spoke.
+    """
+
+    kind: str
+    number: int
+    at: float
+    reason: str
+    channel: str = ""
+    recipe: str = ""
+    run_id: str = ""
+    subject: str = ""
+
+
 @value
 class SourceRecord:
     """What the store knows of a polled source; `looked_at` is `None` before its first successful look."""

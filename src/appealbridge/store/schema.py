@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.states import IS_LISTED, IS_OPEN, IS_SENT, IS_WAITING
+from appealbridge.store.states import IS_LISTED, IS_NEWS, IS_OPEN, IS_SENT, IS_WAITING
 
 APPLICATION_ID = 0x41707042
 """Tells our files from other programs' SQLite files; the letters AppB."""
@@ -153,7 +153,25 @@ CREATE TABLE lanes (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES)
+_NOTICES = f"""
+ALTER TABLE deliveries ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+UPDATE deliveries SET told = 1 WHERE {IS_NEWS};
+UPDATE runs SET told = 1 WHERE state = 'failed';
+CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state) WHERE {IS_NEWS} AND told = 0;
+CREATE INDEX runs_untold ON runs (recipe) WHERE state = 'failed' AND told = 0;
+
+CREATE TABLE alarms (
+    number INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+CREATE INDEX alarms_by_kind ON alarms (kind, channel);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES)
 
 
 def migrate(

@@ -1,8 +1,8 @@
 """
 The default store: one SQLite file, one writer, readers apart.
 
-The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning`, `lanes` and `reading`; here
-each promise of `Store` is put to the writer or to the readers.
+The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning`, `lanes`, `telling` and
+`reading`; here each promise of `Store` is put to the writer or to the readers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreError
 from appealbridge.model.run import Run
-from appealbridge.store import lanes, moving, planning, pruning, reading
+from appealbridge.store import lanes, moving, planning, pruning, reading, telling
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import Readers, open_writer
 from appealbridge.store.lock import StoreLock
@@ -26,6 +26,7 @@ from appealbridge.store.records import (
     Arrival,
     LaneRecord,
     Memory,
+    News,
     OpenRun,
     Outlook,
     Over,
@@ -161,6 +162,17 @@ class SqliteStore(SqliteLooking):
     async def sent_times(self, channel: str, since: float, limit: int) -> Sequence[float]:
         """Return when the latest deliveries of a channel went out."""
         return await self._ask(lambda db: lanes.sent_times(db, channel, since, limit))
+
+    # -- telling people -------------------------------------------------------------------------
+
+    async def raise_alarm(self, kind: str, channel: str, words: str, now: float) -> None:
+        """Keep an alarm until people have been told of it."""
+        await self._write(lambda db: telling.raise_alarm(db, kind, channel, words, now))
+
+    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> None:
+        """Take note that people are told of these, and store the notice that tells them."""
+        told = telling.telling(news, notice)
+        await self._write(lambda db: telling.tell(db, told))
 
     # -- sources and recipes --------------------------------------------------------------------
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store import moving, reading
+from appealbridge.store import moving, reading, telling
 from appealbridge.store.connections import Readers
-from appealbridge.store.records import Backlog, DeliveryFilter
+from appealbridge.store.records import Backlog, DeliveryFilter, News, NewsSort
 
 
 class SqliteLooking:
@@ -56,3 +56,11 @@ class SqliteLooking:
     async def backlog(self) -> Backlog:
         """Return how much waits."""
         return await self._ask(reading.backlog)
+
+    async def news(self) -> Sequence[NewsSort]:
+        """Return what went wrong and nobody has been told of, sort by sort."""
+        return await self._ask(telling.news)
+
+    async def news_of(self, sorts: Collection[NewsSort], limit: int) -> Sequence[News]:
+        """Return news of these sorts."""
+        return await self._ask(lambda db: telling.news_of(db, sorts, limit))

@@ -28,6 +28,7 @@ NUMBERS = {state: number for number, state in enumerate(STATES)}
 """By state."""
 
 PLANNED = NUMBERS[State.PLANNED]
+HELD = NUMBERS[State.HELD]
 READY = NUMBERS[State.READY]
 UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
@@ -52,3 +53,6 @@ IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
 
 IS_LISTED = "state NOT BETWEEN 4 AND 5"
 """All but the two states of the hot path, which would pay for an index that nobody needs for them."""
+
+IS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold = 'unknown')"
+"""What people are told of: failed, expired, or perhaps published and nobody can tell."""

@@ -1,0 +1,43 @@
+"""Whom to tell when something goes wrong, and by which account they can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from appealbridge.plugin.channel import Account, AnyChannel, Person
+from appealbridge.plugin.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """
+    The people of appealbridge.yaml and the ways to them.
+
+    `groups` are names of people by the group's name, `to` who is told where nobody else is named.
+    `accounts` are those that may tell them, in order of preference, each with its channel.
+    """
+
+    people: Mapping[str, Person] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    to: Sequence[str] = ()
+    accounts: Mapping[str, tuple[AnyChannel, Account]] = field(default_factory=dict)
+
+    def whom(self, names: Iterable[str]) -> list[Person]:
+        """Return the people behind names of people and groups, each once; a name of nobody is left out."""
+        wanted = [one for name in names for one in self.groups.get(name, (name,))]
+        return [self.people[name] for name in dict.fromkeys(wanted) if name in self.people]
+
+    def ways(self, person: Person, without: Collection[str] = ()) -> list[str]:
+        """Return the accounts that can tell someone, the preferred first."""
+        return [
+            name
+            for name in self.accounts
+            if name not in without and self.message(name, person, "?", "?") is not None
+        ]
+
+    def message(self, way: str, person: Person, title: str, text: str) -> Options | None:
+        """Return what an account would send to tell someone, `None` where it cannot."""
+        channel, account = self.accounts[way]
+        told: Options | None = channel.tell(account, person, title, text)
+        return told
