@@ -55,6 +55,7 @@ class Hold(StrEnum):
     UNKNOWN = "unknown"
     DAILY_CAP = "daily_cap"
     BURST = "burst"
+    SAME_TEXT = "same_text"
 
 
 @value(kw_only=True)

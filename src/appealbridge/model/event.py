@@ -16,6 +16,8 @@ class EventDraft:
     reference, an incident's number); `key` makes a repeat harmless: two drafts of one source with
     one key are the same event. `data` is any JSON value. `time` is when it happened, in Unix
     seconds UTC, `None` where the source does not say.
+    `addresses` are where it stands, which may be where we put it ourselves; `cause` names the
+    recipes that did.
     """
 
     type: str
@@ -23,6 +25,8 @@ class EventDraft:
     key: str
     data: Any
     time: float | None = None
+    addresses: tuple[str, ...] = ()
+    cause: tuple[str, ...] = ()
 
 
 @value
@@ -33,7 +37,8 @@ class Event:
     The attributes are those of CloudEvents 1.0, with `source` naming trigger and place
     (`webhook:incident-desk`, `feed:https://…`, `appeal:website`). Times are Unix seconds UTC.
     `hold` is a reason for which everything caused by this event is to wait; empty for none.
-    `removed` says that there is no `data` any more, since its retention is over.
+    `removed` says that there is no `data` any more, since its retention is over. `cause` names the
+    recipes whose posts led to it: none of them is started by it, or they would go round in circles.
     """
 
     id: str
@@ -46,6 +51,7 @@ class Event:
     received_at: float
     hold: str = ""
     removed: bool = False
+    cause: tuple[str, ...] = ()
 
     @property
     def trigger(self) -> str:

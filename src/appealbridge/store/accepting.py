@@ -43,6 +43,7 @@ _waited_for = Join(
     f" AND {IS_OPEN}) HAVING count(*) > 0",
 )
 _events = Insert("events", EVENT)
+_causes = Join(("id", "cause"), "UPDATE events SET cause = v.cause FROM {v} WHERE events.id = v.id")
 _runs = Insert("runs", RUN)
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
 _remember = Insert(
@@ -62,6 +63,7 @@ class _ArrivalRows(NamedTuple):
     event: Row
     runs: Sequence[Row]
     deliveries: Sequence[Row]
+    cause: str
 
 
 class Intake(NamedTuple):
@@ -79,6 +81,7 @@ def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
                 event_row(arrival.event),
                 [run_row(run) for run in arrival.runs],
                 [delivery_row(delivery) for delivery in arrival.deliveries],
+                " ".join(arrival.event.cause),
             )
             for arrival in arrivals
         ],
@@ -153,6 +156,8 @@ def _insert(
             deliveries.append((*row, 1 if blocked else 0))
         begun.append(frozenset(started))
     _events.write(connection, [arrival.event for arrival in fresh])
+    # Hardly any event is caused by a post of ours, so that the others do not pay for the column.
+    _causes.change(connection, [(one.event[0], one.cause) for one in fresh if one.cause])
     _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(connection, deliveries)
     return begun

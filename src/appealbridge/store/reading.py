@@ -23,11 +23,11 @@ from appealbridge.store.records import (
 )
 from appealbridge.store.rows import (
     ATTEMPT,
-    EVENT,
     RECIPE,
     RUN,
     SOURCE,
     STORED_DELIVERY,
+    STORED_EVENT,
     Row,
     attempt_of,
     delivery_of,
@@ -160,6 +160,8 @@ def deliveries(connection: Connection, which: DeliveryFilter) -> Sequence[Delive
             tests[IS_BEGUN] = True
     tests["channel = :channel"] = which.channel
     tests["subject = :subject"] = which.subject
+    tests["recipe = :recipe"] = which.recipe
+    tests["hold = :hold"] = which.hold
     tests[OF_EVENT] = which.event_id
     tests[OF_RUN] = which.run_id
     tests["planned_at >= :since"] = which.since is not None
@@ -171,6 +173,8 @@ def deliveries(connection: Connection, which: DeliveryFilter) -> Sequence[Delive
             "states": orjson.dumps([NUMBERS[state] for state in which.states]).decode(),
             "channel": which.channel,
             "subject": which.subject,
+            "recipe": which.recipe,
+            "hold": which.hold,
             "event_id": which.event_id,
             "run_id": which.run_id,
             "since": which.since,
@@ -190,14 +194,14 @@ def attempts(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
 
 def event(connection: Connection, event_id: str) -> Event:
     """Return one event."""
-    select = f"SELECT {names(EVENT)} FROM events WHERE id = ?"
+    select = f"SELECT {names(STORED_EVENT)} FROM events WHERE id = ?"
     return event_of(_found(connection, select, event_id, "event"))
 
 
 def events(connection: Connection, limit: int, since: float | None) -> Sequence[Event]:
     """List events, newest first."""
     rows = connection.execute(
-        f"SELECT {names(EVENT)} FROM events {'' if since is None else 'WHERE received_at >= :since'}"
+        f"SELECT {names(STORED_EVENT)} FROM events {'' if since is None else 'WHERE received_at >= :since'}"
         " ORDER BY received_at DESC, number DESC LIMIT :limit",
         {"since": since, "limit": limit},
     ).fetchall()

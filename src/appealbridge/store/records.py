@@ -163,10 +163,38 @@ class DeliveryFilter:
     states: Collection[State] = ()
     channel: str = ""
     subject: str = ""
+    recipe: str = ""
+    hold: str = ""
     event_id: str = ""
     run_id: str = ""
     since: float | None = None
     limit: int = 100
+
+
+@value
+class Text:
+    """What a delivery says, by the hash of its content, and where."""
+
+    delivery_id: str
+    channel: str
+    content_hash: str
+
+
+@value
+class Pace:
+    """What came in lately: events as (source, time), planned deliveries as (recipe, time), oldest first."""
+
+    events: Sequence[tuple[str, float]]
+    deliveries: Sequence[tuple[str, float]]
+
+
+@value(kw_only=True)
+class Unseen:
+    """Which deliveries are meant that nobody has touched: those of a source's events, or of a recipe, since a time."""
+
+    since: float
+    source: str = ""
+    recipe: str = ""
 
 
 @value

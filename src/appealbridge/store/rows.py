@@ -23,6 +23,7 @@ from appealbridge.store.states import NUMBERS, READY, SENDING, STATES
 Row = tuple[Any, ...]
 
 EVENT = ("id", "source", "type", "subject", "key", "time", "received_at", "hold", "data")
+STORED_EVENT = (*EVENT, "cause")
 RUN = (
     "id", "event_id", "recipe", "version", "state", "begun_at", "wake_at", "reason", "trace",
 )  # fmt: skip
@@ -70,11 +71,14 @@ def event_row(event: Event) -> Row:
 
 
 def event_of(row: Row) -> Event:
-    """Return the event of a row in the order of `EVENT`."""
-    id_, source, type_, subject, key, time, received_at, hold, data = row
+    """Return the event of a row in the order of `STORED_EVENT`."""
+    id_, source, type_, subject, key, time, received_at, hold, data, cause = row
     removed = not data
     value = None if removed else orjson.loads(data)
-    return Event(id_, source, type_, subject, key, time, value, received_at, hold, removed)
+    caused_by = tuple(cause.split())
+    return Event(
+        id_, source, type_, subject, key, time, value, received_at, hold, removed, caused_by
+    )
 
 
 def run_row(run: Run) -> Row:

@@ -171,7 +171,11 @@ CREATE TABLE alarms (
 CREATE INDEX alarms_by_kind ON alarms (kind, channel);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES)
+_CAUSES = """
+ALTER TABLE events ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES, _CAUSES)
 
 
 def migrate(
