@@ -35,6 +35,7 @@ from benchmarks.bridge import bridge
 from benchmarks.measure import Figures
 from benchmarks.program import OUTSIDE, TESTED, Program, free_port, running
 from benchmarks.quiet import Others, watched
+from benchmarks.recovery import CASES, recovery
 from benchmarks.sink import Sink
 
 BUILD = Path("build").absolute()
@@ -85,6 +86,23 @@ ROWS = (
     Row("latency_p99_vs_bare", "p99 to the platform at 50/s", 2.5, None, least=False),
     Row("ready_cpu_s_1000_recipes", "CPU s until ready", 1.5, None, least=False),
     Row("idle_rss_mb", "MiB when idle, 4 recipes", 90.0, 60.0, least=False),
+    *(
+        row
+        for case, words in CASES.items()
+        for row in (
+            Row(
+                f"{case}_first_post_s",
+                f"s from the start to a post, {words}",
+                2.0,
+                None,
+                least=False,
+            ),
+            Row(f"{case}_extra_mb", "MiB beyond idle meanwhile", 30.0, None, least=False),
+        )
+    ),
+    Row(
+        "waiting_drained_s", "s for 5,000 of them, each channel at its rate", 5.0, None, least=False
+    ),
 )
 """What the table shows; `vs_bare` is AppealBridge's figure by the bare program's."""
 
@@ -167,10 +185,15 @@ class Bench:
             "idle": partial(
                 self._alone, "idle", partial(measure.idle, home, sink, 4, size.idle_seconds)
             ),
+            "recovery": self._recovery,
         }
         for name, part in parts.items():
             if not only or name in only:
                 await part()
+
+    async def _recovery(self) -> None:
+        for case in CASES:
+            await self._alone(case, partial(recovery, self._home / "bridge", self._sink, case))
 
     async def _alone(self, name: str, measured: Measured) -> None:
         for _ in range(min(self._size.turns, 3)):
@@ -229,7 +252,7 @@ def main() -> None:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     words.add_argument("--quick", action="store_true", help="two short turns, to see roughly")
     words.add_argument("--turns", type=int, help="how many turns")
-    words.add_argument("part", nargs="*", help="end_to_end, accept, latency, ready, idle")
+    words.add_argument("part", nargs="*", help="end_to_end, accept, latency, ready, idle, recovery")
     said = words.parse_args()
     size = QUICK if said.quick else FULL
     if said.turns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,15 +16,21 @@ listen: 127.0.0.1:{port}
 store: sqlite:///{folder}/bridge.db
 recipes: recipes/
 channels:
-  bench_mastodon:
+{channels}webhooks:
+  bench:
+    secrets: [!secret bench_hook]
+"""
+
+_CHANNEL = """\
+  {name}:
     platform: mastodon
     api: http://127.0.0.1:{sink}
     concurrency: 64
     credentials: {{ access_token: !secret bench_token }}
-webhooks:
-  bench:
-    secrets: [!secret bench_hook]
 """
+
+CHANNELS = ("bench_mastodon", "bench_news", "bench_traffic", "bench_appeals")
+"""The accounts; the recipes post to the first of them."""
 
 _RECIPE = """\
 alias: Incident {number}
@@ -50,7 +56,9 @@ _ENVIRONMENT = {
 }
 
 
-def write(folder: Path, port: int, sink: int, *, recipes: int, severity: str) -> Path:
+def write(
+    folder: Path, port: int, sink: int, *, recipes: int, severity: str, channels: Sequence[str]
+) -> Path:
     """Make a fresh home for one run: `recipes` recipes, of which the first hears the bench's webhook."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "recipes").mkdir(parents=True)
@@ -58,7 +66,9 @@ def write(folder: Path, port: int, sink: int, *, recipes: int, severity: str) ->
     others = "".join(
         f"  desk-{n}: {{ secrets: [!secret bench_hook] }}\n" for n in range(1, min(recipes, 20))
     )
-    settings.write_text(_SETTINGS.format(port=port, sink=sink, folder=folder) + others)
+    accounts = "".join(_CHANNEL.format(name=name, sink=sink) for name in channels)
+    told = _SETTINGS.format(port=port, folder=folder, channels=accounts)
+    settings.write_text(told + others)
     for n in range(recipes):
         webhook = "bench" if n == 0 else f"desk-{n % 19 + 1}" if recipes > 19 else f"desk-{n}"
         text = _RECIPE.format(number=n, webhook=webhook, severity=severity)
@@ -68,11 +78,19 @@ def write(folder: Path, port: int, sink: int, *, recipes: int, severity: str) ->
 
 @asynccontextmanager
 async def bridge(
-    folder: Path, sink: int, *, recipes: int = 1, severity: str = "major, critical"
+    folder: Path,
+    sink: int,
+    *,
+    recipes: int = 1,
+    severity: str = "major, critical",
+    channels: Sequence[str] = CHANNELS[:1],
+    store: Path | None = None,
 ) -> AsyncIterator[Program]:
-    """Run the daemon in a fresh folder; the folder is removed after a run that went well."""
+    """Run the daemon in a fresh folder, on a copy of a `store`; the folder is removed after a run that went well."""
     port = free_port()
-    settings = write(folder, port, sink, recipes=recipes, severity=severity)
+    settings = write(folder, port, sink, recipes=recipes, severity=severity, channels=channels)
+    if store is not None:
+        shutil.copyfile(store, folder / "bridge.db")
     command = [
         str(Path(sys.executable).with_name("appealbridge")),
         "run",

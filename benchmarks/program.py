@@ -28,11 +28,17 @@ class Broken(RuntimeError):
 
 @dataclass(frozen=True)
 class Program:
-    """A running program: where it listens, and what it costs."""
+    """
+    A running program: where it listens, and what it costs.
+
+    `began` and `ready` are when it was started and when it took requests, in monotonic seconds.
+    """
 
     pid: int
     port: int
     log: Path
+    began: float
+    ready: float
 
     def cpu_seconds(self) -> float:
         """Return user and system time of all its threads so far."""
@@ -58,6 +64,7 @@ async def running(
     command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]
 ) -> AsyncIterator[Program]:
     """Start a program on its core, wait until it is ready, and end it whatever happens."""
+    began = time.monotonic()
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -69,7 +76,7 @@ async def running(
         )
     try:
         await _ready(process, port, log)
-        yield Program(process.pid, port, log)
+        yield Program(process.pid, port, log, began, time.monotonic())
     finally:
         await _end(process)
 

@@ -39,14 +39,15 @@ _EXPIRE = (
     f" RETURNING {_COLUMNS}"
 )
 _CRASH = "the program ended during the attempt"
+_CRASHED = f"SELECT number FROM deliveries WHERE {IS_BEGUN} LIMIT :limit"
 _KEEP_CRASHED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
     " SELECT id, attempts, 'send', begun_at, :now, 'unsure', :reason FROM deliveries"
-    f" WHERE {IS_BEGUN} ORDER BY number"
+    f" WHERE number IN ({_CRASHED})"
 )
 _RECOVER = (
     f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :look_at, reason = :reason"
-    f" WHERE {IS_BEGUN}"
+    f" WHERE number IN ({_CRASHED})"
 )
 _MOVE = (
     "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"
@@ -78,10 +79,14 @@ def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[D
     return sorted(expired, key=lambda delivery: (delivery.publish_by or 0.0, delivery.number))
 
 
-def recover(connection: sqlite3.Connection, now: float, look_at: float) -> int:
-    """Make every attempt that was begun and never ended unsure, and its delivery unknown until a look."""
+def recover(connection: sqlite3.Connection, now: float, look_at: float, limit: int) -> int:
+    """
+    Make attempts that were begun and never ended unsure, and their deliveries unknown until a look.
+
+    Up to `limit` at once; return how many there were, 0 when none is left.
+    """
     unclear = take_up(connection, look_at)
-    values = {"now": now, "look_at": look_at, "reason": _CRASH}
+    values = {"now": now, "look_at": look_at, "reason": _CRASH, "limit": limit}
     connection.execute(_KEEP_CRASHED, values)
     return unclear + connection.execute(_RECOVER, values).rowcount
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreError
 from appealbridge.model.run import Run
-from appealbridge.store import lanes, moving, planning, pruning, reading, telling
+from appealbridge.store import lanes, moving, planning, pruning, reading, recalling, telling
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import Readers, open_writer
 from appealbridge.store.lock import StoreLock
@@ -34,12 +34,16 @@ from appealbridge.store.records import (
     RecipeVersion,
     Settlement,
     SourceRecord,
+    Unseen,
 )
 from appealbridge.store.settling import ending, settle
 from appealbridge.store.sqlite_looking import SqliteLooking
 from appealbridge.store.writer import OnCommit, Together, Writer
 
 T = TypeVar("T")
+
+RECOVERED = 2000
+"""How many attempts that a crash cut off are taken up in one transaction."""
 
 
 class SqliteStore(SqliteLooking):
@@ -141,7 +145,12 @@ class SqliteStore(SqliteLooking):
 
     async def recover(self, now: float, look_at: float) -> int:
         """Make every attempt that never ended unsure, and its delivery unknown."""
-        return await self._write(lambda db: moving.recover(db, now, look_at))
+        count = 0
+        # Step by step, since one change of very many rows takes memory for each of them; what a crash
+        # leaves undone is found again by the next start.
+        while step := await self._write(lambda db: moving.recover(db, now, look_at, RECOVERED)):
+            count += step
+        return count
 
     async def move(
         self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""
@@ -173,6 +182,11 @@ class SqliteStore(SqliteLooking):
         """Take note that people are told of these, and store the notice that tells them."""
         told = telling.telling(news, notice)
         await self._write(lambda db: telling.tell(db, told))
+
+    async def hold_untouched(self, which: Unseen, *, hold: str, reason: str) -> Sequence[Delivery]:
+        """Hold what waits and was never touched; looked for by a reader, since there may be much of it."""
+        found = await self._ask(lambda db: recalling.untouched(db, which))
+        return await self._write(lambda db: recalling.hold(db, found, hold, reason))
 
     # -- sources and recipes --------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ WAYS = {
             [a_delivery(an_arrival(1).event, "mail")],
         ),
     ),
-    "recover": lambda db: moving.recover(db, NOW, NOW),
+    "recover": lambda db: moving.recover(db, NOW, NOW, 5),
     "claim_unknown": lambda db: reading.claim_unknown(db, CHANNEL, NOW, 5),
     "outlook": lambda db: reading.outlook(db, CHANNEL, NOW),
     "woken_runs": lambda db: reading.woken_runs(db, NOW + 99, 5),
