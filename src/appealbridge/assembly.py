@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
 from appealbridge.model.retention import Retention
-from appealbridge.plugin.channel import Account
+from appealbridge.plugin.channel import Account, Person
 from appealbridge.plugin.registry import Registry, load
+from appealbridge.plugin.telling import Telling
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
 from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
@@ -66,6 +67,7 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
         for name, one in settings.channels.items()
         if isinstance(one.account, Account)
     }
+    telling = _telling(settings, channels)
     catalogue = _catalogue(settings, registry, channels)
     book = load_book(settings.recipes, catalogue, only)
     inforce = InForce(
@@ -74,6 +76,7 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
         watched=_watched(settings, registry, book),
         channels=channels,
         zone=ZoneInfo(settings.time_zone),
+        telling=telling,
         retention=Retention(settings.retention.personal, settings.retention.decisions),
     )
     return Assembly(settings, registry, catalogue, inforce)
@@ -95,6 +98,19 @@ def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bo
         people=frozenset(settings.people) | frozenset(settings.groups),
         time_zone=settings.time_zone,
         templates=settings.templates,
+    )
+
+
+def _telling(settings: Settings, channels: Mapping[str, Bound]) -> Telling:
+    return Telling(
+        people={name: Person(name, person.email or "") for name, person in settings.people.items()},
+        groups=settings.groups,
+        to=settings.notices.to,
+        accounts={
+            name: (channels[name].channel, channels[name].account)
+            for name in settings.notices.by or channels
+            if name in channels
+        },
     )
 
 

@@ -101,6 +101,12 @@ class Metrics:
             ["source"],
             registry=registry,
         )
+        self._notices = Counter(
+            "appealbridge_notices_total",
+            "Notices to people of what went wrong, by whether there was a way to tell them.",
+            ["kind", "outcome"],
+            registry=registry,
+        )
         self._accepted_by: dict[str, Callable[..., None]] = {}
         self._attempted_by: dict[tuple[str, str], Callable[..., None]] = {}
         self._seconds_by: dict[str, Callable[[float], None]] = {}
@@ -141,6 +147,10 @@ class Metrics:
     def source_failures(self, source: str, failures: int) -> None:
         """Note how many looks in a row did not succeed; 0 after one that did."""
         self._source_failures.labels(source).set(failures)
+
+    def noticed(self, kind: str, outcome: str) -> None:
+        """Count a notice of a kind of `model/notice.py`, as `told` or `not_told`."""
+        self._notices.labels(kind, outcome).inc()
 
     def render(self, waiting: Mapping[tuple[str, str], int], queue_age: float) -> bytes:
         """

@@ -7,12 +7,15 @@ import random
 from collections.abc import Callable, Coroutine
 
 from appealbridge.clock import Clock
+from appealbridge.engine.accounts import Accounts
 from appealbridge.engine.attempt import Attempts
 from appealbridge.engine.backoff import RetryPolicy
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
+from appealbridge.engine.notices import Notices
+from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
@@ -54,8 +57,20 @@ class Engine:
         self._upkeep = Upkeep(store, clock, self.lanes, report)
         self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report)
         self._upkeep.ended = self._runs.nudge
-        attempts = Attempts(store, clock, rng, report, self._runs.nudge, self._upkeep.watch, clean)
-        self._dispatcher = Dispatcher(store, clock, attempts, tasks, report)
+        self.notices = Notices(store, clock, rng, self.lanes, self._kept, report, clean)
+        report.trouble = self.notices.nudge
+        self._accounts = Accounts(store, clock, rng, report, clean)
+        attempts = Attempts(
+            store,
+            clock,
+            rng,
+            report,
+            Policies(store, self._kept),
+            self._runs.nudge,
+            self._upkeep.watch,
+            clean,
+        )
+        self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
         self.intake = Intake(
             store, clock, rng, self.lanes, self._dispatcher, self._runs, self._upkeep, report
         )
@@ -82,6 +97,7 @@ class Engine:
         self._loop("runs", self._runs.run())
         self._loop("upkeep", self._upkeep.run())
         self._loop("retention", self._pruning.run())
+        self._loop("notices", self.notices.run())
 
     async def adopt(self, inforce: InForce, catalogue: Catalogue) -> None:
         """Put something new in force, at once and whole; what is under way ends as it began."""
@@ -93,6 +109,7 @@ class Engine:
             self._close_lane(name)
         self._watch(before, inforce)
         self._pruning.adopt(inforce.retention)
+        self.notices.adopt(inforce)
 
     async def stop(self, within: float) -> bool:
         """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.telling import Telling
 from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
 from appealbridge.recipes.book import Book
 
@@ -46,6 +47,7 @@ class InForce:
     Everything that a reload may change.
 
     `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
+    `telling` is who learns of what goes wrong, and how.
     """
 
     book: Book
@@ -54,3 +56,4 @@ class InForce:
     channels: Mapping[str, Bound]
     zone: ZoneInfo
     retention: Retention
+    telling: Telling = field(default_factory=Telling)

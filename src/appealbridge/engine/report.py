@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from appealbridge.engine.health import Condition, Health
 from appealbridge.engine.lane import Lane
 from appealbridge.logs import Level, Log, Said
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome
-from appealbridge.model.delivery import Delivery, State
-from appealbridge.model.errors import IllegalMove, LoginExpired, StoreError
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import IllegalMove, StoreError
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import (
@@ -25,6 +26,8 @@ _SAID: dict[State, tuple[Said, Level]] = {
     State.HELD: (Said.HELD, Level.WARNING),
 }
 
+_TROUBLE = frozenset({State.FAILED, State.EXPIRED})
+
 
 class Report:
     """Logs and counts what became of events, runs, deliveries and looks."""
@@ -33,6 +36,8 @@ class Report:
         self._log = log
         self._metrics = metrics
         self._store_down = False
+        self.trouble: Callable[[], None] = lambda: None
+        """Called when something went wrong that people are to be told of, and stands in the store."""
 
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
         """Say that an event is stored, with what it caused."""
@@ -46,7 +51,7 @@ class Report:
         )
         for run in runs:
             if run.state is RunState.FAILED:
-                self._log.error(Said.RUN_FAILED, event=event.id, run=run.id, reason=run.reason)
+                self.run_failed(run)
         for delivery in held:
             self._log.info(
                 Said.HELD,
@@ -63,6 +68,7 @@ class Report:
     def run_failed(self, run: Run) -> None:
         """Say that a run which waited could not go on."""
         self._log.error(Said.RUN_FAILED, event=run.event_id, run=run.id, reason=run.reason)
+        self.trouble()
 
     def settled(
         self,
@@ -70,7 +76,6 @@ class Report:
         delivery: Delivery,
         settlement: Settlement,
         seconds: float,
-        error: Exception | None,
     ) -> None:
         """Say how an attempt or a look ended, now that its outcome is stored."""
         self._store_down = False
@@ -78,9 +83,9 @@ class Report:
         if attempt is not None:
             self._metrics.attempted(lane.name, attempt.outcome, seconds)
         said, level = _SAID[settlement.target]
-        if isinstance(error, LoginExpired):
-            said, level = Said.LOGIN_EXPIRED, Level.ERROR
-        elif attempt is not None and attempt.kind is AttemptKind.SEEK:
+        if settlement.hold == Hold.UNKNOWN or settlement.target in _TROUBLE:
+            self.trouble()
+        if attempt is not None and attempt.kind is AttemptKind.SEEK:
             said = Said.SOUGHT
             if attempt.outcome is Outcome.FOUND:
                 level = Level.INFO
@@ -102,6 +107,20 @@ class Report:
             fields["state"] = settlement.target.value
             fields["due_at"] = settlement.due_at
         self._log.output.say(level, said, fields)
+
+    def channel(self, name: str, health: Health, now: float) -> None:
+        """Say that an account stopped working, or that it may be working again."""
+        said = {
+            Condition.WORKING: Said.CHANNEL_BACK,
+            Condition.DOWN: Said.CHANNEL_DOWN,
+            Condition.LOGIN_EXPIRED: Said.LOGIN_EXPIRED,
+        }[health.condition]
+        if health.works:
+            self._log.info(said, channel=name)
+        else:
+            self._log.error(
+                said, channel=name, seconds=round(now - health.since, 1), reason=health.reason
+            )
 
     def overtaken(self, delivery: Delivery, settlement: Settlement, error: IllegalMove) -> None:
         """Say that an outcome came too late: something else had moved the delivery."""
@@ -129,6 +148,8 @@ class Report:
                 channel=delivery.channel,
                 reason=delivery.reason,
             )
+        if deliveries:
+            self.trouble()
 
     def recovered(self, count: int) -> None:
         """Say how many attempts the last process began and never ended."""
@@ -178,3 +199,21 @@ class Report:
         """Say that a source can be read again."""
         self._metrics.source_failures(source, 0)
         self._log.info(Said.SOURCE_BACK, source=source)
+
+    def alarm(self, kind: str, channel: str, words: str) -> None:
+        """Say that something is wrong with the daemon or what it leans on; people are told of it as well."""
+        self._log.error(Said.ALARM, kind=kind, channel=channel, reason=words)
+
+    def noticed(self, kind: str, title: str, deliveries: Sequence[Delivery]) -> None:
+        """Say that people are being told what went wrong."""
+        if deliveries:
+            self._metrics.noticed(kind, "told")
+            people = ", ".join(delivery.step for delivery in deliveries)
+            self._log.info(
+                Said.NOTICE, kind=kind, event=deliveries[0].event_id, what=title, people=people
+            )
+
+    def nobody_told(self, kind: str, title: str, reason: str) -> None:
+        """Say that something went wrong and someone, or everyone, could not be told."""
+        self._metrics.noticed(kind, "not_told")
+        self._log.error(Said.NOBODY_TOLD, kind=kind, what=title, reason=reason)

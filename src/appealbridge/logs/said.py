@@ -58,8 +58,14 @@ class Said(StrEnum):
     CANCELLED = "cancelled"
     RECOVERED = "recovered"
     PRUNED = "pruned"
+    # what people are told
+    ALARM = "alarm"
+    NOTICE = "notice"
+    NOBODY_TOLD = "nobody_told"
     # what it leans on
     LOGIN_EXPIRED = "login_expired"
+    CHANNEL_DOWN = "channel_down"
+    CHANNEL_BACK = "channel_back"
     PLUGIN_BUG = "plugin_bug"
     STORE_TROUBLE = "store_trouble"
     LIBRARY = "library"

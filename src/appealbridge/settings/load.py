@@ -71,7 +71,7 @@ def load_settings(
 
 _AS_THEY_ARE = (
     "listen", "public_url", "time_zone", "practice", "log", "shutdown_within",
-    "people", "groups", "holds", "retention",
+    "people", "groups", "holds", "notices", "retention",
 )  # fmt: skip
 
 

@@ -89,6 +89,22 @@ class HoldRule(_Section):
     )
 
 
+class Notices(_Section):
+    """Who learns of what goes wrong, and how."""
+
+    to: tuple[str, ...] = Field(
+        (),
+        description="People and groups who are told of alarms, and of failures in recipes whose "
+        "`on_failure` names nobody.",
+        examples=[["duty_comms"]],
+    )
+    by: tuple[str, ...] = Field(
+        (),
+        description="The channels that may tell people, in order; left out, every one that can.",
+        examples=[["press_office"]],
+    )
+
+
 class Retention(_Section):
     """How long things are kept."""
 
@@ -160,6 +176,11 @@ class Daemon(_Section):
         {},
         description="When everything waits; checked, and not in force yet.",
         examples=[{"quiet_hours": {"between": ["23:00", "06:30"]}}],
+    )
+    notices: Notices = Field(
+        Notices(),
+        description="Who learns of what goes wrong, and how.",
+        examples=[{"to": ["duty_comms"]}],
     )
     retention: Retention = Field(
         Retention(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from appealbridge.documents import Problem
-from appealbridge.settings.model import HoldRule, LogSettings, Person, Retention
+from appealbridge.settings.model import HoldRule, LogSettings, Notices, Person, Retention
 from appealbridge.settings.places import Listen
 
 
@@ -54,6 +54,7 @@ class Settings:
     people: Mapping[str, Person]
     groups: Mapping[str, Sequence[str]]
     holds: Mapping[str, HoldRule]
+    notices: Notices
     retention: Retention
     notes: Sequence[Problem] = ()
     resolved: frozenset[str] = field(default=frozenset(), repr=False)

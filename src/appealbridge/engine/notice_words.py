@@ -1,0 +1,159 @@
+"""What a notice says: how much of what went wrong, each in the platform's own words, and what can be done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from appealbridge.model.notice import Alarm, Trouble
+from appealbridge.model.value import value
+from appealbridge.store.records import News
+
+SHOWN = 20
+"""How many deliveries, runs or alarms a notice names; of the others it says how many there are."""
+
+LONGEST = 500
+"""How many characters of one reason a notice repeats."""
+
+
+@value
+class Wording:
+    """
+    How a notice of one kind speaks.
+
+    `one` and `many` are its title, `means` what that means, `each` what can be done about one of them
+    (`{number}`, `{run}`), `all` how to see them all.
+    """
+
+    one: str
+    many: str
+    means: str
+    each: str = ""
+    all: str = ""
+
+
+WORDINGS: Mapping[str, Wording] = {
+    Trouble.FAILED: Wording(
+        "a delivery failed",
+        "{count} deliveries failed",
+        "The platform refused it, or it was tried for too long. It is not published.",
+        "to try again: appealbridge retry {number}",
+        "appealbridge deliveries --state failed",
+    ),
+    Trouble.EXPIRED: Wording(
+        "a delivery came too late",
+        "{count} deliveries came too late",
+        "The recipe's publish_within passed first. It is not published, and will not be.",
+        all="appealbridge deliveries --state expired",
+    ),
+    Trouble.UNKNOWN: Wording(
+        "nobody knows whether a delivery is published",
+        "nobody knows whether {count} deliveries are published",
+        "Please look on the account. Until you have decided, it is not sent again.",
+        "if it is there: appealbridge confirm {number} --url ADDRESS; if not: appealbridge release {number}",
+        "appealbridge deliveries --state held",
+    ),
+    Trouble.RUN_FAILED: Wording(
+        "a recipe could not be carried out",
+        "recipes could not be carried out {count} times",
+        "What it had not published by then will not be.",
+        "what happened: appealbridge trace {run}",
+        "appealbridge runs",
+    ),
+    Alarm.LOGIN_EXPIRED: Wording(
+        "the login of {channel} does not work",
+        "the login of {channel} does not work",
+        "What is for it waits, as long as its publish_within allows, and goes out when the login works.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
+    Alarm.DOWN: Wording(
+        "{channel} does not answer",
+        "{channel} does not answer",
+        "What is for it waits, as long as its publish_within allows, and goes out when it answers.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
+    Alarm.BACK: Wording(
+        "{channel} works again",
+        "{channel} works again",
+        "What waited for it is going out.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
+    Alarm.STALLED: Wording(
+        "what is due on {channel} does not go out",
+        "what is due on {channel} does not go out",
+        "It was due some time ago and nothing keeps it. Please look into the log.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
+    Alarm.GONE: Wording(
+        "something waits for {channel}, which is no longer in appealbridge.yaml",
+        "something waits for {channel}, which is no longer in appealbridge.yaml",
+        "Declare the channel again and reload, or cancel what waits.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
+    Alarm.SOURCE_DOWN: Wording(
+        "a source cannot be read",
+        "a source cannot be read",
+        "What it would tell is not known here until it can be.",
+    ),
+    Alarm.SOURCE_BACK: Wording("a source can be read again", "a source can be read again", ""),
+    Alarm.FLOOD: Wording(
+        "a flood is held",
+        "floods are held",
+        "Nothing is lost: look at what waits, and release or cancel it.",
+        all="appealbridge deliveries --state held",
+    ),
+    Alarm.NEARLY_FULL: Wording(
+        "the disk is nearly full",
+        "the disk is nearly full",
+        "New events are refused until there is room; what was accepted goes out.",
+    ),
+    Alarm.ROOM_AGAIN: Wording(
+        "the disk has room again", "the disk has room again", "New events are accepted again."
+    ),
+    Alarm.PART_BROKE: Wording(
+        "a part of AppealBridge broke",
+        "a part of AppealBridge broke {count} times",
+        "It was begun again. This is a fault of ours: please report what the log says of it.",
+    ),
+}
+
+
+def words(
+    kind: str, channel: str, news: Sequence[News], total: int, zone: ZoneInfo
+) -> tuple[str, str]:
+    """
+    Return the title, one line, and the text of a notice about `total` things, of which `news` has some.
+
+    `channel` is the account that they are about, empty where that is not one.
+    """
+    wording = WORDINGS[kind]
+    form = wording.one if total == 1 else wording.many
+    title = f"AppealBridge: {form.format(count=total, channel=channel)}"
+    parts = [wording.means] if wording.means else []
+    parts += [_one(one, wording, zone) for one in news[:SHOWN]]
+    if total > len(news[:SHOWN]):
+        parts.append(f"and {total - len(news[:SHOWN])} more")
+    if wording.all:
+        parts.append(f"To see all of it: {wording.all.format(channel=channel)}")
+    return title, "\n\n".join(parts) + "\n"
+
+
+def _one(one: News, wording: Wording, zone: ZoneInfo) -> str:
+    at = datetime.fromtimestamp(one.at, zone).strftime("%d %b %H:%M:%S")
+    about = [
+        one.channel,
+        one.recipe and f"recipe {one.recipe}",
+        one.subject and f"about {one.subject}",
+    ]
+    number = f"delivery {one.number}" if one.channel and one.run_id else ""
+    reason = _short(one.reason)
+    lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}"]
+    if wording.each:
+        lines.append("    " + wording.each.format(number=one.number, run=one.run_id))
+    return "\n".join(filter(None, lines))
+
+
+def _short(reason: str) -> str:
+    said = " ".join(reason.split())
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
