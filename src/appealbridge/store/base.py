@@ -31,10 +31,13 @@ from appealbridge.store.records import (
     OpenRun,
     Outlook,
     Over,
+    Pace,
     Pruned,
     RecipeVersion,
     Settlement,
     SourceRecord,
+    Text,
+    Unseen,
 )
 
 
@@ -165,6 +168,32 @@ class Store(Protocol):
 
         A run of the notice is never news itself; its deliveries are, where they go wrong.
         """
+
+    # -- floods and repetitions -----------------------------------------------------------------
+
+    async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:
+        """Return those keys under which the source has told events before."""
+        ...
+
+    async def texts(self, since: float, limit: int) -> Sequence[Text]:
+        """Return what is open, then what was published since a time, oldest first; up to `limit` of each."""
+
+    async def pace(self, since: float, limit: int) -> Pace:
+        """Return when events came and deliveries were planned since a time; the newest `limit` of each."""
+        ...
+
+    async def published(
+        self, addresses: Collection[str], since: float
+    ) -> Mapping[str, frozenset[str]]:
+        """
+        Return which recipes published at these addresses since a time, and which led to that.
+
+        An address is a receipt's `url` or `id`; those at which nothing was published are left out.
+        """
+        ...
+
+    async def hold_untouched(self, which: Unseen, *, hold: str, reason: str) -> Sequence[Delivery]:
+        """Hold what waits and was never attempted nor moved since it was planned; return it, oldest first."""
 
     # -- sources and recipes --------------------------------------------------------------------
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store import moving, reading, telling
+from appealbridge.store import moving, reading, recalling, telling
 from appealbridge.store.connections import Readers
-from appealbridge.store.records import Backlog, DeliveryFilter, News, NewsSort
+from appealbridge.store.records import Backlog, DeliveryFilter, News, NewsSort, Pace, Text
 
 
 class SqliteLooking:
@@ -52,6 +52,24 @@ class SqliteLooking:
     async def sent_today(self, channel: str, since: float) -> int:
         """Return how many of the channel were delivered since a time or are under way."""
         return await self._ask(lambda db: reading.sent_today(db, channel, since))
+
+    async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:
+        """Return those keys under which the source has told events before."""
+        return await self._ask(lambda db: recalling.known(db, source, keys))
+
+    async def texts(self, since: float, limit: int) -> Sequence[Text]:
+        """Return what is still open, then what was published since a time."""
+        return await self._ask(lambda db: recalling.texts(db, since, limit))
+
+    async def pace(self, since: float, limit: int) -> Pace:
+        """Return when events came and deliveries were planned since a time."""
+        return await self._ask(lambda db: recalling.pace(db, since, limit))
+
+    async def published(
+        self, addresses: Collection[str], since: float
+    ) -> Mapping[str, frozenset[str]]:
+        """Return by whom something was published at these addresses."""
+        return await self._ask(lambda db: recalling.published(db, addresses, since))
 
     async def backlog(self) -> Backlog:
         """Return how much waits."""

@@ -22,6 +22,7 @@ from appealbridge.testing.store_delivery_contract import StoreDeliveryContract
 from appealbridge.testing.store_intake_contract import StoreIntakeContract
 from appealbridge.testing.store_looking_contract import StoreLookingContract
 from appealbridge.testing.store_moving_contract import StoreMovingContract
+from appealbridge.testing.store_recalling_contract import StoreRecallingContract
 from appealbridge.testing.store_retention_contract import StoreRetentionContract
 from appealbridge.testing.store_run_contract import StoreRunContract
 
@@ -32,6 +33,7 @@ class StoreContract(
     StoreRunContract,
     StoreMovingContract,
     StoreLookingContract,
+    StoreRecallingContract,
     StoreRetentionContract,
 ):
     """All promises of `Store`. A subclass has a fixture `open_store` that opens the same store each time."""

@@ -7,12 +7,13 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.model.run import RunState
-from appealbridge.store import moving, planning, pruning, reading, schema
+from appealbridge.store import moving, planning, pruning, reading, recalling, schema
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import open_writer
 from appealbridge.store.records import (
     DeliveryFilter,
     Memory,
+    Unseen,
 )
 from appealbridge.store.settling import _ANY_OPEN_RUN, ending, settle
 from appealbridge.store.turns import _ANY_BLOCKED
@@ -70,6 +71,12 @@ WAYS = {
     "next_expiry": reading.next_expiry,
     "remembered": lambda db: reading.remembered(db, "feed:x", ["a", "b"]),
     "sent_today": lambda db: reading.sent_today(db, CHANNEL, NOW),
+    "known": lambda db: recalling.known(db, "feed:x", ["a", "b"]),
+    "pace": lambda db: recalling.pace(db, NOW, 5),
+    "published": lambda db: recalling.published(db, ["https://x.example/1"], NOW),
+    "untouched of a source": lambda db: recalling.untouched(db, Unseen(since=NOW, source="x")),
+    "untouched of a recipe": lambda db: recalling.untouched(db, Unseen(since=NOW, recipe="x")),
+    "hold": lambda db: recalling.hold(db, ["e.r.s"], "burst", ""),
     "delivery": lambda db: moving.find(db, "3"),
     "attempts": lambda db: reading.attempts(db, "x"),
     "of a run": lambda db: reading.deliveries(db, DeliveryFilter(run_id="e.r")),
