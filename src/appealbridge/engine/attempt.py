@@ -12,7 +12,14 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 from appealbridge.clock import Clock
 from appealbridge.engine.gate import GO, Verdict, day_start, gate
 from appealbridge.engine.lane import Lane
-from appealbridge.engine.outcome import DETAIL_LIMIT, settle_send, settle_sought, settle_unknown
+from appealbridge.engine.outcome import (
+    DETAIL_LIMIT,
+    Tried,
+    settle_send,
+    settle_sought,
+    settle_unknown,
+)
+from appealbridge.engine.policies import Policies
 from appealbridge.engine.report import Report
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
@@ -40,6 +47,7 @@ class Attempts:
         clock: Clock,
         rng: random.Random,
         report: Report,
+        policies: Policies,
         ended: Callable[[Delivery], None],
         waits: Callable[[Delivery], None],
         clean: Callable[[str], str],
@@ -48,6 +56,7 @@ class Attempts:
         self._clock = clock
         self._rng = rng
         self._report = report
+        self._policies = policies
         self._ended = ended
         self._waits = waits
         self._clean = clean
@@ -86,12 +95,23 @@ class Attempts:
                 reason=verdict.reason,
             )
         else:
-            settlement = settle_send(
-                delivery, result, lane.policy, begun_at=begun_at, now=now, rng=self._rng
-            )
-        if isinstance(result, TryAgain) and (result.throttled or result.after):
-            lane.pause(settlement.due_at or now)
-        await self._settle(lane, delivery, settlement, now - begun_at, result)
+            settlement = await self._settlement(lane, delivery, result, begun_at, now)
+        await self._settle(lane, delivery, settlement, now - begun_at)
+
+    async def _settlement(
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        result: Receipt | DeliveryError,
+        begun_at: float,
+        now: float,
+    ) -> Settlement:
+        policy, so_far = lane.policy, Tried(1, begun_at)
+        if isinstance(result, TryAgain | Unsure):
+            policy, so_far = await self._policies.of(delivery, lane, begun_at)
+        return settle_send(
+            delivery, result, policy, so_far, begun_at=begun_at, now=now, rng=self._rng
+        )
 
     async def _look(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
@@ -99,6 +119,7 @@ class Attempts:
         settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
         if settlement is None:
             result = await self._seek(lane, delivery)
+            lane.looked(result, self._clock.now())
             settlement = settle_sought(
                 delivery,
                 result,
@@ -109,7 +130,7 @@ class Attempts:
                 rng=self._rng,
             )
         seconds = self._clock.now() - begun_at
-        await self._settle(lane, delivery, settlement, seconds, result)
+        await self._settle(lane, delivery, settlement, seconds)
 
     async def _broke(
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
@@ -125,7 +146,7 @@ class Attempts:
             hold=Hold.UNKNOWN if target is State.HELD else "",
             reason=str(failure),
         )
-        await self._settle(lane, delivery, settlement, 0.0, failure)
+        await self._settle(lane, delivery, settlement, 0.0)
 
     async def _gated(
         self, lane: Lane, delivery: Delivery, begun_at: float
@@ -145,10 +166,14 @@ class Attempts:
             return Rejected(
                 f"{lane.name} no longer takes what was planned for it ({where}); was its platform changed?"
             )
+        result: Receipt | DeliveryError
         try:
-            return await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+            result = await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
-            return self._failure(error)
+            result = self._failure(error)
+        # Before the place in the lane is free, so that nobody begins who does not know yet.
+        lane.heard(result, self._clock.now())
+        return result
 
     async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
         try:
@@ -184,7 +209,6 @@ class Attempts:
         delivery: Delivery,
         settlement: Settlement,
         seconds: float,
-        result: object,
     ) -> None:
         """Store the outcome, however long the store takes: it is the only proof of what happened outside."""
         try:
@@ -202,8 +226,7 @@ class Attempts:
             self._waits(delivery)  # while it was being sent nobody watched its publish-by time
         if not again:
             self._ended(delivery)
-        failure = result if isinstance(result, DeliveryError) else None
-        self._report.settled(lane, delivery, settlement, seconds, failure)
+        self._report.settled(lane, delivery, settlement, seconds)
 
     async def _settle_in_the_end(self, settlement: Settlement) -> None:
         retrying = AsyncRetrying(

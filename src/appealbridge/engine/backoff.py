@@ -8,7 +8,9 @@ and what they say becomes a row.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tenacity import (
     RetryCallState,
@@ -33,6 +35,7 @@ class RetryPolicy:
     `wait` bounds the pause after the n-th attempt, of which between `jitter` and the whole is
     taken at random; `stop` says when to give up. A platform's own wish is honoured between
     `least` and `most`. `seek_after` is how long after an unclear outcome the account is looked at.
+    After an answer with a code of `stop_at` nothing is tried again.
     """
 
     wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=1, min=1, max=300))
@@ -41,17 +44,22 @@ class RetryPolicy:
     least: float = 1.0
     most: float = 6 * 3600.0
     seek_after: float = 1.0
+    stop_at: frozenset[int] = frozenset()
 
 
-def policy_of(retry: Retry) -> RetryPolicy:
-    """Return the policy that the options describe."""
+def policy_of(retry: Retry, own: Mapping[str, Any] | None = None) -> RetryPolicy:
+    """Return the policy that an account's options describe, with a recipe's `own` words before them."""
+    if own:
+        retry = Retry.model_validate({**retry.model_dump(exclude_unset=True), **own})
     stop: stop_base = stop_after_delay(retry.within)
     if retry.attempts is not None:
         stop = stop | stop_after_attempt(retry.attempts)
     wait: wait_base = wait_fixed(retry.first)
     if retry.pause == "growing":
         wait = wait_exponential(multiplier=retry.first, max=retry.longest)
-    return RetryPolicy(wait, stop, jitter=1.0 - retry.jitter, most=retry.obey)
+    return RetryPolicy(
+        wait, stop, jitter=1.0 - retry.jitter, most=retry.obey, stop_at=frozenset(retry.stop_at)
+    )
 
 
 def next_due(
@@ -68,15 +76,20 @@ def next_due(
 
     `attempts` counts those made; `after` is the platform's own wish in seconds from `now`.
     """
-    state = _state(attempts, first_begun_at, now)
-    if policy.stop(state):
+    if policy.stop(_state(attempts, first_begun_at, now)):
         return None
-    bound = float(policy.wait(state))
-    pause = bound * rng.uniform(policy.jitter, 1.0)
+    return put_off(policy, attempts=attempts, now=now, after=after, rng=rng)
+
+
+def put_off(
+    policy: RetryPolicy, *, attempts: int, now: float, after: float | None, rng: random.Random
+) -> float:
+    """Return when to try again what the policy does not give up."""
     if after is not None:
         # A little later than asked, so that many deliveries do not all come at the very second.
-        pause = min(max(after, policy.least), policy.most) * rng.uniform(1.0, 1.1)
-    return now + max(pause, 0.0)
+        return now + min(max(after, policy.least), policy.most) * rng.uniform(1.0, 1.1)
+    bound = float(policy.wait(_state(attempts, now, now)))
+    return now + max(bound * rng.uniform(policy.jitter, 1.0), 0.0)
 
 
 def _state(attempts: int, first_begun_at: float, now: float) -> RetryCallState:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from appealbridge.clock import Clock
+from appealbridge.engine.accounts import Accounts
 from appealbridge.engine.attempt import Attempts
 from appealbridge.engine.lane import Lane
 from appealbridge.engine.report import Report
@@ -28,12 +29,14 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         attempts: Attempts,
+        accounts: Accounts,
         tasks: asyncio.TaskGroup,
         report: Report,
     ) -> None:
         self._store = store
         self._clock = clock
         self._attempts = attempts
+        self._accounts = accounts
         self._tasks = tasks
         self._report = report
         self._under_way: set[asyncio.Task[None]] = set()
@@ -44,12 +47,11 @@ class Dispatcher:
 
     async def run(self, lane: Lane) -> None:
         """Serve one lane until cancelled."""
+        await self._persist(lane, self._accounts.restore)
         while not lane.closed:
-            try:
-                await self._round(lane)
-            except StoreError as error:
-                self._report.store_failed(error)
-                await self._clock.sleep(1.0)
+            await self._persist(lane, self._round)
+        if lane.changed:
+            await self._accounts.keep(lane)
 
     async def finish(self) -> None:
         """Wait for every attempt and look under way; the caller sets the bound."""
@@ -61,12 +63,24 @@ class Dispatcher:
         for task in self._under_way:
             task.cancel()
 
+    async def _persist(self, lane: Lane, step: Callable[[Lane], Awaitable[None]]) -> None:
+        """Take a step once the store lets us, or leave it where the lane closes meanwhile."""
+        while not lane.closed:
+            try:
+                await step(lane)
+            except StoreError as error:
+                self._report.store_failed(error)
+                await self._clock.sleep(1.0)
+            else:
+                return
+
     async def _round(self, lane: Lane) -> None:
         lane.wake.clear()
-        now = self._clock.now()
-        if now < lane.paused_until:
-            await self._clock.wait(lane.wake, min(lane.paused_until - now, SAFETY_SECONDS))
+        rest = await self._accounts.tend(lane)
+        if rest > 0:
+            await self._clock.wait(lane.wake, min(rest, SAFETY_SECONDS))
             return
+        now = self._clock.now()
         # Look first, claim then: what is let go in between is claimed, and whatever is let go later
         # finds `blocked` set and wakes the lane.
         outlook = await self._store.outlook(lane.name, now)
@@ -77,15 +91,17 @@ class Dispatcher:
         pause = SAFETY_SECONDS
         if outlook.next_due is not None:
             pause = min(pause, max(0.0, outlook.next_due - now))
+        if lane.places > 0 and (opens_at := lane.pace.opens_at(now)) > now:
+            pause = min(pause, opens_at - now)
         await self._clock.wait(lane.wake, pause)
 
     async def _claim(self, lane: Lane, now: float) -> None:
         # Newcomers queue up meanwhile, or they would take the very places that are being filled;
         # and where there is no room, whoever leaves has to wake the lane.
-        room, lane.backlog = lane.room, True
+        room, lane.backlog = lane.room(now), True
         if room > 0:
             claimed = await self._store.claim(lane.name, now, room)
-            lane.in_flight += len(claimed)
+            lane.begin(now, len(claimed))
             lane.backlog = len(claimed) == room
             for delivery in claimed:
                 self.begin(lane, delivery)

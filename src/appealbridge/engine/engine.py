@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from appealbridge.clock import Clock
 from appealbridge.engine.accounts import Accounts
@@ -14,13 +15,14 @@ from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
-from appealbridge.engine.notices import Notices
+from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
 from appealbridge.engine.retention import Pruning
 from appealbridge.engine.runs import Runs
+from appealbridge.engine.steadily import steadily
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.engine.verbs import Verbs
 from appealbridge.plugin.http import Http
@@ -94,10 +96,10 @@ class Engine:
         now = self.clock.now()
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
         await self.adopt(inforce, catalogue)
-        self._loop("runs", self._runs.run())
-        self._loop("upkeep", self._upkeep.run())
-        self._loop("retention", self._pruning.run())
-        self._loop("notices", self.notices.run())
+        self._loop("runs", self._runs.run)
+        self._loop("upkeep", self._upkeep.run)
+        self._loop("retention", self._pruning.run)
+        self._loop("notices", self.notices.run)
 
     async def adopt(self, inforce: InForce, catalogue: Catalogue) -> None:
         """Put something new in force, at once and whole; what is under way ends as it began."""
@@ -137,7 +139,7 @@ class Engine:
             return
         lane = Lane(name, bound.channel, bound.account, self._http, inforce.zone)
         self.lanes[name] = lane
-        self._loop(f"lane {name}", self._dispatcher.run(lane))
+        self._loop(f"lane {name}", partial(self._dispatcher.run, lane))
 
     def _close_lane(self, name: str) -> asyncio.Task[None]:
         """Have a lane's loop end by itself: cancelled in the middle of a claim, it would lose what it claimed."""
@@ -150,13 +152,25 @@ class Engine:
             # A loop carries what was in force when it began, so each is begun anew; its memory is in the store.
             self._cancel(f"source {source}")
         for source, entry in inforce.watched.items():
-            self._loop(f"source {source}", self._polling.run(entry, inforce))
+            self._loop(f"source {source}", partial(self._polling.run, entry, inforce))
 
     def _versions(self) -> frozenset[str]:
         return frozenset(recipe.version for recipe in self.inforce.book.recipes.values())
 
-    def _loop(self, name: str, work: Coroutine[None, None, None]) -> None:
-        self._loops[name] = self._tasks.create_task(work, name=name)
+    def _loop(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._loops[name] = self._tasks.create_task(
+            steadily(name, work, self.clock, self._broke), name=name
+        )
+
+    async def _broke(self, name: str, error: Exception, first: bool) -> None:
+        self.report.broke(name, error)
+        if not first:
+            return
+        try:
+            words = f"{name}: {type(error).__name__}: {error}"
+            await self.notices.alarm(Alarm.PART_BROKE, words=words)
+        except Exception as worse:  # noqa: BLE001 - where even telling breaks, the log has both
+            self.report.broke("notices", worse)
 
     def _cancel(self, name: str) -> None:
         task = self._loops.pop(name, None)

@@ -71,6 +71,8 @@ def after_attempt(health: Health, result: Receipt | DeliveryError, now: float) -
         return _worse(health, Condition.LOGIN_EXPIRED, str(result), now, _LATEST_LOGIN)
     if health.condition is Condition.LOGIN_EXPIRED:
         return health  # it was begun before; only a check of the login tells
+    if isinstance(result, TryAgain) and result.throttled:
+        return health if health.works else _unproven(health)
     if isinstance(result, TryAgain | Unsure) and not _answered(result):
         down = health.failures + 1 >= FAILURES
         condition = Condition.DOWN if down else Condition.WORKING
@@ -86,13 +88,15 @@ def after_check(health: Health, error: DeliveryError | None, now: float) -> Heal
     """
     if error is not None:
         return _worse(health, Condition.LOGIN_EXPIRED, str(error), now, _LATEST_LOGIN)
+    return _unproven(health)
+
+
+def _unproven(health: Health) -> Health:
     return Health(since=health.since, failures=health.failures, alarmed=health.alarmed)
 
 
 def _answered(failure: TryAgain | Unsure) -> bool:
-    """Whether the platform did answer, and has only this message in mind, or our haste."""
-    if isinstance(failure, TryAgain) and failure.throttled:
-        return True
+    """Whether the platform did answer, and has only this message in mind."""
     status = failure.status
     return status is not None and 400 <= status < 500 and status not in _NOT_NOW
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 
-from appealbridge.engine.backoff import RetryPolicy, next_due
+from appealbridge.engine.backoff import RetryPolicy, next_due, put_off
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
+from appealbridge.model.value import value
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Sought, WhenUnsure
 from appealbridge.store.records import (
     Settlement,
@@ -19,17 +21,39 @@ DETAIL_LIMIT = 2000
 """How much of a platform's words is kept with an attempt."""
 
 
+@value
+class Tried:
+    """How many attempts count, the one that just ended among them, and when the first of them began."""
+
+    count: int
+    first_at: float
+
+
+def tried(delivery: Delivery, before: Sequence[Attempt], begun_at: float) -> Tried:
+    """Return what counts of the attempts `before` and of the one begun at `begun_at`."""
+    since = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
+    counted = [
+        attempt.begun_at
+        for attempt in before
+        if attempt.kind is AttemptKind.SEND
+        and attempt.outcome is not Outcome.PUT_OFF
+        # What a person lets try again once it has failed begins anew.
+        and since <= attempt.begun_at < begun_at
+    ]
+    return Tried(len(counted) + 1, min([begun_at, *counted]))
+
+
 def settle_send(
     delivery: Delivery,
     result: Receipt | DeliveryError,
     policy: RetryPolicy,
+    so_far: Tried,
     *,
     begun_at: float,
     now: float,
     rng: random.Random,
 ) -> Settlement:
     """Return how a `sending` delivery goes on after its channel returned a receipt or raised."""
-    first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
 
     def settled(target: State, outcome: Outcome, **more: object) -> Settlement:
         detail = "" if isinstance(result, Receipt) else str(result)
@@ -49,30 +73,46 @@ def settle_send(
         return settled(State.DELIVERED, Outcome.DELIVERED, receipt=result)
     if isinstance(result, Rejected):
         return settled(State.FAILED, Outcome.REJECTED, reason=str(result))
+    after = getattr(result, "after", None)
+    if isinstance(result, TryAgain) and result.is_about_the_account:
+        due: float | None = put_off(
+            policy, attempts=_as_often(now - so_far.first_at), now=now, after=after, rng=rng
+        )
+        # Whatever stops an account is looked after by its lane; what waits there is due as soon as it goes on.
+        if isinstance(result, LoginExpired):
+            due = now
+        return settled(
+            State.READY, Outcome.PUT_OFF, due_at=due, hold=delivery.hold, reason=str(result)
+        )
     due = next_due(
         policy,
-        attempts=delivery.attempts,
-        first_begun_at=first,
+        attempts=so_far.count,
+        first_begun_at=so_far.first_at,
         now=now,
-        after=getattr(result, "after", None),
+        after=after,
         rng=rng,
     )
     if isinstance(result, TryAgain):
+        if result.status in policy.stop_at:
+            reason = f"{result!s}; not tried again, since `stop_at` names {result.status}"
+            return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
         if due is None:
-            reason = f"gave up after {delivery.attempts} attempts; the last: {result!s}"
+            reason = f"gave up after {_times(so_far.count)}; the last: {result!s}"
             return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
         return settled(
             State.READY, Outcome.TRY_AGAIN, due_at=due, hold=delivery.hold, reason=str(result)
         )
     if due is None:
-        reason = (
-            f"perhaps published; gave up after {delivery.attempts} attempts; the last: {result!s}"
-        )
+        reason = f"perhaps published; gave up after {_times(so_far.count)}; the last: {result!s}"
         return settled(State.HELD, Outcome.UNSURE, hold=Hold.UNKNOWN, reason=reason)
     # The first look comes soon; where attempt after attempt ends unclear, the looks between them
     # are what keeps us from hammering at a platform in trouble.
-    look_at = now + policy.seek_after if delivery.attempts <= 1 else due
+    look_at = now + policy.seek_after if so_far.count <= 1 else due
     return settled(State.UNKNOWN, Outcome.UNSURE, due_at=look_at, reason=str(result))
+
+
+def _times(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
 
 
 def settle_unknown(

@@ -15,10 +15,15 @@ class AttemptKind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of it; the first four end a send, the last three a seek."""
+    """
+    What came of it; the first five end a send, the last three a seek.
+
+    `put_off` is the account's doing, not the message's: a rate limit or an expired login.
+    """
 
     DELIVERED = "delivered"
     TRY_AGAIN = "try_again"
+    PUT_OFF = "put_off"
     UNSURE = "unsure"
     REJECTED = "rejected"
     FOUND = "found"

@@ -59,6 +59,11 @@ class TryAgain(DeliveryError):
         self.after = after
         self.throttled = throttled
 
+    @property
+    def is_about_the_account(self) -> bool:
+        """Whether it is the account that is stopped, by a rate limit or its login, and not this message."""
+        return self.throttled or isinstance(self, LoginExpired)
+
 
 class LoginExpired(TryAgain):
     """Surely not done, and no delivery on this channel will be until its login works again."""

@@ -16,7 +16,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.allowance import Allowance, allowance
+from appealbridge.plugin.allowance import Allowance
 from appealbridge.plugin.appeal_files import AppealFile, read_appeals
 from appealbridge.plugin.body import json_body
 from appealbridge.plugin.channel import (
@@ -84,8 +84,8 @@ __all__ = [
     "WHOLE_REQUEST",
     "X_LIMIT",
     "Account",
-    "Allowance",
     "Address",
+    "Allowance",
     "Appeal",
     "AppealFile",
     "AppealImage",

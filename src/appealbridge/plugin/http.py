@@ -64,7 +64,8 @@ class Http:
     Makes one request and returns the whole answer, or raises one of the three failures.
 
     `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
-    `timeout` is the bound on one whole request in seconds.
+    `timeout` is the bound on one whole request in seconds. `hear` is called with every answer to a
+    request that was to create something.
     """
 
     def __init__(
@@ -74,11 +75,18 @@ class Http:
         *,
         now: Callable[[], float],
         timeout: float = 30.0,
+        hear: Callable[[Reply], None] | None = None,
     ) -> None:
         self._session = session
         self.clean = clean
         self._now = now
+        self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
+        self._hear = hear
+
+    def heard_by(self, hear: Callable[[Reply], None]) -> Http:
+        """Return the same door for somebody who wants to hear what is answered to its creating requests."""
+        return Http(self._session, self.clean, now=self._now, timeout=self._seconds, hear=hear)
 
     async def get(
         self,
@@ -164,10 +172,13 @@ class Http:
                 timeout=self._timeout,
             ) as answer:
                 content = await _bounded(answer, limit)
-                return Reply(
+                reply = Reply(
                     answer.status, answer.headers, content, str(answer.url),
                     method=method, effect=effect, now=self._now(), clean=self.clean,
                 )  # fmt: skip
+            if self._hear is not None and effect is Effect.CREATE:
+                self._hear(reply)
+            return reply
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise Rejected(self._words(method, url, "this is not an http address")) from None
         except _NOT_SENT as error:

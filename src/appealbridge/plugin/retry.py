@@ -14,7 +14,8 @@ class Retry(Options):
     """
     How often, how long and how quickly.
 
-    A rate limit waits until the platform's own time.
+    A rate limit waits until the platform's own time and an expired login until it works again; neither
+    counts as an attempt.
     """
 
     within: Duration = Field(
@@ -52,4 +53,9 @@ class Retry(Options):
         gt=0,
         description="How long a pause that the platform asks for may be; a longer wish is cut to it.",
         examples=["6h"],
+    )
+    stop_at: tuple[int, ...] = Field(
+        (),
+        description="Codes of the platform's answer, of HTTP or SMTP, after which it is not tried again.",
+        examples=[[503]],
     )

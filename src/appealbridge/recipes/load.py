@@ -96,6 +96,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         approval=shape.approval or "",
         publish_within=shape.publish_within,
         on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
+        retry=shape.retry.model_dump(exclude_unset=True),
         tests=tests,
     )
 

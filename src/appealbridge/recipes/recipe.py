@@ -102,6 +102,7 @@ class Recipe:
     approval: str = ""
     publish_within: float | None = None
     on_failure: Sequence[str] = ()
+    retry: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[RecipeTest] = ()
 
     def scope(self, event: Event, results: Mapping[str, ResultView], at: float) -> Scope:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from appealbridge.model.duration import Duration
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.retry import Retry
 
 
 class TestEvent(Options):
@@ -77,6 +78,11 @@ class Shape(Options):
         gt=0,
         description="Later than this after the event, nothing goes out.",
         examples=["2h"],
+    )
+    retry: Retry = Field(
+        Retry(),
+        description="How its messages are tried again, where that differs from what their account says.",
+        examples=[{"within": "2h"}],
     )
     on_failure: list[str] | str = Field(
         [],

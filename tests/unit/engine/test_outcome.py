@@ -4,9 +4,11 @@ import random
 from dataclasses import replace
 
 import pytest
+from tenacity import stop_after_attempt
 
 from appealbridge.engine.backoff import RetryPolicy
-from appealbridge.engine.outcome import settle_send, settle_sought, settle_unknown
+from appealbridge.engine.outcome import Tried, settle_send, settle_sought, settle_unknown, tried
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
@@ -16,10 +18,16 @@ from tests.unit.engine.test_gate import NOW, delivery
 RECEIPT = Receipt("17", "https://x.com/i/status/17", NOW)
 
 
-def sent(result, **changes):
+def sent(result, policy=None, so_far=None, **changes):
     begun = delivery(attempts=1, first_begun_at=NOW, **changes)
     return settle_send(
-        begun, result, RetryPolicy(), begun_at=NOW, now=NOW + 1, rng=random.Random(1)
+        begun,
+        result,
+        policy or RetryPolicy(),
+        so_far or Tried(1, NOW),
+        begun_at=NOW,
+        now=NOW + 1,
+        rng=random.Random(1),
     )
 
 
@@ -58,7 +66,8 @@ def test_a_receipt_ends_it():
     ("error", "target", "outcome"),
     [
         (TryAgain("503"), State.READY, "try_again"),
-        (LoginExpired("401"), State.READY, "try_again"),
+        (LoginExpired("401"), State.READY, "put_off"),
+        (TryAgain("429", throttled=True), State.READY, "put_off"),
         (Unsure("lost"), State.UNKNOWN, "unsure"),
         (Rejected("too long"), State.FAILED, "rejected"),
     ],
@@ -79,16 +88,46 @@ def test_what_is_tried_again_has_a_due_time():
 
 
 def test_trying_ends_with_the_last_words_of_the_platform():
-    settlement = settle_send(
-        delivery(attempts=9, first_begun_at=NOW - 2 * 86_400),
-        TryAgain("503 overloaded"),
-        RetryPolicy(),
-        begun_at=NOW,
-        now=NOW,
-        rng=random.Random(1),
-    )
+    settlement = sent(TryAgain("503 overloaded"), so_far=Tried(9, NOW - 2 * 86_400))
     assert settlement.target is State.FAILED
-    assert "503 overloaded" in settlement.reason
+    assert settlement.reason == "gave up after 9 attempts; the last: 503 overloaded"
+
+
+def test_a_code_to_stop_at_ends_it_in_the_platforms_words():
+    policy = RetryPolicy(stop_at=frozenset({503}))
+    settlement = sent(TryAgain("503 overloaded", status=503), policy)
+    assert settlement.target is State.FAILED
+    assert settlement.reason == "503 overloaded; not tried again, since `stop_at` names 503"
+    assert sent(TryAgain("507", status=507), policy).target is State.READY
+    assert sent(TryAgain("no answer"), policy).target is State.READY
+
+
+@pytest.mark.parametrize(
+    "put_off", [TryAgain("429", throttled=True, after=60), LoginExpired("401")]
+)
+def test_what_stops_the_account_uses_up_no_message(put_off):
+    policy = RetryPolicy(stop=stop_after_attempt(1))
+    assert sent(put_off, policy, Tried(50, NOW - 90 * 86_400)).target is State.READY
+
+
+def test_only_what_was_this_messages_own_doing_counts_as_tried():
+    def attempt(number, outcome, kind=AttemptKind.SEND):
+        return Attempt("a", number, kind, NOW + number, NOW + number, Outcome(outcome))
+
+    before = [
+        attempt(1, "put_off"),
+        attempt(2, "unsure"),
+        attempt(2, "absent", AttemptKind.SEEK),
+        attempt(3, "try_again"),
+    ]
+    begun = delivery(attempts=4, first_begun_at=NOW + 1)
+    assert tried(begun, before, NOW + 9) == Tried(3, NOW + 2)
+
+
+def test_what_a_person_lets_try_again_begins_anew():
+    old = Attempt("a", 1, AttemptKind.SEND, NOW - 500, NOW - 499, Outcome.TRY_AGAIN)
+    begun = delivery(attempts=2, first_begun_at=NOW)
+    assert tried(begun, [old], NOW) == Tried(1, NOW)
 
 
 def test_a_platform_that_takes_our_key_is_sent_to_again_while_it_remembers():
@@ -162,10 +201,7 @@ def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
 
 def test_unclear_attempt_after_unclear_attempt_comes_ever_slower_and_ends_with_a_person():
     def after(attempts, begun=NOW):
-        one = delivery(attempts=attempts, first_begun_at=begun)
-        return settle_send(
-            one, Unsure("lost"), RetryPolicy(), begun_at=NOW, now=NOW, rng=random.Random(1)
-        )
+        return sent(Unsure("lost"), so_far=Tried(attempts, begun))
 
     pauses = [after(attempts).due_at - NOW for attempts in (1, 3, 5, 7)]
     assert pauses == sorted(pauses)
