@@ -48,22 +48,22 @@ Make = Callable[[int], Arrival]
 
 
 def waiting(number: int) -> Arrival:
-    """Due at once; of every two, the second waits for the first, since they are about one subject."""
+    """Return what is due at once; of every two, the second waits for the first, since they are about one subject."""
     return _arrival(number, channel=CHANNELS[number // 2 % len(CHANNELS)], pair=True)
 
 
 def sending(number: int) -> Arrival:
-    """Begun when the crash came."""
+    """Return what was under way at the crash."""
     return _arrival(number, state=State.SENDING)
 
 
 def asleep(number: int) -> Arrival:
-    """A run that goes on one day, when a person has released its first step."""
+    """Return a run that goes on when a person has released its first step."""
     return _arrival(number, state=State.HELD, run=RunState.OPEN)
 
 
 def awake(number: int) -> Arrival:
-    """A run whose first step is out, and which was to go on when the crash came."""
+    """Return a run whose first step is out and which was to go on when the crash came."""
     return _arrival(number, state=State.SENDING, run=RunState.OPEN)
 
 

@@ -19,8 +19,8 @@ from appealbridge.store.records import (
     OpenRun,
 )
 
-BATCH = 100
-"""How many runs are planned before the store is asked again."""
+BATCH = 32
+"""How many runs are planned before the store is asked again; what they plan shares a commit."""
 
 
 class Runs:
@@ -72,12 +72,25 @@ class Runs:
     async def _plan_woken(self) -> None:
         while True:
             woken = await self._store.woken_runs(self._clock.now(), BATCH)
-            for open_run in woken:
-                await self._plan_on(open_run)
+            ended = await asyncio.gather(*map(self._plan_on, woken), return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
             if len(woken) < BATCH:
                 return
 
     async def _plan_on(self, open_run: OpenRun) -> None:
+        try:
+            await self._go_on(open_run)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the run, or those behind it, without a next step
+            self._report.broke(f"run {open_run.run.id}", error)
+            reason = f"a fault of this program: {type(error).__name__}: {error}"
+            failed = replace(open_run.run, state=RunState.FAILED, reason=reason, wake_at=None)
+            await self._store.advance(failed, len(open_run.deliveries), ())
+
+    async def _go_on(self, open_run: OpenRun) -> None:
         now = self._clock.now()
         settled = sum(delivery.state not in OPEN for delivery in open_run.deliveries)
         run, planned = await self._planned(open_run, now)
