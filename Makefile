@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test torture check format bench clean
+.PHONY: help demo test torture check format schemas bench clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ check: $(READY) ## format, lint, types and layers
 format: $(READY) ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schemas: $(READY) ## write schemas/ anew, after a change of what recipes or settings may say
+	@$(BIN)/appealbridge schema --output schemas
 
 bench: $(READY) ## measure against a bare program; prints a table, writes build/bench.json
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from appealbridge import __version__
-from appealbridge.cli import daemon, db, operator, practice, recipes
+from appealbridge.cli import daemon, db, operator, practice, recipes, schema
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -20,6 +20,7 @@ for command in (
     *daemon.COMMANDS,
     *practice.COMMANDS,
     *recipes.COMMANDS,
+    *schema.COMMANDS,
     *operator.COMMANDS,
     *db.COMMANDS,
 ):

@@ -1,0 +1,82 @@
+"""`schema`: what an editor needs to complete and explain recipes and settings while they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appealbridge.cli.common import config_option
+from appealbridge.documents import InvalidDocuments
+
+if TYPE_CHECKING:
+    from appealbridge.editor.files import Kind
+    from appealbridge.editor.names import Names
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["recipe", "settings"]), required=False)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write: a folder for both, a file for one.",
+)
+@config_option
+def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
+    """
+    Write the JSON Schemas by which an editor completes and explains recipes and settings.
+
+    KIND (recipe or settings) prints one of them; without it both are written into the folder
+    .appealbridge beside the settings. That of recipes knows the names which the settings declare.
+    """
+    from appealbridge.editor.files import FILES, FOLDER, schema_text, write_schemas
+    from appealbridge.plugin.registry import load
+    from appealbridge.settings.load import DEFAULT
+
+    registry = load()
+    names = declared_names(config)
+    if kind is None:
+        settings = config or DEFAULT
+        folder = output or settings.parent / FOLDER
+        _tell(write_schemas(folder, registry, names), settings)
+        return
+    text = schema_text(kind, registry, names)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    file = output / FILES[kind] if output.is_dir() else output
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    click.echo(f"{file} is written")
+
+
+def declared_names(config: Path | None) -> Names | None:
+    """Return the names that the settings declare; say so and return `None` where these have problems."""
+    from appealbridge.assembly import assemble
+    from appealbridge.editor.names import names_of
+
+    try:
+        return names_of(assemble(config, offline=True).catalogue)
+    except InvalidDocuments as error:
+        count = len(error.problems)
+        problems = "a problem" if count == 1 else f"{count} problems"
+        click.echo(
+            f"the settings have {problems}, so their names are left out; see appealbridge check",
+            err=True,
+        )
+        return None
+
+
+def _tell(files: list[Path], settings: Path) -> None:
+    from appealbridge.editor.files import modeline
+
+    recipe = settings.parent / "recipes" / "any.yaml"
+    for file, whose, written in zip(
+        files, ("every recipe", str(settings)), (recipe, settings), strict=True
+    ):
+        click.echo(f"{file} is written; the first line of {whose} is to be")
+        click.echo(f"  {click.style(modeline(written, file), fg='cyan')}")
+
+
+COMMANDS = (schema,)

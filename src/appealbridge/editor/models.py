@@ -1,0 +1,151 @@
+"""
+From an options model to the part of a JSON Schema that describes it.
+
+What pydantic makes is right and hard to read: references, titles made of names, `null` beside every
+optional value. An editor shows a schema to people, so each of these is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+Schema = dict[str, Any]
+"""A JSON Schema or a part of one, as JSON has it."""
+
+DURATION: Final[Schema] = {
+    "type": ["string", "number"],
+    "pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$",
+}
+"""A length of time: `2h`, `1h30m`, or a number of seconds."""
+
+TEMPLATE: Final[Schema] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
+"""A text that only an event turns into the real value: a template or a JSONPath."""
+
+_LENGTHS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+_ABOUT = ("description", "examples", "default", "deprecated")
+_NARROW = ("enum", "const", "pattern", "maxLength", "format")
+_NOISE = ("title", "$defs", "writeOnly", "format", "gt", "ge", "lt", "le")
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's own, with defaults as a person would write them."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """Return a default as JSON; that of a whole section is nothing, since its parts have theirs."""
+        if isinstance(dft, BaseModel):
+            return None
+        try:
+            return super().encode_default(dft)
+        except Exception:  # noqa: BLE001 - pydantic says no more of it, and a default is only a hint
+            return str(dft)
+
+
+def of_model(model: type[BaseModel]) -> Schema:
+    """Return the schema of a mapping with the model's fields, with no reference in it."""
+    whole = model.model_json_schema(schema_generator=_Generator)
+    return _plain(whole, whole.get("$defs", {}), ())
+
+
+def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, ...]) -> Schema:
+    """Return a node without noise; `inside` are the references that lead here."""
+    named = str(node.get("$ref", "")).rpartition("/")[2]
+    if named in inside:
+        return {}
+    if named:
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        return _plain({**defs[named], **beside}, defs, (*inside, named))
+    found = {key: value for key, value in node.items() if key not in _NOISE}
+    if "properties" in found:
+        named_parts = found["properties"].items()
+        found["properties"] = {name: _plain(one, defs, inside) for name, one in named_parts}
+    for key in ("items", "additionalProperties"):
+        if isinstance(found.get(key), dict):
+            found[key] = _plain(found[key], defs, inside)
+    if "prefixItems" in found:
+        entries = [_plain(one, defs, inside) for one in found.pop("prefixItems")]
+        found["items"] = entries[0] if entries.count(entries[0]) == len(entries) else {}
+    if "anyOf" in found:
+        _choose(found, node, [_plain(one, defs, inside) for one in found.pop("anyOf")])
+    _set_default(found)
+    return _by_name(found) if "!secret" in str(found.get("examples", "")) else found
+
+
+def _by_name(found: Schema) -> Schema:
+    """
+    Propose `!secret NAME` as it has to be written.
+
+    An editor puts an example that begins with `!` in quotes, which makes it a text like any other; a
+    snippet is put in as it stands.
+    """
+    shown = found.pop("examples")
+    if found.get("type") == "string":
+        name = shown[0].removeprefix("!secret ")
+        found["description"] += f" Written `!secret {name}`."
+        found["defaultSnippets"] = [{"label": f"!secret {name}", "body": f"!secret ${{1:{name}}}"}]
+    elif "items" in found:
+        found["items"] = _by_name({"description": "One.", **found["items"], "examples": shown[0]})
+    return found
+
+
+def _choose(found: Schema, node: Mapping[str, Any], several: list[Schema]) -> None:
+    """Put alternatives into a node: none for `null`, and a length of time as the one thing it is."""
+    several = [one for one in several if one != {"type": "null"}]
+    if [one.get("type") for one in several] == ["number", "string"] and "d" in several[1].get(
+        "pattern", ""
+    ):
+        found |= DURATION
+        if node.get("gt") == 0 or "exclusiveMinimum" in node:
+            found["exclusiveMinimum"] = 0
+    elif len(several) == 1:
+        for key, value in several[0].items():
+            found.setdefault(key, value)
+    else:
+        found["anyOf"] = several
+
+
+def _set_default(found: Schema) -> None:
+    default = found.get("default")
+    if default is None or default in ("", [], {}) or isinstance(default, dict):
+        found.pop("default", None)
+    elif found.get("pattern") == DURATION["pattern"] and isinstance(default, (int, float)):
+        found["default"] = _length(default)
+
+
+def _length(seconds: float) -> str:
+    unit, size = next(((u, s) for u, s in _LENGTHS if seconds % s == 0), ("s", 1))
+    return f"{seconds / size:g}{unit}"
+
+
+def or_template(schema: Schema) -> Schema:
+    """Return the schema of the same value where each part may be a template instead."""
+    inner = _templates_inside(schema)
+    if takes_any_text(inner):
+        return inner
+    if "anyOf" in inner:
+        return {**inner, "anyOf": [*map(_templates_inside, inner["anyOf"]), TEMPLATE]}
+    about = {key: inner.pop(key) for key in _ABOUT if key in inner}
+    return {**about, "anyOf": [inner, TEMPLATE]}
+
+
+def _templates_inside(schema: Schema) -> Schema:
+    inner = dict(schema)
+    if "properties" in inner:
+        inner["properties"] = {n: or_template(one) for n, one in inner["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(inner.get(key), dict):
+            inner[key] = or_template(inner[key])
+    return inner
+
+
+def takes_any_text(schema: Mapping[str, Any]) -> bool:
+    """Tell whether every text that is not empty would do, so that a template does."""
+    if "anyOf" in schema:
+        return any(map(takes_any_text, schema["anyOf"]))
+    if schema.keys() & set(_NARROW):
+        return False
+    kinds = schema.get("type", "string")
+    return "string" in ([kinds] if isinstance(kinds, str) else kinds)

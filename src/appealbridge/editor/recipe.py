@@ -1,0 +1,167 @@
+"""The JSON Schema of a recipe: made of the plug-ins that are there and the words that the reader knows."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from appealbridge.editor import words
+from appealbridge.editor.flow import flow
+from appealbridge.editor.models import Schema, of_model, or_template
+from appealbridge.editor.names import Names, proposing, reference_of
+from appealbridge.plugin.channel import AnyChannel
+from appealbridge.plugin.registry import Registry
+from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.recipe import NO_APPROVAL
+from appealbridge.recipes.shape import Shape
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
+    """
+    Return the JSON Schema of a recipe for the plug-ins of a registry.
+
+    With `names` an editor also proposes the accounts, sources, lists and people that are declared.
+    """
+    own = names or Names()
+    top = of_model(Shape)
+    parts = top["properties"]
+    parts["triggers"]["items"] = {"$ref": "#/$defs/trigger"}
+    parts["conditions"]["items"] = words.CONDITION
+    parts["actions"]["items"] = {"$ref": "#/$defs/step"}
+    parts["approval"] = proposing(parts["approval"], [NO_APPROVAL, *own.people])
+    parts["on_failure"]["anyOf"] = [
+        {"type": "array", "items": proposing({"type": "string"}, own.people)},
+        proposing({"type": "string"}, own.people),
+    ]
+    test = parts["tests"]["items"]
+    test["anyOf"] = [{"required": ["expect"]}, {"required": ["expect_failure"]}]
+    _expect(registry, own, test["properties"]["expect"])
+    return {
+        "$schema": DIALECT,
+        "title": "A recipe of AppealBridge",
+        **top,
+        "description": "What is waited for, and what is published then.",
+        "$defs": {
+            "trigger": _one_of(
+                "trigger",
+                "What is waited for.",
+                [_trigger(one, own) for one in registry.triggers.values()],
+            ),
+            "step": {
+                "type": "object",
+                "oneOf": [*(_step(one, own) for one in registry.actions.values()), *flow()],
+            },
+            "condition": _condition(),
+        },
+    }
+
+
+def _one_of(key: str, description: str, several: list[Schema]) -> Schema:
+    return {"type": "object", "required": [key], "description": description, "oneOf": several}
+
+
+def _trigger(trigger: AnyTrigger, names: Names) -> Schema:
+    schema = of_model(trigger.options)
+    options = schema["properties"]
+    reference = reference_of(trigger)
+    if reference:
+        declared = names.sources.get(trigger.section, ())
+        options[reference] = proposing(options[reference], declared)
+    return _object(
+        "trigger", trigger.name, _about(trigger), {}, options, schema.get("required", ())
+    )
+
+
+def _step(channel: AnyChannel, names: Names) -> Schema:
+    schema = of_model(channel.message)
+    options = {name: or_template(one) for name, one in schema["properties"].items()}
+    required = list(schema.get("required", ()))
+    beside = dict(words.OF_THE_STEP)
+    if {"text", "html"} <= options.keys():
+        required = [name for name in required if name not in ("text", "html")]
+    else:
+        del beside["template"]
+    beside["channel"] = proposing(beside["channel"], names.channels.get(channel.platform, ()))
+    _propose_lists(options, names)
+    return _object("action", channel.action, _about(channel), beside, options, required)
+
+
+def _propose_lists(options: dict[str, Schema], names: Names) -> None:
+    """Put the declared lists where an example shows that one belongs."""
+    for name, option in options.items():
+        if any("lists." in str(example) for example in option.get("examples", ())):
+            lists = [f"{{{{ lists.{one} }}}}" for one in names.lists]
+            options[name] = {**option, "examples": lists or option["examples"]}
+
+
+def _object(
+    key: str, name: str, about: str, beside: Schema, options: Schema, required: Any
+) -> Schema:
+    return {
+        "title": name,
+        "description": about,
+        "type": "object",
+        "properties": {key: {"const": name, "description": about}, **beside, **options},
+        "required": [key, *required],
+        "additionalProperties": False,
+    }
+
+
+def _about(plugin: object) -> str:
+    """Return the first line that a plug-in's file says of itself, or else its class."""
+    file = inspect.getmodule(type(plugin))
+    told = getattr(file, "__doc__", None) or type(plugin).__doc__ or ""
+    return told.strip().partition("\n")[0]
+
+
+def _condition() -> Schema:
+    kinds = [
+        {
+            "title": "template",
+            "description": "A template that comes to something other than nothing, false or no.",
+            "examples": ["{{ appeal.kind == 'missing' }}"],
+            "type": "string",
+            "pattern": r"\{\{|\{%",
+        },
+        _kind("field", {"field": words.FIELD, **words.TESTS}, least=2),
+        *(_kind(name, {name: schema}) for name, schema in words.COMBINED.items()),
+        _kind("between", words.BETWEEN),
+    ]
+    return {"description": "What else must hold.", "anyOf": kinds}
+
+
+def _kind(name: str, parts: dict[str, Schema], least: int = 1) -> Schema:
+    return {
+        "title": name,
+        "description": parts[name]["description"],
+        "type": "object",
+        "properties": parts,
+        "required": [name],
+        "minProperties": least,
+        "additionalProperties": False,
+    }
+
+
+def _expect(registry: Registry, names: Names, expect: Schema) -> None:
+    """Say which parts of a message a test may expect: those of any action."""
+    accounts = [name for of_one in names.channels.values() for name in of_one]
+    options: dict[str, Schema] = {}
+    for channel in registry.actions.values():
+        for name, option in of_model(channel.message)["properties"].items():
+            said = f"What `{name}` is to be, with * for any words. {option['description']}"
+            options.setdefault(
+                name, {"description": said, "examples": option.get("examples", ["*"])}
+            )
+    expect["items"] = {
+        "type": "object",
+        "properties": {
+            "action": {"description": "Which action it is.", "enum": [*registry.actions]},
+            "channel": proposing(
+                words.word("On which account.", "force_x", type="string"), accounts
+            ),
+            **options,
+        },
+        "additionalProperties": False,
+    }

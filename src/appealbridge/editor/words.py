@@ -1,0 +1,103 @@
+"""The words of the recipe language that no options model declares: a sentence, an example and a schema for each."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from appealbridge.editor.models import Schema
+
+CONDITION: Final[Schema] = {"$ref": "#/$defs/condition"}
+CONDITIONS: Final[Schema] = {"type": "array", "minItems": 1, "items": CONDITION}
+
+_TEXT: Final[Schema] = {"type": "string", "minLength": 1}
+_NUMBER: Final[Schema] = {"type": "number"}
+_ONE_VALUE: Final[Schema] = {"type": ["string", "number", "boolean"]}
+_A_LIST: Final[Schema] = {"type": "array", "minItems": 1}
+_CLOCK: Final[Schema] = {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2})?$"}
+
+
+def word(description: str, *examples: Any, **schema: Any) -> Schema:
+    """Return the schema of one option, with what an editor says about it."""
+    return {"description": description, "examples": list(examples), **schema}
+
+
+OF_THE_STEP: Final[dict[str, Schema]] = {
+    "id": word(
+        "The step's name for `results` and `after`; left out, its action's.",
+        "blog",
+        type="string",
+        pattern=r"^[A-Za-z_]\w*$",
+    ),
+    "channel": word(
+        "The account's name in appealbridge.yaml; may be left out where there is only one on that platform.",
+        "force_x",
+        type="string",
+    ),
+    "after": word(
+        "The step, or the steps, that have to be published first, by their ids.",
+        "blog",
+        ["page", "tweet"],
+        anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    ),
+    "even_if_failed": word(
+        "Whether to go on even if a step that this one waits for failed.",
+        True,
+        type="boolean",
+        default=False,
+    ),
+    "template": word(
+        "Takes `text` from templates/NAME.txt and `html` from templates/NAME.html; one of them is enough.",
+        "press-appeal",
+        type="string",
+        pattern="^[A-Za-z0-9_-]+$",
+    ),
+}
+"""What every step may say besides `action` and the action's own options."""
+
+FIELD: Final[Schema] = word(
+    "A JSONPath into the event's data, or a template, whose value is tested.",
+    "$.severity",
+    "{{ event.type }}",
+    type="string",
+    pattern=r"^\$|\{\{|\{%",
+)
+
+TESTS: Final[dict[str, Schema]] = {
+    "equals": word("It is this very value.", "road", **_ONE_VALUE),
+    "not": word("It is any other value than this.", "test", **_ONE_VALUE),
+    "in": word("It is one of these.", ["major", "critical"], **_A_LIST),
+    "not_in": word("It is none of these.", ["test", "exercise"], **_A_LIST),
+    "contains": word("Its text, or one of its entries, has this.", "Birmingham", **_ONE_VALUE),
+    "starts_with": word("It is a text that begins so.", "M6", **_TEXT),
+    "matches": word(
+        "It is a text in which this RE2 pattern is found; ^ and $ mark its ends.",
+        "^A[0-9]+",
+        **_TEXT,
+    ),
+    "above": word("It is a number above this.", 3, **_NUMBER),
+    "below": word("It is a number below this.", 10, **_NUMBER),
+    "exists": word("It is there; with `false`, it is not there.", True, type="boolean"),
+}
+"""What may be asked of a field."""
+
+COMBINED: Final[dict[str, Schema]] = {
+    "all": word("Each of these must hold.", [{"field": "$.road", "exists": True}], **CONDITIONS),
+    "any": word("One of these is enough.", [{"field": "$.road", "exists": True}], **CONDITIONS),
+    "none": word(
+        "None of these may hold.", [{"field": "$.exercise", "equals": True}], **CONDITIONS
+    ),
+}
+
+BETWEEN: Final[dict[str, Schema]] = {
+    "between": word(
+        "When the event came in, by the clock; across midnight if the second time is the earlier.",
+        ["07:00", "22:00"],
+        type="array",
+        items=_CLOCK,
+        minItems=2,
+        maxItems=2,
+    ),
+    "time_zone": word(
+        "The clock's time zone; that of the settings if left out.", "Europe/London", type="string"
+    ),
+}

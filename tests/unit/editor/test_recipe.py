@@ -1,0 +1,180 @@
+"""The schema of recipes: what it takes, what it refuses, what it proposes and explains."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from appealbridge.editor import words
+from appealbridge.editor.names import Names, reference_of
+from appealbridge.editor.recipe import recipe_schema
+from appealbridge.plugin.registry import load
+from appealbridge.recipes import read_actions, read_conditions
+from appealbridge.recipes.operators import OPERATORS
+
+REGISTRY = load(third_party=False)
+SCHEMA = recipe_schema(REGISTRY)
+RECIPE = Draft202012Validator(SCHEMA)
+TRIGGER = {"trigger": "appeal"}
+TWEET = {"action": "tweet", "text": "Seen."}
+
+
+def a_recipe(**parts):
+    return {"triggers": [TRIGGER], "actions": [TWEET], **parts}
+
+
+def test_it_is_a_schema():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_smallest_recipe_fits():
+    assert RECIPE.is_valid(a_recipe())
+
+
+CONDITIONS = {
+    "a template": "{{ appeal.kind == 'missing' }}",
+    "a field": {"field": "$.severity", "in": ["major"], "not": "test"},
+    "a field that is missing": {"field": "{{ event.type }}", "exists": False},
+    "all, any, none": {"all": [{"any": [{"none": [{"field": "$.x", "above": 3}]}]}]},
+    "a time of day": {"between": ["07:00", "22:00"], "time_zone": "Europe/London"},
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS.keys())
+def test_every_kind_of_condition_fits(condition):
+    assert RECIPE.is_valid(a_recipe(conditions=[condition]))
+
+
+NO_CONDITIONS = {
+    "a text that is always the same": "appeal.kind == 'missing'",
+    "a field without a test": {"field": "$.severity"},
+    "a field that is no path": {"field": "severity", "equals": "major"},
+    "a test that is none": {"field": "$.severity", "is": "major"},
+    "a list for one value": {"field": "$.severity", "equals": ["major"]},
+    "deep inside": {"all": [{"any": [{"none": [{"field": "$.x", "above": "three"}]}]}]},
+    "three times": {"between": ["07:00", "22:00", "23:00"]},
+    "a kind that is none": {"unless": []},
+}
+
+
+@pytest.mark.parametrize("condition", NO_CONDITIONS.values(), ids=NO_CONDITIONS.keys())
+def test_what_is_no_condition_does_not_fit(condition):
+    assert not RECIPE.is_valid(a_recipe(conditions=[condition]))
+
+
+WRONG = {
+    "no action": {"text": "Seen."},
+    "an action that is none": {**TWEET, "action": "twet"},
+    "an option that is none": {**TWEET, "txt": "Seen."},
+    "an option missing": {"action": "tweet"},
+    "an option of another action": {**TWEET, "subject": "Seen"},
+    "a template file for an action without one": {"action": "tweet", "text": "x", "template": "x"},
+    "an id with a blank": {**TWEET, "id": "first post"},
+    "a word for a yes": {**TWEET, "even_if_failed": "yes"},
+}
+
+
+@pytest.mark.parametrize("step", WRONG.values(), ids=WRONG.keys())
+def test_what_is_no_step_does_not_fit(step):
+    assert not RECIPE.is_valid(a_recipe(actions=[step]))
+
+
+def test_a_mail_may_take_its_words_from_a_template_file():
+    mail = {"action": "email", "to": "a@example.org", "subject": "x", "template": "press-appeal"}
+    assert RECIPE.is_valid(a_recipe(actions=[mail]))
+
+
+def test_a_test_has_to_expect_something():
+    event = {"type": "appeal.new"}
+    for said, fits in ({"expect": []}, True), ({"expect_failure": "*"}, True), ({}, False):
+        assert RECIPE.is_valid(a_recipe(tests=[{"name": "x", "event": event, **said}])) == fits
+
+
+def test_a_test_expects_parts_of_messages():
+    test = {"name": "x", "event": {"type": "appeal.new"}}
+    fine = {"action": "tweet", "channel": "force_x", "text": "*"}
+    assert RECIPE.is_valid(a_recipe(tests=[{**test, "expect": [fine]}]))
+    assert not RECIPE.is_valid(a_recipe(tests=[{**test, "expect": [{"txt": "*"}]}]))
+
+
+# -- names of the settings ------------------------------------------------------------------------
+
+NAMES = Names(
+    channels={"x": ["force_x"]},
+    sources={"webhooks": ["roads"], "feeds": ["force_news"], "appeals": ["website"]},
+    lists=["regional_press"],
+    people=["bob"],
+)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "option"), [("webhook", "webhook_id"), ("feed", "feed"), ("appeal", "source")]
+)
+def test_the_option_that_names_a_source_is_found(trigger, option):
+    assert reference_of(REGISTRY.triggers[trigger]) == option
+
+
+def test_declared_names_are_proposed():
+    own = recipe_schema(REGISTRY, NAMES)
+    step = next(s for s in own["$defs"]["step"]["oneOf"] if s["title"] == "tweet")
+    hook = next(t for t in own["$defs"]["trigger"]["oneOf"] if t["title"] == "webhook")
+    mail = next(s for s in own["$defs"]["step"]["oneOf"] if s["title"] == "email")
+    assert step["properties"]["channel"]["anyOf"][0] == {"enum": ["force_x"]}
+    assert hook["properties"]["webhook_id"]["anyOf"][0] == {"enum": ["roads"]}
+    assert mail["properties"]["to"]["examples"] == ["{{ lists.regional_press }}"]
+    assert own["properties"]["approval"]["anyOf"][0] == {"enum": ["bob", "none"]}
+
+
+def test_a_name_that_is_not_declared_yet_is_not_called_wrong():
+    own = Draft202012Validator(recipe_schema(REGISTRY, NAMES))
+    assert own.is_valid(a_recipe(actions=[{**TWEET, "channel": "neighbourhood_x"}]))
+
+
+# -- nothing forgotten ----------------------------------------------------------------------------
+
+
+def test_the_schema_knows_the_words_of_the_reader():
+    assert {"action", *words.OF_THE_STEP} == set(read_actions._OF_THE_STEP)
+    assert words.TESTS.keys() == {"exists", *OPERATORS}
+    kinds = {one["title"] for one in SCHEMA["$defs"]["condition"]["anyOf"]} - {"template"}
+    assert kinds == set(read_conditions._KINDS)
+
+
+def shows_what_to_write(one) -> bool:
+    shown = {"examples", "enum", "const", "defaultSnippets", "properties", "default"}
+    if isinstance(one.get("additionalProperties"), dict):
+        return True  # a mapping with free names is shown by its entries
+    if "defaultSnippets" in one.get("items", {}):
+        return True
+    return bool(shown & set(one)) or any("enum" in way for way in one.get("anyOf", ()))
+
+
+def unexplained(schema, path=""):
+    """Yield the places of all properties without a sentence, or without an example of what to write."""
+    for name, one in schema.get("properties", {}).items():
+        place = f"{path}.{name}"
+        if not one.get("description", "").strip():
+            yield f"{place} has no description"
+        if not shows_what_to_write(one):
+            yield f"{place} has no example"
+        yield from unexplained(one, place)
+    for key in ("oneOf", "anyOf"):
+        for number, one in enumerate(schema.get(key, ())):
+            yield from unexplained(one, f"{path}[{one.get('title', number)}]")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from unexplained(schema[key], f"{path}.{key}")
+    for name, one in schema.get("$defs", {}).items():
+        yield from unexplained(one, name)
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, recipe_schema(REGISTRY, NAMES)], ids=["plain", "own"])
+def test_every_option_has_a_description_and_an_example(schema):
+    assert [*unexplained(schema)] == []
+
+
+def test_an_option_without_words_would_be_seen():
+    bare = {"properties": {"a": {"items": {"properties": {"b": {}}}, "description": "A."}}}
+    assert [*unexplained(bare)] == [
+        ".a has no example",
+        ".a.items.b has no description",
+        ".a.items.b has no example",
+    ]
