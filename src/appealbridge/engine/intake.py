@@ -130,11 +130,7 @@ class Intake:
         return replace(delivery, state=State.READY)
 
     def _follow(self, arrival: Arrival, result: Accepted, reserved: dict[str, Lane]) -> None:
-        if result.repeat:
-            self._report.repeated(arrival.event, result.event_id)
-        else:
-            held = [one for one in arrival.deliveries if one.state is State.HELD]
-            self._report.accepted(arrival.event, arrival.runs, held)
+        if not result.repeat:
             for run in arrival.runs:
                 if run.state is RunState.OPEN:
                     self._runs.opened(run.id)
@@ -152,3 +148,9 @@ class Intake:
                 lane.leave()
             if delivery.state is not State.HELD and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
+        # Said last: whatever goes wrong in the saying, what is stored as begun is under way.
+        if result.repeat:
+            self._report.repeated(arrival.event, result.event_id)
+        else:
+            held = [one for one in arrival.deliveries if one.state is State.HELD]
+            self._report.accepted(arrival.event, arrival.runs, held)
