@@ -60,6 +60,9 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
             if trigger.section
         },
         practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
+        reaches=lambda platform, account, email: (
+            registry.channels[platform].tell(account, Person("?", email), "?", "?") is not None
+        ),
         offline=offline,
     )
     channels = {
@@ -68,7 +71,7 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
         if isinstance(one.account, Account)
     }
     telling = _telling(settings, channels)
-    catalogue = _catalogue(settings, registry, channels)
+    catalogue = _catalogue(settings, registry, channels, telling)
     book = load_book(settings.recipes, catalogue, only)
     inforce = InForce(
         book=book,
@@ -82,7 +85,9 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
     return Assembly(settings, registry, catalogue, inforce)
 
 
-def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bound]) -> Catalogue:
+def _catalogue(
+    settings: Settings, registry: Registry, channels: Mapping[str, Bound], telling: Telling
+) -> Catalogue:
     return Catalogue(
         registry=registry,
         channels={
@@ -96,6 +101,7 @@ def _catalogue(settings: Settings, registry: Registry, channels: Mapping[str, Bo
         },
         lists=settings.lists,
         people=frozenset(settings.people) | frozenset(settings.groups),
+        telling=telling,
         time_zone=settings.time_zone,
         templates=settings.templates,
     )

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.registry import Registry
+from appealbridge.plugin.telling import Telling
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Catalogue:
     `channels` maps an account's name to its platform and its settings, `sources` a section of
     appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, `declared` such a source
     with its trigger's name (`webhook:incident-desk`) to its settings, `lists` a list's name to its
-    entries. `people` are the people and groups that may stand in `approval` and `on_failure`.
+    entries. `people` are the people and groups that may stand in `approval` and `on_failure`,
+    `telling` the ways to them, `None` where those are not known.
     `templates` is the folder of template files, `None` where there is none.
     """
 
@@ -32,6 +34,7 @@ class Catalogue:
     declared: Mapping[str, Options] = field(default_factory=dict)
     lists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     people: frozenset[str] = frozenset()
+    telling: Telling | None = None
     time_zone: str = "Europe/London"
     templates: Path | None = None
 

@@ -13,10 +13,11 @@ from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.read_actions import read_actions, step_ids
 from appealbridge.recipes.read_conditions import read_conditions
+from appealbridge.recipes.read_people import check_name, read_people
 from appealbridge.recipes.read_tests import read_tests
 from appealbridge.recipes.read_triggers import read_triggers
 from appealbridge.recipes.reading import Reading
-from appealbridge.recipes.recipe import NO_APPROVAL, Recipe
+from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.scope import GIVEN_NAMES, Scope
 from appealbridge.recipes.shape import Shape
 
@@ -61,6 +62,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         reading.complain(
             (), f'a recipe cannot be called "{name}"', "use small letters, digits, - and _"
         )
+    check_name(reading, name)
     _check_secrets(reading)
     shape, problems = check(document, (), Shape)
     reading.problems += problems
@@ -71,7 +73,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     variables = _variables(reading, written.get("variables"))
     conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
     steps = read_actions(reading, actions)
-    _check_people(reading, written)
+    read_people(reading, written)
     if shape is None:
         return None
     if shape.mode != "queued":
@@ -127,31 +129,6 @@ def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], An
 
 def _constant(value: Any) -> Expression:
     return Expression("", (), "", constant=True, fill=lambda _: value)
-
-
-def _check_people(reading: Reading, written: Mapping[str, Any]) -> None:
-    people = reading.catalogue.people
-    declare = "declare it under people: or groups: in appealbridge.yaml"
-    approval = written.get("approval")
-    if approval is None:
-        reading.note(
-            (),
-            "approval is not said, so its deliveries wait for `appealbridge release`",
-            "say approval: none if they need nobody",
-        )
-    elif isinstance(approval, str) and approval not in people and approval != NO_APPROVAL:
-        reading.unknown(("approval",), "person or group", approval, {NO_APPROVAL, *people}, declare)
-    told = written.get("on_failure")
-    if told:
-        words = "nobody is told yet of what fails or expires"
-        reading.note(
-            ("on_failure",), words, "watch the log, /metrics, or `appealbridge deliveries`"
-        )
-    if isinstance(told, str) and told not in people:
-        reading.unknown(("on_failure",), "person or group", told, people, declare)
-    for number, name in enumerate(told if isinstance(told, list) else ()):
-        if isinstance(name, str) and name not in people:
-            reading.unknown(("on_failure", number), "person or group", name, people, declare)
 
 
 def _check_secrets(reading: Reading) -> None:

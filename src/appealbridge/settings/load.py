@@ -14,6 +14,7 @@ from appealbridge.settings.quiet import quiet
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.result import Settings
 from appealbridge.settings.secrets import SecretRef, Vault
+from appealbridge.settings.telling import Reaches, not_reached, unknown_names
 
 DEFAULT = Path("appealbridge.yaml")
 
@@ -24,6 +25,7 @@ def load_settings(
     platforms: Mapping[str, type[BaseModel]],
     sections: Mapping[str, type[BaseModel]],
     practise: Practise | None = None,
+    reaches: Reaches | None = None,
     environ: Mapping[str, str] | None = None,
     offline: bool = False,
 ) -> Settings:
@@ -33,9 +35,9 @@ def load_settings(
     Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
     model of one. In practice mode no secret of an account is looked up; `practise` says what its
-    options are then. `offline` is for looking at the files where the secrets are not: one that is
-    nowhere is only a note, and a source that needs it is left out. Raise `InvalidDocuments` with
-    every problem.
+    options are then. `reaches` says whether an account leads to someone. `offline` is for looking
+    at the files where the secrets are not: one that is nowhere is only a note, and a source that
+    needs it is left out. Raise `InvalidDocuments` with every problem.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
@@ -46,7 +48,7 @@ def load_settings(
     channels = reader.channels(None if practice is None else Practice(str(practice), practise))
     sources = reader.sources()
     lists, wrong_lists = lists_of(document, folder)
-    problems = [*reader.problems, *wrong_lists]
+    problems = [*reader.problems, *wrong_lists, *unknown_names(document)]
     if problems or daemon is None:
         raise InvalidDocuments(quiet(problems))
     reader.notes += [
@@ -54,6 +56,8 @@ def load_settings(
         for name, (words, cure) in _NOT_IN_FORCE.items()
         if document.value.get(name)
     ]
+    if reaches is not None:
+        reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
         file=path,
         store=_whole(folder, daemon.store),

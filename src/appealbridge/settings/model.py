@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
 from appealbridge.model.retention import FORM, Span, span
+from appealbridge.plugin.mail import mailbox
 from appealbridge.settings.places import Listen, ListenText, WebAddress, store_path
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -33,6 +34,14 @@ def _zone(name: str) -> str:
             "zone", "is no time zone of this machine", {"cure": cure}
         ) from None
     return name
+
+
+def _email(address: str) -> str:
+    try:
+        return str(mailbox(address))
+    except ValueError:
+        cure = "write it as alice@example.police.uk"
+        raise PydanticCustomError("email", "is not one email address", {"cure": cure}) from None
 
 
 def _span(value: Any) -> Span:
@@ -70,7 +79,7 @@ class Person(_Section):
     """One person, by name."""
 
     roles: tuple[str, ...] = Field((), description="What the person may do.", examples=[["author"]])
-    email: str | None = Field(
+    email: Annotated[str, AfterValidator(_email)] | None = Field(
         None, description="Where the person is told things.", examples=["alice@example.police.uk"]
     )
     password_hash: SecretStr | None = Field(
@@ -166,7 +175,7 @@ class Daemon(_Section):
     )
     people: dict[str, Person] = Field(
         {},
-        description="Who may stand in `approval` and `on_failure`; nobody logs in yet.",
+        description="Who may stand in `approval`, `on_failure` and `notices.to`; nobody logs in yet.",
         examples=[{"alice": {"roles": ["author"]}}],
     )
     groups: dict[str, tuple[str, ...]] = Field(
