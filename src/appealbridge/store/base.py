@@ -269,7 +269,11 @@ class Store(Protocol):
         """List runs, newest first."""
 
     async def sent_today(self, channel: str, since: float) -> int:
-        """Return how many deliveries of the channel were delivered since a time or are under way."""
+        """
+        Return how many deliveries of the channel were delivered since a time or are under way.
+
+        What is perhaps published counts too: all that is `unknown`, and what is held as such since.
+        """
 
     async def backlog(self) -> Backlog:
         """Return how much waits."""

@@ -40,6 +40,7 @@ from appealbridge.store.rows import (
 )
 from appealbridge.store.schema import OF_EVENT, OF_RUN
 from appealbridge.store.states import (
+    HELD,
     IS_BEGUN,
     IS_LISTED,
     IS_SENT,
@@ -56,6 +57,14 @@ Connection = sqlite3.Connection
 _OF_CHANNEL = f"FROM deliveries WHERE {IS_LISTED} AND channel = :channel AND state ="
 _READY = f"{_OF_CHANNEL} {READY} AND"
 _UNKNOWN = f"{_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1) AND"
+_IN_DOUBT = f"{_OF_CHANNEL} {HELD} AND blocked IN (0, 1) AND hold = 'unknown'"
+# What is under way settles at a time that has not come, so it counts as after any.
+_SENT_TODAY = (
+    "SELECT (SELECT count(*) FROM deliveries"
+    f" WHERE {IS_SENT} AND channel = :channel AND settled_at >= :since)"
+    f" + (SELECT count(*) {_UNKNOWN} TRUE)"
+    f" + (SELECT count(*) {_IN_DOUBT} AND first_begun_at >= :since)"
+)
 _OUTLOOK = (
     f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
     f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
@@ -227,12 +236,8 @@ def runs(connection: Connection, event_id: str, recipe_name: str, limit: int) ->
 
 
 def sent_today(connection: Connection, channel: str, since: float) -> int:
-    """Return how many were delivered since a time or are under way."""
-    # What is under way settles at a time that has not come, so it counts as after any.
-    (count,) = connection.execute(
-        f"SELECT count(*) FROM deliveries WHERE {IS_SENT} AND channel = ? AND settled_at >= ?",
-        (channel, since),
-    ).fetchone()
+    """Return how many were delivered since a time, are under way, or perhaps published."""
+    (count,) = connection.execute(_SENT_TODAY, {"channel": channel, "since": since}).fetchone()
     return int(count)
 
 

@@ -50,7 +50,7 @@ class SqliteLooking:
         return await self._ask(lambda db: reading.runs(db, event_id, recipe, limit))
 
     async def sent_today(self, channel: str, since: float) -> int:
-        """Return how many of the channel were delivered since a time or are under way."""
+        """Return how many of the channel were delivered since a time, are under way, or perhaps published."""
         return await self._ask(lambda db: reading.sent_today(db, channel, since))
 
     async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:

@@ -122,6 +122,17 @@ class StoreLookingContract:
         await store.accept([an_arrival(9, state=State.SENDING, channel="force_facebook")])
         assert await store.sent_today(CHANNEL, NOW) == 3
 
+    async def test_a_days_count_has_what_is_perhaps_published(self, store: Store) -> None:
+        """Or the cap would be passed by what is found later."""
+        looked_for = await begun(store, an_arrival(1))
+        await store.settle(ended(looked_for, State.UNKNOWN))
+        for number, at in enumerate([NOW, NOW - 86_400], start=2):
+            doubted = await begun(store, an_arrival(number, first_begun_at=at))
+            await store.settle(ended(doubted, State.HELD, hold="unknown"))
+        await store.accept([an_arrival(4, state=State.HELD, hold="daily_cap")])
+        await store.accept([an_arrival(5, state=State.HELD, hold="unknown", channel="force_y")])
+        assert await store.sent_today(CHANNEL, NOW - 3600) == 2
+
     async def test_the_backlog_counts_by_state_and_channel(self, store: Store) -> None:
         """All but the delivered; the age is that of the oldest open one."""
         await store.accept(
