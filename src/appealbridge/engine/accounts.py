@@ -15,6 +15,7 @@ from appealbridge.engine.health import FAILURES, WELL, Condition, Health
 from appealbridge.engine.lane import Lane
 from appealbridge.engine.report import Report
 from appealbridge.model.errors import DeliveryError, TryAgain
+from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
 from appealbridge.store.base import Store
 from appealbridge.store.records import LaneRecord
@@ -28,7 +29,9 @@ WORTH_KEEPING = 5.0
 LONG_PAUSE = 1800.0
 """A platform that wants to be left alone for longer, in seconds, is something that people are told."""
 
-Alarm = Callable[[str, str, str], Awaitable[None]]
+_ALARMS = {Condition.DOWN: Alarm.DOWN, Condition.LOGIN_EXPIRED: Alarm.LOGIN_EXPIRED}
+
+Tell = Callable[[Alarm, str, str], Awaitable[None]]
 """Tells people: what kind of thing, on which channel, in words."""
 
 
@@ -36,14 +39,20 @@ class Accounts:
     """Looks after the accounts of all lanes."""
 
     def __init__(
-        self, store: Store, clock: Clock, rng: Random, report: Report, clean: Callable[[str], str]
+        self,
+        store: Store,
+        clock: Clock,
+        rng: Random,
+        report: Report,
+        clean: Callable[[str], str],
+        tell: Tell,
     ) -> None:
         self._store = store
         self._clock = clock
         self._rng = rng
         self._report = report
         self._clean = clean
-        self.alarm: Alarm = _nobody
+        self._tell = tell
 
     async def restore(self, lane: Lane) -> None:
         """Take up what an earlier process knew of an account."""
@@ -102,27 +111,24 @@ class Accounts:
         told = self._to_tell(lane, now)
         if told is not None:
             kind, words = told
-            await self.alarm(kind, lane.name, words)
-            lane.health = replace(lane.health, alarmed=kind != "channel.back")
+            await self._tell(kind, lane.name, words)
+            if kind is not Alarm.BACK:
+                lane.health = replace(lane.health, alarmed=True)
         record = lane.record(now + WORTH_KEEPING)
         if record != kept:
             await self._store.keep_lane(record)
             lane.kept = record
 
-    def _to_tell(self, lane: Lane, now: float) -> tuple[str, str] | None:
+    def _to_tell(self, lane: Lane, now: float) -> tuple[Alarm, str] | None:
         """Return what people are to be told now of an account, and in which words."""
         health = lane.health
         if health.wants_alarm(now):
-            return f"channel.{health.condition}", health.reason
+            return _ALARMS[health.condition], health.reason
         if lane.pace.until - now >= LONG_PAUSE and not health.alarmed:
-            return "channel.paused", lane.asked
-        if lane.kept.alarmed and health is WELL:
-            return "channel.back", "it publishes again"
+            return Alarm.PAUSED, lane.asked
+        if lane.kept.alarmed and health == WELL:
+            return Alarm.BACK, "it publishes again"
         return None
-
-
-async def _nobody(kind: str, channel: str, words: str) -> None:
-    del kind, channel, words
 
 
 def _health(kept: LaneRecord) -> Health:

@@ -61,7 +61,7 @@ class Engine:
         self._upkeep.ended = self._runs.nudge
         self.notices = Notices(store, clock, rng, self.lanes, self._kept, report, clean)
         report.trouble = self.notices.nudge
-        self._accounts = Accounts(store, clock, rng, report, clean)
+        self._accounts = Accounts(store, clock, rng, report, clean, self.notices.alarm)
         attempts = Attempts(
             store,
             clock,

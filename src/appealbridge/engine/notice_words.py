@@ -73,6 +73,13 @@ WORDINGS: Mapping[str, Wording] = {
         "What is for it waits, as long as its publish_within allows, and goes out when it answers.",
         all="appealbridge deliveries --channel {channel}",
     ),
+    Alarm.PAUSED: Wording(
+        "{channel} takes nothing for a long time",
+        "{channel} takes nothing for a long time",
+        "The platform asked to be left alone: a rate limit, or the account's credits. What is for it waits, "
+        "as long as its publish_within allows.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
     Alarm.BACK: Wording(
         "{channel} works again",
         "{channel} works again",

@@ -25,6 +25,7 @@ class Alarm(StrEnum):
 
     LOGIN_EXPIRED = "channel.login_expired"
     DOWN = "channel.down"
+    PAUSED = "channel.paused"
     BACK = "channel.back"
     STALLED = "channel.stalled"
     GONE = "channel.gone"

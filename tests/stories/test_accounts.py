@@ -1,0 +1,204 @@
+"""Accounts in trouble: what waits, what is tried, who is told, and how it goes on."""
+
+import pytest
+
+from appealbridge.sandbox.faults import FaultName
+from tests.stories import staging
+
+PEOPLE = """
+people:
+  dana: { email: dana@example.police.uk }
+notices: { to: [dana] }
+"""
+TOLD = "email"
+
+
+def fails(story, platform, fault, count=None, seconds=None):
+    story.sandbox.faults.add(platform, FaultName(fault), count, seconds)
+
+
+async def begins(story, recipe=staging.TWEET, channels=staging.CHANNELS):
+    await story.begins({"tweet": recipe}, channels)
+    story.stage.config.write_text(story.stage.config.read_text() + PEOPLE)
+    status, _ = await story.asks("POST", "/reload")
+    assert status == 200
+
+
+async def tweets(story, **which):
+    return [one for one in await story.deliveries(**which) if one["channel"] == "force_x"]
+
+
+def lane(story):
+    return story.bridge.engine.lanes["force_x"]
+
+
+async def test_an_expired_login_stops_its_channel_and_is_told_once_by_another(story):
+    await begins(story)
+    fails(story, "x", "token_expired", seconds=3600)
+    for number in range(5):
+        await story.receives(f"Road {number} closed")
+    await story.until(lambda: story.posts(TOLD), passing=1)
+    await story.clock.passes(minutes=30)
+    await story.settles()
+
+    assert {one["state"] for one in await tweets(story)} == {"ready"}
+    assert sum(one["attempts"] for one in await tweets(story)) <= 5, "only the login is tried"
+    (mail,) = story.posts(TOLD)
+    assert "force_x" in mail
+    assert len(story.said("login_expired")) == 1
+
+    await story.until(lambda: len(story.posts("x")) == 5, passing=20)
+    assert sorted(story.posts("x")) == [f"Road {number} closed" for number in range(5)]
+    await story.until(lambda: len(story.posts(TOLD)) == 2, passing=20)
+    assert "it publishes again" in story.posts(TOLD)[1]
+
+
+async def test_a_restart_neither_forgets_an_expired_login_nor_tells_of_it_again(story):
+    await begins(story)
+    fails(story, "x", "token_expired", seconds=3600)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts(TOLD), passing=1)
+    before = (await tweets(story))[0]["attempts"]
+    await story.restarts()
+    await story.receives("A38 closed")
+    await story.clock.passes(minutes=10)
+    await story.settles()
+    assert [one["attempts"] for one in await tweets(story)] == [before, 0]
+    assert len(story.posts(TOLD)) == 1
+    await story.until(lambda: len(story.posts("x")) == 2, passing=20)
+
+
+async def test_what_waits_for_a_login_expires_at_its_time(story):
+    await begins(story, staging.TWEET + "publish_within: 10m\n")
+    fails(story, "x", "token_expired", seconds=3600)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("expired"), passing=5)
+    assert [one["state"] for one in await tweets(story)] == ["expired"]
+
+
+async def test_new_credentials_are_tried_at_once(story):
+    await begins(story)
+    fails(story, "x", "token_expired", seconds=3600)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.said("login_expired"), passing=1)
+    await story.clock.passes(minutes=40)
+    await story.settles()
+    story.sandbox.faults.clear()
+    await story.asks("POST", "/reload")
+    begun = story.clock.now()
+    await story.until(lambda: story.posts("x"), passing=0.1)
+    assert story.clock.now() - begun < 5
+
+
+@pytest.mark.parametrize("fault", ["http_503", "refuse", "post_then_500"])
+async def test_after_ten_seconds_of_outage_the_last_one_goes_out_within_five(story, fault):
+    await begins(story)
+    fails(story, "x", fault, seconds=10)
+    begun = story.clock.now()
+    texts = [f"Road {number} closed" for number in range(20)]
+    for text in texts:
+        await story.receives(text)
+        await story.clock.passes(seconds=0.4)
+    await story.until(lambda: len(story.posts("x")) == len(texts), passing=0.1)
+    assert story.clock.now() - begun < 15
+    await story.state(len(texts), "delivered", passing=0.1)
+    assert sorted(story.posts("x")) == sorted(texts)
+    assert story.clock.now() - begun < 16
+
+
+async def test_one_at_a_time_finds_out_whether_a_platform_is_back(story):
+    await begins(story)
+    fails(story, "x", "http_503", seconds=1800)
+    for number in range(10):
+        await story.receives(f"Road {number} closed")
+    await story.until(lambda: story.said("channel_down"), passing=0.5)
+    before = sum(one["attempts"] for one in await tweets(story))
+    for _ in range(120):
+        await story.clock.passes(seconds=5)
+        await story.settles()
+        assert lane(story).in_flight <= 1
+    asked = sum(one["attempts"] for one in await tweets(story)) - before
+    assert 15 <= asked <= 45, (
+        "ten minutes, ever more seldom, and never more than twice a minute in the end"
+    )
+
+
+async def test_people_are_told_by_another_channel_of_an_outage_that_lasts(story):
+    await begins(story)
+    fails(story, "x", "http_503", seconds=300)
+    await story.receives("M6 closed")
+    await story.receives("A38 closed")
+    begun = story.clock.now()
+    await story.until(lambda: story.posts(TOLD), passing=1)
+    assert 60 <= story.clock.now() - begun < 100
+    await story.until(lambda: len(story.posts("x")) == 2, passing=1)
+    await story.until(lambda: len(story.posts(TOLD)) == 2, passing=5)
+    assert "it publishes again" in story.posts(TOLD)[1]
+
+
+async def test_a_rate_of_its_owner_is_kept_through_a_restart(story):
+    limited = staging.CHANNELS.replace("platform: x }", "platform: x, rate: 2 per 10m }")
+    await begins(story, channels=limited)
+    begun = story.clock.now()
+    for number in range(5):
+        await story.receives(f"Road {number} closed")
+    await story.until(lambda: len(story.posts("x")) == 2)
+    await story.restarts()
+    await story.clock.passes(minutes=9)
+    await story.settles()
+    assert len(story.posts("x")) == 2
+    await story.until(lambda: len(story.posts("x")) == 4, passing=5)
+    assert 600 <= story.clock.now() - begun < 660
+    await story.until(lambda: len(story.posts("x")) == 5, passing=5)
+    assert 1200 <= story.clock.now() - begun < 1320
+
+
+async def test_a_long_wish_to_be_left_alone_outlives_a_restart_and_is_told(story):
+    await begins(story)
+    fails(story, "x", "out_of_credits", count=1)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts(TOLD), passing=1)
+    await story.restarts()
+    await story.receives("A38 closed")
+    await story.clock.passes(minutes=50)
+    await story.settles()
+    assert story.posts("x") == []
+    await story.until(lambda: len(story.posts("x")) == 2, passing=30)
+
+
+async def test_rate_limits_use_up_no_attempts(story):
+    await begins(story, staging.TWEET + "retry: { attempts: 1 }\n")
+    fails(story, "x", "http_429", count=5, seconds=60)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"), passing=10)
+    assert [one["state"] for one in await tweets(story)] == ["delivered"]
+
+
+async def test_a_recipe_says_how_often_its_messages_are_tried(story):
+    await begins(story, staging.TWEET + "retry: { attempts: 2, first: 1s }\n")
+    fails(story, "x", "http_503", seconds=3600)
+    await story.receives("M6 closed")
+    (failed,) = await story.until(lambda: tweets(story, state="failed"), passing=1)
+    assert failed["attempts"] == 2
+    assert "gave up after 2 attempts" in failed["reason"]
+
+
+async def test_a_recipe_keeps_its_word_on_retries_after_it_was_replaced(story):
+    await begins(story, staging.TWEET + "retry: { attempts: 3 }\n")
+    fails(story, "x", "http_503", seconds=3600)
+    await story.receives("M6 closed")
+    story.stage.recipe("tweet", staging.TWEET + "retry: { attempts: 9 }\n")
+    await story.asks("POST", "/reload")
+    (failed,) = await story.until(lambda: tweets(story, state="failed"), passing=1)
+    assert failed["attempts"] == 3
+
+
+async def test_a_code_to_stop_at_fails_at_once_in_the_platforms_words(story):
+    stopping = staging.CHANNELS.replace("platform: x }", "platform: x, retry: { stop_at: [503] } }")
+    await begins(story, channels=stopping)
+    fails(story, "x", "http_503", count=1)
+    await story.receives("M6 closed")
+    (failed,) = await story.until(lambda: tweets(story, state="failed"))
+    assert failed["attempts"] == 1
+    assert "503" in failed["reason"]
+    assert "stop_at" in failed["reason"]
