@@ -95,6 +95,12 @@ class Metrics:
             ["state"],
             registry=registry,
         )
+        self._channel_works = Gauge(
+            "appealbridge_channel_works",
+            "Whether an account takes deliveries: 1, or 0 while it is down or its login has expired.",
+            ["channel"],
+            registry=registry,
+        )
         self._source_failures = Gauge(
             "appealbridge_source_failures",
             "Looks at a source that did not succeed, since the last one that did.",
@@ -105,6 +111,16 @@ class Metrics:
             "appealbridge_notices_total",
             "Notices to people of what went wrong, by whether there was a way to tell them.",
             ["kind", "outcome"],
+            registry=registry,
+        )
+        self._free = Gauge(
+            "appealbridge_store_free_bytes",
+            "How much room the store's disk has.",
+            registry=registry,
+        )
+        self._accepting = Gauge(
+            "appealbridge_store_accepting",
+            "Whether the disk has room for more: 1, or 0 while the rest is kept for what was accepted.",
             registry=registry,
         )
         self._accepted_by: dict[str, Callable[..., None]] = {}
@@ -143,6 +159,15 @@ class Metrics:
         """Note how many recipes there are now."""
         self._recipes.labels("loaded").set(loaded)
         self._recipes.labels("quarantined").set(quarantined)
+
+    def room(self, free: int, *, accepting: bool) -> None:
+        """Note how many bytes the store's disk has left, and whether that is enough to accept more."""
+        self._free.set(free)
+        self._accepting.set(accepting)
+
+    def channel_works(self, channel: str, *, works: bool) -> None:
+        """Note whether an account takes deliveries."""
+        self._channel_works.labels(channel).set(1 if works else 0)
 
     def source_failures(self, source: str, failures: int) -> None:
         """Note how many looks in a row did not succeed; 0 after one that did."""

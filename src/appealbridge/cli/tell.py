@@ -51,6 +51,30 @@ def deliveries(rows: Sequence[Row]) -> None:
     _console().print(table)
 
 
+def channels(rows: Sequence[Row]) -> None:
+    """Print a table of accounts."""
+    if not rows:
+        click.echo("no channels are declared")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("channel", "platform", "condition", "since", "waiting", "why"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        words = row["condition"].replace("_", " ")
+        if row["paused_until"]:
+            words += f", paused until {_clock(row['paused_until'])}"
+        style = "green" if row["condition"] == "working" else "red"
+        table.add_row(
+            row["name"],
+            row["platform"],
+            Text(words, style=style),
+            _clock(row["since"]),
+            str(row["waiting"]),
+            Text(row["reason"] or ""),
+        )
+    _console().print(table)
+
+
 def runs(rows: Sequence[Row]) -> None:
     """Print a table of runs."""
     if not rows:

@@ -63,6 +63,7 @@ class Accounts:
                 lane.pace.pause(min(kept.paused_until, now + lane.policy.most))
                 if kept.condition != Condition.WORKING or kept.alarmed:
                     lane.health = _health(kept)
+        self._report.opened(lane.name, works=lane.health.works)
         rate = lane.account.rate
         if rate is not None:
             since = now - rate.seconds

@@ -10,7 +10,7 @@ from appealbridge.logs import Level, Log, Said
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import IllegalMove, StoreError
+from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreNearlyFull
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import (
@@ -38,6 +38,8 @@ class Report:
         self._store_down = False
         self.trouble: Callable[[], None] = lambda: None
         """Called when something went wrong that people are to be told of, and stands in the store."""
+        self.published: Callable[[Delivery, float], None] = lambda delivery, at: None
+        """Called with each delivery that went out, and when (Unix seconds), now that this stands in the store."""
 
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
         """Say that an event is stored, with what it caused."""
@@ -52,7 +54,11 @@ class Report:
         for run in runs:
             if run.state is RunState.FAILED:
                 self.run_failed(run)
-        for delivery in held:
+        self.held(held)
+
+    def held(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that deliveries wait for a person."""
+        for delivery in deliveries:
             self._log.info(
                 Said.HELD,
                 delivery=delivery.id,
@@ -83,6 +89,8 @@ class Report:
         if attempt is not None:
             self._metrics.attempted(lane.name, attempt.outcome, seconds)
         said, level = _SAID[settlement.target]
+        if settlement.target is State.DELIVERED:
+            self.published(delivery, settlement.at)
         if settlement.hold == Hold.UNKNOWN or settlement.target in _TROUBLE:
             self.trouble()
         if attempt is not None and attempt.kind is AttemptKind.SEEK:
@@ -115,12 +123,17 @@ class Report:
             Condition.DOWN: Said.CHANNEL_DOWN,
             Condition.LOGIN_EXPIRED: Said.LOGIN_EXPIRED,
         }[health.condition]
+        self._metrics.channel_works(name, works=health.works)
         if health.works:
             self._log.info(said, channel=name)
         else:
             self._log.error(
                 said, channel=name, seconds=round(now - health.since, 1), reason=health.reason
             )
+
+    def opened(self, name: str, *, works: bool) -> None:
+        """Note how an account is doing as its lane begins."""
+        self._metrics.channel_works(name, works=works)
 
     def overtaken(self, delivery: Delivery, settlement: Settlement, error: IllegalMove) -> None:
         """Say that an outcome came too late: something else had moved the delivery."""
@@ -131,8 +144,23 @@ class Report:
             reason=str(error),
         )
 
+    def room(self, free: int, *, accepting: bool) -> None:
+        """Note how many bytes the store's disk has left, and whether more is accepted."""
+        self._metrics.room(free, accepting=accepting)
+
+    def overloaded(self, waiting: int) -> None:
+        """Say that so many requests wait for the store that others are sent away."""
+        self._log.warning(Said.OVERLOADED, waiting=waiting)
+
+    def sent_away(self, webhook: str, error: StoreError) -> None:
+        """Say that a request could not be stored, and its sender was asked to come again."""
+        self._metrics.refused(webhook, 503)
+        self.store_failed(error)
+
     def store_failed(self, error: StoreError) -> None:
         """Say that the store refuses, once until it works again."""
+        if isinstance(error, StoreBusy | StoreNearlyFull):
+            return  # the store works; who closed the door has said so
         if not self._store_down:
             self._store_down = True
             self._log.error(Said.STORE_TROUBLE, reason=str(error))

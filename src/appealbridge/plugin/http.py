@@ -79,14 +79,14 @@ class Http:
     ) -> None:
         self._session = session
         self.clean = clean
-        self._now = now
+        self.now = now
         self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
         self._hear = hear
 
     def heard_by(self, hear: Callable[[Reply], None]) -> Http:
         """Return the same door for somebody who wants to hear what is answered to its creating requests."""
-        return Http(self._session, self.clean, now=self._now, timeout=self._seconds, hear=hear)
+        return Http(self._session, self.clean, now=self.now, timeout=self._seconds, hear=hear)
 
     async def get(
         self,
@@ -174,7 +174,7 @@ class Http:
                 content = await _bounded(answer, limit)
                 reply = Reply(
                     answer.status, answer.headers, content, str(answer.url),
-                    method=method, effect=effect, now=self._now(), clean=self.clean,
+                    method=method, effect=effect, now=self.now(), clean=self.clean,
                 )  # fmt: skip
             if self._hear is not None and effect is Effect.CREATE:
                 self._hear(reply)

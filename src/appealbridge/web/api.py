@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.model.delivery import Delivery
+from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.web import listing, views
 from appealbridge.web.problem import answer, problem
@@ -63,6 +63,19 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     async def recipes(request: web.Request) -> web.Response:
         del request
         return answer(views.recipes(engine.inforce.book))
+
+    @table.get("/channels")
+    async def channels(request: web.Request) -> web.Response:
+        del request
+        counts = (await engine.store.backlog()).counts
+        waiting = {
+            name: sum(counts.get((state, name), 0) for state in OPEN - {State.SENDING})
+            for name in engine.lanes
+        }
+        now = engine.clock.now()
+        return answer(
+            [views.channel(engine.lanes[name], waiting[name], now) for name in sorted(engine.lanes)]
+        )
 
     @table.get("/{path:(deliveries|runs|events)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from appealbridge.engine.lane import Lane
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
@@ -98,6 +99,22 @@ def event(one: Event) -> dict[str, Any]:
         "hold": one.hold or None,
         "data": one.data,
         "removed": one.removed,
+    }
+
+
+def channel(lane: Lane, waiting: int, now: float) -> dict[str, Any]:
+    """Return how an account is doing, and how many deliveries wait for it."""
+    health = lane.health
+    paused = lane.pace.until > now
+    return {
+        "name": lane.name,
+        "platform": lane.channel.platform,
+        "condition": health.condition.value,
+        "since": None if health.works else moment(health.since),
+        "reason": health.reason or (lane.asked if paused else None) or None,
+        "paused_until": moment(lane.pace.until) if paused else None,
+        "under_way": lane.in_flight,
+        "waiting": waiting,
     }
 
 

@@ -1,0 +1,96 @@
+"""How the accounts are doing, and whether their logins are good."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appealbridge.cli.client import Daemon
+from appealbridge.cli.common import config_option, fail_with, json_option, print_json
+from appealbridge.documents import InvalidDocuments
+
+SECONDS = 20.0
+"""How long one platform may take over its answer."""
+
+
+@click.group(invoke_without_command=True)
+@config_option
+@json_option
+@click.pass_context
+def channels(context: click.Context, config: Path | None, as_json: bool) -> None:
+    """Tell how the daemon's accounts are doing: working, down, or with a login that has expired."""
+    if context.invoked_subcommand is not None:
+        return
+    rows = Daemon.of(config).get("/channels")
+    if as_json:
+        print_json(rows)
+    else:
+        from appealbridge.cli import tell
+
+        tell.channels(rows)
+
+
+@channels.command()
+@click.argument("names", metavar="[NAME...]", nargs=-1)
+@config_option
+@json_option
+def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
+    """Log in to every account, or to those named, and say whose each is. Publishes nothing."""
+    from appealbridge.assembly import assemble
+
+    try:
+        assembly = assemble(config)
+    except InvalidDocuments as error:
+        fail_with(error)
+    accounts = assembly.inforce.channels
+    unknown = [name for name in names if name not in accounts]
+    if unknown:
+        raise click.UsageError(
+            f"no channel is called {unknown[0]}; there are {', '.join(sorted(accounts)) or 'none'}"
+        )
+    wanted = {name: accounts[name] for name in names or sorted(accounts)}
+    rows = asyncio.run(_check(wanted, set(assembly.settings.secrets())))
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            mark = click.style("good", fg="green") if row["good"] else click.style("bad", fg="red")
+            click.echo(f"{row['name']} ({row['platform']}): {mark}, {row['said']}")
+        if not rows:
+            click.echo("no channels are declared")
+    if not all(row["good"] for row in rows):
+        raise SystemExit(1)
+
+
+async def _check(accounts: Mapping[str, Any], secrets: set[str]) -> list[dict[str, Any]]:
+    from appealbridge.clock import SystemClock
+    from appealbridge.plugin.http import Http, open_session
+    from appealbridge.plugin.redact import Redactor
+
+    clean = Redactor(secrets).clean
+    async with open_session() as session:
+        http = Http(session, clean, now=SystemClock().now, timeout=SECONDS)
+        found = (_one(name, bound, http) for name, bound in accounts.items())
+        return list(await asyncio.gather(*found))
+
+
+async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
+    from appealbridge.model.errors import DeliveryError
+    from appealbridge.plugin.channel import Tools
+
+    tools = Tools(http, http.now(), random.Random())  # noqa: S311 - a nonce that has to differ, not to be secret
+    try:
+        said = await bound.channel.check(bound.account, tools)
+    except DeliveryError as error:
+        good, said = False, str(error)
+    else:
+        good, said = True, said or "this platform has no way to try a login"
+    return {"name": name, "platform": bound.channel.platform, "good": good, "said": said}
+
+
+COMMANDS = (channels,)
