@@ -143,7 +143,7 @@ class Attempts:
             target=target,
             at=now,
             due_at=now + lane.policy.seek_after,
-            hold=Hold.UNKNOWN if target is State.HELD else "",
+            hold=Hold.UNKNOWN if target is State.HELD else delivery.hold,
             reason=str(failure),
         )
         await self._settle(lane, delivery, settlement, 0.0)

@@ -108,7 +108,9 @@ def settle_send(
     # The first look comes soon; where attempt after attempt ends unclear, the looks between them
     # are what keeps us from hammering at a platform in trouble.
     look_at = now + policy.seek_after if so_far.count <= 1 else due
-    return settled(State.UNKNOWN, Outcome.UNSURE, due_at=look_at, reason=str(result))
+    return settled(
+        State.UNKNOWN, Outcome.UNSURE, due_at=look_at, hold=delivery.hold, reason=str(result)
+    )
 
 
 def _times(count: int) -> str:
@@ -207,6 +209,8 @@ def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now:
 
 def _after_look(delivery: Delivery, target: State, now: float, **more: object) -> Settlement:
     more.setdefault("due_at", now)
+    if target in (State.READY, State.UNKNOWN):
+        more.setdefault("hold", delivery.hold)  # what a person let out past its cap stays let out
     return Settlement(
         delivery_id=delivery.id,
         source=State.UNKNOWN,

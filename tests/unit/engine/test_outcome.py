@@ -208,3 +208,19 @@ def test_unclear_attempt_after_unclear_attempt_comes_ever_slower_and_ends_with_a
     assert pauses[-1] > 10
     given_up = after(9, NOW - 2 * 86_400)
     assert (given_up.target, given_up.hold) == (State.HELD, "unknown")
+
+
+@pytest.mark.parametrize(
+    "settlement",
+    [
+        sent(TryAgain("503"), hold="daily_cap"),
+        sent(TryAgain("429", throttled=True), hold="daily_cap"),
+        sent(Unsure("lost"), hold="daily_cap"),
+        sought(TryAgain("503"), hold="daily_cap"),
+        sought(Sought(None, sure=True, seen="absent"), hold="daily_cap"),
+    ],
+    ids=lambda settlement: f"{settlement.source}-{settlement.attempt.outcome}",
+)
+def test_what_a_person_let_out_past_its_cap_stays_let_out(settlement):
+    assert settlement.target in (State.READY, State.UNKNOWN)
+    assert settlement.hold == "daily_cap"
