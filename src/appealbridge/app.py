@@ -14,8 +14,9 @@ import random
 import secrets
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,6 +35,8 @@ from appealbridge.metrics import Metrics
 from appealbridge.model.errors import AppealBridgeError
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.redact import Redactor
+from appealbridge.store.records import Space
+from appealbridge.store.space import free_space
 from appealbridge.store.sqlite import SqliteStore
 from appealbridge.systemd import Notifier, listening_sockets, notifier, watchdog_seconds
 from appealbridge.web.server import application, serve
@@ -58,6 +61,7 @@ class Bridge:
         rng: random.Random | None = None,
         log: Log | None = None,
         systemd: Notifier | None = None,
+        space: Callable[[Path], Space] = free_space,
     ) -> None:
         self.config = config
         self.assembly = assembly or assemble(config)
@@ -76,6 +80,7 @@ class Bridge:
         self.url = ""
         self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
         self._systemd = systemd or notifier(os.environ)
+        self._space = space
         self._stack = AsyncExitStack()
         self._reloading = asyncio.Lock()
 
@@ -95,7 +100,14 @@ class Bridge:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             report = Report(self.log, self.metrics)
             self.engine = Engine(
-                store, self.clock, self._rng, http, report, tasks, clean=self._clean
+                store,
+                self.clock,
+                self._rng,
+                http,
+                report,
+                tasks,
+                clean=self._clean,
+                space=partial(self._space, settings.store),
             )
             stack.push_async_callback(self._stop_engine)
             await self.engine.start(self.assembly.inforce, self.assembly.catalogue)

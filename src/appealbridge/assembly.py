@@ -81,6 +81,7 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
         zone=ZoneInfo(settings.time_zone),
         telling=telling,
         retention=Retention(settings.retention.personal, settings.retention.decisions),
+        keep_free=settings.keep_free,
     )
     return Assembly(settings, registry, catalogue, inforce)
 

@@ -21,6 +21,7 @@ from appealbridge.engine.polling import Polling
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
 from appealbridge.engine.retention import Pruning
+from appealbridge.engine.room import Ask, Room
 from appealbridge.engine.runs import Runs
 from appealbridge.engine.steadily import steadily
 from appealbridge.engine.upkeep import Upkeep
@@ -35,7 +36,8 @@ class Engine:
     Runs what is in force on a store.
 
     `tasks` is the program's one task group, `http` the door to the network for every plug-in, and
-    `clean` takes every secret out of a text before it is stored.
+    `clean` takes every secret out of a text before it is stored. `space` asks the store's disk for
+    its room.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Engine:
         tasks: asyncio.TaskGroup,
         *,
         clean: Callable[[str], str],
+        space: Ask,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -72,11 +75,20 @@ class Engine:
             self._upkeep.watch,
             clean,
         )
+        self.room = Room(clock, report, space, self._tell)
         self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
         self.intake = Intake(
-            store, clock, rng, self.lanes, self._dispatcher, self._runs, self._upkeep, report
+            store,
+            clock,
+            rng,
+            self.lanes,
+            self._dispatcher,
+            self._runs,
+            self._upkeep,
+            report,
+            self.room,
         )
-        self._polling = Polling(store, clock, rng, http, self.intake, report, clean)
+        self._polling = Polling(store, clock, rng, http, self.intake, report, clean, self.room)
         self.verbs = Verbs(store, clock, self.lanes, self._runs, self._upkeep, report)
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}
@@ -95,7 +107,10 @@ class Engine:
         # seem absent.
         now = self.clock.now()
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
+        self.room.adopt(inforce.keep_free)
+        await self.room.look()
         await self.adopt(inforce, catalogue)
+        self._loop("room", self.room.run)
         self._loop("runs", self._runs.run)
         self._loop("upkeep", self._upkeep.run)
         self._loop("retention", self._pruning.run)
@@ -112,6 +127,7 @@ class Engine:
         self._watch(before, inforce)
         self._pruning.adopt(inforce.retention)
         self.notices.adopt(inforce)
+        self.room.adopt(inforce.keep_free)
 
     async def stop(self, within: float) -> bool:
         """
@@ -161,6 +177,9 @@ class Engine:
         self._loops[name] = self._tasks.create_task(
             steadily(name, work, self.clock, self._broke), name=name
         )
+
+    async def _tell(self, kind: Alarm, words: str) -> None:
+        await self.notices.alarm(kind, words=words)
 
     async def _broke(self, name: str, error: Exception, first: bool) -> None:
         self.report.broke(name, error)

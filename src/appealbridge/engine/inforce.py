@@ -47,7 +47,8 @@ class InForce:
     Everything that a reload may change.
 
     `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
-    `telling` is who learns of what goes wrong, and how.
+    `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
+    disk are kept for what was accepted, `None` for what suits the disk.
     """
 
     book: Book
@@ -57,3 +58,4 @@ class InForce:
     zone: ZoneInfo
     retention: Retention
     telling: Telling = field(default_factory=Telling)
+    keep_free: int | None = None

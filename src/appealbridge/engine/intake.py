@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from appealbridge.clock import Clock
 from appealbridge.engine.arrival import arrive
+from appealbridge.engine.caution import Caution, Lot
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import InForce
 from appealbridge.engine.lane import Lane, Lanes
 from appealbridge.engine.report import Report
+from appealbridge.engine.room import Room
 from appealbridge.engine.runs import Runs
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.model.delivery import Delivery, State
-from appealbridge.model.errors import StoreBusy
+from appealbridge.model.errors import StoreBusy, StoreNearlyFull
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.ids import event_id
 from appealbridge.model.run import RunState
@@ -48,6 +50,8 @@ class Intake:
         runs: Runs,
         upkeep: Upkeep,
         report: Report,
+        room: Room,
+        caution: Caution,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -57,7 +61,10 @@ class Intake:
         self._runs = runs
         self._upkeep = upkeep
         self._report = report
+        self._room = room
+        self._caution = caution
         self._waiting = 0
+        self._overloaded = False
 
     async def accept(
         self,
@@ -66,37 +73,61 @@ class Intake:
         drafts: Sequence[EventDraft],
         *,
         hold: str = "",
+        why: str = "",
         memory: Memory | None = None,
     ) -> Sequence[Accepted]:
         """
         Store what happened and all it causes; return, once that is durable, what became of each draft.
 
-        `source` has the trigger's name in front; `hold` makes everything caused wait for a person.
-        Raise `StoreError` where nothing could be stored, `StoreBusy` where too much waits for it.
+        `source` has the trigger's name in front; `hold` makes everything caused wait for a person,
+        and `why` tells that person the reason.
+        Raise `StoreError` where nothing could be stored: `StoreBusy` where too much waits for it,
+        `StoreNearlyFull` where the disk has no room for more.
         """
+        if self._room.why:
+            raise StoreNearlyFull(self._room.why)
         if self._waiting >= MOST_WAITING:
-            raise StoreBusy(f"{self._waiting} requests wait for the store already")
+            raise self._too_much()
         now = self._clock.now()
         reserved: dict[str, Lane] = {}
+        lot: Lot | None = None
         self._waiting += 1
         try:
-            arrivals = [
-                self._arrival(inforce, self._event(source, draft, now, hold), now, reserved)
+            planned = [
+                _planned(inforce, self._event(source, draft, now, hold), now, why)
                 for draft in drafts
             ]
+            lot = await self._caution.look(planned, now)
+            arrivals = [self._begun(arrival, now, reserved) for arrival in lot.arrivals]
             accepted = await self._store.accept(arrivals, memory)
         except BaseException:
             for lane in reserved.values():
                 lane.leave()
+            if lot is not None:
+                self._caution.give_back(lot, lot.arrivals)
             raise
         finally:
             self._waiting -= 1
+            if self._overloaded and self._waiting < MOST_WAITING // 2:
+                self._overloaded = False
         for arrival, result in zip(arrivals, accepted, strict=True):
             self._follow(arrival, result, reserved)
+            # Last: whatever goes wrong in the saying, what is stored as begun is under way.
+            self._say(arrival, result)
+            if result.repeat:
+                self._caution.give_back(lot, [arrival])
+        if lot.floods:
+            await self._caution.tell(lot)
         if reserved:
             # Who told us hears of it a moment later, so that the attempts set out first.
             await self._clock.sleep(0)
         return accepted
+
+    def _too_much(self) -> StoreBusy:
+        if not self._overloaded:
+            self._overloaded = True
+            self._report.overloaded(self._waiting)
+        return StoreBusy(f"{self._waiting} requests wait for the store already")
 
     def _event(self, source: str, draft: EventDraft, now: float, hold: str) -> Event:
         return Event(
@@ -109,14 +140,12 @@ class Intake:
             data=draft.data,
             received_at=now,
             hold=hold,
+            cause=draft.cause,
         )
 
-    def _arrival(
-        self, inforce: InForce, event: Event, now: float, reserved: dict[str, Lane]
-    ) -> Arrival:
-        planned = arrive(event, inforce.book.for_event(event), now)
-        deliveries = [self._first_state(delivery, now, reserved) for delivery in planned.deliveries]
-        return Arrival(event, planned.runs, deliveries)
+    def _begun(self, arrival: Arrival, now: float, reserved: dict[str, Lane]) -> Arrival:
+        deliveries = [self._first_state(delivery, now, reserved) for delivery in arrival.deliveries]
+        return Arrival(arrival.event, arrival.runs, deliveries)
 
     def _first_state(self, delivery: Delivery, now: float, reserved: dict[str, Lane]) -> Delivery:
         if delivery.hold:
@@ -148,9 +177,18 @@ class Intake:
                 lane.leave()
             if delivery.state is not State.HELD and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
-        # Said last: whatever goes wrong in the saying, what is stored as begun is under way.
+
+    def _say(self, arrival: Arrival, result: Accepted) -> None:
         if result.repeat:
             self._report.repeated(arrival.event, result.event_id)
         else:
             held = [one for one in arrival.deliveries if one.state is State.HELD]
             self._report.accepted(arrival.event, arrival.runs, held)
+
+
+def _planned(inforce: InForce, event: Event, now: float, why: str) -> Arrival:
+    planned = arrive(event, inforce.book.for_event(event), now)
+    deliveries = planned.deliveries
+    if why:
+        deliveries = tuple(replace(one, reason=why) if one.hold else one for one in deliveries)
+    return Arrival(event, planned.runs, deliveries)

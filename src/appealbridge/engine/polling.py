@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from appealbridge.clock import Clock
+from appealbridge.engine.caution import Caution
 from appealbridge.engine.inforce import InForce, Watched
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.looking import decide
 from appealbridge.engine.report import Report
+from appealbridge.engine.room import Room
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import SourceDown, StoreError, TryAgain
+from appealbridge.model.event import EventDraft
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.trigger import Look
@@ -21,6 +25,12 @@ from appealbridge.store.records import (
     Memory,
     SourceRecord,
 )
+
+OURS = 30 * 86_400.0
+"""For how many seconds a post of ours is known again when it comes back as an item of a feed."""
+
+TELLING = 12
+"""How many characters an address has at the least that is compared with those of our posts."""
 
 LONGEST_PAUSE = 6 * 3600.0
 """How long a source that keeps failing is left alone at the most, in seconds."""
@@ -38,6 +48,8 @@ class Polling:
         intake: Intake,
         report: Report,
         clean: Callable[[str], str],
+        room: Room,
+        caution: Caution,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -46,12 +58,15 @@ class Polling:
         self._intake = intake
         self._report = report
         self._clean = clean
+        self._room = room
+        self._caution = caution
         self._noted: dict[str, frozenset[str]] = {}
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
         """Look at one source until cancelled."""
         # What is in force may have a shorter `every` than what the last look went by.
         longest = self._pause(watched, None)
+        patience = 1.0
         while True:
             try:
                 record = await self._store.source(watched.source)
@@ -60,11 +75,14 @@ class Polling:
                     min(pause, longest)
                 )  # a clock set back must not end the looking
                 longest = 2 * max(LONGEST_PAUSE, watched.options.every)
+                await self._room.there()  # a source keeps what it lists; the disk may not
                 await self.look(watched, inforce, record)
+                patience = 1.0
             except StoreError as error:
                 # The next look sees the same, since the memory of this one was not kept either.
                 self._report.store_failed(error)
-                await self._clock.sleep(1.0)
+                await self._clock.sleep(patience)
+                patience = min(patience * 2, watched.options.every)
 
     async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
         """Look once and store what came of it."""
@@ -95,17 +113,32 @@ class Polling:
             cursor=look.cursor,
             seen={item.identity: item.digest for item in reversed(items)},
         )
-        hold = Hold.BURST if decided.burst else ""
+        drafts = await self._with_causes(decided.drafts, now)
+        hold, why = "", ""
+        if decided.burst:
+            hold = Hold.BURST
+            why = f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
         # Handed over, it is finished even where a reload ends this loop meanwhile: what is stored as
         # begun must also be sent.
         await asyncio.shield(
-            self._intake.accept(inforce, watched.source, decided.drafts, hold=hold, memory=memory)
+            self._intake.accept(
+                inforce, watched.source, drafts, hold=hold, why=why, memory=memory
+            )
         )
         if record is not None and record.failures:
             self._report.source_back(watched.source)
         if decided.burst:
-            self._report.burst(watched.source, len(decided.drafts))
+            await self._caution.alarm(watched.source, why)
         self._report.looked(watched.source, decided.new, decided.changed, last is None, look.notes)
+
+    async def _with_causes(self, drafts: Sequence[EventDraft], now: float) -> Sequence[EventDraft]:
+        """Find out which items are posts of our own, and write down which recipes led to them."""
+        # A short one, as the number of a blog's entry, may be anybody's.
+        asked = {one for draft in drafts for one in draft.addresses if len(one) >= TELLING}
+        if not asked:
+            return drafts
+        ours = await self._store.published(asked, now - OURS)
+        return [_with_cause(draft, ours) if ours else draft for draft in drafts]
 
     async def _failed(
         self, watched: Watched, record: SourceRecord | None, note: str, after: float | None
@@ -124,3 +157,8 @@ class Polling:
         """Return how long to wait, a little different each time so that sources do not march in step."""
         pause = max(watched.options.every, min(after or 0.0, LONGEST_PAUSE))
         return pause * self._rng.uniform(0.95, 1.05)
+
+
+def _with_cause(draft: EventDraft, ours: Mapping[str, frozenset[str]]) -> EventDraft:
+    recipes = frozenset[str]().union(*(ours.get(one, ()) for one in draft.addresses))
+    return replace(draft, cause=tuple(sorted(recipes)))

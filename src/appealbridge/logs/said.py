@@ -44,6 +44,7 @@ class Said(StrEnum):
     ACCEPTED = "accepted"
     REPEATED = "repeated"
     REFUSED = "refused"
+    OVERLOADED = "overloaded"
     # what becomes of an event
     RUN_FAILED = "run_failed"
     # what becomes of a delivery

@@ -17,6 +17,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
         ├── StoreLocked             another daemon, or another program, has this store to itself
         ├── StoreBusy               more waits to be stored than can be; nothing was written
         ├── StoreFull               the disk has no room; nothing was written
+        ├── StoreNearlyFull         the last of the room is kept for what was accepted
         └── NotFound                nothing in the store has this id
 """
 
@@ -128,6 +129,10 @@ class StoreBusy(StoreError):
 
 class StoreFull(StoreError):
     """The disk has no room; nothing was written, and what was accepted stays."""
+
+
+class StoreNearlyFull(StoreError):
+    """The last of the disk's room is kept for what was accepted; nothing was written, come again later."""
 
 
 class NotFound(StoreError):

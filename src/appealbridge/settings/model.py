@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
 from appealbridge.model.retention import FORM, Span, span
+from appealbridge.model.size import Size
 from appealbridge.plugin.mail import mailbox
 from appealbridge.settings.places import Listen, ListenText, WebAddress, store_path
 
@@ -146,6 +147,12 @@ class Daemon(_Section):
         "appealbridge.db",
         description="Where everything is kept.",
         examples=["sqlite:///var/lib/appealbridge/bridge.db"],
+    )
+    keep_free: Size | None = Field(
+        None,
+        description="How much room the store's disk must keep for what was accepted; with less, nothing more is. "
+        "Left out, 64 MB, or 5 % of a small disk.",
+        examples=["64MB"],
     )
     recipes: Path = Field(
         Path("recipes"), description="The folder of the recipes.", examples=["recipes/"]

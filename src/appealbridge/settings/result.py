@@ -34,13 +34,14 @@ class Settings:
     `file` is the settings file, `None` where there is none; all paths are whole. `sources` maps a
     section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model, and `named`
     to the names that stand there. `lists`
-    maps a list's name to its entries. `shutdown_within` is seconds. `notes` are not errors.
+    maps a list's name to its entries. `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors.
     """
 
     file: Path | None
     listen: Listen
     public_url: str | None
     store: Path
+    keep_free: int | None
     recipes: Path
     templates: Path
     time_zone: str

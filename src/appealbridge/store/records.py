@@ -244,3 +244,11 @@ class Pruned:
 
     events: int
     then: int | None
+
+
+@value
+class Space:
+    """How many bytes may still be written on a store's disk, and how many it has in all."""
+
+    free: int
+    size: int

@@ -26,6 +26,8 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
             await engine.store.check()
         except StoreError as error:
             return problem(503, f"the store takes nothing now: {error}", retry_after=5)
+        if engine.room.why:
+            return problem(503, engine.room.why, retry_after=5)
         return answer({"status": "ready"})
 
     @table.get("/metrics")

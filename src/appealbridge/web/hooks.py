@@ -48,7 +48,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
                 answer.force_close()  # what is left of the body must not be read as the next request
             return answer
         except StoreError as error:
-            engine.report.store_failed(error)
+            engine.report.sent_away(webhook_id, error)
             return problem(503, "nothing can be stored now; please send it again", retry_after=5)
         except Exception as error:  # noqa: BLE001 - whatever a plug-in does with a stranger's bytes, the sender gets an answer
             engine.report.broke(f"webhook {webhook_id}", error)

@@ -31,8 +31,10 @@ class SlowStore:
 async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatch):
     monkeypatch.setattr(intake, "MOST_WAITING", 3)
     store = SlowStore()
-    told = SimpleNamespace(accepted=lambda *_: None)
-    taking = Intake(store, FakeClock(), random.Random(1), {}, None, None, None, told)
+    said = []
+    told = SimpleNamespace(accepted=lambda *_: None, overloaded=said.append)
+    room = SimpleNamespace(why="")
+    taking = Intake(store, FakeClock(), random.Random(1), {}, None, None, None, told, room)
     inforce = SimpleNamespace(book=Book({}))
     waiting = [asyncio.create_task(taking.accept(inforce, "webhook:x", [DRAFT])) for _ in range(3)]
     await asyncio.sleep(0)

@@ -1,0 +1,143 @@
+"""The last of the disk's room is kept for what was accepted."""
+
+import asyncio
+
+import pytest
+
+from appealbridge.engine.room import KEPT_BYTES, OFTEN, REOPEN, SELDOM, Room, has_room, kept_free
+from appealbridge.model.errors import StoreError
+from appealbridge.model.notice import Alarm
+from appealbridge.store.records import Space
+from appealbridge.testing.clock import FakeClock
+
+GB = 10**9
+KEEP = 1000
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "kept"),
+    [(None, 100 * GB, KEPT_BYTES), (None, GB, GB // 20), (5, GB, 5), (0, GB, 0), (None, 0, 0)],
+)
+def test_what_is_kept_suits_the_disk_unless_somebody_says(asked, size, kept):
+    assert kept_free(asked, Space(0, size)) == kept
+
+
+@pytest.mark.parametrize(
+    ("free", "had", "has"),
+    [
+        (KEEP, True, True),
+        (KEEP - 1, True, False),
+        (KEEP, False, False),
+        (KEEP * REOPEN - 1, False, False),
+        (KEEP * REOPEN, False, True),
+    ],
+)
+def test_the_door_opens_later_than_it_closed(free, had, has):
+    assert has_room(Space(int(free), GB), KEEP, had=had) is has
+
+
+class Disk:
+    """Says what it is told to, and counts how often it was asked."""
+
+    def __init__(self, free):
+        self.free, self.asked = free, 0
+
+    def __call__(self):
+        self.asked += 1
+        if self.free is None:
+            raise StoreError("nowhere")
+        return Space(self.free, GB)
+
+
+class Told:
+    """What the report and the alarms were told."""
+
+    def __init__(self):
+        self.figures, self.alarms, self.errors = [], [], []
+
+    def room(self, free, *, accepting):
+        self.figures.append((free, accepting))
+
+    def store_failed(self, error):
+        self.errors.append(str(error))
+
+    async def alarm(self, kind, words):
+        self.alarms.append((kind, words))
+
+
+@pytest.fixture
+def told():
+    return Told()
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+def room_on(disk, told, clock):
+    room = Room(clock, told, disk, told.alarm)
+    room.adopt(KEEP)
+    return room
+
+
+async def test_a_disk_that_fills_closes_the_door_once_and_opens_it_once(told, clock):
+    disk = Disk(5 * KEEP)
+    room = room_on(disk, told, clock)
+    for disk.free in (5 * KEEP, KEEP - 1, 10, KEEP + 1, 2 * KEEP, 3 * KEEP):
+        await room.look()
+    assert [kind for kind, _ in told.alarms] == [Alarm.NEARLY_FULL, Alarm.ROOM_AGAIN]
+    assert [accepting for _, accepting in told.figures] == [True, False, False, False, True, True]
+    assert "999 B left, and 1 KB are kept" in told.alarms[0][1]
+    assert room.why == ""
+
+
+async def test_whoever_waits_for_room_goes_on_when_there_is(told, clock):
+    disk = Disk(0)
+    room = room_on(disk, told, clock)
+    await room.look()
+    waiting = asyncio.create_task(room.there())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    disk.free = GB
+    await room.look()
+    await waiting
+    await room.there()
+
+
+async def test_a_disk_that_does_not_answer_changes_nothing(told, clock):
+    disk = Disk(0)
+    room = room_on(disk, told, clock)
+    await room.look()
+    disk.free = None
+    await room.look()
+    assert room.why
+    assert told.errors == ["nowhere"]
+
+
+@pytest.mark.parametrize(("free", "every"), [(2 * KEEP, OFTEN), (9 * KEEP, SELDOM)])
+async def test_a_disk_that_is_nearly_full_is_asked_often_and_any_other_seldom(
+    told, clock, free, every
+):
+    disk = Disk(free)
+    room = room_on(disk, told, clock)
+    await room.look()
+    task = asyncio.create_task(room.run())
+    await clock.until(lambda: disk.asked == 2 and clock.sleepers)  # what was adopted is looked at
+    await clock.passes(seconds=every - 1)
+    assert disk.asked == 2
+    await clock.passes(seconds=2)
+    await clock.until(lambda: disk.asked == 3)
+    task.cancel()
+
+
+async def test_what_a_reload_says_is_in_force_at_once(told, clock):
+    disk = Disk(2 * KEEP)
+    room = room_on(disk, told, clock)
+    await room.look()
+    task = asyncio.create_task(room.run())
+    room.adopt(3 * KEEP)
+    await clock.until(lambda: room.why)
+    room.adopt(0)
+    await clock.until(lambda: not room.why)
+    task.cancel()
