@@ -1,0 +1,264 @@
+"""Nobody has to look: what goes wrong is told to people, once, by an account that works, and never in a loop."""
+
+from appealbridge.model.notice import Alarm
+from appealbridge.sandbox.faults import FaultName
+from appealbridge.testing.mail_server import FINAL_DOT, ScriptedMailServer
+from appealbridge.testing.server import HANG_UP
+from tests.stories import staging
+
+PEOPLE = """
+people:
+  dana: { email: dana@example.police.uk }
+  eve: { email: eve@example.police.uk }
+  nobody_knows_where: {}
+groups: { duty_comms: [dana] }
+notices: { to: [eve] }
+"""
+
+CHANNELS = """\
+force_x: { platform: x }
+press_office: { platform: email, smtp: SMTP, sender: press@example.police.uk }
+desk: { platform: email, smtp: SMTP, sender: desk@example.police.uk }
+"""
+
+MAIL = """
+alias: Mail
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: email, channel: press_office, to: a@example.org, subject: News, text: "{{ event.data.text }}" }
+approval: none
+on_failure: duty_comms
+"""
+
+LATE = staging.TWEET + "publish_within: 10m\n"
+
+UNFILLABLE = """
+alias: Unfillable
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.area }}" }
+approval: none
+"""
+
+
+async def begins(story, recipes, channels=CHANNELS, people=PEOPLE):
+    await story.begins(recipes, channels)
+    config = story.stage.config
+    config.write_text(config.read_text() + people)
+    status, told = await story.asks("POST", "/reload")
+    assert status == 200, told
+
+
+def fails(story, platform, fault, count=None, seconds=None):
+    story.sandbox.faults.add(platform, FaultName(fault), count, seconds)
+
+
+def notices(story, about=""):
+    """Return the mails that tell someone that something went wrong, in their order."""
+    mails = [one.shown() for one in story.sandbox.shelf.everything() if one.platform == "email"]
+    mails = [one for one in mails if one["subject"].startswith("AppealBridge:")]
+    return sorted(
+        (one for one in mails if about in one["subject"]), key=lambda one: one["created_at"]
+    )
+
+
+async def quietly_passes(story, minutes):
+    """Let time pass, with real turns for what it wakes."""
+    for _ in range(minutes):
+        await story.clock.passes(minutes=1)
+        await story.settles()
+
+
+async def test_a_failed_delivery_is_told_in_the_platforms_own_words_by_another_account(story):
+    await begins(story, {"mail": MAIL})
+    fails(story, "email", "post_then_500", count=1)
+    await story.receives("M6 closed", message="INC-7")
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert mail["to"] == "dana@example.police.uk"
+    assert mail["account"] == "desk@example.police.uk"
+    assert mail["subject"] == "AppealBridge: a delivery failed"
+    assert "554 5.3.0 Error: queue file write error" in mail["text"]
+    assert "delivery 1, press_office, recipe mail, about INC-7" in mail["text"]
+    assert "appealbridge retry 1" in mail["text"]
+    await quietly_passes(story, 20)
+    assert len(notices(story)) == 1
+
+
+async def test_a_notice_is_listed_beside_the_deliveries_it_tells_of(story):
+    await begins(story, {"mail": MAIL})
+    fails(story, "email", "post_then_500", count=1)
+    await story.receives("M6 closed")
+    await story.until(lambda: notices(story), passing=0.5)
+    (notice,) = await story.until(lambda: story.deliveries(state="delivered"))
+    assert (notice["recipe"], notice["step"], notice["channel"]) == ("notice", "dana", "desk")
+    _, told = await story.asks("GET", f"/runs/{notice['run']}")
+    assert told["about"]["source"] == "bridge:notices"
+    assert told["about"]["type"] == "delivery.failed"
+    assert told["about"]["data"]["of"] == [1]
+
+
+async def test_what_came_too_late_is_told_to_whom_the_settings_name(story):
+    await begins(story, {"tweet": LATE})
+    fails(story, "x", "http_503", seconds=3600)
+    await story.receives("M6 closed")
+    (mail,) = await story.until(lambda: notices(story, "too late"), passing=5)
+    assert mail["to"] == "eve@example.police.uk"
+    assert "recipe tweet" in mail["text"]
+
+
+async def test_a_flood_of_failures_is_few_mails(story):
+    await begins(story, {"tweet": LATE})
+    fails(story, "x", "http_503", seconds=3600)
+    for number in range(60):
+        await story.receives(f"Road {number} closed")
+    await story.until(lambda: notices(story, "too late"), passing=5)
+    await quietly_passes(story, 10)
+    mails = notices(story, "too late")
+    assert len(mails) <= 2
+    assert sum(mail["text"].count("recipe tweet") for mail in mails) <= 40
+    (most,) = [mail for mail in mails if "more" in mail["text"]]
+    named = most["text"].count("recipe tweet")
+    assert named == 20
+    listed = await story.deliveries(state="delivered")
+    events = [(await story.asks("GET", f"/events/{one['event']}"))[1] for one in listed]
+    told = sum(len(one["data"]["of"]) for one in events if one["type"] == "delivery.expired")
+    assert told == 60
+
+
+async def test_what_failed_before_the_daemon_died_is_told_by_the_next_one_and_once(story):
+    await begins(story, {"mail": MAIL})
+    story.bridge.engine._loops["notices"].cancel()
+    fails(story, "email", "post_then_500", count=1)
+    await story.receives("M6 closed")
+    await story.state(1, "failed", passing=0.5)
+    await quietly_passes(story, 2)
+    assert notices(story) == []
+    await story.restarts()
+    await story.until(lambda: notices(story), passing=0.5)
+    await story.restarts()
+    await quietly_passes(story, 20)
+    assert len(notices(story)) == 1
+
+
+async def test_an_unclear_outcome_is_told_with_what_was_sought_and_what_to_do(story):
+    await begins(story, {"mail": MAIL})
+    fails(story, "email", "post_then_reset", count=1)
+    await story.receives("M6 closed")
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert mail["subject"] == "AppealBridge: nobody knows whether a delivery is published"
+    assert "email offers no way to find out" in mail["text"]
+    assert "appealbridge confirm 1 --url ADDRESS; if not: appealbridge release 1" in mail["text"]
+
+
+async def test_a_recipe_that_cannot_render_is_told_too(story):
+    await begins(story, {"unfillable": UNFILLABLE})
+    _, told = await story.receives("M6 closed", message="INC-9")
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert mail["subject"] == "AppealBridge: a recipe could not be carried out"
+    assert "actions[0].text" in mail["text"]
+    assert "about INC-9" in mail["text"]
+    assert f"appealbridge trace {told['event']}.unfillable" in mail["text"]
+
+
+async def test_what_a_person_tries_again_and_fails_again_is_told_again(story):
+    await begins(story, {"mail": MAIL})
+    fails(story, "email", "post_then_500", count=1)
+    await story.receives("M6 closed")
+    await story.until(lambda: notices(story), passing=0.5)
+    fails(story, "email", "post_then_500", count=1)
+    status, _ = await story.asks("POST", "/deliveries/1/retry")
+    assert status == 200
+    await story.until(lambda: len(notices(story)) == 2, passing=10)
+
+
+async def test_without_anyone_to_tell_it_is_said_in_the_log_and_nothing_is_stored(story):
+    await begins(story, {"mail": MAIL.replace("on_failure: duty_comms\n", "")}, people="")
+    fails(story, "email", "post_then_500", count=1)
+    await story.receives("M6 closed")
+    (said,) = await story.until(lambda: story.said("nobody_told"), passing=0.5)
+    assert "nobody is named" in said["reason"]
+    await quietly_passes(story, 10)
+    assert len(story.said("nobody_told")) == 1
+    assert len(await story.runs()) == 1
+
+
+async def test_an_account_does_not_tell_of_itself(story):
+    await begins(story, {"mail": MAIL}, CHANNELS.partition("desk:")[0])
+    fails(story, "email", "post_then_500", count=1)
+    await story.receives("M6 closed")
+    (said,) = await story.until(lambda: story.said("nobody_told"), passing=0.5)
+    assert "no account can tell dana" in said["reason"]
+    await quietly_passes(story, 10)
+    assert notices(story) == []
+    assert [one["state"] for one in await story.runs()] == ["planned", "failed"]
+
+
+async def test_an_alarm_is_told_once_to_whom_the_settings_name_and_then_collected(story):
+    await begins(story, {"tweet": staging.TWEET})
+    engine = story.bridge.engine
+    await engine.notices.alarm(Alarm.DOWN, channel="force_x", words="connection refused")
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert mail["to"] == "eve@example.police.uk"
+    assert mail["subject"] == "AppealBridge: force_x does not answer"
+    assert "connection refused" in mail["text"]
+    for _ in range(3):
+        await engine.notices.alarm(Alarm.DOWN, channel="force_x", words="connection refused")
+    await story.clock.passes(seconds=200)
+    await story.settles()
+    assert len(notices(story)) == 1
+    await story.until(lambda: len(notices(story)) == 2, passing=10)
+    assert notices(story)[1]["text"].count("connection refused") == 3
+
+
+async def for_real(story, first, second=None):
+    """Have the daemon speak to mail servers of our own, one for each account."""
+    channels = f"press_office: {{ platform: email, smtp: '{first.url}', sender: a@example.org }}\n"
+    if second is not None:
+        channels += f"desk: {{ platform: email, smtp: '{second.url}', sender: b@example.org }}\n"
+    story.stage.settle(channels)
+    config = story.stage.config
+    lines = (config.read_text() + PEOPLE).splitlines()
+    config.write_text("\n".join(line for line in lines if not line.startswith("practice:")))
+    status, told = await story.asks("POST", "/reload")
+    assert status == 200, told
+
+
+REFUSED = "550 5.1.1 no such user"
+
+
+async def test_a_notice_that_one_account_cannot_bring_is_brought_by_the_next(story):
+    async with ScriptedMailServer() as first, ScriptedMailServer() as second:
+        await story.begins({})
+        await for_real(story, first, second)
+        first.replies["RCPT"] = REFUSED
+        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.until(lambda: second.mails, passing=0.5)
+        assert b"2 MB are free" in second.mails[0]
+        await quietly_passes(story, 15)
+        assert (len(first.mails), len(second.mails)) == (0, 1)
+
+
+async def test_a_notice_that_nobody_can_bring_is_only_logged_and_never_a_loop(story):
+    async with ScriptedMailServer() as first, ScriptedMailServer() as second:
+        await story.begins({})
+        await for_real(story, first, second)
+        first.replies["RCPT"] = second.replies["RCPT"] = REFUSED
+        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.until(lambda: story.said("nobody_told"), passing=0.5)
+        await quietly_passes(story, 30)
+        listed = await story.deliveries()
+        assert [one["channel"] for one in listed] == ["press_office", "desk"]
+        assert {one["state"] for one in listed} == {"failed"}
+        assert len(story.said("nobody_told")) == 1
+
+
+async def test_a_notice_whose_outcome_is_unclear_is_rather_sent_twice_than_never(story):
+    async with ScriptedMailServer() as server:
+        await story.begins({})
+        await for_real(story, server)
+        server.replies[FINAL_DOT] = HANG_UP
+        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.until(lambda: server.mails, passing=0.5)
+        del server.replies[FINAL_DOT]
+        await story.until(lambda: len(server.mails) == 2, passing=0.5)
+        await story.state(1, "delivered", passing=0.5)
