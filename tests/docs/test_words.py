@@ -14,7 +14,6 @@ from appealbridge.plugin.preset import PRESETS
 from appealbridge.plugin.registry import load
 from appealbridge.plugin.signature import Scheme
 from appealbridge.recipes import read_actions, read_conditions, read_triggers
-from appealbridge.recipes.operators import OPERATORS
 from appealbridge.recipes.scope import GIVEN_NAMES
 from appealbridge.web import api, listing
 from tests.docs.pages import FENCE, ROOT, text_of
@@ -39,7 +38,7 @@ def unsaid(words, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "heading", "words"),
     [
-        ("recipes.md", "Conditions", [*OPERATORS, "exists", *read_conditions._KINDS]),
+        ("recipes.md", "Conditions", [*read_conditions.TESTS, *read_conditions._KINDS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
         ("recipes.md", "Actions", read_actions._OF_THE_STEP),
         ("recipes.md", "Triggers", load(third_party=False).triggers),
@@ -66,7 +65,6 @@ def test_what_the_language_does_not_have_yet_is_said():
         "reply",
         "repost",
         "mode",
-        "within",
         "on_failure",
     } - {"then", "else"}
     assert unsaid(later, part("recipes.md", "Not yet")) == []
@@ -74,7 +72,11 @@ def test_what_the_language_does_not_have_yet_is_said():
 
 def test_nothing_that_is_there_is_called_missing():
     missing = part("recipes.md", "Not yet")
-    there = [*load(third_party=False).actions, *load(third_party=False).triggers, *OPERATORS]
+    there = [
+        *load(third_party=False).actions,
+        *load(third_party=False).triggers,
+        *read_conditions.TESTS,
+    ]
     assert unsaid(there, missing) == sorted(there)
 
 

@@ -144,7 +144,7 @@ class _Composer:
             path.pop()
             children[key] = node
             value[key] = node.value
-        return Node(value, start, children, keys)
+        return Node(value, _whole(start, event), children, keys)
 
     def _sequence(self, start: Any) -> Node:
         children: list[Node] = []
@@ -153,7 +153,7 @@ class _Composer:
             path.append(len(children))
             children.append(self._node(event))
             path.pop()
-        return Node([child.value for child in children], start, children, None)
+        return Node([child.value for child in children], _whole(start, event), children, None)
 
     def _key(self, event: Any) -> str:
         if event.__class__ is not ScalarEvent:
@@ -204,6 +204,13 @@ class _Composer:
         start, end = event.start_mark, event.end_mark
         width = end.column - start.column if start.line == end.line else 1
         return Flaw(start.line, start.column, problem, cure, tuple(self._path), max(1, width))
+
+
+def _whole(start: Any, end: Any) -> Any:
+    """Return the beginning of a list or mapping as one that reaches to its closing bracket, where it has brackets."""
+    if start.flow_style:
+        start.end_mark = end.end_mark
+    return start
 
 
 def _syntax_flaw(error: YAMLError, text: str) -> Flaw:

@@ -76,6 +76,12 @@ TESTS: Final[dict[str, Schema]] = {
     ),
     "above": word("It is a number above this.", 3, **_NUMBER),
     "below": word("It is a number below this.", 10, **_NUMBER),
+    "within": word(
+        "It is a place in this circle or area; numbers are latitude, then longitude.",
+        {"centre": [52.48, -1.89], "radius": "5km"},
+        [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]],
+        type=["object", "array", "string"],
+    ),
     "exists": word("It is there; with `false`, it is not there.", True, type="boolean"),
 }
 """What may be asked of a field."""

@@ -2,7 +2,8 @@
 The compiled conditions: given the names in reach, why they do not hold.
 
 A field that the event does not have fails every test but `exists: false`, the negative ones too:
-what is not known is no reason to publish.
+what is not known is no reason to publish. No value of the event, however odd, makes one raise; only
+a template that needs what is missing does.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from appealbridge.model.errors import RenderError
 from appealbridge.recipes.operators import Question
-from appealbridge.recipes.scope import Scope, Unfillable
+from appealbridge.recipes.scope import NotThere, Scope, Unfillable
 
 Condition = Callable[[Scope], str]
 """Why it does not hold; empty if it does."""
@@ -78,27 +81,30 @@ def template(text: str, path: str, fill: Callable[[Scope], Any]) -> Condition:
 
 
 def field(
-    name: str,
-    fill: Callable[[Scope], Any],
-    questions: Sequence[tuple[str, Question]],
-    *,
-    exists: bool,
+    name: str, fill: Callable[[Scope], Any], questions: Sequence[Question], *, exists: bool
 ) -> Condition:
     """Hold where the field is there (or, with `exists` false, is not) and every question says yes."""
 
     def check(scope: Scope) -> str:
         try:
             value = fill(scope)
-        except Unfillable:
+        except NotThere:
             return f"{name} is missing" if exists else ""
+        except Unfillable as failure:
+            return f"{name} has no value: {failure}"
         if not exists:
-            return f"{name} is {_shown(value)}, and must not be there"
-        for words, question in questions:
-            if not question(value):
-                return f"{name} is {_shown(value)}, not {words}"
+            return f"{name} is {shown(value)}, and must not be there"
+        for question in questions:
+            if not question.holds(value):
+                return _why_not(name, value, question)
         return ""
 
     return check
+
+
+def _why_not(name: str, value: Any, question: Question) -> str:
+    odd = question.odd(value)
+    return f"{name} is {shown(value)}, {odd + ', ' if odd else ''}wanted {question.words}"
 
 
 def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
@@ -116,6 +122,15 @@ def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
     return check
 
 
-def _shown(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"
+def shown(value: Any) -> str:
+    """Return a value as JSON has it, as much of it as a line takes."""
+    if type(value) is str and len(value) < _SHOWN and value.isprintable():
+        return f'"{value}"'
+    try:
+        text = orjson.dumps(value[:_SHOWN] if isinstance(value, (str, list)) else value).decode()
+    except TypeError:
+        text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+_SHOWN = 80

@@ -11,7 +11,7 @@ from appealbridge.plugin.jsonpath import JsonPath, compile_path
 from appealbridge.recipes.environment import HTML, TEXT
 from appealbridge.recipes.jinja import JinjaFiller
 from appealbridge.recipes.pieces import cut_up, is_template, joined, native
-from appealbridge.recipes.scope import Scope, Unfillable
+from appealbridge.recipes.scope import NotThere, Scope, Unfillable
 from appealbridge.recipes.syntax import Chain, Malformed
 
 
@@ -76,6 +76,6 @@ def _finder(path: JsonPath) -> Callable[[Scope], Any]:
             return found[0]
         if len(found) > 1:
             return found
-        raise Unfillable(f"{path.text} finds nothing in the event")
+        raise NotThere(f"{path.text} finds nothing in the event")
 
     return fill

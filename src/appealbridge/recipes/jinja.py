@@ -9,7 +9,7 @@ from jinja2 import UndefinedError, nodes
 
 from appealbridge.recipes.environment import LOOP_LIMIT, TEXT, Environment
 from appealbridge.recipes.filters import bounded
-from appealbridge.recipes.scope import Missing, Scope, Unfillable
+from appealbridge.recipes.scope import Missing, NotThere, Scope, Unfillable
 from appealbridge.recipes.syntax import chain_text, parse
 from appealbridge.recipes.values import follow, plain_value
 
@@ -40,8 +40,10 @@ class JinjaFiller:
             return self._value(context.vars["_value"]) if self._native else text
         except Unfillable:
             raise
+        except UndefinedError as error:
+            raise NotThere(self._words(scope, error)) from None
         except Exception as error:  # noqa: BLE001 - an expression may raise anything; the run says what
-            raise Unfillable(self._words(scope, error)) from None
+            raise Unfillable(_words_of(error)) from None
 
     def _compile(self) -> Any:
         tree = self._environment.parse(self._text)
@@ -59,21 +61,24 @@ class JinjaFiller:
             bounded(len(value))
         return plain_value(value)
 
-    def _words(self, scope: Scope, error: Exception) -> str:
-        """Name the expression at fault, where the error is that a value is missing."""
-        if isinstance(error, UndefinedError):
-            guarded = set(_GUARDED.findall(self._text))
-            for chain in self.chains:
-                try:
-                    follow(scope, chain)
-                except Unfillable as failure:
-                    if chain_text(chain) not in guarded:
-                        return str(failure)
-        return str(error) or type(error).__name__
+    def _words(self, scope: Scope, error: UndefinedError) -> str:
+        """Name the expression whose value is missing."""
+        guarded = set(_GUARDED.findall(self._text))
+        for chain in self.chains:
+            try:
+                follow(scope, chain)
+            except Unfillable as failure:
+                if chain_text(chain) not in guarded:
+                    return str(failure)
+        return _words_of(error)
 
 
 _GUARDED = re.compile(r"([\w.\[\]]+)\s*(?:\|\s*d(?:efault)?\b|is\s+(?:not\s+)?(?:un)?defined)")
 """A chain of which the template itself says what to do without it."""
+
+
+def _words_of(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _together(pieces: Any) -> str:

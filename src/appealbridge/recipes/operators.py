@@ -1,11 +1,68 @@
-"""The field tests of conditions: one small question each about one value."""
+"""
+The field tests of conditions: one small question each about one value.
+
+A value of another kind than the question is about meets no test, the negative ones neither: what is
+not understood is no reason to publish.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-Question = Callable[[Any], bool]
+
+class Question(NamedTuple):
+    """
+    One question about a value.
+
+    `words` are as the recipe asks (`above 2`), `holds` answers, and `odd` says what about a value
+    makes it none that could be asked (`which is text`), empty where nothing does.
+    """
+
+    words: str
+    holds: Callable[[Any], bool]
+    odd: Callable[[Any], str]
+
+
+class Operator(NamedTuple):
+    """
+    One word of the language.
+
+    `wrong` says what is wrong with what it is given (empty if nothing), `make` turns that into the
+    question, and raises `ValueError` with what is not understood; `example` is shown in cures.
+    """
+
+    wrong: Callable[[Any], str]
+    make: Callable[[Any], Question]
+    example: str
+
+
+def kind(value: Any) -> str:
+    """Return what sort of JSON value it is, in words."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a list" if isinstance(value, (list, tuple)) else "a mapping"
+
+
+def number(value: Any) -> float | None:
+    """Return a number, or a text that is one, as a number; `None` for all else, infinity included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or "_" in value):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+_LONGEST_NUMBER = 64
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -13,46 +70,71 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
-def _among(value: Any, wanted: list[Any]) -> bool:
+def _among(value: Any, wanted: Iterable[Any]) -> bool:
     for one in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
         if _same(value, one):
             return True
     return False
 
 
-def _contains(value: Any, wanted: Any) -> bool:
-    if isinstance(value, str):
-        return isinstance(wanted, str) and wanted in value
-    return isinstance(value, list) and _among(wanted, value)
+def _of_kind(kinds: frozenset[str]) -> Callable[[Any], str]:
+    return lambda value: "" if (found := kind(value)) in kinds else f"which is {found}"
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
+def _words(name: str, wanted: Any) -> str:
+    return f"{name} {plain(wanted)}"
+
+
+def plain(value: Any) -> str:
+    """Return a value as a recipe has it on one line: `[major, critical]`, `true`."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(plain, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _equals(wanted: Any) -> Question:
-    return lambda value: _same(value, wanted)
+    odd = _of_kind(frozenset((kind(wanted),)))
+    return Question(_words("equals", wanted), lambda value: _same(value, wanted), odd)
 
 
 def _not(wanted: Any) -> Question:
-    return lambda value: not _same(value, wanted)
+    odd = _of_kind(frozenset((kind(wanted),)))
+    return Question(
+        _words("not", wanted), lambda value: not _same(value, wanted) and not odd(value), odd
+    )
 
 
 def _in(wanted: list[Any]) -> Question:
-    return lambda value: _among(value, wanted)
+    odd = _of_kind(frozenset(map(kind, wanted)))
+    return Question(_words("in", wanted), lambda value: _among(value, wanted), odd)
 
 
 def _not_in(wanted: list[Any]) -> Question:
-    return lambda value: not _among(value, wanted)
+    odd = _of_kind(frozenset(map(kind, wanted)))
+    return Question(
+        _words("not_in", wanted), lambda value: not _among(value, wanted) and not odd(value), odd
+    )
+
+
+def _contains(wanted: Any) -> Question:
+    def holds(value: Any) -> bool:
+        if isinstance(value, str):
+            return isinstance(wanted, str) and wanted in value
+        return isinstance(value, list) and _among(wanted, value)
+
+    kinds = frozenset(("text", "a list") if isinstance(wanted, str) else ("a list",))
+    return Question(_words("contains", wanted), holds, _of_kind(kinds))
+
+
+_TEXT = frozenset(("text",))
 
 
 def _starts_with(wanted: str) -> Question:
-    return lambda value: isinstance(value, str) and value.startswith(wanted)
+    return Question(
+        _words("starts_with", wanted),
+        lambda value: isinstance(value, str) and value.startswith(wanted),
+        _of_kind(_TEXT),
+    )
 
 
 def _matches(pattern: str) -> Question:
@@ -66,19 +148,40 @@ def _matches(pattern: str) -> Question:
     except re2.error as error:
         words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
         raise ValueError(f"the pattern is not understood: {words}") from None
-    return lambda value: isinstance(value, str) and found(value) is not None
+
+    def holds(value: Any) -> bool:
+        try:
+            return isinstance(value, str) and found(value) is not None
+        except UnicodeEncodeError:  # half a character, which no pattern can mean
+            return False
+
+    return Question(_words("matches", pattern), holds, _of_kind(_TEXT))
+
+
+def _no_number(value: Any) -> str:
+    return "" if number(value) is not None else "which is no number"
 
 
 def _above(bound: float) -> Question:
-    return lambda value: (n := _number(value)) is not None and n > bound
+    return Question(
+        _words("above", bound),
+        lambda value: (n := number(value)) is not None and n > bound,
+        _no_number,
+    )
 
 
 def _below(bound: float) -> Question:
-    return lambda value: (n := _number(value)) is not None and n < bound
+    return Question(
+        _words("below", bound),
+        lambda value: (n := number(value)) is not None and n < bound,
+        _no_number,
+    )
 
 
 def _a_list(wanted: Any) -> str:
-    return "" if isinstance(wanted, list) and wanted else "must be a list"
+    if not isinstance(wanted, list) or not wanted:
+        return "must be a list"
+    return "must be a list of plain values" if any(map(_one_value, wanted)) else ""
 
 
 def _a_text(wanted: Any) -> str:
@@ -94,15 +197,15 @@ def _one_value(wanted: Any) -> str:
     return "must be one value" if isinstance(wanted, (list, dict)) or wanted is None else ""
 
 
-OPERATORS: dict[str, tuple[Callable[[Any], str], Callable[[Any], Question], str]] = {
-    "equals": (_one_value, _equals, "road"),
-    "not": (_one_value, _not, "test"),
-    "in": (_a_list, _in, "[major, critical]"),
-    "not_in": (_a_list, _not_in, "[test, exercise]"),
-    "contains": (_one_value, lambda wanted: lambda value: _contains(value, wanted), "Birmingham"),
-    "starts_with": (_a_text, _starts_with, "M6"),
-    "matches": (_a_text, _matches, "^A[0-9]+"),
-    "above": (_a_number, _above, "3"),
-    "below": (_a_number, _below, "10"),
+OPERATORS: dict[str, Operator] = {
+    "equals": Operator(_one_value, _equals, "road"),
+    "not": Operator(_one_value, _not, "test"),
+    "in": Operator(_a_list, _in, "[major, critical]"),
+    "not_in": Operator(_a_list, _not_in, "[test, exercise]"),
+    "contains": Operator(_one_value, _contains, "Birmingham"),
+    "starts_with": Operator(_a_text, _starts_with, "M6"),
+    "matches": Operator(_a_text, _matches, "^A[0-9]+"),
+    "above": Operator(_a_number, _above, "3"),
+    "below": Operator(_a_number, _below, "10"),
 }
-"""By name: what is wrong with what it is given (empty if nothing), how its question is made, an example."""
+"""By name; `exists` and `within` are asked in ways of their own."""

@@ -1,4 +1,4 @@
-"""From the `conditions:` of a file to compiled conditions."""
+"""From the `conditions:` of a file, or the `if:` of a step, to compiled conditions."""
 
 from __future__ import annotations
 
@@ -8,141 +8,223 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appealbridge.documents import Path, path_text
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.problem import did_you_mean, nearest
 from appealbridge.recipes import conditions as made
 from appealbridge.recipes.conditions import Condition
-from appealbridge.recipes.operators import OPERATORS
+from appealbridge.recipes.operators import OPERATORS, Question, plain
 from appealbridge.recipes.pieces import is_template
+from appealbridge.recipes.read_areas import read_within
 from appealbridge.recipes.reading import Reading
+from appealbridge.recipes.syntax import Chain
 
 _KINDS = ("field", "all", "any", "none", "between")
+
+TESTS = (*OPERATORS, "within", "exists")
+"""What may be asked of a field."""
+
+_MEANT = {
+    "and": "all",
+    "or": "any",
+    "not": "none",
+    "is": "equals",
+    "eq": "equals",
+    "one_of": "in",
+    "includes": "contains",
+    "regex": "matches",
+    "greater_than": "above",
+    "gt": "above",
+    "less_than": "below",
+    "lt": "below",
+    "near": "within",
+    "inside": "within",
+}
+"""Words of other tools, by what they are called here."""
 
 
 def read_conditions(reading: Reading, value: Any, path: Path) -> list[Condition]:
     """Return the conditions at a path, complaining about those that cannot be understood."""
-    if not isinstance(value, list):
-        reading.complain(path, "must be a list", "begin each condition with a dash")
-        return []
-    found = (_condition(reading, one, (*path, number)) for number, one in enumerate(value))
-    return [condition for condition in found if condition is not None]
+    return _Reader(reading, results=False).several(value, path)
 
 
-def _condition(reading: Reading, value: Any, path: Path) -> Condition | None:
-    if isinstance(value, str):
-        return _template(reading, value, path)
-    if not isinstance(value, dict):
-        reading.complain(path, "must be a template or a test", "for example field: $.severity")
-        return None
-    kind = next((kind for kind in _KINDS if kind in value), None)
-    if kind is None:
-        first = next(iter(value), "")
-        cure = did_you_mean(first, _KINDS)
-        reading.complain((*path, first), "no condition begins like this", cure, key=True)
-        return None
-    return _READERS[kind](reading, value, path)
+def read_if(reading: Reading, value: Any, path: Path) -> tuple[Condition | None, tuple[Chain, ...]]:
+    """
+    Return what the `if:` of a step says, one condition or a list, and every name that it reads.
+
+    Results of steps are in reach. The condition is `None` where it cannot be understood.
+    """
+    reader = _Reader(reading, results=True)
+    found = reader.some(value, path) if isinstance(value, list) else [reader.one(value, path)]
+    understood = [condition for condition in found if condition is not None]
+    return made.every(understood) if understood else None, tuple(reader.chains)
 
 
-def _template(reading: Reading, text: str, path: Path) -> Condition | None:
-    if not is_template(text):
-        cure = "put a template in {{ … }}, or test a field with field: and equals:"
-        reading.complain(path, "this text is always the same", cure)
-        return None
-    expression = reading.compiled(text, path)
-    if any(name == "results" for name, _ in expression.chains):
-        reading.complain(
-            path, "conditions are looked at before any step has results", "leave it out"
+class _Reader:
+    """Reads the conditions of one place, with whether `results` are in reach there; gathers what names they read."""
+
+    def __init__(self, reading: Reading, *, results: bool) -> None:
+        self._reading = reading
+        self._results = results
+        self.chains: list[Chain] = []
+
+    def several(self, value: Any, path: Path) -> list[Condition]:
+        if not isinstance(value, list):
+            self._reading.complain(path, "must be a list", "begin each condition with a dash")
+            return []
+        found = (self.one(each, (*path, number)) for number, each in enumerate(value))
+        return [condition for condition in found if condition is not None]
+
+    def some(self, value: Any, path: Path) -> list[Condition]:
+        if value == []:
+            self._reading.complain(path, "has no condition in it", "write one, or leave it out")
+        return self.several(value, path)
+
+    def one(self, value: Any, path: Path) -> Condition | None:
+        if isinstance(value, str):
+            return self._template(value, path)
+        if not isinstance(value, dict):
+            cure = "for example field: $.severity"
+            self._reading.complain(path, "must be a template or a test", cure)
+            return None
+        kind = next((kind for kind in _KINDS if kind in value), None)
+        if kind is None:
+            first = next(iter(value), "")
+            cure = _meant(first, _KINDS)
+            if first in TESTS:
+                cure = f"say of which field: field: $.severity, and {first}: below it"
+            self._reading.complain((*path, first), "no condition begins like this", cure, key=True)
+            return None
+        if kind == "field":
+            return self._field(value, path)
+        return (
+            self._between(value, path) if kind == "between" else self._combined(kind, value, path)
         )
-    return made.template(text.strip(), path_text(path), expression.fill)
 
+    def _template(self, text: str, path: Path) -> Condition | None:
+        if not is_template(text):
+            cure = "put a template in {{ … }}, or test a field with field: and equals:"
+            self._reading.complain(path, "this text is always the same", cure)
+            return None
+        return made.template(text.strip(), path_text(path), self._compiled(text, path))
 
-def _field(reading: Reading, value: dict[str, Any], path: Path) -> Condition | None:
-    name = value["field"]
-    known = ("field", "exists", *OPERATORS)
-    for key in value:
+    def _compiled(self, text: str, path: Path) -> Callable[[Any], Any]:
+        expression = self._reading.compiled(text, path)
+        self.chains += expression.chains
+        if not self._results and any(name == "results" for name, _ in expression.chains):
+            words = "conditions are looked at before any step has results"
+            self._reading.complain(path, words, "leave it out")
+        return expression.fill
+
+    def _field(self, value: dict[str, Any], path: Path) -> Condition | None:
+        name = value["field"]
+        for key in value:
+            if key not in TESTS and key != "field":
+                cure = _meant(key, TESTS)
+                self._reading.complain((*path, key), f'unknown test "{key}"', cure, key=True)
+        if not isinstance(name, str) or not (name.startswith("$") or is_template(name)):
+            cure = "one begins with $, as $.severity"
+            self._reading.complain((*path, "field"), "is no JSONPath", cure)
+            return None
+        exists = value.get("exists", True)
+        if not isinstance(exists, bool):
+            cure = "for example exists: true"
+            self._reading.complain((*path, "exists"), "must be true or false", cure)
+        if len(value) == 1:
+            self._reading.complain(path, "tests nothing", "add equals:, in: or exists: below")
+        if exists is False and len(value) > 2:
+            words = "what is not there cannot be tested"
+            self._reading.complain((*path, "exists"), words, "leave exists: or the other tests out")
+        fill = self._compiled(name, (*path, "field"))
+        return made.field(name, fill, self._questions(value, path), exists=bool(exists))
+
+    def _questions(self, value: dict[str, Any], path: Path) -> list[Question]:
+        found = (self._question(key, wanted, (*path, key)) for key, wanted in value.items())
+        return [question for question in found if question is not None]
+
+    def _question(self, key: str, wanted: Any, path: Path) -> Question | None:
         if key == "within":
-            reading.complain((*path, key), "within is not available yet", "leave it out", key=True)
-        elif key not in known:
-            cure = did_you_mean(key, known)
-            reading.complain((*path, key), f'unknown test "{key}"', cure, key=True)
-    if not isinstance(name, str) or not (name.startswith("$") or is_template(name)):
-        reading.complain((*path, "field"), "is no JSONPath", "one begins with $, as $.severity")
-        return None
-    exists = value.get("exists", True)
-    if not isinstance(exists, bool):
-        reading.complain((*path, "exists"), "must be true or false", "for example exists: true")
-    if len(value) == 1:
-        reading.complain(path, "tests nothing", "add equals:, in: or exists: below")
-    fill = reading.compiled(name, (*path, "field")).fill
-    return made.field(name, fill, _questions(reading, value, path), exists=bool(exists))
-
-
-def _questions(
-    reading: Reading, value: dict[str, Any], path: Path
-) -> list[tuple[str, Callable[[Any], bool]]]:
-    questions = []
-    for key, wanted in value.items():
+            return read_within(self._reading, wanted, path)
         if key not in OPERATORS:
-            continue
-        check, make, example = OPERATORS[key]
-        wrong = check(wanted)
-        if wrong:
-            reading.complain((*path, key), wrong, f"for example {key}: {example}")
-            continue
-        try:
-            questions.append((f"{key} {wanted}".replace("'", '"'), make(wanted)))
-        except ValueError as error:
-            reading.complain((*path, key), str(error), f"for example {key}: {example}")
-    return questions
+            return None
+        operator = OPERATORS[key]
+        words = wanted if isinstance(wanted, list) else [wanted]
+        if any(
+            isinstance(one, str) and (is_template(one) or one.startswith("$.")) for one in words
+        ):
+            cure = 'compare in a template: "{{ event.data.a == event.data.b }}"'
+            self._reading.complain(path, "only a fixed value can stand here", cure)
+            return None
+        wrong = operator.wrong(wanted)
+        if not wrong:
+            try:
+                return operator.make(wanted)
+            except ValueError as error:
+                wrong = str(error)
+        self._reading.complain(path, wrong, f"for example {key}: {operator.example}")
+        return None
 
-
-def _combined(kind: str) -> Callable[[Reading, dict[str, Any], Path], Condition | None]:
-    def read(reading: Reading, value: dict[str, Any], path: Path) -> Condition | None:
-        _only(reading, value, (kind,), path)
-        inner = read_conditions(reading, value[kind], (*path, kind))
+    def _combined(self, kind: str, value: dict[str, Any], path: Path) -> Condition | None:
+        self._only(value, (kind,), path)
+        inner = self.some(value[kind], (*path, kind))
         if not inner:
             return None
         if kind == "none":
-            return made.no(inner, [str(one) for one in value[kind]][: len(inner)])
+            texts = [_told(one) for one in value[kind]]
+            return made.no(inner, texts) if len(inner) == len(texts) else None
         return made.every(inner) if kind == "all" else made.some(inner)
 
-    return read
+    def _between(self, value: dict[str, Any], path: Path) -> Condition | None:
+        self._only(value, ("between", "time_zone"), path)
+        times = value["between"]
+        where = (*path, "between")
+        start, end = map(_clock, times if isinstance(times, list) and len(times) == 2 else ("", ""))
+        if start is None or end is None:
+            self._reading.complain(where, "must be two times", 'for example ["07:00", "22:00"]')
+            return None
+        if start == end:
+            self._reading.complain(where, "begins when it ends", "leave it out for the whole day")
+        zone = value.get("time_zone")
+        if zone is None:
+            return made.between(start, end, None)
+        try:
+            return made.between(start, end, ZoneInfo(zone))
+        except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+            cure = "for example Europe/London"
+            self._reading.complain((*path, "time_zone"), f'unknown time zone "{zone}"', cure)
+            return None
+
+    def _only(self, value: dict[str, Any], known: tuple[str, ...], path: Path) -> None:
+        for key in value:
+            if key not in known:
+                near = nearest(key, known)
+                cure = f'did you mean "{near}"?' if near else "begin a condition of its own with it"
+                words = f'"{key}" does not go with "{known[0]}"'
+                self._reading.complain((*path, key), words, cure, key=True)
 
 
-def _between(reading: Reading, value: dict[str, Any], path: Path) -> Condition | None:
-    _only(reading, value, ("between", "time_zone"), path)
-    times = value["between"]
-    try:
-        start, end = (time.fromisoformat(one) for one in times)
-    except (TypeError, ValueError):
-        reading.complain((*path, "between"), "must be two times", 'for example ["07:00", "22:00"]')
+def _clock(value: Any) -> time | None:
+    """Return a time of day; `24:00` is the midnight at its end."""
+    if not isinstance(value, str):
         return None
-    zone = value.get("time_zone")
-    if zone is None:
-        return made.between(start, end, None)
     try:
-        return made.between(start, end, ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        reading.complain(
-            (*path, "time_zone"), f'unknown time zone "{zone}"', "for example Europe/London"
-        )
+        found = time.fromisoformat("00:00" if value == "24:00" else value)
+    except ValueError:
         return None
+    return found if found.tzinfo is None and ":" in value else None
 
 
-def _only(reading: Reading, value: dict[str, Any], known: tuple[str, ...], path: Path) -> None:
-    for key in value:
-        if key not in known:
-            reading.complain(
-                (*path, key),
-                f'"{key}" does not go with "{known[0]}"',
-                did_you_mean(key, known),
-                key=True,
-            )
+def _meant(word: str, known: tuple[str, ...]) -> str:
+    meant = _MEANT.get(word.lower(), "")
+    return f'did you mean "{meant}"?' if meant in known else did_you_mean(word, known)
 
 
-_READERS: dict[str, Callable[[Reading, dict[str, Any], Path], Condition | None]] = {
-    "field": _field,
-    "all": _combined("all"),
-    "any": _combined("any"),
-    "none": _combined("none"),
-    "between": _between,
-}
+def _told(value: Any) -> str:
+    """Return a condition in one line, as a trace names it."""
+    if not isinstance(value, dict):
+        return str(value).strip()
+    if "field" in value:
+        asked = (f"{key} {plain(wanted)}" for key, wanted in value.items() if key != "field")
+        return f"{value['field']} {', '.join(asked)}"
+    kind, inner = next(iter(value.items()))
+    if kind == "between":
+        return f"between {plain(inner)}"
+    return f"{kind} of ({'; '.join(map(_told, inner))})"

@@ -14,7 +14,7 @@ from jinja2.sandbox import safe_range
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
 
-GIVEN_NAMES = frozenset({"event", "appeal", "results", "lists", "now", "range"})
+GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
 """The names that every recipe has, besides its own variables."""
 
 
@@ -26,6 +26,10 @@ class Missing(StrictUndefined):
 
 class Unfillable(Exception):
     """Why a template or JSONPath has no value for this event, in words."""
+
+
+class NotThere(Unfillable):
+    """The event does not have what is asked for; any other `Unfillable` is a fault in the asking."""
 
 
 class EventView:
@@ -56,6 +60,14 @@ class ResultView:
     url: str | None = None
 
 
+@value
+class WaitView:
+    """The last wait that is over, as templates see it; `event` is what came, missing if nothing did in time."""
+
+    completed: bool
+    event: EventView | None = None
+
+
 _TEXT = frozenset(
     ("lower", "upper", "title", "capitalize", "strip", "lstrip", "rstrip", "startswith", "endswith",
      "removeprefix", "removesuffix", "split", "splitlines", "isdigit", "isalpha")
@@ -71,6 +83,7 @@ _MAPPING = frozenset(("items", "keys", "values", "get"))
 _ATTRIBUTES: dict[type, frozenset[str]] = {
     EventView: frozenset(("id", "source", "type", "subject", "time", "data")),
     ResultView: frozenset(("id", "url", "state")),
+    WaitView: frozenset(("completed", "event")),
     str: _TEXT,
     datetime: _DATE,
     LoopContext: _LOOP,

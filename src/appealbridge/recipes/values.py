@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from appealbridge.recipes.filters import LIMIT
-from appealbridge.recipes.scope import ABSENT, Missing, Scope, Unfillable, reach
+from appealbridge.recipes.scope import ABSENT, Missing, NotThere, Scope, Unfillable, reach
 from appealbridge.recipes.syntax import Chain, chain_text
 
 
@@ -23,9 +23,9 @@ def follow(scope: Scope, chain: Chain) -> Any:
     if type(value) is str:
         return value
     if type(value) is Missing:
-        raise Unfillable(_hint(value) or _missing(chain))
+        raise NotThere(_hint(value) or _missing(chain))
     if value is ABSENT or value is None or callable(value):
-        raise Unfillable(_missing(chain))
+        raise NotThere(_missing(chain))
     return value
 
 

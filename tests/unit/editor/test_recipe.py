@@ -8,7 +8,6 @@ from appealbridge.editor.names import Names, reference_of
 from appealbridge.editor.recipe import recipe_schema
 from appealbridge.plugin.registry import load
 from appealbridge.recipes import read_actions, read_conditions
-from appealbridge.recipes.operators import OPERATORS
 
 REGISTRY = load(third_party=False)
 SCHEMA = recipe_schema(REGISTRY)
@@ -133,7 +132,7 @@ def test_a_name_that_is_not_declared_yet_is_not_called_wrong():
 
 def test_the_schema_knows_the_words_of_the_reader():
     assert {"action", *words.OF_THE_STEP} == set(read_actions._OF_THE_STEP)
-    assert words.TESTS.keys() == {"exists", *OPERATORS}
+    assert words.TESTS.keys() == set(read_conditions.TESTS)
     kinds = {one["title"] for one in SCHEMA["$defs"]["condition"]["anyOf"]} - {"template"}
     assert kinds == set(read_conditions._KINDS)
 

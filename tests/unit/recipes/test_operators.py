@@ -16,16 +16,54 @@ from appealbridge.recipes.operators import OPERATORS
         ("below", 3, True, False),
         ("starts_with", "a", ["a"], False),
         ("matches", "a", None, False),
+        ("matches", "a", "\ud800", False),
+        ("not", "5", 5, False),
+        ("not", True, "true", False),
+        ("not", "a", ["a"], False),
+        ("not", "a", "b", True),
+        ("not_in", ["a", 1], True, False),
+        ("not_in", ["a", 1], 2, True),
+        ("not_in", ["a"], {}, False),
+        ("above", 3, "1_000", False),
+        ("above", 3, "inf", False),
+        ("above", 3, "9" * 5000, False),
+        ("above", 3, 10**400, False),
+        ("below", 3, "nan", False),
+        ("contains", "a", {"a": 1}, False),
     ],
 )
 def test_values_of_another_kind_are_no_match_and_no_error(name, wanted, value, holds):
-    _, make, _ = OPERATORS[name]
-    assert make(wanted)(value) is holds
+    assert OPERATORS[name].make(wanted).holds(value) is holds
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("in", "a"), ("in", []), ("above", "3"), ("above", True), ("equals", [1])]
+    ("name", "wanted"), [("in", "a"), ("in", []), ("in", [["a"]]), ("not_in", [None]), ("above", "3"), ("above", True), ("equals", [1])]
 )
 def test_what_an_operator_cannot_work_with_is_told(name, wanted):
-    check, _, _ = OPERATORS[name]
-    assert check(wanted)
+    assert OPERATORS[name].wrong(wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "value", "words"),
+    [
+        ("equals", 5, "5", "which is text"),
+        ("equals", "5", 5, "which is a number"),
+        ("not", "a", True, "which is true or false"),
+        ("not_in", ["a", 5], ["a"], "which is a list"),
+        ("contains", 5, "5", "which is text"),
+        ("starts_with", "a", {}, "which is a mapping"),
+        ("above", 5, "many", "which is no number"),
+        ("above", 5, "4", ""),
+        ("equals", "a", "b", ""),
+    ],
+)
+def test_a_value_of_another_kind_is_told_as_such(name, wanted, value, words):
+    assert OPERATORS[name].make(wanted).odd(value) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "words"),
+    [("in", ["a", True], "in [a, true]"), ("not", 5, "not 5"), ("matches", "^A", "matches ^A")],
+)
+def test_a_question_is_told_in_the_recipes_own_words(name, wanted, words):
+    assert OPERATORS[name].make(wanted).words == words
