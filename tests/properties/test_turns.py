@@ -7,15 +7,16 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbridge.model.delivery import MOVES, OPEN, State
+from appealbridge.model.delivery import MOVES, State
 from appealbridge.store import moving, planning, schema
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.records import (
     Arrival,
 )
 from appealbridge.store.settling import ending, settle
-from appealbridge.store.states import NUMBERS, STATES
+from appealbridge.store.states import STATES
 from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
+from tests.properties.standing import delivery_rows, have_to_wait, marked_as_waiting
 
 PLACES = st.integers(0, 20)
 SUBJECTS = st.sampled_from(["A38", "M6", ""])
@@ -41,14 +42,6 @@ ACTIONS = st.lists(
     ),
     max_size=25,
 )
-
-STANDING_BEFORE = f"""
-SELECT number, blocked, EXISTS (
-    SELECT 1 FROM deliveries o WHERE o.channel = d.channel AND o.subject = d.subject
-    AND o.subject <> '' AND o.number < d.number AND o.event_id <> d.event_id
-    AND o.state IN ({",".join(str(NUMBERS[state]) for state in OPEN)})
-) FROM deliveries d WHERE d.state IN ({",".join(str(NUMBERS[state]) for state in OPEN)})
-"""
 
 
 class World:
@@ -107,7 +100,7 @@ class World:
 
     def recover(self):
         """Start anew."""
-        moving.recover(self.db, NOW, NOW)
+        moving.recover(self.db, NOW, NOW, 2)
 
     def _those_in(self, *states):
         rows = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()
@@ -122,7 +115,5 @@ def test_exactly_those_wait_that_have_one_standing_before_them(actions):
         world = World(db)
         for name, *arguments in actions:
             getattr(world, name)(*arguments)
-            rows = db.execute(STANDING_BEFORE).fetchall()
-            assert [row for row in rows if row[1] != row[2]] == []
-            closed = "SELECT count(*) FROM deliveries WHERE blocked = 1 AND state > ?"
-            assert db.execute(closed, (NUMBERS[State.SENDING],)).fetchone() == (0,)
+            rows = delivery_rows(db)
+            assert marked_as_waiting(rows) == have_to_wait(rows)

@@ -1,0 +1,43 @@
+"""Which deliveries have one standing before them, said in Python as the store's promises say it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from appealbridge.model.delivery import OPEN, State
+from appealbridge.store.states import STATES
+
+Row = dict[str, Any]
+
+
+def delivery_rows(connection: sqlite3.Connection) -> list[Row]:
+    """Read every delivery, the oldest first, with its state's name in the place of the number."""
+    cursor = connection.execute("SELECT * FROM deliveries ORDER BY number")
+    names = [column for column, *_ in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    return [{**row, "state": STATES[row["state"]]} for row in rows]
+
+
+def have_to_wait(rows: Sequence[Row]) -> set[str]:
+    """Return the ids of the open deliveries that have an older open one of another event before them."""
+    waiting = set()
+    events: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        if row["state"] in OPEN and row["subject"]:
+            before = events.setdefault((row["channel"], row["subject"]), set())
+            if before - {row["event_id"]}:
+                waiting.add(row["id"])
+            before.add(row["event_id"])
+    return waiting
+
+
+def marked_as_waiting(rows: Sequence[Row]) -> set[str]:
+    """Return the ids of the deliveries that the store has marked as blocked."""
+    return {row["id"] for row in rows if row["blocked"]}
+
+
+def in_state(rows: Sequence[Row], *states: State) -> list[Row]:
+    """Return those in one of these states."""
+    return [row for row in rows if row["state"] in states]
