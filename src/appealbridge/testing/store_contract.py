@@ -25,6 +25,7 @@ from appealbridge.testing.store_moving_contract import StoreMovingContract
 from appealbridge.testing.store_recalling_contract import StoreRecallingContract
 from appealbridge.testing.store_retention_contract import StoreRetentionContract
 from appealbridge.testing.store_run_contract import StoreRunContract
+from appealbridge.testing.store_telling_contract import StoreTellingContract
 
 
 class StoreContract(
@@ -35,6 +36,7 @@ class StoreContract(
     StoreLookingContract,
     StoreRecallingContract,
     StoreRetentionContract,
+    StoreTellingContract,
 ):
     """All promises of `Store`. A subclass has a fixture `open_store` that opens the same store each time."""
 

@@ -6,18 +6,28 @@ from contextlib import closing
 import pytest
 
 from appealbridge.model.delivery import State
+from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.model.run import RunState
-from appealbridge.store import moving, planning, pruning, reading, recalling, schema
+from appealbridge.store import moving, planning, pruning, reading, recalling, schema, telling
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import open_writer
 from appealbridge.store.records import (
     DeliveryFilter,
     Memory,
+    NewsSort,
     Unseen,
 )
 from appealbridge.store.settling import _ANY_OPEN_RUN, ending, settle
 from appealbridge.store.turns import _ANY_BLOCKED
-from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_arrival, ended
+from appealbridge.testing.store_case import (
+    CHANNEL,
+    NOW,
+    RECIPE,
+    a_delivery,
+    a_run,
+    an_arrival,
+    ended,
+)
 
 LARGE = "events|runs|deliveries|attempts|remembered|d|b|e"
 
@@ -37,6 +47,8 @@ def _ended():
     ended = [*State].index(State.FAILED)
     return pruning.Found([an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None)
 
+
+NEWS = [NewsSort(kind=kind, count=1, recipe=RECIPE, channel=CHANNEL) for kind in (*Trouble, *Alarm)]
 
 WAYS = {
     "accept": lambda db: accept(
@@ -83,6 +95,8 @@ WAYS = {
     "of an event": lambda db: reading.runs(db, "e", "", 9),
     "empty": lambda db: pruning.empty(db, _ended()),
     "delete": lambda db: pruning.delete(db, _ended()),
+    "news of": lambda db: telling.news_of(db, NEWS, 5),
+    "tell": lambda db: telling.tell(db, telling.telling(telling.news_of(db, NEWS, 5), None)),
     "under way": lambda db: reading.deliveries(db, DeliveryFilter(states=[State.SENDING])),
 }
 
