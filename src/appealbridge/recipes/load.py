@@ -11,7 +11,9 @@ from appealbridge.documents import InvalidDocuments, Problem, check, read
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
-from appealbridge.recipes.read_actions import read_actions, step_ids
+from appealbridge.recipes.flow import waits
+from appealbridge.recipes.places import first_of_each, step_ids, waits_in
+from appealbridge.recipes.read_actions import read_actions
 from appealbridge.recipes.read_conditions import read_conditions
 from appealbridge.recipes.read_people import check_name, read_people
 from appealbridge.recipes.read_tests import read_tests
@@ -20,6 +22,7 @@ from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.scope import GIVEN_NAMES, Scope
 from appealbridge.recipes.shape import Shape
+from appealbridge.recipes.step import Step
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _SECRET = re.compile(
@@ -69,16 +72,17 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     written = document.value
     triggers = read_triggers(reading, _list(written, "triggers"))
     actions = _list(written, "actions")
-    reading.step_ids = frozenset(step_ids(actions))
+    ids = step_ids(actions)
+    reading.steps, reading.waits = first_of_each(ids), waits_in(actions)
     variables = _variables(reading, written.get("variables"))
     conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
-    steps = read_actions(reading, actions)
+    steps, flow = read_actions(reading, actions, ids)
     read_people(reading, written)
     if shape is None:
         return None
-    if shape.mode != "queued":
-        words = f'mode "{shape.mode}" is not available yet'
-        reading.complain(("mode",), words, "leave it out, or say queued")
+    if "mode" in written and not waits(flow):
+        words = "mode matters only to a recipe that waits, which this one does not"
+        reading.note(("mode",), words, "leave it out")
     on_failure = shape.on_failure
     tests = read_tests(reading, shape.tests)
     return Recipe(
@@ -95,8 +99,12 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         lists=reading.catalogue.plain_lists,
         zone=reading.catalogue.zone,
         steps=steps,
+        flow=() if all(isinstance(node, Step) for node in flow) else flow,
+        waits=waits(flow),
+        mode=shape.mode,
         approval=shape.approval or "",
         publish_within=shape.publish_within,
+        burst=shape.burst,
         on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
         retry=shape.retry.model_dump(exclude_unset=True),
         tests=tests,

@@ -7,24 +7,24 @@ out; the time is an argument, and planning twice gives the same ids.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from types import MappingProxyType
 from typing import Any
 
-import orjson
-from pydantic import ValidationError
-
-from appealbridge.documents import path_text
-from appealbridge.documents.check import explain
-from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import Rejected, RenderError
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
-from appealbridge.model.ids import delivery_id, run_id
 from appealbridge.model.value import value
-from appealbridge.plugin.options import Options
-from appealbridge.recipes.recipe import NO_APPROVAL, Recipe, Step
+from appealbridge.recipes.course import Course, course, wait_view
+from appealbridge.recipes.reach import Marks, Place
+from appealbridge.recipes.recipe import Recipe
+from appealbridge.recipes.rendering import deliveries_of
 from appealbridge.recipes.results import Standing, standing, views
 from appealbridge.recipes.scope import Scope
+from appealbridge.recipes.step import Step
+
+NO_MARKS: Marks = MappingProxyType({})
 
 
 @value
@@ -34,108 +34,99 @@ class Plan:
 
     `deliveries` are new ones, `planned`, with their hold if they are to wait for a person; `done`
     says that nothing more will ever come of this run; `failed` is why the run cannot go on, with its
-    place, empty if it can; `trace` is what was decided, as JSON objects with `step` and `said`.
+    place, and `reason` why it was stopped, both empty where it was not; `trace` is what was decided,
+    as JSON objects with `step` and `said`. `marks` are to be handed over the next time, which is at
+    `wake_at` (Unix seconds) at the latest. `unheard` are the ids of events that need not be.
     """
 
     deliveries: Sequence[Delivery]
     done: bool
     failed: str = ""
     trace: Sequence[Mapping[str, Any]] = ()
+    reason: str = ""
+    marks: Marks = field(default_factory=dict)
+    wake_at: float | None = None
+    unheard: frozenset[str] = frozenset()
 
 
 def plan(
-    recipe: Recipe, event: Event, so_far: Mapping[str, Sequence[Delivery]], now: float
+    recipe: Recipe,
+    event: Event,
+    so_far: Mapping[str, Sequence[Delivery]],
+    now: float,
+    marks: Marks = NO_MARKS,
+    heard: Sequence[Event] = (),
 ) -> Plan:
     """
     Return what is to be done about `event`, given the run's deliveries so far by step.
 
-    Either every step that can be rendered now is, or nothing new is planned and `failed` says why.
-    `now` is in Unix seconds UTC.
+    `marks` are those of the plan before, `heard` the events of the same subject that came since, in
+    their order. Either every step that can be rendered now is, or nothing new is planned and
+    `failed` says why. `now` is in Unix seconds UTC.
     """
-    standings = standing(recipe.steps, so_far)
-    ready = [step for step in recipe.steps if standings[step.id] is Standing.READY]
-    done = Standing.WAITING not in standings.values()
-    trace = []
-    deliveries: list[Delivery] = []
-    if ready:
+    try:
+        if recipe.flow:
+            return _along(
+                recipe, event, so_far, now, heard, course(recipe, event, so_far, now, marks, heard)
+            )
+        standings = standing(recipe.steps, so_far)
         scope = recipe.scope(event, views(standings, so_far), now)
-        try:
-            for step in ready:
-                made = [*_deliveries(recipe, step, event, scope, now)]
-                deliveries += made
-                trace.append({"step": step.id, "said": _planned_words(step, made)})
-        except RenderError as failure:
-            return Plan((), done=True, failed=str(failure))
-    if done:
-        trace += [
-            {"step": step.id, "said": _skipped_words(step, standings, so_far)}
-            for step in recipe.steps
-            if standings[step.id] is Standing.SKIPPED
-        ]
+        deliveries, trace = _made(recipe, event, standings, lambda _: (scope, event.received_at))
+    except RenderError as failure:
+        return Plan((), done=True, failed=str(failure), marks=marks)
+    if done := Standing.WAITING not in standings.values():
+        trace += _cancelled(recipe, standings, so_far, {})
     return Plan(deliveries, done=done, trace=trace)
 
 
-def message_of(step: Step, scope: Scope) -> Options:
-    """Return a step's finished message; raise `RenderError` with its place."""
-    if step.fixed is not None:
-        return step.fixed
-    scope.count = step.count
-    filled = step.fill(scope)
-    try:
-        message: Options = step.plugin.message.model_validate(filled)
-    except ValidationError as failure:
-        where, words = explain(failure, filled)[0]
-        place = f"{step.path}.{path_text(where)}" if where else step.path
-        raise RenderError(place, words) from None
-    return message
+def _along(
+    recipe: Recipe,
+    event: Event,
+    so_far: Mapping[str, Sequence[Delivery]],
+    now: float,
+    heard: Sequence[Event],
+    way: Course,
+) -> Plan:
+    """Plan the steps that a run has come to in the tree of its actions."""
+    scopes: dict[Place, Scope] = {}
+
+    def scope_at(step: Step) -> tuple[Scope, float]:
+        place = way.reach.here[step.id]
+        if place not in scopes:
+            scopes[place] = recipe.scope(event, way.results, now, wait_view(place, heard))
+        return scopes[place], event.received_at if place.since is None else place.since
+
+    deliveries, trace = _made(recipe, event, way.standings, scope_at)
+    done = Standing.WAITING not in way.standings.values() and not way.reach.asked
+    if done:
+        trace += _cancelled(recipe, way.standings, so_far, way.reach.never)
+    return Plan(
+        deliveries,
+        done=done,
+        trace=[*way.trace, *trace],
+        reason="" if way.reach.stopped is None else f"stopped: {way.reach.stopped}",
+        marks=way.marks,
+        wake_at=way.wake_at,
+        unheard=way.unheard,
+    )
 
 
-def _deliveries(
-    recipe: Recipe, step: Step, event: Event, scope: Scope, now: float
-) -> Iterator[Delivery]:
-    run = run_id(event.id, recipe.name)
-    hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
-    within = recipe.publish_within
-    parts = _parts(step, message_of(step, scope))
-    if not parts:
-        raise RenderError(step.path, "nothing to send: the message is for nobody")
-    for part, message in parts.items():
-        _fits(step, message)
-        content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-        yield Delivery(
-            id=delivery_id(run, step.id, part),
-            run_id=run,
-            event_id=event.id,
-            recipe=recipe.name,
-            step=step.id,
-            subject=event.subject,
-            channel=step.channel,
-            action=step.action,
-            content=content.decode(),
-            content_hash=hashlib.sha256(content).hexdigest(),
-            state=State.PLANNED,
-            planned_at=now,
-            due_at=now,
-            hold=hold,
-            publish_by=None if within is None else event.received_at + within,
-        )
-
-
-def _parts(step: Step, message: Options) -> Mapping[str, Options]:
-    try:
-        return dict(step.plugin.parts(step.account, message))
-    except Rejected as refusal:
-        raise RenderError(step.path, str(refusal)) from None
-
-
-def _fits(step: Step, message: Options) -> None:
-    measure = step.plugin.measure(step.account, message)
-    if measure is not None and not measure.fits:
-        raise RenderError(
-            f"{step.path}.{measure.field}",
-            f"{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}; "
-            "make it shorter, or use | shorten",
-        )
+def _made(
+    recipe: Recipe,
+    event: Event,
+    standings: Mapping[str, Standing],
+    scope_at: Callable[[Step], tuple[Scope, float]],
+) -> tuple[list[Delivery], list[Mapping[str, Any]]]:
+    """Return the deliveries of all steps that are ready, and what is said of them."""
+    deliveries: list[Delivery] = []
+    trace: list[Mapping[str, Any]] = []
+    for step in recipe.steps:
+        if standings[step.id] is Standing.READY:
+            scope, since = scope_at(step)
+            made = [*deliveries_of(recipe, step, event, scope, since)]
+            deliveries += made
+            trace.append({"step": step.id, "said": _planned_words(step, made)})
+    return deliveries, trace
 
 
 def _planned_words(step: Step, made: Sequence[Delivery]) -> str:
@@ -144,10 +135,29 @@ def _planned_words(step: Step, made: Sequence[Delivery]) -> str:
     return f"planned {many} on {step.channel}{held}"
 
 
-def _skipped_words(
-    step: Step, standings: Mapping[str, Standing], so_far: Mapping[str, Sequence[Delivery]]
+def _cancelled(
+    recipe: Recipe,
+    standings: Mapping[str, Standing],
+    so_far: Mapping[str, Sequence[Delivery]],
+    never: Mapping[str, str],
+) -> list[Mapping[str, Any]]:
+    """Say why steps that the run came to were left out."""
+    return [
+        {"step": step.id, "said": _cancelled_words(step, standings, so_far, never)}
+        for step in recipe.steps
+        if standings[step.id] is Standing.SKIPPED and step.id not in never
+    ]
+
+
+def _cancelled_words(
+    step: Step,
+    standings: Mapping[str, Standing],
+    so_far: Mapping[str, Sequence[Delivery]],
+    never: Mapping[str, str],
 ) -> str:
     for need in sorted(step.needs):
+        if need in never and need not in so_far:
+            return f"cancelled, since {need} was left out: {never[need]}"
         if standings[need] is Standing.SKIPPED:
             return f"cancelled, since {need} was"
         made = so_far.get(need, ())

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from appealbridge.documents import Document, Path, Problem
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.expression import Expression, compile_text
+from appealbridge.recipes.places import apart, stands_before
 from appealbridge.recipes.scope import GIVEN_NAMES
 from appealbridge.recipes.syntax import Chain, Malformed, chain_text
 
 _NOTHING = Expression("", (), "", constant=True, fill=lambda _: "")
 
 
+def in_another_branch(step: str) -> tuple[str, str]:
+    """Return problem and cure where a step needs one that is never done in the same run."""
+    words = f'step "{step}" stands in another branch, so never are both done'
+    return words, "move one of the two out of its branch"
+
+
 class Reading:
-    """What every part of the reader shares while one recipe is read."""
+    """
+    What every part of the reader shares while one recipe is read.
+
+    `steps` are the places of all publishing steps by id, `waits` those of every `wait_for`.
+    """
 
     def __init__(
         self, document: Document, catalogue: Catalogue, templates: Mapping[str, str] | None = None
@@ -26,7 +37,8 @@ class Reading:
         self.problems: list[Problem] = []
         self.variables: dict[str, Expression] = {}
         self.later_variables: frozenset[str] = frozenset()
-        self.step_ids: frozenset[str] = frozenset()
+        self.steps: Mapping[str, Path] = {}
+        self.waits: Sequence[Path] = ()
         self.used_templates: dict[str, str] = {}
         self._templates = templates
 
@@ -65,6 +77,8 @@ class Reading:
         name, keys = chain
         if name == "results":
             self._check_result(path, chain)
+        elif name == "wait":
+            self._check_wait(path)
         elif name == "lists" and keys and keys[0] not in self.catalogue.lists:
             self._unknown_inside(
                 path,
@@ -78,22 +92,31 @@ class Reading:
                 flaw = Malformed(f'"{name}" is defined further below', "move it up", name)
                 self.malformed(path, flaw)
             else:
-                self._unknown_inside(
-                    path, "name", name, {*GIVEN_NAMES, *self.variables} - {"range"}
-                )
+                self._unknown_inside(path, "name", name, self._names_in_reach())
 
     def _check_result(self, path: Path, chain: Chain) -> None:
         keys = chain[1]
         if not keys:
             cure = "name a step and what of it, as results.blog.url"
             self.malformed(path, Malformed("results of which step?", cure, "results"))
-        elif keys[0] not in self.step_ids:
+        elif keys[0] not in self.steps:
             hint = "give the step an id"
-            self._unknown_inside(path, "step", keys[0], self.step_ids, hint)
+            self._unknown_inside(path, "step", keys[0], self.steps, hint)
+        elif apart(path, self.steps[str(keys[0])]):
+            self.malformed(path, Malformed(*in_another_branch(str(keys[0])), str(keys[0])))
         elif len(keys) > 1 and keys[1] not in ("id", "url", "state"):
             self._unknown_inside(
                 path, f"part of {chain_text(chain)}:", keys[1], ("id", "url", "state")
             )
+
+    def _names_in_reach(self) -> set[str]:
+        return {*GIVEN_NAMES, *self.variables} - ({"range"} if self.waits else {"range", "wait"})
+
+    def _check_wait(self, path: Path) -> None:
+        known = path[0] == "variables" and self.waits
+        if not known and not any(stands_before(wait, path) for wait in self.waits):
+            cure = "wait is known after a wait_for, and tells how it ended"
+            self.malformed(path, Malformed("no wait_for stands before this", cure, "wait"))
 
     def _unknown_inside(
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""

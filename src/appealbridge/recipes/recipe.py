@@ -8,14 +8,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appealbridge.model.event import Event
-from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions import Condition
-from appealbridge.recipes.scope import ResultView, Scope
+from appealbridge.recipes.flow import Node
+from appealbridge.recipes.scope import ResultView, Scope, WaitView
+from appealbridge.recipes.shape import Burst
+from appealbridge.recipes.step import Step
 
 NO_APPROVAL = "none"
 """What `approval` has to say aloud for deliveries to go out without a person."""
+
+QUEUED, SINGLE, RESTART, PARALLEL = "queued", "single", "restart", "parallel"
+"""What `mode` may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +39,13 @@ class RecipeTrigger:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """
-    One entry of `actions:`, which becomes one delivery or several on one channel.
-
-    `path` is its place in the file (`actions[2]`), `channel` the account's name and `account` its
-    settings. `fill` returns its options filled for one event or raises `RenderError`. `fixed` is the
-    finished message where no event can change it. `count` is how its channel counts a text. `needs`
-    are the ids of the steps whose results it uses or that it stands `after`; `even_if_failed` lets
-    it go on where one of them failed.
-    """
-
-    id: str
-    path: str
-    action: str
-    plugin: AnyChannel
-    channel: str
-    account: Account
-    needs: frozenset[str]
-    even_if_failed: bool
-    fill: Callable[[Scope], Any] = field(repr=False)
-    fixed: Options | None = field(default=None, repr=False)
-    count: Callable[[str], int] | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class RecipeTest:
     """
     One entry of `tests:`: an event, and what is to come of it.
 
-    Every mapping of `expect` has to be met by a delivery; an empty list means that there is none.
+    `events` come later, each so many seconds `after` the first. Only what is planned up to `after`
+    seconds counts, all of it where that is `None`. Every mapping of `expect` has to be met by a
+    delivery; an empty list means that there is none.
     `expect_failure` is a pattern for the reason why nothing could be rendered, empty for none wanted.
     """
 
@@ -72,6 +54,8 @@ class RecipeTest:
     event: Mapping[str, Any]
     expect: Sequence[Mapping[str, Any]] | None
     expect_failure: str = ""
+    events: Sequence[Mapping[str, Any]] = ()
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +65,11 @@ class Recipe:
 
     `name` is its file's path below the recipes folder without the ending, with `/` as `-`.
     `version` is the hash of its text and of the templates it uses, which are kept with it by file
-    name. `approval` is who must agree (`none`: nobody; empty: any approver). `publish_within` is
-    seconds from the event's receipt, `None` for no bound.
+    name. `approval` is who must agree (`none`: nobody; empty: any approver), and `burst` bounds what
+    goes out unseen where nobody has to. `publish_within` is seconds from the event's receipt, or from
+    the end of the wait that a step stands behind; `None` for no bound. `steps` are all publishing
+    steps, each after all it needs. `flow` is the tree in which they stand, empty where they merely
+    go side by side. `mode` counts only where it `waits`.
     """
 
     name: str
@@ -98,13 +85,29 @@ class Recipe:
     lists: Mapping[str, list[Any]] = field(repr=False)
     zone: ZoneInfo = field(repr=False)
     steps: Sequence[Step] = ()
-    """In an order in which each comes after all it needs."""
+    flow: Sequence[Node] = field(default=(), repr=False)
+    waits: bool = False
+    mode: str = QUEUED
     approval: str = ""
     publish_within: float | None = None
+    burst: Burst | None = None
     on_failure: Sequence[str] = ()
     retry: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[RecipeTest] = ()
 
-    def scope(self, event: Event, results: Mapping[str, ResultView], at: float) -> Scope:
-        """Return the names in reach of conditions and templates; `at` is what `now` says, in Unix seconds."""
-        return Scope(event, self.variables, self.lists, results, at, self.zone)
+    def scope(
+        self,
+        event: Event,
+        results: Mapping[str, ResultView],
+        at: float,
+        wait: WaitView | None = None,
+    ) -> Scope:
+        """
+        Return the names in reach of conditions and templates.
+
+        `at` is what `now` says, in Unix seconds; `wait` is the last wait that is over.
+        """
+        scope = Scope(event, self.variables, self.lists, results, at, self.zone)
+        if wait is not None:
+            scope["wait"] = wait
+        return scope

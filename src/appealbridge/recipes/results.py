@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.recipes.recipe import Step
+from appealbridge.recipes.reach import Reach
 from appealbridge.recipes.scope import ResultView
+from appealbridge.recipes.step import Step
 
 _PUBLISHED = frozenset({State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN})
 
@@ -29,16 +30,30 @@ class Standing(Enum):
     """Ended, and nothing of it is published."""
 
 
+_ENDED = frozenset({Standing.SKIPPED, Standing.DELIVERED, Standing.FAILED})
+
+
 def standing(
-    steps: Sequence[Step], so_far: Mapping[str, Sequence[Delivery]]
+    steps: Sequence[Step],
+    so_far: Mapping[str, Sequence[Delivery]],
+    reach: Reach | None = None,
 ) -> dict[str, Standing]:
-    """Return where every step stands; a step comes after all it needs."""
-    if not so_far:  # the moment at which the event arrives, and the only one that has to be quick
+    """Return where every step stands; a step comes after all it needs. Without `reach` all are in reach."""
+    if not so_far and reach is None:  # what happens with nearly every event, and has to be quick
         return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
     found: dict[str, Standing] = {}
     for step in steps:
-        found[step.id] = _one(step, so_far.get(step.id, ()), found)
+        made = so_far.get(step.id, ())
+        if made or reach is None or step.id in reach.here:
+            found[step.id] = _one(step, made, found)
+        else:
+            found[step.id] = Standing.SKIPPED if step.id in reach.never else Standing.WAITING
     return found
+
+
+def settled(needs: frozenset[str], standings: Mapping[str, Standing]) -> bool:
+    """Return whether all these steps have ended, however they did."""
+    return all(standings[need] in _ENDED for need in needs)
 
 
 def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, Standing]) -> Standing:
@@ -48,7 +63,7 @@ def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, Standing]) -
         published = any(delivery.state in _PUBLISHED for delivery in made)
         return Standing.DELIVERED if published else Standing.FAILED
     needs = {others[need] for need in step.needs}
-    if needs & {Standing.READY, Standing.WAITING, Standing.UNDER_WAY}:
+    if needs - _ENDED:
         return Standing.WAITING
     if needs & {Standing.FAILED, Standing.SKIPPED} and not step.even_if_failed:
         return Standing.SKIPPED

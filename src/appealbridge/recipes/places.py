@@ -1,0 +1,112 @@
+"""
+Where the entries of `actions:` stand, read off the file before any of them is understood.
+
+A path tells all: which lists stand around an entry, what stands before it, and whether two entries
+can ever be done in one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from appealbridge.documents import Path
+
+FLOW = ("if", "choose", "delay", "wait_for", "stop")
+"""The words that make an entry one that publishes nothing itself."""
+
+_INSIDE = {"if": ("then", "else"), "choose": ("default", "else"), "wait_for": ("on_timeout",)}
+
+
+def flow_word(entry: Any) -> str | None:
+    """Return the word that makes an entry part of the flow, `None` where it publishes or is nothing known."""
+    if not isinstance(entry, dict) or "action" in entry:
+        return None
+    return next((key for key in entry if key in FLOW), None)
+
+
+def lists_in(entry: Any, path: Path) -> Iterator[tuple[Sequence[Any], Path]]:
+    """Yield the lists of entries within an entry, in the order in which they are written."""
+    word = flow_word(entry)
+    if word is None:
+        return
+    if word == "choose":
+        options = entry["choose"] if isinstance(entry["choose"], list) else ()
+        for number, option in enumerate(options):
+            for key in ("sequence", "then"):
+                if isinstance(option, dict) and isinstance(option.get(key), list):
+                    yield option[key], (*path, "choose", number, key)
+    for key in _INSIDE.get(word, ()):
+        if isinstance(entry.get(key), list):
+            yield entry[key], (*path, key)
+
+
+def every_entry(entries: Sequence[Any], path: Path) -> Iterator[tuple[Any, Path]]:
+    """Yield every entry of a list and of the lists within it, each with its place."""
+    for number, entry in enumerate(entries):
+        yield entry, (*path, number)
+        for inner, place in lists_in(entry, (*path, number)):
+            yield from every_entry(inner, place)
+
+
+def step_ids(actions: Sequence[Any]) -> dict[Path, str]:
+    """
+    Return the id of every publishing entry, by its place.
+
+    One without has its action's name, with a number from the second of that name on: `tweet`,
+    `tweet_2`. An id that is written is never taken for it.
+    """
+    steps = [(e, path) for e, path in every_entry(actions, ("actions",)) if flow_word(e) is None]
+    written = {path: entry.get("id") for entry, path in steps if isinstance(entry, dict)}
+    taken = {id_ for id_ in written.values() if isinstance(id_, str) and id_}
+    ids: dict[Path, str] = {}
+    for entry, path in steps:
+        id_ = written.get(path)
+        if not (isinstance(id_, str) and id_):
+            id_ = _next_free(entry, taken)
+            taken.add(id_)
+        ids[path] = id_
+    return ids
+
+
+def _next_free(entry: Any, taken: set[str]) -> str:
+    action = entry.get("action") if isinstance(entry, dict) else None
+    name = action if isinstance(action, str) and action.isidentifier() else "step"
+    return next(one for n in count(1) if (one := name if n == 1 else f"{name}_{n}") not in taken)
+
+
+def waits_in(actions: Sequence[Any]) -> list[Path]:
+    """Return the places of every `wait_for`."""
+    return [p for entry, p in every_entry(actions, ("actions",)) if flow_word(entry) == "wait_for"]
+
+
+def apart(one: Path, other: Path) -> bool:
+    """Return whether two places are in different branches, so that never both are done in one run."""
+    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    if at is None or one[0] != "actions" or other[0] != "actions":
+        return False
+    options = isinstance(one[at], int) and one[at - 1] == "choose"
+    return options or (isinstance(one[at], str) and _in_list(one, at) and _in_list(other, at))
+
+
+def _in_list(path: Path, at: int) -> bool:
+    """Return whether a path goes on into a list of entries at this part of it."""
+    return path[at] in ("then", "else", "default", "choose") and len(path) > at + 1
+
+
+def stands_before(wait: Path, place: Path) -> bool:
+    """Return whether a wait is always over, or never begun, when what stands at a place is done."""
+    for one, other in zip(wait, place, strict=False):
+        if one != other:
+            numbers = isinstance(one, int) and isinstance(other, int) and one < other
+            return numbers and not apart(wait, place)
+    return len(place) > len(wait) and place[len(wait)] == "on_timeout"
+
+
+def first_of_each(ids: Mapping[Path, str]) -> dict[str, Path]:
+    """Return where each id stands first."""
+    found: dict[str, Path] = {}
+    for path, id_ in ids.items():
+        found.setdefault(id_, path)
+    return found

@@ -1,0 +1,222 @@
+"""The entries of `actions:` that publish nothing themselves, from the file to what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appealbridge.documents import Path, path_text
+from appealbridge.documents.problem import did_you_mean
+from appealbridge.model.errors import RenderError
+from appealbridge.recipes.conditions import Condition
+from appealbridge.recipes.expression import Expression
+from appealbridge.recipes.flow import Choice, Delay, Node, Stop, WaitFor, Way, decides
+from appealbridge.recipes.read_conditions import read_if
+from appealbridge.recipes.read_needs import needs_of
+from appealbridge.recipes.reading import Reading
+from appealbridge.recipes.scope import Scope, Unfillable
+from appealbridge.recipes.syntax import Chain
+from appealbridge.recipes.times import NoTime, after, moment
+
+Several = Callable[[Any, Path], list[Node]]
+"""Reads a list of entries within an entry."""
+
+Entry = Mapping[str, Any]
+Meaning = Callable[[Any, float, ZoneInfo], float]
+
+_SOME_TIME = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+"""Only to see whether a time is one, when nothing happens yet."""
+
+
+def _if(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+    _only(reading, entry, path, ("if", "then", "else", "after"))
+    condition, chains = read_if(reading, entry["if"], (*path, "if"))
+    if "then" not in entry:
+        reading.complain((*path, "if"), '"then" is missing', "say what is to be done", key=True)
+    then = several(entry.get("then", []), (*path, "then"))
+    otherwise = several(entry["else"], (*path, "else")) if "else" in entry else []
+    last = "else" if "else" in entry else "passed by"
+    needs = needs_of(reading, entry, path, chains)
+    if condition is None:
+        return None
+    ways = (Way("then", condition, then),)
+    return Choice(
+        path_text(path), ways, otherwise, last, needs, decides=decides([*then, *otherwise])
+    )
+
+
+def _choose(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+    _only(reading, entry, path, ("choose", "default", "else", "after"))
+    options = entry["choose"]
+    if not isinstance(options, list) or not options:
+        cure = "begin each way with a dash, with conditions: and sequence:"
+        reading.complain((*path, "choose"), "must be a list of ways", cure, key=True)
+        return None
+    found = [
+        _way(reading, option, (*path, "choose", number), several)
+        for number, option in enumerate(options)
+    ]
+    last = _either(reading, entry, path, "default", "else")
+    otherwise = several(entry[last], (*path, last)) if last else []
+    chains = [chain for _, ones in found for chain in ones]
+    needs = needs_of(reading, entry, path, chains)
+    ways = [way for way, _ in found if way is not None]
+    if len(ways) < len(found):
+        return None
+    inside = [*(node for way in ways for node in way.nodes), *otherwise]
+    return Choice(
+        path_text(path), ways, otherwise, last or "passed by", needs, decides=decides(inside)
+    )
+
+
+def _way(
+    reading: Reading, option: Any, path: Path, several: Several
+) -> tuple[Way | None, tuple[Chain, ...]]:
+    if not isinstance(option, dict):
+        cure = "write conditions: and sequence: here"
+        reading.complain(path, "must be a way with its conditions", cure, key=True)
+        return None, ()
+    _only(reading, option, path, ("conditions", "if", "sequence", "then"), "choose")
+    test = _either(reading, option, path, "conditions", "if")
+    does = _either(reading, option, path, "sequence", "then")
+    condition: Condition | None = None
+    chains: tuple[Chain, ...] = ()
+    if test:
+        condition, chains = read_if(reading, option[test], (*path, test))
+    else:
+        cure = "what is to be done in all other cases stands under default:"
+        reading.complain(path, '"conditions" is missing', cure, key=True)
+    if not does:
+        reading.complain(path, '"sequence" is missing', "say what is to be done", key=True)
+    nodes = several(option[does], (*path, does)) if does else []
+    number = path[-1]
+    return (None if condition is None else Way(f"choose[{number}]", condition, nodes)), chains
+
+
+def _delay(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+    del several
+    _only(reading, entry, path, ("delay", "after"))
+    written, place, meaning = entry["delay"], (*path, "delay"), after
+    if isinstance(written, dict):
+        _only(reading, written, place, ("for", "until"), "delay")
+        kind = _either(reading, written, place, "for", "until")
+        if not kind:
+            reading.complain(place, "says no time", "for example for: 2h", key=True)
+            return None
+        written, place = written[kind], (*place, kind)
+        meaning = after if kind == "for" else moment
+    until, chains = _time(reading, written, place, meaning)
+    needs = needs_of(reading, entry, path, chains)
+    return None if until is None else Delay(path_text(path), until, needs)
+
+
+def _wait_for(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+    _only(reading, entry, path, ("wait_for", "timeout", "on_timeout", "after"))
+    written, place = entry["wait_for"], (*path, "wait_for")
+    condition: Condition | None = None
+    understood = True
+    if isinstance(written, dict):
+        _only(reading, written, place, ("types", "conditions"), "wait_for")
+        if "conditions" in written:
+            # They are looked at when an event comes; what results there are by then is no reason to wait.
+            condition, _ = read_if(reading, written["conditions"], (*place, "conditions"))
+            understood = condition is not None
+        written, place = written.get("types"), (*place, "types")
+    types = [written] if isinstance(written, str) else written
+    if not isinstance(types, list) or not types or not all(t and isinstance(t, str) for t in types):
+        cure = "for example appeal.closed, or [appeal.updated, appeal.closed]"
+        reading.complain(place, "must be the type of an event, or a list of types", cure)
+        understood = False
+    if "timeout" not in entry:
+        cure = "say how long at the longest, for example timeout: 3d"
+        reading.complain((*path, "wait_for"), '"timeout" is missing', cure, key=True)
+        return None
+    until, chains = _time(reading, entry["timeout"], (*path, "timeout"), after)
+    needs = needs_of(reading, entry, path, chains)
+    otherwise = _on_timeout(entry, path, several)
+    if until is None or not understood:
+        return None
+    return WaitFor(path_text(path), types, condition, until, otherwise, needs)
+
+
+def _on_timeout(entry: Entry, path: Path, several: Several) -> Sequence[Node]:
+    written = entry.get("on_timeout", "continue")
+    if written == "continue":
+        return []
+    place = (*path, "on_timeout")
+    if written == "stop":
+        return [Stop(path_text(place), lambda _: "nothing came in time")]
+    return several(written, place)
+
+
+def _stop(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+    del several
+    _only(reading, entry, path, ("stop", "after"))
+    written, place = entry["stop"], (*path, "stop")
+    if not isinstance(written, str) or not written.strip():
+        reading.complain(place, "must say why", "for example stop: closed", key=True)
+        return None
+    expression = reading.compiled(written, place)
+    needs = needs_of(reading, entry, path, expression.chains)
+    return Stop(path_text(path), _filled(expression, place, lambda value, *_: str(value)), needs)
+
+
+READERS: Mapping[str, Callable[[Reading, Entry, Path, Several], Node | None]] = {
+    "if": _if,
+    "choose": _choose,
+    "delay": _delay,
+    "wait_for": _wait_for,
+    "stop": _stop,
+}
+"""By the word that begins the entry."""
+
+
+def _time(
+    reading: Reading, written: Any, path: Path, meaning: Meaning
+) -> tuple[Callable[[Scope], float] | None, tuple[Chain, ...]]:
+    """Return the function that works out a moment, and the names that it reads."""
+    if isinstance(written, str):
+        expression = reading.compiled(written, path)
+        if not expression.constant:
+            return _filled(expression, path, meaning), expression.chains
+    try:
+        meaning(written, _SOME_TIME, reading.catalogue.zone)
+    except NoTime as wrong:
+        reading.complain(path, str(wrong), wrong.cure)
+        return None, ()
+    return lambda scope: meaning(written, scope.at, scope.zone), ()
+
+
+def _filled(
+    expression: Expression, path: Path, meaning: Callable[[Any, float, ZoneInfo], Any]
+) -> Callable[[Scope], Any]:
+    where = path_text(path)
+
+    def fill(scope: Scope) -> Any:
+        try:
+            return meaning(expression.fill(scope), scope.at, scope.zone)
+        except Unfillable as failure:
+            raise RenderError(where, str(failure)) from None
+        except NoTime as wrong:
+            raise RenderError(where, f"{wrong}; {wrong.cure}") from None
+
+    return fill
+
+
+def _only(
+    reading: Reading, value: Entry, path: Path, known: Sequence[str], owner: str = ""
+) -> None:
+    for key in value:
+        if key not in known:
+            words = f'unknown option "{key}" for "{owner or known[0]}"'
+            reading.complain((*path, key), words, did_you_mean(str(key), known), key=True)
+
+
+def _either(reading: Reading, value: Entry, path: Path, one: str, other: str) -> str:
+    """Return which of two words that mean the same, or exclude each other, stands there; empty for none."""
+    if one in value and other in value:
+        words = f'"{one}" and "{other}" stand here together'
+        reading.complain((*path, other), words, "leave one out", key=True)
+    return one if one in value else other if other in value else ""

@@ -1,0 +1,89 @@
+"""From a step that may be planned to its deliveries: filled, checked once more, finished byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import orjson
+from pydantic import ValidationError
+
+from appealbridge.documents import path_text
+from appealbridge.documents.check import explain
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import Rejected, RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.ids import delivery_id, run_id
+from appealbridge.plugin.options import Options
+from appealbridge.recipes.recipe import NO_APPROVAL, Recipe
+from appealbridge.recipes.scope import Scope
+from appealbridge.recipes.step import Step
+
+
+def message_of(step: Step, scope: Scope) -> Options:
+    """Return a step's finished message; raise `RenderError` with its place."""
+    if step.fixed is not None:
+        return step.fixed
+    scope.count = step.count
+    filled = step.fill(scope)
+    try:
+        message: Options = step.plugin.message.model_validate(filled)
+    except ValidationError as failure:
+        where, words = explain(failure, filled)[0]
+        place = f"{step.path}.{path_text(where)}" if where else step.path
+        raise RenderError(place, words) from None
+    return message
+
+
+def deliveries_of(
+    recipe: Recipe, step: Step, event: Event, scope: Scope, since: float
+) -> Iterator[Delivery]:
+    """
+    Yield a step's finished deliveries; raise `RenderError` with its place.
+
+    `since` is the moment, in Unix seconds, from which `publish_within` counts.
+    """
+    now = scope.at
+    run = run_id(event.id, recipe.name)
+    hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
+    within = recipe.publish_within
+    parts = _parts(step, message_of(step, scope))
+    if not parts:
+        raise RenderError(step.path, "nothing to send: the message is for nobody")
+    for part, message in parts.items():
+        _fits(step, message)
+        content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        yield Delivery(
+            id=delivery_id(run, step.id, part),
+            run_id=run,
+            event_id=event.id,
+            recipe=recipe.name,
+            step=step.id,
+            subject=event.subject,
+            channel=step.channel,
+            action=step.action,
+            content=content.decode(),
+            content_hash=hashlib.sha256(content).hexdigest(),
+            state=State.PLANNED,
+            planned_at=now,
+            due_at=now,
+            hold=hold,
+            publish_by=None if within is None else since + within,
+        )
+
+
+def _parts(step: Step, message: Options) -> Mapping[str, Options]:
+    try:
+        return dict(step.plugin.parts(step.account, message))
+    except Rejected as refusal:
+        raise RenderError(step.path, str(refusal)) from None
+
+
+def _fits(step: Step, message: Options) -> None:
+    measure = step.plugin.measure(step.account, message)
+    if measure is not None and not measure.fits:
+        raise RenderError(
+            f"{step.path}.{measure.field}",
+            f"{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}; "
+            "make it shorter, or use | shorten",
+        )
