@@ -19,6 +19,8 @@ from appealbridge.clock import SystemClock
 from appealbridge.control import read_control
 from appealbridge.logs import Level, Log, Output
 from appealbridge.sandbox.app import Sandbox
+from appealbridge.store.records import Space
+from appealbridge.store.space import free_space
 from appealbridge.testing.clock import FakeClock
 from tests.stories import staging
 
@@ -32,6 +34,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.lines = io.BytesIO()
+        self.space: Callable[[Path], Space] = free_space
         self._folder = folder
         self._stack = AsyncExitStack()
         self._running = AsyncExitStack()
@@ -50,7 +53,13 @@ class Story:
         """Start the daemon."""
         log = Log(Output(self.lines, self.clock.now, level=Level.INFO))
         self.bridge = await self._running.enter_async_context(
-            Bridge(self.stage.config, clock=self.clock, rng=random.Random(7), log=log)
+            Bridge(
+                self.stage.config,
+                clock=self.clock,
+                rng=random.Random(7),
+                log=log,
+                space=self.space,
+            )
         )
 
     async def stops(self) -> None:
