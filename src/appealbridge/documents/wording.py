@@ -49,6 +49,8 @@ _WORDS = {
     ),
 }
 
+_BRACKETS = frozenset("[{")
+
 
 def syntax_words(problem: str, character: str) -> tuple[str, str]:
     """Return what is wrong and what would mend it, for one of the parser's own complaints."""
@@ -56,4 +58,6 @@ def syntax_words(problem: str, character: str) -> tuple[str, str]:
         if character == "\t":
             return _WORDS["found a tab character that violates indentation"]
         return f'text cannot begin with "{character}"', "put it in quotes"
+    if character in _BRACKETS and problem.startswith("did not find expected ',' or"):
+        return f'"{character}" in the middle of a text', "put the text in quotes"
     return _WORDS.get(problem, (problem, "put the text in quotes, or mend the indentation"))

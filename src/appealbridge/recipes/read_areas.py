@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from appealbridge.documents import Path
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.problem import did_you_mean, nearest
 from appealbridge.recipes.areas import Area, Circle, Point, Polygons, Ring, metres, point, turned
 from appealbridge.recipes.operators import Question
 from appealbridge.recipes.reading import Reading
@@ -17,6 +17,7 @@ _FURTHEST = 20_100_000.0
 """Metres to the other side of the earth."""
 
 _ORDER = "write latitude, then longitude: [52.48, -1.89]"
+_GEOJSON_ORDER = "GeoJSON has longitude, then latitude: [-1.89, 52.48]"
 
 
 def read_within(reading: Reading, value: Any, path: Path) -> Question | None:
@@ -82,8 +83,9 @@ class _Areas:
 
     def _circle(self, value: dict[str, Any], path: Path) -> tuple[Area, str] | None:
         self._known(value, _CIRCLE, path)
+        misspelt = {nearest(key, _CIRCLE) for key in value if key not in _CIRCLE}
         for name, example in (("centre", "[52.48, -1.89]"), ("radius", "5km")):
-            if name not in value:
+            if name not in value and name not in misspelt:
                 words = f'"{name}" is missing'
                 self._reading.complain(path, words, f"for example {name}: {example}", key=True)
         centre = self._point(value["centre"], (*path, "centre")) if "centre" in value else None
@@ -127,26 +129,27 @@ class _Areas:
         for n, ring in enumerate(part):
             where = (*path, n)
             listed = ring if isinstance(ring, list) else []
-            rings.append(
-                self._ring([(turned(p), (*where, m)) for m, p in enumerate(listed)], where)
-            )
+            points = [(turned(one), (*where, m)) for m, one in enumerate(listed)]
+            rings.append(self._ring(points, where, _GEOJSON_ORDER))
         return None if None in rings else [ring for ring in rings if ring]
 
-    def _ring(self, written: Sequence[tuple[Any, Path]], path: Path) -> Ring | None:
-        points = [self._point(one, where) for one, where in written]
+    def _ring(
+        self, written: Sequence[tuple[Any, Path]], path: Path, order: str = _ORDER
+    ) -> Ring | None:
+        points = [self._point(one, where, order) for one, where in written]
         if None in points:
             return None
         ring = Ring([one for one in points if one]) if len(points) >= 3 else None
         if ring is None or ring.empty:
-            cure = "go around it with at least three, as [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]]"
+            cure = "go around the area with at least three points"
             self._reading.complain(path, "these points enclose nothing", cure)
             return None
         return ring
 
-    def _point(self, value: Any, path: Path) -> Point | None:
+    def _point(self, value: Any, path: Path, order: str = _ORDER) -> Point | None:
         found = point(value)
         if found is None:
-            self._reading.complain(path, "is no place on earth", _ORDER)
+            self._reading.complain(path, "is no place on earth", order)
         return found
 
     def _known(self, value: dict[str, Any], known: Sequence[str], path: Path) -> None:

@@ -159,7 +159,9 @@ class _Reader:
                 return operator.make(wanted)
             except ValueError as error:
                 wrong = str(error)
-        self._reading.complain(path, wrong, f"for example {key}: {operator.example}")
+        other = {"equals": "in", "not": "not_in"}.get(key) if isinstance(wanted, list) else None
+        cure = f"several go under {other}:" if other else f"for example {key}: {operator.example}"
+        self._reading.complain(path, wrong, cure)
         return None
 
     def _combined(self, kind: str, value: dict[str, Any], path: Path) -> Condition | None:

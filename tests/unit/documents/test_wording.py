@@ -12,3 +12,10 @@ def test_a_character_that_begins_no_text_is_named():
         'text cannot begin with "`"',
         "put it in quotes",
     )
+
+
+def test_a_bracket_in_the_middle_of_a_text_is_not_called_an_open_list():
+    assert syntax_words("did not find expected ',' or '}'", "[") == (
+        '"[" in the middle of a text',
+        "put the text in quotes",
+    )
