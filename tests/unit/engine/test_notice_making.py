@@ -1,0 +1,99 @@
+import hashlib
+
+import orjson
+import pytest
+
+from appealbridge.channels.email import Mail
+from appealbridge.engine.notice_making import Group, Notice, arrival, group_of
+from appealbridge.model.delivery import State
+from appealbridge.model.notice import Alarm, Trouble
+from appealbridge.model.run import RunState
+from appealbridge.plugin.channel import Person
+from appealbridge.plugin.telling import Telling
+from appealbridge.store.records import NewsSort
+
+DANA, LOST = Person("dana", "dana@example.org"), Person("lost")
+OFFICE = Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org")
+
+
+@pytest.fixture
+def telling():
+    ways = {"office": (Mail(), OFFICE), "second": (Mail(), OFFICE)}
+    return Telling(people={"dana": DANA, "lost": LOST}, to=["dana"], accounts=ways)
+
+
+def notice(*people, without=()):
+    return Notice(
+        id="e1", kind=Trouble.FAILED, title="It failed", text="…", people=people, without=without, of=[7]
+    )  # fmt: skip
+
+
+def sort(channel, kind=Trouble.FAILED, recipe="new-appeal"):
+    return NewsSort(kind=kind, count=1, recipe=recipe, channel=channel)
+
+
+def yes(_):
+    return True
+
+
+def test_what_failed_on_public_channels_is_told_in_one_notice(telling):
+    groups = {
+        group_of(sort(channel), ["dana"], telling) for channel in ("force_x", "force_facebook")
+    }
+    assert groups == {Group(Trouble.FAILED, ("dana",))}
+
+
+def test_what_failed_on_an_account_that_tells_people_is_told_without_it(telling):
+    assert group_of(sort("office"), ["dana"], telling).without == ("office",)
+
+
+def test_alarms_about_two_channels_are_two_notices(telling):
+    groups = {
+        group_of(sort(channel, Alarm.DOWN, ""), ["dana"], telling)
+        for channel in ("force_x", "blog")
+    }
+    assert {group.without for group in groups} == {("force_x",), ("blog",)}
+
+
+def test_an_account_that_works_again_may_say_so_itself(telling):
+    assert group_of(sort("office", Alarm.BACK, ""), ["dana"], telling).without == ()
+
+
+def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(telling):
+    made = arrival(notice(DANA), telling, yes, 100.0)
+    (run,), (delivery,) = made.runs, made.deliveries
+    assert (made.event.source, made.event.type) == ("bridge:notices", "delivery.failed")
+    assert made.event.data["of"] == [7]
+    assert (run.id, run.recipe, run.state) == ("e1.notice", "notice", RunState.PLANNED)
+    assert (delivery.id, delivery.run_id, delivery.state) == ("e1.notice.dana", run.id, State.READY)
+    assert (delivery.channel, delivery.action, delivery.step) == ("office", "email", "dana")
+    assert delivery.content_hash == hashlib.sha256(delivery.content.encode()).hexdigest()
+    Mail.message.model_validate_json(delivery.content)
+    assert orjson.loads(delivery.content)["to"] == "dana@example.org"
+
+
+def test_an_account_that_works_is_preferred(telling):
+    made = arrival(notice(DANA), telling, lambda name: name == "second", 100.0)
+    assert [one.channel for one in made.deliveries] == ["second"]
+
+
+def test_where_none_works_the_first_has_it_until_it_does(telling):
+    made = arrival(notice(DANA), telling, lambda _: False, 100.0)
+    assert [one.channel for one in made.deliveries] == ["office"]
+
+
+def test_what_went_wrong_tells_nobody_of_itself_even_if_it_alone_works(telling):
+    made = arrival(notice(DANA, without=["office"]), telling, lambda name: name == "office", 100.0)
+    assert [one.channel for one in made.deliveries] == ["second"]
+
+
+def test_a_notice_for_which_there_is_no_way_is_a_run_that_failed(telling):
+    made = arrival(notice(LOST), telling, yes, 100.0)
+    assert (made.runs[0].state, made.deliveries) == (RunState.FAILED, [])
+    assert made.runs[0].trace == ({"at": 100.0, "step": "lost", "said": "cannot be reached"},)
+
+
+def test_who_can_be_reached_is_told_whoever_cannot(telling):
+    made = arrival(notice(LOST, DANA), telling, yes, 100.0)
+    assert made.runs[0].state is RunState.PLANNED
+    assert [one.step for one in made.deliveries] == ["dana"]

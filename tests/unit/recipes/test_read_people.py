@@ -1,0 +1,70 @@
+"""What is said beforehand of who could not be told."""
+
+import pytest
+
+from appealbridge.channels.email import Mail
+from appealbridge.plugin.channel import Person
+from appealbridge.plugin.telling import Telling
+from appealbridge.recipes.load import load_recipe
+from tests.recipes.plugins import catalogue
+
+OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))
+PEOPLE = {"dana": Person("dana", "dana@example.org"), "lost": Person("lost")}
+RECIPE = """
+alias: A
+triggers: [{ trigger: appeal }]
+actions:
+  - { action: email, channel: press_office, to: desk@example.org, subject: A, text: B }
+approval: none
+"""
+
+
+@pytest.fixture
+def notes():
+    def of(text, name="a", to=(), **accounts):
+        telling = Telling(PEOPLE, {"desk": ["dana", "lost"]}, to, accounts)
+        known = catalogue(people=frozenset({*PEOPLE, "desk"}), telling=telling)
+        _, problems = load_recipe(text, "a.yaml", name, known)
+        return [f"{one.level} {one.path}: {one.problem}" for one in problems]
+
+    return of
+
+
+ITSELF = 'of what fails on "press_office" nobody can be told: it would have to tell of itself'
+
+
+def test_nothing_is_said_where_everyone_can_be_reached(notes):
+    told = notes(RECIPE + "on_failure: [dana, desk]", press_office=OFFICE, second=OFFICE)
+    assert told == []
+
+
+def test_someone_without_an_address_cannot_be_told(notes):
+    told = notes(RECIPE + "on_failure: [dana, lost]", press_office=OFFICE, second=OFFICE)
+    assert told == ['note on_failure[1]: nothing leads to "lost" if something fails']
+
+
+def test_nobody_can_be_told_without_an_account_that_tells(notes):
+    told = notes(RECIPE + "on_failure: dana")
+    assert told == ['note on_failure: nothing leads to "dana" if something fails']
+
+
+def test_the_only_account_that_tells_cannot_tell_of_itself(notes):
+    assert notes(RECIPE + "on_failure: dana", press_office=OFFICE) == [f"note on_failure: {ITSELF}"]
+
+
+def test_that_holds_for_whom_the_settings_name_too(notes):
+    assert notes(RECIPE, to=["dana"], press_office=OFFICE) == [f"note : {ITSELF}"]
+
+
+def test_a_channel_that_stands_deep_in_the_steps_is_found(notes):
+    deep = RECIPE.replace("  - {", "  - if: true\n    then:\n      - {")
+    told = notes(deep + "on_failure: dana", press_office=OFFICE)
+    assert f"note on_failure: {ITSELF}" in told
+
+
+def test_nothing_is_said_of_people_where_nobody_is_to_be_told(notes):
+    assert notes(RECIPE, press_office=OFFICE) == []
+
+
+def test_no_recipe_can_be_taken_for_a_notice(notes):
+    assert notes(RECIPE, name="notice") == ['error : a recipe cannot be called "notice"']
