@@ -8,20 +8,15 @@ The daemon: every part built, run in one task group, and taken down in reverse w
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import random
 import secrets
-import signal
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-import uvloop
 
 from appealbridge import __version__
 from appealbridge.assembly import Assembly, assemble, refused, taken
@@ -32,17 +27,13 @@ from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
 from appealbridge.logs import Level, Log, Said, libraries, standard_log
 from appealbridge.metrics import Metrics
-from appealbridge.model.errors import AppealBridgeError
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.redact import Redactor
 from appealbridge.store.records import Space
 from appealbridge.store.space import free_space
 from appealbridge.store.sqlite import SqliteStore
-from appealbridge.systemd import Notifier, listening_sockets, notifier, watchdog_seconds
+from appealbridge.systemd import Notifier, listening_sockets, notifier
 from appealbridge.web.server import application, serve
-
-GRACE_SECONDS = 5.0
-"""How long after its bound a stop may take before the process is ended without it."""
 
 
 class Bridge:
@@ -79,7 +70,7 @@ class Bridge:
         self.redactor = Redactor(self._secrets)
         self.url = ""
         self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
-        self._systemd = systemd or notifier(os.environ)
+        self.systemd = systemd or notifier(os.environ)
         self._space = space
         self._stack = AsyncExitStack()
         self._reloading = asyncio.Lock()
@@ -126,7 +117,7 @@ class Bridge:
         trace: TracebackType | None,
     ) -> bool | None:
         """Take nothing more, finish what is under way within the bound, let go of everything."""
-        self._systemd.stopping()
+        self.systemd.stopping()
         self.log.info(Said.STOPPING)
         try:
             return await self._stack.__aexit__(kind, error, trace)
@@ -141,7 +132,7 @@ class Bridge:
         Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
         """
         async with self._reloading:
-            self._systemd.reloading(self.clock.monotonic())
+            self.systemd.reloading(self.clock.monotonic())
             try:
                 assembly = await asyncio.to_thread(assemble, self.config)
             except InvalidDocuments as error:
@@ -149,7 +140,7 @@ class Bridge:
                 self.log.error(Said.RELOAD_REFUSED, reason=reason)
                 return refused(error)
             finally:
-                self._systemd.ready()
+                self.systemd.ready()
             # The old ones may still stand in an answer to what was sent before.
             self._secrets |= set(assembly.settings.secrets())
             self.redactor = Redactor(self._secrets)
@@ -159,51 +150,6 @@ class Bridge:
             told = taken(before, assembly)
             self.log.info(Said.RELOADED, summary=told["summary"])
             return told
-
-    async def run_until_told(self) -> None:
-        """Work until SIGTERM or SIGINT; SIGHUP takes new recipes and settings."""
-        stop, again = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, again.set)
-        async with asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(self._reload_when(again))]
-            watchdog = watchdog_seconds(os.environ, os.getpid())
-            if watchdog is not None:
-                beside.append(tasks.create_task(self._say_alive(watchdog / 2)))
-            self._systemd.ready()
-            await stop.wait()
-            self._end_anyway()
-            for task in beside:
-                task.cancel()
-
-    def _end_anyway(self) -> None:
-        """See to it that the process ends, even where a thread or a plug-in never does."""
-
-        def end() -> None:
-            self.log.error(Said.STOP_OVERDUE, within=within)
-            self.log.output.flush()
-            os._exit(1)
-
-        within = self.assembly.settings.shutdown_within + GRACE_SECONDS
-        timer = threading.Timer(within, end)
-        timer.daemon = True
-        timer.start()
-
-    async def _reload_when(self, again: asyncio.Event) -> None:
-        while True:
-            await again.wait()
-            again.clear()
-            try:
-                await self.reload()
-            except (AppealBridgeError, OSError) as error:
-                self.log.error(Said.RELOAD_REFUSED, reason=str(error))
-
-    async def _say_alive(self, every: float) -> None:
-        while True:
-            self._systemd.alive()
-            await self.clock.sleep(every)
 
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:
@@ -242,39 +188,3 @@ class Bridge:
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)
-
-
-async def _run(bridge: Bridge) -> None:
-    async with bridge:
-        await bridge.run_until_told()
-
-
-def run_daemon(config: Path | None) -> None:
-    """Run the daemon until it is told to stop; raise `InvalidDocuments` where its settings have problems."""
-    # Recipes are many small objects that all stay: looking through them again and again, while they
-    # are made and ever after, is a quarter of the start and a pause now and then.
-    gc.disable()
-    bridge = Bridge(config)
-    gc.freeze()
-    gc.enable()
-    # Some hundred objects are alive for each event that waits for its commit, and a burst of events is
-    # no reason to look for rubbish.
-    gc.set_threshold(25_000, 10, 10)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            runner.run(_run(bridge))
-        except BaseExceptionGroup as died:
-            # One part that cannot go on ends them all; systemd starts the daemon anew, and the store
-            # knows where it was.
-            cause = _only(died)
-            if isinstance(cause, AppealBridgeError | OSError):
-                raise cause from None
-            bridge.log.error(Said.PART_DIED, error=died)
-            raise AppealBridgeError("a part of the daemon died; its log says which") from None
-
-
-def _only(error: BaseException) -> BaseException:
-    """Return the one error in a group of groups of one, or the group where there are several."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -23,7 +23,7 @@ def run(config: Path | None) -> None:
     """
     # What is imported and loaded now stays; looking through it for rubbish would only take time.
     gc.disable()
-    from appealbridge.app import run_daemon
+    from appealbridge.process import run_daemon
 
     try:
         run_daemon(config)

@@ -25,6 +25,8 @@ class Said(StrEnum):
     # the daemon's own life
     STARTING = "starting"
     READY = "ready"
+    CHANGED = "changed"
+    NOT_WATCHED = "not_watched"
     RELOADED = "reloaded"
     RELOAD_REFUSED = "reload_refused"
     STOPPING = "stopping"

@@ -74,7 +74,7 @@ def load_settings(
 
 
 _AS_THEY_ARE = (
-    "listen", "public_url", "keep_free", "time_zone", "practice", "log", "shutdown_within",
+    "listen", "public_url", "keep_free", "watch", "time_zone", "practice", "log", "shutdown_within",
     "people", "groups", "holds", "notices", "retention",
 )  # fmt: skip
 

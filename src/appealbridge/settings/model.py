@@ -160,6 +160,12 @@ class Daemon(_Section):
     templates: Path = Field(
         Path("templates"), description="The folder of the template files.", examples=["templates/"]
     )
+    watch: bool = Field(
+        True,
+        description="Whether changed recipes and templates are taken as soon as they are saved; "
+        "otherwise `appealbridge reload` takes them.",
+        examples=[False],
+    )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/London",
         description="The time zone of recipes that name none.",

@@ -44,6 +44,7 @@ class Settings:
     keep_free: int | None
     recipes: Path
     templates: Path
+    watch: bool
     time_zone: str
     practice: str | None
     log: LogSettings

@@ -15,24 +15,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
-from appealbridge.model.event import Event
 from appealbridge.model.run import Run
+from appealbridge.store.base_looking import StoreLooking
+from appealbridge.store.base_retention import StoreRetention
 from appealbridge.store.records import (
     Accepted,
     Arrival,
-    Backlog,
-    DeliveryFilter,
     LaneRecord,
     Memory,
     News,
     NewsSort,
     OpenRun,
     Outlook,
-    Over,
     Pace,
-    Pruned,
     RecipeVersion,
     Settlement,
     SourceRecord,
@@ -41,7 +37,7 @@ from appealbridge.store.records import (
 )
 
 
-class Store(Protocol):
+class Store(StoreLooking, StoreRetention, Protocol):
     """The durable half of the program. Every method is one transaction, durable when it returns."""
 
     # -- the hot path ---------------------------------------------------------------------------
@@ -52,7 +48,9 @@ class Store(Protocol):
         """
         Store events with all they caused, and a look's memory, in one transaction.
 
-        An event whose source and key are known is a repeat: nothing of its arrival is stored.
+        An event whose source and key are known is a repeat: nothing of its arrival is stored. An open
+        run with a `wake_at` is one that waits: while it is open, each event of its subject (that is
+        not empty) is kept for it and wakes it, from the one after its own on.
         """
 
     async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
@@ -96,14 +94,22 @@ class Store(Protocol):
     async def next_wake(self) -> float | None:
         """Return when the next open run is to be looked at."""
 
-    async def advance(self, run: Run, seen: int, deliveries: Sequence[Delivery]) -> None:
-        """
-        Store what a run planned next.
+    async def runs_before(self, run_id: str) -> Sequence[Run]:
+        """Return the open runs that wait, of this one's recipe and subject, and older; the oldest first."""
 
-        `seen` is how many of its deliveries had settled when it was planned: if more have since, or
-        are stored as settled now, the run stays awake. A delivery whose id is stored already is left
-        as it is; one handed over as `sending` becomes `ready`. Raise `NotFound` for an unknown run.
+    async def advance(
+        self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
+    ) -> bool:
         """
+        Store what a run planned next, and return whether it was still open; if not, nothing is stored.
+
+        `seen` is how often it had been woken when it was planned: if it has been since, or deliveries
+        are stored as settled now, the run stays awake. A delivery whose id is stored already is left
+        as it is; one handed over as `sending` becomes `ready`. The events with ids in `unheard` are no
+        longer kept for the run. With a run that waited and is over the next one of its recipe and
+        subject is woken. Raise `NotFound` for an unknown run.
+        """
+        ...
 
     async def expire(self, now: float, limit: int = 1000) -> Sequence[Delivery]:
         """
@@ -212,71 +218,7 @@ class Store(Protocol):
     async def recipe(self, version: str) -> RecipeVersion:
         """Return a kept version; raise `NotFound`."""
 
-    # -- retention ------------------------------------------------------------------------------
-
-    async def empty(self, over: Over, after: int = 0, limit: int = 200) -> Pruned:
-        """
-        Take the content out of events that are over, and out of all they caused.
-
-        That is an event's data, its runs' traces and reasons, its deliveries' content and reasons, and
-        the details of their attempts. An event is over when it has no open run, all its deliveries had
-        settled before the time, and no delivery of its subject is open. About `limit` rows are changed
-        at once; the next step goes on `after` what the last one said, however little that one found.
-        """
-
-    async def forget(
-        self, over: Over, *, emptied: bool, after: int = 0, limit: int = 200
-    ) -> Pruned:
-        """
-        Remove events that are over with all they caused, likewise step by step.
-
-        With `emptied`, only those whose content has been taken out before.
-        """
-
-    async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
-        """
-        Remove recipe versions that no run was made by; return how many.
-
-        Those that are in force stay, and those that were kept, or kept again, after the time.
-        """
-
-    async def scrub(self) -> None:
-        """Leave no copy of what was emptied or removed in places that are only written now and then."""
-
-    # -- looking --------------------------------------------------------------------------------
-
-    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
-        """List deliveries, newest first."""
-
-    async def delivery(self, delivery_id: str) -> Delivery:
-        """Return one delivery by id or number; raise `NotFound`."""
-
-    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
-        """Return a delivery's finished attempts and looks in order."""
-
-    async def event(self, event_id: str) -> Event:
-        """Return one event; raise `NotFound`."""
-
-    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
-        """List events, newest first."""
-
-    async def run(self, run_id: str) -> Run:
-        """Return one run; raise `NotFound`."""
-
-    async def runs(
-        self, *, event_id: str = "", recipe: str = "", limit: int = 100
-    ) -> Sequence[Run]:
-        """List runs, newest first."""
-
-    async def sent_today(self, channel: str, since: float) -> int:
-        """
-        Return how many deliveries of the channel were delivered since a time or are under way.
-
-        What is perhaps published counts too: all that is `unknown`, and what is held as such since.
-        """
-
-    async def backlog(self) -> Backlog:
-        """Return how much waits."""
+    # -- the whole --------------------------------------------------------------------------------
 
     async def check(self) -> None:
         """Raise `StoreError` where the store cannot take writes now."""

@@ -1,0 +1,141 @@
+"""
+The daemon as a process: signals, systemd, files that change, and a bound on its end.
+
+The daemon itself is `Bridge` in `app.py`, which a test can start too; what stands here needs a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import threading
+from pathlib import Path
+
+import uvloop
+
+from appealbridge.app import Bridge
+from appealbridge.logs import Said
+from appealbridge.model.errors import AppealBridgeError
+from appealbridge.systemd import watchdog_seconds
+from appealbridge.watching import changes
+
+GRACE_SECONDS = 5.0
+"""How long after its bound a stop may take before the process is ended without it."""
+
+WATCH_AGAIN_SECONDS = 5.0
+"""How long it takes to notice that there is something to watch now, or that it could not be watched."""
+
+
+class Process:
+    """Runs one daemon until it is told to stop."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; SIGHUP takes new recipes and settings."""
+        async with self._bridge:
+            await self._until_told()
+
+    async def _until_told(self) -> None:
+        stop, again = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, again.set)
+        async with asyncio.TaskGroup() as tasks:
+            beside = [
+                tasks.create_task(self._reload_when(again)),
+                tasks.create_task(self._reload_when_saved()),
+            ]
+            watchdog = watchdog_seconds(os.environ, os.getpid())
+            if watchdog is not None:
+                beside.append(tasks.create_task(self._say_alive(watchdog / 2)))
+            self._bridge.systemd.ready()
+            await stop.wait()
+            self._end_anyway()
+            for task in beside:
+                task.cancel()
+
+    def _end_anyway(self) -> None:
+        """See to it that the process ends, even where a thread or a plug-in never does."""
+        log = self._bridge.log
+
+        def end() -> None:
+            log.error(Said.STOP_OVERDUE, within=within)
+            log.output.flush()
+            os._exit(1)
+
+        within = self._bridge.assembly.settings.shutdown_within + GRACE_SECONDS
+        timer = threading.Timer(within, end)
+        timer.daemon = True
+        timer.start()
+
+    async def _reload_when(self, again: asyncio.Event) -> None:
+        while True:
+            await again.wait()
+            again.clear()
+            await self._take_new()
+
+    async def _reload_when_saved(self) -> None:
+        """Take recipes and templates when they are saved, for as long as the settings say so."""
+        while True:
+            settings = self._bridge.assembly.settings
+            if settings.watch:
+                try:
+                    await self._watch((settings.recipes, settings.templates))
+                except OSError as error:
+                    self._bridge.log.warning(Said.NOT_WATCHED, reason=str(error))
+            await self._bridge.clock.sleep(WATCH_AGAIN_SECONDS)
+
+    async def _watch(self, folders: tuple[Path, Path]) -> None:
+        async for changed in changes(folders):
+            self._bridge.log.info(Said.CHANGED, files=", ".join(changed[:5]))
+            await self._take_new()
+            settings = self._bridge.assembly.settings
+            if not settings.watch or (settings.recipes, settings.templates) != folders:
+                return
+
+    async def _take_new(self) -> None:
+        try:
+            await self._bridge.reload()
+        except (AppealBridgeError, OSError) as error:
+            self._bridge.log.error(Said.RELOAD_REFUSED, reason=str(error))
+
+    async def _say_alive(self, every: float) -> None:
+        while True:
+            self._bridge.systemd.alive()
+            await self._bridge.clock.sleep(every)
+
+
+def run_daemon(config: Path | None) -> None:
+    """Run the daemon until it is told to stop; raise `InvalidDocuments` where its settings have problems."""
+    # Recipes are many small objects that all stay: looking through them again and again, while they
+    # are made and ever after, is a quarter of the start and a pause now and then.
+    gc.disable()
+    bridge = Bridge(config)
+    gc.freeze()
+    gc.enable()
+    # Some hundred objects are alive for each event that waits for its commit, and a burst of events is
+    # no reason to look for rubbish.
+    gc.set_threshold(25_000, 10, 10)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(Process(bridge).run())
+        except BaseExceptionGroup as died:
+            # One part that cannot go on ends them all; systemd starts the daemon anew, and the store
+            # knows where it was.
+            cause = _only(died)
+            if isinstance(cause, AppealBridgeError | OSError):
+                raise cause from None
+            bridge.log.error(Said.PART_DIED, error=died)
+            raise AppealBridgeError("a part of the daemon died; its log says which") from None
+
+
+def _only(error: BaseException) -> BaseException:
+    """Return the one error in a group of groups of one, or the group where there are several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,52 @@
+"""What every store promises to people and their screens: to say what it has, and to change nothing by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from appealbridge.model.attempt import Attempt
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run
+from appealbridge.store.records import Backlog, DeliveryFilter, Queue
+
+
+class StoreLooking(Protocol):
+    """The part of `Store` that only looks."""
+
+    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
+        """List deliveries, newest first."""
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        """Return one delivery by id or number; raise `NotFound`."""
+
+    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
+        """Return a delivery's finished attempts and looks in order."""
+
+    async def event(self, event_id: str) -> Event:
+        """Return one event; raise `NotFound`."""
+
+    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
+        """List events, newest first."""
+
+    async def run(self, run_id: str) -> Run:
+        """Return one run; raise `NotFound`."""
+
+    async def runs(
+        self, *, event_id: str = "", recipe: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """List runs, newest first."""
+
+    async def sent_today(self, channel: str, since: float) -> int:
+        """
+        Return how many deliveries of the channel were delivered since a time or are under way.
+
+        What is perhaps published counts too: all that is `unknown`, and what is held as such since.
+        """
+
+    async def backlog(self) -> Backlog:
+        """Return how much waits."""
+
+    async def queues(self) -> Sequence[Queue]:
+        """Return what waits on each channel on which anything does."""
