@@ -89,6 +89,12 @@ class Metrics:
             "How long ago the oldest delivery that may still go out was planned; 0 if none waits.",
             registry=registry,
         )
+        self._floods = Counter(
+            "appealbridge_floods_total",
+            "Floods that were held, by the source or the recipe that they were of.",
+            ["of"],
+            registry=registry,
+        )
         self._recipes = Gauge(
             "appealbridge_recipes",
             "Recipes, by whether they run (loaded) or have problems (quarantined).",
@@ -111,6 +117,12 @@ class Metrics:
             "appealbridge_notices_total",
             "Notices to people of what went wrong, by whether there was a way to tell them.",
             ["kind", "outcome"],
+            registry=registry,
+        )
+        self._overdue = Gauge(
+            "appealbridge_overdue_seconds",
+            "For how long the delivery that goes first has been due, as seen once a minute.",
+            ["channel"],
             registry=registry,
         )
         self._free = Gauge(
@@ -155,10 +167,20 @@ class Metrics:
         self._commit_seconds.observe(seconds)
         self._commit_transactions.observe(transactions)
 
+    def flooded(self, name: str) -> None:
+        """Count a flood of a source (`webhook:incident-desk`) or of a recipe (`recipe:roads`)."""
+        self._floods.labels(name).inc()
+
     def recipes(self, loaded: int, quarantined: int) -> None:
         """Note how many recipes there are now."""
         self._recipes.labels("loaded").set(loaded)
         self._recipes.labels("quarantined").set(quarantined)
+
+    def overdue(self, seconds: Mapping[str, float]) -> None:
+        """Note for how long what goes first has been due, by channel."""
+        self._overdue.clear()
+        for channel, late in seconds.items():
+            self._overdue.labels(channel).set(late)
 
     def room(self, free: int, *, accepting: bool) -> None:
         """Note how many bytes the store's disk has left, and whether that is enough to accept more."""

@@ -11,10 +11,12 @@ from appealbridge.clock import Clock
 from appealbridge.engine.accounts import Accounts
 from appealbridge.engine.attempt import Attempts
 from appealbridge.engine.backoff import RetryPolicy
+from appealbridge.engine.caution import Caution
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
+from appealbridge.engine.monitor import Monitor
 from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
@@ -60,10 +62,12 @@ class Engine:
         self._tasks = tasks
         self._kept = KeptRecipes(store)
         self._upkeep = Upkeep(store, clock, self.lanes, report)
-        self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report)
-        self._upkeep.ended = self._runs.nudge
         self.notices = Notices(store, clock, rng, self.lanes, self._kept, report, clean)
         report.trouble = self.notices.nudge
+        self._caution = Caution(store, clock, report, self.notices)
+        report.published = self._caution.published
+        self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report, self._caution)
+        self._upkeep.ended = self._runs.nudge
         self._accounts = Accounts(store, clock, rng, report, clean, self.notices.alarm)
         attempts = Attempts(
             store,
@@ -76,6 +80,7 @@ class Engine:
             clean,
         )
         self.room = Room(clock, report, space, self._tell)
+        self.monitor = Monitor(store, clock, self.lanes, report, self.notices.alarm)
         self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
         self.intake = Intake(
             store,
@@ -87,8 +92,11 @@ class Engine:
             self._upkeep,
             report,
             self.room,
+            self._caution,
         )
-        self._polling = Polling(store, clock, rng, http, self.intake, report, clean, self.room)
+        self._polling = Polling(
+            store, clock, rng, http, self.intake, report, clean, self.room, self._caution
+        )
         self.verbs = Verbs(store, clock, self.lanes, self._runs, self._upkeep, report)
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}
@@ -109,8 +117,10 @@ class Engine:
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
         self.room.adopt(inforce.keep_free)
         await self.room.look()
+        await self._caution.recall(inforce)
         await self.adopt(inforce, catalogue)
         self._loop("room", self.room.run)
+        self._loop("monitor", self.monitor.run)
         self._loop("runs", self._runs.run)
         self._loop("upkeep", self._upkeep.run)
         self._loop("retention", self._pruning.run)
@@ -120,6 +130,7 @@ class Engine:
         """Put something new in force, at once and whole; what is under way ends as it began."""
         await self._kept.keep(inforce.book, catalogue, self.clock.now())
         before, self._inforce = self._inforce, inforce
+        self._caution.adopt(inforce)
         for name, bound in inforce.channels.items():
             self._open_lane(name, bound, inforce)
         for name in set(self.lanes) - set(inforce.channels):
@@ -128,6 +139,7 @@ class Engine:
         self._pruning.adopt(inforce.retention)
         self.notices.adopt(inforce)
         self.room.adopt(inforce.keep_free)
+        self.monitor.adopt()
 
     async def stop(self, within: float) -> bool:
         """

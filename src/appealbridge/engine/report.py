@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from appealbridge.engine.health import Condition, Health
 from appealbridge.engine.lane import Lane
@@ -144,6 +144,10 @@ class Report:
             reason=str(error),
         )
 
+    def overdue(self, seconds: Mapping[str, float]) -> None:
+        """Note for how long what goes first has been due, by channel."""
+        self._metrics.overdue(seconds)
+
     def room(self, free: int, *, accepting: bool) -> None:
         """Note how many bytes the store's disk has left, and whether more is accepted."""
         self._metrics.room(free, accepting=accepting)
@@ -213,9 +217,10 @@ class Report:
         for note in notes:
             self._log.warning(Said.SOURCE_NOTE, source=source, reason=note)
 
-    def burst(self, source: str, count: int) -> None:
-        """Say that a look showed more than the source may publish at once."""
-        self._log.warning(Said.BURST_HELD, source=source, items=count)
+    def burst(self, name: str, reason: str) -> None:
+        """Say that more came, from a source or of a recipe (`recipe:roads`), than may go out unseen."""
+        self._metrics.flooded(name)
+        self._log.warning(Said.BURST_HELD, of=name, reason=reason)
 
     def source_down(self, source: str, reason: str, failures: int) -> None:
         """Say that a source could not be read: at the first failure and every tenth after it."""

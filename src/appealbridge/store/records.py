@@ -49,11 +49,13 @@ class Accepted:
 
     `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
     was stored. `begun` are the ids of the deliveries that are now `sending`; the caller owns them.
+    `heard` says that a run which waits has been woken by it.
     """
 
     event_id: str
     repeat: bool
     begun: frozenset[str] = frozenset()
+    heard: bool = False
 
 
 @value(kw_only=True)
@@ -139,11 +141,18 @@ class SourceRecord:
 
 @value
 class OpenRun:
-    """A run that may be able to plan more: its event, its recipe version's text, its deliveries so far."""
+    """
+    A run that may be able to plan more: its event, and its deliveries so far.
+
+    `wakes` is how often it has been woken. `heard` are the events of its subject that came after its
+    own, in their order, where it is one that waits.
+    """
 
     run: Run
     event: Event
     deliveries: Sequence[Delivery]
+    wakes: int = 0
+    heard: Sequence[Event] = ()
 
 
 @value
@@ -244,6 +253,20 @@ class Pruned:
 
     events: int
     then: int | None
+
+
+@value
+class Queue:
+    """
+    What waits on one channel: how many deliveries are open, and which goes first.
+
+    `first` is the due time and the number of the longest due that is `ready` and that nothing stands
+    before, `None` where there is none.
+    """
+
+    channel: str
+    waiting: int
+    first: tuple[float, int] | None
 
 
 @value

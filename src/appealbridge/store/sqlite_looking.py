@@ -10,7 +10,8 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.store import moving, reading, recalling, telling
 from appealbridge.store.connections import Readers
-from appealbridge.store.records import Backlog, DeliveryFilter, News, NewsSort, Pace, Text
+from appealbridge.store.queues import queues
+from appealbridge.store.records import Backlog, DeliveryFilter, News, NewsSort, Pace, Queue, Text
 
 
 class SqliteLooking:
@@ -74,6 +75,10 @@ class SqliteLooking:
     async def backlog(self) -> Backlog:
         """Return how much waits."""
         return await self._ask(reading.backlog)
+
+    async def queues(self) -> Sequence[Queue]:
+        """Return what waits on each channel."""
+        return await self._ask(queues)
 
     async def news(self) -> Sequence[NewsSort]:
         """Return what went wrong and nobody has been told of, sort by sort."""

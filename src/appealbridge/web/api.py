@@ -68,18 +68,21 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     async def channels(request: web.Request) -> web.Response:
         del request
         counts = (await engine.store.backlog()).counts
-        waiting = {
-            name: sum(counts.get((state, name), 0) for state in OPEN - {State.SENDING})
-            for name in engine.lanes
-        }
-        now = engine.clock.now()
+        waiting = dict.fromkeys(engine.lanes, 0)
+        for (state, name), count in counts.items():
+            if state in OPEN - {State.SENDING}:
+                waiting[name] = waiting.get(name, 0) + count
         return answer(
-            [views.channel(engine.lanes[name], waiting[name], now) for name in sorted(engine.lanes)]
+            [
+                views.channel(name, engine.lanes.get(name), count, engine.clock.now())
+                for name, count in sorted(waiting.items())
+            ]
         )
 
     @table.get("/{path:(deliveries|runs|events)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
-        return answer(await listing.read(engine.store, request.match_info["path"], request.query))
+        told = await listing.read(engine.store, request.match_info["path"], request.query)
+        return answer(listing.pointed_out(told, engine.lanes))
 
     return table
 

@@ -28,7 +28,10 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
             return problem(503, f"the store takes nothing now: {error}", retry_after=5)
         if engine.room.why:
             return problem(503, engine.room.why, retry_after=5)
-        return answer({"status": "ready"})
+        told: dict[str, object] = {"status": "ready"}
+        if engine.monitor.notes:
+            told["notes"] = sorted(engine.monitor.notes.values())
+        return answer(told)
 
     @table.get("/metrics")
     async def figures(request: web.Request) -> web.Response:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from appealbridge.model.delivery import State
+from appealbridge.model.delivery import OPEN, State
 from appealbridge.model.errors import NotFound
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
@@ -73,6 +73,15 @@ async def read(store: Store, path: str, query: Query) -> Any:
     if not one and kind in _LISTS:
         return await _LISTS[kind](store, query)
     raise NotFound(f"nothing is listed at {path}")
+
+
+def pointed_out(told: Any, channels: Collection[str]) -> Any:
+    """Return deliveries, one or many, with the reason for those that wait for a channel which is gone."""
+    for row in told if isinstance(told, list) else told.get("deliveries", [told]):
+        waits = "channel" in row and State(row["state"]) in OPEN
+        if waits and row["channel"] not in channels and not row["reason"]:
+            row["reason"] = views.GONE
+    return told
 
 
 def _which(query: Query) -> DeliveryFilter:

@@ -15,6 +15,9 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.recipes.book import Book
 
+GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
+"""What is said where something waits for a channel that is not declared."""
+
 
 def moment(at: float | None) -> str | None:
     """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
@@ -102,8 +105,13 @@ def event(one: Event) -> dict[str, Any]:
     }
 
 
-def channel(lane: Lane, waiting: int, now: float) -> dict[str, Any]:
-    """Return how an account is doing, and how many deliveries wait for it."""
+def channel(name: str, lane: Lane | None, waiting: int, now: float) -> dict[str, Any]:
+    """Return how an account is doing, and how many deliveries wait for it; without a lane it is declared no more."""
+    if lane is None:
+        gone = dict.fromkeys(("platform", "since", "paused_until"))
+        return {"name": name, "condition": "gone", "reason": GONE, "under_way": 0, **gone} | {
+            "waiting": waiting
+        }
     health = lane.health
     paused = lane.pace.until > now
     return {

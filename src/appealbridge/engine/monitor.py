@@ -1,0 +1,116 @@
+"""
+Nothing waits in vain and unseen: what is due and does not go out, and what has nowhere to go.
+
+A lane that does its work needs none of this. It is here for the day on which one does not, for a
+reason that nobody thought of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from appealbridge.clock import Clock
+from appealbridge.engine.lane import Lane, Lanes
+from appealbridge.engine.report import Report
+from appealbridge.model.errors import StoreError
+from appealbridge.model.notice import Alarm
+from appealbridge.store.base import Store
+from appealbridge.store.records import Queue
+
+EVERY = 60.0
+"""Seconds between two looks."""
+
+LATE = 300.0
+"""For how many seconds something must be due, and a free lane leave it lying, to be called stalled."""
+
+First = tuple[float, int]
+Tell = Callable[[Alarm, str, str], Awaitable[None]]
+
+
+class Monitor:
+    """
+    Looks at what waits, now and then. `notes` says what is wrong at this moment, by channel.
+
+    `tell` raises an alarm about a channel, in words.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, lanes: Lanes, report: Report, tell: Tell
+    ) -> None:
+        self.notes: dict[str, str] = {}
+        self._store = store
+        self._clock = clock
+        self._lanes = lanes
+        self._report = report
+        self._tell = tell
+        self._lying: dict[str, tuple[First, float]] = {}
+        self._changed = asyncio.Event()
+
+    def adopt(self) -> None:
+        """Look at once, since channels may have come and gone."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Look now and then until cancelled."""
+        while True:
+            self._changed.clear()
+            try:
+                await self.look()
+            except StoreError as error:
+                self._report.store_failed(error)
+            await self._clock.wait(self._changed, EVERY)
+
+    async def look(self) -> None:
+        """Look once; say, and have people told of, what was not so at the last look."""
+        now = self._clock.now()
+        queues = await self._store.queues()
+        self._report.overdue(
+            {
+                queue.channel: max(0.0, now - queue.first[0]) if queue.first else 0.0
+                for queue in queues
+            }
+        )
+        before, self.notes = self.notes, {}
+        lying, self._lying = self._lying, {}
+        for queue in queues:
+            channel = queue.channel
+            lane = self._lanes.get(channel)
+            if lane is None:
+                kind, words = Alarm.GONE, _gone(queue)
+            elif self._stalled(lane, queue, lying.get(channel), now):
+                kind, words = Alarm.STALLED, _stalled(lane, queue)
+            else:
+                continue
+            self.notes[channel] = words
+            if channel not in before:
+                await self._tell(kind, channel, words)
+
+    def _stalled(
+        self, lane: Lane, queue: Queue, lying: tuple[First, float] | None, now: float
+    ) -> bool:
+        """Whether a lane that may send has let the same delivery lie, and that has been due, for too long."""
+        if queue.first is None or not lane.health.works or lane.pace.opens_at(now) > now:
+            return False
+        # By seconds that never jump: a clock set forward makes everything late at once.
+        since = self._clock.monotonic()
+        if lying is not None and lying[0] == queue.first:
+            since = lying[1]
+        self._lying[lane.name] = (queue.first, since)
+        return now - queue.first[0] > LATE and self._clock.monotonic() - since >= LATE
+
+
+def _gone(queue: Queue) -> str:
+    many = f"{queue.waiting} deliveries wait" if queue.waiting != 1 else "1 delivery waits"
+    return (
+        f"{many} for {queue.channel}, which is no longer in appealbridge.yaml; declare it again and "
+        f"reload, or cancel what waits"
+    )
+
+
+def _stalled(lane: Lane, queue: Queue) -> str:
+    number = queue.first[1] if queue.first else 0
+    return (
+        f"delivery {number} is due and does not go out, and nothing is known that keeps it; {queue.waiting} "
+        f"wait for {queue.channel}, {lane.in_flight} of them under way"
+    )

@@ -1,0 +1,129 @@
+"""What is due and does not go out is told, and what is only slow, or known to be ill, is not."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from appealbridge.engine.monitor import EVERY, LATE, Monitor
+from appealbridge.model.notice import Alarm
+from appealbridge.store.records import Queue
+from appealbridge.testing.clock import FakeClock
+
+CHANNEL = "force_x"
+
+
+class World:
+    """A store that says what it is told to, one lane, and everything that is told of them."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.begun = self.clock.now()
+        self.opens_at = 0.0
+        self.lane = SimpleNamespace(
+            name=CHANNEL,
+            in_flight=2,
+            health=SimpleNamespace(works=True),
+            pace=SimpleNamespace(opens_at=lambda now: max(now, self.opens_at)),
+        )
+        self.waiting = []
+        self.told, self.figures = [], []
+        self.lanes = {CHANNEL: self.lane}
+        self.monitor = Monitor(self, self.clock, self.lanes, self, self.tell)
+
+    async def queues(self):
+        return self.waiting
+
+    def overdue(self, seconds):
+        self.figures.append(seconds)
+
+    async def tell(self, kind, channel, words):
+        self.told.append((kind, channel, words))
+
+    def waits(self, number=1, *, due=0.0, count=3, channel=CHANNEL):
+        """Have a delivery go first that has been due since so many seconds after the beginning."""
+        self.waiting = [Queue(channel, count, (self.begun + due, number))]
+
+    async def minutes(self, count):
+        for _ in range(count):
+            await self.clock.passes(seconds=EVERY)
+            await self.monitor.look()
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+LONG = int(LATE // EVERY) + 2
+
+
+async def test_what_is_due_and_lies_is_told_once(world):
+    world.waits(7)
+    await world.minutes(3)
+    assert world.told == []
+    await world.minutes(LONG)
+    ((kind, channel, words),) = world.told
+    assert (kind, channel) == (Alarm.STALLED, CHANNEL)
+    assert words.startswith("delivery 7 is due and does not go out")
+    assert world.monitor.notes == {CHANNEL: words}
+    assert world.figures[-1][CHANNEL] > LATE
+
+
+async def test_what_went_out_after_all_is_told_again_when_it_happens_again(world):
+    world.waits()
+    await world.minutes(LONG)
+    world.waiting = []
+    await world.minutes(1)
+    assert world.monitor.notes == {}
+    world.waits(due=world.clock.now() - world.begun)
+    await world.minutes(LONG)
+    assert len(world.told) == 2
+
+
+async def test_a_long_queue_that_moves_is_only_slow(world):
+    for number in range(20):
+        world.waits(number, due=-3600)
+        await world.minutes(1)
+    assert world.told == []
+    assert world.figures[-1][CHANNEL] > 3600
+
+
+async def test_a_lane_that_is_known_to_be_ill_or_has_to_wait_is_not_stalled(world):
+    world.waits()
+    world.lane.health.works = False
+    await world.minutes(2 * LONG)
+    world.lane.health.works = True
+    world.opens_at = world.clock.now() + 3600
+    await world.minutes(2 * LONG)
+    assert world.told == []
+    world.opens_at = 0.0
+    await world.minutes(LONG)
+    assert [kind for kind, _, _ in world.told] == [Alarm.STALLED]
+
+
+async def test_a_clock_that_jumps_makes_nothing_stalled(world):
+    world.waits(due=7200)
+    await world.minutes(1)
+    world.clock.jumps(3 * 3600)
+    await world.minutes(1)
+    assert world.told == []
+
+
+async def test_what_is_not_due_or_waits_for_a_person_is_not_stalled(world):
+    world.waits(due=86400)
+    await world.minutes(LONG)
+    world.waiting = [Queue(CHANNEL, 5, None)]
+    await world.minutes(LONG)
+    assert world.told == []
+
+
+async def test_what_waits_for_a_channel_that_is_gone_is_told_until_it_is_back(world):
+    world.waits(channel="old_x", count=1)
+    await world.monitor.look()
+    await world.minutes(5)
+    ((kind, channel, words),) = world.told
+    assert (kind, channel) == (Alarm.GONE, "old_x")
+    assert words.startswith("1 delivery waits for old_x, which is no longer in appealbridge.yaml")
+    world.lanes["old_x"] = world.lane
+    await world.monitor.look()
+    assert world.monitor.notes == {}
