@@ -65,7 +65,6 @@ def test_what_the_language_does_not_have_yet_is_said():
         "reply",
         "repost",
         "mode",
-        "on_failure",
     } - {"then", "else"}
     assert unsaid(later, part("recipes.md", "Not yet")) == []
 

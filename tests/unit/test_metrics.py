@@ -36,6 +36,16 @@ def test_refusals_are_counted_by_webhook_and_status():
     assert figures(metrics)[name, ("status", "401"), ("webhook", "desk")] == 2
 
 
+def test_notices_are_counted_by_kind_and_outcome():
+    metrics = Metrics()
+    metrics.noticed("channel.down", "told")
+    metrics.noticed("channel.down", "not_told")
+    seen = figures(metrics)
+    name = "appealbridge_notices_total"
+    assert seen[name, ("kind", "channel.down"), ("outcome", "told")] == 1
+    assert seen[name, ("kind", "channel.down"), ("outcome", "not_told")] == 1
+
+
 def test_an_attempt_is_counted_and_timed():
     metrics = Metrics()
     metrics.attempted("force_x", "delivered", 0.2)
@@ -100,6 +110,7 @@ def test_the_page_lists_every_label():
     metrics.attempted("c", "delivered", 1.0)
     metrics.committed(1.0, 1)
     metrics.recipes(1, 1)
+    metrics.noticed("delivery.failed", "told")
     metrics.source_failures("s", 1)
     labels = {}
     for family in families(metrics.render({("held", "c"): 1}, 0.0).decode()):

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.notice import NOTICE
 from appealbridge.model.value import value
 
 
@@ -46,8 +47,9 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
             Hold.APPROVAL,
             "its content is not what was planned; cancel it",
         )
-    # Let out by a person, it keeps the hold's name, and is not held a second time.
-    let_out = delivery.hold == Hold.DAILY_CAP
+    # Let out by a person, it keeps the hold's name, and is not held a second time. That something is
+    # wrong has to be told whatever is used up.
+    let_out = delivery.hold == Hold.DAILY_CAP or delivery.recipe == NOTICE
     if cap is not None and sent_today >= cap and not let_out:
         return Verdict(
             State.HELD,

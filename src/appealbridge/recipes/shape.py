@@ -46,6 +46,17 @@ class Test(Options):
     )
 
 
+class Burst(Options):
+    """How much of what a recipe plans may go out unseen."""
+
+    deliveries: int = Field(
+        ge=1, description="How many deliveries may go out unseen.", examples=[20]
+    )
+    within: Duration = Field(
+        gt=0, le=86_400, description="Within which time, whenever it begins.", examples=["10m"]
+    )
+
+
 class Shape(Options):
     """The top level of a recipe."""
 
@@ -84,9 +95,15 @@ class Shape(Options):
         description="How its messages are tried again, where that differs from what their account says.",
         examples=[{"within": "2h"}],
     )
+    burst: Burst | None = Field(
+        None,
+        description="What is more than this is held for a person; left out, nothing is.",
+        examples=[{"deliveries": 20, "within": "10m"}],
+    )
     on_failure: list[str] | str = Field(
         [],
-        description="Whom to tell; checked, but nobody is told yet.",
+        description="Whom to tell of what fails, comes too late or stays unclear; left out, "
+        "`notices.to` of the settings.",
         examples=[["duty_comms"]],
     )
     tests: list[Test] = Field([], description="Its own tests.", examples=[[]])

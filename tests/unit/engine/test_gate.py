@@ -57,6 +57,10 @@ def test_what_a_person_let_out_past_the_cap_is_not_held_by_it_again():
     assert gate(delivery(hold="daily_cap"), NOW, cap=60, sent_today=61).go
 
 
+def test_a_notice_goes_out_whatever_is_used_up():
+    assert gate(delivery(recipe="notice"), NOW, cap=60, sent_today=61).go
+
+
 def test_a_day_begins_at_local_midnight_also_when_the_clocks_change():
     london = ZoneInfo("Europe/London")
     # 25 October 2026, 12:00 UTC: the day began at 00:00 BST, which was 23:00 UTC the day before.
