@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appealbridge.model.errors import SourceDown
-from appealbridge.plugin.markup import Markup, html_to_text
+from appealbridge.plugin.markup import html_to_text, pieces
 
 ENTRY_LIMIT = 2000
 TAG_LIMIT = 100_000
@@ -199,9 +199,7 @@ def _images(
         for media in raw.get("media_content") or ()
         if media.get("medium") == "image" or str(media.get("type") or "").startswith("image/")
     ]
-    shown = _Pictures()
-    shown.feed(markup)
-    found += shown.found
+    found += _shown(markup)
     if not found:
         found = [(str(t.get("url") or ""), "") for t in raw.get("media_thumbnail") or ()]
     words = {url: alt for url, alt in found if alt}
@@ -212,14 +210,7 @@ def _images(
     ]
 
 
-class _Pictures(Markup):
-    """Collects address and description of every `<img>`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "img":
-            told = dict(attrs)
-            self.found.append(((told.get("src") or "").strip(), (told.get("alt") or "").strip()))
+def _shown(markup: str) -> list[tuple[str, str]]:
+    """Return address and description of every `<img>`."""
+    tags = (piece for piece in pieces(markup) if not isinstance(piece, str))
+    return [(tag.get("src"), tag.get("alt")) for tag in tags if tag.name == "img"]

@@ -8,7 +8,6 @@ a person has to tell: a wrong "absent" posts twice, a wrong "found" loses the po
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought
 from appealbridge.plugin.links import links
+from appealbridge.plugin.markup import unescaped
 from appealbridge.plugin.reply import Reply, http_date
 
 SLACK = 60.0
@@ -43,13 +43,13 @@ class Seen:
 
 def same(text: str) -> str:
     """Return what is left of a text that platforms do not change: equal for equal posts."""
-    plain = unquote(html.unescape(unicodedata.normalize("NFC", text)))
+    plain = unquote(unescaped(unicodedata.normalize("NFC", text)))
     return _LOOSE.sub("", plain).casefold()
 
 
 def words(text: str) -> str:
     """Return only the letters and digits of a text without its links: equal for posts that are hard to tell apart."""
-    plain = unquote(html.unescape(unicodedata.normalize("NFC", text)))
+    plain = unquote(unescaped(unicodedata.normalize("NFC", text)))
     for begin, end in reversed(links(plain)):
         plain = plain[:begin] + plain[end:]
     return _NO_WORD.sub("", plain).casefold()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import Any
 
 from jinja2 import pass_context
 from jinja2.filters import FILTERS as JINJAS
 from jinja2.runtime import Context
 
+from appealbridge.plugin.markup import pieces
 from appealbridge.plugin.text import cut, plain_length
 from appealbridge.recipes.scope import Scope
 
@@ -43,33 +43,18 @@ def shorten(context: Context, text: Any, limit: int) -> str:
 
 def plain(html: Any) -> str:
     """Return the words of an HTML text, a line to a paragraph."""
-    reader = _Words()
-    reader.feed(_text(html, "plain"))
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.words).splitlines())
+    words: list[str] = []
+    hidden = 0
+    for piece in pieces(_text(html, "plain")):
+        if isinstance(piece, str):
+            words += () if hidden else (piece.replace("\n", " "),)
+            continue
+        if piece.name in _HIDDEN:
+            hidden = max(0, hidden + (-1 if piece.closes else 1))
+        elif piece.name in _BREAKS:
+            words.append("\n")
+    lines = (" ".join(line.split()) for line in "".join(words).splitlines())
     return "\n".join(line for line in lines if line)
-
-
-class _Words(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        self._hidden += tag in _HIDDEN
-        if tag in _BREAKS:
-            self.words.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in _HIDDEN))
-        if tag in _BREAKS:
-            self.words.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.words.append(" ".join(data.split("\n")))
 
 
 def hashtag(text: Any) -> str:

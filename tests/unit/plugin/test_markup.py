@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,3 +42,36 @@ def test_html_becomes_what_a_reader_sees(markup, text):
 @given(st.text("<>/abp &;#!-=\"'\n", max_size=80))
 def test_any_text_becomes_text(markup):
     assert isinstance(html_to_text(markup), str)
+
+
+LEFT_OPEN = [
+    "<", "<!--", "<!", "<![", "<?", "</", "</a", "<a ", "<a x='", '<a x="', "<a =", "<img src=",
+    "<script>", "<style", "<title>", "&", "&#", "&#1", "<b>", "<a href='http://x'>", "\u2003", "\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", LEFT_OPEN)
+def test_a_long_text_takes_no_longer_for_what_is_left_open_in_it(unit):
+    markup = (unit * 200_000)[:200_000]
+    begin = time.process_time()
+    html_to_text(markup)
+    assert time.process_time() - begin < 2.0
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("a < b and c > d", "a < b and c > d"),
+        ("<p title='>'>seen", "seen"),
+        ("<p title=it's>seen's", "seen's"),
+        ("one<!-- > two -->three", "onethree"),
+        ("one<!-- never closed", "one"),
+        ("one<![CDATA[two]]>three", "onethree"),
+        ("<script>if (a < b) '</p>'</script>seen", "seen"),
+        ("<script>never closed", ""),
+        ("cut off <a href='https://a.exa", "cut off"),
+        (f"&#{'9' * 5000};", "\ufffd"),
+    ],
+)
+def test_what_is_malformed_is_read_as_browsers_do(markup, text):
+    assert html_to_text(markup) == text
