@@ -25,7 +25,11 @@ SECTIONS = {t.section: t.source_options for t in load().triggers.values() if t.s
 RECIPE = frozenset(Shape.model_fields)
 SETTINGS = frozenset(Daemon.model_fields) | {"channels", "lists"} | SECTIONS.keys()
 
-YAML = [block for block in blocks() if block.language == "yaml" and block.word != "broken"]
+YAML = [
+    block
+    for block in blocks()
+    if block.language == "yaml" and block.word not in ("broken", "blueprint")
+]
 
 
 def parametrized(chosen):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appealbridge.blueprints.blueprint import Head
 from appealbridge.model.appeal import Appeal
 from appealbridge.plugin import Account
 from appealbridge.plugin.registry import load
@@ -16,6 +17,7 @@ def tables():
     plugins = load(third_party=False)
     yield "recipes.md", "recipe", table(Shape)
     yield "configuration.md", "settings", table(Daemon)
+    yield "blueprints.md", "blueprint", table(Head)
     yield "configuration.md", "channel", table(Account)
     yield "configuration.md", "appeal", table(Appeal)
     for trigger in plugins.triggers.values():

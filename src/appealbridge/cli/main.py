@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from appealbridge import __version__
-from appealbridge.cli import daemon, db, operator, practice, recipes, schema
+from appealbridge.cli import channels, daemon, db, new, operator, practice, recipes, schema
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -20,8 +20,10 @@ for command in (
     *daemon.COMMANDS,
     *practice.COMMANDS,
     *recipes.COMMANDS,
+    *new.COMMANDS,
     *schema.COMMANDS,
     *operator.COMMANDS,
+    *channels.COMMANDS,
     *db.COMMANDS,
 ):
     main.add_command(command)

@@ -124,12 +124,13 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
             ]
         )
     else:
-        _print_tests(results)
+        print_tests(results)
     if broken or any(not result.passed for _, result in results):
         raise SystemExit(1)
 
 
-def _print_tests(results: Sequence[tuple[Any, Any]]) -> None:
+def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
+    """Print a line for each recipe and result of a test, and what came instead where one failed."""
     for recipe, result in results:
         mark = click.style("ok  ", fg="green") if result.passed else click.style("FAIL", fg="red")
         click.echo(f"{mark} {recipe.name}: {result.name}")

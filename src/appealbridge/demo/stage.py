@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-import appealbridge
+from appealbridge.resources import shipped
 
 SOURCES = ("appeal:website", "appeal:case_files", "feed:force_news")
 """What the daemon looks at from time to time."""
@@ -78,7 +78,7 @@ class Stage:
 
 def build(folder: Path, *, listen: str, practice: str) -> Stage:
     """Write everything that the daemon needs into an empty folder."""
-    stage = Stage(folder, shipped_recipes(), {"incident-desk": _secret(), "roads": _secret()})
+    stage = Stage(folder, shipped("recipes"), {"incident-desk": _secret(), "roads": _secret()})
     stage.appeals.mkdir()
     keys = folder / "secrets"
     keys.mkdir(mode=0o700)
@@ -97,17 +97,6 @@ def build(folder: Path, *, listen: str, practice: str) -> Stage:
         encoding="utf-8",
     )
     return stage
-
-
-def shipped_recipes() -> Path:
-    """Return the recipes that come with the program: beside the package, or at the root of its checkout."""
-    package = Path(appealbridge.__file__).parent
-    for folder in (package / "shipped" / "recipes", package.parents[1] / "recipes"):
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError(
-        f"the shipped recipes are not beside {package}; install the program again"
-    )
 
 
 def _secret() -> str:

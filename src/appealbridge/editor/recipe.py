@@ -50,6 +50,7 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
                 [_trigger(one, own) for one in registry.triggers.values()],
             ),
             "step": {
+                "description": "What is done.",
                 "type": "object",
                 "oneOf": [*(_step(one, own) for one in registry.actions.values()), *flow()],
             },

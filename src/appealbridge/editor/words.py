@@ -12,8 +12,49 @@ CONDITIONS: Final[Schema] = {"type": "array", "minItems": 1, "items": CONDITION}
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 _NUMBER: Final[Schema] = {"type": "number"}
 _ONE_VALUE: Final[Schema] = {"type": ["string", "number", "boolean"]}
-_A_LIST: Final[Schema] = {"type": "array", "minItems": 1}
-_CLOCK: Final[Schema] = {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2})?$"}
+_A_LIST: Final[Schema] = {"type": "array", "minItems": 1, "items": _ONE_VALUE}
+_CLOCK: Final[Schema] = {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$"}
+
+_POINT: Final[Schema] = {
+    "description": "Latitude, then longitude.",
+    "examples": [[52.48, -1.89]],
+    "anyOf": [
+        {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 3},
+        {"type": "object"},
+        {"type": "string"},
+    ],
+}
+_CIRCLE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "centre": _POINT,
+        "radius": {
+            "description": "How far from the centre.",
+            "examples": ["5km", "800m", "3 miles"],
+            "type": "string",
+        },
+    },
+    "required": ["centre", "radius"],
+    "additionalProperties": False,
+}
+_GEOJSON: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "type": {
+            "description": "GeoJSON, with longitude first, then latitude.",
+            "enum": ["Polygon", "MultiPolygon", "Feature"],
+        }
+    },
+    "required": ["type"],
+}
+_AREA: Final[Schema] = {
+    "anyOf": [
+        _CIRCLE,
+        {"type": "array", "items": _POINT, "minItems": 3},
+        {"type": "string", "minLength": 1},
+        _GEOJSON,
+    ]
+}
 
 
 def word(description: str, *examples: Any, **schema: Any) -> Schema:
@@ -80,7 +121,8 @@ TESTS: Final[dict[str, Schema]] = {
         "It is a place in this circle or area; numbers are latitude, then longitude.",
         {"centre": [52.48, -1.89], "radius": "5km"},
         [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]],
-        type=["object", "array", "string"],
+        "city_centre",
+        **_AREA,
     ),
     "exists": word("It is there; with `false`, it is not there.", True, type="boolean"),
 }

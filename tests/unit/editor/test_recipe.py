@@ -4,10 +4,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from appealbridge.editor import words
+from appealbridge.editor.flow import flow_words
 from appealbridge.editor.names import Names, reference_of
 from appealbridge.editor.recipe import recipe_schema
 from appealbridge.plugin.registry import load
-from appealbridge.recipes import read_actions, read_conditions
+from appealbridge.recipes import read_conditions, read_step
+from appealbridge.recipes.places import FLOW
 
 REGISTRY = load(third_party=False)
 SCHEMA = recipe_schema(REGISTRY)
@@ -76,6 +78,77 @@ def test_what_is_no_step_does_not_fit(step):
     assert not RECIPE.is_valid(a_recipe(actions=[step]))
 
 
+FLOWS = {
+    "if": {"if": "{{ a }}", "then": [TWEET], "else": [{"stop": "closed"}], "after": "blog"},
+    "if by a list of conditions": {
+        "if": [{"field": "$.a", "equals": 1}, "{{ b }}"],
+        "then": [TWEET],
+    },
+    "choose": {"choose": [{"conditions": "{{ a }}", "sequence": [TWEET]}], "default": [TWEET]},
+    "choose with other words": {"choose": [{"if": "{{ a }}", "then": [TWEET]}], "else": [TWEET]},
+    "delay": {"delay": "2h"},
+    "delay by a template": {"delay": "{{ hours }}h"},
+    "delay until": {"delay": {"until": "07:00"}},
+    "wait_for": {"wait_for": "appeal.closed", "timeout": "3d", "on_timeout": "stop"},
+    "wait_for with conditions": {
+        "wait_for": {"types": ["a", "b"], "conditions": ["{{ a }}"]},
+        "timeout": 60,
+        "on_timeout": [TWEET],
+    },
+    "stop": {"stop": "closed"},
+    "deep inside": {
+        "if": "{{ a }}",
+        "then": [{"choose": [{"if": "{{ b }}", "then": [{"delay": "1h"}]}]}],
+    },
+}
+
+
+@pytest.mark.parametrize("step", FLOWS.values(), ids=FLOWS.keys())
+def test_every_step_that_steers_fits(step):
+    assert [one.message for one in RECIPE.iter_errors(a_recipe(actions=[step]))] == []
+
+
+NO_FLOWS = {
+    "if without then": {"if": "{{ a }}"},
+    "if that is always so": {"if": "a", "then": [TWEET]},
+    "else alone": {"else": [TWEET]},
+    "choose without a way": {"choose": []},
+    "a way without conditions": {"choose": [{"sequence": [TWEET]}]},
+    "a way said twice": {"choose": [{"if": "{{ a }}", "conditions": "{{ a }}", "then": [TWEET]}]},
+    "delay of no length": {"delay": "soon"},
+    "delay for and until": {"delay": {"for": "1h", "until": "07:00"}},
+    "wait_for without an end": {"wait_for": "appeal.closed"},
+    "stop without a reason": {"stop": ""},
+    "a wrong step inside": {"if": "{{ a }}", "then": [{"action": "twet"}]},
+    "an action and a stop": {**TWEET, "stop": "closed"},
+}
+
+
+@pytest.mark.parametrize("step", NO_FLOWS.values(), ids=NO_FLOWS.keys())
+def test_what_steers_wrongly_does_not_fit(step):
+    assert not RECIPE.is_valid(a_recipe(actions=[step]))
+
+
+AREAS = {
+    "a circle": {"centre": [52.48, -1.89], "radius": "5km"},
+    "points": [[52.55, -2.0], [52.55, -1.75], [52.4, -1.75]],
+    "a list of the settings": "city_centre",
+    "GeoJSON": {"type": "Polygon", "coordinates": [[[-2, 52], [-1, 52], [-1, 53], [-2, 52]]]},
+}
+
+
+@pytest.mark.parametrize("area", AREAS.values(), ids=AREAS.keys())
+def test_every_kind_of_area_fits(area):
+    assert RECIPE.is_valid(a_recipe(conditions=[{"field": "$.place", "within": area}]))
+
+
+@pytest.mark.parametrize(
+    "area", [{"center": [1, 2], "radius": "1km"}, 5, [[1, 2]]], ids=["misspelt", "5", "one point"]
+)
+def test_what_is_no_area_does_not_fit(area):
+    assert not RECIPE.is_valid(a_recipe(conditions=[{"field": "$.place", "within": area}]))
+
+
 def test_a_mail_may_take_its_words_from_a_template_file():
     mail = {"action": "email", "to": "a@example.org", "subject": "x", "template": "press-appeal"}
     assert RECIPE.is_valid(a_recipe(actions=[mail]))
@@ -131,7 +204,8 @@ def test_a_name_that_is_not_declared_yet_is_not_called_wrong():
 
 
 def test_the_schema_knows_the_words_of_the_reader():
-    assert {"action", *words.OF_THE_STEP} == set(read_actions._OF_THE_STEP)
+    assert {"action", *words.OF_THE_STEP} == set(read_step._OF_THE_STEP)
+    assert flow_words() == set(FLOW)
     assert words.TESTS.keys() == set(read_conditions.TESTS)
     kinds = {one["title"] for one in SCHEMA["$defs"]["condition"]["anyOf"]} - {"template"}
     assert kinds == set(read_conditions._KINDS)

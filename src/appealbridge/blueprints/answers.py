@@ -1,0 +1,128 @@
+"""Between a question and its place in the recipe: what may be answered, and what an answer means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appealbridge.blueprints.blueprint import Input
+from appealbridge.documents.problem import did_you_mean
+from appealbridge.model.duration import seconds
+from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.recipe import NO_APPROVAL
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """
+    What can be answered to one question here.
+
+    `names` are the answers to choose from, empty where anything of the kind will do. `default` is the
+    answer of whoever gives none: `None` where there is no sensible one, empty for leaving it out.
+    """
+
+    names: tuple[str, ...] = ()
+    default: str | None = None
+
+
+def offer(asked: Input, catalogue: Catalogue) -> Offer:
+    """Return what can be answered to a question, going by what the settings declare."""
+    names = _declared(asked, catalogue)
+    if asked.kind == "choice":
+        names = tuple(asked.choices)
+    elif asked.kind == "people":
+        names = (*names, NO_APPROVAL)
+    default = None if asked.default is None else str(asked.default)
+    if asked.kind not in ("text", "number", "duration", "time"):
+        fitting = default if default in names or not names else None
+        # That nobody has to agree is never taken for granted.
+        only = names[0] if len(names) == 1 and asked.kind != "people" else None
+        default = fitting if fitting is not None else only
+    if default is None and asked.optional and (not names or asked.kind == "people"):
+        default = ""
+    return Offer(names, default)
+
+
+def _declared(asked: Input, catalogue: Catalogue) -> tuple[str, ...]:
+    match asked.kind:
+        case "channel":
+            accounts = catalogue.channels.items()
+            return tuple(sorted(n for n, (platform, _) in accounts if platform == asked.platform))
+        case "list":
+            return tuple(sorted(catalogue.lists))
+        case "people":
+            return tuple(sorted(catalogue.people))
+    trigger = catalogue.registry.triggers.get(asked.kind)
+    return tuple(sorted(catalogue.sources.get(trigger.section, ()))) if trigger else ()
+
+
+def understood(asked: Input, answer: str, offered: Offer) -> Any:
+    """
+    Return the value that an answer stands for, `None` for one left out.
+
+    Raise `ValueError` with what is wrong and what would mend it.
+    """
+    answer = answer.strip()
+    if not answer:
+        if asked.optional:
+            return None
+        raise ValueError(f"an answer is needed; {_example(asked, offered)}")
+    read = _READ.get(asked.kind)
+    return read(answer) if read else _among(asked, answer, offered)
+
+
+def _example(asked: Input, offered: Offer) -> str:
+    if offered.names:
+        return f"one of {', '.join(offered.names)}"
+    examples = {
+        "duration": "for example 30m",
+        "time": "for example 08:00",
+        "number": "for example 3",
+    }
+    return examples.get(asked.kind, "for example a name of appealbridge.yaml")
+
+
+def _among(asked: Input, answer: str, offered: Offer) -> Any:
+    if asked.kind == "list" and "@" in answer:
+        return [address.strip() for address in answer.split(",") if address.strip()]
+    if offered.names and answer not in offered.names:
+        raise ValueError(f'there is no "{answer}"; {did_you_mean(answer, offered.names)}')
+    if asked.kind == "choice":
+        choices = asked.choices
+        return choices[answer] if isinstance(choices, Mapping) else answer
+    if not _NAME.fullmatch(answer):
+        raise ValueError(
+            f'"{answer}" cannot be a name; use letters, digits, and _ . - between them'
+        )
+    return f"{{{{ lists.{answer} }}}}" if asked.kind == "list" else answer
+
+
+def _duration(answer: str) -> str:
+    seconds(answer)
+    return answer
+
+
+def _time(answer: str) -> str:
+    if not _CLOCK.fullmatch(answer):
+        raise ValueError(f'"{answer}" is no time by the clock; write it as 08:00')
+    return answer
+
+
+def _number(answer: str) -> int:
+    try:
+        return int(answer)
+    except ValueError:
+        raise ValueError(f'"{answer}" is no whole number; write it as 3') from None
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "duration": _duration,
+    "time": _time,
+    "number": _number,
+}

@@ -1,0 +1,88 @@
+"""A blueprint: a recipe in which some values are left open, and the questions that fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from appealbridge.documents import Document, Path
+from appealbridge.plugin.options import Options
+
+Kind = Literal[
+    "text", "choice", "number", "duration", "time", "channel", "list", "people",
+    "webhook", "feed", "appeal",
+]  # fmt: skip
+
+
+class Input(Options):
+    """One question."""
+
+    description: str = Field(
+        min_length=1, description="The question, in a few words.", examples=["The account on X"]
+    )
+    kind: Kind = Field(
+        "text", description="What sort of answer it takes, see below.", examples=["channel"]
+    )
+    platform: str = Field(
+        "", description="For `kind: channel`: the account's platform.", examples=["x"]
+    )
+    default: str | int | None = Field(
+        None, description="The answer of whoever gives none.", examples=["none", "30m"]
+    )
+    optional: bool = Field(
+        False,
+        description="Whether it may be left out. Then the list entry in which it stands, or the "
+        "top-level name, is left out with it.",
+        examples=[True],
+    )
+    choices: list[str] | dict[str, Any] = Field(
+        [],
+        description="For `kind: choice`: the answers, or the values behind them.",
+        examples=[["missing", "witness"], {"red only": ["red"]}],
+    )
+
+
+class Head(Options):
+    """What stands under `blueprint:`, above the recipe."""
+
+    name: str = Field(
+        min_length=1, description="What people call it.", examples=["Road closed, and open again"]
+    )
+    description: str = Field(
+        min_length=1,
+        description="What a recipe made from it does.",
+        examples=["Says on X that a road is closed, and when it is open again."],
+    )
+    inputs: dict[str, Input] = Field(
+        description="The questions, in the order in which they are asked.",
+        examples=[{"account": {"description": "The account on X", "kind": "channel"}}],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """`!input name`: where the answer to a question belongs."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """
+    A blueprint as it was read.
+
+    `name` is that of its file, `blanks` are the places to fill, each with the name of its input.
+    """
+
+    name: str
+    head: Head
+    document: Document
+    blanks: Sequence[tuple[Path, str]]
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        """The questions by name."""
+        return self.head.inputs

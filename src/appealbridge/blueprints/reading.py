@@ -1,0 +1,62 @@
+"""From a blueprint's text to a blueprint, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from appealbridge.blueprints.blueprint import Blank, Blueprint, Head
+from appealbridge.documents import Document, InvalidDocuments, Path, Problem, check, read
+from appealbridge.documents.problem import did_you_mean
+
+HEAD = "blueprint"
+"""The name under which the questions stand."""
+
+
+def read_blueprint(text: str | bytes, file: str, name: str) -> Blueprint:
+    """Return the blueprint in a text; raise `InvalidDocuments` with every problem."""
+    document = read(text, file, {"!input": lambda word: Blank(word.strip())})
+    if not isinstance(document.value, dict) or HEAD not in document.value:
+        cure = f"a blueprint is a recipe with {HEAD}: name, description and inputs above it"
+        raise InvalidDocuments([document.problem((), "this is no blueprint", cure)])
+    head, problems = check(document, (HEAD,), Head)
+    blanks = [*_blanks(document.value, ())]
+    if head is not None:
+        problems += _unfit(document, head, blanks)
+    if head is None or problems:
+        raise InvalidDocuments(problems)
+    return Blueprint(name, head, document, blanks)
+
+
+def _blanks(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, Blank):
+        yield path, value.name
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _blanks(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _blanks(inner, (*path, number))
+
+
+def _unfit(document: Document, head: Head, blanks: list[tuple[Path, str]]) -> Iterator[Problem]:
+    """Yield what is wrong between the questions and the places that their answers go to."""
+    for path, name in blanks:
+        if name not in head.inputs:
+            cure = did_you_mean(name, head.inputs) or "declare it under inputs:"
+            yield document.problem(path, f'no input is called "{name}"', cure)
+    used = {name for _, name in blanks}
+    for name, asked in head.inputs.items():
+        path = (HEAD, "inputs", name)
+        if name not in used:
+            yield document.problem(
+                path, f'"{name}" is asked for and never used', f"write !input {name}", key=True
+            )
+        if asked.kind == "channel" and not asked.platform:
+            yield document.problem(
+                path, "an account on which platform?", "add platform: x, or another", key=True
+            )
+        if asked.kind == "choice" and not asked.choices:
+            yield document.problem(
+                path, "a choice between what?", "add choices: with a list", key=True
+            )

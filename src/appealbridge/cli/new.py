@@ -1,0 +1,227 @@
+"""`new`: a recipe from a blueprint, by a few questions; written, checked and tested at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from appealbridge.cli.common import WRONG_USE, config_option, fail, fail_with, print_problems
+from appealbridge.cli.questions import ask, ask_which, introduce
+from appealbridge.cli.recipes import print_tests
+from appealbridge.documents import InvalidDocuments
+from appealbridge.documents.problem import did_you_mean
+
+if TYPE_CHECKING:
+    from appealbridge.assembly import Assembly
+    from appealbridge.blueprints.answers import Offer
+    from appealbridge.blueprints.blueprint import Blueprint
+
+
+@click.command()
+@click.argument("blueprint", required=False)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The new recipe's file; in the folder of recipes, named as the blueprint, if left out.",
+)
+@click.option(
+    "--input",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Answer a question beforehand; may be said several times.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@config_option
+def new(
+    config: Path | None,
+    force: bool,
+    given: tuple[str, ...],
+    output: Path | None,
+    blueprint: str | None,
+) -> None:
+    """
+    Make a recipe from a BLUEPRINT, asking for the few things that differ.
+
+    BLUEPRINT is a name or a file; those that come with the program are listed if it is left out.
+    The recipe is checked and its own tests are run. Without a terminal nothing is asked: what has
+    no default is given with --input.
+    """
+    from appealbridge.assembly import assemble
+    from appealbridge.blueprints.filling import fill
+
+    try:
+        assembly = assemble(config, offline=True)
+        chosen = _chosen(blueprint)
+    except InvalidDocuments as error:
+        fail_with(error)
+    file = _free(output or assembly.settings.recipes / f"{chosen.name}.yaml", force)
+    answers = _answers(chosen, assembly, _given(chosen, given))
+    try:
+        text = fill(chosen, answers)
+    except ValueError as error:
+        fail(str(error), WRONG_USE)
+    _write(file, text, chosen.name, assembly)
+    click.echo(f"\n{_shown(file)} is written")
+    _try_out(file, assembly)
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _chosen(wanted: str | None) -> Blueprint:
+    from appealbridge.blueprints.shelf import get, names
+
+    try:
+        if wanted is None:
+            known = [get(name) for name in names()]
+            if not _terminal():
+                lines = "".join(f"\n  {one.name:24} {one.head.name}" for one in known)
+                fail(f"say which blueprint:{lines}", WRONG_USE)
+            chosen = ask_which(known)
+        else:
+            chosen = get(wanted)
+    except LookupError as error:
+        fail(str(error.args[0]), WRONG_USE)
+    return chosen
+
+
+def _given(blueprint: Blueprint, given: tuple[str, ...]) -> dict[str, str]:
+    answers = {}
+    for one in given:
+        name, equals, answer = one.partition("=")
+        if not equals:
+            fail(f"--input {one} has no value; write --input NAME=VALUE", WRONG_USE)
+        if name not in blueprint.inputs:
+            cure = did_you_mean(name, blueprint.inputs)
+            fail(f'{blueprint.name} does not ask for "{name}"; {cure}', WRONG_USE)
+        answers[name] = answer
+    return answers
+
+
+def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the value of each input: as given, asked for, or by default; all wrong ones are said at once."""
+    from appealbridge.blueprints.answers import offer, understood
+
+    offers = {name: offer(asked, assembly.catalogue) for name, asked in blueprint.inputs.items()}
+    values: dict[str, Any] = {}
+    wrong = []
+    for name, answer in given.items():
+        try:
+            values[name] = understood(blueprint.inputs[name], answer, offers[name])
+        except ValueError as error:
+            wrong.append(f"--input {name}: {error}")
+    if wrong:
+        fail("\n".join(wrong), WRONG_USE)
+    _complete(blueprint, offers, values)
+    return values
+
+
+def _complete(blueprint: Blueprint, offers: Mapping[str, Offer], values: dict[str, Any]) -> None:
+    """Put the answers in that were not given: asked for on a terminal, else by default."""
+    from appealbridge.blueprints.answers import understood
+    from appealbridge.blueprints.filling import still_asked
+
+    open_ = [name for name in blueprint.inputs if name not in values]
+    terminal = _terminal()
+    if terminal and open_:
+        introduce(blueprint)
+    missing = []
+    for number, name in enumerate(open_, 1):
+        asked, offered = blueprint.inputs[name], offers[name]
+        if not still_asked(blueprint, name, values):
+            values[name] = None
+        elif terminal:
+            values[name] = ask(asked, offered, f"{number}/{len(open_)}")
+        elif offered.default is None:
+            missing.append(name)
+        else:
+            values[name] = understood(asked, offered.default, offered)
+    if missing:
+        _refuse_missing(blueprint, missing, offers)
+
+
+def _refuse_missing(
+    blueprint: Blueprint, missing: Sequence[str], offers: Mapping[str, Offer]
+) -> NoReturn:
+    lines = []
+    for name in missing:
+        asked = blueprint.inputs[name]
+        choice = f": {', '.join(offers[name].names)}" if offers[name].names else ""
+        lines.append(f"\n  --input {name}=…    {asked.description} ({asked.kind}{choice})")
+    fail(f"{blueprint.name} has questions that only you can answer:{''.join(lines)}", WRONG_USE)
+
+
+def _free(file: Path, force: bool) -> Path:
+    """Return the file to write; never one that is there, unless told so."""
+    if force or not file.exists():
+        return file
+    if not _terminal():
+        fail(f"{_shown(file)} is there already; give --output another file, or --force", WRONG_USE)
+    click.echo(f"{_shown(file)} is there already.")
+    other = click.prompt(
+        "Write which file instead", default=_shown(_another(file)), prompt_suffix=" > "
+    )
+    return _free(Path(other), force)
+
+
+def _another(file: Path) -> Path:
+    number = 2
+    while (other := file.with_stem(f"{file.stem}-{number}")).exists():
+        number += 1
+    return other
+
+
+def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
+    """Write the recipe, and beside the settings the schema by which an editor helps with it."""
+    from appealbridge.editor.files import FILES, FOLDER, modeline, write_schemas
+    from appealbridge.editor.names import names_of
+
+    settings = assembly.settings.file
+    folder = (settings.parent if settings else Path()) / FOLDER
+    head = (
+        f"{modeline(file, folder / FILES['recipe'])}\n# Made by `appealbridge new {blueprint}`.\n"
+    )
+    try:
+        write_schemas(folder, assembly.registry, names_of(assembly.catalogue))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(head + text, encoding="utf-8")
+    except OSError as error:
+        fail(f"{error.filename} cannot be written: {error.strerror}")
+
+
+def _try_out(file: Path, assembly: Assembly) -> None:
+    """Check what was written and run its tests, as `check` and `test` do; say what comes next."""
+    from appealbridge.recipes.load import load_recipe
+    from appealbridge.recipes.load_book import recipe_name
+    from appealbridge.recipes.rehearse import run_tests
+
+    name = recipe_name(file, assembly.settings.recipes)
+    recipe, problems = load_recipe(file.read_bytes(), _shown(file), name, assembly.catalogue)
+    if problems:
+        click.echo()
+        print_problems(problems)
+    if recipe is None:
+        click.echo(f"\nMend it, or your settings; then: appealbridge check {_shown(file)}")
+        raise SystemExit(1)
+    results = [(recipe, result) for result in run_tests(recipe)]
+    if results:
+        click.echo()
+        print_tests(results)
+    if any(not result.passed for _, result in results):
+        raise SystemExit(1)
+    click.echo(f"\nSee what it would post: appealbridge preview {name}")
+    click.echo("Have the daemon take it: appealbridge reload")
+
+
+def _shown(file: Path) -> str:
+    """Return a path as a person in the working folder would write it."""
+    return str(file).removeprefix(f"{Path.cwd()}/")
+
+
+COMMANDS = (new,)

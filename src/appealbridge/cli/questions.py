@@ -1,0 +1,81 @@
+"""Questions on a terminal: one at a time, with what there is to choose from, until the answer will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from appealbridge.blueprints.answers import Offer
+    from appealbridge.blueprints.blueprint import Blueprint, Input
+
+LEAVE_OUT = "-"
+"""What is typed to leave an optional answer out."""
+
+
+def introduce(blueprint: Blueprint) -> None:
+    """Say what a blueprint is for, before its questions."""
+    click.echo(f"\n{click.style(blueprint.head.name, bold=True)}")
+    click.echo(click.wrap_text(blueprint.head.description, width=78))
+
+
+def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
+    """Ask which of several blueprints is wanted."""
+    longest = max(len(one.name) for one in blueprints)
+    for number, one in enumerate(blueprints, 1):
+        click.echo(
+            f"{number:3}  {click.style(one.name.ljust(longest), bold=True)}  {one.head.name}"
+        )
+    known = [one.name for one in blueprints]
+
+    def chosen(answer: str) -> Blueprint:
+        name = _by_number(answer, known)
+        if name not in known:
+            raise ValueError(f"there is no {answer!r}; give a number or a name from above")
+        return blueprints[known.index(name)]
+
+    found: Blueprint = _prompt("Which blueprint", chosen, None)
+    return found
+
+
+def ask(asked: Input, offered: Offer, position: str) -> Any:
+    """Ask one question and return the value that its answer stands for, `None` for one left out."""
+    from appealbridge.blueprints.answers import understood
+
+    click.echo(f"\n{click.style(position, dim=True)}  {click.style(asked.description, bold=True)}")
+    listed = "   ".join(
+        f"{click.style(str(number), fg='cyan')} {name}"
+        for number, name in enumerate(offered.names, 1)
+    )
+    if asked.optional:
+        listed = f"{listed}   {click.style(LEAVE_OUT, fg='cyan')} leave it out".strip()
+    if listed:
+        click.echo(f"     {listed}")
+    default = LEAVE_OUT if offered.default == "" else offered.default
+
+    def value(answer: str) -> Any:
+        if answer.strip() == LEAVE_OUT and asked.optional:
+            return understood(asked, "", offered)
+        return understood(asked, _by_number(answer, offered.names), offered)
+
+    return _prompt("    ", value, default)
+
+
+def _by_number(answer: str, names: Sequence[str]) -> str:
+    answer = answer.strip()
+    if answer not in names and answer.isdecimal() and 1 <= int(answer) <= len(names):
+        return names[int(answer) - 1]
+    return answer
+
+
+def _prompt(text: str, value: Callable[[str], Any], default: str | None) -> Any:
+    """Ask until the answer will do."""
+    while True:
+        answer = click.prompt(text, default=default, prompt_suffix=" > ")
+        try:
+            return value(answer)
+        except ValueError as error:
+            problem, _, cure = str(error).partition("; ")
+            click.secho(f"     {problem}" + (f" ({cure})" if cure else ""), fg="red")

@@ -1,0 +1,89 @@
+"""What may be answered, what is proposed, and what an answer means."""
+
+import pytest
+
+from appealbridge.blueprints.answers import Offer, offer, understood
+from appealbridge.blueprints.blueprint import Input
+from tests.recipes.plugins import catalogue
+
+KNOWN = catalogue()
+
+
+def asked(kind="text", **more):
+    return Input(description="Which", kind=kind, **more)
+
+
+def answered(answer, kind="text", **more):
+    question = asked(kind, **more)
+    return understood(question, answer, offer(question, KNOWN))
+
+
+def test_the_accounts_of_the_platform_are_offered():
+    mail = offer(asked("channel", platform="email"), KNOWN)
+    assert mail == Offer(("custody_office", "press_office"), None)
+
+
+def test_the_only_account_is_the_default():
+    assert offer(asked("channel", platform="x"), KNOWN) == Offer(("force_x",), "force_x")
+
+
+def test_a_default_that_is_not_declared_gives_way_to_what_is():
+    assert offer(asked("webhook", default="roads"), KNOWN).default == "incident-desk"
+    assert offer(asked("list", default="press@example.org"), KNOWN).default == "regional_press"
+
+
+def test_a_default_stands_where_nothing_is_declared():
+    nothing = catalogue(sources={}, lists={})
+    assert offer(asked("webhook", default="roads"), nothing) == Offer((), "roads")
+
+
+def test_what_may_be_left_out_is_where_nothing_fits():
+    assert offer(asked("channel", platform="mastodon", optional=True), KNOWN) == Offer((), "")
+
+
+def test_which_of_several_is_never_guessed_not_even_none_of_them():
+    assert offer(asked("channel", platform="email", optional=True), KNOWN).default is None
+
+
+def test_that_nobody_has_to_agree_is_never_taken_for_granted():
+    nobody = catalogue(people=frozenset())
+    assert offer(asked("people"), nobody) == Offer(("none",), None)
+    assert offer(asked("people", optional=True), nobody).default == ""
+    assert offer(asked("people", default="none"), nobody).default == "none"
+
+
+MEANINGS = {
+    "a text": (answered("  Seen.  "), "Seen."),
+    "a length of time": (answered("30m", "duration"), "30m"),
+    "a time": (answered("08:00", "time"), "08:00"),
+    "a number": (answered("3", "number"), 3),
+    "an account": (answered("force_x", "channel", platform="x"), "force_x"),
+    "a list": (answered("regional_press", "list"), "{{ lists.regional_press }}"),
+    "addresses": (answered("a@x.org, b@x.org", "list"), ["a@x.org", "b@x.org"]),
+    "one of a list": (answered("red", "choice", choices=["red", "amber"]), "red"),
+    "what stands behind": (answered("all", "choice", choices={"all": ["a", "b"]}), ["a", "b"]),
+    "left out": (answered("", "channel", platform="x", optional=True), None),
+}
+
+
+@pytest.mark.parametrize(("value", "wanted"), MEANINGS.values(), ids=MEANINGS.keys())
+def test_an_answer_means(value, wanted):
+    assert value == wanted
+
+
+WRONG = {
+    "nothing": ("", "text", {}, "an answer is needed"),
+    "no length of time": ("soon", "duration", {}, "length of time"),
+    "no time": ("8 o'clock", "time", {}, "write it as 08:00"),
+    "no number": ("three", "number", {}, "write it as 3"),
+    "no account": ("forse_x", "channel", {"platform": "x"}, 'did you mean "force_x"'),
+    "no choice": ("blue", "choice", {"choices": ["red"]}, "red"),
+    "no list": ("national_press", "list", {}, "regional_press"),
+    "no name": ("two words", "feed", {}, "cannot be a name"),
+}
+
+
+@pytest.mark.parametrize(("answer", "kind", "more", "said"), WRONG.values(), ids=WRONG.keys())
+def test_what_will_not_do_is_refused_with_the_cure(answer, kind, more, said):
+    with pytest.raises(ValueError, match=said):
+        answered(answer, kind, **more)

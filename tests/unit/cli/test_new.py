@@ -1,0 +1,154 @@
+"""`appealbridge new`, as it is typed, with a terminal and without."""
+
+import os
+import pty
+import select
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
+from appealbridge.editor.files import FILES
+from tests.docs.pages import ROOT
+
+SETTINGS = """
+practice: http://127.0.0.1:8090
+channels:
+  force_x: { platform: x }
+  ward_x: { platform: x }
+  press_office: { platform: email, smtp: "smtp://mail.internal:587", sender: press@example.org }
+webhooks:
+  roads: { signature: none, allow_unsigned: true }
+lists: { press: [desk@example.org] }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("APPEALBRIDGE_CONFIG", raising=False)
+    (tmp_path / "appealbridge.yaml").write_text(SETTINGS, "utf-8")
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["new", *words])
+
+
+def test_what_is_not_answered_takes_its_default(folder):
+    told = run("road-closed", "--input", "x=ward_x")
+    assert told.exit_code == 0, told.output
+    text = (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../.appealbridge/recipe.schema.json\n")
+    assert "channel: ward_x" in text
+    assert "webhook_id: roads" in text
+    assert "facebook" not in text
+    assert "3 tests, 3 passed, 0 failed" in told.output
+
+
+def test_the_schema_that_the_recipe_points_to_is_there(folder):
+    run("out-of-hours-press")
+    assert "press_office" in (folder / ".appealbridge" / FILES["recipe"]).read_text("utf-8")
+
+
+def test_what_only_a_person_can_answer_is_listed_and_nothing_is_written(folder):
+    told = run("road-closed", "--input", "webhook=roads")
+    assert told.exit_code == 2
+    assert "--input x=…    The account on X (channel: force_x, ward_x)" in told.stderr
+    assert not (folder / "recipes").exists()
+
+
+WRONG = {
+    "no such blueprint": (["road-close"], 'did you mean "road-closed"?'),
+    "none said": ([], "appeal-everywhere        New appeal, every channel"),
+    "no such input": (["road-closed", "--input", "y=force_x"], 'does not ask for "y"'),
+    "no value": (["road-closed", "--input", "x"], "write --input NAME=VALUE"),
+    "a wrong answer": (["road-closed", "--input", "x=forse_x"], 'did you mean "force_x"?'),
+    "nothing left": (["severe-weather", "--input", "x="], "no actions are left"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_use_is_said_with_its_cure(folder, words, said):
+    told = run(*words)
+    assert told.exit_code == 2
+    assert said in told.stderr
+    assert not (folder / "recipes").exists()
+
+
+def test_a_file_that_is_there_is_left_alone_unless_told(folder):
+    file = folder / "mine.yaml"
+    file.write_text("mine\n", "utf-8")
+    words = ("out-of-hours-press", "--output", "mine.yaml")
+    told = run(*words)
+    assert told.exit_code == 2
+    assert "give --output another file, or --force" in told.stderr
+    assert file.read_text("utf-8") == "mine\n"
+    assert run(*words, "--force").exit_code == 0
+    assert file.read_text("utf-8") != "mine\n"
+
+
+def test_a_recipe_with_a_mistake_is_shown_as_check_does(folder):
+    told = run("news-to-social-media", "--input", "x=force_x")
+    assert told.exit_code == 1
+    assert 'unknown source in feeds: "force_news"' in told.output
+    assert "appealbridge check recipes/news-to-social-media.yaml" in told.output
+
+
+def test_a_test_that_fails_ends_with_1(folder):
+    told = run("out-of-hours-press", "--input", "opens=11:00", "--input", "closes=11:30")
+    assert told.exit_code == 1
+    assert "FAIL out-of-hours-press: at noon the press office does it" in told.output
+    assert (folder / "recipes" / "out-of-hours-press.yaml").exists()
+
+
+def test_settings_with_a_mistake_come_first(folder):
+    (folder / "appealbridge.yaml").write_text("chanels: {}\n", "utf-8")
+    told = run("road-closed")
+    assert told.exit_code == 1
+    assert 'did you mean "channels"?' in told.stderr
+
+
+def on_a_terminal(folder, words, answers):
+    """Run the command on a real terminal, answering each question; return what was shown, and the status."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ.pop("APPEALBRIDGE_CONFIG", None)
+        os.execv(sys.executable, [sys.executable, "-m", "appealbridge", "new", *words])  # noqa: S606 - our own program
+    shown, waiting = b"", list(answers)
+    while select.select([terminal], [], [], 60)[0]:
+        try:
+            told = os.read(terminal, 4096)
+        except OSError:  # Linux says so at the end
+            break
+        if not told:
+            break
+        shown += told
+        if shown.endswith(b" > ") and waiting:
+            os.write(terminal, f"{waiting.pop(0)}\n".encode())
+            shown += b"\n"
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
+    (folder / "recipes").mkdir()
+    (folder / "recipes" / "road-closed.yaml").write_text("mine\n", "utf-8")
+    answers = ["road-closed", "", "", "", "", "forse_x", "2", "-", "", "soon", "20m"]
+    shown, status = on_a_terminal(folder, [], answers)
+    assert status == 0, shown
+    assert "recipes/road-closed.yaml is there already" in shown
+    assert 'there is no "forse_x" (did you mean "force_x"?)' in shown
+    assert "'soon' is not a length of time (write it as 30s" in shown
+    text = (folder / "recipes" / "road-closed-2.yaml").read_text("utf-8")
+    assert "channel: ward_x" in text
+    assert "publish_within: 20m" in text
+    assert "3 tests, 3 passed, 0 failed" in shown
+
+
+def test_the_shipped_blueprints_are_part_of_the_package():
+    packaged = (ROOT / "pyproject.toml").read_text("utf-8")
+    for folder in ("blueprints", "recipes", "schemas"):
+        assert f'{folder} = "appealbridge/shipped/{folder}"' in packaged

@@ -1,0 +1,58 @@
+"""`appealbridge schema`, as it is typed."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
+from appealbridge.editor.files import FILES
+
+SETTINGS = """
+practice: http://127.0.0.1:8090
+channels: { force_x: { platform: x }, ward_x: { platform: x } }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("APPEALBRIDGE_CONFIG", raising=False)
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["schema", *words])
+
+
+def test_both_are_written_beside_the_settings_with_the_names_declared_there(folder):
+    (folder / "appealbridge.yaml").write_text(SETTINGS, "utf-8")
+    told = run()
+    assert told.exit_code == 0
+    written = folder / ".appealbridge"
+    assert sorted(file.name for file in written.iterdir()) == sorted(FILES.values())
+    assert '"ward_x"' in (written / FILES["recipe"]).read_text("utf-8")
+    assert "# yaml-language-server: $schema=../.appealbridge/recipe.schema.json" in told.output
+    assert "# yaml-language-server: $schema=.appealbridge/appealbridge.schema.json" in told.output
+
+
+@pytest.mark.parametrize(("kind", "title"), [("recipe", "recipe"), ("settings", "settings")])
+def test_one_alone_is_printed_and_nothing_else(folder, kind, title):
+    told = run(kind)
+    assert title in json.loads(told.stdout)["title"]
+    assert [*folder.iterdir()] == []
+
+
+def test_one_is_written_into_a_file_or_a_folder(folder):
+    assert run("recipe", "--output", "new/r.json").exit_code == 0
+    assert run("settings", "--output", "new").exit_code == 0
+    names = sorted(file.name for file in (folder / "new").iterdir())
+    assert names == [FILES["settings"], "r.json"]
+
+
+def test_settings_with_a_mistake_stop_nothing(folder):
+    (folder / "appealbridge.yaml").write_text("chanels: {}\n", "utf-8")
+    told = run("recipe")
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)
+    assert "the settings have a problem, so their names are left out" in told.stderr
