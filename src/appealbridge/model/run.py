@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
 from typing import Any
@@ -30,7 +31,8 @@ class Run:
 
     `id` is the event's id and the recipe's name, so that planning twice makes nothing twice.
     `trace` is a list of JSON objects `{"at": seconds, "step": "…", "said": "…", …}` in order.
-    `wake_at` is when the planner is to look at it again, `None` for not by time.
+    `wake_at` is when the planner is to look at it again, `None` for not by time. `marks` are the
+    decisions it has taken, a JSON object by the place in the recipe.
     """
 
     id: str
@@ -42,3 +44,4 @@ class Run:
     wake_at: float | None = None
     reason: str = ""
     trace: tuple[dict[str, Any], ...] = field(default=())
+    marks: Mapping[str, Any] = field(default_factory=dict)

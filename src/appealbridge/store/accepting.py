@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
 
+from appealbridge.model.run import RunState
+from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert, Join
 from appealbridge.store.records import (
     Accepted,
@@ -31,6 +34,8 @@ _ID, _EVENT_ID, _SUBJECT, _CHANNEL, _STATE = (
     DELIVERY.index(name) for name in ("id", "event_id", "subject", "channel", "state")
 )
 
+_heard = itemgetter(*(EVENT.index(name) for name in ("id", "subject", "received_at")))
+
 _known = Join(
     ("source", "key"),
     "SELECT json_group_array(json_array(e.source, e.key, e.id)) FROM {v}"
@@ -45,6 +50,7 @@ _waited_for = Join(
 _events = Insert("events", EVENT)
 _causes = Join(("id", "cause"), "UPDATE events SET cause = v.cause FROM {v} WHERE events.id = v.id")
 _runs = Insert("runs", RUN)
+_marks = Join(("id", "marks"), "UPDATE runs SET marks = v.marks FROM {v} WHERE runs.id = v.id")
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
 _remember = Insert(
     "remembered",
@@ -64,6 +70,8 @@ class _ArrivalRows(NamedTuple):
     runs: Sequence[Row]
     deliveries: Sequence[Row]
     cause: str
+    waiting: Sequence[Row]
+    marks: Sequence[Row]
 
 
 class Intake(NamedTuple):
@@ -82,6 +90,12 @@ def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
                 [run_row(run) for run in arrival.runs],
                 [delivery_row(delivery) for delivery in arrival.deliveries],
                 " ".join(arrival.event.cause),
+                [
+                    (run.id, run.recipe, arrival.event.subject, run.event_id)
+                    for run in arrival.runs
+                    if run.wake_at is not None and run.state is RunState.OPEN
+                ],
+                [(run.id, as_json(dict(run.marks))) for run in arrival.runs if run.marks],
             )
             for arrival in arrivals
         ],
@@ -109,12 +123,13 @@ def accept(
                 place.append((known, None))
         places.append(place)
     begun = _insert(connection, fresh)
+    heard = waiting.hear(connection, [_heard(one.event) for one in fresh])
     for one in intakes:
         if one.memory is not None:
             _keep_memory(connection, one.memory)
     return [
         [
-            Accepted(id_, True) if at is None else Accepted(id_, False, begun[at])
+            Accepted(id_, True) if at is None else Accepted(id_, False, begun[at], id_ in heard)
             for id_, at in place
         ]
         for place in places
@@ -160,6 +175,9 @@ def _insert(
     _causes.change(connection, [(one.event[0], one.cause) for one in fresh if one.cause])
     _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(connection, deliveries)
+    # What few runs have: decisions that they took at once, and that they wait.
+    _marks.change(connection, [row for one in fresh for row in one.marks])
+    waiting.begin(connection, [row for one in fresh for row in one.waiting])
     return begun
 
 

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound
-from appealbridge.model.run import Run
+from appealbridge.model.run import Run, RunState
+from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert
 from appealbridge.store.records import (
     RecipeVersion,
 )
 from appealbridge.store.rows import DELIVERY, Row, as_json, at, delivery_row, not_begun
-from appealbridge.store.schema import OF_RUN
-from appealbridge.store.states import IS_OPEN, LAST_OPEN, SENDING
+from appealbridge.store.states import LAST_OPEN, SENDING
 from appealbridge.store.turns import has_to_wait
 
+_STATE = DELIVERY.index("state")
 _PLACE = [DELIVERY.index(name) for name in ("event_id", "channel", "subject", "state")]
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
 _ADVANCE = (
-    "UPDATE runs SET state = :state, reason = :reason, trace = :trace,"
-    f" wake_at = CASE WHEN (SELECT count(*) FROM deliveries WHERE {OF_RUN}"
-    f" AND NOT {IS_OPEN}) > :seen THEN 0 ELSE :wake_at END WHERE id = :run_id"
+    "UPDATE runs SET state = :state, reason = :reason, trace = :trace, marks = :marks,"
+    " wake_at = CASE WHEN wakes > :seen OR :settles THEN 0 ELSE :wake_at END"
+    " WHERE id = :run_id AND state = 'open'"
 )
 _recipes = Insert(
     "recipes",
@@ -40,40 +41,54 @@ _SOURCE_FAILED = (
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What one call hands over: the run as it is now, and rows of its new deliveries."""
+    """What one call hands over: the run as it is now, rows of its new deliveries, and what it need not hear."""
 
     run: Run
     trace: str
+    marks: str
     seen: int
     deliveries: Sequence[Row]
+    unheard: Collection[str]
 
 
-def advancing(run: Run, seen: int, deliveries: Sequence[Delivery]) -> Advance:
+def advancing(
+    run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
+) -> Advance:
     """Make rows of what a run planned; raise `StoreError` where JSON has no words for its trace."""
     rows = (delivery_row(delivery) for delivery in deliveries)
     # Nobody is told of attempts begun here, so none is: what could go at once is claimed instead.
     return Advance(
         run,
         as_json(run.trace),
+        as_json(dict(run.marks)),
         seen,
         [not_begun(row) if row[-4] == SENDING else row for row in rows],
+        unheard,
     )
 
 
-def advance(connection: sqlite3.Connection, step: Advance) -> None:
-    """Store the new deliveries, then the run, awake if more has ended than it had seen."""
-    _deliveries.write(connection, [_with_turn(connection, row) for row in step.deliveries])
+def advance(connection: sqlite3.Connection, step: Advance) -> bool:
+    """Store the run, awake if it was woken meanwhile, and its new deliveries; return whether it was open."""
     run = step.run
     values = {
         "run_id": run.id,
         "state": run.state.value,
         "reason": run.reason,
         "trace": step.trace,
+        "marks": step.marks,
         "wake_at": at(run.wake_at),
         "seen": step.seen,
+        "settles": any(row[_STATE] > LAST_OPEN for row in step.deliveries),
     }
     if connection.execute(_ADVANCE, values).rowcount != 1:
-        raise NotFound(f"run {run.id}: nothing in the store has this id")
+        if connection.execute("SELECT 1 FROM runs WHERE id = ?", (run.id,)).fetchone() is None:
+            raise NotFound(f"run {run.id}: nothing in the store has this id")
+        return False
+    _deliveries.write(connection, [_with_turn(connection, row) for row in step.deliveries])
+    waiting.let_go(connection, run.id, step.unheard)
+    if run.state is not RunState.OPEN:
+        waiting.end(connection, run.id)
+    return True
 
 
 def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:

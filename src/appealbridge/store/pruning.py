@@ -36,6 +36,8 @@ _SETTLED = (
     f" AND ({IS_UNFINISHED} OR settled_at > :before))"
     # All the subjects that wait are gathered once a look, since no index has them by themselves.
     f" AND (e.subject = '' OR e.subject NOT IN (SELECT subject FROM deliveries WHERE {IS_OPEN}))"
+    # What an open run has heard, its later steps may speak of.
+    " AND e.id NOT IN (SELECT event_id FROM heard)"
 )
 _APPEALS = f"FROM events a WHERE a.subject = e.subject AND {IS_OF_APPEAL}"
 _REOPENED = f"SELECT max(a.number) {_APPEALS} AND a.type <> 'appeal.closed'"
@@ -68,9 +70,10 @@ _EMPTY_EVENTS = (
     " RETURNING id"
 )
 _EMPTY_RUNS = (
-    "UPDATE runs SET reason = '', trace = '[]' WHERE id IN (SELECT r.id FROM json_each(:ids) v"
+    "UPDATE runs SET reason = '', trace = '[]', marks = '{}'"
+    " WHERE id IN (SELECT r.id FROM json_each(:ids) v"
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
-    " AND state <> 'open' AND (reason <> '' OR trace <> '[]')"
+    " AND state <> 'open' AND (reason <> '' OR trace <> '[]' OR marks <> '{}')"
 )
 _DELETE_DELIVERIES = (
     f"DELETE FROM deliveries WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED}) RETURNING id"

@@ -24,10 +24,10 @@ from appealbridge.store.records import (
 from appealbridge.store.rows import (
     ATTEMPT,
     RECIPE,
-    RUN,
     SOURCE,
     STORED_DELIVERY,
     STORED_EVENT,
+    STORED_RUN,
     Row,
     attempt_of,
     delivery_of,
@@ -51,6 +51,7 @@ from appealbridge.store.states import (
     STATES,
     UNKNOWN,
 )
+from appealbridge.store.waiting import heard_by
 
 Connection = sqlite3.Connection
 
@@ -103,7 +104,7 @@ def claim_unknown(
 def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenRun]:
     """Return open runs whose time came, the longest past first, with event and deliveries."""
     rows = connection.execute(
-        f"SELECT {names(RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
+        f"SELECT wakes, {names(STORED_RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
         " ORDER BY wake_at, number LIMIT ?",
         (now, limit),
     ).fetchall()
@@ -112,8 +113,10 @@ def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenR
             run,
             event(connection, run.event_id),
             _deliveries(connection, f"WHERE {OF_RUN} ORDER BY number", {"run_id": run.id}),
+            wakes,
+            heard_by(connection, run.id),
         )
-        for run in map(run_of, rows)
+        for wakes, run in ((wakes, run_of(row)) for wakes, *row in rows)
     ]
 
 
@@ -219,7 +222,7 @@ def events(connection: Connection, limit: int, since: float | None) -> Sequence[
 
 def run(connection: Connection, run_id: str) -> Run:
     """Return one run."""
-    select = f"SELECT {names(RUN)} FROM runs WHERE id = ?"
+    select = f"SELECT {names(STORED_RUN)} FROM runs WHERE id = ?"
     return run_of(_found(connection, select, run_id, "run"))
 
 
@@ -228,7 +231,7 @@ def runs(connection: Connection, event_id: str, recipe_name: str, limit: int) ->
     tests = {OF_EVENT: event_id, "recipe = :recipe": recipe_name}
     where = " AND ".join(test for test, asked in tests.items() if asked)
     rows = connection.execute(
-        f"SELECT {names(RUN)} FROM runs {'WHERE ' if where else ''}{where}"
+        f"SELECT {names(STORED_RUN)} FROM runs {'WHERE ' if where else ''}{where}"
         " ORDER BY number DESC LIMIT :limit",
         {"event_id": event_id, "recipe": recipe_name, "limit": limit},
     ).fetchall()

@@ -27,6 +27,7 @@ STORED_EVENT = (*EVENT, "cause")
 RUN = (
     "id", "event_id", "recipe", "version", "state", "begun_at", "wake_at", "reason", "trace",
 )  # fmt: skip
+STORED_RUN = (*RUN, "marks")
 DELIVERY = (
     "id", "run_id", "event_id", "recipe", "step", "subject", "channel", "action", "content",
     "content_hash", "planned_at", "due_at", "publish_by", "hold", "reason", "settled_at",
@@ -90,8 +91,8 @@ def run_row(run: Run) -> Row:
 
 
 def run_of(row: Row) -> Run:
-    """Return the run of a row in the order of `RUN`."""
-    id_, event_id, recipe, version, state, begun_at, wake_at, reason, trace = row
+    """Return the run of a row in the order of `STORED_RUN`."""
+    id_, event_id, recipe, version, state, begun_at, wake_at, reason, trace, marks = row
     return Run(
         id=id_,
         event_id=event_id,
@@ -102,6 +103,7 @@ def run_of(row: Row) -> Run:
         wake_at=said(wake_at),
         reason=reason,
         trace=tuple(orjson.loads(trace)),
+        marks=orjson.loads(marks),
     )
 
 

@@ -175,7 +175,26 @@ _CAUSES = """
 ALTER TABLE events ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES, _CAUSES)
+_WAITS = """
+ALTER TABLE runs ADD COLUMN marks TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN wakes INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE waiting_runs (
+    run_id TEXT PRIMARY KEY,
+    recipe TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    after INTEGER NOT NULL -- the number of its own event: it hears those of higher numbers
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waiting_by_subject ON waiting_runs (subject, recipe);
+
+CREATE TABLE heard (
+    run_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, event_id)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES, _CAUSES, _WAITS)
 
 
 def migrate(

@@ -36,7 +36,7 @@ _ANY_OPEN_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
 # The plus keeps SQLite from walking through all open runs instead of looking up these few.
 _wake = Join(
     ("id", "at"),
-    "UPDATE runs SET wake_at = min(runs.wake_at, v.at) FROM {v}"
+    "UPDATE runs SET wake_at = min(runs.wake_at, v.at), wakes = runs.wakes + 1 FROM {v}"
     " JOIN deliveries d ON d.id = v.id WHERE runs.id = d.run_id AND +runs.state = 'open'",
 )
 

@@ -16,7 +16,16 @@ from typing import Any, TypeVar
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreError
 from appealbridge.model.run import Run
-from appealbridge.store import lanes, moving, planning, pruning, reading, recalling, telling
+from appealbridge.store import (
+    lanes,
+    moving,
+    planning,
+    pruning,
+    reading,
+    recalling,
+    telling,
+    waiting,
+)
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.connections import Readers, open_writer
 from appealbridge.store.lock import StoreLock
@@ -130,10 +139,16 @@ class SqliteStore(SqliteLooking):
         """Return when the next open run is to be looked at."""
         return await self._ask(reading.next_wake)
 
-    async def advance(self, run: Run, seen: int, deliveries: Sequence[Delivery]) -> None:
+    async def runs_before(self, run_id: str) -> Sequence[Run]:
+        """Return the open runs that wait before this one."""
+        return await self._ask(lambda db: waiting.before(db, run_id))
+
+    async def advance(
+        self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
+    ) -> bool:
         """Store what a run planned next."""
-        step = planning.advancing(run, seen, deliveries)
-        await self._write(lambda db: planning.advance(db, step))
+        step = planning.advancing(run, seen, deliveries, unheard)
+        return await self._write(lambda db: planning.advance(db, step))
 
     async def expire(self, now: float, limit: int = 1000) -> Sequence[Delivery]:
         """End waiting deliveries whose `publish_by` has passed."""

@@ -26,12 +26,14 @@ from appealbridge.testing.store_recalling_contract import StoreRecallingContract
 from appealbridge.testing.store_retention_contract import StoreRetentionContract
 from appealbridge.testing.store_run_contract import StoreRunContract
 from appealbridge.testing.store_telling_contract import StoreTellingContract
+from appealbridge.testing.store_waiting_contract import StoreWaitingContract
 
 
 class StoreContract(
     StoreIntakeContract,
     StoreDeliveryContract,
     StoreRunContract,
+    StoreWaitingContract,
     StoreMovingContract,
     StoreLookingContract,
     StoreRecallingContract,

@@ -47,6 +47,7 @@ class StoreRunContract:
             replace(arrival.runs[0], wake_at=NOW + 1),
             arrival.event,
             [await store.delivery(delivery.id)],
+            wakes=1,
         )
 
     @pytest.mark.parametrize("target", [State.READY, State.UNKNOWN], ids=str)
@@ -120,10 +121,35 @@ class StoreRunContract:
         deliveries = [a_delivery(event, step) for step in ("tweet", "mail")]
         await store.accept([Arrival(event, [a_run(event)], deliveries)])
         await store.claim(CHANNEL, NOW, 2)
-        for delivery in deliveries:
-            await store.settle(ended(delivery, State.DELIVERED))
-        await store.advance(a_run(event), 1, [])
+        await store.settle(ended(deliveries[0], State.DELIVERED))
+        (seen,) = await store.woken_runs(NOW + 1, 10)
+        await store.settle(ended(deliveries[1], State.DELIVERED))
+        await store.advance(a_run(event), seen.wakes, [])
         assert len(await store.woken_runs(NOW + 1, 10)) == 1
+
+    async def test_not_even_where_as_many_have_settled_as_before(self, store: Store) -> None:
+        """One that had failed is tried again while another one fails."""
+        event = an_event(1)
+        deliveries = [a_delivery(event, step) for step in ("tweet", "mail")]
+        await store.accept([Arrival(event, [a_run(event)], deliveries)])
+        await store.claim(CHANNEL, NOW, 2)
+        await store.settle(ended(deliveries[0], State.FAILED))
+        (seen,) = await store.woken_runs(NOW + 1, 10)
+        await store.move(deliveries[0].id, State.READY, NOW + 1)
+        await store.settle(ended(deliveries[1], State.FAILED))
+        await store.advance(a_run(event), seen.wakes, [])
+        assert len(await store.woken_runs(NOW + 1, 10)) == 1
+
+    async def test_a_run_that_is_over_plans_nothing_more(self, store: Store) -> None:
+        """Whoever had begun to plan it before hears so."""
+        arrival = an_arrival(1)
+        await store.accept([arrival])
+        over = replace(arrival.runs[0], state=RunState.PLANNED, reason="ended")
+        assert await store.advance(over, 0, []) is True
+        late = replace(arrival.runs[0], trace=())
+        assert await store.advance(late, 0, [a_delivery(arrival.event, "mail")]) is False
+        assert await store.run(over.id) == over
+        assert len(await store.deliveries(DeliveryFilter())) == 1
 
     async def test_a_run_stays_awake_for_what_it_cancels_itself(self, store: Store) -> None:
         """What depends on the cancelled one has to be looked at too."""
