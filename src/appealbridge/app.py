@@ -134,7 +134,9 @@ class Bridge:
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
             try:
-                assembly = await asyncio.to_thread(assemble, self.config)
+                assembly = await asyncio.to_thread(
+                    assemble, self.config, before=self.assembly.book.recipes
+                )
             except InvalidDocuments as error:
                 reason = "\n\n".join(problem.text() for problem in error.problems)
                 self.log.error(Said.RELOAD_REFUSED, reason=reason)

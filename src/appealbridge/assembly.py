@@ -18,6 +18,7 @@ from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiv
 from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.load_book import load_book
+from appealbridge.recipes.recipe import Recipe
 from appealbridge.settings import Settings, load_settings
 
 
@@ -41,11 +42,18 @@ class Assembly:
         return [*self.settings.notes, *self.book.problems]
 
 
-def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = False) -> Assembly:
+def assemble(
+    config: Path | None,
+    *,
+    only: Sequence[Path] = (),
+    offline: bool = False,
+    before: Mapping[str, Recipe] | None = None,
+) -> Assembly:
     """
     Read the settings and the recipes, or `only` these files and folders of recipes.
 
-    `offline` is for looking at the files where the secrets are not.
+    `offline` is for looking at the files where the secrets are not. `before` are the recipes in force
+    until now, which stay as they were where their files have errors.
 
     Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
     quarantined.
@@ -72,7 +80,7 @@ def assemble(config: Path | None, *, only: Sequence[Path] = (), offline: bool = 
     }
     telling = _telling(settings, channels)
     catalogue = _catalogue(settings, registry, channels, telling)
-    book = load_book(settings.recipes, catalogue, only)
+    book = load_book(settings.recipes, catalogue, only, before)
     inforce = InForce(
         book=book,
         hooks=_hooks(settings, registry, book),
@@ -162,7 +170,7 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
 
 
 def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
-    """Return what a reload tells: a `summary`, recipes `loaded`, `new`, `changed`, `rejected`, `problems`."""
+    """Return what a reload tells: a `summary`, recipes `loaded`, `new`, `changed`, `rejected`, `kept`, `problems`."""
     old, new = before.book.recipes, after.book.recipes
     changed = [n for n, recipe in new.items() if n in old and old[n].version != recipe.version]
     fresh = sorted(set(new) - set(old))
@@ -173,6 +181,8 @@ def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
         f"{len(new)} {recipes} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
         f"{len(rejected)} rejected"
     )
+    if after.book.kept:
+        summary += f"; as before stay {', '.join(sorted(after.book.kept))}"
     restart = [
         name
         for name in ("listen", "store")
@@ -186,6 +196,7 @@ def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
         "new": fresh,
         "changed": sorted(changed),
         "rejected": rejected,
+        "kept": sorted(after.book.kept),
         "problems": [
             {**each.as_json(), "text": each.text()}
             for problems in after.book.quarantined.values()

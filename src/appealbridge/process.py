@@ -91,6 +91,7 @@ class Process:
             await self._bridge.clock.sleep(WATCH_AGAIN_SECONDS)
 
     async def _watch(self, folders: tuple[Path, Path]) -> None:
+        self._bridge.log.info(Said.WATCHING, folders=", ".join(map(str, folders)))
         async for changed in changes(folders):
             self._bridge.log.info(Said.CHANGED, files=", ".join(changed[:5]))
             await self._take_new()

@@ -150,3 +150,34 @@ async def test_a_full_disk_is_answered_with_503_and_what_was_accepted_stays(tmp_
             (last, *_) = await second.deliveries()
             assert (await second.ask("POST", f"/api/v1/deliveries/{last['id']}/release"))[0] == 200
             await until(lambda: there.posts("M6"), "the released post")
+
+
+async def test_a_recipe_is_taken_as_soon_as_it_is_saved_and_no_webhook_is_refused_meanwhile(
+    tmp_path,
+):
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
+        async with daemon(stage) as running:
+            assert await running.ready()
+            await running.line("watching")
+            stage.recipe("t", staging.TWEET.replace("{{ event", "Saved: {{ event"))
+            statuses = []
+            while not any('"said":"reloaded"' in line for line in running.lines):
+                about = f"msg_{len(statuses)}"
+                event = EVENT | {"subject": about, "text": f"{about} closed"}
+                statuses.append((await running.receives(about, event))[0])
+            assert set(statuses) == {202}
+            await running.receives("last", EVENT | {"subject": "A38", "text": "A38 closed"})
+            await until(lambda: there.posts("Saved: A38 closed"), "the post of the saved recipe")
+
+
+async def test_a_recipe_that_is_saved_waits_for_a_reload_where_the_settings_say_so(tmp_path):
+    stage = staging.build(tmp_path / "stage", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
+    stage.config.write_text(stage.config.read_text() + "watch: false\n")
+    async with daemon(stage) as running:
+        assert await running.ready()
+        stage.recipe("t", staging.TWEET)
+        running.process.send_signal(signal.SIGHUP)
+        await running.line('"said":"reloaded"')
+        assert not any('"said":"changed"' in line for line in running.lines)
+        assert any("1 new" in line for line in running.lines)

@@ -44,6 +44,33 @@ async def test_a_bad_recipe_is_quarantined_and_the_others_go_on(story):
     assert sorted(one["state"] for one in recipes) == ["loaded", "quarantined"]
 
 
+async def test_a_recipe_with_a_slip_of_the_pen_stays_as_it_was(story):
+    await story.begins({"tweet": says("Before")})
+    story.stage.recipe("tweet", UNREADABLE)
+    _, told = await story.asks("POST", "/reload")
+    assert (told["kept"], len(told["rejected"])) == (["tweet"], 1)
+    assert "as before stay tweet" in told["summary"]
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"))
+    assert story.posts("x") == ["Before: M6 closed"]
+
+    story.stage.recipe("tweet", says("After"))
+    _, told = await story.asks("POST", "/reload")
+    assert (told["kept"], told["rejected"], told["changed"]) == ([], [], ["tweet"])
+    await story.receives("M6 open")
+    await story.state(2, "delivered")
+    assert story.posts("x")[1] == "After: M6 open"
+
+
+async def test_a_recipe_that_is_taken_away_is_gone(story):
+    await story.begins({"tweet": says("Before")})
+    (story.stage.recipes / "tweet.yaml").unlink()
+    await story.asks("POST", "/reload")
+    await story.receives("M6 closed")
+    await story.settles()
+    assert story.posts("x") == []
+
+
 async def test_settings_with_problems_change_nothing(story):
     await story.begins({"tweet": says("Before")})
     story.stage.settle(staging.CHANNELS + "force_x_two: { platform: nowhere }\n")

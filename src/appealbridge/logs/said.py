@@ -25,6 +25,7 @@ class Said(StrEnum):
     # the daemon's own life
     STARTING = "starting"
     READY = "ready"
+    WATCHING = "watching"
     CHANGED = "changed"
     NOT_WATCHED = "not_watched"
     RELOADED = "reloaded"

@@ -20,13 +20,15 @@ class Book:
     `recipes` are those without errors, by name; `quarantined` the problems of the files with errors,
     by file; `problems` are all problems, errors and notes, in the order of files and lines.
     `declared` are the settings of the sources in appealbridge.yaml, by name with the trigger's,
-    as they are once what recipes say of them counts too.
+    as they are once what recipes say of them counts too. `kept` are the names of those that stay in
+    force as they were, since their files have errors now.
     """
 
     recipes: Mapping[str, Recipe]
     quarantined: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     declared: Mapping[str, Options] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     _by_source: Mapping[str, Sequence[Recipe]] = field(default_factory=dict, repr=False)
     _by_trigger: Mapping[str, Sequence[Recipe]] = field(default_factory=dict, repr=False)
 
@@ -57,6 +59,7 @@ def bind(
     quarantined: Mapping[str, Sequence[Problem]] | None = None,
     problems: Sequence[Problem] = (),
     declared: Mapping[str, Options] | None = None,
+    kept: frozenset[str] = frozenset(),
 ) -> Book:
     """Return the book of these recipes, indexed by what they want."""
     ordered = dict(sorted(recipes.items()))
@@ -75,7 +78,7 @@ def bind(
         source: tuple(wanted[name] for name in sorted(wanted))
         for source, wanted in by_source.items()
     }
-    return Book(ordered, quarantined or {}, problems, declared or {}, indexed, of_any)
+    return Book(ordered, quarantined or {}, problems, declared or {}, kept, indexed, of_any)
 
 
 def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,19 +17,27 @@ from appealbridge.recipes.recipe import Recipe
 _ENDINGS = (".yaml", ".yml")
 
 
-def load_book(folder: Path, catalogue: Catalogue, only: Sequence[Path] = ()) -> Book:
+def load_book(
+    folder: Path,
+    catalogue: Catalogue,
+    only: Sequence[Path] = (),
+    before: Mapping[str, Recipe] | None = None,
+) -> Book:
     """
     Read every recipe below a folder, in the order of paths.
 
     `only` are the files, or folders of them, to read instead; one outside the folder is named after
-    its own file.
+    its own file. `before` are the recipes in force until now: where a file of one has errors, it stays
+    in force as it was, if what is declared still allows it.
     """
-    shelf = _Shelf(dict(catalogue.declared))
+    shelf = _Shelf(dict(catalogue.declared), before or {})
     places = only or [folder]
     for place in places:
         for path in [place] if place.is_file() else recipe_files(place):
             shelf.put(path, recipe_name(path, folder), catalogue)
-    return bind(shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared)
+    return bind(
+        shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared, frozenset(shelf.kept)
+    )
 
 
 def recipe_files(folder: Path) -> list[Path]:
@@ -59,6 +67,8 @@ class _Shelf:
     """The book while it is being filled."""
 
     declared: dict[str, Options]
+    before: Mapping[str, Recipe]
+    kept: set[str] = field(default_factory=set)
     recipes: dict[str, Recipe] = field(default_factory=dict)
     quarantined: dict[str, Sequence[Problem]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -75,8 +85,19 @@ class _Shelf:
         self.problems += found
         if recipe is None or any(problem.level == "error" for problem in found):
             self.quarantined[str(path)] = tuple(found)
+            self._keep(name, catalogue)
         else:
             self.recipes[name] = recipe
+
+    def _keep(self, name: str, catalogue: Catalogue) -> None:
+        """Let a recipe stay as it was, so that a slip of the pen loses no event."""
+        old = self.before.get(name)
+        if old is None or name in self.recipes:
+            return
+        recipe, _ = load_recipe(old.text, old.file, name, catalogue, old.templates)
+        if recipe is not None and not self._settle(recipe):
+            self.recipes[name] = recipe
+            self.kept.add(name)
 
     def _settle(self, recipe: Recipe) -> list[Problem]:
         """Let what a recipe says of its webhooks count, or return why it cannot."""
