@@ -194,7 +194,11 @@ CREATE TABLE heard (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES, _CAUSES, _WAITS)
+_OPEN_RUNS = """
+CREATE INDEX runs_still_open ON runs (begun_at) WHERE state = 'open';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES, _CAUSES, _WAITS, _OPEN_RUNS)
 
 
 def migrate(

@@ -157,6 +157,27 @@ class StoreLookingContract:
         backlog = await store.backlog()
         assert (backlog.counts, backlog.oldest_open_at, backlog.events) == ({}, None, 0)
 
+    async def test_what_waits_is_told_channel_by_channel(self, store: Store) -> None:
+        """The first is the longest due of those that are ready and wait for no other."""
+        await store.accept(
+            [
+                an_arrival(1, due_at=NOW + 5),
+                an_arrival(2, due_at=NOW - 5),
+                an_arrival(3, due_at=NOW - 9, subject="INC-2"),  # waits for the second
+                an_arrival(4, due_at=NOW - 5),
+                an_arrival(5, due_at=NOW - 99, state=State.HELD),
+                an_arrival(6, due_at=NOW - 99, state=State.DELIVERED),
+                an_arrival(7, state=State.HELD, channel="force_facebook"),
+                an_arrival(8, state=State.FAILED, channel="press_office"),
+            ]
+        )
+        queues = {queue.channel: (queue.waiting, queue.first) for queue in await store.queues()}
+        assert queues == {CHANNEL: (5, (NOW - 5, 2)), "force_facebook": (1, None)}
+
+    async def test_nothing_waits_on_an_empty_store(self, store: Store) -> None:
+        """So there is no channel to tell of."""
+        assert await store.queues() == []
+
     # -- health and end -------------------------------------------------------------------------
 
     async def test_a_healthy_store_passes_its_check(self, store: Store) -> None:
