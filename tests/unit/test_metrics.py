@@ -89,6 +89,24 @@ def test_recipes_and_sources_are_noted_as_they_are_now():
     assert seen["appealbridge_source_failures", ("source", "feed:appeals")] == 0
 
 
+def test_what_is_overdue_is_what_was_seen_last():
+    metrics = Metrics()
+    metrics.overdue({"force_x": 400.0, "old_x": 9.0})
+    metrics.overdue({"force_x": 0.0})
+    seen = figures(metrics)
+    assert seen["appealbridge_overdue_seconds", ("channel", "force_x")] == 0.0
+    assert ("appealbridge_overdue_seconds", ("channel", "old_x")) not in seen
+
+
+def test_the_room_of_the_disk_is_what_was_seen_last():
+    metrics = Metrics()
+    metrics.room(5000, accepting=True)
+    metrics.room(10, accepting=False)
+    seen = figures(metrics)
+    assert seen["appealbridge_store_free_bytes",] == 10
+    assert seen["appealbridge_store_accepting",] == 0
+
+
 def test_two_daemons_in_one_process_count_apart():
     one, other = Metrics(), Metrics()
     one.accepted("webhook:desk")
@@ -112,6 +130,9 @@ def test_the_page_lists_every_label():
     metrics.recipes(1, 1)
     metrics.noticed("delivery.failed", "told")
     metrics.source_failures("s", 1)
+    metrics.flooded("webhook:desk")
+    metrics.channel_works("c", works=False)
+    metrics.overdue({"c": 1.0})
     labels = {}
     for family in families(metrics.render({("held", "c"): 1}, 0.0).decode()):
         if family.name.startswith("appealbridge_"):
