@@ -14,6 +14,10 @@ from appealbridge.recipes.match import match
 from appealbridge.recipes.plan import plan
 from appealbridge.recipes.recipe import Recipe
 
+OWN_POST = (
+    "this comes of a post that the recipe itself has published; it would answer itself for ever"
+)
+
 
 @value
 class Planned:
@@ -35,6 +39,8 @@ def arrive(event: Event, recipes: Iterable[Recipe], now: float) -> Planned:
 
 
 def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery, ...]]:
+    if recipe.name in event.cause:
+        return _run(event, recipe, now, RunState.SKIPPED, OWN_POST), ()
     try:
         why_not = match(recipe, event)
         if why_not:

@@ -90,7 +90,6 @@ class Intake:
             raise self._too_much()
         now = self._clock.now()
         reserved: dict[str, Lane] = {}
-        lot: Lot | None = None
         self._waiting += 1
         try:
             planned = [
@@ -98,19 +97,12 @@ class Intake:
                 for draft in drafts
             ]
             lot = await self._caution.look(planned, now)
-            arrivals = [self._begun(arrival, now, reserved) for arrival in lot.arrivals]
-            accepted = await self._store.accept(arrivals, memory)
-        except BaseException:
-            for lane in reserved.values():
-                lane.leave()
-            if lot is not None:
-                self._caution.give_back(lot, lot.arrivals)
-            raise
+            accepted = await self._stored(lot, memory, now, reserved)
         finally:
             self._waiting -= 1
             if self._overloaded and self._waiting < MOST_WAITING // 2:
                 self._overloaded = False
-        for arrival, result in zip(arrivals, accepted, strict=True):
+        for arrival, result in zip(lot.arrivals, accepted, strict=True):
             self._follow(arrival, result, reserved)
             # Last: whatever goes wrong in the saying, what is stored as begun is under way.
             self._say(arrival, result)
@@ -142,6 +134,18 @@ class Intake:
             hold=hold,
             cause=draft.cause,
         )
+
+    async def _stored(
+        self, lot: Lot, memory: Memory | None, now: float, reserved: dict[str, Lane]
+    ) -> Sequence[Accepted]:
+        try:
+            lot.arrivals = [self._begun(arrival, now, reserved) for arrival in lot.arrivals]
+            return await self._store.accept(lot.arrivals, memory)
+        except BaseException:
+            for lane in reserved.values():
+                lane.leave()
+            self._caution.give_back(lot, lot.arrivals)
+            raise
 
     def _begun(self, arrival: Arrival, now: float, reserved: dict[str, Lane]) -> Arrival:
         deliveries = [self._first_state(delivery, now, reserved) for delivery in arrival.deliveries]

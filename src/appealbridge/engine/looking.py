@@ -75,4 +75,5 @@ def _draft(item: Item, word: str, last: float | None) -> EventDraft:
         key=f"{item.identity}\n{item.digest}\n{last}",
         data=item.data,
         time=item.time,
+        addresses=item.addresses,
     )

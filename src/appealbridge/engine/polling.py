@@ -117,13 +117,13 @@ class Polling:
         hold, why = "", ""
         if decided.burst:
             hold = Hold.BURST
-            why = f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
+            why = (
+                f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
+            )
         # Handed over, it is finished even where a reload ends this loop meanwhile: what is stored as
         # begun must also be sent.
         await asyncio.shield(
-            self._intake.accept(
-                inforce, watched.source, drafts, hold=hold, why=why, memory=memory
-            )
+            self._intake.accept(inforce, watched.source, drafts, hold=hold, why=why, memory=memory)
         )
         if record is not None and record.failures:
             self._report.source_back(watched.source)

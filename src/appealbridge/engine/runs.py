@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from appealbridge.clock import Clock
+from appealbridge.engine.caution import Caution
 from appealbridge.engine.lane import Lanes
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
@@ -16,6 +17,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.plan import plan
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
+    Arrival,
     OpenRun,
 )
 
@@ -34,6 +36,7 @@ class Runs:
         kept: KeptRecipes,
         upkeep: Upkeep,
         report: Report,
+        caution: Caution,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -41,6 +44,7 @@ class Runs:
         self._kept = kept
         self._upkeep = upkeep
         self._report = report
+        self._caution = caution
         self._open: set[str] = set()
         self._begun_at = clock.now()
         self._from_before = True
@@ -94,11 +98,18 @@ class Runs:
         now = self._clock.now()
         settled = sum(delivery.state not in OPEN for delivery in open_run.deliveries)
         run, planned = await self._planned(open_run, now)
+        lot = await self._caution.look([Arrival(open_run.event, (), planned)], now, came=False)
         deliveries = [
             replace(delivery, state=State.HELD if delivery.hold else State.READY)
-            for delivery in planned
+            for arrival in lot.arrivals
+            for delivery in arrival.deliveries
         ]
-        await self._store.advance(run, settled, deliveries)
+        try:
+            await self._store.advance(run, settled, deliveries)
+        except BaseException:
+            self._caution.give_back(lot, lot.arrivals)
+            raise
+        self._report.held([delivery for delivery in deliveries if delivery.hold])
         if run.state is not RunState.OPEN:
             self._open.discard(run.id)
         if run.state is RunState.FAILED:
@@ -107,6 +118,8 @@ class Runs:
             self._upkeep.watch(delivery)
             if delivery.state is State.READY and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
+        if lot.floods:
+            await self._caution.tell(lot)
 
     async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, tuple[Delivery, ...]]:
         run = open_run.run

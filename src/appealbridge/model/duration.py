@@ -22,6 +22,15 @@ def seconds(text: str) -> float:
     )
 
 
+def written(length: float) -> str:
+    """Return a number of seconds as a person writes it: `600` is `10m`, `5400` is `1h30m`."""
+    whole, text = int(length), ""
+    for unit, size in _UNITS.items():
+        count, whole = divmod(whole, size)
+        text += f"{count}{unit}" if count else ""
+    return text or f"{length:g}s"
+
+
 def _validate(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)

@@ -66,12 +66,14 @@ from appealbridge.plugin.text import (
 )
 from appealbridge.plugin.threads import in_thread
 from appealbridge.plugin.trigger import (
+    Burst,
     Item,
     Look,
     PolledSource,
     Poller,
     Receiver,
     Request,
+    ToldSource,
     Trigger,
 )
 
@@ -90,6 +92,7 @@ __all__ = [
     "AppealFile",
     "AppealImage",
     "AppealStatus",
+    "Burst",
     "Channel",
     "Delivery",
     "DeliveryError",
@@ -131,6 +134,7 @@ __all__ = [
     "Seen",
     "Sought",
     "SourceDown",
+    "ToldSource",
     "Tools",
     "Trigger",
     "TryAgain",

@@ -41,6 +41,13 @@ class WhenUnsure(StrEnum):
     SEND_AGAIN = "send_again"
 
 
+class SameText(StrEnum):
+    """What an account's owner wants where the same message comes again within a day: a person's look, or nothing."""
+
+    HOLD = "hold"
+    ALLOW = "allow"
+
+
 class Account(Options):
     """
     What appealbridge.yaml says of one account, whatever its platform.
@@ -62,6 +69,12 @@ class Account(Options):
         description="What to do where neither the platform nor a look on the account can tell "
         "whether a message went out: hold it for a person, or send it again.",
         examples=["hold"],
+    )
+    same_text: SameText = Field(
+        SameText.HOLD,
+        description="What to do with a message that went out here within the last day, word for word: "
+        "hold it for a person, or let it go out again.",
+        examples=["allow"],
     )
 
     rate: RateText | None = Field(

@@ -33,6 +33,7 @@ class Item:
     `identity` stays the same while the thing does; `digest` changes when its content does. The
     event becomes `on_new` the first time it is seen, `on_changed` when its digest differs from the
     one remembered; an empty word makes no event. `time` is Unix seconds UTC, `None` if unsaid.
+    `addresses` are where it stands: a post of our own is known again by them.
     """
 
     identity: str
@@ -42,6 +43,7 @@ class Item:
     on_new: str
     on_changed: str
     time: float | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @value
@@ -83,6 +85,27 @@ class PolledSource(Options):
         ge=1,
         description="More new or changed items than this in one look are held for a person.",
         examples=[20],
+    )
+
+
+class Burst(Options):
+    """How much of what comes may go out unseen."""
+
+    events: int = Field(
+        ge=1, description="How many events may be published unseen.", examples=[100]
+    )
+    within: Duration = Field(
+        gt=0, le=86_400, description="Within which time, whenever it begins.", examples=["10m"]
+    )
+
+
+class ToldSource(Options):
+    """What every source that is told by a POST may say, whatever it is."""
+
+    burst: Burst | None = Field(
+        None,
+        description="What is more than this is held for a person; left out, nothing is.",
+        examples=[{"events": 100, "within": "10m"}],
     )
 
 

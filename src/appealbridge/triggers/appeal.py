@@ -183,6 +183,7 @@ def _item(appeal: Appeal, time: float | None) -> Item:
         on_new="" if closed else "appeal.new",
         on_changed="appeal.closed" if closed else "appeal.updated",
         time=time,
+        addresses=(appeal.url,) if appeal.url else (),
     )
 
 

@@ -198,6 +198,7 @@ def _item(entry: FeedEntry, identity: str) -> Item:
         on_new="feed.new",
         on_changed="feed.changed",
         time=entry.time,
+        addresses=(entry.link, entry.guid),
     )
 
 

@@ -39,6 +39,7 @@ from appealbridge.plugin import (
     Request,
     Scheme,
     Secret,
+    ToldSource,
     Verify,
     json_body,
     key_of,
@@ -48,7 +49,7 @@ from appealbridge.plugin import (
 )
 
 
-class WebhookSource(Options):
+class WebhookSource(ToldSource):
     """What appealbridge.yaml says of one webhook: who may send, and what its JSON means."""
 
     signature: Scheme = Field(

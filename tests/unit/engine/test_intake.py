@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from appealbridge.engine import intake
+from appealbridge.engine.caution import Caution
 from appealbridge.engine.intake import Intake
 from appealbridge.model.errors import StoreBusy
 from appealbridge.model.event import EventDraft
@@ -34,7 +35,9 @@ async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatc
     said = []
     told = SimpleNamespace(accepted=lambda *_: None, overloaded=said.append)
     room = SimpleNamespace(why="")
-    taking = Intake(store, FakeClock(), random.Random(1), {}, None, None, None, told, room)
+    clock = FakeClock()
+    caution = Caution(store, clock, told, None)
+    taking = Intake(store, clock, random.Random(1), {}, None, None, None, told, room, caution)
     inforce = SimpleNamespace(book=Book({}))
     waiting = [asyncio.create_task(taking.accept(inforce, "webhook:x", [DRAFT])) for _ in range(3)]
     await asyncio.sleep(0)

@@ -1,0 +1,107 @@
+"""
+How much may go out unseen within a time: a window that slides along with the clock. Pure.
+
+Times are seconds of a clock that never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PARTS = 64
+"""In how many parts a window is counted, so that it is as small in a flood as in quiet times."""
+
+
+class Window:
+    """
+    Counts what came within the last `within` seconds, whether or not it went out.
+
+    `most` may go out in any such time. A flood, once found, lasts until no more than half as many
+    came within the window: at the very edge, it would end and begin again with each arrival.
+    What came is counted in parts, each of which leaves the window when its last arrival does.
+    """
+
+    __slots__ = ("_parts", "_total", "flooded", "most", "within")
+
+    def __init__(self, most: int, within: float) -> None:
+        self.most = most
+        self.within = within
+        self.flooded = False
+        self._parts: list[_Part] = []
+        self._total = 0
+
+    def take(self, count: int, now: float) -> bool:
+        """Count what came at `now`; return whether it may go out unseen. Nothing of what does not fit may."""
+        self._leave_behind(now)
+        if self._parts and now - self._parts[-1].begun < self.within / PARTS:
+            part = self._parts[-1]
+        else:
+            part = _Part(now)
+            self._parts.append(part)
+        part.last = now
+        part.count += count
+        self._total += count
+        if self._total <= max(1, self.most // 2):
+            self.flooded = False
+        return not self.flooded and self._total <= self.most
+
+    def give_back(self, count: int, at: float) -> None:
+        """Forget so many that came at a moment: they were no news after all."""
+        for part in reversed(self._parts):
+            if part.begun <= at:
+                gone = min(count, part.count)
+                part.count -= gone
+                self._total -= gone
+                return
+
+    def recall(self, times: Iterable[float]) -> None:
+        """Count what came before there was this window, the oldest first."""
+        for at in times:
+            self.flooded = not self.take(1, at)
+
+    def _leave_behind(self, now: float) -> None:
+        gone = 0
+        for part in self._parts:
+            if part.last > now - self.within:
+                break
+            self._total -= part.count
+            gone += 1
+        del self._parts[:gone]
+
+
+class _Part:
+    __slots__ = ("begun", "count", "last")
+
+    def __init__(self, begun: float) -> None:
+        self.begun = self.last = begun
+        self.count = 0
+
+
+class Windows:
+    """The windows of all sources, or of all recipes, that have a bound; by name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Window] = {}
+        self.get = self._by_name.get
+        """Return the window of a name, `None` for no bound."""
+
+    def adopt(self, bounds: Iterable[tuple[str, int, float]]) -> None:
+        """Go by these bounds (name, how many, within seconds) from now on; what was counted stays counted."""
+        before = dict(self._by_name)
+        self._by_name.clear()
+        for name, most, within in bounds:
+            window = before.get(name) or Window(most, within)
+            window.most, window.within = most, within
+            self._by_name[name] = window
+
+    def recall(self, came: Iterable[tuple[str, float]]) -> None:
+        """Count what came before (name, time), the oldest first."""
+        for name, at in came:
+            window = self._by_name.get(name)
+            if window is not None:
+                window.recall([at])
+
+    @property
+    def longest(self) -> float:
+        """How many seconds the longest window has; 0 where there is none."""
+        return max((window.within for window in self._by_name.values()), default=0.0)

@@ -1,0 +1,96 @@
+"""
+Which texts went to which accounts lately, kept in memory: a question to the store for each would be dear. Pure.
+
+What is remembered is only a suspicion. Whoever finds one asks the store what became of the earlier
+delivery, so that nothing has to be taken out here when one fails, and a mix-up harms nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.store.records import Text
+
+DAY = 86_400.0
+"""For how many seconds a text is not to be repeated."""
+
+MOST = 25_000
+"""How many texts are remembered of one day, and as many of the day before; with more, the oldest are forgotten."""
+
+
+class Texts:
+    """
+    Remembers the delivery that said a text on a channel, for a day at the least and two at the most.
+
+    Two sheets are kept: when the younger one is full or a day old, it becomes the older one, and that
+    is thrown away.
+    """
+
+    def __init__(self, now: float, most: int = MOST) -> None:
+        self._most = most
+        self._turned_at = now
+        self._young: dict[int, str] = {}
+        self._old: dict[int, str] = {}
+
+    def note(self, delivery: Delivery, now: float) -> str:
+        """Return the id of the delivery that said this before, empty if it is the first: then it is remembered."""
+        # A number instead of the two words makes the memory half as large.
+        key = hash((delivery.channel, delivery.content_hash))
+        earlier = self._young.get(key) or self._old.get(key)
+        if earlier is not None:
+            return "" if earlier == delivery.id else earlier
+        self._remember(key, delivery.id, now)
+        return ""
+
+    def refresh(self, delivery: Delivery, now: float) -> None:
+        """Count a delivery's day from now on: it has only now gone out."""
+        key = hash((delivery.channel, delivery.content_hash))
+        if self._young.get(key) != delivery.id:
+            self._remember(key, delivery.id, now)
+
+    def forget(self, delivery: Delivery, said_by: str) -> None:
+        """Forget what a delivery says, if it is that one which said it."""
+        key = hash((delivery.channel, delivery.content_hash))
+        for sheet in (self._young, self._old):
+            if sheet.get(key) == said_by:
+                del sheet[key]
+
+    def recall(self, texts: Iterable[Text], now: float) -> None:
+        """Remember what was said before, the oldest first."""
+        for text in texts:
+            self._remember(hash((text.channel, text.content_hash)), text.delivery_id, now)
+
+    def _remember(self, key: int, said_by: str, now: float) -> None:
+        if now - self._turned_at >= DAY or len(self._young) >= self._most:
+            self._old, self._young = self._young, {}
+            self._turned_at = now
+        self._young[key] = said_by
+
+
+def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -> str:
+    """
+    Return why a delivery says again what an earlier one says, empty if it does not count.
+
+    That one counts while it may still go out, and for a day after it has.
+    """
+    same = (delivery.channel, delivery.content_hash) == (earlier.channel, earlier.content_hash)
+    if not same:
+        return ""
+    if earlier.state in OPEN:
+        return (
+            f"the same text is on its way to {earlier.channel} already: no. {earlier.number}, planned "
+            f"at {_clock(earlier.planned_at, zone)}"
+        )
+    if earlier.state is State.DELIVERED and now - (earlier.settled_at or now) < DAY:
+        return (
+            f"the same text went out on {earlier.channel} within the last day: no. {earlier.number}, "
+            f"at {_clock(earlier.settled_at or now, zone)}"
+        )
+    return ""
+
+
+def _clock(at: float, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at, zone).strftime("%H:%M on %d %B")
