@@ -65,14 +65,21 @@ def test_settings_of_the_docs_fit(block):
 
 
 STRUCTURAL = """
-action-not-available-yet condition-above-no-number condition-between-no-times condition-in-no-list
-condition-of-no-kind condition-on-no-path condition-that-is-no-list condition-that-tests-nothing
-condition-with-unknown-test condition-without-a-template empty-actions empty-file id-that-is-no-name
-many-at-once missing-option no-actions no-triggers not-a-recipe publish-within-no-length-of-time
+action-not-available-yet condition-above-no-number condition-between-no-times
+condition-between-numbers condition-between-three-times condition-equals-a-list
+condition-exists-not-said condition-in-a-list-of-lists condition-in-an-unknown-combination
+condition-in-no-list condition-of-another-tool condition-of-no-kind condition-on-no-path
+condition-starts-with-a-number condition-that-is-a-number condition-that-is-no-list
+condition-that-tests-nothing condition-with-none-in-it condition-with-unknown-test
+condition-within-geojson-of-no-area condition-within-half-a-circle condition-within-no-distance
+condition-within-nothing condition-within-two-points condition-without-a-template
+condition-without-its-field empty-actions empty-file id-that-is-no-name many-at-once
+missing-option no-actions no-triggers not-a-recipe publish-within-no-length-of-time
 publish-within-nothing template-for-an-action-without-one test-of-an-unknown-field
-test-that-expects-nothing-said test-without-a-name text-eaten-as-a-comment trigger-not-available-yet
-trigger-without-its-word unknown-action unknown-option unknown-top-level-name unknown-trigger-option
-unknown-trigger wrong-type-of-option wrong-type-of-trigger-option
+test-that-expects-nothing-said test-without-a-name text-eaten-as-a-comment
+trigger-not-available-yet trigger-without-its-word unknown-action unknown-option
+unknown-top-level-name unknown-trigger unknown-trigger-option wrong-type-of-option
+wrong-type-of-trigger-option
 """
 """The golden files whose mistake is one of form, which an editor can see without knowing the settings."""
 
