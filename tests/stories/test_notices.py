@@ -262,3 +262,22 @@ async def test_a_notice_whose_outcome_is_unclear_is_rather_sent_twice_than_never
         del server.replies[FINAL_DOT]
         await story.until(lambda: len(server.mails) == 2, passing=0.5)
         await story.state(1, "delivered", passing=0.5)
+
+
+async def test_a_notice_that_waits_for_an_account_in_trouble_goes_by_one_that_works(story):
+    async with ScriptedMailServer() as first, ScriptedMailServer() as second:
+        await story.begins({})
+        await for_real(story, first, second)
+        first.replies["MAIL"] = "421 4.3.2 shutting down"
+        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+
+        def brought(server):
+            return [mail for mail in server.mails if b"2 MB are free" in mail]
+
+        await story.until(lambda: brought(second), passing=2)
+        del first.replies["MAIL"]
+        await quietly_passes(story, 40)
+        assert (len(brought(first)), len(brought(second))) == (0, 1)
+        assert [one["channel"] for one in await story.deliveries(state="cancelled")] == [
+            "press_office"
+        ]

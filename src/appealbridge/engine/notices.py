@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from appealbridge.clock import Clock
 from appealbridge.engine.inforce import InForce
@@ -25,7 +26,7 @@ from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE, Trouble
 from appealbridge.model.notice import Alarm as Alarm
 from appealbridge.store.base import Store
-from appealbridge.store.records import News, NewsSort
+from appealbridge.store.records import DeliveryFilter, News, NewsSort
 
 COLLECT = 300.0
 """For how many seconds news is collected for people who have just been told of the same."""
@@ -121,6 +122,9 @@ class Notices:
                 people = await self._people(inforce, sort)
                 group = group_of(sort, people, inforce.telling)
                 groups.setdefault(group, []).append(sort)
+        for way in inforce.telling.accounts:
+            if way in self._lanes and not self._works(way):
+                await self._go_round(inforce, way)
         now = self._clock.monotonic()
         for group, sorts in groups.items():
             if self._not_before.get(group, now) <= now:
@@ -185,7 +189,7 @@ class Notices:
             delivery = await self._store.delivery(str(one.number))
             again = sort.kind == Trouble.UNKNOWN and delivery.attempts < ATTEMPTS
             if not (again and await self._again(delivery)):
-                await self._by_another_way(inforce, one, delivery)
+                await self._by_another_way(inforce, [one], delivery)
 
     async def _again(self, delivery: Delivery) -> bool:
         try:
@@ -196,7 +200,22 @@ class Notices:
             self._lanes[delivery.channel].queued()
         return True
 
-    async def _by_another_way(self, inforce: InForce, one: News, delivery: Delivery) -> None:
+    async def _go_round(self, inforce: InForce, channel: str) -> None:
+        """Let the notices that wait for an account in trouble go by one that works, if there is any."""
+        which = DeliveryFilter(states=frozenset({State.READY}), channel=channel, recipe=NOTICE)
+        for delivery in await self._store.deliveries(which):
+            people = inforce.telling.whom([delivery.step])
+            ways = [way for one in people for way in inforce.telling.ways(one, [channel])]
+            if any(map(self._works, ways)):
+                await self._by_another_way(inforce, [], delivery)
+                with suppress(IllegalMove):  # it is under way after all: better twice than never
+                    reason = f"told by another account, since {channel} is in trouble"
+                    now = self._clock.now()
+                    await self._store.move(delivery.id, State.CANCELLED, now, reason=reason)
+
+    async def _by_another_way(
+        self, inforce: InForce, news: Sequence[News], delivery: Delivery
+    ) -> None:
         """Tell someone what one account could not tell them, each account tried once."""
         before = await self._store.event(delivery.event_id)
         told = before.data or {}
@@ -209,7 +228,7 @@ class Notices:
             without=(*told.get("without", ()), delivery.channel),
             of=told.get("of", ()),
         )
-        await self._store_told(inforce, notice, [one])
+        await self._store_told(inforce, notice, news)
 
     def _works(self, channel: str) -> bool:
         lane = self._lanes.get(channel)
