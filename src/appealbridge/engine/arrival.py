@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
@@ -45,6 +46,8 @@ def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery,
         why_not = match(recipe, event)
         if why_not:
             return _run(event, recipe, now, RunState.SKIPPED, why_not), ()
+        if recipe.waits:  # its turn may not have come, which only the store knows
+            return _run(event, recipe, now, RunState.OPEN, wake_at=now), ()
         planned = plan(recipe, event, {}, now)
     except RenderError as error:
         return _run(event, recipe, now, RunState.FAILED, str(error)), ()
@@ -54,7 +57,10 @@ def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery,
         return _run(event, recipe, now, RunState.FAILED, planned.failed), ()
     state = RunState.PLANNED if planned.done else RunState.OPEN
     trace = tuple({"at": now, **said} for said in planned.trace)
-    return _run(event, recipe, now, state, "", trace), tuple(planned.deliveries)
+    run = _run(event, recipe, now, state, planned.reason, trace)
+    if planned.marks and not planned.done:
+        run = replace(run, marks=planned.marks)
+    return run, tuple(planned.deliveries)
 
 
 def _run(
@@ -62,8 +68,9 @@ def _run(
     recipe: Recipe,
     now: float,
     state: RunState,
-    reason: str,
+    reason: str = "",
     trace: tuple[dict[str, object], ...] = (),
+    wake_at: float | None = None,
 ) -> Run:
     return Run(
         id=run_id(event.id, recipe.name),
@@ -72,6 +79,7 @@ def _run(
         version=recipe.version,
         state=state,
         begun_at=now,
+        wake_at=wake_at,
         reason=reason,
         trace=trace,
     )

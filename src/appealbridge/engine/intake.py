@@ -20,7 +20,7 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreBusy, StoreNearlyFull
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.ids import event_id
-from appealbridge.model.run import RunState
+from appealbridge.model.run import Run, RunState
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Accepted,
@@ -164,9 +164,7 @@ class Intake:
 
     def _follow(self, arrival: Arrival, result: Accepted, reserved: dict[str, Lane]) -> None:
         if not result.repeat:
-            for run in arrival.runs:
-                if run.state is RunState.OPEN:
-                    self._runs.opened(run.id)
+            self._follow_runs(arrival.runs, heard=result.heard)
         for delivery in arrival.deliveries:
             lane = reserved.get(delivery.id)
             if result.repeat:
@@ -181,6 +179,14 @@ class Intake:
                 lane.leave()
             if delivery.state is not State.HELD and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
+
+    def _follow_runs(self, runs: Sequence[Run], *, heard: bool) -> None:
+        for run in runs:
+            if run.state is RunState.OPEN:
+                self._runs.opened(run.id)
+                heard = heard or run.wake_at is not None
+        if heard:
+            self._runs.due()
 
     def _say(self, arrival: Arrival, result: Accepted) -> None:
         if result.repeat:

@@ -1,8 +1,14 @@
-"""Runs that wait: planned again whenever something they wait for has happened."""
+"""
+Runs that wait: planned again whenever something they wait for has happened.
+
+A recipe with a delay or a `wait_for` is planned here from the first, one run of a subject after the
+other, since its `mode` says what an older one under way means to a newer one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from appealbridge.clock import Clock
@@ -10,11 +16,13 @@ from appealbridge.engine.caution import Caution
 from appealbridge.engine.lane import Lanes
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
+from appealbridge.engine.turns import BEGUN, begun, ended_by, kept_back
 from appealbridge.engine.upkeep import Upkeep
-from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import NotFound, RenderError, StoreError
 from appealbridge.model.run import Run, RunState
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.plan import Plan, plan
+from appealbridge.recipes.recipe import PARALLEL
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Arrival,
@@ -54,6 +62,10 @@ class Runs:
         """Take note of a run that waits for the outcome of its own deliveries."""
         self._open.add(run_id)
 
+    def due(self) -> None:
+        """Take note that a run is to be planned now."""
+        self._wake.set()
+
     def nudge(self, delivery: Delivery) -> None:
         """Take note that a delivery of a run ended, which may let the run go on."""
         if self._from_before or delivery.run_id in self._open:
@@ -76,12 +88,24 @@ class Runs:
     async def _plan_woken(self) -> None:
         while True:
             woken = await self._store.woken_runs(self._clock.now(), BATCH)
-            ended = await asyncio.gather(*map(self._plan_on, woken), return_exceptions=True)
+            rows: dict[tuple[str, str], list[OpenRun]] = {}
+            for one in woken:
+                place = (
+                    (one.run.recipe, one.event.subject) if one.event.subject else (one.run.id, "")
+                )
+                rows.setdefault(place, []).append(one)
+            ended = await asyncio.gather(
+                *map(self._one_by_one, rows.values()), return_exceptions=True
+            )
             for error in ended:
                 if error is not None:
                     raise error
             if len(woken) < BATCH:
                 return
+
+    async def _one_by_one(self, woken: Sequence[OpenRun]) -> None:
+        for open_run in woken:
+            await self._plan_on(open_run)
 
     async def _plan_on(self, open_run: OpenRun) -> None:
         try:
@@ -92,23 +116,26 @@ class Runs:
             self._report.broke(f"run {open_run.run.id}", error)
             reason = f"a fault of this program: {type(error).__name__}: {error}"
             failed = replace(open_run.run, state=RunState.FAILED, reason=reason, wake_at=None)
-            await self._store.advance(failed, len(open_run.deliveries), ())
+            await self._store.advance(failed, open_run.wakes, ())
 
     async def _go_on(self, open_run: OpenRun) -> None:
         now = self._clock.now()
-        settled = sum(delivery.state not in OPEN for delivery in open_run.deliveries)
         run, planned = await self._planned(open_run, now)
-        lot = await self._caution.look([Arrival(open_run.event, (), planned)], now, came=False)
+        arrival = Arrival(open_run.event, (), planned.deliveries)
+        lot = await self._caution.look([arrival], now, came=False)
         deliveries = [
             replace(delivery, state=State.HELD if delivery.hold else State.READY)
             for arrival in lot.arrivals
             for delivery in arrival.deliveries
         ]
+        stored = False
         try:
-            await self._store.advance(run, settled, deliveries)
-        except BaseException:
-            self._caution.give_back(lot, lot.arrivals)
-            raise
+            stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unheard)
+        finally:
+            if not stored:
+                self._caution.give_back(lot, lot.arrivals)
+        if not stored:  # another run has ended it meanwhile
+            return
         self._report.held([delivery for delivery in deliveries if delivery.hold])
         if run.state is not RunState.OPEN:
             self._open.discard(run.id)
@@ -121,26 +148,56 @@ class Runs:
         if lot.floods:
             await self._caution.tell(lot)
 
-    async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, tuple[Delivery, ...]]:
-        run = open_run.run
-        by_step: dict[str, list[Delivery]] = {}
-        for delivery in open_run.deliveries:
-            by_step.setdefault(delivery.step, []).append(delivery)
+    async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, Plan]:
+        run, event = open_run.run, open_run.event
         try:
             recipe = await self._kept.version(run.recipe, run.version)
-            planned = plan(recipe, open_run.event, by_step, now)
+            if recipe.waits and BEGUN not in run.marks:
+                waits = await self._take_turn(run, recipe.mode, now)
+                if waits is not None:
+                    return waits, Plan((), done=False)
+                run = begun(run, now)
+            planned = plan(
+                recipe, event, _by_step(open_run.deliveries), now, run.marks, open_run.heard
+            )
         except (NotFound, RenderError) as error:
-            return replace(run, state=RunState.FAILED, reason=str(error), wake_at=None), ()
+            return _failed(run, str(error))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one recipe raising in whatever way must not stop the others' runs
-            reason = f"{type(error).__name__}: {error}"
-            return replace(run, state=RunState.FAILED, reason=reason, wake_at=None), ()
-        trace = (*run.trace, *({"at": now, **said} for said in planned.trace))
+            return _failed(run, f"{type(error).__name__}: {error}")
         if planned.failed:
-            failed = replace(
-                run, state=RunState.FAILED, reason=planned.failed, wake_at=None, trace=trace
-            )
-            return failed, ()
-        state = RunState.PLANNED if planned.done else RunState.OPEN
-        return replace(run, state=state, wake_at=None, trace=trace), tuple(planned.deliveries)
+            return _failed(run, planned.failed)
+        return _after(run, planned, now), planned
+
+    async def _take_turn(self, run: Run, mode: str, now: float) -> Run | None:
+        """Return the run as it is while it has to wait for its turn, `None` where that has come."""
+        older = () if mode == PARALLEL else await self._store.runs_before(run.id)
+        for ended in ended_by(run, mode, older, now):
+            await self._store.advance(ended, 0, ())
+            self._open.discard(ended.id)
+        return kept_back(run, mode, older, now)
+
+
+def _by_step(deliveries: Sequence[Delivery]) -> Mapping[str, Sequence[Delivery]]:
+    by_step: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        by_step.setdefault(delivery.step, []).append(delivery)
+    return by_step
+
+
+def _after(run: Run, planned: Plan, now: float) -> Run:
+    """Return a run as it is when this has been planned."""
+    return replace(
+        run,
+        state=RunState.PLANNED if planned.done else RunState.OPEN,
+        wake_at=planned.wake_at,
+        reason=planned.reason,
+        marks=planned.marks,
+        trace=(*run.trace, *({"at": now, **said} for said in planned.trace)),
+    )
+
+
+def _failed(run: Run, reason: str) -> tuple[Run, Plan]:
+    failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None)
+    return failed, Plan((), done=True, failed=reason)
