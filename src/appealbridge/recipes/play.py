@@ -1,6 +1,8 @@
 """
 What a recipe would publish about an event, step by step, with made-up receipts: nothing is reached.
 
+Delays and waits cost no time: where nothing more can be planned, the clock is put forward to what
+happens next.
 Nothing here can publish: of a channel only its message model, its parts and its measure are used.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import orjson
@@ -19,6 +22,7 @@ from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Measure
 from appealbridge.recipes.match import match
 from appealbridge.recipes.plan import plan
+from appealbridge.recipes.reach import Marks
 from appealbridge.recipes.recipe import Recipe
 
 
@@ -29,7 +33,8 @@ class Post:
 
     `message` are its fields as JSON values, `written` those of them that differ from what is assumed
     where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
-    bound; `hold` is why it would wait for a person.
+    bound; `hold` is why it would wait for a person. `after` is how many seconds after the event it is
+    planned.
     """
 
     step: str
@@ -39,6 +44,7 @@ class Post:
     written: Mapping[str, Any]
     measure: Measure | None = None
     hold: str = ""
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +52,61 @@ class Rehearsal:
     """
     What would come of one event.
 
-    `why_not` is why the recipe does not want it, `failed` why the recipe stopped, with its place;
-    both empty where neither. `posts` are what would go out, in order.
+    `why_not` is why the recipe does not want it, `failed` why it broke off, with its place, and
+    `stopped` the reason of a `stop`; all empty where none. `posts` are what would go out, in order.
     """
 
     posts: Sequence[Post] = field(default=())
     why_not: str = ""
     failed: str = ""
+    stopped: str = ""
 
 
-def rehearse(recipe: Recipe, event: Event, now: float) -> Rehearsal:
-    """Return what would come of `event` if every post succeeded; `now` is in Unix seconds UTC."""
+def rehearse(
+    recipe: Recipe,
+    event: Event,
+    now: float,
+    later: Sequence[Event] = (),
+    until: float | None = None,
+) -> Rehearsal:
+    """
+    Return what would come of `event` if every post succeeded.
+
+    `later` are events that come afterwards, which a `wait_for` hears if they are about the same
+    subject. What is planned after `until` does not count. Times are in Unix seconds UTC.
+    """
     try:
         why_not = match(recipe, event)
         if why_not:
             return Rehearsal(why_not=why_not)
-        return _play(recipe, event, now)
+        heard = [one for one in later if one.subject == event.subject]
+        heard.sort(key=lambda one: one.received_at)
+        return _play(recipe, event, now, heard, inf if until is None else until)
     except RenderError as failure:
         return Rehearsal(failed=str(failure))
 
 
-def _play(recipe: Recipe, event: Event, now: float) -> Rehearsal:
+def _play(
+    recipe: Recipe, event: Event, now: float, later: Sequence[Event], until: float
+) -> Rehearsal:
+    begun = now
+    marks: Marks = {}
     so_far: dict[str, list[Delivery]] = {}
     posts: list[Post] = []
     while True:
-        planned = plan(recipe, event, so_far, now)
-        posts += [_post(recipe, delivery) for delivery in planned.deliveries]
-        if planned.failed or planned.done or not planned.deliveries:
-            return Rehearsal(tuple(posts), failed=planned.failed)
+        heard = [one for one in later if one.received_at <= now]
+        planned = plan(recipe, event, so_far, now, marks, heard)
+        marks = planned.marks
+        posts += [_post(recipe, one, now - begun) for one in planned.deliveries]
+        if planned.failed or planned.done:
+            return Rehearsal(tuple(posts), failed=planned.failed, stopped=planned.reason)
         for delivery in planned.deliveries:
             so_far.setdefault(delivery.step, []).append(_published(delivery))
+        if not planned.deliveries:
+            to_come = [one.received_at for one in later[len(heard) :]]
+            now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
+            if now > until or now == inf:
+                return Rehearsal(tuple(posts), stopped=planned.reason)
 
 
 def _published(delivery: Delivery) -> Delivery:
@@ -85,7 +116,7 @@ def _published(delivery: Delivery) -> Delivery:
     return replace(delivery, state=State.DELIVERED, receipt=receipt)
 
 
-def _post(recipe: Recipe, delivery: Delivery) -> Post:
+def _post(recipe: Recipe, delivery: Delivery, after: float) -> Post:
     step = next(step for step in recipe.steps if step.id == delivery.step)
     content = orjson.loads(delivery.content)
     message = step.plugin.message.model_validate(content)
@@ -97,4 +128,5 @@ def _post(recipe: Recipe, delivery: Delivery) -> Post:
         message.model_dump(mode="json", exclude_defaults=True),
         step.plugin.measure(step.account, message),
         delivery.hold,
+        after,
     )

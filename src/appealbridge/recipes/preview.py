@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from appealbridge.documents import InvalidDocuments, check, read
+from appealbridge.model.duration import written
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.selftest import made_up_event
@@ -35,14 +36,17 @@ class Preview:
         if self.came.why_not:
             return f"{self.recipe} does not want this event: {self.came.why_not}"
         blocks = ["\n".join(_lines(post)) for post in self.came.posts]
+        if self.came.stopped:
+            blocks.append(f"{self.recipe} is then {self.came.stopped}")
         return "\n\n".join(blocks) or f"{self.recipe} posts nothing"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same for machines: `recipe`, `why_not`, `failed`, `posts`."""
+        """Return the same for machines: `recipe`, `why_not`, `failed`, `stopped`, `posts`."""
         return {
             "recipe": self.recipe,
             "why_not": self.came.why_not,
             "failed": self.failed,
+            "stopped": self.came.stopped,
             "posts": [_as_json(post) for post in self.came.posts],
         }
 
@@ -74,7 +78,8 @@ def _event(file: Path) -> Mapping[str, Any]:
 
 def _lines(post: Post) -> Iterator[str]:
     held = f", held: {post.hold}" if post.hold else ""
-    yield f"{post.action} on {post.channel}{held}"
+    later = f", {written(post.after)} later" if post.after >= 1 else ""
+    yield f"{post.action} on {post.channel}{later}{held}"
     for name, value in post.written.items():
         measure = post.measure
         counted = ""
@@ -103,4 +108,5 @@ def _as_json(post: Post) -> dict[str, Any]:
             "unit": measure.unit,
         },
         "hold": post.hold,
+        "after": post.after,
     }

@@ -34,6 +34,8 @@ def _test(reading: Reading, test: Test, number: int) -> RecipeTest:
         test.event.model_dump(exclude_none=True, exclude={"data"}) | {"data": test.event.data},
         test.expect,
         test.expect_failure,
+        tuple(event.model_dump(exclude_none=True) for event in test.events),
+        test.after,
     )
 
 

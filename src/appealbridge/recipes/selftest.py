@@ -43,27 +43,43 @@ def run_tests(recipe: Recipe) -> list[TestResult]:
 
 def made_up_event(recipe: Recipe, given: Mapping[str, Any]) -> Event:
     """Return the event that a test or a preview describes; what it leaves out is made up."""
-    first = recipe.triggers[0]
     time = given.get("time")
     at = TEST_TIME
     if time is not None:
         moment = datetime.fromisoformat(time)
         at = (moment if moment.tzinfo else moment.replace(tzinfo=recipe.zone)).timestamp()
+    return _event(recipe, given, "test", given.get("subject", "test"), at)
+
+
+def _event(recipe: Recipe, given: Mapping[str, Any], id_: str, subject: str, at: float) -> Event:
+    first = recipe.triggers[0]
     return Event(
-        id="test",
+        id=id_,
         source=given.get("source") or first.source or f"{first.plugin.name}:test",
         type=given.get("type", "test"),
-        subject=given.get("subject", "test"),
-        key="test",
+        subject=subject,
+        key=id_,
         time=at,
         data=given.get("data"),
         received_at=at,
     )
 
 
-def _why_not(recipe: Recipe, test: RecipeTest) -> str:
+def _came(recipe: Recipe, test: RecipeTest) -> Rehearsal:
     event = made_up_event(recipe, test.event)
-    came = rehearse(recipe, event, event.received_at)
+    begun = event.received_at
+    later = [
+        _event(
+            recipe, one, f"test-{number}", one.get("subject", event.subject), begun + one["after"]
+        )
+        for number, one in enumerate(test.events, start=2)
+    ]
+    until = None if test.after is None else begun + test.after
+    return rehearse(recipe, event, begun, later, until)
+
+
+def _why_not(recipe: Recipe, test: RecipeTest) -> str:
+    came = _came(recipe, test)
     if test.expect_failure:
         if came.failed and _fits(came.failed, test.expect_failure):
             return ""
@@ -114,7 +130,7 @@ def _told(came: Rehearsal) -> str:
     if came.why_not:
         return f"but the recipe does not want this event: {came.why_not}"
     if not came.posts:
-        return "but nothing was planned"
+        return f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}"
     posts = (
         _line({"action": post.action, "channel": post.channel, **post.written})
         for post in came.posts

@@ -29,6 +29,24 @@ class TestEvent(Options):
     )
 
 
+class LaterEvent(Options):
+    """An event that comes after the one of a test, for a run that waits; what is left out is made up."""
+
+    after: Duration = Field(
+        ge=0, description="How long after the first event it comes.", examples=["1d"]
+    )
+    type: str = Field(min_length=1, description="The event's type.", examples=["appeal.closed"])
+    data: Any = Field(None, description="The event's data.", examples=[{"title": "Aisha, 14"}])
+    subject: str | None = Field(
+        None, description="What it is about; left out, the same.", examples=["WMP-2026-0412"]
+    )
+    source: str | None = Field(
+        None,
+        description="Where it comes from; the recipe's first trigger, if left out.",
+        examples=["webhook:incident-desk"],
+    )
+
+
 class Test(Options):
     """One test of a recipe: an event, and what is to come of it."""
 
@@ -36,6 +54,17 @@ class Test(Options):
 
     name: str = Field(min_length=1, description="What it shows.", examples=["a child goes to all"])
     event: TestEvent = Field(description="What happens.", examples=[{"type": "appeal.new"}])
+    events: list[LaterEvent] = Field(
+        [],
+        description="What happens later, for a recipe that waits.",
+        examples=[[{"after": "1d", "type": "appeal.closed"}]],
+    )
+    after: Duration | None = Field(
+        None,
+        ge=0,
+        description="Only what goes out up to this long after the event counts; left out, all does.",
+        examples=["3d"],
+    )
     expect: list[dict[str, Any]] | None = Field(
         None,
         description="What is to be published at the least, with * for any words; [] for nothing.",
