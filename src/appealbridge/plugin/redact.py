@@ -2,8 +2,8 @@
 The last thing that happens to any text before it is stored, logged or shown: secrets leave it.
 
 A secret is looked for as it is and in the forms it takes on its way out: percent-encoded, escaped
-in JSON or HTML, and inside base64. Credentials that are recognised by their place (a bearer, a
-token in a query) are masked whether they are ours or not.
+in JSON or HTML, inside base64, and broken over lines. Credentials that are recognised by their
+place (a bearer, a token in a query) are masked whether they are ours or not.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import html
 import json
 import re
+from array import array
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -24,7 +25,7 @@ _BY_PLACE = re.compile(
     (?P<scheme> \b(?:bearer|basic) [ ]+ ) [\w.~+/=%-]{8,}
     | (?P<named> \b(?: access_token | appsecret_proof | client_secret | oauth_signature
         | oauth_token | password | refresh_token ) (?: ["']? \s* [=:] \s* ["']? ) ) [^\s"'&,;]+
-    | (?P<user> \b[a-z][a-z0-9+.-]* :// ) [^\s/@:]+ : [^\s/@]+ (?=@)
+    | (?P<user> [a-z0-9+.-] :// ) [^\s/@:]+ : [^\s/@]+ (?=@)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -36,6 +37,25 @@ _WORDS = (
 """Without one of these, or `_USER`, nothing can be recognised by its place."""
 _USER = re.compile(r"://[^\s/@:]+:[^\s/@]+@")
 
+_FOLDS = ("\n", "\r", "%", "\\", "&")
+"""Without one of these no letter is written otherwise than as itself."""
+_FOLDED = re.compile(
+    r"""
+    (?<! [ \t] ) [ \t]*+ =? (?: (?: [\r\n]+ | \\+ [rn] ) [ \t]*+ )+
+    | % (?:25)* (?P<percent> [0-9a-fA-F]{2} )
+    | \\+ u00 (?P<code> [0-9a-fA-F]{2} )
+    | & \# [xX] (?P<hex> [0-9a-fA-F]{1,4} ) ;
+    | & \# (?P<number> [0-9]{1,5} ) ;
+    | & (?P<name> amp | apos | gt | lt | quot ) ;
+    | \\+ (?P<escaped> ["'/\\] )
+    """,
+    re.VERBOSE,
+)
+"""A break, which stands for nothing, or one letter as JSON, HTML and addresses write it."""
+_NAMES = {"amp": "&", "apos": "'", "gt": ">", "lt": "<", "quot": '"'}
+_LONG_ENOUGH = 8
+"""What is shorter is not looked for across breaks: it would be found where it is not."""
+
 
 class Redactor:
     """Takes a set of secrets out of texts. `clean` may be called from any thread."""
@@ -45,6 +65,11 @@ class Redactor:
         # The longest first, or a secret that begins another would leave the other's tail in sight.
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
         self._known = re.compile("|".join(map(re.escape, self._forms)))
+        bare = {_FOLDED.sub(_letter, form) for form in self._forms}
+        self._unfolded = sorted(
+            (f for f in bare if len(f) >= _LONG_ENOUGH), key=lambda f: (-len(f), f)
+        )
+        self._known_unfolded = re.compile("|".join(map(re.escape, self._unfolded)))
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
@@ -52,7 +77,50 @@ class Redactor:
         # that come first cost a tenth of what the patterns do.
         if any(form in text for form in self._forms):
             text = self._known.sub(MASK, text)
+        if any(fold in text for fold in _FOLDS):
+            text = self._clean_folded(text)
         return _BY_PLACE.sub(_masked, text) if _perhaps_by_place(text) else text
+
+    def _clean_folded(self, text: str) -> str:
+        """Mask what is a secret once breaks are taken out and escaped letters put back."""
+        unfolded = _FOLDED.sub(_letter, text)
+        if not any(form in unfolded for form in self._unfolded):
+            return text
+        places = _places(text)
+        parts: list[str] = []
+        done = 0
+        for found in self._known_unfolded.finditer(unfolded):
+            parts += text[done : places[found.start()]], MASK
+            done = places[found.end()]
+        return "".join((*parts, text[done:]))
+
+
+def _letter(found: re.Match[str]) -> str:
+    """Return the one letter that stands here in disguise; nothing for a break."""
+    match found.lastgroup:
+        case None:
+            return ""
+        case "number":
+            return chr(int(found["number"]))
+        case "name":
+            return _NAMES[found["name"]]
+        case "escaped":
+            return found["escaped"]
+        case group:
+            return chr(int(found[group], 16))
+
+
+def _places(text: str) -> array[int]:
+    """Return for every letter of the unfolded text, and for its end, where in the text it begins."""
+    places = array("L")
+    done = 0
+    for found in _FOLDED.finditer(text):
+        places.extend(range(done, found.start()))
+        if found.lastgroup is not None:
+            places.append(found.start())
+        done = found.end()
+    places.extend(range(done, len(text) + 1))
+    return places
 
 
 def _perhaps_by_place(text: str) -> bool:

@@ -1,6 +1,7 @@
 import base64
 import html
 import json
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -31,6 +32,63 @@ def test_a_secret_is_found_in_every_spelling(form):
         f'said "{MASK}" back',
         f"said '{MASK}' back",
     )
+
+
+ESCAPED = {
+    "an address in small letters": quote(SECRET, safe="").lower(),
+    "an address within an address": quote(quote(SECRET, safe=""), safe=""),
+    "HTML by numbers": "".join(f"&#{ord(letter)};" for letter in SECRET),
+    "HTML in hexadecimal": SECRET.replace("/", "&#x2F;").replace('"', "&quot;"),
+    "JSON with its slashes escaped": json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+    "JSON as other languages write it": SECRET.replace("&", "\\u0026").replace('"', "\\u0022"),
+    "JSON within JSON": json.dumps(json.dumps(SECRET))[3:-3],
+    "two lines": f"{SECRET[:6]}\n{SECRET[6:]}",
+    "two lines with an indent": f"{SECRET[:6]}\r\n\t {SECRET[6:]}",
+    "two lines in JSON": f"{SECRET[:6]}\\n{SECRET[6:]}",
+    "two lines of a mail": f"{SECRET[:6]}=\r\n{SECRET[6:]}",
+}
+
+
+@pytest.mark.parametrize("form", ESCAPED.values(), ids=ESCAPED)
+def test_a_secret_is_found_however_it_is_escaped_or_broken(form):
+    cleaned = Redactor(["another-secret", SECRET]).clean(f"500 &amp; 100%\nsaid {form}, back\n")
+    assert cleaned == f"500 &amp; 100%\nsaid {MASK}, back\n"
+
+
+def test_base64_broken_over_lines_is_found():
+    login = base64.b64encode(b"x" * 20 + SECRET.encode() + b"y" * 9).decode()
+    broken = "\n ".join(login[n : n + 12] for n in range(0, len(login), 12))
+    cleaned = Redactor([SECRET]).clean(broken)
+    assert MASK in cleaned
+    assert not any(piece in cleaned for piece in (login[32:36], login[36:40], login[40:44]))
+
+
+LONG = [
+    "a.",
+    "a-",
+    " ",
+    "\t",
+    "\n",
+    " \n",
+    "\\n",
+    "\\",
+    "%",
+    "%25",
+    "&#",
+    "x://a:b",
+    "://",
+    "password ",
+    "bearer ",
+]
+
+
+@pytest.mark.parametrize("unit", LONG)
+def test_a_long_text_is_cleaned_in_time_that_grows_with_its_length(unit):
+    text = "basic " + (unit * 300_000)[:300_000] + SECRET.replace("/", "\\/")
+    begin = time.process_time()
+    cleaned = Redactor([SECRET]).clean(text)
+    assert time.process_time() - begin < 2.0
+    assert 'p"ss' not in cleaned
 
 
 @pytest.mark.parametrize("user", ["", "a", "ab", "abc", "abcd"])
