@@ -63,9 +63,7 @@ _PAGES = 20
 _DAY = 86_400.0
 _ERRORS = range(400, 600)
 
-_UNCLEAR = frozenset(
-    {1, 2}
-)  # "an unexpected error, please retry": the post may stand there all the same
+_UNCLEAR = frozenset({1, 2})  # "please retry": the post may stand there all the same
 _THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
 _LOGIN = frozenset({102, 104, 190})
 _BLOCKED = 368
@@ -148,7 +146,8 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
             bearer=account.credentials.page_token,
             accept=_ERRORS,
         )
-        return _receipt(str(_good(reply).at("id")))
+        with _good(reply).taken_for("a post"):
+            return _receipt(reply.name(reply.at("id")))
 
     async def seek(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
@@ -165,7 +164,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
         """Return the Page's name."""
         reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
-        return str(reply.at("name"))
+        return reply.words(str(reply.at("name")))
 
     def measure(self, account: FacebookAccount, message: FacebookPost) -> Measure:
         """Count characters."""
@@ -189,11 +188,12 @@ async def _feed(
     posts: list[Seen] = []
     for _ in range(_PAGES):
         reply = await _get(account, f"{account.page_id}/feed", query, tools)
-        posts += [_seen(post) for post in reply.at("data")]
-        paging = reply.json().get("paging", {})
-        if "next" not in paging:
-            return posts, True, reply
-        query["after"] = paging["cursors"]["after"]
+        with reply.taken_for("a Page's feed"):
+            posts += [_seen(post, reply) for post in reply.at("data")]
+            paging = reply.json().get("paging", {})
+            if "next" not in paging:
+                return posts, True, reply
+            query["after"] = reply.name(paging["cursors"]["after"])
     return posts, False, reply
 
 
@@ -226,23 +226,21 @@ def _good(reply: Reply) -> Reply:
 def _failure(reply: Reply) -> DeliveryError:
     """Tell by the error's code what happened; only where there is none does the HTTP status count."""
     error = _error(reply)
-    code, subcode = error.get("code"), error.get("error_subcode")
-    said = _words(error) or reply.said()
+    code, subcode = _number(error, "code"), _number(error, "error_subcode")
+    said = reply.words(_words(error)) if error else reply.said()
     if code in _LOGIN:
         return LoginExpired(reply.message(said), status=reply.status)
     if code in _THROTTLED:
-        return TryAgain(
-            reply.message(said), after=_wait(reply), throttled=True, status=reply.status
-        )
+        wait = _wait(reply)
+        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
     if code == _BLOCKED and subcode not in _AGAINST_THE_RULES:
-        return TryAgain(
-            reply.message(said), after=_BLOCKED_WAIT, throttled=True, status=reply.status
-        )
+        wait = _BLOCKED_WAIT
+        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
     if code in _REPEATED or subcode in _REPEATED:
         return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"), status=reply.status)
     if code in _UNCLEAR or error.get("is_transient") is True:
         return reply.unclear(said)
-    if isinstance(code, int) and reply.status < 500:
+    if code is not None and reply.status < 500:
         return Rejected(reply.message(said), status=reply.status)
     return reply.failure(said)
 
@@ -255,10 +253,15 @@ def _error(reply: Reply) -> Mapping[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
+def _number(error: Mapping[str, Any], name: str) -> int | None:
+    number = error.get(name)
+    return number if type(number) is int else None
+
+
 def _words(error: Mapping[str, Any]) -> str:
     told = [error.get("error_user_title"), error.get("error_user_msg"), error.get("message")]
-    words = ": ".join(str(part) for part in told if part)[:300]
-    numbers = [error.get("code"), error.get("error_subcode")]
+    words = ": ".join(str(part) for part in told if part)
+    numbers = [_number(error, "code"), _number(error, "error_subcode")]
     code = "/".join(str(number) for number in numbers if number is not None)
     return f"{words} (code {code})" if words and code else words
 
@@ -277,18 +280,18 @@ def _wait(reply: Reply) -> float:
         ]
     except (ValueError, LookupError, TypeError, AttributeError):
         minutes = []
-    return max(minutes) * 60 if any(minutes) else _THROTTLED_WAIT
+    longest = max(minutes, default=0.0)
+    return longest * 60 if 0 < longest < float("inf") else _THROTTLED_WAIT
 
 
 def _receipt(number: str, url: str = "", time: float | None = None) -> Receipt:
     return Receipt(number, url or f"https://www.facebook.com/{number}", time)
 
 
-def _seen(post: Mapping[str, Any]) -> Seen:
-    receipt = _receipt(
-        str(post["id"]), post.get("permalink_url") or "", moment(post.get("created_time"))
-    )
-    return Seen(post.get("message") or "", receipt)
+def _seen(post: Mapping[str, Any], reply: Reply) -> Seen:
+    url = reply.web_address(post.get("permalink_url"))
+    receipt = _receipt(reply.name(post["id"]), url, moment(post.get("created_time")))
+    return Seen(str(post.get("message") or ""), receipt)
 
 
 def register(registry: Registry) -> None:

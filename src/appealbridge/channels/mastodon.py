@@ -133,7 +133,9 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
     ) -> Sought:
         """Look through the account's own posts since the first attempt."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
-        path = f"accounts/{me.at('id')}/statuses"
+        with me.taken_for("an account"):
+            path = f"accounts/{me.name(me.at('id'))}/statuses"
+            place = f"@{me.name(me.at('acct'))}"
         query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
         ahead = clock_ahead(me, delivery)
         begin = since(delivery, ahead)
@@ -141,20 +143,21 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         whole = False
         for _ in range(_PAGES):
             reply = await self._get(account, tools, path, query)
-            page = [_seen(status, reply) for status in reply.json()]
+            with reply.taken_for("a list of posts"):
+                page = [_seen(status, reply) for status in reply.json()]
             posts += page
             whole = len(page) < _PAGE or (page[-1].receipt.time or 0.0) < begin
             if whole:
                 break
             query["max_id"] = page[-1].receipt.id
         wanted = (message.spoiler_text or "") + message.text
-        place = f"@{me.at('acct')}"
         return judge(wanted, posts, delivery, whole=whole, place=place, ahead=ahead)
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
-        return f"@{me.at('acct')}"
+        with me.taken_for("an account"):
+            return f"@{me.name(me.at('acct'))}"
 
     def measure(self, account: MastodonAccount, message: MastodonPost) -> Measure:
         """Count as the server does; a warning counts too."""
@@ -197,10 +200,12 @@ def _failure(reply: Reply) -> DeliveryError:
 
 
 def _receipt(status: Any, reply: Reply) -> Receipt:
-    try:
-        return Receipt(str(status["id"]), status.get("url") or "", moment(status.get("created_at")))
-    except (LookupError, TypeError, AttributeError):
-        raise reply.unclear(f"this is not a post: {reply.said()}") from None
+    with reply.taken_for("a post"):
+        return Receipt(
+            reply.name(status["id"]),
+            reply.web_address(status.get("url")),
+            moment(status.get("created_at")),
+        )
 
 
 def _seen(status: Any, reply: Reply) -> Seen:

@@ -22,6 +22,7 @@ X takes no key of ours, so after an unclear outcome the account's own timeline i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
@@ -63,6 +64,7 @@ _DAY = 86_400.0
 _OUT_OF_CREDITS_WAIT = 3600.0
 _BAD_QUERY = 400
 _SPECIAL = (402, 403, 429)
+_MOMENT = re.compile(r"[0-9]{1,12}", re.ASCII)
 _WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
 
 
@@ -139,7 +141,8 @@ class X(Channel[XAccount, Tweet]):
             headers=_signed(account.credentials, "POST", url, tools),
             accept=_SPECIAL,
         )
-        return _receipt(str(_good(reply).at("data", "id")))
+        with _good(reply).taken_for("a post"):
+            return _receipt(reply.name(reply.at("data", "id")))
 
     async def seek(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
@@ -159,12 +162,14 @@ class X(Channel[XAccount, Tweet]):
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name."""
         reply = await _get(account, "users/me", {}, tools)
-        number = str(reply.at("data", "id"))
+        with reply.taken_for("an account"):
+            number = reply.name(reply.at("data", "id"))
+            name = reply.name(reply.at("data", "username"))
         if number != (told := await _user_id(account, tools)):
             raise LoginExpired(
                 f"user_id says {told}, but this login is that of {number}; mend user_id"
             )
-        return f"@{reply.at('data', 'username')}"
+        return f"@{name}"
 
     def measure(self, account: XAccount, message: Tweet) -> Measure:
         """Count as X does."""
@@ -208,12 +213,13 @@ async def _timeline(
         reply = await _get(account, f"users/{user}/tweets", query, tools, accept=_BAD_QUERY)
         if reply.status == _BAD_QUERY:
             return [], False, reply
-        # An empty timeline has no `data`, but neither has an answer that is only errors.
-        more = reply.at("meta").get("next_token")
-        posts += [_seen(tweet) for tweet in reply.json().get("data", ())]
-        if not more:
-            return posts, True, reply
-        query["pagination_token"] = more
+        with reply.taken_for("a timeline"):
+            # An empty timeline has no `data`, but neither has an answer that is only errors.
+            more = reply.at("meta").get("next_token")
+            posts += [_seen(tweet, reply) for tweet in reply.json().get("data", ())]
+            if not more:
+                return posts, True, reply
+            query["pagination_token"] = reply.name(more)
     return posts, False, reply
 
 
@@ -238,7 +244,9 @@ async def _user_id(account: XAccount, tools: Tools) -> str:
     number, dash, _ = account.credentials.access_token.get_secret_value().partition("-")
     if dash and number.isascii() and number.isdigit():
         return number
-    return str((await _get(account, "users/me", {}, tools)).at("data", "id"))
+    reply = await _get(account, "users/me", {}, tools)
+    with reply.taken_for("an account"):
+        return reply.name(reply.at("data", "id"))
 
 
 def _good(reply: Reply) -> Reply:
@@ -261,7 +269,7 @@ def _failure(reply: Reply) -> DeliveryError:
         resets = [
             reply.seconds_until(float(reset))
             for window in _WINDOWS
-            if (reset := reply.headers.get(f"{window}-reset", "")).isdigit()
+            if _MOMENT.fullmatch(reset := reply.headers.get(f"{window}-reset", ""))
             and reply.headers.get(f"{window}-remaining", "0") == "0"
         ]
         if resets:
@@ -273,12 +281,13 @@ def _receipt(number: str, time: float | None = None) -> Receipt:
     return Receipt(number, f"https://x.com/i/status/{number}", time)
 
 
-def _seen(tweet: Mapping[str, Any]) -> Seen:
+def _seen(tweet: Mapping[str, Any], reply: Reply) -> Seen:
     """Put the addresses back that X replaced by its own short ones."""
-    text = tweet["text"]
+    text = str(tweet["text"])
     for link in tweet.get("entities", {}).get("urls", ()):
-        text = text.replace(link["url"], link.get("expanded_url") or link["url"])
-    return Seen(text, _receipt(str(tweet["id"]), moment(tweet.get("created_at"))))
+        # Each stands in it once more, so once each: a hostile answer must not grow without end.
+        text = text.replace(link["url"], link.get("expanded_url") or link["url"], 1)
+    return Seen(text, _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at"))))
 
 
 def register(registry: Registry) -> None:

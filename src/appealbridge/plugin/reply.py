@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -17,6 +19,9 @@ from appealbridge.model.value import value
 
 MOVED = frozenset({301, 307, 308})
 """Redirects that say the request was not looked at; after any other one it may have been."""
+
+_NAME = re.compile(r"[!-~]{1,200}")
+_WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f\ud800-\udfff]{1,2000}")
 
 
 class Effect(StrEnum):
@@ -84,10 +89,36 @@ class Reply:
             raise self.unclear(f"the answer has no {place}: {self.said()}") from None
         return value
 
+    @contextmanager
+    def taken_for(self, what: str) -> Iterator[None]:
+        """While open, stumbling over the answer's shape says that it is not `what`: the outcome is unclear."""
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            raise self.unclear(f"the answer is not {what}: {self.said()}") from None
+
+    def name(self, value: Any) -> str:
+        """Return what a platform calls a thing, a short word or a number; raise `ValueError` for anything else."""
+        word = str(value) if type(value) is int else value
+        if not isinstance(word, str) or _NAME.fullmatch(word) is None:
+            raise ValueError("no name of anything")
+        if not word.replace("_", "").isdigit() and self.clean(word) != word:
+            raise ValueError("a secret, and no name")
+        return word
+
+    def web_address(self, value: Any) -> str:
+        """Return a page's address, cleaned of secrets; empty for what is none."""
+        plain = isinstance(value, str) and _WEB_ADDRESS.fullmatch(value) is not None
+        return self.clean(value) if plain else ""
+
     def said(self, length: int = 300) -> str:
         """Return the beginning of the body on one line, cleaned of secrets, for a person to read."""
-        text = self.clean(" ".join(self.body.decode("utf-8", "replace").split()))
-        return _cut(text, length)
+        return self.words(self.body.decode("utf-8", "replace"), length)
+
+    def words(self, text: str, length: int = 300) -> str:
+        """Return the beginning of a text of the platform's on one line, cleaned of secrets, for a person to read."""
+        # First as it came, with its breaks, and only then cut: half a secret is one too.
+        return _cut(self.clean(_on_one_line(self.clean(text))), length)
 
     def message(self, said: str = "") -> str:
         """Return a sentence for a person: which request, which status, and the platform's words or `said`."""
@@ -97,7 +128,7 @@ class Reply:
     def failure(self, said: str = "") -> DeliveryError:
         """Return what the status means for this attempt, told in the platform's words or in `said`."""
         if 300 <= self.status < 400 and not said:
-            target = bare(self.headers.get("Location", "")) or "nowhere"
+            target = self.words(bare(self.headers.get("Location", "")) or "nowhere")
             said = f"it points to {target}; redirects are not followed, so give the final address"
         return failure(self.status, self.effect, self.message(said), self.retry_after())
 
@@ -132,14 +163,21 @@ def http_date(value: str) -> float | None:
     """Return an HTTP date as Unix seconds UTC, `None` where it is none."""
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        stamp = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return stamp if stamp >= 0 else None
 
 
 def excerpt(body: bytes, length: int = 300) -> str:
     """Return the beginning of a body on one line; it is not cleaned of secrets, as `Reply.said` is."""
-    return _cut(" ".join(body.decode("utf-8", "replace").split()), length)
+    return _cut(_on_one_line(body.decode("utf-8", "replace")), length)
+
+
+def _on_one_line(text: str) -> str:
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    # What cannot be seen would steer a terminal, and some stores take no NUL.
+    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
 
 
 def _cut(text: str, length: int) -> str:
