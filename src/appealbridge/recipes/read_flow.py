@@ -103,7 +103,8 @@ def _delay(reading: Reading, entry: Entry, path: Path, several: Several) -> Node
         _only(reading, written, place, ("for", "until"), "delay")
         kind = _either(reading, written, place, "for", "until")
         if not kind:
-            reading.complain(place, "says no time", "for example for: 2h", key=True)
+            if not written:
+                reading.complain(place, "says no time", "for example for: 2h")
             return None
         written, place = written[kind], (*place, kind)
         meaning = after if kind == "for" else moment
@@ -135,19 +136,23 @@ def _wait_for(reading: Reading, entry: Entry, path: Path, several: Several) -> N
         return None
     until, chains = _time(reading, entry["timeout"], (*path, "timeout"), after)
     needs = needs_of(reading, entry, path, chains)
-    otherwise = _on_timeout(entry, path, several)
+    otherwise = _on_timeout(reading, entry, path, several)
     if until is None or not understood:
         return None
     return WaitFor(path_text(path), types, condition, until, otherwise, needs)
 
 
-def _on_timeout(entry: Entry, path: Path, several: Several) -> Sequence[Node]:
+def _on_timeout(reading: Reading, entry: Entry, path: Path, several: Several) -> Sequence[Node]:
     written = entry.get("on_timeout", "continue")
     if written == "continue":
         return []
     place = (*path, "on_timeout")
     if written == "stop":
         return [Stop(path_text(place), lambda _: "nothing came in time")]
+    if not isinstance(written, list):
+        words = "must be continue, stop, or a list of steps"
+        reading.complain(place, words, "left out, it is continue")
+        return []
     return several(written, place)
 
 
