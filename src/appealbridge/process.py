@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import threading
 from pathlib import Path
@@ -112,10 +113,12 @@ class Process:
 
 
 def run_daemon(config: Path | None) -> None:
-    """Run the daemon until it is told to stop; raise `InvalidDocuments` where its settings have problems."""
-    # Recipes are many small objects that all stay: looking through them again and again, while they
-    # are made and ever after, is a quarter of the start and a pause now and then.
-    gc.disable()
+    """
+    Run the daemon until it is told to stop; raise `InvalidDocuments` where its settings have problems.
+
+    The collection of rubbish is off when this is called, and on from then on.
+    """
+    _open_many()
     bridge = Bridge(config)
     gc.freeze()
     gc.enable()
@@ -133,6 +136,12 @@ def run_daemon(config: Path | None) -> None:
                 raise cause from None
             bridge.log.error(Said.PART_DIED, error=died)
             raise AppealBridgeError("a part of the daemon died; its log says which") from None
+
+
+def _open_many() -> None:
+    """Have as many files and connections as the system allows; the usual 1,024 are few for a crowd of senders."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _only(error: BaseException) -> BaseException:
