@@ -6,8 +6,9 @@ Tables are drawn by rich, which the daemon never needs; so it is imported where 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import click
@@ -16,7 +17,11 @@ from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import Span, config_option, json_option, print_json
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
+from appealbridge.model.delivery import Hold
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+HOLDS = ", ".join(Hold)
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
 
@@ -24,6 +29,8 @@ STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, ca
 @click.option("--state", default="", help=f"Only these, with commas between: {STATES}.")
 @click.option("--channel", default="", help="Only this channel's.")
 @click.option("--subject", default="", help="Only what is about this appeal or incident.")
+@click.option("--recipe", default="", help="Only this recipe's.")
+@click.option("--hold", default="", help=f"Only what is held for this: {HOLDS}.")
 @click.option("--event", default="", help="Only what this event caused.")
 @click.option("--limit", default=50, show_default=True, help="How many at the most.")
 @config_option
@@ -71,13 +78,28 @@ def trace(config: Path | None, as_json: bool, run_id: str) -> None:
         tell.trace(told)
 
 
+def all_option(function: F) -> F:
+    """Add `--all --hold HOLD`, with `--recipe` and `--subject`: many held deliveries by one word."""
+    for option in (
+        click.option("--subject", default="", help="With --all: only what is about this."),
+        click.option("--recipe", default="", help="With --all: only this recipe's."),
+        click.option("--hold", default="", help="With --all: why they are held, such as burst."),
+        click.option("--all", "every", is_flag=True, help="Every one that is held for --hold."),
+    ):
+        function = option(function)
+    return function
+
+
 @click.command()
-@click.argument("delivery_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
+@all_option
 @config_option
 @json_option
-def release(config: Path | None, as_json: bool, delivery_ids: tuple[str, ...]) -> None:
+def release(
+    config: Path | None, as_json: bool, every: bool, delivery_ids: tuple[str, ...], **which: str
+) -> None:
     """Let held deliveries go out. ID is the number or the id that `deliveries` shows."""
-    _each(config, as_json, delivery_ids, "release", "released")
+    _each_or_all(config, as_json, every, delivery_ids, which, "release", "released")
 
 
 @click.command()
@@ -101,13 +123,7 @@ def retry(
         return
     begin = "" if since is None else f"?since={SystemClock().now() - since}"
     moved = Daemon.of(config).post(f"/retry{begin}")
-    if as_json:
-        print_json(moved)
-        return
-    for one in moved:
-        _tell(one, "will be tried again")
-    if not moved:
-        click.echo("nothing has failed")
+    _tell_all(as_json, moved, "will be tried again", "nothing has failed")
 
 
 @click.command()
@@ -125,12 +141,15 @@ def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> N
 
 
 @click.command()
-@click.argument("delivery_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
+@all_option
 @config_option
 @json_option
-def cancel(config: Path | None, as_json: bool, delivery_ids: tuple[str, ...]) -> None:
+def cancel(
+    config: Path | None, as_json: bool, every: bool, delivery_ids: tuple[str, ...], **which: str
+) -> None:
     """Call waiting deliveries off for good."""
-    _each(config, as_json, delivery_ids, "cancel", "cancelled")
+    _each_or_all(config, as_json, every, delivery_ids, which, "cancel", "cancelled")
 
 
 def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, said: str) -> None:
@@ -142,6 +161,37 @@ def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, s
             _tell(moved[-1], said)
     if as_json:
         print_json(moved)
+
+
+def _each_or_all(
+    config: Path | None,
+    as_json: bool,
+    every: bool,
+    ids: tuple[str, ...],
+    which: Mapping[str, str],
+    verb: str,
+    said: str,
+) -> None:
+    if every == bool(ids) or every != bool(which["hold"]) or (any(which.values()) and not every):
+        raise click.UsageError(
+            "give IDs, or --all --hold HOLD, with --recipe and --subject if you like"
+        )
+    if not every:
+        _each(config, as_json, ids, verb, said)
+        return
+    asked = urlencode({name: value for name, value in which.items() if value})
+    moved = Daemon.of(config).post(f"/{verb}?{asked}")
+    _tell_all(as_json, moved, said, f"nothing is held for {which['hold']}")
+
+
+def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: str) -> None:
+    if as_json:
+        print_json(moved)
+        return
+    for one in moved:
+        _tell(one, said)
+    if not moved:
+        click.echo(none)
 
 
 def _tell(moved: dict[str, Any], said: str) -> None:

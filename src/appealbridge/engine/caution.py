@@ -114,6 +114,22 @@ class Caution:
                 if recipe is not None:
                     recipe.give_back(1, lot.at)
 
+    async def said_before(self, delivery: Delivery, now: float) -> str:
+        """Return why a delivery says nothing new on its channel; empty, and remembered, where it does."""
+        inforce = self._inforce
+        bound = None if inforce is None else inforce.channels.get(delivery.channel)
+        if inforce is None or (bound and bound.account.same_text is SameText.ALLOW):
+            return ""
+        while said_by := self._texts.note(delivery, now):
+            try:
+                earlier = await self._store.delivery(said_by)
+            except NotFound:  # it is being stored at this moment
+                return f"the same text is on its way to {delivery.channel} already"
+            if reason := repeats(delivery, earlier, now, inforce.zone):
+                return reason
+            self._texts.forget(delivery, said_by)
+        return ""
+
     def published(self, delivery: Delivery, at: float) -> None:
         """Take note that a delivery went out, which may be long after it was planned."""
         self._texts.refresh(delivery, at)
@@ -198,28 +214,12 @@ class Caution:
         event, deliveries = arrival.event, []
         burst = bursts.get(event.source, "")
         for delivery in arrival.deliveries:
-            same = await self._said_before(delivery, now)
+            same = await self.said_before(delivery, now)
             too_much = burst or bursts.get(delivery.run_id, "")
             deliveries.append(_with_hold(delivery, same, too_much))
         if burst and not event.hold:
             event = replace(event, hold=Hold.BURST)
         return replace(arrival, event=event, deliveries=deliveries)
-
-    async def _said_before(self, delivery: Delivery, now: float) -> str:
-        """Return why a delivery says nothing new on its channel; remember it where it does."""
-        inforce = self._inforce
-        bound = None if inforce is None else inforce.channels.get(delivery.channel)
-        if inforce is None or (bound and bound.account.same_text is SameText.ALLOW):
-            return ""
-        while said_by := self._texts.note(delivery, now):
-            try:
-                earlier = await self._store.delivery(said_by)
-            except NotFound:  # it is being stored at this moment
-                return f"the same text is on its way to {delivery.channel} already"
-            if reason := repeats(delivery, earlier, now, inforce.zone):
-                return reason
-            self._texts.forget(delivery, said_by)
-        return ""
 
 
 def _with_hold(delivery: Delivery, same: str, burst: str) -> Delivery:

@@ -97,7 +97,9 @@ class Engine:
         self._polling = Polling(
             store, clock, rng, http, self.intake, report, clean, self.room, self._caution
         )
-        self.verbs = Verbs(store, clock, self.lanes, self._runs, self._upkeep, report)
+        self.verbs = Verbs(
+            store, clock, self.lanes, self._runs, self._upkeep, report, self._caution
+        )
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._inforce: InForce | None = None

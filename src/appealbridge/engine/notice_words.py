@@ -107,8 +107,9 @@ WORDINGS: Mapping[str, Wording] = {
     Alarm.FLOOD: Wording(
         "a flood is held",
         "floods are held",
-        "Nothing is lost: look at what waits, and release or cancel it.",
-        all="appealbridge deliveries --state held",
+        "Nothing is lost: look at what waits, then let all of it out (appealbridge release --all --hold "
+        "burst) or call it off (appealbridge cancel --all --hold burst).",
+        all="appealbridge deliveries --state held --hold burst",
     ),
     Alarm.NEARLY_FULL: Wording(
         "the disk is nearly full",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from appealbridge.clock import Clock
+from appealbridge.engine.caution import Caution
 from appealbridge.engine.gate import content_hash
 from appealbridge.engine.lane import Lanes
 from appealbridge.engine.report import Report
@@ -12,13 +14,16 @@ from appealbridge.engine.runs import Runs
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.logs import Said
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
-from appealbridge.model.errors import IllegalMove
+from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.receipt import Receipt
 from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, Settlement
 
 BATCH = 500
 """How many deliveries are moved before the store is asked again."""
+
+TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP)
+"""What may be let out by one word: one look tells of all. What is to be agreed to, or perhaps out, takes one each."""
 
 
 class Verbs:
@@ -32,6 +37,7 @@ class Verbs:
         runs: Runs,
         upkeep: Upkeep,
         report: Report,
+        caution: Caution,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -39,18 +45,15 @@ class Verbs:
         self._runs = runs
         self._upkeep = upkeep
         self._report = report
+        self._caution = caution
 
-    async def release(self, delivery_id: str) -> Delivery:
+    async def release(self, delivery_id: str, only: str = "") -> Delivery:
         """
-        Let a held delivery go out; return it.
+        Let a held delivery go out, `only` if it is held for this; return it.
 
         Raise `NotFound`, or `IllegalMove` where it is not held or is not what was planned.
         """
-        delivery = await self._store.delivery(delivery_id)
-        if delivery.state is not State.HELD:
-            raise IllegalMove(
-                f"delivery {delivery.number} is {delivery.state.value}; only a held one can be released"
-            )
+        delivery = await self._held(delivery_id, only, "released")
         if content_hash(delivery.content) != delivery.content_hash:
             raise IllegalMove(
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
@@ -59,27 +62,75 @@ class Verbs:
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
         return await self._move(delivery, State.READY, Said.RELEASED, hold=kept)
 
+    async def release_all(
+        self, hold: str, *, recipe: str = "", subject: str = ""
+    ) -> Sequence[Delivery]:
+        """
+        Let everything go out that is held for one reason, of one recipe or subject where that is said.
+
+        Return what does. Raise `ValueError` for a hold that takes a look at each, and `IllegalMove`
+        where some of it could not be released, when all else has been.
+        """
+        if hold not in TOGETHER:
+            raise ValueError(
+                f"hold: only {', '.join(TOGETHER)} can be released all at once, not {hold!r}; look at "
+                "each of the others, and release it by its number"
+            )
+        return await self._all(hold, recipe, subject, lambda one: self.release(one, only=hold))
+
+    async def cancel_all(
+        self, hold: str, reason: str, *, recipe: str = "", subject: str = ""
+    ) -> Sequence[Delivery]:
+        """Call everything off that is held for one reason; otherwise as `release_all`."""
+        if hold not in {*Hold}:
+            raise ValueError(f"hold: one of {', '.join(Hold)}, not {hold!r}")
+
+        async def cancel(delivery_id: str) -> Delivery:
+            held = await self._held(delivery_id, hold, "cancelled")
+            return await self._move(held, State.CANCELLED, Said.CANCELLED, reason=reason)
+
+        return await self._all(hold, recipe, subject, cancel)
+
     async def retry(self, delivery_id: str) -> Delivery:
         """Try a failed delivery again; return it. Raise `NotFound`, or `IllegalMove` where it has not failed."""
+        delivery = await self._failed(delivery_id)
+        await self._caution.said_before(delivery, self._clock.now())  # from now on, it is
+        return await self._move(delivery, State.READY, Said.RELEASED)
+
+    async def _failed(self, delivery_id: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
         if delivery.state is not State.FAILED:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
-        return await self._move(delivery, State.READY, Said.RELEASED)
+        return delivery
 
     async def retry_all(self, since: float | None) -> Sequence[Delivery]:
-        """Try every failed delivery again that was planned since a time (Unix seconds); return them, newest first."""
+        """
+        Try every failed delivery again that was planned since a time (Unix seconds); return them, newest first.
+
+        Raise `IllegalMove` where another has said the same meanwhile, when all else is tried again.
+        """
         which = DeliveryFilter(states=frozenset({State.FAILED}), since=since, limit=BATCH)
         moved: dict[str, Delivery] = {}
+        left: dict[str, str] = {}
         while True:
             failed = await self._store.deliveries(which)
             # What has failed once more meanwhile has had its turn.
-            fresh = [one.id for one in failed if one.id not in moved]
+            fresh = [one for one in failed if one.id not in moved and one.id not in left]
             if not fresh:
-                return list(moved.values())
-            for delivery_id in fresh:
-                moved[delivery_id] = await self.retry(delivery_id)
+                break
+            for delivery in fresh:
+                same = await self._caution.said_before(delivery, self._clock.now())
+                if same:
+                    left[delivery.id] = (
+                        f"delivery {delivery.number}: {same}; `appealbridge retry {delivery.number}` "
+                        "tries it again all the same"
+                    )
+                else:
+                    moved[delivery.id] = await self.retry(delivery.id)
+        _complain(len(moved), list(left.values()))
+        return list(moved.values())
 
     async def confirm(self, delivery_id: str, url: str) -> Delivery:
         """
@@ -111,6 +162,41 @@ class Verbs:
         delivery = await self._store.delivery(delivery_id)
         return await self._move(delivery, State.CANCELLED, Said.CANCELLED, reason=reason)
 
+    async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
+        delivery = await self._store.delivery(delivery_id)
+        if delivery.state is not State.HELD:
+            raise IllegalMove(
+                f"delivery {delivery.number} is {delivery.state.value}; only a held one can be {verb}"
+            )
+        if hold and delivery.hold != hold:
+            raise IllegalMove(f"delivery {delivery.number} is held for {delivery.hold}, not {hold}")
+        return delivery
+
+    async def _all(
+        self, hold: str, recipe: str, subject: str, do: Callable[[str], Awaitable[Delivery]]
+    ) -> Sequence[Delivery]:
+        which = DeliveryFilter(
+            states=frozenset({State.HELD}), hold=hold, recipe=recipe, subject=subject, limit=BATCH
+        )
+        moved: dict[str, Delivery] = {}
+        refused: dict[str, str] = {}
+        while True:
+            held = [one.id for one in await self._store.deliveries(which)]
+            fresh = [one for one in reversed(held) if one not in moved and one not in refused]
+            if not fresh:
+                break
+            # At once, so that they share commits.
+            ended = await asyncio.gather(*map(do, fresh), return_exceptions=True)
+            for delivery_id, result in zip(fresh, ended, strict=True):
+                if isinstance(result, IllegalMove | NotFound):
+                    refused[delivery_id] = str(result)
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    moved[delivery_id] = result
+        _complain(len(moved), list(refused.values()))
+        return list(moved.values())
+
     async def _move(
         self, delivery: Delivery, target: State, said: Said, *, reason: str = "", hold: str = ""
     ) -> Delivery:
@@ -128,3 +214,8 @@ class Verbs:
         if moved.state not in OPEN:
             self._runs.nudge(moved)
         return moved
+
+
+def _complain(moved: int, refused: Sequence[str]) -> None:
+    if refused:
+        raise IllegalMove(f"{moved} done, {len(refused)} left as they were; {refused[0]}")

@@ -97,6 +97,18 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
     async def release(request: web.Request) -> web.Response:
         return await moved(await engine.verbs.release(request.match_info["id"]))
 
+    @table.post("/release")
+    async def release_all(request: web.Request) -> web.Response:
+        hold, which = _together(request)
+        released = await engine.verbs.release_all(hold, **which)
+        return answer([views.delivery(each) for each in released])
+
+    @table.post("/cancel")
+    async def cancel_all(request: web.Request) -> web.Response:
+        hold, which = _together(request)
+        cancelled = await engine.verbs.cancel_all(hold, _reason(request), **which)
+        return answer([views.delivery(each) for each in cancelled])
+
     @table.post("/retry")
     async def retry_all(request: web.Request) -> web.Response:
         retried = await engine.verbs.retry_all(listing.since_of(request.query))
@@ -113,8 +125,7 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
-        reason = request.query.get("reason", "called off by a person")
-        return await moved(await engine.verbs.cancel(request.match_info["id"], reason))
+        return await moved(await engine.verbs.cancel(request.match_info["id"], _reason(request)))
 
     @table.post("/reload")
     async def take_new(request: web.Request) -> web.Response:
@@ -122,3 +133,13 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
         return answer(await reload())
 
     return table
+
+
+def _together(request: web.Request) -> tuple[str, dict[str, str]]:
+    """Return for what those are held that are meant, and of which recipe and subject."""
+    asked = request.query
+    return asked.get("hold", ""), {name: asked.get(name, "") for name in ("recipe", "subject")}
+
+
+def _reason(request: web.Request) -> str:
+    return request.query.get("reason", "called off by a person")

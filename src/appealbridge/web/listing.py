@@ -93,6 +93,8 @@ def _which(query: Query) -> DeliveryFilter:
         states=frozenset(State(word) for word in states),
         channel=query.get("channel", ""),
         subject=query.get("subject", ""),
+        recipe=query.get("recipe", ""),
+        hold=query.get("hold", ""),
         event_id=query.get("event", ""),
         run_id=query.get("run", ""),
         since=since_of(query),

@@ -100,6 +100,7 @@ def event(one: Event) -> dict[str, Any]:
         "time": moment(one.time),
         "received_at": moment(one.received_at),
         "hold": one.hold or None,
+        "cause": list(one.cause),
         "data": one.data,
         "removed": one.removed,
     }
