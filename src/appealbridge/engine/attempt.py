@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 
 from appealbridge.clock import Clock
 from appealbridge.engine.gate import GO, Verdict, day_start, gate
+from appealbridge.engine.kept import kept_look, kept_receipt
 from appealbridge.engine.lane import Lane
 from appealbridge.engine.outcome import (
     DETAIL_LIMIT,
@@ -168,7 +169,9 @@ class Attempts:
             )
         result: Receipt | DeliveryError
         try:
-            result = await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+            result = kept_receipt(
+                await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+            )
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
             result = self._failure(error)
         # Before the place in the lane is free, so that nobody begins who does not know yet.
@@ -178,18 +181,17 @@ class Attempts:
     async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
-            return await lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            sought = await lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            return kept_look(sought, self._clean, DETAIL_LIMIT)
         except Exception as error:  # noqa: BLE001 - a look that breaks has told nothing
             return self._failure(error)
 
     def _failure(self, error: Exception) -> DeliveryError:
         if isinstance(error, DeliveryError):
-            # A platform's words may hold bytes that are no text, which no store would ever take.
-            words = str(error).encode(errors="replace").decode()
-            error.args = (self._clean(words)[:DETAIL_LIMIT],)
+            error.args = (self._clean(_text(str(error)))[:DETAIL_LIMIT],)
             return error
         # A bug in a plug-in: its traceback is the only trail, and the post may be out.
-        trail = self._clean("".join(traceback.format_exception(error)))
+        trail = self._clean(_text("".join(traceback.format_exception(error))))
         return Unsure(
             f"the plug-in broke; perhaps it had published already\n{trail[-DETAIL_LIMIT:]}"
         )
@@ -235,6 +237,11 @@ class Attempts:
             retry=retry_if_exception(_passes),
         )
         await retrying(self._store.settle, settlement)
+
+
+def _text(words: str) -> str:
+    # A platform's words may hold bytes that are no text, which no store would ever take.
+    return words.encode(errors="replace").decode()
 
 
 def _passes(error: BaseException) -> bool:

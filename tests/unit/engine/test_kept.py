@@ -1,0 +1,43 @@
+import pytest
+
+from appealbridge.engine.kept import kept_look, kept_receipt
+from appealbridge.model.errors import Unsure
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Sought
+
+SOUND = Receipt("at://did:plc:abc/post/3k", "https://example.org/ü", 1_795_000_000.0)
+
+
+def test_a_sound_receipt_stays_the_very_same():
+    assert kept_receipt(SOUND) is SOUND
+    without = Receipt("1")
+    assert kept_receipt(without) is without
+
+
+@pytest.mark.parametrize("number", ["", "x" * 501, "a\0b", "\ud800", "a\nb", None, 7])
+def test_a_receipt_without_an_id_that_can_be_kept_is_unsure(number):
+    with pytest.raises(Unsure, match="no id"):
+        kept_receipt(Receipt(number))
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.example/" + "x" * 2000, "https://a\x1b[2J", 7, None]
+)
+def test_an_address_that_cannot_be_kept_is_left_out(address):
+    assert kept_receipt(Receipt("1", address)) == Receipt("1")
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 1e12, "noon"])
+def test_a_time_that_nobody_can_print_is_left_out(time):
+    assert kept_receipt(Receipt("1", "", time)) == Receipt("1")
+
+
+def test_what_a_look_showed_is_cut_short_and_cleaned():
+    seen = "found s3cret\ud800 " + "x" * 100
+    look = kept_look(Sought(SOUND, sure=True, seen=seen), lambda t: t.replace("s3cret", "***"), 20)
+    assert look == Sought(SOUND, sure=True, seen="found ***? " + "x" * 9)
+
+
+def test_a_find_without_an_id_is_none():
+    with pytest.raises(Unsure):
+        kept_look(Sought(Receipt(""), sure=True, seen=""), str, 20)
