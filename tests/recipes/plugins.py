@@ -89,6 +89,10 @@ class Appeal(Trigger[AppealOptions, Options]):
             return f"kind is {kind}, wanted {' or '.join(options.kinds)}"
         return ""
 
+    def fields(self, options, source):
+        known = {"title", "kind", "area", "text", "images", "images.url", "images.alt", "*"}
+        return frozenset(known)
+
 
 class HookOptions(Options):
     webhook_id: str = Field(description="Which webhook.", examples=["incident-desk"])
@@ -137,6 +141,9 @@ class Feed(Trigger[FeedOptions, FeedOptions]):
 
     def described(self, options):
         return options
+
+    def fields(self, options, source):
+        return frozenset({"title", "link", "tags", "tags.term", "tags.scheme"})
 
     def accepts(self, options, event):
         return ""

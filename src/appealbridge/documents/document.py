@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import re
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from appealbridge.documents.compose import Flaw, Node, Tags, compose
@@ -62,9 +63,9 @@ class Document:
         for number in range(min(first + line - 1, end.line), min(end.line + 1, len(self._lines))):
             source = self._lines[number]
             begin = start.column if number == start.line else 0
-            found = source.find(needle, begin) if needle else -1
-            if found >= 0:
-                return Place(number + 1, found + 1, len(needle))
+            found = _whole_word(needle).search(source, begin) if needle else None
+            if found is not None:
+                return Place(number + 1, found.start() + 1, len(needle))
         number = min(first + line - 1, end.line, len(self._lines) - 1)
         if number == start.line:
             return self._span(node.event)
@@ -118,6 +119,13 @@ class Document:
         if stop <= start.column:  # a block collection begins without a character of its own
             stop = len(line.split(" #", 1)[0].rstrip())
         return Place(start.line + 1, start.column + 1, max(1, stop - start.column))
+
+
+@lru_cache(maxsize=64)
+def _whole_word(needle: str) -> re.Pattern[str]:
+    begin = r"(?<!\w)" if needle[:1].isalnum() else ""
+    end = r"(?!\w)" if needle[-1:].isalnum() else ""
+    return re.compile(begin + re.escape(needle) + end)
 
 
 def read(text: str | bytes, file: str, tags: Tags | None = None) -> Document:

@@ -41,7 +41,14 @@ from appealbridge.plugin.mail import Mailbox, compose, mailbox, mailboxes, one_l
 from appealbridge.plugin.mapping import Paths, mapped
 from appealbridge.plugin.markup import html_to_text
 from appealbridge.plugin.options import Address, Options, Secret
-from appealbridge.plugin.preset import PRESETS, WHOLE_REQUEST, PresetName, Read, moment
+from appealbridge.plugin.preset import (
+    PRESET_FIELDS,
+    PRESETS,
+    WHOLE_REQUEST,
+    PresetName,
+    Read,
+    moment,
+)
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.reply import Effect, Reply, excerpt, failure
 from appealbridge.plugin.seeking import (
@@ -82,6 +89,7 @@ __all__ = [
     "MASTODON_LIMIT",
     "PRACTICE_MAIL",
     "PRESETS",
+    "PRESET_FIELDS",
     "TAKEN_FOR_A_REPEAT",
     "WHOLE_REQUEST",
     "X_LIMIT",

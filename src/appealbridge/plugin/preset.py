@@ -192,3 +192,26 @@ PRESETS: Mapping[PresetName, Read] = {
     "pagerduty": _pagerduty,
 }
 """The senders whose JSON is known, by the word in appealbridge.yaml."""
+
+_ALERT = frozenset(
+    {"status", "labels", "annotations", "startsAt", "endsAt", "fingerprint", *_SHARED}
+)
+
+PRESET_FIELDS: Mapping[PresetName, frozenset[str]] = {
+    "alertmanager": _ALERT | {"generatorURL", "*"},
+    "grafana": _ALERT
+    | {
+        "generatorURL",
+        "values",
+        "valueString",
+        "silenceURL",
+        "dashboardURL",
+        "panelURL",
+        "imageURL",
+        "*",
+    },
+    "pagerduty": frozenset(
+        {"id", "event_type", "resource_type", "occurred_at", "agent", "client", "data", "*"}
+    ),
+}
+"""The names in the data of their events, as `Trigger.fields` tells them; a sender may add others any day."""

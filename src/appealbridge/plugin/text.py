@@ -16,6 +16,13 @@ FACEBOOK_LIMIT = 63_206
 LINK_LENGTH = 23
 """What X and Mastodon count for a link, however long it is."""
 
+COUNTED = 10_000
+"""
+How many characters of a text are counted as a platform counts them.
+
+None has room for more, and what a stranger writes to be slow to count takes time as its square.
+"""
+
 ELLIPSIS = "…"
 
 _PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
@@ -41,7 +48,7 @@ def x_length(text: str) -> int:
     The rules are those of its published counting, version 3, on the text in Unicode's composed form.
     """
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
-    if text.isascii() and "." not in text:
+    if len(text) > COUNTED or (text.isascii() and "." not in text):
         return len(text)
     length = 0
     for part, is_link in _parts(text, links(text)):
@@ -58,7 +65,7 @@ def _weighted(text: str) -> int:
 
 def mastodon_length(text: str) -> int:
     """Return how Mastodon counts a text: a link with scheme 23, `@user@server` only its `@user`."""
-    if text.isascii() and "@" not in text and "://" not in text:
+    if len(text) > COUNTED or (text.isascii() and "@" not in text and "://" not in text):
         return len(text)
     length = 0
     for part, is_link in _parts(text, links(text, scheme=True)):
@@ -68,7 +75,7 @@ def mastodon_length(text: str) -> int:
 
 def plain_length(text: str) -> int:
     """Return how many characters a reader sees: what is drawn as one counts one."""
-    return len(text) if text.isascii() else len(_GRAPHEME.findall(text))
+    return len(text) if text.isascii() or len(text) > COUNTED else len(_GRAPHEME.findall(text))
 
 
 def characters(text: str) -> int:
@@ -83,6 +90,7 @@ def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
     It is cut at a word where there is one to cut at, else between two characters as a reader sees
     them, and never inside a link. Where not even the ellipsis fits, nothing is left.
     """
+    text = text[: COUNTED + limit + 1]
     if count(text) <= limit:
         return text
     spans = links(text)

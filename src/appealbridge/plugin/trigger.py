@@ -141,9 +141,14 @@ class Trigger(ABC, Generic[O, S]):
         del options
         return None
 
-    def fields(self, options: O) -> frozenset[str] | None:
-        """Return the names that the event's data surely or possibly has, `None` where unknown."""
-        del options
+    def fields(self, options: O, source: S | None) -> frozenset[str] | None:
+        """
+        Return the names that the data of an event from this source may have, `None` where unknown.
+
+        Names inside another stand after a dot (`images.url`), lists passed over; `*` says that there
+        may be others besides. `source` is `None` where it is not known which one it is.
+        """
+        del options, source
         return None
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from jinja2 import nodes, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from appealbridge.recipes.filters import FILTERS, LIMIT, TooMuch, bounded
+from appealbridge.recipes.bounds import LIMIT, LOOP_LIMIT, TooMuch, bounded
+from appealbridge.recipes.filters import FILTERS
 from appealbridge.recipes.scope import ABSENT, Missing, Scope, reach
-
-LOOP_LIMIT = 2_000
-"""How many rounds all loops of one template may take together."""
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -109,15 +109,17 @@ def _concat_html(parts: list[Any]) -> Markup:
 
 
 def _printable(value: Any) -> Any:
-    if isinstance(value, (list, tuple, dict)):
+    if isinstance(value, str):
+        if len(value) > LIMIT:
+            raise TooMuch(f"a value is longer than {LIMIT} characters")
+        return value
+    if isinstance(value, (int, float, date, Missing)):  # what is missing says so itself
+        return value
+    if isinstance(value, Iterable) and not isinstance(value, LoopContext):
         raise ValueError(
             "a list or mapping cannot stand in a text; choose an entry, or use join_and"
         )
-    if value is None or callable(value):
-        raise ValueError("an expression in it has no value that can be printed")
-    if isinstance(value, str) and len(value) > LIMIT:
-        raise TooMuch(f"a value is longer than {LIMIT} characters")
-    return value
+    raise ValueError("an expression in it has no value that can be printed")
 
 
 TEXT = Environment(html=False)

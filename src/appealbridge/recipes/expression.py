@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,7 +47,12 @@ def compile_jsonpath(text: str) -> Expression:
         path = compile_path(text)
     except ValueError as error:
         raise Malformed(str(error), "for example $.title or $.tags[0].term") from None
-    return Expression(text, (("event", ("data",)),), "", constant=False, fill=_finder(path))
+    names = _FIRST_NAMES.match(text)
+    keys = tuple(names[1].split(".")[1:]) if names is not None else ()
+    return Expression(text, (("event", ("data", *keys)),), "", constant=False, fill=_finder(path))
+
+
+_FIRST_NAMES = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
 
 
 def compile_template(text: str, *, html: bool = False) -> Expression:

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import pass_context
-from jinja2.filters import FILTERS as JINJAS
 from jinja2.runtime import Context
 
 from appealbridge.plugin.markup import pieces
 from appealbridge.plugin.text import cut, plain_length
+from appealbridge.recipes.bounds import bounded
+from appealbridge.recipes.jinja_filters import LENT, Whole, entries
 from appealbridge.recipes.scope import Scope
-
-LIMIT = 100_000
-"""How many characters or entries anything that a template makes may have."""
 
 _TIME_FORMAT = "%H:%M on %-d %B %Y"
 _BREAKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"))
 _HIDDEN = frozenset(("script", "style", "head", "title"))
 
 
-class TooMuch(ValueError):
-    """A template makes more than any message can be."""
-
-
-def bounded(size: int) -> None:
-    """Raise `TooMuch` where something of this size must not be made."""
-    if size > LIMIT:
-        raise TooMuch(f"this makes more than {LIMIT} characters or entries")
-
-
 @pass_context
-def shorten(context: Context, text: Any, limit: int) -> str:
+def shorten(context: Context, text: Any, limit: Whole) -> str:
     """Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis."""
+    if type(limit) is not int or limit < 1:
+        raise ValueError(f"shorten needs a number of characters from 1, not {limit!r:.60}")
     scope = context.parent
     count = scope.count if isinstance(scope, Scope) else None
     return cut(_text(text, "shorten"), limit, count or plain_length)
@@ -68,19 +58,22 @@ def hashtag(text: Any) -> str:
 @pass_context
 def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
     """Write a moment (ISO 8601 or Unix seconds) in the settings' time zone; `form` as of strftime."""
-    if re.search(r"%[-_0^#]*\d", form):
+    if re.search(r"%[-_0^#]*\d", _text(form, "local_time")):
         raise ValueError("local_time takes no widths in its format")
+    bounded(len(form))
     scope = context.parent
-    return (
-        _moment(moment).astimezone(scope.zone if isinstance(scope, Scope) else UTC).strftime(form)
-    )
+    zone = scope.zone if isinstance(scope, Scope) else UTC
+    try:
+        return _moment(moment).astimezone(zone).strftime(form)
+    except OverflowError:
+        raise ValueError("local_time cannot tell a time so long ago or ahead") from None
 
 
 def _moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     try:
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         found = datetime.fromisoformat(_text(value, "local_time"))
     except (ValueError, OverflowError, OSError):
@@ -103,16 +96,14 @@ def join_and(items: Any, word: str = "and") -> str:
 
 def join(items: Any, separator: str = "") -> str:
     """Return a list's entries one after another."""
-    if not isinstance(items, Sequence):
-        items = list(items)
-    words = [_printed(item, "join") for item in items]
-    bounded(sum(map(len, words)) + len(separator) * len(words))
+    words = [_printed(item, "join") for item in entries(items, "join")]
+    bounded(sum(map(len, words)) + len(_text(separator, "join")) * len(words))
     return separator.join(words)
 
 
 def replace(text: Any, old: str, new: str) -> str:
     """Return the text with every `old` as `new`."""
-    whole = _text(text, "replace")
+    whole, old, new = (_text(one, "replace") for one in (text, old, new))
     bounded(len(whole) + whole.count(old) * len(new))
     return whole.replace(old, new)
 
@@ -129,17 +120,12 @@ def _printed(value: Any, name: str) -> str:
         return value
     if isinstance(value, (int, float)):
         return str(value)
+    str(value)  # a missing value says so itself
     raise ValueError(f"{name} finds an entry that is neither text nor number")
 
 
-_HARMLESS = (
-    "abs capitalize count d default e escape first float forceescape int items last length list lower "
-    "map max min reject rejectattr reverse round safe select selectattr sort string sum title trim "
-    "truncate unique upper urlencode wordcount"
-)
-
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    **{name: JINJAS[name] for name in _HARMLESS.split()},
+    **LENT,
     "hashtag": hashtag,
     "join": join,
     "join_and": join_and,

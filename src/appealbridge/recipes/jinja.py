@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import UndefinedError, nodes
 
-from appealbridge.recipes.environment import LOOP_LIMIT, TEXT, Environment
-from appealbridge.recipes.filters import bounded
+from appealbridge.recipes.bounds import LOOP_LIMIT, bounded
+from appealbridge.recipes.environment import TEXT, Environment
 from appealbridge.recipes.scope import Missing, NotThere, Scope, Unfillable
 from appealbridge.recipes.syntax import chain_text, parse
 from appealbridge.recipes.values import follow, plain_value

@@ -12,6 +12,7 @@ from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import waits
+from appealbridge.recipes.known_names import fields_of
 from appealbridge.recipes.places import first_of_each, step_ids, waits_in
 from appealbridge.recipes.read_actions import read_actions
 from appealbridge.recipes.read_conditions import read_conditions
@@ -71,6 +72,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     reading.problems += problems
     written = document.value
     triggers = read_triggers(reading, _list(written, "triggers"))
+    reading.fields = fields_of(reading.catalogue, triggers)
     actions = _list(written, "actions")
     ids = step_ids(actions)
     reading.steps, reading.waits = first_of_each(ids), waits_in(actions)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from appealbridge.recipes.filters import LIMIT, bounded
+from appealbridge.recipes.bounds import LIMIT, bounded
 from appealbridge.recipes.jinja import JinjaFiller
 from appealbridge.recipes.scope import Scope, Unfillable
 from appealbridge.recipes.syntax import Chain, Malformed

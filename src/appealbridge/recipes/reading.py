@@ -9,6 +9,7 @@ from appealbridge.documents import Document, Path, Problem
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.expression import Expression, compile_text
+from appealbridge.recipes.known_names import Fields, flaw_in
 from appealbridge.recipes.places import apart, stands_before
 from appealbridge.recipes.scope import GIVEN_NAMES
 from appealbridge.recipes.syntax import Chain, Malformed, chain_text
@@ -37,6 +38,8 @@ class Reading:
         self.problems: list[Problem] = []
         self.variables: dict[str, Expression] = {}
         self.later_variables: frozenset[str] = frozenset()
+        self.used_variables: set[str] = set()
+        self.fields = Fields()
         self.steps: Mapping[str, Path] = {}
         self.waits: Sequence[Path] = ()
         self.used_templates: dict[str, str] = {}
@@ -75,7 +78,11 @@ class Reading:
     def check_chain(self, path: Path, chain: Chain) -> None:
         """Complain about a name that nothing in reach has."""
         name, keys = chain
-        if name == "results":
+        self.used_variables.add(name)
+        flaw = flaw_in(chain, self.fields)
+        if flaw is not None:
+            self.malformed(path, flaw)
+        elif name == "results":
             self._check_result(path, chain)
         elif name == "wait":
             self._check_wait(path)

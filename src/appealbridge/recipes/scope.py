@@ -80,7 +80,7 @@ _LOOP = frozenset(
 )  # fmt: skip
 _MAPPING = frozenset(("items", "keys", "values", "get"))
 
-_ATTRIBUTES: dict[type, frozenset[str]] = {
+ATTRIBUTES: dict[type, frozenset[str]] = {
     EventView: frozenset(("id", "source", "type", "subject", "time", "data")),
     ResultView: frozenset(("id", "url", "state")),
     WaitView: frozenset(("completed", "event")),
@@ -107,7 +107,7 @@ def reach(value: Any, key: Any) -> Any:
             if found is None and key in _MAPPING and key not in value:
                 found = getattr(value, key)
     elif isinstance(key, str):
-        if key in _ATTRIBUTES.get(kind, ()):
+        if key in ATTRIBUTES.get(kind, ()):
             found = getattr(value, key)
     elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from inspect import Signature, signature
+from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
 
@@ -63,24 +66,25 @@ _ALLOWED = (
     nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos, nodes.Concat, nodes.CondExpr,
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow,
 )  # fmt: skip
-_TESTS = frozenset(TEXT.tests)
+_TESTS: Mapping[str, Any] = TEXT.tests
 
 
 def parse(text: str, environment: Environment = TEXT) -> Parsed:
     """Return a template's checked tree; raise `Malformed`."""
     try:
         tree = environment.parse(text)
+        used = list(_walk(tree))
+        bound = {node.name for node in used if isinstance(node, nodes.Name) and node.ctx != "load"}
+        chains = [chain for chain in _chains(tree) if chain[0] not in bound | {"loop"}]
     except TemplateSyntaxError as error:
         raise _malformed(error) from None
     except RecursionError:
         raise Malformed("the template is nested too deeply", "take some levels out") from None
-    used = list(_walk(tree))
+    except ValueError:  # Jinja reads numbers of any length, and Python does not
+        raise Malformed("a number in it is too long", "write a shorter one") from None
     for node in used:
         _refuse(node)
-    bound = {node.name for node in used if isinstance(node, nodes.Name) and node.ctx != "load"}
-    bound.add("loop")
-    chains = tuple(chain for chain in _chains(tree) if chain[0] not in bound)
-    return Parsed(tree, chains)
+    return Parsed(tree, tuple(chains))
 
 
 _OPEN_BLOCK = re.compile(r"block that needs to be closed is '(\w+)'")
@@ -111,17 +115,10 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
 
 def _refuse(node: nodes.Node) -> None:
     """Raise `Malformed` for what a recipe's template may not have."""
-    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        raise Malformed(
-            f'unknown filter "{node.name}"',
-            did_you_mean(node.name, FILTERS),
-            node.name,
-            node.lineno,
-        )
-    if isinstance(node, nodes.Test) and node.name not in _TESTS:
-        raise Malformed(
-            f'unknown test "{node.name}"', did_you_mean(node.name, _TESTS), node.name, node.lineno
-        )
+    if isinstance(node, nodes.Filter):
+        _check_use(node, "filter", FILTERS)
+    if isinstance(node, nodes.Test):
+        _check_use(node, "test", _TESTS)
     recursive = isinstance(node, nodes.For) and node.recursive
     if recursive or not isinstance(node, _ALLOWED):
         word = type(node).__name__.lower()
@@ -135,6 +132,43 @@ def _refuse(node: nodes.Node) -> None:
             raise Malformed(
                 "only range and a value's own functions can be called", line=node.lineno
             )
+
+
+def _check_use(
+    node: nodes.Filter | nodes.Test, what: str, known: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Raise `Malformed` for a filter or test that there is not, or that is not given what it needs."""
+    name = str(node.name)
+    if name not in known:
+        raise Malformed(f'unknown {what} "{name}"', did_you_mean(name, known), name, node.lineno)
+    if node.dyn_args is not None or node.dyn_kwargs is not None:
+        raise Malformed(
+            f"{what} {name} takes no * in its brackets", "write it without", name, node.lineno
+        )
+    takes = _signature(known[name])
+    named: dict[str, Any] = {str(keyword.key): keyword.value for keyword in node.kwargs}
+    try:
+        given = takes.bind(None, *node.args, **named)
+    except TypeError as error:
+        told = ", ".join([*takes.parameters][1:])
+        cure = f"write {name}({told})" if told else "write it without brackets"
+        raise Malformed(f"{what} {name}: {error}", cure, name, node.lineno) from None
+    for option, value in given.arguments.items():
+        whole = takes.parameters[option].annotation == "Whole"
+        if whole and isinstance(value, nodes.Const) and type(value.value) is not int:
+            words = f"{what} {name}: {option} must be a whole number"
+            raise Malformed(words, f"for example {name}(200)", name, node.lineno)
+
+
+@lru_cache(maxsize=256)
+def _signature(function: Callable[..., Any]) -> Signature:
+    """Return what a filter or test is given by a template: not what Jinja puts in front."""
+    whole = signature(function)
+    first = next(iter(whole.parameters), "") in _IN_FRONT
+    return whole.replace(parameters=[*whole.parameters.values()][first:])
+
+
+_IN_FRONT = frozenset(("context", "environment", "env", "eval_ctx"))
 
 
 def _chains(node: nodes.Node) -> Iterator[Chain]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date
 from itertools import islice
 from typing import Any
 
-from appealbridge.recipes.filters import LIMIT
+from appealbridge.recipes.bounds import LIMIT
 from appealbridge.recipes.scope import ABSENT, Missing, NotThere, Scope, Unfillable, reach
 from appealbridge.recipes.syntax import Chain, chain_text
 
@@ -43,7 +43,7 @@ def plain_value(value: Any) -> Any:
     """Return a value as JSON could have it; raise `Unfillable` where it is nothing of the kind."""
     if isinstance(value, (str, bool, int, float, list, dict)):
         return value
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return str(value)
     if isinstance(value, (tuple, Iterator)):
         return list(islice(value, LIMIT))

@@ -45,6 +45,10 @@ from appealbridge.plugin import (
 KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
 """The kinds that a feed's categories may name; others are `other`."""
 
+FIELDS = frozenset(Appeal.model_fields) | {
+    "images.url", "images.alt", "tags", "tags.term", "tags.scheme"
+}  # fmt: skip
+
 
 class AppealSource(PolledSource):
     """What appealbridge.yaml says of one place that appeals come from."""
@@ -119,6 +123,12 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         if options.areas and not any(word.lower() in area.lower() for word in options.areas):
             return f"area is {area or 'not said'}, wanted {' or '.join(options.areas)}"
         return ""
+
+    def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
+        """Return the names of an appeal's data; one in a file may have others of its own."""
+        del options
+        own = {"*"} if source is None or source.feed is None else set()
+        return FIELDS | own
 
     async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""

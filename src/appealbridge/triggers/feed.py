@@ -46,6 +46,12 @@ _ADDRESS = r"^https?://[^\s]+$"
 _SEEN_BY_READERS = ("title", "link", "summary", "content", "enclosures", "images")
 """What makes an item another one when it changes; a feed that touches only its dates changes nothing."""
 
+ITEM_FIELDS = frozenset(
+    {"title", "link", "id", "summary", "content", "text", "author", "published", "updated"}
+    | {"tags", "tags.term", "tags.scheme", "images", "images.url", "images.alt"}
+    | {"enclosures", "enclosures.url", "enclosures.type"}
+)
+
 
 class FeedSource(PolledSource):
     """One feed and how it is read."""
@@ -156,13 +162,10 @@ class Feed(Poller[FeedOptions, FeedSource]):
             else f"item is {happened}, wanted {' or '.join(options.on)}"
         )
 
-    def fields(self, options: FeedOptions) -> frozenset[str] | None:
+    def fields(self, options: FeedOptions, source: FeedSource | None) -> frozenset[str] | None:
         """Return the names of an item's data."""
-        del options
-        return frozenset(
-            {"title", "link", "id", "summary", "content", "text", "author", "published", "updated"}
-            | {"tags", "enclosures", "images"}
-        )
+        del options, source
+        return ITEM_FIELDS
 
     async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once; every item listed is told, the engine knows which are new."""

@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import Literal
 
 from appealbridge.plugin import (
+    PRESET_FIELDS,
     PRESETS,
     WHOLE_REQUEST,
     Digest,
@@ -210,6 +211,14 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
         if not options.types or any(fnmatchcase(event.type, wanted) for wanted in options.types):
             return ""
         return f"type is {event.type}, wanted {' or '.join(options.types)}"
+
+    def fields(
+        self, options: WebhookOptions, source: WebhookSource | None
+    ) -> frozenset[str] | None:
+        """Return the names that the preset's JSON has."""
+        del options
+        preset = source.preset if source is not None else None
+        return None if preset is None else PRESET_FIELDS.get(preset)
 
     def with_recipe(self, source: WebhookSource, options: WebhookOptions) -> WebhookSource:
         """Return the source with the recipe's paths, where nothing else says them yet."""

@@ -1,3 +1,5 @@
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from twitter_text.regexp.emoji import emoji_list
 from appealbridge.plugin.links import links
 from appealbridge.plugin.text import (
     ELLIPSIS,
+    MASTODON_LIMIT,
     X_LIMIT,
     characters,
     cut,
@@ -150,3 +153,29 @@ def test_no_link_is_ever_cut_in_two(text, limit, count):
     if short != text:
         end = len(short) - len(ELLIPSIS)
         assert not [span for span in links(text) if span[0] < end < span[1]]
+
+
+SLOW_TO_COUNT = [
+    "a." * 50_000,
+    "https://" + "a." * 50_000,
+    "a.com/" + "@" * 100_000,
+    "\U0001f1e6" * 100_000,
+    " " * 100_000,
+    "-" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", SLOW_TO_COUNT, ids=[text[:9] for text in SLOW_TO_COUNT])
+def test_a_text_that_is_slow_to_count_costs_little(text):
+    begun = process_time()
+    assert len(cut(text, 280, x_length)) <= 300
+    assert x_length(text) > X_LIMIT
+    assert mastodon_length(text) > MASTODON_LIMIT
+    assert plain_length(text) > MASTODON_LIMIT
+    assert process_time() - begun < 4
+
+
+@given(st.text(max_size=30), st.integers(1, 40))
+def test_a_text_longer_than_is_counted_is_cut_all_the_same(words, limit):
+    cut_short = cut(words + "x " * 20_000, limit, x_length)
+    assert x_length(cut_short) <= limit

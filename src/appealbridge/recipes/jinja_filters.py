@@ -1,0 +1,98 @@
+"""Jinja's own filters, as many as a recipe may use: none of them can run away, or print what is no text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from itertools import islice
+from typing import Any
+
+from jinja2 import pass_environment
+from jinja2.environment import Environment
+from jinja2.filters import FILTERS as JINJAS
+from jinja2.filters import make_attrgetter
+
+from appealbridge.recipes.bounds import LIMIT, LIST_LIMIT, TooMuch
+
+Whole = int
+"""An argument that must be a whole number; one that is written as another is refused at load."""
+
+_DIGITS = 15
+
+
+def entries(items: Any, name: str) -> list[Any]:
+    """Return what a filter is given as a list; raise `ValueError` where it is none."""
+    if isinstance(items, (str, int, float)) or not isinstance(items, Iterable):
+        str(items)  # a missing value says so itself
+        raise ValueError(f"{name} needs a list")
+    return list(islice(items, LIMIT))
+
+
+@pass_environment
+def total(environment: Environment, numbers: Any, attribute: str | int | None = None) -> float:
+    """Return the sum of a list of numbers, or of one field of each entry."""
+    found = entries(numbers, "sum")
+    if attribute is not None:
+        found = [*map(make_attrgetter(environment, attribute), found)]
+    if not all(isinstance(one, (int, float)) for one in found):
+        raise ValueError("sum finds an entry that is no number")
+    added: float = sum(found)
+    return added
+
+
+def rounded(number: Any, precision: Whole = 0, method: str = "common") -> float:
+    """Return a number with so many digits after its point."""
+    if type(precision) is not int or abs(precision) > _DIGITS:
+        raise ValueError(f"round takes at most {_DIGITS} digits")
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        str(number)  # a missing value says so itself
+        raise ValueError("round needs a number")
+    return float(JINJAS["round"](number, precision, method))
+
+
+def _given(filter_: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    return args[1] if hasattr(filter_, "jinja_pass_arg") else args[0]
+
+
+def _of_text(name: str) -> Callable[..., Any]:
+    """Return the filter so that it refuses a list or mapping, which no reader wants to see printed."""
+    filter_ = JINJAS[name]
+
+    @wraps(filter_)
+    def filtered(*args: Any, **named: Any) -> Any:
+        if not isinstance(_given(filter_, args), (str, int, float)):
+            str(_given(filter_, args))  # a missing value says so itself
+            raise ValueError(f"{name} needs a text")
+        return filter_(*args, **named)
+
+    return filtered
+
+
+def _of_lists(name: str) -> Callable[..., Any]:
+    """Return the filter so that it refuses to go through what is too long."""
+    filter_ = JINJAS[name]
+
+    @wraps(filter_)
+    def filtered(*args: Any, **named: Any) -> Any:
+        given = _given(filter_, args)
+        if isinstance(given, (str, list, tuple, dict, range)) and len(given) > LIST_LIMIT:
+            raise TooMuch(f"{name} goes through {LIST_LIMIT} entries at the most")
+        return filter_(*args, **named)
+
+    return filtered
+
+
+_OF_TEXT = (
+    "capitalize e escape forceescape lower safe title trim truncate upper urlencode wordcount"
+)
+_OF_LISTS = "list map max min reject rejectattr reverse select selectattr sort unique"
+_OF_ANY = "abs count d default first float int items last length string"
+
+LENT: Mapping[str, Callable[..., Any]] = {
+    **{name: JINJAS[name] for name in _OF_ANY.split()},
+    **{name: _of_text(name) for name in _OF_TEXT.split()},
+    **{name: _of_lists(name) for name in _OF_LISTS.split()},
+    "round": rounded,
+    "sum": total,
+}
+"""By name."""
