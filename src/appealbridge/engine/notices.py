@@ -34,7 +34,7 @@ COLLECT = 300.0
 BREATH = 1.0
 """Seconds between two looks for news at the least, however much goes wrong."""
 
-MOST = 5000
+MOST = 2000
 """How much one notice tells at the most."""
 
 UNKEPT = 100

@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
-from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.channel import Person, Tools
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.redact import Redactor
@@ -98,6 +98,17 @@ class ChannelContract(ABC):
             self.case.account(f"{self.scheme}://127.0.0.1"), self.case.wanted()
         )
         assert measure is None or measure.fits
+
+    def test_what_tells_a_person_is_one_message_that_fits(self) -> None:
+        """Who is told that something went wrong must not be lost to a second thing that does."""
+        account = self.case.account(f"{self.scheme}://127.0.0.1")
+        person = Person("dana", "dana@example.org")
+        told = self.case.channel.tell(account, person, "AppealBridge: it failed", "Why.\n" * 99)
+        if told is not None:
+            assert self.case.channel.message.model_validate_json(told.model_dump_json()) == told
+            assert len([*self.case.channel.parts(account, told)]) == 1
+            measure = self.case.channel.measure(account, told)
+            assert measure is None or measure.fits
 
     # -- one attempt ----------------------------------------------------------------------------
 

@@ -1,0 +1,156 @@
+"""When people are told, and what an alarm survives."""
+
+import asyncio
+import io
+import json
+import random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appealbridge.channels.email import Mail
+from appealbridge.engine.inforce import InForce
+from appealbridge.engine.notices import COLLECT, Alarm, Notices
+from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.engine.report import Report
+from appealbridge.logs import Log, Output
+from appealbridge.metrics import Metrics
+from appealbridge.model.delivery import State
+from appealbridge.model.errors import StoreError
+from appealbridge.model.retention import Retention
+from appealbridge.plugin.channel import Person
+from appealbridge.plugin.telling import Telling
+from appealbridge.recipes.book import Book
+from appealbridge.store.records import DeliveryFilter
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.clock import FakeClock
+from appealbridge.testing.store_case import an_arrival
+
+OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))
+TELLING = Telling({"dana": Person("dana", "dana@example.org")}, {}, ["dana"], {"office": OFFICE})
+
+
+class Refusing:
+    """A store that raises an error of a test's choice from one of its methods, so many times."""
+
+    def __init__(self, store):
+        self.store = store
+        self.errors = {}
+
+    def __getattr__(self, name):
+        if self.errors.get(name):
+            raise self.errors[name].pop()
+        return getattr(self.store, name)
+
+
+class Desk:
+    """Notices at work on a store, and what they have told."""
+
+    def __init__(self, store):
+        self.clock = FakeClock()
+        self.lines = io.BytesIO()
+        self.store = Refusing(store)
+        self.log = Log(Output(self.lines, self.clock.now))
+        self.notices = Notices(
+            self.store, self.clock, random.Random(7), {}, KeptRecipes(store),
+            Report(self.log, Metrics()), lambda words: words.replace("hunter2", "***"),
+        )  # fmt: skip
+        zone = ZoneInfo("Europe/London")
+        self.notices.adopt(InForce(Book({}), {}, {}, {}, zone, Retention(), TELLING))
+
+    async def told(self, count, passing=0.0):
+        """Wait for so many notices; return their events' types, the oldest first."""
+        events = []
+
+        async def look():
+            events[:] = [e for e in await self.store.store.events() if e.source == "bridge:notices"]
+            return len(events) >= count
+
+        for _ in range(2000):
+            if await look():
+                return [event.type for event in reversed(events)]
+            await self.clock.passes(seconds=passing)
+        raise AssertionError(f"waited in vain for {count} notices: {events}")
+
+    def said(self):
+        self.log.output.flush()
+        return [json.loads(line)["said"] for line in self.lines.getvalue().splitlines()]
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    store = await SqliteStore.open(tmp_path / "bridge.db")
+    desk = Desk(store)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(desk.notices.run())
+        yield desk
+        task.cancel()
+    await store.close()
+
+
+async def test_an_alarm_is_in_the_store_when_it_returns(desk):
+    await desk.notices.alarm(Alarm.DOWN, "force_x", "connection refused")
+    kept = await desk.store.store.news()
+    told = [event.type for event in await desk.store.store.events()]
+    assert [one.kind for one in kept] + told == ["channel.down"]
+
+
+async def test_no_secret_is_in_an_alarm(desk):
+    await desk.notices.alarm(Alarm.DOWN, "force_x", "hunter2 refused")
+    await desk.told(1, passing=0.5)
+    (delivery,) = await desk.store.store.deliveries(DeliveryFilter())
+    assert "*** refused" in delivery.content
+    desk.log.output.flush()
+    assert b"hunter2" not in desk.lines.getvalue()
+
+
+async def test_an_alarm_that_the_store_cannot_take_now_is_kept_as_soon_as_it_can(desk):
+    desk.store.errors["raise_alarm"] = [StoreError("the disk has no room") for _ in range(4)]
+    await desk.notices.alarm(Alarm.NEARLY_FULL, words="0 MB are free")
+    assert await desk.told(1, passing=0.5) == ["store.nearly_full"]
+    assert {"alarm", "store_trouble"} <= {*desk.said()}
+
+
+@pytest.mark.parametrize("error", [StoreError("locked"), ValueError("a fault of ours")], ids=str)
+async def test_the_telling_goes_on_after_an_error(desk, error):
+    desk.store.errors["news"] = [error]
+    await desk.store.store.accept([an_arrival(1, state=State.FAILED)])
+    desk.notices.nudge()
+    assert await desk.told(1, passing=1) == ["delivery.failed"]
+    assert {"store_trouble", "plugin_bug"} & {*desk.said()}
+
+
+async def test_the_first_is_told_at_once_and_the_next_of_its_kind_are_collected(desk):
+    accept = desk.store.store.accept
+    await accept([an_arrival(0, state=State.FAILED)])
+    desk.notices.nudge()
+    await desk.told(1, passing=0.1)
+    begun = desk.clock.monotonic()
+    for number in range(1, 6):
+        await accept([an_arrival(number, state=State.FAILED)])
+        desk.notices.nudge()
+        await desk.clock.passes(seconds=5)
+    await desk.told(2, passing=5)
+    assert desk.clock.monotonic() - begun >= COLLECT - 10
+    events = await desk.store.store.events()
+    assert [len(one.data["of"]) for one in events if one.source == "bridge:notices"] == [5, 1]
+
+
+async def test_another_kind_is_told_at_once_all_the_same(desk):
+    accept = desk.store.store.accept
+    await accept([an_arrival(0, state=State.FAILED)])
+    desk.notices.nudge()
+    await desk.told(1, passing=0.1)
+    begun = desk.clock.monotonic()
+    await accept([an_arrival(1, state=State.EXPIRED)])
+    desk.notices.nudge()
+    assert await desk.told(2, passing=0.1) == ["delivery.failed", "delivery.expired"]
+    assert desk.clock.monotonic() - begun < 60
+
+
+async def test_what_a_recipe_did_that_nobody_knows_any_more_is_told_to_whom_the_settings_name(desk):
+    await desk.store.store.accept([an_arrival(0, state=State.FAILED)])
+    desk.notices.nudge()
+    await desk.told(1, passing=0.1)
+    (delivery,) = await desk.store.store.deliveries(DeliveryFilter(recipe="notice"))
+    assert delivery.step == "dana"
