@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -10,6 +11,14 @@ from pydantic import AfterValidator
 
 _PLAIN = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 """`$.a.b`: what nearly everybody writes, and what can be walked without a library."""
+_SEARCHES = re.compile(r"\.\.|\*|\?|:")
+
+MOST_SEARCHED = 50_000
+"""Values in data that a path may be searched for; the library takes some microseconds for each."""
+
+
+class TooLarge(ValueError):
+    """The data has more values than a path with `..`, `*` or a filter may be searched for in."""
 
 
 class JsonPath:
@@ -19,9 +28,10 @@ class JsonPath:
         self.text = text
         self._names = tuple(text.split(".")[1:]) if _PLAIN.fullmatch(text) else ()
         self._compiled: Any = None if self._names else _compiled(text)
+        self._searches = _SEARCHES.search(text) is not None
 
     def all(self, data: Any) -> list[Any]:
-        """Return every value at this path; empty where there is none."""
+        """Return every value at this path, empty where there is none; raise `TooLarge` where it cannot be searched."""
         if self._compiled is not None:
             return self._found(data)
         for name in self._names:
@@ -31,9 +41,12 @@ class JsonPath:
         return [data]
 
     def first(self, data: Any) -> Any:
-        """Return the first value at this path, `None` where there is none."""
+        """Return the first value at this path, `None` where there is none or the data is too large to search."""
         if self._compiled is not None:
-            found = self._found(data)
+            try:
+                found = self._found(data)
+            except TooLarge:
+                return None
             return found[0] if found else None
         for name in self._names:
             if type(data) is not dict:
@@ -42,11 +55,26 @@ class JsonPath:
         return data
 
     def _found(self, data: Any) -> list[Any]:
+        if self._searches and _larger(data, MOST_SEARCHED):
+            raise TooLarge(
+                f"more than {MOST_SEARCHED} values to search; write a path without .., * and ?"
+            )
         try:
             return [found.value for found in self._compiled.find(data)]
         except _NOT_THERE:
             # Its functions (sorting, splitting, …) stumble over values of another kind than they want.
             return []
+
+
+def _larger(data: Any, most: int) -> bool:
+    waiting, seen = [data], 0
+    while waiting and seen <= most:
+        one = waiting.pop()
+        if type(one) is dict or type(one) is list:
+            seen += len(one)
+            inside = one.values() if type(one) is dict else one
+            waiting += [value for value in inside if type(value) is dict or type(value) is list]
+    return seen > most
 
 
 _NOT_THERE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -59,9 +87,43 @@ def _compiled(text: str) -> Any:
     if not text.startswith("$"):
         raise ValueError(f"{text!r} is no JSONPath; one begins with $, as $.incident.number")
     try:
-        return _parser().parse(text)
+        tree = _parser().parse(text)
     except JSONPathError as error:
         raise ValueError(f"{text!r} is no JSONPath: {error}") from None
+    unfit = _unfit([*_walk(tree)])
+    if unfit:
+        raise ValueError(f"{text!r} {unfit}")
+    return tree
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for name in ("left", "right", "child", "target", "value", "expressions", "operands"):
+        inner = getattr(node, name, None)
+        for one in inner if isinstance(inner, list) else [inner]:
+            if hasattr(one, "find") and not isinstance(one, str):
+                yield from _walk(one)
+
+
+def _unfit(nodes: Sequence[Any]) -> str:
+    """
+    Return what a path does that a stranger's data can make endless, with its cure; empty for nothing.
+
+    The library's patterns can hang, its sums can make texts of any length, and a search within a
+    search takes time as the square of what is searched.
+    """
+    kinds = [type(node).__name__ for node in nodes]
+    if "Sub" in kinds or any(getattr(node, "op", None) == "=~" for node in nodes):
+        return "looks for a pattern; test the field with matches: instead"
+    if "Operation" in kinds:
+        return "does sums; do them in a template"
+    if kinds.count("Descendants") > 1:
+        return "searches with .. within a search; name the fields between"
+    if "Where" in kinds or "WhereNot" in kinds:
+        return "has a where; write a filter as [?(@.scheme == 'place')]"
+    if kinds.count("Root") > 1:
+        return "compares with another part of the event in its filter; do that in a template"
+    return ""
 
 
 @lru_cache(maxsize=1)

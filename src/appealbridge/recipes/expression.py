@@ -46,7 +46,8 @@ def compile_jsonpath(text: str) -> Expression:
     try:
         path = compile_path(text)
     except ValueError as error:
-        raise Malformed(str(error), "for example $.title or $.tags[0].term") from None
+        problem, _, cure = str(error).partition("; ")
+        raise Malformed(problem, cure or "for example $.title or $.tags[0].term") from None
     names = _FIRST_NAMES.match(text)
     keys = tuple(names[1].split(".")[1:]) if names is not None else ()
     return Expression(text, (("event", ("data", *keys)),), "", constant=False, fill=_finder(path))

@@ -1,11 +1,14 @@
 """A path finds what the library finds, and nothing in the data can trip it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse
 
 from appealbridge.plugin import compile_path
+from appealbridge.plugin.jsonpath import TooLarge
 
 NAMES = st.sampled_from(["a", "b", "c_1", "_d"])
 JSON = st.recursive(
@@ -30,7 +33,7 @@ def test_filters_and_indexes_are_understood():
     assert compile_path("$.tags[2].term").first(data) is None
 
 
-@pytest.mark.parametrize("text", ["$.a[/x]", "$.a.`sorted`", "$.a.`sub(/b/, c)`"])
+@pytest.mark.parametrize("text", ["$.a[/x]", "$.a.`sorted`", "$.a.`split(b, 0, 1)`"])
 @given(data=JSON)
 def test_a_function_that_stumbles_over_the_data_finds_nothing(text, data):
     assert isinstance(compile_path(text).all({"a": [1, "b", data]}), list)
@@ -45,3 +48,32 @@ def test_a_malformed_path_is_refused_with_its_text(text):
 
 def test_a_path_is_compiled_once():
     assert compile_path("$.a[0]") is compile_path("$.a[0]")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("$.a.`sub(/(x+x+)+y/, b)`", "looks for a pattern"),
+        ("$.a[?(@.b =~ '(x+x+)+y')]", "looks for a pattern"),
+        ("$.a[?(@.b =~ 'x' && @.c == 1)]", "looks for a pattern"),
+        ("$.a * $.b", "does sums"),
+        ("$.a[?(@.b * 9 == 1)]", "does sums"),
+        ("$..a..b", "searches with .. within a search"),
+        ("$..a[?(@..b == 1)]", "searches with .. within a search"),
+        ("$.a where b", "has a where"),
+        ("$.a[?(@.b == $.c)]", "compares with another part"),
+    ],
+)
+def test_what_strangers_could_make_endless_is_refused(text, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        compile_path(text)
+
+
+def test_more_values_than_can_be_searched_are_not_searched():
+    many = {"a": [{"b": 1}] * 60_000, "c": 1}
+    assert compile_path("$.c").all(many) == [1]
+    assert compile_path("$.a[0].b").all(many) == [1]
+    for text in ("$..c", "$.a[*].b", "$.a[?(@.b == 1)]", "$.a[0:2]"):
+        with pytest.raises(TooLarge, match="without"):
+            compile_path(text).all(many)
+        assert compile_path(text).first(many) is None
