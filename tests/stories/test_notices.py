@@ -264,6 +264,19 @@ async def test_a_notice_whose_outcome_is_unclear_is_rather_sent_twice_than_never
         await story.state(1, "delivered", passing=0.5)
 
 
+async def test_a_notice_whose_outcome_stays_unclear_is_not_sent_for_ever(story):
+    async with ScriptedMailServer() as server:
+        await story.begins({})
+        await for_real(story, server)
+        server.replies[FINAL_DOT] = HANG_UP
+        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.until(lambda: story.said("nobody_told"), passing=1)
+        await quietly_passes(story, 30)
+        assert len(server.mails) == 3
+        kinds = [line["kind"] for line in story.said("nobody_told")]
+        assert kinds.count("store.nearly_full") == 1
+
+
 async def test_a_notice_that_waits_for_an_account_in_trouble_goes_by_one_that_works(story):
     async with ScriptedMailServer() as first, ScriptedMailServer() as second:
         await story.begins({})

@@ -20,6 +20,7 @@ from appealbridge.engine.notice_making import Group, Notice, arrival, group_of
 from appealbridge.engine.notice_words import words
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
+from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
@@ -187,11 +188,14 @@ class Notices:
         """Send notices that did not arrive once more, or by another account."""
         for one in await self._store.news_of([sort], MOST):
             delivery = await self._store.delivery(str(one.number))
-            again = sort.kind == Trouble.UNKNOWN and delivery.attempts < ATTEMPTS
-            if not (again and await self._again(delivery)):
+            if not (sort.kind == Trouble.UNKNOWN and await self._again(delivery)):
                 await self._by_another_way(inforce, [one], delivery)
 
     async def _again(self, delivery: Delivery) -> bool:
+        """Send a notice once more that has perhaps arrived; return whether that is still worth it."""
+        attempts = await self._store.attempts(delivery.id)
+        if sum(one.outcome is Outcome.UNSURE for one in attempts) >= ATTEMPTS:
+            return False
         try:
             await self._store.move(delivery.id, State.READY, self._clock.now())
         except IllegalMove:
