@@ -14,6 +14,13 @@ async def nothing_happened(story):
     return events == [] and not story.posts("x")
 
 
+async def begins_with_a_rate(story, rate):
+    await story.begins({"tweet": staging.TWEET})
+    told = story.stage.config.read_text()
+    story.stage.config.write_text(told.replace("  desk:\n", f"  desk:\n    rate: {rate}\n", 1))
+    assert (await story.asks("POST", "/reload"))[0] == 200
+
+
 async def metric(story, line):
     async with story.session.get(f"{story.bridge.url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
@@ -74,3 +81,24 @@ async def test_a_webhook_that_nobody_knows_says_no_more_than_a_wrong_signature(s
         unknown = answer.status, await answer.json(content_type=None)
     assert unknown[0] == 401
     assert await nothing_happened(story)
+
+
+async def test_what_comes_more_often_than_the_rate_is_answered_429_and_may_come_later(story):
+    await begins_with_a_rate(story, "2 per 1m")
+    bodies = [json.dumps({"type": "incident", "subject": s, "text": s}).encode() for s in "abcd"]
+    answers = [await story.is_sent(body, f"msg_{n}") for n, body in enumerate(bodies)]
+    assert [status for status, _ in answers] == [202, 202, 429, 429]
+    assert len(story.said("refused")) == 1
+    refused = 'appealbridge_requests_refused_total{status="429",webhook="desk"}'
+    assert await metric(story, refused) == 2.0
+    await story.clock.passes(seconds=30)
+    assert (await story.is_sent(bodies[2], "msg_2"))[0] == 202
+
+
+async def test_a_429_says_when_to_come_again(story):
+    await begins_with_a_rate(story, "1 per 1m")
+    await story.is_sent(EVENT, "msg_1")
+    url = f"{story.bridge.url}/hooks/desk"
+    async with story.session.post(url, data=b"whoever sends it") as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+        assert (await answer.json(content_type=None))["title"] == "too often"

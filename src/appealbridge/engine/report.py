@@ -198,10 +198,11 @@ class Report:
             said, delivery=delivery.id, channel=delivery.channel, state=delivery.state.value
         )
 
-    def refused(self, webhook: str, status: int, detail: str) -> None:
-        """Say that a request was not accepted."""
+    def refused(self, webhook: str, status: int, detail: str, *, quietly: bool = False) -> None:
+        """Say that a request was not accepted; `quietly` where the same has just been said."""
         self._metrics.refused(webhook, status)
-        self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail)
+        if not quietly:
+            self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail)
 
     def broke(self, where: str, error: Exception) -> None:
         """Say that a part of the program or a plug-in did what it must not."""

@@ -91,12 +91,17 @@ class SourceDown(SourceError):
 
 
 class Refused(SourceError):
-    """The request is not accepted; `status` is the HTTP status to answer, `title` its short name."""
+    """
+    The request is not accepted; `status` is the HTTP status to answer, `title` its short name.
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    `after` is in how many seconds it may come again, `None` where it must not come as it is.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, *, after: float | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
+        self.after = after
 
 
 class RenderError(AppealBridgeError):

@@ -23,6 +23,12 @@ from appealbridge.plugin.trigger import Request
 Read = Callable[[Request, Any, str], Sequence[EventDraft]]
 """From a request, its body as JSON, and the id that its signature vouches for (or empty), to events."""
 
+MOST_EVENTS = 500
+"""How many events one request may bring: each is planned and stored before the sender hears of it."""
+
+_MOST_COPIED = 16 * 1024 * 1024
+"""How many bytes the events of one request may have together."""
+
 _LONGEST = 300
 """How many characters a type, subject or key may have before its tail is replaced by a hash."""
 
@@ -69,6 +75,15 @@ def object_of(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
+def some(value: Any, what: str, each: str) -> list[Any]:
+    """Return a JSON list of one to `MOST_EVENTS` entries; refuse anything else."""
+    if not isinstance(value, list) or not value:
+        raise unfit(f"{what} is not a list with at least one {each}")
+    if len(value) > MOST_EVENTS:
+        raise unfit(f"{what} has {len(value)} entries; send at most {MOST_EVENTS} at once")
+    return value
+
+
 def _alertmanager(request: Request, body: Any, vouched: str) -> Sequence[EventDraft]:
     del request, vouched
     return _alerts(object_of(body, "the body"), "alertmanager", {"4"})
@@ -81,12 +96,12 @@ def _grafana(request: Request, body: Any, vouched: str) -> Sequence[EventDraft]:
 
 def _alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Sequence[EventDraft]:
     version = body.get("version")
-    if version is not None and version not in versions:
+    if version is not None and (not isinstance(version, str) or version not in versions):
         raise unfit(f"version is {word(version)!r}; this preset knows {', '.join(versions)}")
-    alerts = body.get("alerts")
-    if not isinstance(alerts, list) or not alerts:
-        raise unfit("alerts is not a list with at least one alert")
+    alerts = some(body.get("alerts"), "alerts", "alert")
     shared = {name: body[name] for name in _SHARED if name in body}
+    if len(alerts) > 16 and len(orjson.dumps(shared)) * len(alerts) > _MOST_COPIED:
+        raise unfit("the alerts have too much in common, which would be kept with each; send fewer")
     return [_alert(alert, f"alerts[{n}]", sender, shared) for n, alert in enumerate(alerts)]
 
 
@@ -119,9 +134,8 @@ def _fingerprint(labels: Mapping[str, Any]) -> str:
 def _cloudevents(request: Request, body: Any, vouched: str) -> Sequence[EventDraft]:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == "application/cloudevents-batch+json":
-        if not isinstance(body, list) or not body:
-            raise unfit("the body is not a list with at least one CloudEvent")
-        return [_cloudevent(one, f"[{n}]") for n, one in enumerate(body)]
+        batch = some(body, "the body", "CloudEvent")
+        return [_cloudevent(one, f"[{n}]") for n, one in enumerate(batch)]
     if "ce-specversion" in request.headers and media != "application/cloudevents+json":
         return [_binary_cloudevent(request, body, vouched)]
     return [_cloudevent(body, "the body")]

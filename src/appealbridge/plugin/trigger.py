@@ -11,6 +11,7 @@ from pydantic import Field
 
 from appealbridge.model.duration import Duration
 from appealbridge.model.event import Event, EventDraft
+from appealbridge.model.rate import RateText
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.options import Options
@@ -102,6 +103,11 @@ class Burst(Options):
 class ToldSource(Options):
     """What every source that is told by a POST may say, whatever it is."""
 
+    rate: RateText | None = Field(
+        None,
+        description="How often it may be told; what comes more often is answered 429. Any number if left out.",
+        examples=["600 per 1m"],
+    )
     burst: Burst | None = Field(
         None,
         description="What is more than this is held for a person; left out, nothing is.",

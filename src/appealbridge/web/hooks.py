@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import orjson
 from aiohttp import StreamReader, hdrs, web
 
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.inforce import Hook
+from appealbridge.engine.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
-from appealbridge.plugin.trigger import Request
+from appealbridge.plugin.trigger import Request, ToldSource
 from appealbridge.store.records import (
     Accepted,
 )
@@ -31,6 +32,7 @@ UNKNOWN = Refused(
 def routes(engine: Engine) -> web.RouteTableDef:
     """Return the routes of all webhooks."""
     table = web.RouteTableDef()
+    throttles: dict[str, Throttle] = {}
 
     @table.post("/hooks/{webhook_id}")
     async def hook(request: web.Request) -> web.Response:
@@ -39,11 +41,16 @@ def routes(engine: Engine) -> web.RouteTableDef:
         try:
             if hook is None:
                 raise UNKNOWN
+            _check_rate(throttles, hook, engine.clock.monotonic)
             return await _receive(engine, hook, request)
         except Refused as refused:
             known = webhook_id if hook is not None else "unknown"
-            engine.report.refused(known, refused.status, str(refused))
-            answer = problem(refused.status, str(refused), title=refused.title)
+            throttle = throttles.get(hook.source) if hook is not None else None
+            again = throttle is not None and throttle.turned_away > 1
+            engine.report.refused(known, refused.status, str(refused), quietly=again)
+            answer = problem(
+                refused.status, str(refused), title=refused.title, retry_after=refused.after
+            )
             if not request.content.is_eof():
                 answer.force_close()  # what is left of the body must not be read as the next request
             return answer
@@ -55,6 +62,19 @@ def routes(engine: Engine) -> web.RouteTableDef:
             return problem(500, "a fault of this program; it is in its log, and nothing was stored")
 
     return table
+
+
+def _check_rate(throttles: dict[str, Throttle], hook: Hook, monotonic: Callable[[], float]) -> None:
+    """Raise `Refused` where more comes than the webhook's `rate` allows, whoever sends it."""
+    rate = hook.options.rate if isinstance(hook.options, ToldSource) else None
+    if rate is None:
+        return
+    throttle = throttles.get(hook.source)
+    if throttle is None or throttle.rate != rate:  # a reload may have changed it
+        throttle = throttles[hook.source] = Throttle(rate)
+    wait = throttle.wait(monotonic())
+    if wait:
+        raise Refused(429, "too often", f"this webhook takes {rate}; send it later", after=wait)
 
 
 async def _receive(engine: Engine, hook: Hook, request: web.Request) -> web.Response:

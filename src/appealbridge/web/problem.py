@@ -18,7 +18,8 @@ def problem(
         "type": "about:blank",
         "title": title or HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        # It may quote what came, in which there may be bytes that are no text.
+        "detail": detail.encode("utf-8", "replace").decode(),
     }
     return web.Response(
         status=status,

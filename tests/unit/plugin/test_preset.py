@@ -195,3 +195,21 @@ def test_a_time_that_is_none_leaves_the_event_without_one(time):
 
 def test_every_preset_that_may_be_named_is_known():
     assert set(get_args(PresetName)) == set(PRESETS)
+
+
+@pytest.mark.parametrize("version", [4, {"a": 1}, ["4"], True, 4.0])
+@pytest.mark.parametrize("preset", ["alertmanager", "grafana"])
+def test_a_version_of_another_kind_is_refused(preset, version):
+    assert "version is" in str(refusal(preset, {**POST, "version": version}))
+
+
+def test_more_events_than_can_be_taken_at_once_are_refused():
+    assert "at most 500" in str(refusal("alertmanager", {**POST, "alerts": [ALERT] * 501}))
+    assert "at most 500" in str(refusal("cloudevents", [CLOUD] * 501, content_type=BATCH))
+    assert len(read("cloudevents", [CLOUD] * 500, BATCH)) == 500
+
+
+def test_what_all_alerts_share_cannot_be_made_large_by_their_number():
+    body = {**POST, "commonAnnotations": {"summary": "x" * 100_000}}
+    assert len(read("alertmanager", {**body, "alerts": [ALERT] * 100})) == 100
+    assert "send fewer" in str(refusal("alertmanager", {**body, "alerts": [ALERT] * 200}))
