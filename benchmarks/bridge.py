@@ -26,6 +26,7 @@ _CHANNEL = """\
     platform: mastodon
     api: http://127.0.0.1:{sink}
     concurrency: 64
+    rate: {rate}
     credentials: {{ access_token: !secret bench_token }}
 """
 
@@ -57,7 +58,14 @@ _ENVIRONMENT = {
 
 
 def write(
-    folder: Path, port: int, sink: int, *, recipes: int, severity: str, channels: Sequence[str]
+    folder: Path,
+    port: int,
+    sink: int,
+    *,
+    recipes: int,
+    severity: str,
+    channels: Sequence[str],
+    rate: str,
 ) -> Path:
     """Make a fresh home for one run: `recipes` recipes, of which the first hears the bench's webhook."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -66,7 +74,7 @@ def write(
     others = "".join(
         f"  desk-{n}: {{ secrets: [!secret bench_hook] }}\n" for n in range(1, min(recipes, 20))
     )
-    accounts = "".join(_CHANNEL.format(name=name, sink=sink) for name in channels)
+    accounts = "".join(_CHANNEL.format(name=name, sink=sink, rate=rate) for name in channels)
     told = _SETTINGS.format(port=port, folder=folder, channels=accounts)
     settings.write_text(told + others)
     for n in range(recipes):
@@ -84,11 +92,14 @@ async def bridge(
     recipes: int = 1,
     severity: str = "major, critical",
     channels: Sequence[str] = CHANNELS[:1],
+    rate: str = "null",
     store: Path | None = None,
 ) -> AsyncIterator[Program]:
     """Run the daemon in a fresh folder, on a copy of a `store`; the folder is removed after a run that went well."""
     port = free_port()
-    settings = write(folder, port, sink, recipes=recipes, severity=severity, channels=channels)
+    settings = write(
+        folder, port, sink, recipes=recipes, severity=severity, channels=channels, rate=rate
+    )
     if store is not None:
         shutil.copyfile(store, folder / "bridge.db")
     command = [
