@@ -95,6 +95,7 @@ async def test_a_flood_goes_on_after_a_restart(story):
     await brings(story, *range(3))
     await story.state(3, "delivered")
     await story.restarts()
+    await story.clock.passes(seconds=1)
     await brings(story, 3)
     await story.state(4, "delivered", "held")
     assert await holds(story) == ["burst"]
@@ -164,6 +165,7 @@ async def test_the_same_text_is_known_after_a_restart(story):
     await brings(story, 1)
     await story.state(1, "delivered")
     await story.restarts()
+    await story.clock.passes(seconds=1)
     await brings(story, 1)
     await story.until(lambda: story.said("held"))
     assert await holds(story) == ["same_text"]
