@@ -115,7 +115,9 @@ def test_a_template_cut_up_comes_to_what_jinja_makes_of_it(text, data):
 
 KEYS = st.sampled_from(
     ["alias", "triggers", "conditions", "variables", "actions", "approval", "tests", "mode", "on_failure",
-     "publish_within", "trigger", "action", "text", "to", "field", "in", "any", "between", "after", "id",
+     "publish_within", "trigger", "if", "then", "else", "choose", "conditions", "sequence", "default",
+     "delay", "until", "wait_for", "types", "timeout", "on_timeout", "stop",
+     "action", "text", "to", "field", "in", "any", "between", "after", "id",
      "channel", "template", "event", "expect", "name", "type"]
 )  # fmt: skip
 SHAPES = st.recursive(
@@ -141,12 +143,17 @@ WHOLE = {
         {"action": "tweet", "id": "x", "channel": "force_x", "text": "{{ a }}", "after": ["y"]},
         {"action": "email", "id": "y", "channel": "press_office", "to": "a", "subject": "A",
          "template": "press-appeal", "even_if_failed": True},
+        {"if": [{"field": "$.a", "equals": 1}], "then": [{"delay": {"until": "07:00"}}],
+         "else": [{"choose": [{"conditions": ["{{ a }}"], "sequence": [{"delay": "2h"}]}], "default": []}]},
+        {"wait_for": {"types": ["a"], "conditions": ["{{ event.data.a }}"]}, "timeout": "2h",
+         "on_timeout": [{"stop": "a"}], "after": "x"},
     ],
     "approval": "none",
     "publish_within": "2h",
     "on_failure": ["duty_comms"],
     "tests": [
         {"name": "a", "event": {"type": "x", "time": "2026-05-01T12:00:00Z"},
+         "events": [{"after": "1h", "type": "a"}], "after": "2h",
          "expect": [{"action": "tweet", "channel": "force_x", "text": "*"}]}
     ],
 }  # fmt: skip
