@@ -13,7 +13,7 @@ from appealbridge.documents import InvalidDocuments, check, read
 from appealbridge.model.duration import written
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe
-from appealbridge.recipes.selftest import made_up_event
+from appealbridge.recipes.selftest import later_events, made_up_event
 from appealbridge.recipes.shape import TestEvent
 
 
@@ -58,14 +58,14 @@ def preview(recipe: Recipe, event_file: Path | None = None) -> Preview:
     Raise `InvalidDocuments` where the file holds no event.
     """
     if event_file is not None:
-        given = _event(event_file)
+        event, later = made_up_event(recipe, _event(event_file)), []
     elif recipe.tests:
-        given = recipe.tests[0].event
+        event = made_up_event(recipe, recipe.tests[0].event)
+        later = later_events(recipe, event, recipe.tests[0])
     else:
         words = "it has no tests to take an event from; name a file with --event"
         return Preview(recipe.name, Rehearsal(failed=words))
-    event = made_up_event(recipe, given)
-    return Preview(recipe.name, rehearse(recipe, event, event.received_at))
+    return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
 
 
 def _event(file: Path) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from appealbridge.model.duration import written
 from appealbridge.model.event import Event
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe, RecipeTest
@@ -65,17 +66,25 @@ def _event(recipe: Recipe, given: Mapping[str, Any], id_: str, subject: str, at:
     )
 
 
+def later_events(recipe: Recipe, first: Event, test: RecipeTest) -> list[Event]:
+    """Return the events that a test has come after its `first` one."""
+    return [
+        _event(
+            recipe,
+            given,
+            f"test-{number}",
+            given.get("subject", first.subject),
+            first.received_at + given["after"],
+        )
+        for number, given in enumerate(test.events, start=2)
+    ]
+
+
 def _came(recipe: Recipe, test: RecipeTest) -> Rehearsal:
     event = made_up_event(recipe, test.event)
-    begun = event.received_at
-    later = [
-        _event(
-            recipe, one, f"test-{number}", one.get("subject", event.subject), begun + one["after"]
-        )
-        for number, one in enumerate(test.events, start=2)
-    ]
-    until = None if test.after is None else begun + test.after
-    return rehearse(recipe, event, begun, later, until)
+    later = later_events(recipe, event, test)
+    until = None if test.after is None else event.received_at + test.after
+    return rehearse(recipe, event, event.received_at, later, until)
 
 
 def _why_not(recipe: Recipe, test: RecipeTest) -> str:
@@ -131,11 +140,11 @@ def _told(came: Rehearsal) -> str:
         return f"but the recipe does not want this event: {came.why_not}"
     if not came.posts:
         return f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}"
-    posts = (
-        _line({"action": post.action, "channel": post.channel, **post.written})
+    return "\n".join(
+        f"but planned {f'{written(post.after)} later ' if post.after >= 1 else ''}"
+        + _line({"action": post.action, "channel": post.channel, **post.written})
         for post in came.posts
     )
-    return "\n".join(f"but planned {post}" for post in posts)
 
 
 def _line(fields: Mapping[str, Any]) -> str:

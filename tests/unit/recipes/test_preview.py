@@ -48,3 +48,29 @@ def test_an_event_that_is_not_wanted_says_why(tmp_path):
 
 def test_without_an_event_nothing_can_be_shown():
     assert "name a file with --event" in preview(recipe_of(RECIPE)).failed
+
+
+WAITS = """
+triggers: [{ trigger: appeal }]
+actions:
+  - { action: tweet, text: Seen? }
+  - { wait_for: appeal.closed, timeout: 1d12h, on_timeout: stop }
+  - { action: tweet, text: Found }
+approval: none
+"""
+
+
+def test_a_preview_says_how_much_later_a_post_goes_out():
+    events = "    events: [{ after: 1h30m, type: appeal.closed }]\n"
+    tests = f"tests:\n  - name: one\n    event: {{ type: appeal.new, data: {{}} }}\n{events}    expect: []\n"
+    shown = preview(recipe_of(WAITS + tests))
+    assert "\n\ntweet on force_x, 1h30m later\n" in shown.text()
+    assert [post["after"] for post in shown.as_json()["posts"]] == [0, 5400]
+
+
+def test_a_preview_says_that_a_run_is_stopped(tmp_path):
+    file = tmp_path / "event.yaml"
+    file.write_text("type: appeal.new\ndata: {}\n")
+    shown = preview(recipe_of(WAITS), file)
+    assert shown.text().endswith("\n\na is then stopped: nothing came in time")
+    assert shown.as_json()["stopped"] == "stopped: nothing came in time"

@@ -77,3 +77,41 @@ def test_what_a_test_leaves_out_of_its_event_is_made_up():
     assert (event.source, event.subject, event.time) == ("appeal:website", "test", TEST_TIME)
     later = made_up_event(recipe, {"time": "2026-05-01T13:00:00"})
     assert later.time == TEST_TIME
+
+
+REMINDER = """
+actions:
+  - { action: tweet, text: Seen? }
+  - wait_for: appeal.closed
+    timeout: 3d
+    on_timeout: [{ action: tweet, text: Still missing }, { stop: given up }]
+  - { action: tweet, text: "{{ wait.event.data.words }}" }
+tests:
+  - name: one
+    event: { type: appeal.new, data: { title: Aisha }, subject: WMP-2 }
+    %s
+"""
+
+
+def reminder(expectation):
+    (result,) = run_tests(recipe_of(REMINDER % expectation.replace("\n", "\n    ")))
+    return result.why
+
+
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        "expect: [{ text: Seen? }, { text: Still missing }]",
+        "after: 3d\nexpect: [{ text: Still missing }]",
+        "events: [{ after: 1d, type: appeal.closed, data: { words: Home } }]\nexpect: [{ text: Home }]",
+        "events: [{ after: 1d, type: appeal.closed, subject: WMP-3 }]\nexpect: [{ text: Still missing }]",
+    ],
+)
+def test_a_test_plays_what_comes_later_too(expectation):
+    assert reminder(expectation) == ""
+
+
+def test_what_comes_after_the_time_of_a_test_does_not_count():
+    why = reminder("after: 2d\nexpect: [{ text: Still missing }]")
+    assert why.endswith("but planned action: 'tweet', channel: 'force_x', text: 'Seen?'")
+    assert "3d later action: 'tweet'" in reminder("expect: []")
