@@ -37,7 +37,8 @@ DEPTH_LIMIT = 64
 SECOND_LOOK_LIMIT = 64 * 1024
 """Characters that the slow parser is given; it takes some milliseconds for each thousand."""
 
-Tags = Mapping[str, Callable[[str], Any]]
+Tags = Mapping[str, Callable[[str], Any] | str]
+"""What a tag makes of a scalar's text, or why it cannot stand here, with the cure after a semicolon."""
 
 
 class Flaw(Exception):
@@ -177,18 +178,18 @@ class _Composer:
 
     def _tagged(self, event: Any) -> Any:
         self._refuse_anchor(event)
-        function = self._tags.get(event.tag)
-        if function is None:
-            known = ", ".join(self._tags)
+        meaning = self._tags.get(event.tag)
+        if meaning is None:
+            known = ", ".join(tag for tag, one in self._tags.items() if not isinstance(one, str))
+            cure = "put text that begins with ! in quotes, or leave it out"
             raise self._flaw(
-                event,
-                f"unknown tag {event.tag}",
-                f"known here: {known}"
-                if known
-                else "put text that begins with ! in quotes, or leave it out",
+                event, f"unknown tag {event.tag}", f"known here: {known}" if known else cure
             )
+        if isinstance(meaning, str):
+            problem, _, cure = meaning.partition("; ")
+            raise self._flaw(event, problem, cure)
         try:
-            return function(event.value)
+            return meaning(event.value)
         except ValueError as error:
             raise self._flaw(event, str(error), "") from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appealbridge.documents.problem import did_you_mean, nearest
+from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.recipe import RecipeTrigger
 from appealbridge.recipes.scope import ATTRIBUTES, EventView
@@ -22,6 +22,7 @@ _METHODS = frozenset(("items", "keys", "values", "get"))
 _EVENT = frozenset(ATTRIBUTES[EventView])
 _NEAR = 0.8
 """How alike two names must be for one to be the other misspelt where others may be there too."""
+_AMONG_FEW = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
     name, keys = chain
     if name == "appeal" and fields.appeal == frozenset():
         words = "no event of these triggers is about an appeal"
-        return Malformed(words, "what the event tells is in event.data", name)
+        return Malformed(words, "what was sent is in event.data", name)
     if name == "appeal":
         return _in_data(keys, fields.appeal)
     if name == "event":
@@ -88,8 +89,8 @@ def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:
         return _in_data(keys[1:], data)
     if first in _EVENT:
         return _in_value(keys[1:], str, "a text")
-    near = nearest(str(first), _EVENT)
-    cure = f'did you mean "{near}"?' if near else f"what the event tells is in event.data.{first}"
+    near = difflib.get_close_matches(str(first).lower(), _EVENT, n=1, cutoff=_AMONG_FEW)
+    cure = f'did you mean "{near[0]}"?' if near else f"what was sent is in event.data.{first}"
     return _unknown("part of an event", first, cure)
 
 
@@ -121,7 +122,10 @@ def _unknown_field(key: str, known: Iterable[str], *, others: bool) -> Malformed
     if not others:
         return _unknown("field", key, did_you_mean(key, known))
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR)
-    return _unknown("field", key, f'did you mean "{near[0]}"?') if near else None
+    # A sender's `link` beside our `links` is no mistake.
+    if not near or f"{near[0]}s" == key or f"{key}s" == near[0]:
+        return None
+    return _unknown("field", key, f'did you mean "{near[0]}"?')
 
 
 def _unknown(what: str, name: Any, cure: str) -> Malformed:

@@ -9,6 +9,7 @@ from typing import Any
 
 from appealbridge.documents import InvalidDocuments, Problem, check, read
 from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.check_secrets import TAGS, secrets_in, without_secrets
 from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import waits
@@ -26,10 +27,6 @@ from appealbridge.recipes.shape import Shape
 from appealbridge.recipes.step import Step
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_SECRET = re.compile(
-    r"whsec_[A-Za-z0-9+/=]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|EAA[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|Bearer [A-Za-z0-9._~+/-]{20,}"
-)
 
 
 def load_recipe(
@@ -45,12 +42,15 @@ def load_recipe(
     `templates` are the texts of template files by file name, instead of those in the catalogue's folder.
     """
     try:
-        document = read(text, file)
+        document = read(text, file, TAGS)
     except InvalidDocuments as failure:
-        return None, list(failure.problems)
+        return None, without_secrets([*failure.problems], [])
     reading = Reading(document, catalogue, templates)
     recipe = _read(reading, name)
-    problems = sorted(reading.problems, key=lambda p: (p.file != file, p.line, p.column))
+    _note_unused(reading)
+    secrets = secrets_in(document)
+    found = without_secrets(reading.problems + secrets, secrets)
+    problems = sorted(found, key=lambda p: (p.file != file, p.line, p.column))
     broken = any(problem.level == "error" for problem in problems)
     return None if broken else recipe, problems
 
@@ -67,7 +67,6 @@ def _read(reading: Reading, name: str) -> Recipe | None:
             (), f'a recipe cannot be called "{name}"', "use small letters, digits, - and _"
         )
     check_name(reading, name)
-    _check_secrets(reading)
     shape, problems = check(document, (), Shape)
     reading.problems += problems
     written = document.value
@@ -137,19 +136,17 @@ def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], An
     return {name: expression.fill for name, expression in reading.variables.items()}
 
 
+def _note_unused(reading: Reading) -> None:
+    # A name that is misspelt where it is used has its own complaint.
+    if any(problem.level == "error" for problem in reading.problems):
+        return
+    for name in reading.variables.keys() - reading.used_variables:
+        words = f'nothing uses the variable "{name}"'
+        reading.note(("variables", name), words, "use it, or take it out")
+
+
 def _constant(value: Any) -> Expression:
     return Expression("", (), "", constant=True, fill=lambda _: value)
-
-
-def _check_secrets(reading: Reading) -> None:
-    for found in _SECRET.finditer(reading.document.text):
-        line = reading.document.text.count("\n", 0, found.start()) + 1
-        reading.problems.append(
-            Problem(
-                reading.document.file, line, 1, "", "this looks like a secret",
-                "recipes hold none; put it into secrets/ and name it in appealbridge.yaml",
-            )
-        )  # fmt: skip
 
 
 def _version(text: str, templates: Mapping[str, str]) -> str:

@@ -121,7 +121,7 @@ def _refuse(node: nodes.Node) -> None:
         _check_use(node, "test", _TESTS)
     recursive = isinstance(node, nodes.For) and node.recursive
     if recursive or not isinstance(node, _ALLOWED):
-        word = type(node).__name__.lower()
+        word = _BLOCKS.get(type(node).__name__, type(node).__name__.lower())
         raise Malformed(f"{word} is not for recipes", "write it without", line=node.lineno)
     if isinstance(node, nodes.Call):
         called = node.node
@@ -132,6 +132,14 @@ def _refuse(node: nodes.Node) -> None:
             raise Malformed(
                 "only range and a value's own functions can be called", line=node.lineno
             )
+
+
+_BLOCKS = {
+    "FromImport": "import",
+    "CallBlock": "call",
+    "AssignBlock": "a block of set",
+    "FilterBlock": "a block of filter",
+}
 
 
 def _check_use(
@@ -152,12 +160,19 @@ def _check_use(
     except TypeError as error:
         told = ", ".join([*takes.parameters][1:])
         cure = f"write {name}({told})" if told else "write it without brackets"
-        raise Malformed(f"{what} {name}: {error}", cure, name, node.lineno) from None
+        lacks = _LACKS.search(str(error))
+        words = (
+            f"{what} {name} needs its {lacks[1]}" if lacks else f"{what} {name} takes no such thing"
+        )
+        raise Malformed(words, cure, name, node.lineno) from None
     for option, value in given.arguments.items():
         whole = takes.parameters[option].annotation == "Whole"
         if whole and isinstance(value, nodes.Const) and type(value.value) is not int:
-            words = f"{what} {name}: {option} must be a whole number"
+            words = f"the {option} of {what} {name} must be a whole number"
             raise Malformed(words, f"for example {name}(200)", name, node.lineno)
+
+
+_LACKS = re.compile(r"missing a required (?:keyword-only )?argument: '(\w+)'")
 
 
 @lru_cache(maxsize=256)
