@@ -82,8 +82,16 @@ def _annotation(problem: Problem) -> str:
     level = "error" if problem.level == "error" else "notice"
     where = f"{problem.path}: " if problem.path else ""
     words = f"{where}{problem.problem}; {problem.cure}".strip("; ")
-    words = words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::{level} file={problem.file},line={problem.line},col={problem.column}::{words}"
+    place = f"file={_property(problem.file)},line={problem.line},col={problem.column}"
+    return f"::{level} {place},title=appealbridge check::{_escaped(words)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _count(number: int, noun: str) -> str:

@@ -34,11 +34,14 @@ class Problem:
     source_line: str = ""
     width: int = 1
 
+    @property
+    def _note(self) -> str:
+        return "note: " if self.level == "note" else ""
+
     def text(self) -> str:
         """Return the problem as people read it: the place, the line itself, carets and the cure."""
         where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.path}: " if self.path else "")
-        note = "note: " if self.level == "note" else ""
-        lines = [f"{where}{note}{self.problem}"]
+        lines = [f"{where}{self._note}{self.problem}"]
         if self.source_line:
             shown, before = _excerpt(self.source_line, self.column - 1)
             lines.append(f"{self.line:5} | {shown}".rstrip())
@@ -49,15 +52,14 @@ class Problem:
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, str | int]:
-        """Return the problem for machines: `file`, `line`, `column`, `path`, `problem`, `cure`, `level`."""
+        """Return the problem for machines; what is only worth knowing begins with `note: `, as in its text."""
         return {
             "file": self.file,
             "line": self.line,
             "column": self.column,
             "path": self.path,
-            "problem": self.problem,
+            "problem": f"{self._note}{self.problem}",
             "cure": self.cure,
-            "level": self.level,
         }
 
 

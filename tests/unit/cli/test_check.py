@@ -1,5 +1,10 @@
 """How `check` speaks to a GitHub workflow."""
 
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
 from appealbridge.cli.recipes import _annotation
 from appealbridge.documents import Problem
 
@@ -7,10 +12,76 @@ from appealbridge.documents import Problem
 def test_an_annotation_names_the_place_and_the_cure():
     problem = Problem("recipes/a.yaml", 7, 5, "actions[0]", "is wrong", "mend it")
     assert _annotation(problem) == (
-        "::error file=recipes/a.yaml,line=7,col=5::actions[0]: is wrong; mend it"
+        "::error file=recipes/a.yaml,line=7,col=5,title=appealbridge check::actions[0]: is wrong; mend it"
     )
 
 
 def test_an_annotation_of_a_whole_file_has_no_empty_place():
     problem = Problem("recipes/a.yaml", 1, 1, "", "100%\nwrong", "", level="note")
-    assert _annotation(problem) == "::notice file=recipes/a.yaml,line=1,col=1::100%25%0Awrong"
+    assert _annotation(problem) == (
+        "::notice file=recipes/a.yaml,line=1,col=1,title=appealbridge check::100%25%0Awrong"
+    )
+
+
+def test_a_file_with_odd_letters_in_its_name_stays_one_property():
+    problem = Problem("recipes/50%, or: more.yaml", 1, 1, "", "wrong", "")
+    assert "file=recipes/50%25%2C or%3A more.yaml,line=1," in _annotation(problem)
+
+
+def checked(tmp_path, monkeypatch, recipe: str, *words: str):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/a.yaml").write_text(recipe, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return CliRunner().invoke(main, ["check", *words])
+
+
+WRONG = """\
+triggers: [{ trigger: appeal }]
+actions: [{ action: twet }]
+"""
+NOTED = """\
+triggers: [{ trigger: appeal, on: [new] }]
+variables: { unused: 1 }
+actions: [{ stop: nothing to do }]
+approval: none
+"""
+
+
+def test_json_is_a_list_of_problems_with_exactly_the_names_promised(tmp_path, monkeypatch):
+    done = checked(tmp_path, monkeypatch, WRONG, "--format", "json")
+    told = orjson.loads(done.stdout)
+    names = ["file", "line", "column", "path", "problem", "cure"]
+    assert [list(one) for one in told] == [names, names]
+    assert {one["file"] for one in told} == {"recipes/a.yaml"}
+    assert told[1] == {
+        "file": "recipes/a.yaml",
+        "line": 2,
+        "column": 21,
+        "path": "actions[0].action",
+        "problem": 'unknown action "twet"',
+        "cure": 'did you mean "tweet"?',
+    }
+    assert done.exit_code == 1
+
+
+@pytest.mark.parametrize(("form", "empty"), [("json", "[]\n"), ("github", "")])
+def test_nothing_wrong_is_an_empty_list_or_no_line(form, empty, tmp_path, monkeypatch):
+    done = checked(tmp_path, monkeypatch, "", "--format", form)
+    assert done.exit_code == 1
+    (tmp_path / "recipes/a.yaml").unlink()
+    done = CliRunner().invoke(main, ["check", "--format", form])
+    assert (done.exit_code, done.stdout) == (0, empty)
+
+
+def test_notes_alone_are_no_failure(tmp_path, monkeypatch):
+    done = checked(tmp_path, monkeypatch, NOTED, "--format", "github")
+    assert done.stdout.startswith("::notice file=recipes/a.yaml,line=2,col=14,title=")
+    assert done.exit_code == 0
+
+
+def test_a_file_named_outside_is_checked_too(tmp_path, monkeypatch):
+    other = tmp_path / "draft.yaml"
+    other.write_text(WRONG, "utf-8")
+    done = checked(tmp_path, monkeypatch, NOTED, str(other))
+    assert "draft.yaml:2:21" in done.stdout
+    assert done.exit_code == 1

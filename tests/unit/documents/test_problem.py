@@ -31,12 +31,13 @@ def test_a_problem_as_json_has_exactly_the_names_promised():
         "path": "actions[2]",
         "problem": 'unknown option "channels" for "tweet"',
         "cure": 'did you mean "channel"?',
-        "level": "error",
     }
 
 
 def test_a_note_says_that_it_is_one():
-    assert "a.yaml:1:1: note: odd" in Problem("a.yaml", 1, 1, "", "odd", "", "note").text()
+    note = Problem("a.yaml", 1, 1, "", "odd", "", "note")
+    assert "a.yaml:1:1: note: odd" in note.text()
+    assert note.as_json()["problem"] == "note: odd"
 
 
 def test_a_problem_without_its_line_still_tells_the_cure():
