@@ -13,10 +13,14 @@ from appealbridge.model.run import RunState
 from appealbridge.plugin.preset import PRESETS
 from appealbridge.plugin.registry import load
 from appealbridge.plugin.signature import Scheme
-from appealbridge.recipes import read_actions, read_conditions, read_triggers
+from appealbridge.recipes import read_conditions, read_step, read_triggers
+from appealbridge.recipes.places import FLOW
+from appealbridge.recipes.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.scope import GIVEN_NAMES
 from appealbridge.web import api, listing
 from tests.docs.pages import FENCE, ROOT, text_of
+
+MODES = (QUEUED, SINGLE, RESTART, PARALLEL)
 
 
 def part(page: str, heading: str) -> str:
@@ -40,7 +44,8 @@ def unsaid(words, text: str) -> list[str]:
     [
         ("recipes.md", "Conditions", [*read_conditions.TESTS, *read_conditions._KINDS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
-        ("recipes.md", "Actions", read_actions._OF_THE_STEP),
+        ("recipes.md", "Actions", read_step._OF_THE_STEP),
+        ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *read_step._BESIDE, *MODES]),
         ("recipes.md", "Triggers", load(third_party=False).triggers),
         ("recipes.md", "Actions", load(third_party=False).actions),
         ("recipes.md", "Approval, and being in time", Hold),
@@ -57,15 +62,13 @@ def test_the_page_has_every_word(page, heading, words):
 def test_what_the_language_does_not_have_yet_is_said():
     later = {
         *read_triggers.LATER,
-        *read_actions._LATER_OPTIONS,
-        *read_actions._LATER_FLOW,
+        *read_step._LATER_OPTIONS,
         "post",
         "withdraw",
         "amend",
         "reply",
         "repost",
-        "mode",
-    } - {"then", "else"}
+    }
     assert unsaid(later, part("recipes.md", "Not yet")) == []
 
 
@@ -75,6 +78,7 @@ def test_nothing_that_is_there_is_called_missing():
         *load(third_party=False).actions,
         *load(third_party=False).triggers,
         *read_conditions.TESTS,
+        *FLOW,
     ]
     assert unsaid(there, missing) == sorted(there)
 
