@@ -44,6 +44,7 @@ class Notice:
     """
     What is to be told: the type of its event, a title, a text, and to whom.
 
+    `instead_of` is the delivery that did not tell it, so that it is told instead of it only once.
     `without` are the accounts that are not to tell it, `of` the numbers of what it tells of.
     """
 
@@ -54,6 +55,7 @@ class Notice:
     people: Sequence[Person]
     without: Sequence[str] = ()
     of: Sequence[int] = ()
+    instead_of: str = ""
 
 
 def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
@@ -75,7 +77,7 @@ def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now:
         source=NOTICES,
         type=notice.kind,
         subject="",
-        key=notice.id,
+        key=notice.instead_of or notice.id,
         time=now,
         data={
             "title": notice.title,

@@ -174,7 +174,8 @@ class Notices:
             self._report.nobody_told(notice.kind, notice.title, "nobody is named who would be told")
             return
         stored = arrival(notice, inforce.telling, self._works, self._clock.now())
-        await self._store.tell(news, stored)
+        if not await self._store.tell(news, stored):
+            return
         self._report.noticed(notice.kind, notice.title, stored.deliveries)
         unreached = {one.name for one in notice.people} - {one.step for one in stored.deliveries}
         if unreached:
@@ -231,6 +232,7 @@ class Notices:
             people=inforce.telling.whom([delivery.step]) if told else (),
             without=(*told.get("without", ()), delivery.channel),
             of=told.get("of", ()),
+            instead_of=delivery.id,
         )
         await self._store_told(inforce, notice, news)
 

@@ -168,10 +168,11 @@ class Store(StoreLooking, StoreRetention, Protocol):
     async def news_of(self, sorts: Collection[NewsSort], limit: int) -> Sequence[News]:
         """Return up to `limit` pieces of news of these sorts; of each sort the oldest first."""
 
-    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> None:
+    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> bool:
         """
         Take note that people are told of these, and store the notice that tells them, in one transaction.
 
+        Return whether a notice was stored: one whose source and key are known is a repeat, as for `accept`.
         A run of the notice is never news itself; its deliveries are, where they go wrong.
         """
 

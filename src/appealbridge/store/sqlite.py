@@ -193,10 +193,10 @@ class SqliteStore(SqliteLooking):
         """Keep an alarm until people have been told of it."""
         await self._write(lambda db: telling.raise_alarm(db, kind, channel, words, now))
 
-    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> None:
+    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> bool:
         """Take note that people are told of these, and store the notice that tells them."""
         told = telling.telling(news, notice)
-        await self._write(lambda db: telling.tell(db, told))
+        return await self._write(lambda db: telling.tell(db, told))
 
     async def hold_untouched(self, which: Unseen, *, hold: str, reason: str) -> Sequence[Delivery]:
         """Hold what waits and was never touched; looked for by a reader, since there may be much of it."""

@@ -137,13 +137,16 @@ def telling(news: Collection[News], notice: Arrival | None) -> Told:
     )
 
 
-def tell(connection: sqlite3.Connection, told: Told) -> None:
-    """Store the notice, and take note of all that it tells."""
+def tell(connection: sqlite3.Connection, told: Told) -> bool:
+    """Store the notice, and take note of all that it tells; return whether it was not known before."""
+    fresh = False
     if told.notice is not None:
-        accept(connection, [told.notice])
+        ((accepted,),) = accept(connection, [told.notice])
+        fresh = not accepted.repeat
         connection.executemany(_TOLD_ITSELF, told.runs)
     for statement, numbers in told.numbers.items():
         connection.execute(statement, (numbers,))
+    return fresh
 
 
 def _select(kind: str) -> str:

@@ -90,6 +90,15 @@ class StoreTellingContract:
         assert await store.news() == []
         assert (await store.event(an_event(9).id)).id == an_event(9).id
 
+    async def test_a_notice_that_is_known_is_not_stored_again(self, store: Store) -> None:
+        """What it tells counts as told all the same."""
+        await store.accept([an_arrival(n, **BAD[Trouble.FAILED]) for n in (1, 2)])
+        first, second = await store.news_of(await store.news(), 9)
+        assert await store.tell([first], an_arrival(9))
+        assert not await store.tell([second], an_arrival(9))
+        assert await store.news() == []
+        assert len(await store.events()) == 3
+
     async def test_what_is_told_without_a_notice_is_no_news_any_more(self, store: Store) -> None:
         """Where nobody is named, it does not pile up."""
         await store.accept([an_arrival(1, **BAD[Trouble.FAILED])])
