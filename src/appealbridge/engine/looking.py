@@ -19,6 +19,9 @@ class Decided:
     burst: bool
 
 
+TELLING = 12
+"""How many characters an address has at the least: a short one, as the number of a blog's entry, may be anybody's."""
+
 NOTHING = Decided((), 0, 0, burst=False)
 
 
@@ -75,5 +78,5 @@ def _draft(item: Item, word: str, last: float | None) -> EventDraft:
         key=f"{item.identity}\n{item.digest}\n{last}",
         data=item.data,
         time=item.time,
-        addresses=item.addresses,
+        addresses=tuple(one for one in item.addresses if len(one) >= TELLING),
     )

@@ -29,9 +29,6 @@ from appealbridge.store.records import (
 OURS = 30 * 86_400.0
 """For how many seconds a post of ours is known again when it comes back as an item of a feed."""
 
-TELLING = 12
-"""How many characters an address has at the least that is compared with those of our posts."""
-
 LONGEST_PAUSE = 6 * 3600.0
 """How long a source that keeps failing is left alone at the most, in seconds."""
 
@@ -133,8 +130,7 @@ class Polling:
 
     async def _with_causes(self, drafts: Sequence[EventDraft], now: float) -> Sequence[EventDraft]:
         """Find out which items are posts of our own, and write down which recipes led to them."""
-        # A short one, as the number of a blog's entry, may be anybody's.
-        asked = {one for draft in drafts for one in draft.addresses if len(one) >= TELLING}
+        asked = {address for draft in drafts for address in draft.addresses}
         if not asked:
             return drafts
         ours = await self._store.published(asked, now - OURS)

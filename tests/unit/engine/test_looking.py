@@ -75,3 +75,10 @@ def test_what_becomes_again_what_it_once_was_has_a_key_of_its_own():
     """An appeal that is closed and opened again is news, although its text was published before."""
     before, after = (decided([item("a", "x")], last=last).drafts[0].key for last in (NOW, NOW + 9))
     assert before != after
+
+
+def test_an_address_is_told_on_but_for_one_that_may_be_anybodys():
+    page = "https://mastodon.example/@force/1"
+    one = Item("a", "a", "a", {}, "feed.new", "", addresses=(page, "412", ""))
+    (draft,) = decided([one]).drafts
+    assert draft.addresses == (page,)

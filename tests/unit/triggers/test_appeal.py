@@ -55,6 +55,7 @@ async def test_a_feeds_item_becomes_an_appeal(from_feed):
     aisha, witness, _ = (await from_feed()).items
     assert (aisha.identity, aisha.subject) == ("WMP-2026-0412", "WMP-2026-0412")
     assert (aisha.on_new, aisha.on_changed) == ("appeal.new", "appeal.updated")
+    assert aisha.addresses == ("https://www.example.police.uk/appeals/aisha",)
     assert aisha.data == {
         "reference": "WMP-2026-0412",
         "title": "Missing: Aisha, 14",

@@ -156,3 +156,8 @@ URL = {"url": "http://x"}
 def test_options_that_cannot_work_are_refused(options):
     with pytest.raises(ValidationError):
         FeedOptions(**options)
+
+
+async def test_an_item_tells_where_it_stands(server, tools):
+    (told,) = (await look(server, tools, rss(item(guid="urn:1", link="http://x/1")))).items
+    assert told.addresses == ("http://x/1", "urn:1")

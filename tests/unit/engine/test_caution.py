@@ -1,0 +1,184 @@
+"""What is counted and remembered, what is given back, and who is told."""
+
+import io
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appealbridge.engine.caution import Caution
+from appealbridge.engine.report import Report
+from appealbridge.logs import Log, Output
+from appealbridge.metrics import Metrics
+from appealbridge.model.delivery import State
+from appealbridge.model.errors import StoreError
+from appealbridge.plugin.trigger import Burst, ToldSource
+from appealbridge.recipes import shape
+from appealbridge.store.records import Arrival
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.clock import FakeClock
+from appealbridge.testing.store_case import (
+    CHANNEL,
+    NOW,
+    RECIPE,
+    SOURCE,
+    a_delivery,
+    an_event,
+    begun,
+    ended,
+)
+
+
+class Refusing:
+    """A store that refuses one of its methods once."""
+
+    def __init__(self, store):
+        self.store = store
+        self.refuses = ""
+
+    def __getattr__(self, name):
+        if name == self.refuses:
+            self.refuses = ""
+            raise StoreError("not now")
+        return getattr(self.store, name)
+
+
+class Desk:
+    """Caution at work on a store, with a bound of two events and three deliveries in a minute."""
+
+    def __init__(self, store):
+        self.clock = FakeClock(NOW)
+        self.store = Refusing(store)
+        self.told = []
+        self.report = Report(Log(Output(io.BytesIO(), self.clock.now)), Metrics())
+        self.caution = Caution(self.store, self.clock, self.report, self)
+        hook = SimpleNamespace(
+            source=SOURCE, options=ToldSource(burst=Burst(events=2, within="1m"))
+        )
+        recipe = SimpleNamespace(name=RECIPE, burst=shape.Burst(deliveries=3, within="1m"))
+        self.caution.adopt(
+            SimpleNamespace(
+                hooks={"desk": hook},
+                book=SimpleNamespace(recipes={RECIPE: recipe}),
+                channels={},
+                zone=ZoneInfo("Europe/London"),
+            )
+        )
+
+    async def alarm(self, kind, channel="", words=""):
+        self.told.append((str(kind), words))
+
+    async def look(self, *arrivals, **more):
+        lot = await self.caution.look(arrivals, self.clock.now(), **more)
+        return lot, [one.hold for arrival in lot.arrivals for one in arrival.deliveries]
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    store = await SqliteStore.open(tmp_path / "bridge.db")
+    yield Desk(store)
+    await store.close()
+
+
+def arrival(number, count=1, **more):
+    event = an_event(number)
+    deliveries = [
+        a_delivery(event, f"step{n}", content_hash=f"{number}-{n}", state=State.PLANNED)
+        for n in range(count)
+    ]
+    return Arrival(
+        event, (), [a_delivery(event, state=State.PLANNED, **more)] if more else deliveries
+    )
+
+
+async def test_what_fits_is_left_as_it_is(desk):
+    arrivals = (arrival(1), arrival(2))
+    lot, _ = await desk.look(*arrivals)
+    assert tuple(lot.arrivals) == arrivals
+    assert lot.floods == []
+
+
+async def test_a_request_that_brings_too_many_is_held_whole(desk):
+    lot, holds = await desk.look(arrival(1), arrival(2), arrival(3))
+    assert holds == ["burst"] * 3
+    assert {one.event.hold for one in lot.arrivals} == {"burst"}
+    assert [flood.name for flood in lot.floods] == [SOURCE]
+
+
+async def test_what_is_planned_later_about_an_event_is_not_another_event(desk):
+    for number in range(3):
+        _, holds = await desk.look(arrival(number), came=False)
+        assert holds == [""]
+    _, holds = await desk.look(arrival(4), came=False)
+    assert holds == ["burst"]  # but it is one more delivery of its recipe
+
+
+async def test_what_was_not_stored_does_not_count(desk):
+    for number in range(20):
+        lot, holds = await desk.look(arrival(number))
+        assert holds == [""]
+        desk.caution.give_back(lot, lot.arrivals)
+    _, holds = await desk.look(arrival(0))
+    assert holds == [""]
+
+
+async def test_what_was_known_is_neither_counted_nor_held(desk):
+    known = arrival(1)
+    await desk.store.accept([known])
+    await desk.look(known)
+    await desk.look(arrival(2))
+    lot, holds = await desk.look(arrival(3), known)
+    assert holds == ["burst", ""]
+    assert lot.known == {known.event.key}
+
+
+async def test_where_the_store_refuses_nothing_is_counted(desk):
+    await desk.look(arrival(1, content_hash="same"))
+    desk.store.refuses = "delivery"
+    with pytest.raises(StoreError):
+        await desk.look(arrival(2, content_hash="same"))
+    _, holds = await desk.look(arrival(3))
+    assert holds == [""]
+
+
+async def test_who_plans_the_same_delivery_again_repeats_nobody(desk):
+    again = arrival(1)
+    await desk.look(again, came=False)
+    assert (await desk.look(again, came=False))[1] == [""]
+
+
+async def test_one_text_twice_in_one_lot_is_a_repetition(desk):
+    _, holds = await desk.look(arrival(1, content_hash="same"), arrival(2, content_hash="same"))
+    assert holds == ["", "same_text"]
+
+
+async def test_the_same_text_counts_more_than_the_burst_it_came_in(desk):
+    """Whoever lets a burst out by one word must not say one thing three hundred times."""
+    _, holds = await desk.look(*(arrival(n, content_hash="same") for n in range(4)))
+    assert holds == ["burst", "same_text", "same_text", "same_text"]
+
+
+async def test_a_flood_is_told_even_where_the_store_cannot_hold_what_waits(desk):
+    lot, _ = await desk.look(*map(arrival, range(3)))
+    desk.store.refuses = "hold_untouched"
+    await desk.caution.tell(lot)
+    assert desk.told == [("flood.held", f"{SOURCE}: more than 2 events within 1m")]
+
+
+async def test_a_text_counts_from_when_it_went_out(desk):
+    """However long it waited, and though the memory was turned over since."""
+    desk.report.published = desk.caution.published
+    first = arrival(1)
+    await desk.look(first)
+    delivery = await begun(
+        desk.store, Arrival(first.event, (), [a_delivery(first.event, "step0", content_hash="1-0")])
+    )
+    await desk.clock.passes(hours=30)
+    await desk.look(arrival(50))
+    settlement = ended(delivery, State.DELIVERED, at=desk.clock.now())
+    await desk.store.settle(settlement)
+    desk.report.settled(SimpleNamespace(name=CHANNEL), delivery, settlement, 1.0)
+    await desk.clock.passes(hours=23)
+    await desk.look(arrival(51))
+    await desk.clock.passes(minutes=30)
+    assert (await desk.look(arrival(2, content_hash="1-0")))[1] == ["same_text"]
