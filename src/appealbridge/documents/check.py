@@ -54,6 +54,7 @@ def check_value(
     if skip_templates:
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)
+    _drop_the_too_few_that_are_wrong(errors)
     words = _Words(document, path, model, owner, beside)
     found = [words.problem(where, some) for where, some in errors.items()]
     return None, sorted(found, key=lambda problem: (problem.line, problem.column))
@@ -82,6 +83,13 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
         meant = nearest(str(where[-1]), beside)
         if meant is not None:
             errors.pop(beside[meant], None)
+
+
+def _drop_the_too_few_that_are_wrong(errors: dict[Path, list[ErrorDetails]]) -> None:
+    """Say of a list's entries that they are wrong, and not also that there are too few right ones."""
+    for where in [w for w, found in errors.items() if found[0]["type"] == "too_short"]:
+        if any(len(other) > len(where) and other[: len(where)] == where for other in errors):
+            del errors[where]
 
 
 def _too_early(error: ErrorDetails, value: Any) -> bool:

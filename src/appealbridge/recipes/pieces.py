@@ -46,15 +46,22 @@ def cut_up(text: str) -> tuple[list[str], list[Piece]] | None:
     words, sources = parts[::2], parts[1::2]
     if any(is_template(one) for one in words) or any(_controls_blanks(one) for one in sources):
         return None
-    pieces = []
+    pieces: list[Piece] = []
+    wrong: Malformed | None = None
+    chains: list[Chain] = []
     line = 1
     for before, source in zip(words, sources, strict=False):
         line += before.count("\n")
         try:
             pieces.append(_piece(source))
+            chains += pieces[-1].chains
         except Malformed as flaw:
-            raise Malformed(flaw.problem, flaw.cure, flaw.needle, line + flaw.line - 1) from None
+            chains += flaw.chains
+            wrong = wrong or Malformed(flaw.problem, flaw.cure, flaw.needle, line + flaw.line - 1)
         line += source.count("\n")
+    if wrong is not None:
+        wrong.chains = tuple(chains)
+        raise wrong
     return words, pieces
 
 

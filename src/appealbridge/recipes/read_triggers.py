@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from appealbridge.documents import Path
 from appealbridge.documents.check import check_value
+from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.recipe import RecipeTrigger
@@ -42,12 +45,28 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
     )
     reading.problems += problems
     if options is None:
+        options = _as_far_as_right(plugin, written)
+    if options is None:
         return None
     own = plugin.described(options)
     source = plugin.source(options)
     if source and own is None:
         _check_declared(reading, plugin, source, written, path)
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
+
+
+def _as_far_as_right(plugin: AnyTrigger, written: dict[str, Any]) -> Options | None:
+    """Return the options without those that are wrong, so that the rest of the recipe can still be checked."""
+    right = written
+    for _ in range(2):
+        try:
+            options: Options = plugin.options.model_validate(right)
+        except ValidationError as failure:
+            wrong = {error["loc"][0] for error in failure.errors() if error["loc"]}
+            right = {key: value for key, value in written.items() if key not in wrong}
+        else:
+            return options
+    return None
 
 
 def _check_declared(

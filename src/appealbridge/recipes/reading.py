@@ -65,6 +65,8 @@ class Reading:
             expression = compile_text(text)
         except Malformed as flaw:
             self.malformed(path, flaw)
+            for chain in flaw.chains:
+                self.check_chain(path, chain)
             return _NOTHING
         for chain in expression.chains:
             self.check_chain(path, chain)

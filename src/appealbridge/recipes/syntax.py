@@ -20,10 +20,22 @@ Chain = tuple[str, tuple[str | int, ...]]
 
 
 class Malformed(Exception):
-    """Why a template or JSONPath cannot be compiled. `needle` is the words meant, `line` theirs, from 1."""
+    """
+    Why a template or JSONPath cannot be compiled.
 
-    def __init__(self, problem: str, cure: str = "", needle: str = "", line: int = 1) -> None:
+    `needle` is the words meant, `line` theirs, from 1. `chains` are the names that the rest of it reads.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        cure: str = "",
+        needle: str = "",
+        line: int = 1,
+        chains: tuple[Chain, ...] = (),
+    ) -> None:
         super().__init__(problem)
+        self.chains = chains
         self.problem = problem
         self.cure = cure
         self.needle = needle
@@ -82,8 +94,13 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
         raise Malformed("the template is nested too deeply", "take some levels out") from None
     except ValueError:  # Jinja reads numbers of any length, and Python does not
         raise Malformed("a number in it is too long", "write a shorter one") from None
-    for node in used:
-        _refuse(node)
+    try:
+        for node in used:
+            _refuse(node)
+    except Malformed as flaw:
+        # What is not for recipes may bring names of its own; a misspelt filter does not.
+        flaw.chains = tuple(chains) if flaw.needle else ()
+        raise
     return Parsed(tree, tuple(chains))
 
 
