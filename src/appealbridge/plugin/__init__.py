@@ -2,6 +2,8 @@
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from appealbridge.markup.feed import Entry as FeedEntry
+from appealbridge.markup.text import html_to_text
 from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
@@ -29,7 +31,6 @@ from appealbridge.plugin.channel import (
     Tools,
     WhenUnsure,
 )
-from appealbridge.plugin.feed_entries import Entry as FeedEntry
 from appealbridge.plugin.feeds import FeedLook, read_feed
 from appealbridge.plugin.feeds import bounded as short_identity
 from appealbridge.plugin.feeds import digest as content_digest
@@ -39,7 +40,6 @@ from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.links import links
 from appealbridge.plugin.mail import Mailbox, compose, mailbox, mailboxes, one_line
 from appealbridge.plugin.mapping import Paths, mapped
-from appealbridge.plugin.markup import html_to_text
 from appealbridge.plugin.options import Address, Options, Secret
 from appealbridge.plugin.preset import (
     PRESET_FIELDS,

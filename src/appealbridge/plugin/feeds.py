@@ -1,4 +1,4 @@
-"""One look at a feed: asked conditionally, followed where it moved, read in a thread."""
+"""One look at a feed: asked conditionally, followed where it moved, read in a process apart."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ipaddress import ip_address
 import orjson
 from yarl import URL
 
+from appealbridge.markup.apart import entries_apart
+from appealbridge.markup.feed import Entry
 from appealbridge.model.errors import DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.feed_entries import Entry, entries
 from appealbridge.plugin.reply import Reply, bare
 from appealbridge.plugin.threads import in_thread
 
@@ -48,7 +49,7 @@ async def read_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> FeedLo
     if reply.status == _UNCHANGED:
         return FeedLook(None, cursor, notes)
     content_type = reply.headers.get("Content-Type", "")
-    found, told = await in_thread(entries, reply.body, reply.url or url, content_type)
+    found, told = await in_thread(entries_apart, reply.body, reply.url or url, content_type)
     return FeedLook(found, _validators(reply), (*notes, *told))
 
 

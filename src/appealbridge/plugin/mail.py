@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, getaddresses
 
-from appealbridge.plugin.markup import html_to_text
+from appealbridge.markup.text import html_to_text
 
 _POLICY = SMTP.clone(cte_type="7bit")  # not every server takes eight
 _ADDRESS = re.compile(

@@ -16,11 +16,11 @@ from urllib.parse import unquote
 
 import regex
 
+from appealbridge.markup.text import unescaped
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought
 from appealbridge.plugin.links import links
-from appealbridge.plugin.markup import unescaped
 from appealbridge.plugin.reply import Reply, http_date
 
 SLACK = 60.0

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from appealbridge.plugin.markup import pieces
+from appealbridge.markup.text import pieces
 from appealbridge.plugin.text import cut, plain_length
 from appealbridge.recipes.bounds import bounded
 from appealbridge.recipes.jinja_filters import LENT, Whole, entries

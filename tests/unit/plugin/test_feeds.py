@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appealbridge.plugin import SourceDown, Tools, feed_identity, read_feed, short_identity
-from appealbridge.plugin.feed_entries import Entry
+from appealbridge.markup.feed import Entry
 from appealbridge.plugin.feeds import SIZE_LIMIT
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer

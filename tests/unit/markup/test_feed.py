@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appealbridge.markup.feed import ENTRY_LIMIT, entries
 from appealbridge.plugin import SourceDown
-from appealbridge.plugin.feed_entries import ENTRY_LIMIT, entries
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 URL = "https://www.example.police.uk/appeals/rss"

@@ -1,5 +1,5 @@
 """
-From the bytes of a feed to its entries, or to why they are no feed. Pure, but slow: it runs in a thread.
+From the bytes of a feed to its entries, or to why they are no feed. Pure, but slow: it runs in a process apart.
 
 A feed is whatever a stranger's server sends. What is malformed is read as far as it surely goes;
 what could cost without end (entities, tags, entries without end) is refused or cut before parsing.
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from appealbridge.markup.text import html_to_text, pieces
 from appealbridge.model.errors import SourceDown
-from appealbridge.plugin.markup import html_to_text, pieces
 
 ENTRY_LIMIT = 2000
 TAG_LIMIT = 100_000

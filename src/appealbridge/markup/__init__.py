@@ -1,0 +1,1 @@
+"""HTML and feeds, as strangers send them: read safely, whatever they are made to cost."""
