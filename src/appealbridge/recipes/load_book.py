@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appealbridge.documents import Problem
+from appealbridge.documents import Document, Problem, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import Receiver
 from appealbridge.recipes.book import Book, bind
 from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.check_secrets import TAGS
 from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.recipe import Recipe
 
@@ -72,16 +73,18 @@ class _Shelf:
     recipes: dict[str, Recipe] = field(default_factory=dict)
     quarantined: dict[str, Sequence[Problem]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    _aliases: dict[str, str] = field(default_factory=dict)
 
     def put(self, path: Path, name: str, catalogue: Catalogue) -> None:
         """Take one file in."""
         recipe, found = _load(path, name, catalogue)
         if name in self.recipes:
             words = f'there are two recipes called "{name}"'
-            found.append(Problem(_shown(path), 1, 1, "", words, "rename one of the files"))
+            cure = f"rename this file or {self.recipes[name].file}"
+            found.append(Problem(_shown(path), 1, 1, "", words, cure))
             recipe = None
         if recipe is not None:
-            found += self._settle(recipe)
+            found += [*self._settle(recipe), *self._namesakes(recipe)]
         self.problems += found
         if recipe is None or any(problem.level == "error" for problem in found):
             self.quarantined[str(path)] = tuple(found)
@@ -102,7 +105,7 @@ class _Shelf:
     def _settle(self, recipe: Recipe) -> list[Problem]:
         """Let what a recipe says of its webhooks count, or return why it cannot."""
         settled: dict[str, Options] = {}
-        for trigger in recipe.triggers:
+        for number, trigger in enumerate(recipe.triggers):
             source = settled.get(trigger.source) or self.declared.get(trigger.source)
             if source is None or not isinstance(trigger.plugin, Receiver):
                 continue
@@ -110,9 +113,22 @@ class _Shelf:
                 settled[trigger.source] = trigger.plugin.with_recipe(source, trigger.options)
             except ValueError as error:
                 problem, _, cure = str(error).partition("; ")
-                return [Problem(recipe.file, 1, 1, "triggers", problem, cure)]
+                return [_document(recipe).problem(("triggers", number), problem, cure)]
         self.declared.update(settled)
         return []
+
+    def _namesakes(self, recipe: Recipe) -> list[Problem]:
+        """Return a note where another recipe is called the same by people."""
+        first = self._aliases.setdefault(recipe.alias, recipe.file)
+        if first == recipe.file:
+            return []
+        words = f"{first} has this alias too"
+        cure = "give each its own, so that a list of runs tells them apart"
+        return [_document(recipe).problem(("alias",), words, cure, level="note")]
+
+
+def _document(recipe: Recipe) -> Document:
+    return read(recipe.text, recipe.file, TAGS)
 
 
 def _load(path: Path, name: str, catalogue: Catalogue) -> tuple[Recipe | None, list[Problem]]:

@@ -44,7 +44,10 @@ def test_two_files_of_one_name_are_a_problem_of_the_second(folder):
     (place / "a-b.yml").write_text(GOOD)
     book = load_book(place, catalogue())
     assert list(book.recipes) == ["a-b"]
-    assert [problem.problem for problem in book.problems] == ['there are two recipes called "a-b"']
+    (problem,) = book.problems
+    assert problem.problem == 'there are two recipes called "a-b"'
+    assert problem.cure.endswith("a/b.yaml")
+    assert problem.file.endswith("a-b.yml")
 
 
 def test_hidden_files_and_others_are_left_alone(folder):
@@ -84,8 +87,20 @@ def test_a_recipe_that_disagrees_about_a_webhook_is_quarantined(folder):
     place = folder(a=KEYED % "$.id", b=KEYED % "$.number", c=KEYED % "$.id")
     book = load_book(place, catalogue(declared=declared))
     assert list(book.recipes) == ["a", "c"]
-    assert book.problems[0].problem == "key is $.id elsewhere and $.number here"
-    assert book.problems[0].cure == "settle it"
+    (problem,) = book.problems
+    assert problem.problem == "key is $.id elsewhere and $.number here"
+    assert problem.cure == "settle it"
+    assert (problem.line, problem.path) == (2, "triggers[0]")
+    assert "$.number" in problem.source_line
+
+
+def test_two_recipes_of_one_alias_are_worth_a_note(folder):
+    named = "alias: Road closed\n" + GOOD
+    book = load_book(folder(a=named, b=named, c=GOOD, d=GOOD), catalogue())
+    assert list(book.recipes) == ["a", "b", "c", "d"]
+    (note,) = book.problems
+    assert (note.level, note.path, note.line) == ("note", "alias", 1)
+    assert note.problem.endswith("a.yaml has this alias too")
 
 
 def test_the_name_is_the_path_without_its_ending(tmp_path):
