@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
 
-from appealbridge.model.run import RunState
+from appealbridge.model.run import Run, RunState
 from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert, Join
 from appealbridge.store.records import (
@@ -34,12 +34,14 @@ _ID, _EVENT_ID, _SUBJECT, _CHANNEL, _STATE = (
     DELIVERY.index(name) for name in ("id", "event_id", "subject", "channel", "state")
 )
 
-_heard = itemgetter(*(EVENT.index(name) for name in ("id", "subject", "received_at")))
+_ABOUT = EVENT.index("subject")
+_heard = itemgetter(EVENT.index("id"), _ABOUT, EVENT.index("received_at"))
 
 _known = Join(
     ("source", "key"),
-    "SELECT json_group_array(json_array(e.source, e.key, e.id)) FROM {v}"
-    " CROSS JOIN events e ON e.source = v.source AND e.key = v.key HAVING count(*) > 0",
+    f"SELECT json_group_array(json_array(e.source, e.key, e.id)), {waiting.ANY} FROM {{v}}"
+    " CROSS JOIN events e ON e.source = v.source AND e.key = v.key"
+    f" HAVING count(*) > 0 OR {waiting.ANY}",
 )
 _waited_for = Join(
     ("channel", "subject"),
@@ -70,8 +72,7 @@ class _ArrivalRows(NamedTuple):
     runs: Sequence[Row]
     deliveries: Sequence[Row]
     cause: str
-    waiting: Sequence[Row]
-    marks: Sequence[Row]
+    decided: Sequence[Run]
 
 
 class Intake(NamedTuple):
@@ -90,12 +91,7 @@ def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
                 [run_row(run) for run in arrival.runs],
                 [delivery_row(delivery) for delivery in arrival.deliveries],
                 " ".join(arrival.event.cause),
-                [
-                    (run.id, run.recipe, arrival.event.subject, run.event_id)
-                    for run in arrival.runs
-                    if run.wake_at is not None and run.state is RunState.OPEN
-                ],
-                [(run.id, as_json(dict(run.marks))) for run in arrival.runs if run.marks],
+                [run for run in arrival.runs if run.marks or run.wake_at is not None],
             )
             for arrival in arrivals
         ],
@@ -107,7 +103,7 @@ def accept(
     connection: sqlite3.Connection, intakes: Sequence[Intake]
 ) -> Sequence[Sequence[Accepted]]:
     """Store what several calls handed over, in their order; return what became of each arrival."""
-    ids = _known_ids(connection, intakes)
+    ids, somebody_waits = _known_ids(connection, intakes)
     fresh: list[_ArrivalRows] = []
     places: list[list[tuple[str, int | None]]] = []
     for one in intakes:
@@ -123,7 +119,9 @@ def accept(
                 place.append((known, None))
         places.append(place)
     begun = _insert(connection, fresh)
-    heard = waiting.hear(connection, [_heard(one.event) for one in fresh])
+    heard: Collection[str] = ()
+    if _keep_decisions(connection, fresh) or somebody_waits:
+        heard = waiting.hear(connection, [_heard(one.event) for one in fresh])
     for one in intakes:
         if one.memory is not None:
             _keep_memory(connection, one.memory)
@@ -138,14 +136,19 @@ def accept(
 
 def _known_ids(
     connection: sqlite3.Connection, intakes: Sequence[Intake]
-) -> dict[tuple[str, str], str]:
-    """Return the stored ids of those events that are stored already, by source and key."""
+) -> tuple[dict[tuple[str, str], str], bool]:
+    """
+    Return the stored ids of those events that are stored already, by source and key.
+
+    And whether any run waits, which is asked here since a question of its own would cost ten times as much.
+    """
     wanted = [(arrival.event[1], arrival.event[4]) for one in intakes for arrival in one.arrivals]
-    return {
-        (source, key): id_
-        for (found,) in _known.ask(connection, wanted)
-        for source, key, id_ in orjson.loads(found)
-    }
+    ids: dict[tuple[str, str], str] = {}
+    somebody_waits = False
+    for found, waits in _known.ask(connection, wanted):
+        somebody_waits = bool(waits)
+        ids |= {(source, key): id_ for source, key, id_ in orjson.loads(found)}
+    return ids, somebody_waits
 
 
 def _insert(
@@ -175,10 +178,22 @@ def _insert(
     _causes.change(connection, [(one.event[0], one.cause) for one in fresh if one.cause])
     _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(connection, deliveries)
-    # What few runs have: decisions that they took at once, and that they wait.
-    _marks.change(connection, [row for one in fresh for row in one.marks])
-    waiting.begin(connection, [row for one in fresh for row in one.waiting])
     return begun
+
+
+def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]) -> bool:
+    """Keep what few runs have: decisions that they took at once, and that they wait. Return whether any waits."""
+    decided = [(one.event, run) for one in fresh if one.decided for run in one.decided]
+    if not decided:
+        return False
+    _marks.change(connection, [(run.id, as_json(dict(run.marks))) for _, run in decided])
+    waits = [
+        (run.id, run.recipe, event[_ABOUT], run.event_id)
+        for event, run in decided
+        if run.wake_at is not None and run.state is RunState.OPEN
+    ]
+    waiting.begin(connection, waits)
+    return bool(waits)
 
 
 def _first_events(

@@ -17,7 +17,7 @@ from appealbridge.model.run import Run
 from appealbridge.store.bulk import Join
 from appealbridge.store.rows import STORED_EVENT, STORED_RUN, Row, event_of, names, run_of
 
-ANY_WAITING = "SELECT EXISTS (SELECT 1 FROM waiting_runs)"
+ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
 
 _begin = Join(
     ("run_id", "recipe", "subject", "event_id"),
@@ -70,8 +70,6 @@ def hear(
 
     Return the ids of those that a run hears; it is woken.
     """
-    if not connection.execute(ANY_WAITING).fetchone()[0]:
-        return ()
     at = {id_: received_at for id_, _, received_at in events}
     about = [(id_, subject) for id_, subject, _ in events if subject]
     heard = _hear.ask(connection, about)

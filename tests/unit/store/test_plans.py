@@ -30,7 +30,6 @@ from appealbridge.store.records import (
 )
 from appealbridge.store.settling import _ANY_OPEN_RUN, ending, settle
 from appealbridge.store.turns import _ANY_BLOCKED
-from appealbridge.store.waiting import ANY_WAITING
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,
@@ -42,7 +41,7 @@ from appealbridge.testing.store_case import (
     ended,
 )
 
-EXISTS = (_ANY_BLOCKED, _ANY_OPEN_RUN, ANY_WAITING)
+EXISTS = (_ANY_BLOCKED, _ANY_OPEN_RUN)
 """Over a whole index each ends with the first row that it meets."""
 
 LARGE = "events|runs|deliveries|attempts|remembered|waiting_runs|heard|d|b|e|w|o|r|h"
@@ -155,6 +154,8 @@ def test_nothing_is_sorted_to_find_the_first_few(db, way):
 
 
 def _plan(db, sql):
-    return "\n".join(
+    plan = "\n".join(
         row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('Inf', '9e999')}")
     )
+    # An EXISTS in a statement ends with the first row that it meets, too.
+    return re.sub(r"SCALAR SUBQUERY \d+\nSCAN waiting_runs.*", "", plan)
