@@ -1,7 +1,12 @@
 """A flood is held, not published; nobody says the same twice without a look; no recipe answers itself."""
 
 import asyncio
+import json
 
+import pytest
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
 from appealbridge.sandbox.faults import FaultName
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
@@ -325,3 +330,50 @@ async def test_two_recipes_do_not_answer_each_other_for_ever(story):
         skipped = await story.until(lambda: runs_that_are(story, "skipped"), passing=5)
         assert [run["recipe"] for run in skipped] == ["toot"]
         assert len(story.posts("mastodon")) == len(story.posts("x")) == 1
+
+
+# -- on the command line ------------------------------------------------------------------------
+
+
+async def says(story, *words):
+    config = str(story.stage.config)
+    done = await asyncio.to_thread(CliRunner().invoke, main, [*words, "--config", config])
+    return done.exit_code, done.output
+
+
+async def test_an_operator_looks_at_a_lot_and_lets_it_out(story):
+    await begins_with_a_bound(story)
+    await brings(story, *range(5))
+    await story.state(5, "delivered", "held")
+    _, listed = await says(story, "deliveries", "--hold", "burst", "--recipe", "tweet", "--json")
+    numbers = [one["number"] for one in json.loads(listed)]
+    assert len(numbers) == 2
+    status, told = await says(story, "release", "--all", "--hold", "burst")
+    assert status == 0
+    assert sorted(told.splitlines()) == [f"{n} tweet on force_x: released" for n in sorted(numbers)]
+    assert await says(story, "cancel", "--all", "--hold", "burst") == (
+        0,
+        "nothing is held for burst\n",
+    )
+    status, told = await says(story, "release", "--all", "--hold", "unknown")
+    assert status == 1
+    assert "look at each" in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("17", "--all", "--hold", "burst"),
+        ("--all",),
+        ("17", "--hold", "burst"),
+        ("--hold", "burst"),
+        ("17", "--recipe", "x"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("verb", ["release", "cancel"])
+def test_what_is_meant_has_to_be_said(verb, words):
+    done = CliRunner().invoke(main, [verb, *words])
+    assert done.exit_code == 2
+    assert "--all --hold HOLD" in done.output
