@@ -12,6 +12,7 @@ from appealbridge.engine.caution import Caution
 from appealbridge.engine.inforce import InForce, Watched
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.looking import decide
+from appealbridge.engine.outcome import DETAIL_LIMIT
 from appealbridge.engine.report import Report
 from appealbridge.engine.room import Room
 from appealbridge.model.delivery import Hold
@@ -140,7 +141,7 @@ class Polling:
         self, watched: Watched, record: SourceRecord | None, note: str, after: float | None
     ) -> None:
         now = self._clock.now()
-        note = self._clean(note)
+        note = self._clean(note.encode(errors="replace").decode())[:DETAIL_LIMIT]
         failures = 1 if record is None else record.failures + 1
         # Where it fails often, ask less often; where it says when to come back, believe it.
         pause = watched.options.every * min(2 ** (failures - 1), 64)

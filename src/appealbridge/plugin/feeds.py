@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 import orjson
 from yarl import URL
@@ -14,6 +14,7 @@ from appealbridge.markup.apart import entries_apart
 from appealbridge.markup.feed import Entry
 from appealbridge.model.errors import DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.http import is_inside
 from appealbridge.plugin.reply import Reply, bare
 from appealbridge.plugin.threads import in_thread
 
@@ -25,6 +26,7 @@ _ACCEPT = (
 )
 _PERMANENT = frozenset({301, 308})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_VALIDATOR = re.compile(r"[ -~]{1,1000}")
 _GONE = 410
 _UNCHANGED = 304
 
@@ -77,23 +79,25 @@ async def _ask(url: str, cursor: Mapping[str, str], tools: Tools) -> tuple[Reply
         for name, header in (("etag", "If-None-Match"), ("modified", "If-Modified-Since"))
         if cursor.get(name)
     }
-    where, permanent = url, True
+    where, permanent, abroad = url, True, False
     notes: tuple[str, ...] = ()
     for _ in range(HOPS + 1):
-        reply = await _get(where, {"Accept": _ACCEPT, **conditions}, tools)
+        reply = await _get(where, {"Accept": _ACCEPT, **conditions}, tools, abroad=abroad)
         if reply.status not in _REDIRECTS:
             return reply, notes
         where = _next(where, reply)
+        abroad = abroad or URL(where).host != URL(url).host
         permanent = permanent and reply.status in _PERMANENT
         if permanent:
             notes = (f"the feed moved for good to {bare(where)}; change its address",)
     raise SourceDown(f"{bare(url)} points elsewhere more than {HOPS} times in a row")
 
 
-async def _get(url: str, headers: Mapping[str, str], tools: Tools) -> Reply:
+async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bool) -> Reply:
     accept = {*_REDIRECTS, _UNCHANGED, _GONE}
+    get = tools.http.get_outside if abroad else tools.http.get
     try:
-        reply = await tools.http.get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
+        reply = await get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
     except DeliveryError as failure:
         after = failure.after if isinstance(failure, TryAgain) else None
         raise SourceDown(str(failure), after=after) from None
@@ -119,20 +123,14 @@ def _next(where: str, reply: Reply) -> str:
             f"{bare(where)} points to {bare(str(there))}, which is not encrypted; "
             "give that address itself if it is meant"
         )
-    if there.host != here.host and _inside(there.host):
+    local = there.host == "localhost" or there.host.endswith(".localhost")
+    if there.host != here.host and (local or is_inside(there.host)):
         raise SourceDown(
             f"{bare(where)} points into this network ({there.host}); "
             "give that address itself if it is meant"
         )
-    return str(there)
-
-
-def _inside(host: str) -> bool:
-    """Tell whether a host is this machine or this network by its very name."""
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    # What would log us in somewhere is for whoever wrote the address, not for who points elsewhere.
+    return str(there if there.authority == here.authority else there.with_user(None))
 
 
 def _validators(reply: Reply) -> Mapping[str, str]:
@@ -140,4 +138,4 @@ def _validators(reply: Reply) -> Mapping[str, str]:
         "etag": reply.headers.get("ETag", ""),
         "modified": reply.headers.get("Last-Modified", ""),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in told.items() if _VALIDATOR.fullmatch(value)}

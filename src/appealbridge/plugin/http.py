@@ -7,8 +7,11 @@ cleaned of secrets before it leaves this file.
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 from collections.abc import Callable, Collection, Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,16 +43,20 @@ _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
 def open_session(
-    *, agent: str = "AppealBridge", keepalive: float = KEEPALIVE
+    *, agent: str = "AppealBridge", keepalive: float = KEEPALIVE, outside: bool = False
 ) -> aiohttp.ClientSession:
     """
     Return the session that all plug-ins share; the caller closes it.
 
     It keeps no cookies, takes no proxy or password from the environment, and never waits for more
-    connections to one host than a lane may use at most.
+    connections to one host than a lane may use at most. With `outside` it connects to nothing
+    within this network, whatever name leads there.
     """
     connector = aiohttp.TCPConnector(
-        limit=0, limit_per_host=_CONNECTIONS_PER_HOST, keepalive_timeout=keepalive
+        limit=0,
+        limit_per_host=_CONNECTIONS_PER_HOST,
+        keepalive_timeout=keepalive,
+        socket_factory=_socket_to_outside if outside else None,
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -57,6 +64,22 @@ def open_session(
         headers={"User-Agent": agent},
         trust_env=False,
     )
+
+
+def is_inside(host: str) -> bool:
+    """Tell whether an IP address is of this machine or this network; a name is neither."""
+    try:
+        return not ip_address(host.partition("%")[0]).is_global
+    except ValueError:
+        return False
+
+
+def _socket_to_outside(address: aiohttp.AddrInfoType) -> socket.socket:
+    # Here and not sooner: a name may be given another address between being asked for and used.
+    family, kind, protocol, _, place = address
+    if is_inside(str(place[0])):
+        raise OSError(errno.EACCES, f"it leads into this network ({place[0]})")
+    return socket.socket(family, kind, protocol)
 
 
 class Http:
@@ -103,6 +126,20 @@ class Http:
             "GET", url, Effect.READ,
             params=params, headers=headers, bearer=bearer, accept=accept, limit=limit,
         )  # fmt: skip
+
+    async def get_outside(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        limit: int = ANSWER_LIMIT,
+    ) -> Reply:
+        """Read something whose address a stranger gave: nothing within this network is asked for it."""
+        agent = self._session.headers["User-Agent"]
+        async with open_session(agent=agent, outside=True) as session:
+            door = Http(session, self.clean, now=self.now, timeout=self._seconds)
+            return await door.get(url, headers=headers, accept=accept, limit=limit)
 
     async def post(
         self,

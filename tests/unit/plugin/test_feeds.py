@@ -1,12 +1,13 @@
 """One look at a feed over a real connection: conditions, redirects, refusals."""
 
 import random
+import socket
 from pathlib import Path
 
 import pytest
 
-from appealbridge.plugin import SourceDown, Tools, feed_identity, read_feed, short_identity
 from appealbridge.markup.feed import Entry
+from appealbridge.plugin import SourceDown, Tools, feed_identity, read_feed, short_identity
 from appealbridge.plugin.feeds import SIZE_LIMIT
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
@@ -90,6 +91,51 @@ async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, wor
     with pytest.raises(SourceDown, match=words):
         await read_feed(f"{server.url}/", {}, tools)
     assert len(server.heard) == 1
+
+
+async def test_a_name_that_leads_into_this_network_is_not_followed(server, tools, monkeypatch):
+    look_up = socket.getaddrinfo
+
+    def led(host, *rest, **more):
+        return look_up("127.0.0.1" if host == "outside.example" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", led)
+    port = server.url.rpartition(":")[2]
+    server.answers((302, "", {"Location": f"http://outside.example:{port}/inside"}))
+    with pytest.raises(SourceDown, match="leads into this network"):
+        await read_feed(f"{server.url}/", {}, tools)
+    assert [heard.path for heard in server.heard] == ["/"]
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]"])
+async def test_no_other_spelling_of_this_machine_is_followed_either(server, tools, host):
+    port = server.url.rpartition(":")[2]
+    server.answers((302, "", {"Location": f"http://{host}:{port}/inside"}))
+    with pytest.raises(SourceDown):
+        await read_feed(f"{server.url}/", {}, tools)
+    assert [heard.path for heard in server.heard] == ["/"]
+
+
+async def test_a_redirect_brings_no_login_along(server, tools):
+    there = server.url.replace("http://", "http://stranger:pw@")
+    server.answers((302, "", {"Location": f"{there}/new"}))
+    await read_feed(f"{server.url}/old", {}, tools)
+    assert "Authorization" not in server.heard[1].headers
+
+
+async def test_a_login_in_the_address_is_handed_to_its_own_server_alone(server, tools):
+    own = server.url.replace("http://", "http://force:pw@")
+    async with ScriptedServer((200, RSS, HEADERS)) as other:
+        server.answers((302, "", {"Location": f"{other.url}/new"}))
+        await read_feed(f"{own}/old", {}, tools)
+        assert "Authorization" in server.heard[0].headers
+        assert "Authorization" not in other.heard[0].headers
+
+
+@pytest.mark.parametrize("etag", ["ü", "x" * 2000, "a\tb"])
+async def test_a_validator_that_could_not_be_kept_or_sent_is_forgotten(server, tools, etag):
+    server.answers((200, RSS, {"ETag": etag, "Content-Type": "application/rss+xml"}))
+    assert (await read_feed(server.url, {}, tools)).cursor == {}
 
 
 async def test_a_feed_that_is_gone_for_good_is_said_to_be(server, tools):
