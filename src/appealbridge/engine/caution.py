@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from appealbridge.clock import Clock
 from appealbridge.engine.floods import Window, Windows
@@ -54,7 +54,7 @@ class Lot:
     came: bool
     at: float
     known: frozenset[str] = frozenset()
-    floods: list[Flood] = field(default_factory=list)
+    floods: tuple[Flood, ...] = ()
 
 
 class Caution:
@@ -234,7 +234,7 @@ def _with_hold(delivery: Delivery, same: str, burst: str) -> Delivery:
 def _begins(lot: Lot, window: Window, flood: Flood) -> None:
     if not window.flooded:
         window.flooded = True
-        lot.floods.append(flood)
+        lot.floods += (flood,)
 
 
 def _of_hooks(inforce: InForce) -> Bounds:

@@ -95,7 +95,7 @@ async def test_what_fits_is_left_as_it_is(desk):
     arrivals = (arrival(1), arrival(2))
     lot, _ = await desk.look(*arrivals)
     assert tuple(lot.arrivals) == arrivals
-    assert lot.floods == []
+    assert lot.floods == ()
 
 
 async def test_a_request_that_brings_too_many_is_held_whole(desk):
