@@ -1,0 +1,440 @@
+"""
+Whatever happens in whatever order to deliveries in the real SQLite store: every one has a next step or an end.
+
+A machine of hypothesis plays the program: events arrive, attempts begin and end in every way, the
+process dies and starts again, people move what waits, runs plan on, time passes, and what is over
+is taken out. What must hold is said in plain Python, over the rows of the file, after each step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+import tempfile
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.model.delivery import MOVES, OPEN, Hold, State
+from appealbridge.model.errors import IllegalMove
+from appealbridge.model.event import Event
+from appealbridge.model.run import RunState
+from appealbridge.store.records import Arrival, OpenRun, Over, Settlement
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.store_case import NOW, RECEIPT, a_delivery, a_run, an_event
+from tests.properties.standing import (
+    Row,
+    delivery_rows,
+    have_to_wait,
+    in_state,
+    marked_as_waiting,
+)
+
+CHANNELS = ("force_x", "force_facebook")
+NEVER = math.inf
+PUBLISHED = (State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN)
+
+Ends = dict[str, tuple[State, int]]
+"""Which deliveries had ended, how, and after how many attempts."""
+
+PLACES = st.integers(0, 5)
+PAUSES = st.sampled_from([0.0, 1.0, 60.0])
+SPANS = st.sampled_from([None, 30.0, 300.0])
+# What is likely to meet is drawn often: one subject, one channel, runs that go on.
+AT_FIRST = st.sampled_from([State.SENDING, State.READY, State.READY, State.HELD])
+STEPS = st.tuples(st.sampled_from([CHANNELS[0], *CHANNELS]), AT_FIRST, SPANS)
+ARRIVALS = st.tuples(
+    st.sampled_from(["A38", "A38", "A38", "M6", ""]),
+    st.lists(STEPS, min_size=1, max_size=3),
+    st.sampled_from([RunState.OPEN, RunState.OPEN, RunState.PLANNED]),
+)
+
+
+class Deliveries(RuleBasedStateMachine):
+    """A store, all that may happen to it, and what is remembered of that."""
+
+    @initialize()
+    def opens(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "bridge.db"
+        self.loop = asyncio.Runner()
+        self.now = NOW
+        self.count = 0
+        self.events: dict[str, Event] = {}
+        self.begun: dict[str, int] = defaultdict(int)
+        self.let_again: set[str] = set()
+        self.seen: dict[str, Ends] = defaultdict(dict)
+        self.looked_at: list[OpenRun] = []
+        self.starts()
+
+    def starts(self) -> None:
+        self.store = self.does(SqliteStore.open(self.path))
+        self.reader = sqlite3.connect(self.path)
+        self.rows = delivery_rows(self.reader)
+
+    def stops(self) -> None:
+        self.reader.close()
+        self.does(self.store.close())
+
+    def teardown(self) -> None:
+        if hasattr(self, "loop"):
+            self.stops()
+            self.loop.close()
+            self.folder.cleanup()
+
+    # -- what happens ---------------------------------------------------------------------------
+
+    @rule(together=st.lists(st.lists(ARRIVALS, min_size=1, max_size=2), min_size=1, max_size=2))
+    def events_arrive(self, together: list[list[Any]]) -> None:
+        """Several calls at once, each with several events."""
+        calls = [[self._arrival(*one) for one in call] for call in together]
+        answers = self.changes(*(self.store.accept(call) for call in calls))
+        for arrival, accepted in zip(chain(*calls), chain(*answers), strict=True):
+            assert not accepted.repeat
+            self.events[arrival.event.id] = arrival.event
+            for id_ in accepted.begun:
+                self.begun[id_] += 1
+            asked = {one.id for one in arrival.deliveries if one.state is State.SENDING}
+            rows = {row["id"]: row for row in in_state(self.rows, State.SENDING)}
+            assert accepted.begun == asked & rows.keys()
+            # Where nothing stands before it, what asks to begin is begun.
+            assert accepted.begun == asked - have_to_wait(self.rows)
+
+    @precondition(lambda self: self.events)
+    @rule(place=PLACES)
+    def an_event_is_told_once_more(self, place: int) -> None:
+        event = _one(list(self.events.values()), place)
+        again = Arrival(event, [a_run(event)], [a_delivery(event, "again")])
+        ((accepted,),) = self.changes(self.store.accept([again]))
+        assert (accepted.repeat, accepted.event_id) == (True, event.id)
+        assert self.rows == self.before
+
+    @precondition(lambda self: self.has(State.READY))
+    @rule(channel=st.sampled_from(CHANNELS), limit=st.integers(1, 3))
+    def attempts_begin(self, channel: str, limit: int) -> None:
+        (claimed,) = self.changes(self.store.claim(channel, self.now, limit))
+        waiting = have_to_wait(self.before)
+        due = [
+            row
+            for row in in_state(self.before, State.READY)
+            if row["channel"] == channel and row["due_at"] <= self.now < row["publish_by"]
+            if row["id"] not in waiting
+        ]
+        due.sort(key=lambda row: (row["due_at"], row["number"]))
+        assert [one.id for one in claimed] == [row["id"] for row in due[:limit]]
+        for one in claimed:
+            self.begun[one.id] += 1
+        assert {one.id for one in claimed} == self.moved()
+
+    @precondition(lambda self: self.has(State.SENDING))
+    @rule(
+        places=st.lists(st.tuples(PLACES, PLACES), min_size=1, max_size=3),
+        due=PAUSES,
+        cap=st.booleans(),
+    )
+    def attempts_end(self, places: list[tuple[int, int]], due: float, cap: bool) -> None:
+        """Several at once, each in any of the ways that an attempt may end."""
+        under_way = in_state(self.rows, State.SENDING)
+        chosen = {
+            row["id"]: self._ending(row, _one(sorted(MOVES[State.SENDING]), way), due, cap)
+            for place, way in places
+            for row in [_one(under_way, place)]
+        }
+        self.changes(*map(self.store.settle, chosen.values()))
+        assert self.moved() == chosen.keys()
+
+    @precondition(lambda self: self.has(State.UNKNOWN))
+    @rule(channel=st.sampled_from(CHANNELS), way=PLACES, due=PAUSES)
+    def looks_end(self, channel: str, way: int, due: float) -> None:
+        (found,) = self.changes(self.store.claim_unknown(channel, self.now, 2))
+        assert self.rows == self.before
+        unknown = in_state(self.rows, State.UNKNOWN)
+        due_now = [
+            row for row in unknown if row["channel"] == channel and row["due_at"] <= self.now
+        ]
+        assert len(found) == min(2, len(due_now))
+        for one in found:
+            row = next(row for row in self.rows if row["id"] == one.id)
+            target = _one(sorted(MOVES[State.UNKNOWN]), way)
+            self.changes(self.store.settle(self._ending(row, target, due, False)))
+
+    @precondition(lambda self: self.rows)
+    @rule(place=PLACES, of=st.sampled_from(State), to=st.sampled_from(State))
+    def an_attempt_ends_that_was_not_under_way(self, place: int, of: State, to: State) -> None:
+        row = _one(self.rows, place)
+        if of is not row["state"] or to not in MOVES[of]:
+            wrong = Settlement(delivery_id=row["id"], source=of, target=to, at=self.now)
+            self.refuses(lambda: self.store.settle(wrong))
+
+    @precondition(lambda self: self.rows)
+    @rule(place=PLACES, to=st.sampled_from(State), hold=st.sampled_from(Hold))
+    def a_person_moves_something(self, place: int, to: State, hold: Hold) -> None:
+        row = _one(self.rows, place)
+        hold_ = hold.value if to is State.HELD else ""
+
+        def moves() -> Awaitable[Any]:
+            return self.store.move(str(row["number"]), to, self.now, hold=hold_)
+
+        by_itself = State.SENDING in (row["state"], to)
+        emptied = to is State.READY and not row["content"]
+        if by_itself or emptied or to not in MOVES[row["state"]]:
+            self.refuses(moves)
+            return
+        if to is State.DELIVERED and row["receipt_id"] is None:
+            return  # nobody says so without saying where
+        (after,) = self.changes(moves())
+        assert after.state is to
+        assert self.moved() == ({row["id"]} if to is not row["state"] else set())
+        if row["state"] is State.FAILED:
+            self.let_again.add(row["id"])
+
+    @precondition(lambda self: self.has(State.HELD))
+    @rule(place=PLACES)
+    def a_person_confirms(self, place: int) -> None:
+        settlement = Settlement(
+            delivery_id=_one(in_state(self.rows, State.HELD), place)["id"],
+            source=State.HELD,
+            target=State.DELIVERED,
+            at=self.now,
+            receipt=RECEIPT,
+        )
+        self.changes(self.store.settle(settlement))
+        assert self.moved() == {settlement.delivery_id}
+
+    @rule(limit=st.integers(1, 3))
+    def what_is_late_expires(self, limit: int) -> None:
+        (expired,) = self.changes(self.store.expire(self.now, limit))
+        late = {row["id"] for row in self.before if _waits(row) and row["publish_by"] <= self.now}
+        assert {one.id for one in expired} == self.moved() <= late
+        assert len(expired) == min(limit, len(late))
+
+    @rule()
+    def the_process_dies(self) -> None:
+        self.stops()
+        self.starts()
+        (found,) = self.changes(self.store.recover(self.now, self.now + 1))
+        assert found == len(in_state(self.before, State.SENDING))
+        assert in_state(self.rows, State.SENDING) == []
+        self.looked_at.clear()
+
+    @precondition(lambda self: self.has(State.READY, State.UNKNOWN))
+    @rule(channel=st.sampled_from(CHANNELS), limit=st.integers(1, 3))
+    def a_platform_works_again(self, channel: str, limit: int) -> None:
+        (count,) = self.changes(self.store.hasten(channel, self.now, limit))
+        assert self.moved() == set()
+        earlier = [
+            (old, new)
+            for old, new in zip(self.before, self.rows, strict=True)
+            if old["due_at"] != new["due_at"]
+        ]
+        assert count == len(earlier) <= limit
+        assert all(new["due_at"] == self.now < old["due_at"] for old, new in earlier)
+
+    @rule()
+    def runs_are_looked_at(self) -> None:
+        """What is found is planned on later, when other things may have happened."""
+        self.looked_at += self.does(self.store.woken_runs(self.now, 5))
+
+    @precondition(lambda self: self.looked_at)
+    @rule(steps=st.lists(STEPS, max_size=2), state=st.sampled_from(RunState))
+    def a_run_plans_on(self, steps: list[Any], state: RunState) -> None:
+        found = self.looked_at.pop(0)
+        if found.event.id not in self.events:
+            return
+        self.count += 1
+        run = a_run(found.event, state=state)
+        planned = [
+            self._delivery(found.event, f"later{self.count}.{n}", *step)
+            for n, step in enumerate(steps)
+        ]
+        (open_still,) = self.changes(self.store.advance(run, found.wakes, planned))
+        if open_still:
+            ended = [one for one in found.deliveries if one.state not in OPEN]
+            self.seen[run.id] = {one.id: (one.state, one.attempts) for one in ended}
+        assert len(self.rows) == len(self.before) + len(planned) * open_still
+
+    @rule(seconds=st.sampled_from([0.5, 5.0, 61.0, 400.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(forget=st.booleans(), back=st.sampled_from([0.0, 100.0]))
+    def what_is_over_is_taken_out(self, forget: bool, back: float) -> None:
+        over = Over(self.now - back)
+        asked = self.store.forget(over, emptied=False) if forget else self.store.empty(over)
+        self.changes(asked)
+        left = {row["id"]: row for row in self.rows}
+        known = {id_ for (id_,) in self.reader.execute("SELECT id FROM events")}
+        self.events = {id_: event for id_, event in self.events.items() if id_ in known}
+        open_events = {row["event_id"] for row in self.before if row["state"] in OPEN}
+        for row in self.before:
+            after = left.get(row["id"])
+            if after is None or after["content"] != row["content"]:
+                assert row["state"] not in (*OPEN, State.WITHDRAWING)
+                assert row["settled_at"] <= over.before
+                assert row["event_id"] not in open_events
+
+    # -- what must hold -------------------------------------------------------------------------
+
+    @invariant()
+    def whoever_waits_is_marked_and_nobody_else(self) -> None:
+        assert marked_as_waiting(self.rows) == have_to_wait(self.rows)
+
+    @invariant()
+    def times_holds_counts_and_receipts_are_those_of_the_state(self) -> None:
+        for row in self.rows:
+            state = row["state"]
+            assert (row["settled_at"] < NEVER) == (state not in OPEN), row
+            assert (row["begun_at"] < NEVER) == (state is State.SENDING), row
+            assert row["attempts"] == self.begun[row["id"]], row
+            assert (row["receipt_id"] is not None) == (state in PUBLISHED), row
+            assert bool(row["hold"]) or state is not State.HELD, row
+
+    @invariant()
+    def all_that_waits_is_seen_by_those_who_ask(self) -> None:
+        """A lane that sleeps as long as it is told, and upkeep likewise, miss nothing."""
+        for channel in CHANNELS:
+            outlook = self.does(self.store.outlook(channel, self.now))
+            for row in self.rows:
+                if row["channel"] == channel and row["state"] in (State.READY, State.UNKNOWN):
+                    later, ready = row["due_at"] > self.now, row["state"] is State.READY
+                    if later and not row["blocked"]:
+                        assert outlook.next_due is not None
+                        assert outlook.next_due <= row["due_at"]
+                    elif ready and not later and row["blocked"]:
+                        assert outlook.blocked
+                    elif not ready and not later:
+                        assert outlook.looks
+        ends = [row["publish_by"] for row in self.rows if _waits(row)]
+        assert (self.does(self.store.next_expiry()) or NEVER) == min(ends, default=NEVER)
+
+    @invariant()
+    def a_run_sleeps_only_while_nothing_new_has_ended(self) -> None:
+        for id_, wake_at in self.reader.execute(
+            "SELECT id, wake_at FROM runs WHERE state = 'open'"
+        ):
+            rows = [row for row in self.rows if row["run_id"] == id_]
+            ended = {
+                row["id"]: (row["state"], row["attempts"])
+                for row in rows
+                if row["state"] not in OPEN
+            }
+            assert wake_at <= self.now or ended.items() <= self.seen[id_].items(), id_
+
+    @invariant()
+    def one_subject_goes_out_event_by_event(self) -> None:
+        """Except what a person lets try again, which is older than what may be under way."""
+        under_way = defaultdict(set)
+        for row in in_state(self.rows, State.SENDING):
+            if row["subject"] and row["id"] not in self.let_again:
+                under_way[row["channel"], row["subject"]].add(row["event_id"])
+        assert all(len(events) == 1 for events in under_way.values())
+
+    @invariant()
+    def every_attempt_kept_is_one_that_was_begun(self) -> None:
+        kept = "SELECT delivery_id, count(*) FROM attempts WHERE kind = 'send' GROUP BY delivery_id"
+        for id_, count in self.reader.execute(kept):
+            assert count <= self.begun[id_]
+
+    # -- how ------------------------------------------------------------------------------------
+
+    def does(self, asked: Awaitable[Any]) -> Any:
+        async def done() -> Any:
+            return await asked
+
+        return self.loop.run(done())
+
+    def changes(self, *asked: Awaitable[Any]) -> list[Any]:
+        """Have several things done at once; make sure that no delivery made a move that is none."""
+        self.before = self.rows
+
+        async def done() -> list[Any]:
+            return await asyncio.gather(*asked)
+
+        answers = self.loop.run(done())
+        self.rows = delivery_rows(self.reader)
+        old = {row["id"]: row["state"] for row in self.before}
+        for row in self.rows:
+            was = old.get(row["id"], row["state"])
+            assert row["state"] is was or row["state"] in MOVES[was], (was, row)
+        return answers
+
+    def refuses(self, asked: Callable[[], Awaitable[Any]]) -> None:
+        with pytest.raises(IllegalMove):
+            self.does(asked())
+        assert delivery_rows(self.reader) == self.rows
+
+    def has(self, *states: State) -> bool:
+        return bool(in_state(self.rows, *states))
+
+    def moved(self) -> set[str]:
+        """Return the ids of those whose state is not what it was."""
+        old = {row["id"]: row["state"] for row in self.before}
+        return {row["id"] for row in self.rows if row["state"] is not old.get(row["id"])}
+
+    def _arrival(self, subject: str, steps: list[Any], state: RunState) -> Arrival:
+        self.count += 1
+        event = an_event(self.count, subject=subject, received_at=self.now)
+        deliveries = [self._delivery(event, f"step{n}", *step) for n, step in enumerate(steps)]
+        return Arrival(event, [a_run(event, state=state)], deliveries)
+
+    def _delivery(
+        self, event: Event, step: str, channel: str, state: State, within: float | None
+    ) -> Any:
+        begins = {"attempts": 1, "begun_at": self.now, "first_begun_at": self.now}
+        return a_delivery(
+            event,
+            step,
+            channel=channel,
+            state=state,
+            hold=Hold.APPROVAL.value if state is State.HELD else "",
+            planned_at=self.now,
+            due_at=self.now,
+            publish_by=None if within is None else self.now + within,
+            **(begins if state is State.SENDING else {}),
+        )
+
+    def _ending(self, row: Row, target: State, due: float, cap: bool) -> Settlement:
+        """Return how an attempt or a look ends, as the engine says it."""
+        kind = AttemptKind.SEND if row["state"] is State.SENDING else AttemptKind.SEEK
+        attempt = Attempt(
+            row["id"], row["attempts"], kind, self.now, self.now, Outcome.UNSURE, "as told"
+        )
+        hold = Hold.DAILY_CAP if cap else Hold.UNKNOWN
+        return Settlement(
+            delivery_id=row["id"],
+            source=row["state"],
+            target=target,
+            at=self.now,
+            attempt=None if cap and target is State.HELD else attempt,
+            due_at=self.now + due if target in (State.READY, State.UNKNOWN) else None,
+            hold=hold.value if target is State.HELD else "",
+            receipt=RECEIPT if target is State.DELIVERED else None,
+        )
+
+
+def _one(things: list[Any], place: int) -> Any:
+    return things[place % len(things)]
+
+
+def _waits(row: Row) -> bool:
+    """Whether a delivery may expire: what is perhaps published does not."""
+    waiting = row["state"] in (State.PLANNED, State.HELD, State.READY)
+    return waiting and row["hold"] != Hold.UNKNOWN and row["publish_by"] < NEVER
+
+
+Deliveries.TestCase.settings = settings(
+    max_examples=100,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestDeliveries = Deliveries.TestCase
