@@ -11,7 +11,6 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from appealbridge.clock import Clock
 from appealbridge.engine.inforce import InForce
@@ -35,6 +34,9 @@ COLLECT = 300.0
 BREATH = 1.0
 """Seconds between two looks for news at the least, however much goes wrong."""
 
+SOON = 5.0
+"""After how many seconds a notice under way is looked at again that is to go by another account."""
+
 MOST = 2000
 """How much one notice tells at the most."""
 
@@ -43,6 +45,8 @@ UNKEPT = 100
 
 ATTEMPTS = 3
 """How often a notice is sent whose outcome is unclear each time: told twice is better than never."""
+
+_WAITING = frozenset({State.READY, State.SENDING})
 
 
 class Notices:
@@ -123,9 +127,7 @@ class Notices:
                 people = await self._people(inforce, sort)
                 group = group_of(sort, people, inforce.telling)
                 groups.setdefault(group, []).append(sort)
-        for way in inforce.telling.accounts:
-            if way in self._lanes and not self._works(way):
-                await self._go_round(inforce, way)
+        left = await self._go_round(inforce)
         now = self._clock.monotonic()
         for group, sorts in groups.items():
             if self._not_before.get(group, now) <= now:
@@ -133,7 +135,7 @@ class Notices:
                 self._not_before[group] = now + COLLECT
         self._not_before = {one: at for one, at in self._not_before.items() if at > now}
         waits = [self._not_before[group] - now for group in groups if group in self._not_before]
-        return min(waits, default=None)
+        return min([*waits, SOON] if left else waits, default=None)
 
     async def _keep_alarms(self) -> None:
         while self._unkept:
@@ -205,18 +207,31 @@ class Notices:
             self._lanes[delivery.channel].queued()
         return True
 
-    async def _go_round(self, inforce: InForce, channel: str) -> None:
-        """Let the notices that wait for an account in trouble go by one that works, if there is any."""
-        which = DeliveryFilter(states=frozenset({State.READY}), channel=channel, recipe=NOTICE)
-        for delivery in await self._store.deliveries(which):
-            people = inforce.telling.whom([delivery.step])
-            ways = [way for one in people for way in inforce.telling.ways(one, [channel])]
-            if any(map(self._works, ways)):
-                await self._by_another_way(inforce, [], delivery)
-                with suppress(IllegalMove):  # it is under way after all: better twice than never
-                    reason = f"told by another account, since {channel} is in trouble"
-                    now = self._clock.now()
-                    await self._store.move(delivery.id, State.CANCELLED, now, reason=reason)
+    async def _go_round(self, inforce: InForce) -> bool:
+        """Let notices that wait for an account in trouble go by one that works; return whether some are left."""
+        left = False
+        for way in inforce.telling.accounts:
+            if way in self._lanes and not self._works(way):
+                which = DeliveryFilter(states=_WAITING, channel=way, recipe=NOTICE)
+                for delivery in await self._store.deliveries(which):
+                    left |= not await self._taken_round(inforce, delivery)
+        return left
+
+    async def _taken_round(self, inforce: InForce, delivery: Delivery) -> bool:
+        people = inforce.telling.whom([delivery.step])
+        ways = [way for one in people for way in inforce.telling.ways(one, [delivery.channel])]
+        if not any(map(self._works, ways)):
+            return True
+        if delivery.state is State.SENDING:
+            return False
+        await self._by_another_way(inforce, [], delivery)
+        reason = f"told by another account, since {delivery.channel} is in trouble"
+        now = self._clock.now()
+        try:
+            await self._store.move(delivery.id, State.CANCELLED, now, reason=reason)
+        except IllegalMove:
+            return False  # an attempt has begun meanwhile, and may not succeed
+        return True
 
     async def _by_another_way(
         self, inforce: InForce, news: Sequence[News], delivery: Delivery

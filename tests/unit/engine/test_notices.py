@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appealbridge.channels.email import Mail
+from appealbridge.clock import SystemClock
 from appealbridge.engine.inforce import InForce
 from appealbridge.engine.notices import COLLECT, Alarm, Notices
 from appealbridge.engine.recipes_kept import KeptRecipes
@@ -23,7 +24,7 @@ from appealbridge.plugin.telling import Telling
 from appealbridge.recipes.book import Book
 from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.clock import FakeClock
+from appealbridge.testing.clock import PATIENCE, FakeClock
 from appealbridge.testing.store_case import an_arrival
 
 OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))
@@ -66,11 +67,11 @@ class Desk:
             events[:] = [e for e in await self.store.store.events() if e.source == "bridge:notices"]
             return len(events) >= count
 
-        for _ in range(2000):
-            if await look():
-                return [event.type for event in reversed(events)]
-            await self.clock.passes(seconds=passing)
-        raise AssertionError(f"waited in vain for {count} notices: {events}")
+        async with asyncio.timeout(PATIENCE):
+            while not await look():
+                await self.clock.passes(seconds=passing)
+                await SystemClock().sleep(0.001)
+        return [event.type for event in reversed(events)]
 
     def said(self):
         self.log.output.flush()
@@ -114,6 +115,8 @@ async def test_an_alarm_that_the_store_cannot_take_now_is_kept_as_soon_as_it_can
 @pytest.mark.parametrize("error", [StoreError("locked"), ValueError("a fault of ours")], ids=str)
 async def test_the_telling_goes_on_after_an_error(desk, error):
     desk.store.errors["news"] = [error]
+    desk.notices.nudge()
+    await desk.clock.until(lambda: not desk.store.errors["news"], passing=0.5)
     await desk.store.store.accept([an_arrival(1, state=State.FAILED)])
     desk.notices.nudge()
     assert await desk.told(1, passing=1) == ["delivery.failed"]
