@@ -5,7 +5,9 @@ import io
 import pytest
 
 from appealbridge.engine.room import SELDOM
+from appealbridge.model.errors import StoreError
 from appealbridge.store.records import Space
+from appealbridge.store.sqlite import SqliteStore
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms, until
@@ -133,3 +135,20 @@ async def test_the_disk_is_really_asked_and_a_reload_changes_what_is_kept(tmp_pa
             assert (await running.ask("POST", "/api/v1/reload"))[0] == 200
             await until(lambda: says(200), "room again")
             assert (await running.receives("msg_2", event))[0] == 202
+
+
+async def test_a_source_is_asked_less_and_less_while_the_store_keeps_nothing(story, monkeypatch):
+    """What a look finds cannot be kept, so looking every second would only wear the source out."""
+
+    async def refuses(*_):
+        raise StoreError("nothing can be kept")
+
+    async with ScriptedServer((200, EMPTY, {"Content-Type": "application/rss+xml"})) as server:
+        await story.begins({"news": FEED.format(url=f"{server.url}/feed")})
+        await story.until(lambda: story.said("first_look"), passing=0.1)
+        monkeypatch.setattr(SqliteStore, "accept", refuses)
+        before = len(server.heard)
+        await story.until(lambda: len(server.heard) > before + 8, passing=5)
+        begun, before = story.clock.now(), len(server.heard)
+        await story.until(lambda: len(server.heard) > before + 3, passing=5)
+        assert story.clock.now() - begun > 3 * 60
