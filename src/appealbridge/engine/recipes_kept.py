@@ -47,11 +47,12 @@ class KeptRecipes:
         if self._catalogue is None:
             raise NotFound(f"recipe version {version}: no recipes are loaded yet")
         recipe, problems = load_recipe(
-            kept.text, f"{kept.name}@{version}", kept.name, self._catalogue
+            kept.text, f"{kept.name}@{version}", kept.name, self._catalogue, kept.templates
         )
         if recipe is None:
+            errors = [problem.problem for problem in problems if problem.level == "error"]
             raise NotFound(
                 f"recipe {kept.name} in version {version} began this run and no longer loads: "
-                f"{problems[0].problem}"
+                f"{errors[0]}"
             )
         return recipe

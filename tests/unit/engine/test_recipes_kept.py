@@ -1,0 +1,56 @@
+import pytest
+
+from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.model.errors import NotFound
+from appealbridge.recipes.book import bind
+from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.plan import plan
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.store_case import NOW
+from tests.recipes.plugins import catalogue
+from tests.unit.recipes.conftest import event_of
+
+TEXT = """
+triggers: [{ trigger: appeal }]
+actions:
+  - { action: email, channel: press_office, to: a@example.org, subject: A, template: appeal }
+"""
+
+
+@pytest.fixture
+async def kept(tmp_path):
+    store = await SqliteStore.open(tmp_path / "bridge.db")
+    yield KeptRecipes(store)
+    await store.close()
+
+
+@pytest.fixture
+def templates(tmp_path):
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "appeal.txt").write_text("Before")
+    return folder
+
+
+async def replaced(kept, templates, **later):
+    """Keep a recipe, then let it be gone; return its version."""
+    known = catalogue(templates=templates)
+    recipe, _ = load_recipe(TEXT, "recipes/a.yaml", "a", known)
+    await kept.keep(bind({"a": recipe}), known, NOW)
+    (templates / "appeal.txt").write_text("After")
+    await kept.keep(bind({}), catalogue(templates=templates, **later), NOW)
+    return recipe.version
+
+
+async def test_a_replaced_recipe_keeps_its_templates_too(kept, templates):
+    version = await replaced(kept, templates)
+    recipe = await kept.version("a", version)
+    assert recipe.version == version
+    (delivery,) = plan(recipe, event_of(), {}, NOW).deliveries
+    assert "Before" in delivery.content
+
+
+async def test_one_that_no_longer_loads_says_which_error_it_has(kept, templates):
+    version = await replaced(kept, templates, channels={})
+    with pytest.raises(NotFound, match=r"no longer loads: unknown channel"):
+        await kept.version("a", version)
