@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -16,6 +17,8 @@ from appealbridge.documents.problem import Problem, did_you_mean, nearest
 from appealbridge.documents.sentences import cure, missing_cure, sentence
 
 M = TypeVar("M", bound=BaseModel)
+
+NOWHERE: Mapping[str, Path] = MappingProxyType({})
 
 
 def check(
@@ -40,12 +43,14 @@ def check_value(
     skip_templates: bool = False,
     owner: str = "",
     beside: Collection[str] = (),
+    elsewhere: Mapping[str, Path] = NOWHERE,
 ) -> tuple[M | None, list[Problem]]:
     """
     Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
 
     `owner` is what the options belong to, for complaints about unknown ones; `beside` are names that
-    may stand there and that the model does not know.
+    may stand there and that the model does not know; `elsewhere` are the places of those names of the
+    value that stand somewhere else in the document.
     """
     try:
         return model.model_validate({} if value is None else value), []
@@ -55,7 +60,7 @@ def check_value(
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
-    words = _Words(document, path, model, owner, beside)
+    words = _Words(document, path, model, owner, beside, elsewhere)
     found = [words.problem(where, some) for where, some in errors.items()]
     return None, sorted(found, key=lambda problem: (problem.line, problem.column))
 
@@ -71,7 +76,8 @@ def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
 def _by_place(failure: ValidationError, value: Any) -> dict[Path, list[ErrorDetails]]:
     found: dict[Path, list[ErrorDetails]] = {}
     for error in failure.errors(include_url=False):
-        found.setdefault(_where(value, error["loc"]), []).append(error)
+        where = _where(value, error["loc"], missing=error["type"] == "missing")
+        found.setdefault(where, []).append(error)
     return found
 
 
@@ -119,6 +125,7 @@ class _Words:
     model: type[BaseModel]
     owner: str
     beside: Collection[str]
+    elsewhere: Mapping[str, Path]
 
     def problem(self, where: Path, errors: Sequence[ErrorDetails]) -> Problem:
         """Return the problem with what stands at `where` below the value."""
@@ -129,9 +136,9 @@ class _Words:
         if error["type"] == "missing":
             name = str(where[-1])
             return self.document.problem(
-                self.path + where[:-1], f'"{name}" is missing', missing_cure(name, field), key=True
+                self._at(where[:-1]), f'"{name}" is missing', missing_cure(name, field), key=True
             )
-        problem = self.document.problem(self.path + where, sentence(errors), cure(error, field))
+        problem = self.document.problem(self._at(where), sentence(errors), cure(error, field))
         if field is not None and _secret(field.annotation):
             # Someone wrote a secret into the file; it must not come out with the complaint about it.
             return replace(problem, source_line="")
@@ -142,14 +149,19 @@ class _Words:
         known = _names(models) | (set(self.beside) if len(where) == 1 else set())
         owner = f' for "{self.owner}"' if self.owner else ""
         return self.document.problem(
-            self.path + where[:-1],
+            self._at(where[:-1]),
             f'unknown option "{name}"{owner}',
             did_you_mean(name, known),
-            place=self.document.place(self.path + where, key=True),
+            place=self.document.place(self._at(where), key=True),
         )
 
+    def _at(self, where: Path) -> Path:
+        if where and where[0] in self.elsewhere:
+            return self.elsewhere[str(where[0])] + where[1:]
+        return self.path + where
 
-def _where(value: Any, loc: Sequence[int | str]) -> Path:
+
+def _where(value: Any, loc: Sequence[int | str], *, missing: bool) -> Path:
     """Leave out of pydantic's location what names a branch of a union and not a place in the document."""
     path: Path = ()
     for position, part in enumerate(loc):
@@ -159,7 +171,7 @@ def _where(value: Any, loc: Sequence[int | str]) -> Path:
         if inside:
             value = value[part]
             path = (*path, part)
-        elif position == len(loc) - 1 and isinstance(value, dict) and isinstance(part, str):
+        elif position == len(loc) - 1 and missing:
             path = (*path, part)
     return path
 

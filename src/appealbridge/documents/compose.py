@@ -30,7 +30,7 @@ from ruamel.yaml.events import (
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.path import Path
 from appealbridge.documents.scalar import plain
-from appealbridge.documents.wording import syntax_words
+from appealbridge.documents.wording import BEGUN_BEFORE, syntax_words
 
 DEPTH_LIMIT = 64
 
@@ -222,6 +222,9 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
         return Flaw(line, column, "a control character cannot stand here", "take it out")
     problem, cure = syntax_words(str(getattr(error, "problem", error)), _at(text, mark))
+    begun = getattr(error, "context_mark", None)
+    if begun is not None and problem in BEGUN_BEFORE:
+        mark = begun
     return Flaw(mark.line, mark.column, problem, cure)
 
 

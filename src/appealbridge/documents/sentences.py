@@ -67,6 +67,8 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
     context: dict[str, Any] = error.get("ctx") or {}
     if error["type"] in _CHOICES:
         return f"unknown value{_shown(error['input'])}"
+    if error["type"] == "string_too_short" and context.get("min_length") == 1:
+        return "must not be empty"
     if error["type"] in _SENTENCES:
         return _SENTENCES[error["type"]].format_map(context)
     return error["msg"][:1].lower() + error["msg"][1:]

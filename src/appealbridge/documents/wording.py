@@ -12,7 +12,7 @@ _WORDS = {
         "use spaces",
     ),
     "found unexpected end of stream": (
-        "the quotes opened before are never closed",
+        "these quotes are never closed",
         "close them",
     ),
     "found unknown escape character": (
@@ -32,11 +32,11 @@ _WORDS = {
         "write it, or close the bracket",
     ),
     "did not find expected ',' or '}'": (
-        "the { opened before is not closed",
+        "this { is not closed",
         "close it with }, or put a comma between the entries",
     ),
     "did not find expected ',' or ']'": (
-        "the [ opened before is not closed",
+        "this [ is not closed",
         "close it with ], or put a comma between the entries",
     ),
     "did not find expected <document start>": (
@@ -48,6 +48,12 @@ _WORDS = {
         "write `name: value`",
     ),
 }
+
+BEGUN_BEFORE = frozenset(
+    {"these quotes are never closed", "this { is not closed", "this [ is not closed"}
+    | {"a name without its colon"}
+)
+"""What is told where it begins, and not where the parser gave up."""
 
 _BRACKETS = frozenset("[{")
 

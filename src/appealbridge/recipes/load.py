@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from appealbridge.documents import InvalidDocuments, Problem, check, read
+from appealbridge.documents import InvalidDocuments, Path, Problem, check, read
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.check_secrets import TAGS, secrets_in, without_secrets
 from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import waits
 from appealbridge.recipes.known_names import fields_of
-from appealbridge.recipes.places import first_of_each, step_ids, waits_in
+from appealbridge.recipes.places import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.read_actions import read_actions
 from appealbridge.recipes.read_conditions import read_conditions
 from appealbridge.recipes.read_people import check_name, read_people
@@ -75,6 +75,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     actions = _list(written, "actions")
     ids = step_ids(actions)
     reading.steps, reading.waits = first_of_each(ids), waits_in(actions)
+    reading.posts = posts_in(actions, ids)
     variables = _variables(reading, written.get("variables"))
     conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
     steps, flow = read_actions(reading, actions, ids)
@@ -84,6 +85,9 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     if "mode" in written and not waits(flow):
         words = "mode matters only to a recipe that waits, which this one does not"
         reading.note(("mode",), words, "leave it out")
+    if type(written.get("publish_within")) in (int, float):
+        words = "a bare number is seconds"
+        reading.note(("publish_within",), words, "write 30m for minutes, 30s for seconds")
     on_failure = shape.on_failure
     tests = read_tests(reading, shape.tests)
     return Recipe(
@@ -129,10 +133,7 @@ def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], An
             reading.complain(
                 path, f'"{name}" {taken}', "use another, of letters, digits and _", key=True
             )
-        if isinstance(value, str):
-            reading.variables[name] = reading.compiled(value, path)
-        else:
-            reading.variables[name] = _constant(value)
+        reading.variables[name] = _variable(reading, value, path)
     return {name: expression.fill for name, expression in reading.variables.items()}
 
 
@@ -145,8 +146,25 @@ def _note_unused(reading: Reading) -> None:
         reading.note(("variables", name), words, "use it, or take it out")
 
 
-def _constant(value: Any) -> Expression:
-    return Expression("", (), "", constant=True, fill=lambda _: value)
+def _variable(reading: Reading, value: Any, path: Path) -> Expression:
+    """Compile a variable's value, whose texts may be templates however deep they stand."""
+    if isinstance(value, str):
+        return reading.compiled(value, path)
+    named = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value if isinstance(value, list) else ())
+    )
+    parts = {key: _variable(reading, one, (*path, key)) for key, one in named}
+    if all(part.constant for part in parts.values()):
+        return Expression("", (), "", constant=True, fill=lambda _: value)
+    chains = tuple(chain for part in parts.values() for chain in part.chains)
+
+    def fill(scope: Scope) -> Any:
+        filled = {key: part.fill(scope) for key, part in parts.items()}
+        return filled if isinstance(value, dict) else [*filled.values()]
+
+    return Expression("", chains, "", constant=False, fill=fill)
 
 
 def _version(text: str, templates: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appealbridge.documents import Path
-from appealbridge.recipes.places import apart
+from appealbridge.recipes.places import apart, part_id
 from appealbridge.recipes.reading import Reading, in_another_branch
 from appealbridge.recipes.syntax import Chain
 
@@ -25,12 +25,14 @@ def needs_of(
     for one in named:
         if one not in reading.steps:
             reading.unknown((*path, "after"), "step", one, reading.steps)
+        elif reading.steps[one] == path:
+            reading.complain((*path, "after"), "a step cannot wait for itself", "name another")
         elif apart(path, reading.steps[one]):
             reading.complain((*path, "after"), *in_another_branch(one))
-    return (frozenset(named) | _results_in(reading, chains)) & reading.steps.keys()
+    return (frozenset(named) & reading.steps.keys()) | results_in(reading, chains)
 
 
-def _results_in(reading: Reading, chains: Iterable[Chain]) -> frozenset[str]:
+def results_in(reading: Reading, chains: Iterable[Chain]) -> frozenset[str]:
     """Return the steps whose results are used, directly or by way of variables."""
     needs: set[str] = set()
     seen: set[str] = set()
@@ -38,7 +40,10 @@ def _results_in(reading: Reading, chains: Iterable[Chain]) -> frozenset[str]:
     while rest:
         name, keys = rest.pop()
         if name == "results" and keys:
-            needs.add(str(keys[0]))
+            id_ = str(keys[0])
+            one = len(keys) > 1 and keys[1] in reading.posts.get(id_, ())
+            if id_ in reading.steps:
+                needs.add(part_id(id_, str(keys[1])) if one else id_)
         elif name in reading.variables and name not in seen:
             seen.add(name)
             rest += reading.variables[name].chains

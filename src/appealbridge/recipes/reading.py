@@ -11,8 +11,10 @@ from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.expression import Expression, compile_text
 from appealbridge.recipes.known_names import Fields, flaw_in
 from appealbridge.recipes.places import apart, stands_before
-from appealbridge.recipes.scope import GIVEN_NAMES
+from appealbridge.recipes.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
 from appealbridge.recipes.syntax import Chain, Malformed, chain_text
+
+RESULT_PARTS = tuple(sorted(ATTRIBUTES[ResultView]))
 
 _NOTHING = Expression("", (), "", constant=True, fill=lambda _: "")
 
@@ -27,7 +29,8 @@ class Reading:
     """
     What every part of the reader shares while one recipe is read.
 
-    `steps` are the places of all publishing steps by id, `waits` those of every `wait_for`.
+    `steps` are the places of all publishing steps by id, `waits` those of every `wait_for`. `posts`
+    are the channels of each `post`, by its id.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Reading:
         self.used_variables: set[str] = set()
         self.fields = Fields()
         self.steps: Mapping[str, Path] = {}
+        self.posts: Mapping[str, Sequence[str]] = {}
         self.waits: Sequence[Path] = ()
         self.used_templates: dict[str, str] = {}
         self._templates = templates
@@ -111,12 +115,23 @@ class Reading:
         elif keys[0] not in self.steps:
             hint = "give the step an id"
             self._unknown_inside(path, "step", keys[0], self.steps, hint)
+        elif path[: len(self.steps[str(keys[0])])] == self.steps[str(keys[0])]:
+            words = "a step cannot use its own result"
+            self.malformed(path, Malformed(words, "name another step", str(keys[0])))
         elif apart(path, self.steps[str(keys[0])]):
             self.malformed(path, Malformed(*in_another_branch(str(keys[0])), str(keys[0])))
-        elif len(keys) > 1 and keys[1] not in ("id", "url", "state"):
-            self._unknown_inside(
-                path, f"part of {chain_text(chain)}:", keys[1], ("id", "url", "state")
-            )
+        else:
+            self._check_part(path, chain)
+
+    def _check_part(self, path: Path, chain: Chain) -> None:
+        """Complain about a part that the result of a step, or of a channel of a `post`, does not have."""
+        keys = chain[1][1:]
+        channels = self.posts.get(str(chain[1][0]), ())
+        if keys and keys[0] in channels:
+            keys, channels = keys[1:], ()
+        known = (*RESULT_PARTS, *channels)
+        if keys and keys[0] not in known:
+            self._unknown_inside(path, f"part of {chain_text(chain)}:", keys[0], known)
 
     def _names_in_reach(self) -> set[str]:
         return {*GIVEN_NAMES, *self.variables} - ({"range"} if self.waits else {"range", "wait"})

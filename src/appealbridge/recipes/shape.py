@@ -135,4 +135,8 @@ class Shape(Options):
         "`notices.to` of the settings.",
         examples=[["duty_comms"]],
     )
-    tests: list[Test] = Field([], description="Its own tests.", examples=[[]])
+    tests: list[Test] = Field(
+        [],
+        description="Its own tests.",
+        examples=[[{"name": "a test is for nobody", "event": {"type": "test"}, "expect": []}]],
+    )

@@ -87,7 +87,9 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
         tree = environment.parse(text)
         used = list(_walk(tree))
         bound = {node.name for node in used if isinstance(node, nodes.Name) and node.ctx != "load"}
-        chains = [chain for chain in _chains(tree) if chain[0] not in bound | {"loop"}]
+        if any(isinstance(node, nodes.For) for node in used):
+            bound.add("loop")
+        chains = [chain for chain in _chains(tree) if chain[0] not in bound]
     except TemplateSyntaxError as error:
         raise _malformed(error) from None
     except RecursionError:
@@ -104,6 +106,8 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
     return Parsed(tree, tuple(chains))
 
 
+_UNKNOWN_TAG = re.compile(r"[Uu]nknown tag '(\w+)'")
+_TAGS = ("if", "for", "set", "with")
 _OPEN_BLOCK = re.compile(r"block that needs to be closed is '(\w+)'")
 
 
@@ -115,6 +119,16 @@ def _malformed(error: TemplateSyntaxError) -> Malformed:
         return Malformed(
             f"{{% {tag} %}} is never closed", f"end it with {{% end{tag} %}}", line=error.lineno
         )
+    unknown = _UNKNOWN_TAG.search(words)
+    if unknown is not None:
+        tag = unknown[1]
+        if tag.startswith("end") or tag in ("else", "elif"):
+            begin = tag.removeprefix("end") if tag.startswith("end") else "if"
+            cure = f"begin with {{% {begin} … %}}, or take it out"
+            return Malformed(f"{{% {tag} %}} stands alone", cure, tag, error.lineno)
+        return Malformed(f"unknown tag {{% {tag} %}}", did_you_mean(tag, _TAGS), tag, error.lineno)
+    if "got 'end of print statement'" in words:
+        return Malformed("{{ }} is not finished", "write what it is to print", "", error.lineno)
     if "end of print statement" in words and "end of template" in words:
         return Malformed("{{ is never closed", "close it with }}", "{{", error.lineno)
     return Malformed(

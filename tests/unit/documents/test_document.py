@@ -85,7 +85,7 @@ def test_an_empty_document_has_a_place_too():
         ("a: 1\nb: \x1b", "a control character cannot stand here", (2, 4)),
         (b"a: 1\nb: \xff", "this character is not UTF-8", (2, 4)),
         ("a: \ud800", "this character is not UTF-8", (1, 4)),
-        ("a: 'b", "the quotes opened before are never closed", (1, 6)),
+        ("a: 'b", "these quotes are never closed", (1, 4)),
         ("? [a]\n: b", "a name cannot be a list or a mapping", (1, 3)),
         ("a: b: c", "a second colon on one line", (1, 5)),
         ("a: @b", 'text cannot begin with "@"', (1, 4)),
