@@ -63,7 +63,7 @@ class Document:
         for number in range(min(first + line - 1, end.line), min(end.line + 1, len(self._lines))):
             source = self._lines[number]
             begin = start.column if number == start.line else 0
-            found = _whole_word(needle).search(source, begin) if needle else None
+            found = whole_word(needle).search(source, begin) if needle else None
             if found is not None:
                 return Place(number + 1, found.start() + 1, len(needle))
         number = min(first + line - 1, end.line, len(self._lines) - 1)
@@ -122,7 +122,8 @@ class Document:
 
 
 @lru_cache(maxsize=64)
-def _whole_word(needle: str) -> re.Pattern[str]:
+def whole_word(needle: str) -> re.Pattern[str]:
+    """Return what finds these words where they are not a part of longer ones."""
     begin = r"(?<!\w)" if needle[:1].isalnum() else ""
     end = r"(?!\w)" if needle[-1:].isalnum() else ""
     return re.compile(begin + re.escape(needle) + end)

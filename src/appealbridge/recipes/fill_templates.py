@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from appealbridge.documents import Path, Problem, nearest
-from appealbridge.documents.lines import lines_of
+from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.recipes.expression import Expression, compile_template
 from appealbridge.recipes.filler import Filler, Leaf
 from appealbridge.recipes.reading import Reading
-from appealbridge.recipes.scope import Scope
+from appealbridge.recipes.scope import Scope, Unfillable
 from appealbridge.recipes.syntax import Malformed
 
 _FIELDS = {"html": ".html", "text": ".txt"}
@@ -51,31 +50,27 @@ def template_leaves(
 
 
 def _leaf(reading: Reading, text: str, file: str, path: Path) -> Leaf:
-    try:
-        expression = compile_template(text, html=file.endswith(".html"))
-    except Malformed as flaw:
-        line = lines_of(text)[flaw.line - 1 : flaw.line]
-        source = line[0] if line else ""
-        column = max(0, source.find(flaw.needle)) if flaw.needle else 0
-        width = len(flaw.needle) or len(source) or 1
-        reading.problems.append(
-            Problem(
-                f"templates/{file}", flaw.line, column + 1, "", flaw.problem, flaw.cure,
-                source_line=source, width=width,
-            )
-        )  # fmt: skip
-        expression = compile_template("")
-    for chain in expression.chains:
-        reading.check_chain((*path[:-1], "template"), chain)
-    return Leaf(path, _as_text(expression))
+    with reading.inside(f"templates/{file}", text):
+        try:
+            expression = compile_template(text, html=file.endswith(".html"))
+            chains = expression.chains
+        except Malformed as flaw:
+            reading.malformed(path, flaw)
+            expression, chains = compile_template(""), flaw.chains
+        for chain in chains:
+            reading.check_chain(path, chain)
+    return Leaf(path, _as_text(expression, file))
 
 
-def _as_text(expression: Expression) -> Expression:
-    """Make a text of whatever a file of one expression comes to."""
+def _as_text(expression: Expression, file: str) -> Expression:
+    """Make a text of whatever a file of one expression comes to, and name the file where it comes to nothing."""
     fill = expression.fill
 
     def filled(scope: Scope) -> Any:
-        value = fill(scope)
+        try:
+            value = fill(scope)
+        except Unfillable as failure:
+            raise Unfillable(f"in templates/{file}, {failure}") from None
         return value if isinstance(value, str) else str(value)
 
     return Expression(

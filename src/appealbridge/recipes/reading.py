@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from appealbridge.documents import Document, Path, Problem
+from appealbridge.documents.document import whole_word
+from appealbridge.documents.lines import lines_of
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.expression import Expression, compile_text
@@ -23,6 +26,20 @@ def in_another_branch(step: str) -> tuple[str, str]:
     """Return problem and cure where a step needs one that is never done in the same run."""
     words = f'step "{step}" stands in another branch, so never are both done'
     return words, "move one of the two out of its branch"
+
+
+def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
+    lines = lines_of(text)
+    asked = whole_word(flaw.needle) if flaw.needle else None
+    below = range(min(flaw.line, len(lines)) - 1, len(lines))
+    found = next(((n, m) for n in below if asked and (m := asked.search(lines[n]))), None)
+    number = found[0] if found is not None else below[0]
+    column = found[1].start() if found is not None else 0
+    width = len(flaw.needle) if found is not None else len(lines[number])
+    return Problem(
+        file, number + 1, column + 1, "", flaw.problem, flaw.cure,
+        source_line=lines[number], width=max(1, width),
+    )  # fmt: skip
 
 
 class Reading:
@@ -48,6 +65,7 @@ class Reading:
         self.waits: Sequence[Path] = ()
         self.used_templates: dict[str, str] = {}
         self._templates = templates
+        self._file: tuple[str, str] | None = None
 
     def complain(self, path: Path, problem: str, cure: str = "", *, key: bool = False) -> None:
         """Note an error at a path."""
@@ -76,8 +94,20 @@ class Reading:
             self.check_chain(path, chain)
         return expression
 
+    @contextmanager
+    def inside(self, file: str, text: str) -> Iterator[None]:
+        """Take what is wrong inside a text to stand in another file, as long as this lasts."""
+        self._file = (file, text)
+        try:
+            yield
+        finally:
+            self._file = None
+
     def malformed(self, path: Path, flaw: Malformed) -> None:
         """Note what is wrong inside a text."""
+        if self._file is not None:
+            self.problems.append(_in_file(*self._file, flaw))
+            return
         place = self.document.within(path, flaw.needle, flaw.line)
         self.problems.append(self.document.problem(path, flaw.problem, flaw.cure, place=place))
 

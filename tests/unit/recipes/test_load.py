@@ -1,9 +1,10 @@
 import pytest
 
 from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.plan import plan
 from tests.recipes.golden import HERE
 from tests.recipes.plugins import catalogue
-from tests.unit.recipes.conftest import recipe_of
+from tests.unit.recipes.conftest import event_of, recipe_of
 
 TEXT = """
 alias: New appeal
@@ -84,3 +85,13 @@ def test_problems_of_a_template_file_name_that_file(tmp_path):
 def test_a_template_makes_both_forms_of_a_mail():
     recipe = recipe_of(MAIL, templates=HERE / "templates")
     assert set(recipe.templates) == {"press-appeal.html", "press-appeal.txt"}
+
+
+def test_what_is_missing_in_a_template_file_is_told_with_the_file(tmp_path):
+    (tmp_path / "press.html").write_text("<h1>{{ appeal.headline }}</h1>", "utf-8")
+    recipe = recipe_of(
+        "actions: [{ action: email, channel: press_office, to: a@b.org, subject: A, template: press }]",
+        templates=tmp_path,
+    )
+    failed = plan(recipe, event_of({"title": "Aisha"}), {}, 0.0).failed
+    assert failed.startswith("actions[0].html: in templates/press.html, appeal.headline is missing")
