@@ -209,7 +209,8 @@ async def _server(account: EmailAccount, tools: Tools) -> MailServer:
     address = account.smtp
     if address.startswith(PRACTICE_MAIL):
         reply = await tools.http.get(f"{address.removeprefix(PRACTICE_MAIL)}/smtp")
-        address = mail_server(str(reply.at("smtp")))
+        with reply.taken_for("the address of a mail server"):
+            address = mail_server(str(reply.at("smtp")))
     return MailServer(
         address,
         mailbox(account.sender).domain,

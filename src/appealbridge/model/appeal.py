@@ -36,7 +36,10 @@ class Appeal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     reference: str = Field(
-        min_length=1, description="The case's own name.", examples=["WMP-2026-0412"]
+        min_length=1,
+        max_length=300,
+        description="The case's own name.",
+        examples=["WMP-2026-0412"],
     )
     title: str = Field(min_length=1, description="The headline.", examples=["Missing: Aisha, 14"])
     kind: str = Field(

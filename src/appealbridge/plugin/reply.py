@@ -117,8 +117,7 @@ class Reply:
 
     def words(self, text: str, length: int = 300) -> str:
         """Return the beginning of a text of the platform's on one line, cleaned of secrets, for a person to read."""
-        # First as it came, with its breaks, and only then cut: half a secret is one too.
-        return _cut(self.clean(_on_one_line(self.clean(text))), length)
+        return readable(text, self.clean, length)
 
     def message(self, said: str = "") -> str:
         """Return a sentence for a person: which request, which status, and the platform's words or `said`."""
@@ -172,6 +171,12 @@ def http_date(value: str) -> float | None:
 def excerpt(body: bytes, length: int = 300) -> str:
     """Return the beginning of a body on one line; it is not cleaned of secrets, as `Reply.said` is."""
     return _cut(_on_one_line(body.decode("utf-8", "replace")), length)
+
+
+def readable(text: str, clean: Callable[[str], str], length: int = 300) -> str:
+    """Return the beginning of a stranger's words on one line, cleaned of secrets, for a person to read."""
+    # Cleaned as they came, with their breaks, and only then cut: half a secret is one too.
+    return _cut(clean(_on_one_line(clean(text))), length)
 
 
 def _on_one_line(text: str) -> str:

@@ -26,6 +26,9 @@ from appealbridge.plugin.reply import Reply, http_date
 SLACK = 60.0
 """By how many seconds a platform's clock may be behind ours without being asked for the time."""
 
+COMPARED = 100_000
+"""How many characters of posts are compared letter by letter; finding their links takes a second for so many."""
+
 TAKEN_FOR_A_REPEAT = "the platform takes this for a repeat of an earlier post"
 """Begins the reason of a delivery that a platform refused as a duplicate."""
 
@@ -120,7 +123,10 @@ def _doubt(
         return f"the same text stands there since before: {earlier.receipt.url}"
     if refused_as_repeat(delivery):
         return "none has the text that it is said to repeat"
-    alike = next((post for post in recent if words(text) and words(post.text) == words(text)), None)
+    if sum(len(post.text) for post in recent) > COMPARED:
+        return "more stands there since than can be compared"
+    own = words(text)
+    alike = next((post for post in recent if own and words(post.text) == own), None)
     if alike is not None:
         return f"one differs in its links or signs only: {alike.receipt.url}"
     return "" if whole else "there are more, and none of these has this text"

@@ -23,6 +23,7 @@ from aiosmtplib import (
 
 from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.plugin.options import Secret
+from appealbridge.plugin.reply import readable
 
 PRACTICE_MAIL = "practice+"
 """Before the address of practice platforms that are to be asked where their mail server is."""
@@ -59,12 +60,12 @@ class MailServer:
         """The server's host."""
         return urlsplit(self.address).hostname or ""
 
-    def words(self, said: Exception | str) -> str:
-        """Return a sentence for a person: which server, and what it said."""
+    def words(self, said: Exception | str, clean: Callable[[str], str]) -> str:
+        """Return a sentence for a person: which server, and what it said; `clean` takes secrets out of it."""
         text = str(said)
         if isinstance(said, SMTPResponseException):
             text = f"{said.code} {said.message}" if said.code > 0 else str(said.message)
-        return f"{self.address}: {' '.join(text.split())[:300] or type(said).__name__}"
+        return f"{self.address}: {readable(text or type(said).__name__, clean)}"
 
 
 def mail_server(text: str) -> str:
@@ -92,13 +93,13 @@ async def hand_over(
         except SMTPResponseException as error:
             raise _refused(server, error, clean) from None
         except _NETWORK as error:
-            raise TryAgain(clean(server.words(error))) from None
+            raise TryAgain(server.words(error, clean)) from None
         try:
             await client.data(mail, timeout=_FINAL_DOT_SECONDS)
         except SMTPResponseException as error:
             raise _refused(server, error, clean) from None
         except _NETWORK as error:
-            raise Unsure(clean(server.words(error))) from None
+            raise Unsure(server.words(error, clean)) from None
 
 
 async def log_in(server: MailServer, clean: Callable[[str], str]) -> None:
@@ -139,9 +140,9 @@ async def _open(client: SMTP, server: MailServer, clean: Callable[[str], str]) -
         await client.login(server.username, server.password.get_secret_value())
     except SMTPAuthenticationError as error:
         failure = TryAgain if 400 <= error.code < 500 else LoginExpired
-        raise failure(clean(server.words(error)), status=error.code) from None
+        raise failure(server.words(error, clean), status=error.code) from None
     except _NETWORK as error:
-        raise TryAgain(clean(server.words(error))) from None
+        raise TryAgain(server.words(error, clean)) from None
 
 
 def _keep_secret(client: SMTP, server: MailServer) -> None:
@@ -149,7 +150,7 @@ def _keep_secret(client: SMTP, server: MailServer) -> None:
     in_the_clear = client.get_transport_info("sslcontext") is None
     if in_the_clear and server.starttls != "never" and server.host not in LOOPBACK:
         said = "no TLS is offered; to send the password all the same, say `starttls: never`"
-        raise LoginExpired(server.words(said))
+        raise LoginExpired(server.words(said, str))
 
 
 async def _goodbye(client: SMTP) -> None:
@@ -168,7 +169,7 @@ def _refused(
 
     A sender who is refused for good is no matter of this one mail, unless it is too big.
     """
-    words = clean(server.words(error))
+    words = server.words(error, clean)
     sender = isinstance(error, SMTPSenderRefused) and error.code >= 500 and error.code != _TOO_BIG
     if sender or error.code in (530, 535):
         return LoginExpired(words, status=error.code)

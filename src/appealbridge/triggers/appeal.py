@@ -40,6 +40,7 @@ from appealbridge.plugin import (
     model_validator,
     read_appeals,
     read_feed,
+    short_identity,
 )
 
 KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
@@ -155,7 +156,7 @@ def _appeal(entry: FeedEntry) -> Appeal:
     tags = entry.data["tags"]
     said = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
     told = {
-        "reference": said.get("reference") or feed_identity(entry),
+        "reference": short_identity(said.get("reference") or feed_identity(entry)),
         "title": entry.data["title"],
         "kind": said.get("kind", _kind(tag["term"] for tag in tags)).lower(),
         "status": _status(tags),

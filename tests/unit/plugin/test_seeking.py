@@ -136,3 +136,10 @@ def test_a_post_of_now_is_found_although_our_clock_is_ahead():
     posts = [seen(time=NOW - 300)]
     sought = judge(TEXT, posts, a_delivery(), whole=True, place="here", ahead=305.0)
     assert sought.receipt
+
+
+def test_where_more_stands_than_can_be_compared_nobody_can_tell():
+    posts = [seen("another " * 2000) for _ in range(10)]
+    sought = judge(TEXT, posts, a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+    assert judge(TEXT, [*posts, seen()], a_delivery(), whole=True, place="here").receipt
