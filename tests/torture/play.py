@@ -28,7 +28,7 @@ from tests.stories.processes import Platforms, platforms
 from tests.torture.count import Verdict, judge, sorted_posts
 from tests.torture.crowd import Person, Senders, troubles
 from tests.torture.keeper import Keeper
-from tests.torture.script import RECIPE, Life, events, lives, stream
+from tests.torture.script import CHANNELS, RECIPE, Life, events, lives, stream
 
 BETWEEN_TROUBLES = 0.5
 """Seconds between two faults of the platforms, on average."""
@@ -92,6 +92,7 @@ async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
         there = await stack.enter_async_context(platforms(folder))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         stage = staging.build(folder / "stage", there.url, there.smtp, {"torture": RECIPE})
+        stage.settle(CHANNELS)
         keeper = Keeper(stage, session)
         stack.push_async_callback(keeper.end)
         return await _Play(keeper, there, session, seed, size, tell).whole()
