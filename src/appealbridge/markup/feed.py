@@ -15,10 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from appealbridge.markup.text import html_to_text, pieces
 from appealbridge.model.errors import SourceDown
 
 ENTRY_LIMIT = 2000
+ENTRY_SIZE = 1024 * 1024
+"""How many bytes an entry may have: as many as what comes by a webhook."""
+
 TAG_LIMIT = 100_000
 
 _ENTRY_END = re.compile(rb"</(?:item|entry)\s*>", re.IGNORECASE)
@@ -68,6 +73,11 @@ def entries(body: bytes, url: str, content_type: str) -> tuple[Sequence[Entry], 
         if found and _FEED_END.search(whole[-200:]) is None:
             notes.append("its last entry may be cut off and was left out")
             found.pop()
+    fitting = [entry for entry in found if len(orjson.dumps(entry.data)) <= ENTRY_SIZE]
+    if len(fitting) < len(found):
+        told = f"{len(found) - len(fitting)} entries longer than {ENTRY_SIZE // 1024} KiB were left out"
+        notes.append(told)
+        found = fitting
     if all(entry.time is not None for entry in found):
         found.sort(key=lambda entry: entry.time or 0.0, reverse=True)
     return found, notes

@@ -95,7 +95,7 @@ def _meant(name: str) -> bool:
 
 
 def _appeal(path: Path) -> Appeal:
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_itself) as file:  # noqa: PTH123 - a Path has no opener
         content = file.read(SIZE_LIMIT + 1)
     if path.suffix.lower() != ".md":
         return _checked(read(content, path.name), {})
@@ -109,6 +109,11 @@ def _appeal(path: Path) -> Appeal:
     document = read(text[: head.end("rest")], path.name)
     body = unwrapped(text[head.end() :].strip())
     return _checked(document, {"text": body, "body_html": paragraphs(body)} if body else {})
+
+
+def _itself(path: str, flags: int) -> int:
+    # What was a file when it was listed may be a link or a pipe by now.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def read_text(content: bytes, name: str) -> str:

@@ -202,3 +202,10 @@ def test_no_bytes_raise_anything_but_that_they_are_no_feed(body):
     except SourceDown:
         return
     assert all(entry.data["images"] is not None for entry in found)
+
+
+def test_an_entry_too_long_to_be_news_is_left_out_and_told():
+    long = b"<item><guid>1</guid><title>" + b"x" * 1_100_000 + b"</title></item>"
+    found, notes = read(rss(long + b"<item><guid>2</guid></item>"))
+    assert [entry.guid for entry in found] == ["2"]
+    assert notes == ["1 entries longer than 1024 KiB were left out"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbridge.plugin import read_appeals
+from appealbridge.plugin import appeal_files, read_appeals
 from appealbridge.plugin.appeal_files import SIZE_LIMIT, paragraphs, unwrapped
 
 NOW = 1_790_000_000.0
@@ -164,3 +164,12 @@ def test_running_text_has_one_line_a_paragraph():
     assert unwrapped(text) == (
         "A cyclist was hurt. The van\n\nhard\nbreak\nagain\n\n- one\n- two more\n\n# Head\ntext"
     )
+
+
+def test_a_file_that_became_a_link_after_it_was_listed_is_not_followed(tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("reference: A1\ntitle: from elsewhere\n")
+    link = tmp_path / "link.yaml"
+    link.symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic links"):
+        appeal_files._appeal(link)
