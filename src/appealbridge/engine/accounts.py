@@ -12,7 +12,7 @@ from random import Random
 
 from appealbridge.clock import Clock
 from appealbridge.engine.health import FAILURES, WELL, Condition, Health
-from appealbridge.engine.lane import Lane
+from appealbridge.engine.lane import LONG_PAUSE, Lane
 from appealbridge.engine.report import Report
 from appealbridge.model.errors import DeliveryError, TryAgain
 from appealbridge.model.notice import Alarm
@@ -25,9 +25,6 @@ BATCH = 500
 
 WORTH_KEEPING = 5.0
 """A pause shorter than so many seconds is not kept for the next process."""
-
-LONG_PAUSE = 1800.0
-"""A platform that wants to be left alone for longer, in seconds, is something that people are told."""
 
 _ALARMS = {Condition.DOWN: Alarm.DOWN, Condition.LOGIN_EXPIRED: Alarm.LOGIN_EXPIRED}
 

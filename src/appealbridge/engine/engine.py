@@ -165,7 +165,7 @@ class Engine:
     def _open_lane(self, name: str, bound: Bound, inforce: InForce) -> None:
         lane = self.lanes.get(name)
         if lane is not None:
-            lane.adopt(bound.channel, bound.account, inforce.zone)
+            lane.adopt(bound.channel, bound.account, inforce.zone, self.clock.now())
             return
         lane = Lane(name, bound.channel, bound.account, self._http, inforce.zone)
         self.lanes[name] = lane

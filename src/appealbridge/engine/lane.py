@@ -17,6 +17,10 @@ from appealbridge.plugin.reply import Reply
 from appealbridge.store.records import LaneRecord
 
 
+LONG_PAUSE = 1800.0
+"""A wish to be left alone for longer, in seconds, is told to people, and tried out after a reload."""
+
+
 @dataclass(slots=True, eq=False)
 class Lane:
     """
@@ -161,13 +165,15 @@ class Lane:
         self.closed = True
         self.wake.set()
 
-    def adopt(self, channel: AnyChannel, account: Account, zone: ZoneInfo) -> None:
+    def adopt(self, channel: AnyChannel, account: Account, zone: ZoneInfo, now: float) -> None:
         """Go on with changed settings; what is under way ends as it began."""
         self.channel, self.account, self.zone = channel, account, zone
         self.policy = policy_of(account.retry)
         self.pace.rate = account.rate
         if not self.health.works:  # whoever mended a login wants to see at once that it works
             self.health = replace(self.health, probe_at=0.0)
+        if self.pace.until - now > LONG_PAUSE:  # and so does whoever paid a bill
+            self.pace.until, self.changed, self.hurry = now, True, True
         self.wake.set()
 
 
