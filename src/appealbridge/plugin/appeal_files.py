@@ -95,7 +95,7 @@ def _meant(name: str) -> bool:
 
 
 def _appeal(path: Path) -> Appeal:
-    with open(path, "rb", opener=_itself) as file:  # noqa: PTH123 - a Path has no opener
+    with open(path, "rb", opener=_itself) as file:
         content = file.read(SIZE_LIMIT + 1)
     if path.suffix.lower() != ".md":
         return _checked(read(content, path.name), {})
