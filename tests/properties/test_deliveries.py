@@ -41,6 +41,15 @@ from tests.properties.standing import (
 
 CHANNELS = ("force_x", "force_facebook")
 NEVER = math.inf
+MOVABLE = (
+    State.PLANNED,
+    State.HELD,
+    State.READY,
+    State.UNKNOWN,
+    State.DELIVERED,
+    State.WITHDRAWING,
+)
+"""What a person may move in several ways."""
 PUBLISHED = (State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN)
 
 Ends = dict[str, tuple[State, int]]
@@ -175,22 +184,35 @@ class Deliveries(RuleBasedStateMachine):
             wrong = Settlement(delivery_id=row["id"], source=of, target=to, at=self.now)
             self.refuses(lambda: self.store.settle(wrong))
 
-    @precondition(lambda self: self.rows)
-    @rule(place=PLACES, to=st.sampled_from(State), hold=st.sampled_from(Hold))
-    def a_person_moves_something(self, place: int, to: State, hold: Hold) -> None:
-        row = _one(self.rows, place)
-        hold_ = hold.value if to is State.HELD else ""
-
-        def moves() -> Awaitable[Any]:
-            return self.store.move(str(row["number"]), to, self.now, hold=hold_)
-
-        by_itself = State.SENDING in (row["state"], to)
-        emptied = to is State.READY and not row["content"]
-        if by_itself or emptied or to not in MOVES[row["state"]]:
-            self.refuses(moves)
-            return
+    @precondition(lambda self: self.has(*MOVABLE))
+    @rule(place=PLACES, way=PLACES, hold=st.sampled_from(Hold))
+    def a_person_moves_something(self, place: int, way: int, hold: Hold) -> None:
+        row = _one(in_state(self.rows, *MOVABLE), place)
+        to = _one(sorted(MOVES[row["state"]] - {State.SENDING}), way)
         if to is State.DELIVERED and row["receipt_id"] is None:
             return  # nobody says so without saying where
+        self._a_person_moves(row, to, hold)
+
+    @precondition(lambda self: self.has(State.FAILED))
+    @rule(place=PLACES)
+    def a_person_lets_try_again(self, place: int) -> None:
+        self._a_person_moves(_one(in_state(self.rows, State.FAILED), place), State.READY)
+
+    @precondition(lambda self: self.rows)
+    @rule(place=PLACES, to=st.sampled_from(State))
+    def a_person_asks_for_what_cannot_be(self, place: int, to: State) -> None:
+        row = _one(self.rows, place)
+        if State.SENDING in (row["state"], to) or to not in MOVES[row["state"]]:
+            self.refuses(lambda: self.store.move(row["id"], to, self.now))
+
+    def _a_person_moves(self, row: Row, to: State, hold: Hold = Hold.APPROVAL) -> None:
+        def moves() -> Awaitable[Any]:
+            held = hold.value if to is State.HELD else ""
+            return self.store.move(str(row["number"]), to, self.now, hold=held)
+
+        if to is State.READY and not row["content"]:
+            self.refuses(moves)  # there is nothing left to be sent
+            return
         (after,) = self.changes(moves())
         assert after.state is to
         assert self.moved() == ({row["id"]} if to is not row["state"] else set())
@@ -210,6 +232,7 @@ class Deliveries(RuleBasedStateMachine):
         self.changes(self.store.settle(settlement))
         assert self.moved() == {settlement.delivery_id}
 
+    @precondition(lambda self: any(row["publish_by"] <= self.now for row in self.rows))
     @rule(limit=st.integers(1, 3))
     def what_is_late_expires(self, limit: int) -> None:
         (expired,) = self.changes(self.store.expire(self.now, limit))
@@ -217,6 +240,7 @@ class Deliveries(RuleBasedStateMachine):
         assert {one.id for one in expired} == self.moved() <= late
         assert len(expired) == min(limit, len(late))
 
+    @precondition(lambda self: self.rows)
     @rule()
     def the_process_dies(self) -> None:
         self.stops()
@@ -239,6 +263,7 @@ class Deliveries(RuleBasedStateMachine):
         assert count == len(earlier) <= limit
         assert all(new["due_at"] == self.now < old["due_at"] for old, new in earlier)
 
+    @precondition(lambda self: self.rows)
     @rule()
     def runs_are_looked_at(self) -> None:
         """What is found is planned on later, when other things may have happened."""
@@ -262,10 +287,12 @@ class Deliveries(RuleBasedStateMachine):
             self.seen[run.id] = {one.id: (one.state, one.attempts) for one in ended}
         assert len(self.rows) == len(self.before) + len(planned) * open_still
 
-    @rule(seconds=st.sampled_from([0.5, 5.0, 61.0, 400.0]))
+    @precondition(lambda self: self.rows)
+    @rule(seconds=st.sampled_from([0.5, 31.0, 61.0, 400.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
+    @precondition(lambda self: any(row["settled_at"] <= self.now for row in self.rows))
     @rule(forget=st.booleans(), back=st.sampled_from([0.0, 100.0]))
     def what_is_over_is_taken_out(self, forget: bool, back: float) -> None:
         over = Over(self.now - back)
@@ -432,8 +459,8 @@ def _waits(row: Row) -> bool:
 
 
 Deliveries.TestCase.settings = settings(
-    max_examples=100,
-    stateful_step_count=30,
+    max_examples=120,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
