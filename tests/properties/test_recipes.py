@@ -26,6 +26,8 @@ conditions:
       - { field: $.a, equals: x }
       - { field: $.b.c, above: 3 }
       - { field: $.a, contains: y }
+      - { field: $.b, within: { centre: [52.48, -1.89], radius: 5km } }
+      - none: [{ field: $.b, exists: true, not_in: [x, 1] }]
       - "{{ event.data.a | default('') | string | length > 2 }}"
 variables:
   a: $.a
@@ -118,11 +120,13 @@ KEYS = st.sampled_from(
      "publish_within", "trigger", "if", "then", "else", "choose", "conditions", "sequence", "default",
      "delay", "until", "wait_for", "types", "timeout", "on_timeout", "stop",
      "action", "text", "to", "field", "in", "any", "between", "after", "id",
-     "channel", "template", "event", "expect", "name", "type"]
+     "channel", "template", "event", "expect", "name", "type", "within",
+     "centre", "radius", "coordinates", "none", "exists"]
 )  # fmt: skip
 SHAPES = st.recursive(
     st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(
-        ["tweet", "email", "appeal", "webhook", "{{ a", "{{ results.x }}", "$.a", "$.[", "none", "2h", "x", ""]
+        ["tweet", "email", "appeal", "Polygon", "5km", "52.48, -1.89", "regional_press",
+        "webhook", "{{ a", "{{ results.x }}", "$.a", "$.[", "none", "2h", "x", ""]
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
     max_leaves=20,
@@ -137,6 +141,10 @@ WHOLE = {
         {"field": "$.a", "in": ["a"], "matches": "a"},
         {"any": [{"field": "$.a", "above": 1}]},
         {"between": ["07:00", "22:00"], "time_zone": "Europe/London"},
+        {"field": "$.a", "within": {"centre": [52.48, -1.89], "radius": "5km"}},
+        {"field": "$.a", "within": [[52, -2], [52, -1], [53, -1]]},
+        {"field": "$.a", "within": {"type": "Polygon", "coordinates": [[[-2, 52], [-1, 52], [-1, 53]]]}},
+        {"none": [{"field": "$.a", "not": "a", "exists": True}]},
     ],
     "variables": {"a": "$.a", "b": "{{ a }}"},
     "actions": [

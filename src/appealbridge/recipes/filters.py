@@ -86,6 +86,7 @@ def _moment(value: Any) -> datetime:
 def join_and(items: Any, word: str = "and") -> str:
     """Return a list as a sentence has it: `a, b and c`."""
     if not isinstance(items, (list, tuple)):
+        str(items)  # a missing value says so itself
         raise ValueError("join_and needs a list")
     if not items:
         raise ValueError("join_and has an empty list")

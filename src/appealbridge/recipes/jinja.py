@@ -59,7 +59,12 @@ class JinjaFiller:
             str(value)  # raises, in its own words
         if isinstance(value, str):
             bounded(len(value))
-        return plain_value(value)
+        found = plain_value(value)
+        if isinstance(found, list):
+            for one in found:
+                if isinstance(one, Missing):
+                    str(one)  # raises too
+        return found
 
     def _words(self, scope: Scope, error: UndefinedError) -> str:
         """Name the expression whose value is missing."""

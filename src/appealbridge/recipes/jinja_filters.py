@@ -44,10 +44,19 @@ def rounded(number: Any, precision: Whole = 0, method: str = "common") -> float:
     """Return a number with so many digits after its point."""
     if type(precision) is not int or abs(precision) > _DIGITS:
         raise ValueError(f"round takes at most {_DIGITS} digits")
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        str(number)  # a missing value says so itself
-        raise ValueError("round needs a number")
-    return float(JINJAS["round"](number, precision, method))
+    return float(JINJAS["round"](_number(number, "round"), precision, method))
+
+
+def absolute(number: Any) -> float:
+    """Return a number without its sign."""
+    return abs(_number(number, "abs"))
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    str(value)  # a missing value says so itself
+    raise ValueError(f"{name} needs a number")
 
 
 def _given(filter_: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -86,12 +95,13 @@ _OF_TEXT = (
     "capitalize e escape forceescape lower safe title trim truncate upper urlencode wordcount"
 )
 _OF_LISTS = "list map max min reject rejectattr reverse select selectattr sort unique"
-_OF_ANY = "abs count d default first float int items last length string"
+_OF_ANY = "count d default first float int items last length string"
 
 LENT: Mapping[str, Callable[..., Any]] = {
     **{name: JINJAS[name] for name in _OF_ANY.split()},
     **{name: _of_text(name) for name in _OF_TEXT.split()},
     **{name: _of_lists(name) for name in _OF_LISTS.split()},
+    "abs": absolute,
     "round": rounded,
     "sum": total,
 }

@@ -1,0 +1,124 @@
+import pytest
+
+from appealbridge.recipes.expression import compile_text
+from appealbridge.recipes.filters import FILTERS
+from appealbridge.recipes.scope import NotThere, Unfillable
+from appealbridge.recipes.syntax import Malformed
+from tests.unit.recipes.conftest import scope_of
+
+DATA = {
+    "html": "<p>Seen at <b>ten</b></p><ul><li>one<li>two</ul><style>p{}</style>",
+    "text": "A man in a blue coat was seen",
+    "list": ["a", "b"],
+    "odd": ["a", {"b": 1}, None],
+    "mapping": {"a": 1},
+    "flag": True,
+    "number": 5,
+    "early": "0001-01-01T00:00:00",
+}
+
+
+def filled(text, data=DATA):
+    return compile_text(text).fill(scope_of(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ appeal.text | shorten(12) }}", "A man in a…"),
+        ("{{ appeal.text | shorten(1) }}", "…"),
+        ("{{ '' | shorten(5) }}", ""),
+        ("{{ appeal.html | plain }}", "Seen at ten\none\ntwo"),
+        ("{{ '<p' | plain }}", ""),
+        ("{{ 'a < b & c' | plain }}", "a < b & c"),
+        ("{{ '&#99999999999999999999;' | plain }}", "\ufffd"),
+        ("{{ 'the M6, at 5' | hashtag }}", "#TheM6At5"),
+        ('{{ "Aisha\'s coat" | hashtag }}', "#AishasCoat"),
+        ("{{ 1777638600 | local_time }}", "13:30 on 1 May 2026"),
+        ("{{ '2026-05-01' | local_time('%-d %B') }}", "1 May"),
+        ("{{ now | local_time('%H:%M') }}", "13:00"),
+        ("{{ ['a'] | join_and }}", "a"),
+        ("{{ [1, 2.5, 'c'] | join_and('or') }}", "1, 2.5 or c"),
+        ("{{ range(3) | join('-') }}", "0-1-2"),
+        ("{{ [{'n': 1}, {'n': 2}] | sum(attribute='n') }}", 3),
+        ("{{ 2.5 | round }}", 2.0),
+        ("{{ 2.41 | round(1, 'ceil') }}", 2.5),
+    ],
+)
+def test_a_filter_gives(text, expected):
+    assert filled(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ appeal.list | shorten(5) }}", "shorten needs a text"),
+        ("{{ appeal.text | shorten(appeal.list | length - 2) }}", "a number of characters from 1"),
+        ("{{ appeal.text | shorten(appeal.flag) }}", "a number of characters from 1"),
+        ("{{ appeal.number | plain }}", "plain needs a text"),
+        ("{{ appeal.mapping | hashtag }}", "hashtag needs a text"),
+        ("{{ '!?' | hashtag }}", "hashtag finds no letter"),
+        ("{{ appeal.flag | local_time }}", "local_time needs a time"),
+        ("{{ 'noon' | local_time }}", "local_time needs a time"),
+        ("{{ 1e300 | local_time }}", "local_time needs a time"),
+        ("{{ appeal.early | local_time }}", "so long ago or ahead"),
+        ("{{ now | local_time(5) }}", "local_time needs a text"),
+        ("{{ now | local_time('%99999d') }}", "no widths"),
+        ("{{ appeal.text | join_and }}", "join_and needs a list"),
+        ("{{ appeal.odd | join_and }}", "neither text nor number"),
+        ("{{ appeal.odd | join }}", "neither text nor number"),
+        ("{{ appeal.number | join }}", "join needs a list"),
+        ("{{ appeal.list | join(5) }}", "join needs a text"),
+        ("{{ appeal.text | replace(5, 'a') }}", "replace needs a text"),
+        ("{{ appeal.list | upper }}", "upper needs a text"),
+        ("{{ appeal.mapping | title }}", "title needs a text"),
+        ("{{ appeal.list | sum }}", "sum finds an entry that is no number"),
+        ("{{ appeal.text | sum }}", "sum needs a list"),
+        ("{{ appeal.text | round }}", "round needs a number"),
+        ("{{ 1 | round(-999999999) }}", "round takes at most 15 digits"),
+        ("{{ appeal.text | abs }}", "abs needs a number"),
+    ],
+)
+def test_a_value_of_another_kind_stops_a_filter_with_its_name(text, words):
+    with pytest.raises(Unfillable) as failure:
+        filled(text)
+    assert words in str(failure.value)
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_what_is_missing_goes_through_no_filter_but_default(name):
+    given = {"shorten": "(5)", "replace": "('a', 'b')", "map": "('upper')", "select": "('odd')"}
+    given |= {"reject": "('odd')", "selectattr": "('a')", "rejectattr": "('a')"}
+    text = f"{{{{ appeal.nothing | {name}{given.get(name, '')} }}}}"
+    if name in ("default", "d", "items", "map", "select", "reject", "selectattr", "rejectattr"):
+        return  # a default is what they are for; nothing comes of going through nothing
+    with pytest.raises(NotThere, match=r"appeal\.nothing is missing"):
+        filled(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "cure"),
+    [
+        ("{{ a | shorten }}", "filter shorten needs its limit", "write shorten(limit)"),
+        ("{{ a | plain(1) }}", "filter plain takes no such thing", "write it without brackets"),
+        ("{{ a | shorten('9') }}", "the limit of filter shorten must be a whole number", ""),
+        ("{{ a | replace('b') }}", "filter replace needs its new", "write replace(old, new)"),
+        ("{{ a | shorten(*b) }}", "takes no *", "write it without"),
+        ("{{ a is divisibleby }}", "test divisibleby needs its num", "write divisibleby(num)"),
+        ("{{ a | sum(start=[]) }}", "filter sum takes no such thing", "write sum(attribute)"),
+    ],
+)
+def test_a_filter_that_is_not_given_what_it_needs_is_refused_at_load(text, words, cure):
+    with pytest.raises(Malformed) as flaw:
+        compile_text(text)
+    assert words in flaw.value.problem
+    assert cure in flaw.value.cure
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ a | shorten(limit=9) }}", "{{ a | map('upper') | list }}", "{{ a | round(1, 'floor') }}",
+     "{{ a | default('x', true) }}", "{{ a is divisibleby(3) }}", "{{ a | truncate(9, end='') }}"],
+)  # fmt: skip
+def test_a_filter_that_is_given_what_it_needs_is_taken(text):
+    compile_text(text)
