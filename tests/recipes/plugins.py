@@ -15,12 +15,13 @@ from appealbridge.plugin import (
     Registry,
     Rejected,
     Repeat,
+    Threaded,
     Trigger,
 )
 from appealbridge.recipes.catalogue import Catalogue
 
 
-class Tweet(Options):
+class Tweet(Threaded):
     text: str = Field(min_length=1, description="What it says.", examples=["Missing: …"])
     reply_to: str | None = Field(None, description="Which post it answers.", examples=["12"])
     tags: list[str] = Field([], description="Words.", examples=[["a"]])

@@ -40,6 +40,7 @@ from appealbridge.plugin import (
     Secret,
     Seen,
     Sought,
+    Threaded,
     Tools,
     TryAgain,
     clock_ahead,
@@ -82,7 +83,7 @@ class MastodonAccount(Account):
     )
 
 
-class MastodonPost(Options):
+class MastodonPost(Threaded):
     """One post."""
 
     text: str = Field(
@@ -117,8 +118,10 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> Receipt:
         """Create the post."""
-        status = message.model_dump(exclude_none=True)
-        status["status"] = status.pop("text")
+        status = message.model_dump(exclude_none=True, exclude={"text", "thread", "in_reply_to"})
+        status["status"] = message.text
+        if message.in_reply_to is not None:
+            status["in_reply_to_id"] = message.number()
         reply = await tools.http.post(
             f"{account.api}/api/v1/statuses",
             json=status,

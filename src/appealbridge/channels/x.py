@@ -47,6 +47,7 @@ from appealbridge.plugin import (
     Secret,
     Seen,
     Sought,
+    Threaded,
     Tools,
     TryAgain,
     Unsure,
@@ -104,7 +105,7 @@ class XAccount(Account):
     )
 
 
-class Tweet(Options):
+class Tweet(Threaded):
     """One post on X."""
 
     text: str = Field(
@@ -135,9 +136,12 @@ class X(Channel[XAccount, Tweet]):
     ) -> Receipt:
         """Create the post."""
         url = f"{account.api}/2/tweets"
+        body: Mapping[str, Any] = message.model_dump(exclude_none=True, exclude={"thread"})
+        if message.in_reply_to is not None:  # who may reply was said by the post at the beginning
+            body = {"text": message.text, "reply": {"in_reply_to_tweet_id": message.number()}}
         reply = await tools.http.post(
             url,
-            json=message.model_dump(exclude_none=True),
+            json=body,
             headers=_signed(account.credentials, "POST", url, tools),
             accept=_SPECIAL,
         )

@@ -26,6 +26,7 @@ from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
     DeliveryError,
     IllegalMove,
+    NotFound,
     Rejected,
     StoreError,
     TryAgain,
@@ -168,6 +169,11 @@ class Attempts:
                 f"{lane.name} no longer takes what was planned for it ({where}); was its platform changed?"
             )
         result: Receipt | DeliveryError
+        if delivery.follows:
+            answered = await self._before(delivery)
+            if not isinstance(answered, Receipt):
+                return answered
+            message = message.model_copy(update={"in_reply_to": answered.id})
         try:
             result = kept_receipt(
                 await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
@@ -177,6 +183,19 @@ class Attempts:
         # Before the place in the lane is free, so that nobody begins who does not know yet.
         lane.heard(result, self._clock.now())
         return result
+
+    async def _before(self, delivery: Delivery) -> Receipt | DeliveryError:
+        """Return the receipt of the post that this one answers, or why it cannot be answered."""
+        try:
+            before = await self._store.delivery(delivery.follows)
+        except NotFound:
+            return Rejected("the post before it in the thread is no longer known")
+        except StoreError as error:
+            return TryAgain(f"the post before it could not be looked up: {error}")
+        if before.receipt is not None:
+            return before.receipt
+        state = f"the post before it, no. {before.number}, is {before.state.value}"
+        return TryAgain(state) if before.state in OPEN else Rejected(state)
 
     async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
         try:

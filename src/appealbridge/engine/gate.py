@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,13 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
             f"{sent_today} of {cap} posts a day are used up on {delivery.channel}",
         )
     return GO
+
+
+def not_sent(delivery: Delivery) -> Delivery:
+    """Return a planned delivery as it is while it is not sent; one that follows another waits for that alone."""
+    if delivery.follows:
+        return replace(delivery, hold="", reason="")
+    return replace(delivery, state=State.HELD if delivery.hold else State.READY)
 
 
 def day_start(now: float, zone: ZoneInfo) -> float:

@@ -10,6 +10,7 @@ from appealbridge.clock import Clock
 from appealbridge.engine.arrival import arrive
 from appealbridge.engine.caution import Caution, Lot
 from appealbridge.engine.dispatch import Dispatcher
+from appealbridge.engine.gate import not_sent
 from appealbridge.engine.inforce import InForce
 from appealbridge.engine.lane import Lane, Lanes
 from appealbridge.engine.report import Report
@@ -152,8 +153,8 @@ class Intake:
         return Arrival(arrival.event, arrival.runs, deliveries)
 
     def _first_state(self, delivery: Delivery, now: float, reserved: dict[str, Lane]) -> Delivery:
-        if delivery.hold:
-            return replace(delivery, state=State.HELD)
+        if delivery.follows or delivery.hold:
+            return not_sent(delivery)
         lane = self._lanes.get(delivery.channel)
         if lane is not None and lane.reserve(now):
             reserved[delivery.id] = lane

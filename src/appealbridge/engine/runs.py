@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from appealbridge.clock import Clock
 from appealbridge.engine.caution import Caution
+from appealbridge.engine.gate import not_sent
 from appealbridge.engine.lane import Lanes
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
@@ -124,9 +125,7 @@ class Runs:
         arrival = Arrival(open_run.event, (), planned.deliveries)
         lot = await self._caution.look([arrival], now, came=False)
         deliveries = [
-            replace(delivery, state=State.HELD if delivery.hold else State.READY)
-            for arrival in lot.arrivals
-            for delivery in arrival.deliveries
+            not_sent(delivery) for arrival in lot.arrivals for delivery in arrival.deliveries
         ]
         stored = False
         try:
@@ -143,7 +142,7 @@ class Runs:
             self._report.run_failed(run)
         for delivery in deliveries:
             self._upkeep.watch(delivery)
-            if delivery.state is State.READY and delivery.channel in self._lanes:
+            if delivery.state is not State.HELD and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
         if lot.floods:
             await self._caution.tell(lot)

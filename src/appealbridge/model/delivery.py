@@ -69,6 +69,8 @@ class Delivery:
     name for people, 0 until stored. Times are Unix seconds UTC; `due_at` is when the next attempt
     or look may be made, `publish_by` the moment after which it must not go out, `begun_at` that of
     the attempt under way and `first_begun_at` that of the first one. `attempts` counts those begun.
+    `follows` is the id of the delivery whose post this one answers: it stays `planned` until that
+    one is delivered, and is called off if that one ends otherwise.
     """
 
     id: str
@@ -93,3 +95,4 @@ class Delivery:
     first_begun_at: float | None = None
     settled_at: float | None = None
     receipt: Receipt | None = None
+    follows: str = ""

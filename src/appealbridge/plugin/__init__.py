@@ -71,6 +71,7 @@ from appealbridge.plugin.text import (
     plain_length,
     x_length,
 )
+from appealbridge.plugin.threaded import Threaded
 from appealbridge.plugin.threads import in_thread
 from appealbridge.plugin.trigger import (
     Burst,
@@ -142,6 +143,7 @@ __all__ = [
     "Seen",
     "Sought",
     "SourceDown",
+    "Threaded",
     "ToldSource",
     "Tools",
     "Trigger",

@@ -25,6 +25,11 @@ None has room for more, and what a stranger writes to be slow to count takes tim
 
 ELLIPSIS = "…"
 
+_SPREAD = 8
+"""By how much a text that fits may have more letters than its limit, since links count less than they are long."""
+
+_LONGEST_LINK = 2000
+
 _PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
 _EMOJI = regex.compile(
     rf"""
@@ -93,6 +98,7 @@ def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
     text = text[: COUNTED + limit + 1]
     if count(text) <= limit:
         return text
+    text = text[: limit + max(_SPREAD * limit, _LONGEST_LINK)]
     spans = links(text)
     for places in (
         [gap.start() for gap in _GAP.finditer(text)],

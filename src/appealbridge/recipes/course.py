@@ -87,7 +87,7 @@ def course(
     while True:
         reach = reached(recipe.flow, kept)
         standings = standing(recipe.steps, so_far, reach)
-        results = views(standings, so_far)
+        results = views(recipe.steps, standings, so_far)
         moment = Moment(recipe, event, now, heard, results)
         for node, place in reach.asked:
             if settled(node.needs, standings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,3 +92,13 @@ def chains_of(leaves: tuple[Leaf, ...]) -> Iterator[tuple[Leaf, str, tuple[str |
     for leaf in leaves:
         for name, keys in leaf.expression.chains:
             yield leaf, name, keys
+
+
+def joined(parts: Mapping[str, Filler]) -> Filler:
+    """Return the filler of options that were compiled each for itself, by name."""
+    fills = [(name, part.fill) for name, part in parts.items()]
+    return Filler(
+        tuple(leaf for part in parts.values() for leaf in part.leaves),
+        lambda scope: {name: fill(scope) for name, fill in fills},
+        {name: part.literal for name, part in parts.items()},
+    )

@@ -16,6 +16,9 @@ from appealbridge.documents import Path
 FLOW = ("if", "choose", "delay", "wait_for", "stop")
 """The words that make an entry one that publishes nothing itself."""
 
+POST = "post"
+"""The action that publishes on many channels at once."""
+
 _INSIDE = {"if": ("then", "else"), "choose": ("default", "else"), "wait_for": ("on_timeout",)}
 
 
@@ -74,6 +77,27 @@ def _next_free(entry: Any, taken: set[str]) -> str:
     action = entry.get("action") if isinstance(entry, dict) else None
     name = action if isinstance(action, str) and action.isidentifier() else "step"
     return next(one for n in count(1) if (one := name if n == 1 else f"{name}_{n}") not in taken)
+
+
+def channels_of(entry: Any) -> list[str]:
+    """Return the channels that a `post` names, each once; none where the entry is no such thing."""
+    to = entry.get("to") if isinstance(entry, dict) and entry.get("action") == POST else None
+    listed = [to] if isinstance(to, str) else to if isinstance(to, list) else []
+    return list(dict.fromkeys(name for name in listed if isinstance(name, str)))
+
+
+def part_id(post: str, channel: str) -> str:
+    """Return the id of the step that a `post` is on one of its channels."""
+    return f"{post}.{channel}"
+
+
+def posts_in(actions: Sequence[Any], ids: Mapping[Path, str]) -> dict[str, list[str]]:
+    """Return the channels of every `post`, by its id."""
+    posts: dict[str, list[str]] = {}
+    for entry, path in every_entry(actions, ("actions",)):
+        if path in ids and (channels := channels_of(entry)):
+            posts.setdefault(ids[path], channels)
+    return posts
 
 
 def waits_in(actions: Sequence[Any]) -> list[Path]:

@@ -70,7 +70,7 @@ def plan(
                 recipe, event, so_far, now, heard, course(recipe, event, so_far, now, marks, heard)
             )
         standings = standing(recipe.steps, so_far)
-        scope = recipe.scope(event, views(standings, so_far), now)
+        scope = recipe.scope(event, views(recipe.steps, standings, so_far), now)
         deliveries, trace = _made(recipe, event, standings, lambda _: (scope, event.received_at))
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
@@ -143,27 +143,35 @@ def _cancelled(
 ) -> list[Mapping[str, Any]]:
     """Say why steps that the run came to were left out."""
     return [
-        {"step": step.id, "said": _cancelled_words(step, standings, so_far, never)}
+        {"step": step.id, "said": _cancelled_words(recipe, step, standings, so_far, never)}
         for step in recipe.steps
         if standings[step.id] is Standing.SKIPPED and step.id not in never
     ]
 
 
 def _cancelled_words(
+    recipe: Recipe,
     step: Step,
     standings: Mapping[str, Standing],
     so_far: Mapping[str, Sequence[Delivery]],
     never: Mapping[str, str],
 ) -> str:
     for need in sorted(step.needs):
-        if need in never and need not in so_far:
-            return f"cancelled, since {need} was left out: {never[need]}"
-        if standings[need] is Standing.SKIPPED:
-            return f"cancelled, since {need} was"
-        made = so_far.get(need, ())
-        if standings[need] is Standing.FAILED:
+        if standings[need] not in (Standing.SKIPPED, Standing.FAILED):
+            continue
+        for one in _parts_of(recipe, need):
+            made = so_far.get(one, ())
+            if one in never and not made:
+                return f"cancelled, since {one} was left out: {never[one]}"
+            if standings[one] is Standing.SKIPPED:
+                return f"cancelled, since {one} was"
             last = made[-1]
-            return f"cancelled, since {need} is {last.state.value}" + (
+            return f"cancelled, since {one} is {last.state.value}" + (
                 f": {last.reason}" if last.reason else ""
             )
     return "cancelled"
+
+
+def _parts_of(recipe: Recipe, need: str) -> Sequence[str]:
+    """Return the step of this id, or those of the `post` of this id."""
+    return [step.id for step in recipe.steps if need in (step.id, step.group)]

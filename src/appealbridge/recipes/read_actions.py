@@ -15,8 +15,9 @@ from appealbridge.recipes.flow import (
     branches,
     every_node,
 )
-from appealbridge.recipes.places import flow_word
+from appealbridge.recipes.places import POST, flow_word
 from appealbridge.recipes.read_flow import READERS
+from appealbridge.recipes.read_post import read_post
 from appealbridge.recipes.read_step import read_step
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.step import Step
@@ -41,7 +42,7 @@ def read_actions(
     tree = _Tree(reading, ids)
     nodes = tree.several(value, ("actions",))
     found = [node for node in every_node(nodes) if isinstance(node, Step)]
-    if not tree.whole or len(found) != len(reading.steps):
+    if not tree.whole or {node.group or node.id for node in found} != reading.steps.keys():
         return found, nodes
     return _in_order(reading, nodes), nodes
 
@@ -66,18 +67,19 @@ class _Tree:
                 words = "this is never done, since the run has stopped by then"
                 self._reading.complain((*path, number), words, cure, key=True)
                 return nodes
-            node = self._one(entry, (*path, number))
-            if node is None:
-                self.whole = False
-            else:
-                nodes.append(node)
+            found = self._read(entry, (*path, number))
+            self.whole = self.whole and None not in found
+            nodes += (node for node in found if node is not None)
         return nodes
 
-    def _one(self, entry: Any, path: Path) -> Node | None:
+    def _read(self, entry: Any, path: Path) -> Sequence[Node | None]:
+        """Return what an entry means: one node, or a step for each channel of a `post`; `None` for what is wrong."""
         word = flow_word(entry)
-        if word is None:
-            return read_step(self._reading, entry, path, self._ids[path])
-        return READERS[word](self._reading, entry, path, self.several)
+        if word is not None:
+            return [READERS[word](self._reading, entry, path, self.several)]
+        if isinstance(entry, dict) and entry.get("action") == POST:
+            return read_post(self._reading, entry, path, self._ids[path])
+        return [read_step(self._reading, entry, path, self._ids[path])]
 
 
 def _in_order(reading: Reading, nodes: Sequence[Node]) -> list[Step]:
@@ -101,6 +103,10 @@ def _in_order(reading: Reading, nodes: Sequence[Node]) -> list[Step]:
         done.add(name)
         if isinstance(node, Step):
             ordered.append(node)
+            if node.group and not any(
+                isinstance(other, Step) and other.group == node.group for _, other, _ in rest
+            ):
+                done.add(node.group)
     return ordered
 
 

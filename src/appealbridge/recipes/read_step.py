@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
-from appealbridge.documents import Path, path_text
-from appealbridge.documents.check import check_value
+from appealbridge.documents import Path
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.fill_templates import template_leaves
-from appealbridge.recipes.filler import Filler, chains_of, filler
+from appealbridge.recipes.filler import filler
+from appealbridge.recipes.places import POST
+from appealbridge.recipes.read_message import (
+    Wanted,
+    check_overflow,
+    complaints_about,
+    measured,
+    overflow_of,
+    pictures_of,
+    step_of,
+)
 from appealbridge.recipes.read_needs import needs_of
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.step import Step
-from appealbridge.recipes.syntax import Chain
 
 _LATER_ACTIONS = frozenset(
-    ("post", "withdraw", "amend", "reply", "repost", "bluesky_post", "wordpress_post", "sms", "chat",
+    ("withdraw", "amend", "reply", "repost", "bluesky_post", "wordpress_post", "sms", "chat",
      "webhook", "notify")
 )  # fmt: skip
-_LATER_OPTIONS = ("per_channel", "overflow")
-_OF_THE_STEP = ("action", "id", "channel", "after", "even_if_failed", "template")
+_OF_THE_STEP = ("action", "id", "channel", "after", "even_if_failed", "overflow", "template")
 _BESIDE = {
     "then": "if",
     "else": "if",
@@ -37,54 +43,24 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
     plugin = _plugin(reading, value, path)
     if plugin is None:
         return None
-    _check_own(reading, value, path)
+    check_own(reading, value, path)
     channel = _channel(reading, plugin, value, path)
     options = {key: option for key, option in value.items() if key not in _OF_THE_STEP}
-    for key in _LATER_OPTIONS:
-        if key in options:
-            reading.complain(
-                (*path, key), f'"{key}" is not available yet', "leave it out", key=True
-            )
-            del options[key]
+    pictures_of(reading, options, path)
     filled = filler(options, path, reading.compiled)
     filled = template_leaves(reading, plugin, value, path, filled)
-    placeholders = {key: "{{ … }}" for key in filled.literal if key not in options}
-    _, problems = check_value(
-        reading.document,
-        path,
-        {**options, **placeholders},
-        plugin.message,
-        skip_templates=True,
-        owner=plugin.action,
-        beside=_OF_THE_STEP,
-    )
+    overflow = overflow_of(reading, value, path)
+    name, account = channel or ("", Account())
+    wanted = Wanted(plugin, name, account, path, options, filled, {}, _OF_THE_STEP, overflow)
+    problems = complaints_about(reading, wanted)
     reading.problems += problems
     if channel is None:
         return None
-    name, account = channel
-    step = Step(
-        id=id_,
-        path=path_text(path),
-        action=plugin.action,
-        plugin=plugin,
-        channel=name,
-        account=account,
-        needs=needs_of(reading, value, path, _chains(filled)) - {id_},
-        even_if_failed=value.get("even_if_failed") is True,
-        fill=filled.fill,
-        count=_counter(plugin, account),
-    )
-    return step if problems else _measured(reading, step, filled, path)
-
-
-def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | None:
-    """Return how a channel counts a text, for filters that cut one."""
-
-    def count(text: str) -> int:
-        measure = plugin.measure(account, plugin.message.model_construct(text=text))
-        return len(text) if measure is None else measure.count
-
-    return count if "text" in plugin.message.model_fields else None
+    check_overflow(reading, wanted, (*path, "overflow"), "say overflow: shorten, or leave it out")
+    needs = needs_of(reading, value, path, wanted.chains) - {id_}
+    even_if_failed = value.get("even_if_failed") is True
+    step = step_of(wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
+    return step if problems else measured(reading, step, wanted)
 
 
 def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
@@ -103,14 +79,15 @@ def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
     name = str(value["action"])
     plugin = known.get(name)
     if plugin is None and name in _LATER_ACTIONS:
-        cure = f"use {', '.join(sorted(known))}"
+        cure = f"use {', '.join(sorted({*known, POST}))}"
         reading.complain((*path, "action"), f'action "{name}" is not available yet', cure)
     elif plugin is None:
-        reading.unknown((*path, "action"), "action", name, known)
+        reading.unknown((*path, "action"), "action", name, {*known, POST})
     return plugin
 
 
-def _check_own(reading: Reading, value: Mapping[str, Any], path: Path) -> None:
+def check_own(reading: Reading, value: Mapping[str, Any], path: Path) -> None:
+    """Complain about what every publishing entry may say of itself."""
     if not isinstance(value.get("even_if_failed", False), bool):
         reading.complain(
             (*path, "even_if_failed"), "must be true or false", "leave it out for false"
@@ -150,23 +127,3 @@ def _channel(
     else:
         reading.unknown((*path, "channel"), "channel", name, fitting, declare)
     return None
-
-
-def _chains(filled: Filler) -> list[Chain]:
-    return [(name, keys) for _, name, keys in chains_of(filled.leaves)]
-
-
-def _measured(reading: Reading, step: Step, filled: Filler, path: Path) -> Step:
-    """Keep the message that no event can change, and complain about one whose fixed words never fit."""
-    message, _ = check_value(reading.document, path, filled.literal, step.plugin.message)
-    if message is None:
-        return step
-    measure = step.plugin.measure(step.account, message)
-    if measure is not None and not measure.fits:
-        alone = "" if filled.constant else "its fixed words alone are "
-        reading.complain(
-            (*path, measure.field),
-            f"{alone}{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}",
-            "make it shorter",
-        )
-    return replace(step, fixed=message) if filled.constant else step

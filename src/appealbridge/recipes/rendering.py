@@ -15,6 +15,7 @@ from appealbridge.model.errors import Rejected, RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
 from appealbridge.plugin.options import Options
+from appealbridge.recipes.overflow import fitted, thread_of
 from appealbridge.recipes.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.scope import Scope
 from appealbridge.recipes.step import Step
@@ -30,7 +31,8 @@ def message_of(step: Step, scope: Scope) -> Options:
         message: Options = step.plugin.message.model_validate(filled)
     except ValidationError as failure:
         where, words = explain(failure, filled)[0]
-        place = f"{step.path}.{path_text(where)}" if where else step.path
+        rest = path_text(where).removeprefix(str(where[0])) if where else ""
+        place = step.place(str(where[0])) + rest if where else step.path
         raise RenderError(place, words) from None
     return message
 
@@ -43,33 +45,53 @@ def deliveries_of(
 
     `since` is the moment, in Unix seconds, from which `publish_within` counts.
     """
-    now = scope.at
-    run = run_id(event.id, recipe.name)
-    hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
-    within = recipe.publish_within
     parts = _parts(step, message_of(step, scope))
     if not parts:
         raise RenderError(step.path, "nothing to send: the message is for nobody")
     for part, message in parts.items():
-        _fits(step, message)
-        content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-        yield Delivery(
-            id=delivery_id(run, step.id, part),
-            run_id=run,
-            event_id=event.id,
-            recipe=recipe.name,
-            step=step.id,
-            subject=event.subject,
-            channel=step.channel,
-            action=step.action,
-            content=content.decode(),
-            content_hash=hashlib.sha256(content).hexdigest(),
-            state=State.PLANNED,
-            planned_at=now,
-            due_at=now,
-            hold=hold,
-            publish_by=None if within is None else since + within,
-        )
+        first = fitted(step, message)
+        follows = ""
+        for number, post in enumerate((first, *thread_of(first)), start=1):
+            _fits(step, post)
+            which = part if number == 1 else f"{part}#{number}"
+            delivery = _delivery(recipe, step, event, scope, since, post, which, follows)
+            follows = delivery.id
+            yield delivery
+
+
+def _delivery(
+    recipe: Recipe,
+    step: Step,
+    event: Event,
+    scope: Scope,
+    since: float,
+    message: Options,
+    part: str,
+    follows: str,
+) -> Delivery:
+    run = run_id(event.id, recipe.name)
+    hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
+    within = recipe.publish_within
+    content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return Delivery(
+        id=delivery_id(run, step.id, part),
+        run_id=run,
+        event_id=event.id,
+        recipe=recipe.name,
+        step=step.id,
+        subject=event.subject,
+        channel=step.channel,
+        action=step.action,
+        content=content.decode(),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        state=State.PLANNED,
+        planned_at=scope.at,
+        due_at=scope.at,
+        # Whoever lets the first post of a thread out has read all of it.
+        hold="" if follows else hold,
+        publish_by=None if within is None else since + within,
+        follows=follows,
+    )
 
 
 def _parts(step: Step, message: Options) -> Mapping[str, Options]:
@@ -83,7 +105,7 @@ def _fits(step: Step, message: Options) -> None:
     measure = step.plugin.measure(step.account, message)
     if measure is not None and not measure.fits:
         raise RenderError(
-            f"{step.path}.{measure.field}",
+            step.place(measure.field),
             f"{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}; "
-            "make it shorter, or use | shorten",
+            "make it shorter, or say overflow: shorten",
         )

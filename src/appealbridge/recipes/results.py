@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.recipes.reach import Reach
-from appealbridge.recipes.scope import ResultView
+from appealbridge.recipes.scope import PostView, ResultView
 from appealbridge.recipes.step import Step
 
 _PUBLISHED = frozenset({State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN})
@@ -32,13 +32,27 @@ class Standing(Enum):
 
 _ENDED = frozenset({Standing.SKIPPED, Standing.DELIVERED, Standing.FAILED})
 
+_OF_A_POST = (
+    Standing.WAITING,
+    Standing.READY,
+    Standing.UNDER_WAY,
+    Standing.DELIVERED,
+    Standing.FAILED,
+    Standing.SKIPPED,
+)
+"""A `post` stands where that one of its channels does that stands first here."""
+
 
 def standing(
     steps: Sequence[Step],
     so_far: Mapping[str, Sequence[Delivery]],
     reach: Reach | None = None,
 ) -> dict[str, Standing]:
-    """Return where every step stands; a step comes after all it needs. Without `reach` all are in reach."""
+    """
+    Return where every step stands, and every `post`; a step comes after all it needs.
+
+    Without `reach` all are in reach.
+    """
     if not so_far and reach is None:  # what happens with nearly every event, and has to be quick
         return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
     found: dict[str, Standing] = {}
@@ -48,6 +62,9 @@ def standing(
             found[step.id] = _one(step, made, found)
         else:
             found[step.id] = Standing.SKIPPED if step.id in reach.never else Standing.WAITING
+        if step.group:
+            both = (found[step.id], found.get(step.group, Standing.SKIPPED))
+            found[step.group] = min(both, key=_OF_A_POST.index)
     return found
 
 
@@ -71,13 +88,26 @@ def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, Standing]) -
 
 
 def views(
-    standings: Mapping[str, Standing], so_far: Mapping[str, Sequence[Delivery]]
+    steps: Sequence[Step],
+    standings: Mapping[str, Standing],
+    so_far: Mapping[str, Sequence[Delivery]],
 ) -> dict[str, ResultView]:
     """Return the results so far as templates see them; a step that is skipped has only its state."""
-    found = {step: _view(made) for step, made in so_far.items() if made}
-    for step, where in standings.items():
-        if where is Standing.SKIPPED:
-            found[step] = ResultView(State.CANCELLED.value)
+    found: dict[str, ResultView] = {}
+    posts: dict[str, dict[str, ResultView]] = {}
+    for step in steps:
+        if made := so_far.get(step.id):
+            view = _view(made)
+        elif standings[step.id] is Standing.SKIPPED:
+            view = ResultView(State.CANCELLED.value)
+        else:
+            continue
+        found[step.id] = view
+        if step.group:
+            posts.setdefault(step.group, {})[step.channel] = view
+    for post, channels in posts.items():
+        one = next((view for view in channels.values() if view.id), next(iter(channels.values())))
+        found[post] = PostView(one.state, one.id, one.url, channels)
     return found
 
 

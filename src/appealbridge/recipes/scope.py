@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,6 +62,13 @@ class ResultView:
 
 
 @value
+class PostView(ResultView):
+    """What came of a `post`, as templates see it: as of the first channel with a result, and of each by its name."""
+
+    channels: Mapping[str, ResultView] = field(default_factory=dict)
+
+
+@value
 class WaitView:
     """The last wait that is over, as templates see it; `event` is what came, missing if nothing did in time."""
 
@@ -83,6 +91,7 @@ _MAPPING = frozenset(("items", "keys", "values", "get"))
 ATTRIBUTES: dict[type, frozenset[str]] = {
     EventView: frozenset(("id", "source", "type", "subject", "time", "data")),
     ResultView: frozenset(("id", "url", "state")),
+    PostView: frozenset(("id", "url", "state")),
     WaitView: frozenset(("completed", "event")),
     str: _TEXT,
     datetime: _DATE,
@@ -109,6 +118,8 @@ def reach(value: Any, key: Any) -> Any:
     elif isinstance(key, str):
         if key in ATTRIBUTES.get(kind, ()):
             found = getattr(value, key)
+        elif kind is PostView:
+            found = value.channels.get(key)
     elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
         try:
             found = value[key]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from appealbridge.plugin.channel import Account, AnyChannel
@@ -11,16 +12,26 @@ from appealbridge.plugin.options import Options
 from appealbridge.recipes.scope import Scope
 
 
+class Overflow(StrEnum):
+    """What is done with a text that is too long for its channel."""
+
+    FAIL = "fail"
+    SHORTEN = "shorten"
+    THREAD = "thread"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """
-    One entry of `actions:`, which becomes one delivery or several on one channel.
+    One entry of `actions:`, or one channel of a `post`; it becomes one delivery or several.
 
-    `path` is its place in the file (`actions[2]`), `channel` the account's name and `account` its
-    settings. `fill` returns its options filled for one event or raises `RenderError`. `fixed` is the
-    finished message where no event can change it. `count` is how its channel counts a text. `needs`
-    are the ids of the steps whose results it uses or that it stands `after`; `even_if_failed` lets
-    it go on where one of them failed.
+    `path` is its place in the file (`actions[2]`), and `places` are those of options that stand
+    elsewhere. `channel` is the account's name and `account` its settings. `group` is the id of the
+    `post` that it is a part of, empty where it is none. `fill` returns its options filled for one
+    event or raises `RenderError`. `fixed` is the finished message where no event can change it.
+    `count` is how its channel counts a text, and `overflow` what is done with one that is too long.
+    `needs` are the ids of the steps whose results it uses or that it stands `after`;
+    `even_if_failed` lets it go on where one of them failed.
     """
 
     id: str
@@ -34,3 +45,10 @@ class Step:
     fill: Callable[[Scope], Any] = field(repr=False)
     fixed: Options | None = field(default=None, repr=False)
     count: Callable[[str], int] | None = field(default=None, repr=False)
+    overflow: Overflow = Overflow.FAIL
+    group: str = ""
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def place(self, option: str) -> str:
+        """Return where an option stands in the file."""
+        return self.places.get(option, f"{self.path}.{option}")

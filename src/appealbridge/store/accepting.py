@@ -12,6 +12,7 @@ import orjson
 from appealbridge.model.run import Run, RunState
 from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert, Join
+from appealbridge.store.following import follow
 from appealbridge.store.records import (
     Accepted,
     Arrival,
@@ -73,6 +74,7 @@ class _ArrivalRows(NamedTuple):
     deliveries: Sequence[Row]
     cause: str
     decided: Sequence[Run]
+    follows: Sequence[tuple[str, str]]
 
 
 class Intake(NamedTuple):
@@ -92,6 +94,7 @@ def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
                 [delivery_row(delivery) for delivery in arrival.deliveries],
                 " ".join(arrival.event.cause),
                 [run for run in arrival.runs if run.marks or run.wake_at is not None],
+                [(one.id, one.follows) for one in arrival.deliveries if one.follows],
             )
             for arrival in arrivals
         ],
@@ -178,6 +181,7 @@ def _insert(
     _causes.change(connection, [(one.event[0], one.cause) for one in fresh if one.cause])
     _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(connection, deliveries)
+    follow(connection, [row for one in fresh for row in one.follows])
     return begun
 
 

@@ -8,6 +8,9 @@ with its event's, a delivery's with its run's.
 An open delivery stands before another where it is older, of the same channel and subject, and of
 another event. Deliveries of one event go side by side, and those without a subject stand before
 nobody. A delivery has settled when it is in none of the open states.
+
+A delivery that follows another is stored `planned`. In the transaction in which the other settles it
+becomes `ready` and due if that one is published, and otherwise `cancelled`, with the reason.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from appealbridge.model.delivery import MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.backup import take_up
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.settling import WAKING, wake
+from appealbridge.store.settling import WAKING, leave, wake
 from appealbridge.store.states import (
     EXPIRED,
     FAILED,
@@ -21,7 +21,7 @@ from appealbridge.store.states import (
     SENDING,
     UNKNOWN,
 )
-from appealbridge.store.turns import has_to_wait, pass_on, take_turn_back
+from appealbridge.store.turns import has_to_wait, take_turn_back
 
 _COLUMNS = names(STORED_DELIVERY)
 
@@ -74,8 +74,7 @@ def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[D
     """End up to `limit` waiting deliveries whose `publish_by` has passed; the longest past first."""
     rows = connection.execute(_EXPIRE, {"now": now, "limit": limit}).fetchall()
     expired = [delivery_of(row) for row in rows]
-    wake(connection, [(delivery.id, now) for delivery in expired])
-    pass_on(connection, [delivery.id for delivery in expired])
+    leave(connection, [(delivery.id, now) for delivery in expired])
     return sorted(expired, key=lambda delivery: (delivery.publish_by or 0.0, delivery.number))
 
 
@@ -132,8 +131,8 @@ def move(
     if reopened:
         take_turn_back(connection, *place)
     if target not in OPEN:
-        pass_on(connection, [before.id])
-    if target in WAKING:
+        leave(connection, [(before.id, now)])
+    elif target in WAKING:
         wake(connection, [(before.id, now)])
     return find(connection, before.id)
 

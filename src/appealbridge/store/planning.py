@@ -12,6 +12,7 @@ from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
 from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert
+from appealbridge.store.following import follow
 from appealbridge.store.records import (
     RecipeVersion,
 )
@@ -48,6 +49,7 @@ class Advance:
     marks: str
     seen: int
     deliveries: Sequence[Row]
+    follows: Sequence[tuple[str, str]]
     unheard: Collection[str]
 
 
@@ -63,6 +65,7 @@ def advancing(
         as_json(dict(run.marks)),
         seen,
         [not_begun(row) if row[-4] == SENDING else row for row in rows],
+        [(one.id, one.follows) for one in deliveries if one.follows],
         unheard,
     )
 
@@ -85,6 +88,7 @@ def advance(connection: sqlite3.Connection, step: Advance) -> bool:
             raise NotFound(f"run {run.id}: nothing in the store has this id")
         return False
     _deliveries.write(connection, [_with_turn(connection, row) for row in step.deliveries])
+    follow(connection, step.follows)
     waiting.let_go(connection, run.id, step.unheard)
     if run.state is not RunState.OPEN:
         waiting.end(connection, run.id)

@@ -13,6 +13,7 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
+from appealbridge.store.following import FOLLOWS
 from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
@@ -70,7 +71,8 @@ _OUTLOOK = (
     f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
     f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
     f" (SELECT min(due_at) {_UNKNOWN} due_at > :now),"
-    f" EXISTS (SELECT 1 {_READY} blocked = 1 AND due_at <= :now),"
+    f" EXISTS (SELECT 1 {_READY} blocked = 1 AND due_at <= :now)"
+    f" OR EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS} AND channel = :channel),"
     f" EXISTS (SELECT 1 {_UNKNOWN} due_at <= :now)"
 )
 

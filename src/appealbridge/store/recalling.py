@@ -31,7 +31,7 @@ _PUBLISHED = (
     " OR receipt_id IN (SELECT value FROM json_each(:addresses)))"
 )
 # What a person has let out is due from then on, and no longer from when it was planned.
-_UNTOUCHED = f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at"
+_UNTOUCHED = f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at AND d.follows = ''"
 _OF_RECIPE = (
     "SELECT d.id FROM deliveries d WHERE d.id >= :begin AND d.recipe = :recipe"
     f" AND d.planned_at >= :since AND {_UNTOUCHED}"

@@ -225,7 +225,8 @@ class Outlook:
     What waits on a channel.
 
     `next_due` is the earliest due time still to come of a `ready` or `unknown` delivery. `blocked`
-    says that something `ready` and due waits for a delivery that stands before it. `looks`
+    says that something `ready` and due waits for a delivery that stands before it, or something
+    `planned` for the one it follows. `looks`
     says that an `unknown` delivery's look is due.
     """
 

@@ -34,7 +34,9 @@ DELIVERY = (
     "state", "attempts", "begun_at", "first_begun_at",
 )  # fmt: skip
 """What begins a delivery's attempt stands last, so that a row is told to begin by its end."""
-STORED_DELIVERY = ("number", *DELIVERY, "receipt_id", "receipt_url", "receipt_time")
+STORED_DELIVERY = (
+    "number", *DELIVERY, "receipt_id", "receipt_url", "receipt_time", "follows",
+)  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
 SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note")
 RECIPE = ("version", "name", "text", "templates")
@@ -142,6 +144,7 @@ def delivery_of(row: Row) -> Delivery:
         number, id_, run_id, event_id, recipe, step, subject, channel, action, content,
         content_hash, planned_at, due_at, publish_by, hold, reason, settled_at,
         state, attempts, begun_at, first_begun_at, receipt_id, receipt_url, receipt_time,
+        follows,
     ) = row  # fmt: skip
     receipt = None if receipt_id is None else Receipt(receipt_id, receipt_url or "", receipt_time)
     return Delivery(
@@ -167,6 +170,7 @@ def delivery_of(row: Row) -> Delivery:
         first_begun_at=said(first_begun_at),
         settled_at=said(settled_at),
         receipt=receipt,
+        follows=follows,
     )
 
 

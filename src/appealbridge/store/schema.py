@@ -198,7 +198,22 @@ _OPEN_RUNS = """
 CREATE INDEX runs_still_open ON runs (begun_at) WHERE state = 'open';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RETENTION, _LANES, _NOTICES, _CAUSES, _WAITS, _OPEN_RUNS)
+_THREADS = """
+-- The delivery whose post this one answers; empty for nearly all.
+ALTER TABLE deliveries ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+CREATE INDEX deliveries_following ON deliveries (follows) WHERE follows > '' AND state = 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _RETENTION,
+    _LANES,
+    _NOTICES,
+    _CAUSES,
+    _WAITS,
+    _OPEN_RUNS,
+    _THREADS,
+)
 
 
 def migrate(

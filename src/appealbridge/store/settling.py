@@ -9,6 +9,7 @@ from typing import NamedTuple
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.bulk import Insert, Join
+from appealbridge.store.following import lead_on
 from appealbridge.store.records import Settlement
 from appealbridge.store.rows import ATTEMPT, Row, at, attempt_row
 from appealbridge.store.states import NUMBERS, STATES
@@ -82,9 +83,16 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     if changed != len(endings):
         raise _why_not(connection, endings)
     _attempts.write(connection, [one.attempt for one in endings if one.attempt is not None])
-    wake(connection, [(one.delivery_id, one.at) for one in endings if one.wakes])
-    pass_on(connection, [one.delivery_id for one in endings if one.leaves])
+    wake(connection, [(o.delivery_id, o.at) for o in endings if o.wakes and not o.leaves])
+    leave(connection, [(one.delivery_id, one.at) for one in endings if one.leaves])
     return [None] * len(endings)
+
+
+def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) -> None:
+    """Tell all who wait for deliveries that are no longer open, each with when it ended."""
+    everything = [*ended, *lead_on(connection, ended)]
+    wake(connection, everything)
+    pass_on(connection, [id_ for id_, _ in everything])
 
 
 def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> None:

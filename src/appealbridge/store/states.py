@@ -34,6 +34,7 @@ UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
 EXPIRED = NUMBERS[State.EXPIRED]
 FAILED = NUMBERS[State.FAILED]
+CANCELLED = NUMBERS[State.CANCELLED]
 
 LAST_OPEN = SENDING
 """Up to here later deliveries of its subject wait behind it."""
@@ -47,6 +48,9 @@ IS_UNFINISHED = "(state <= 4 OR state = 6)"
 
 IS_SENT = "state BETWEEN 4 AND 7"
 """What counts against a channel's day: under way, delivered, or delivered once and taken back."""
+
+IS_PUBLISHED = "state BETWEEN 5 AND 7"
+"""It was delivered, whatever became of it since."""
 
 IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
 """Under way: begun, and not settled."""

@@ -1,0 +1,145 @@
+"""What a step publishes on one channel: its options, checked against that channel's model and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appealbridge.documents import Path, Problem, path_text
+from appealbridge.documents.check import check_value
+from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.plugin.threaded import Threaded
+from appealbridge.recipes.filler import Filler, chains_of
+from appealbridge.recipes.reading import Reading
+from appealbridge.recipes.step import Overflow, Step
+from appealbridge.recipes.syntax import Chain
+
+PICTURES = "images"
+"""An option of the language that no channel has yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    One message as the file wants it on the account `channel`.
+
+    `written` are its options as they stand there, below `path` but for those with `places` of their
+    own, and `filled` the same compiled. `beside` are the words that may stand among them.
+    """
+
+    plugin: AnyChannel
+    channel: str
+    account: Account
+    path: Path
+    written: Mapping[str, Any]
+    filled: Filler
+    places: Mapping[str, Path]
+    beside: Iterable[str]
+    overflow: Overflow
+
+    @property
+    def chains(self) -> list[Chain]:
+        """The names that its texts read."""
+        return [(name, keys) for _, name, keys in chains_of(self.filled.leaves)]
+
+
+def overflow_of(
+    reading: Reading, value: Mapping[str, Any], path: Path, otherwise: Overflow = Overflow.FAIL
+) -> Overflow:
+    """Return what an entry says of texts that are too long."""
+    written = value.get("overflow", otherwise)
+    if written in [*Overflow]:
+        return Overflow(written)
+    reading.complain((*path, "overflow"), "must be fail, shorten or thread", "left out, it is fail")
+    return otherwise
+
+
+def pictures_of(reading: Reading, options: dict[str, Any], path: Path) -> None:
+    """Take pictures out of the options, and say that they cannot be published yet."""
+    if PICTURES in options:
+        cure = "leave it out, and give a link to the page that shows them"
+        reading.complain((*path, PICTURES), f'"{PICTURES}" is not available yet', cure, key=True)
+        del options[PICTURES]
+
+
+def complaints_about(reading: Reading, wanted: Wanted) -> list[Problem]:
+    """Return what is wrong with a message's options."""
+    from_files = {k: "{{ … }}" for k in wanted.filled.literal if k not in wanted.written}
+    _, problems = check_value(
+        reading.document,
+        wanted.path,
+        {**wanted.written, **from_files},
+        wanted.plugin.message,
+        skip_templates=True,
+        owner=wanted.plugin.action,
+        beside=[*wanted.beside],
+        elsewhere=wanted.places,
+    )
+    return problems
+
+
+def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> None:
+    """Complain where a thread is wanted and there can be none; `path` is where `overflow` stands."""
+    if wanted.overflow is not Overflow.THREAD:
+        return
+    if not issubclass(wanted.plugin.message, Threaded):
+        words = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
+        reading.complain(path, words, cure)
+    elif "thread" in wanted.written:
+        words = "the posts of the thread are written out, so it cannot be made of the text as well"
+        reading.complain(path, words, "leave one of the two out")
+
+
+def step_of(
+    wanted: Wanted,
+    *,
+    id_: str,
+    path: Path,
+    needs: frozenset[str],
+    even_if_failed: bool,
+    group: str = "",
+) -> Step:
+    """Return the step that publishes a message."""
+    return Step(
+        id=id_,
+        path=path_text(path),
+        action=wanted.plugin.action,
+        plugin=wanted.plugin,
+        channel=wanted.channel,
+        account=wanted.account,
+        needs=needs,
+        even_if_failed=even_if_failed,
+        fill=wanted.filled.fill,
+        count=_counter(wanted.plugin, wanted.account),
+        overflow=wanted.overflow,
+        group=group,
+        places={name: path_text(place) for name, place in wanted.places.items()},
+    )
+
+
+def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | None:
+    """Return how a channel counts a text, for filters that cut one."""
+
+    def count(text: str) -> int:
+        measure = plugin.measure(account, plugin.message.model_construct(text=text))
+        return len(text) if measure is None else measure.count
+
+    return count if "text" in plugin.message.model_fields else None
+
+
+def measured(reading: Reading, step: Step, wanted: Wanted) -> Step:
+    """Keep the message that no event can change, and complain about one whose fixed words never fit."""
+    filled = wanted.filled
+    message, _ = check_value(reading.document, wanted.path, filled.literal, step.plugin.message)
+    if message is None:
+        return step
+    measure = step.plugin.measure(step.account, message)
+    if measure is not None and not measure.fits and step.overflow is Overflow.FAIL:
+        alone = "" if filled.constant else "its fixed words alone are "
+        reading.complain(
+            wanted.places.get(measure.field, (*wanted.path, measure.field)),
+            f"{alone}{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}",
+            "make it shorter, or say overflow: shorten",
+        )
+    return replace(step, fixed=message) if filled.constant else step
