@@ -14,6 +14,13 @@ from appealbridge.metrics import Metrics
 from appealbridge.web import api, health, hooks
 from appealbridge.web.problem import problem
 
+IDLE_SECONDS = 75.0
+"""
+How long a connection may be open without a whole request, also before its first.
+
+Longer than web servers keep theirs to us, so that none sends on one that is just being closed.
+"""
+
 
 def application(
     engine: Engine, metrics: Metrics, token: str, reload: api.Reload
@@ -43,7 +50,13 @@ async def serve(
     stop_within: float,
 ) -> AsyncIterator[str]:
     """Serve on one address, a Unix socket's path or a socket from systemd; give the URL; stop when left."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=stop_within)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=stop_within,
+        keepalive_timeout=IDLE_SECONDS,
+    )
     await runner.setup()
     try:
         site, place = _site(runner, address or ("127.0.0.1", 0), path, sock)
