@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from appealbridge.plugin import PRESETS, WHOLE_REQUEST, PresetName, Refused, Request
+from appealbridge.plugin import PRESET_FIELDS, PRESETS, WHOLE_REQUEST, PresetName, Refused, Request
 
 ALERT = {
     "status": "firing",
@@ -191,6 +191,12 @@ def test_a_time_that_is_none_leaves_the_event_without_one(time):
     alerts = [{**ALERT, "startsAt": time}]
     [draft] = read("alertmanager", {**POST, "alerts": alerts})
     assert draft.time is None
+
+
+@pytest.mark.parametrize(("preset", "version"), [("alertmanager", "4"), ("grafana", "1")])
+def test_the_fields_of_an_alert_are_known(preset, version):
+    for draft in read(preset, {**POST, "version": version}):
+        assert draft.data.keys() <= PRESET_FIELDS[preset]
 
 
 def test_every_preset_that_may_be_named_is_known():

@@ -78,6 +78,21 @@ async def test_a_feeds_item_becomes_an_appeal(from_feed):
     assert witness.data["kind"] == "witness"
 
 
+async def test_the_fields_of_an_appeal_are_known(from_feed):
+    source = AppealSource(feed="https://example.org/rss")
+    known = APPEAL.fields(AppealOptions(), source)
+    for item in (await from_feed()).items:
+        assert known >= item.data.keys()
+        assert known >= {f"images.{name}" for image in item.data["images"] for name in image}
+        assert known >= {f"tags.{name}" for tag in item.data["tags"] for name in tag}
+    assert "*" not in known
+
+
+def test_an_appeal_in_a_file_may_have_fields_of_its_own():
+    assert "*" in APPEAL.fields(AppealOptions(), AppealSource(folder=Path()))
+    assert "*" in APPEAL.fields(AppealOptions(), None)
+
+
 async def test_categories_may_say_the_reference_and_that_a_case_is_closed(from_feed):
     closed = (await from_feed()).items[2]
     assert (closed.identity, closed.data["status"]) == ("WMP-2026-0399", "closed")

@@ -136,6 +136,14 @@ def test_a_recipe_wants_its_webhook_and_its_types():
     assert WEBHOOK.accepts(WebhookOptions(webhook_id="desk"), event("anything")) == ""
 
 
+def test_the_fields_of_a_preset_are_known_and_those_of_other_json_are_not():
+    options = WebhookOptions(webhook_id="desk")
+    assert "labels" in WEBHOOK.fields(options, source(preset="alertmanager"))
+    assert WEBHOOK.fields(options, source(preset="cloudevents")) is None
+    assert WEBHOOK.fields(options, source()) is None
+    assert WEBHOOK.fields(options, None) is None
+
+
 def test_recipes_may_say_together_where_the_parts_stand():
     desk = source(mapping={"key": "$.id"})
     desk = WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", subject="$.no"))
