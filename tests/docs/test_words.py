@@ -13,10 +13,11 @@ from appealbridge.model.run import RunState
 from appealbridge.plugin.preset import PRESETS
 from appealbridge.plugin.registry import load
 from appealbridge.plugin.signature import Scheme
-from appealbridge.recipes import read_conditions, read_step, read_triggers
-from appealbridge.recipes.places import FLOW
+from appealbridge.recipes import read_conditions, read_message, read_post, read_step, read_triggers
+from appealbridge.recipes.places import FLOW, POST
 from appealbridge.recipes.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.scope import GIVEN_NAMES
+from appealbridge.recipes.step import Overflow
 from appealbridge.web import api, listing
 from tests.docs.pages import FENCE, ROOT, text_of
 
@@ -45,6 +46,7 @@ def unsaid(words, text: str) -> list[str]:
         ("recipes.md", "Conditions", [*read_conditions.TESTS, *read_conditions._KINDS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
         ("recipes.md", "Actions", read_step._OF_THE_STEP),
+        ("recipes.md", "Actions", [POST, *read_post.OF_THE_POST, *Overflow]),
         ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *read_step._BESIDE, *MODES]),
         ("recipes.md", "Triggers", load(third_party=False).triggers),
         ("recipes.md", "Actions", load(third_party=False).actions),
@@ -62,8 +64,7 @@ def test_the_page_has_every_word(page, heading, words):
 def test_what_the_language_does_not_have_yet_is_said():
     later = {
         *read_triggers.LATER,
-        *read_step._LATER_OPTIONS,
-        "post",
+        read_message.PICTURES,
         "withdraw",
         "amend",
         "reply",

@@ -9,6 +9,7 @@ from appealbridge.editor import words
 from appealbridge.editor.flow import flow
 from appealbridge.editor.models import Schema, of_model, or_template
 from appealbridge.editor.names import Names, proposing, reference_of
+from appealbridge.editor.post import post
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
@@ -52,7 +53,11 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
             "step": {
                 "description": "What is done.",
                 "type": "object",
-                "oneOf": [*(_step(one, own) for one in registry.actions.values()), *flow()],
+                "oneOf": [
+                    *(_step(one, own) for one in registry.actions.values()),
+                    post(registry, own),
+                    *flow(),
+                ],
             },
             "condition": _condition(),
         },

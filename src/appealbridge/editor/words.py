@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from appealbridge.editor.models import Schema
+from appealbridge.recipes.step import Overflow
 
 CONDITION: Final[Schema] = {"$ref": "#/$defs/condition"}
 CONDITIONS: Final[Schema] = {"type": "array", "minItems": 1, "items": CONDITION}
@@ -85,6 +86,13 @@ OF_THE_STEP: Final[dict[str, Schema]] = {
         True,
         type="boolean",
         default=False,
+    ),
+    "overflow": word(
+        "What is done with a text that is too long: nothing goes out, it is cut at a word, or it becomes several "
+        "posts, each an answer to the one before.",
+        "shorten",
+        enum=[*Overflow],
+        default="fail",
     ),
     "template": word(
         "Takes `text` from templates/NAME.txt and `html` from templates/NAME.html; one of them is enough.",

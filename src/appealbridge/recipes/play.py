@@ -34,7 +34,7 @@ class Post:
     `message` are its fields as JSON values, `written` those of them that differ from what is assumed
     where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
     bound; `hold` is why it would wait for a person. `after` is how many seconds after the event it is
-    planned.
+    planned; `follows` says that it answers the post before it, in a thread.
     """
 
     step: str
@@ -45,6 +45,7 @@ class Post:
     measure: Measure | None = None
     hold: str = ""
     after: float = 0.0
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,10 @@ def _post(recipe: Recipe, delivery: Delivery, after: float) -> Post:
         step.action,
         step.channel,
         content,
-        message.model_dump(mode="json", exclude_defaults=True),
+        # The posts of a thread come each by itself.
+        message.model_dump(mode="json", exclude_defaults=True, exclude={"thread"}),
         step.plugin.measure(step.account, message),
         delivery.hold,
         after,
+        bool(delivery.follows),
     )

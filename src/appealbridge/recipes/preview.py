@@ -79,7 +79,8 @@ def _event(file: Path) -> Mapping[str, Any]:
 def _lines(post: Post) -> Iterator[str]:
     held = f", held: {post.hold}" if post.hold else ""
     later = f", {written(post.after)} later" if post.after >= 1 else ""
-    yield f"{post.action} on {post.channel}{later}{held}"
+    answer = ", in answer to the post before it" if post.follows else ""
+    yield f"{post.action} on {post.channel}{answer}{later}{held}"
     for name, value in post.written.items():
         measure = post.measure
         counted = ""
@@ -109,4 +110,5 @@ def _as_json(post: Post) -> dict[str, Any]:
         },
         "hold": post.hold,
         "after": post.after,
+        "follows": post.follows,
     }
