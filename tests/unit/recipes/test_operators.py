@@ -37,7 +37,16 @@ def test_values_of_another_kind_are_no_match_and_no_error(name, wanted, value, h
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("in", "a"), ("in", []), ("in", [["a"]]), ("not_in", [None]), ("above", "3"), ("above", True), ("equals", [1])]
+    ("name", "wanted"),
+    [
+        ("in", "a"),
+        ("in", []),
+        ("in", [["a"]]),
+        ("not_in", [None]),
+        ("above", "3"),
+        ("above", True),
+        ("equals", [1]),
+    ],
 )
 def test_what_an_operator_cannot_work_with_is_told(name, wanted):
     assert OPERATORS[name].wrong(wanted)

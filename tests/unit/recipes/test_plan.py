@@ -169,9 +169,7 @@ def test_a_value_of_the_wrong_kind_plans_nothing():
 
 def test_an_empty_text_plans_nothing():
     text = 'actions: [{ action: tweet, text: "{{ appeal.title }}" }]'
-    assert planned(text, event_of({"title": ""})).failed == (
-        "actions[0].text: must not be empty"
-    )
+    assert planned(text, event_of({"title": ""})).failed == ("actions[0].text: must not be empty")
 
 
 def test_a_message_for_nobody_plans_nothing():
