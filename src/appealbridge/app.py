@@ -169,6 +169,7 @@ class Bridge:
             path=listen.path,
             sock=handed[0] if handed else None,
             stop_within=settings.shutdown_within / 2,
+            refused=self.engine.report.refused,
         ) as url:
             yield url
 

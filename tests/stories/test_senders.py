@@ -185,9 +185,12 @@ async def test_connections_that_never_make_a_request_are_closed_and_delay_nobody
     await story.until(lambda: len(os.listdir("/proc/self/fd")) <= before + 4)  # noqa: PTH208
 
 
-async def test_a_crowd_of_bad_requests_leaves_the_log_readable(story):
+async def test_what_is_no_http_is_worth_a_line_and_a_count_without_quoting_it(story):
     await story.begins({"tweet": staging.TWEET})
-    for told, _ in LIES.values():
-        if told.startswith((b"\x16", b"PRI", b"G")):
-            assert await is_answered(story, told) == 400
+    told = b"POST /hooks/desk HTTP/1.1\r\nAuthorization: Bearer abcd\r\nX Y: z\r\n\r\n"
+    assert await is_answered(story, told) == 400
+    assert await is_answered(story, LIES["HTTP/2"][0]) == 400
+    first, second = story.said("refused")
+    assert first["reason"].startswith("no sound HTTP")
+    assert (first["webhook"], second["status"]) == ("unknown", 400)
     assert story.said("library") == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from appealbridge.engine.engine import Engine
 from appealbridge.metrics import Metrics
@@ -48,14 +50,20 @@ async def serve(
     path: str | None = None,
     sock: socket.socket | None = None,
     stop_within: float,
+    refused: Callable[[str, int, str], None],
 ) -> AsyncIterator[str]:
-    """Serve on one address, a Unix socket's path or a socket from systemd; give the URL; stop when left."""
+    """
+    Serve on one address, a Unix socket's path or a socket from systemd; give the URL; stop when left.
+
+    `refused` is told of requests that are none, with `unknown`, the status they are answered, and why.
+    """
     runner = web.AppRunner(
         app,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=stop_within,
         keepalive_timeout=IDLE_SECONDS,
+        logger=_logger(refused),
     )
     await runner.setup()
     try:
@@ -68,6 +76,23 @@ async def serve(
         yield _url(runner, path)
     finally:
         await runner.cleanup()
+
+
+def _logger(refused: Callable[[str, int, str], None]) -> logging.Logger:
+    """Return where the library logs; what strangers do is no error of ours, and worth a line without a traceback."""
+
+    def ours(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        # Its own words quote what was sent, whatever it was.
+        refused("unknown", error.code, f"no sound HTTP: {type(error).__name__}")
+        return False
+
+    logger = logging.Logger("aiohttp.server")  # noqa: LOG001 - its filter is to end with this server
+    logger.parent = logging.getLogger()
+    logger.addFilter(ours)
+    return logger
 
 
 def _site(
