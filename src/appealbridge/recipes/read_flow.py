@@ -122,7 +122,8 @@ def _wait_for(reading: Reading, entry: Entry, path: Path, several: Several) -> N
         _only(reading, written, place, ("types", "conditions"), "wait_for")
         if "conditions" in written:
             # They are looked at when an event comes; what results there are by then is no reason to wait.
-            condition, _ = read_if(reading, written["conditions"], (*place, "conditions"))
+            with reading.any_event():
+                condition, _ = read_if(reading, written["conditions"], (*place, "conditions"))
             understood = condition is not None
         written, place = written.get("types"), (*place, "types")
     types = [written] if isinstance(written, str) else written

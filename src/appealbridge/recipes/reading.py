@@ -95,6 +95,15 @@ class Reading:
         return expression
 
     @contextmanager
+    def any_event(self) -> Iterator[None]:
+        """Take events to be from anywhere, and not only from the recipe's triggers, as long as this lasts."""
+        known, self.fields = self.fields, Fields()
+        try:
+            yield
+        finally:
+            self.fields = known
+
+    @contextmanager
     def inside(self, file: str, text: str) -> Iterator[None]:
         """Take what is wrong inside a text to stand in another file, as long as this lasts."""
         self._file = (file, text)

@@ -3,6 +3,7 @@ import pytest
 from appealbridge.recipes.known_names import Fields, fields_of, flaw_in
 from appealbridge.recipes.recipe import RecipeTrigger
 from tests.recipes.plugins import Appeal, Feed, Hook, HookOptions, catalogue
+from tests.unit.recipes.conftest import recipe_of
 
 ITEM = frozenset({"title", "link", "tags", "tags.term", "images", "images.url"})
 OPEN = ITEM | {"*"}
@@ -96,6 +97,19 @@ def test_where_no_event_is_about_an_appeal_there_is_none():
     flaw = flaw_in(("appeal", ("title",)), fields)
     assert flaw is not None
     assert "about an appeal" in flaw.problem
+
+
+def test_what_a_recipe_waits_for_may_come_from_elsewhere():
+    recipe_of(
+        """
+triggers: [{ trigger: feed, url: https://example.org/rss }]
+actions:
+  - wait_for: { types: [road.open], conditions: [{ field: $.road, exists: true }] }
+    timeout: 2h
+  - { action: tweet, text: "{{ event.data.title }} is over" }
+approval: none
+"""
+    )
 
 
 def test_without_any_trigger_nothing_is_known():
