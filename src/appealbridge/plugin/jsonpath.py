@@ -140,6 +140,11 @@ def compile_path(text: str) -> JsonPath:
     return JsonPath(text)
 
 
+def is_plain(text: str) -> bool:
+    """Whether it is a path like `$.a.b`, which leads to one place at the most."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def _checked(text: str) -> str:
     compile_path(text)
     return text

@@ -142,6 +142,11 @@ class Trigger(ABC, Generic[O, S]):
     def accepts(self, options: O, event: Event) -> str:
         """Return why this event is not for a recipe with these options; empty if it is."""
 
+    def types(self, options: O) -> frozenset[str] | None:
+        """Return the types of all events that `accepts` could be content with, `None` where that is any."""
+        del options
+        return None
+
     def described(self, options: O) -> S | None:
         """Return the source that a recipe describes itself, `None` where it refers to one of the settings."""
         del options

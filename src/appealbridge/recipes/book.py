@@ -9,6 +9,7 @@ from appealbridge.documents import Problem
 from appealbridge.model.event import Event
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.index import Asked, asked
 from appealbridge.recipes.recipe import Recipe, RecipeTrigger
 
 
@@ -29,13 +30,17 @@ class Book:
     problems: Sequence[Problem] = ()
     declared: Mapping[str, Options] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
-    _by_source: Mapping[str, Sequence[Recipe]] = field(default_factory=dict, repr=False)
-    _by_trigger: Mapping[str, Sequence[Recipe]] = field(default_factory=dict, repr=False)
+    _by_source: Mapping[str, Asked] = field(default_factory=dict, repr=False)
+    _by_trigger: Mapping[str, Asked] = field(default_factory=dict, repr=False)
 
     def for_event(self, event: Event) -> Sequence[Recipe]:
-        """Return the recipes whose triggers want events of this one's source, in the order of names."""
-        found = self._by_source.get(event.source)
-        return self._by_trigger.get(event.trigger, ()) if found is None else found
+        """
+        Return the recipes whose triggers want events of this one's source, in the order of names.
+
+        Where these are very many, without those that this event cannot be for.
+        """
+        found = self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
+        return () if found is None else found(event)
 
     def told(self, source: str, options: Options) -> Options:
         """Return a declared source's settings as they are once what recipes say of it counts too."""
@@ -71,14 +76,16 @@ def bind(
     for recipe, trigger in _placed(ordered):
         wanted = by_source.get(trigger.source)
         if wanted is None:
-            anyway = of_any.get(trigger.plugin.name, ())
-            wanted = by_source[trigger.source] = {one.name: one for one in anyway}
+            wanted = by_source[trigger.source] = {
+                one.name: one for one in of_any.get(trigger.plugin.name, ())
+            }
         wanted[recipe.name] = recipe
     indexed = {
-        source: tuple(wanted[name] for name in sorted(wanted))
+        source: asked([wanted[name] for name in sorted(wanted)], source.partition(":")[0], source)
         for source, wanted in by_source.items()
     }
-    return Book(ordered, quarantined or {}, problems, declared or {}, kept, indexed, of_any)
+    anyway = {name: asked(wanted, name) for name, wanted in of_any.items()}
+    return Book(ordered, quarantined or {}, problems, declared or {}, kept, indexed, anyway)
 
 
 def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:

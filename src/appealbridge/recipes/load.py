@@ -13,6 +13,7 @@ from appealbridge.recipes.check_secrets import TAGS, secrets_in, without_secrets
 from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import waits
+from appealbridge.recipes.index import clues_in
 from appealbridge.recipes.known_names import fields_of
 from appealbridge.recipes.places import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.read_actions import read_actions
@@ -100,6 +101,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         templates=reading.used_templates,
         triggers=triggers,
         conditions=every(conditions) if conditions else None,
+        clues=clues_in(written.get("conditions")),
         variables=variables,
         lists=reading.catalogue.plain_lists,
         zone=reading.catalogue.zone,

@@ -12,6 +12,7 @@ from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions import Condition
 from appealbridge.recipes.flow import Node
+from appealbridge.recipes.index import Clue
 from appealbridge.recipes.scope import ResultView, Scope, WaitView
 from appealbridge.recipes.shape import Burst
 from appealbridge.recipes.step import Step
@@ -65,11 +66,12 @@ class Recipe:
 
     `name` is its file's path below the recipes folder without the ending, with `/` as `-`.
     `version` is the hash of its text and of the templates it uses, which are kept with it by file
-    name. `approval` is who must agree (`none`: nobody; empty: any approver), and `burst` bounds what
-    goes out unseen where nobody has to. `publish_within` is seconds from the event's receipt, or from
-    the end of the wait that a step stands behind; `None` for no bound. `steps` are all publishing
-    steps, each after all it needs. `flow` is the tree in which they stand, empty where they merely
-    go side by side. `mode` counts only where it `waits`.
+    name. `clues` are what the conditions want at the least. `approval` is who must agree (`none`:
+    nobody; empty: any approver), and `burst` bounds what goes out unseen where nobody has to.
+    `publish_within` is seconds from the event's receipt, or from the end of the wait that a step
+    stands behind; `None` for no bound. `steps` are all publishing steps, each after all it needs.
+    `flow` is the tree in which they stand, empty where they merely go side by side. `mode` counts
+    only where it `waits`.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Recipe:
     templates: Mapping[str, str]
     triggers: Sequence[RecipeTrigger]
     conditions: Condition | None = field(repr=False)
+    clues: Sequence[Clue] = field(repr=False)
     variables: Mapping[str, Callable[[Scope], Any]] = field(repr=False)
     lists: Mapping[str, list[Any]] = field(repr=False)
     zone: ZoneInfo = field(repr=False)

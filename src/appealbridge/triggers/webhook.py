@@ -212,6 +212,12 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
             return ""
         return f"type is {event.type}, wanted {' or '.join(options.types)}"
 
+    def types(self, options: WebhookOptions) -> frozenset[str] | None:
+        """Return the types wanted, where they are named in full."""
+        if not options.types or any(set("*?[") & set(wanted) for wanted in options.types):
+            return None
+        return frozenset(options.types)
+
     def fields(
         self, options: WebhookOptions, source: WebhookSource | None
     ) -> frozenset[str] | None:

@@ -136,6 +136,20 @@ def test_a_recipe_wants_its_webhook_and_its_types():
     assert WEBHOOK.accepts(WebhookOptions(webhook_id="desk"), event("anything")) == ""
 
 
+@pytest.mark.parametrize(
+    ("types", "known"),
+    [
+        (("a", "b.c"), {"a", "b.c"}),
+        (("a", "b.*"), None),
+        (("a?",), None),
+        (("[a]",), None),
+        ((), None),
+    ],
+)
+def test_the_types_that_a_recipe_wants_are_known_where_they_are_named_in_full(types, known):
+    assert WEBHOOK.types(WebhookOptions(webhook_id="desk", types=types)) == known
+
+
 def test_the_fields_of_a_preset_are_known_and_those_of_other_json_are_not():
     options = WebhookOptions(webhook_id="desk")
     assert "labels" in WEBHOOK.fields(options, source(preset="alertmanager"))
