@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from appealbridge.model.delivery import Delivery
@@ -11,7 +11,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
-from appealbridge.recipes.match import match
+from appealbridge.recipes.match import matched
 from appealbridge.recipes.plan import plan
 from appealbridge.recipes.recipe import Recipe
 
@@ -43,24 +43,29 @@ def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery,
     if recipe.name in event.cause:
         return _run(event, recipe, now, RunState.SKIPPED, OWN_POST), ()
     try:
-        why_not = match(recipe, event)
-        if why_not:
-            return _run(event, recipe, now, RunState.SKIPPED, why_not), ()
+        match = matched(recipe, event)
+        if match.why_not:
+            return _run(event, recipe, now, RunState.SKIPPED, match.why_not), ()
         if recipe.waits:  # its turn may not have come, which only the store knows
-            return _run(event, recipe, now, RunState.OPEN, wake_at=now), ()
+            trace = _at(now, match.trace)
+            return _run(event, recipe, now, RunState.OPEN, trace=trace, wake_at=now), ()
         planned = plan(recipe, event, {}, now)
     except RenderError as error:
         return _run(event, recipe, now, RunState.FAILED, str(error)), ()
     except Exception as error:  # noqa: BLE001 - whatever one recipe does must not lose the event for the others
         return _run(event, recipe, now, RunState.FAILED, f"{type(error).__name__}: {error}"), ()
+    trace = _at(now, (*match.trace, *planned.trace))
     if planned.failed:
-        return _run(event, recipe, now, RunState.FAILED, planned.failed), ()
+        return _run(event, recipe, now, RunState.FAILED, planned.failed, trace), ()
     state = RunState.PLANNED if planned.done else RunState.OPEN
-    trace = tuple({"at": now, **said} for said in planned.trace)
     run = _run(event, recipe, now, state, planned.reason, trace)
     if planned.marks and not planned.done:
         run = replace(run, marks=planned.marks)
     return run, tuple(planned.deliveries)
+
+
+def _at(now: float, said: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], ...]:
+    return tuple({"at": now, **entry} for entry in said)
 
 
 def _run(

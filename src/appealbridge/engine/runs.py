@@ -8,8 +8,9 @@ other, since its `mode` says what an older one under way means to a newer one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from appealbridge.clock import Clock
 from appealbridge.engine.caution import Caution
@@ -160,13 +161,13 @@ class Runs:
                 recipe, event, _by_step(open_run.deliveries), now, run.marks, open_run.heard
             )
         except (NotFound, RenderError) as error:
-            return _failed(run, str(error))
+            return _failed(run, str(error), now)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one recipe raising in whatever way must not stop the others' runs
-            return _failed(run, f"{type(error).__name__}: {error}")
+            return _failed(run, f"{type(error).__name__}: {error}", now)
         if planned.failed:
-            return _failed(run, planned.failed)
+            return _failed(run, planned.failed, now, planned.trace)
         return _after(run, planned, now), planned
 
     async def _take_turn(self, run: Run, mode: str, now: float) -> Run | None:
@@ -193,10 +194,18 @@ def _after(run: Run, planned: Plan, now: float) -> Run:
         wake_at=planned.wake_at,
         reason=planned.reason,
         marks=planned.marks,
-        trace=(*run.trace, *({"at": now, **said} for said in planned.trace)),
+        trace=_traced(run, planned.trace, now),
     )
 
 
-def _failed(run: Run, reason: str) -> tuple[Run, Plan]:
-    failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None)
+def _traced(run: Run, said: Iterable[Mapping[str, Any]], now: float) -> tuple[dict[str, Any], ...]:
+    return (*run.trace, *({"at": now, **entry} for entry in said))
+
+
+def _failed(
+    run: Run, reason: str, now: float, said: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Run, Plan]:
+    """Return a run that cannot go on, and what it plans, which is nothing more."""
+    trace = _traced(run, (*said, {"step": "", "said": f"failed: {reason}"}), now)
+    failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None, trace=trace)
     return failed, Plan((), done=True, failed=reason)

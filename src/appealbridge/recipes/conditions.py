@@ -75,7 +75,10 @@ def template(text: str, path: str, fill: Callable[[Scope], Any]) -> Condition:
             raise RenderError(path, str(failure)) from None
         if isinstance(value, str):
             value = value.strip().lower() not in _FALSE
-        return "" if value else f"{text} is not true"
+        if not value:
+            return f"{text} is not true"
+        scope.seen.append((text, True))
+        return ""
 
     return check
 
@@ -89,9 +92,11 @@ def field(
         try:
             value = fill(scope)
         except NotThere:
+            scope.seen.append((name, None))
             return f"{name} is missing" if exists else ""
         except Unfillable as failure:
             return f"{name} has no value: {failure}"
+        scope.seen.append((name, value))
         if not exists:
             return f"{name} is {shown(value)}, and must not be there"
         for question in questions:
@@ -113,11 +118,10 @@ def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
     def check(scope: Scope) -> str:
         local = datetime.fromtimestamp(scope.at, zone or scope.zone).time()
         inside = start <= local < end if start <= end else local >= start or local < end
-        return (
-            ""
-            if inside
-            else f"the time is {local:%H:%M}, not between {start:%H:%M} and {end:%H:%M}"
-        )
+        scope.seen.append(("the time", f"{local:%H:%M}"))
+        if inside:
+            return ""
+        return f"the time is {local:%H:%M}, not between {start:%H:%M} and {end:%H:%M}"
 
     return check
 

@@ -15,6 +15,7 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
+from appealbridge.recipes.brief import looked_at
 from appealbridge.recipes.flow import Choice, Delay, Stop, WaitFor, every_node
 from appealbridge.recipes.reach import Asked, Marks, Place, Reach, reached
 from appealbridge.recipes.recipe import Recipe
@@ -144,7 +145,7 @@ def _choose(node: Choice, scope: Scope) -> Decision:
     for way in node.ways:
         why_not = way.condition(scope)
         if not why_not:
-            return {"way": way.name}, f"{way.name}: its conditions hold"
+            return {"way": way.name}, f"{way.name}: its conditions hold{looked_at(scope.seen)}"
         reasons.append(why_not)
     return {"way": node.last}, f"{node.last}: {'; '.join(reasons)}"
 

@@ -8,7 +8,7 @@ out; the time is an argument, and planning twice gives the same ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +16,7 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
+from appealbridge.recipes.brief import brief
 from appealbridge.recipes.course import Course, course, wait_view
 from appealbridge.recipes.reach import Marks, Place
 from appealbridge.recipes.recipe import Recipe
@@ -35,8 +36,9 @@ class Plan:
     `deliveries` are new ones, `planned`, with their hold if they are to wait for a person; `done`
     says that nothing more will ever come of this run; `failed` is why the run cannot go on, with its
     place, and `reason` why it was stopped, both empty where it was not; `trace` is what was decided,
-    as JSON objects with `step` and `said`. `marks` are to be handed over the next time, which is at
-    `wake_at` (Unix seconds) at the latest. `unheard` are the ids of events that need not be.
+    as JSON objects with `step`, `said` and, where new ones were used, `variables`. `marks` are to be
+    handed over the next time, which is at `wake_at` (Unix seconds) at the latest. `unheard` are the
+    ids of events that need not be.
     """
 
     deliveries: Sequence[Delivery]
@@ -71,12 +73,14 @@ def plan(
             )
         standings = standing(recipe.steps, so_far)
         scope = recipe.scope(event, views(recipe.steps, standings, so_far), now)
-        deliveries, trace = _made(recipe, event, standings, lambda _: (scope, event.received_at))
+        made = _made(recipe, event, standings, lambda _: (scope, event.received_at))
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
+    if made.failed:
+        return Plan((), done=True, failed=made.failed, trace=made.trace, marks=marks)
     if done := Standing.WAITING not in standings.values():
-        trace += _cancelled(recipe, standings, so_far, {})
-    return Plan(deliveries, done=done, trace=trace)
+        made.trace += _cancelled(recipe, standings, so_far, {})
+    return Plan(made.deliveries, done=done, trace=made.trace)
 
 
 def _along(
@@ -96,14 +100,17 @@ def _along(
             scopes[place] = recipe.scope(event, way.results, now, wait_view(place, heard))
         return scopes[place], event.received_at if place.since is None else place.since
 
-    deliveries, trace = _made(recipe, event, way.standings, scope_at)
+    made = _made(recipe, event, way.standings, scope_at)
+    trace = [*way.trace, *made.trace]
+    if made.failed:
+        return Plan((), done=True, failed=made.failed, trace=trace, marks=way.marks)
     done = Standing.WAITING not in way.standings.values() and not way.reach.asked
     if done:
         trace += _cancelled(recipe, way.standings, so_far, way.reach.never)
     return Plan(
-        deliveries,
+        made.deliveries,
         done=done,
-        trace=[*way.trace, *trace],
+        trace=trace,
         reason="" if way.reach.stopped is None else f"stopped: {way.reach.stopped}",
         marks=way.marks,
         wake_at=way.wake_at,
@@ -111,22 +118,51 @@ def _along(
     )
 
 
+@dataclass(slots=True)
+class _Made:
+    """The deliveries of all steps that are ready, what is said of them, and why one could not be finished."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    trace: list[Mapping[str, Any]] = field(default_factory=list)
+    failed: str = ""
+    used: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+
+    def say(self, step: str, said: str, scope: Scope) -> None:
+        """Add to the trace, with the variables that it has not told yet."""
+        entry: dict[str, Any] = {"step": step, "said": said}
+        self.trace.append(entry)
+        fresh = {}
+        for name, came in scope.used():
+            if self.used.get(name) is not came:
+                self.used[name] = came
+                words = brief(came)
+                if self.told.get(name) != words:
+                    fresh[name] = self.told[name] = words
+        if fresh:
+            entry["variables"] = fresh
+
+
 def _made(
     recipe: Recipe,
     event: Event,
     standings: Mapping[str, Standing],
     scope_at: Callable[[Step], tuple[Scope, float]],
-) -> tuple[list[Delivery], list[Mapping[str, Any]]]:
-    """Return the deliveries of all steps that are ready, and what is said of them."""
-    deliveries: list[Delivery] = []
-    trace: list[Mapping[str, Any]] = []
+) -> _Made:
+    """Finish all steps that are ready, or say why one cannot be, and what the variables were."""
+    made = _Made()
     for step in recipe.steps:
         if standings[step.id] is Standing.READY:
             scope, since = scope_at(step)
-            made = [*deliveries_of(recipe, step, event, scope, since)]
-            deliveries += made
-            trace.append({"step": step.id, "said": _planned_words(step, made)})
-    return deliveries, trace
+            try:
+                some = [*deliveries_of(recipe, step, event, scope, since)]
+            except RenderError as failure:
+                unmade = _Made(failed=str(failure))
+                unmade.say(step.id, "could not be written", scope)
+                return unmade
+            made.deliveries += some
+            made.say(step.id, _planned_words(step, some), scope)
+    return made
 
 
 def _planned_words(step: Step, made: Sequence[Delivery]) -> str:

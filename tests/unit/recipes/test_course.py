@@ -76,7 +76,10 @@ def test_one_branch_of_an_if_is_done_and_what_follows_it_is_too(kind, texts):
 
 
 def test_the_trace_says_which_branch_was_taken_and_why():
-    assert Played(IF, {"kind": "missing"}).said[0] == "actions[0]: then: its conditions hold"
+    assert (
+        Played(IF, {"kind": "missing"}).said[0]
+        == 'actions[0]: then: its conditions hold: $.kind is "missing"'
+    )
     assert Played(IF, {"kind": "x"}).said[0].startswith('actions[0]: else: $.kind is "x"')
 
 
@@ -107,7 +110,9 @@ def test_the_first_way_that_holds_is_gone(n, text):
 
 
 def test_the_trace_tells_the_ways_of_a_choose_apart():
-    assert Played(CHOOSE, {"n": 6}).said[0] == "actions[0]: choose[1]: its conditions hold"
+    assert (
+        Played(CHOOSE, {"n": 6}).said[0] == "actions[0]: choose[1]: its conditions hold: $.n is 6"
+    )
     assert Played(CHOOSE, {"n": 1}).said[0].startswith("actions[0]: default: ")
 
 

@@ -1,4 +1,4 @@
-from appealbridge.recipes.match import match
+from appealbridge.recipes.match import match, matched
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 RECIPE = """
@@ -32,3 +32,33 @@ def test_another_source_is_not_wanted():
 def test_a_trigger_without_a_source_wants_any():
     recipe = recipe_of("actions: [{ action: tweet, text: Hello }]")
     assert match(recipe, event_of(source="appeal:anything")) == ""
+
+
+CONDITIONS = """
+conditions:
+  - { field: $.kind, equals: missing }
+  - { field: $.exercise, exists: false }
+  - "{{ appeal.kind != 'wanted' }}"
+  - { between: ["00:00", "23:59"] }
+actions: [{ action: tweet, text: Hello }]
+"""
+
+
+def test_a_match_says_which_trigger_wants_the_event():
+    came = matched(recipe_of(RECIPE), event_of(source="webhook:incident-desk", type="x"))
+    assert came.trace == [{"step": "triggers[1]", "said": "wants x from webhook:incident-desk"}]
+
+
+def test_a_match_says_what_its_conditions_saw():
+    (_, conditions) = matched(recipe_of(CONDITIONS), event_of({"kind": "missing"})).trace
+    assert conditions["step"] == "conditions"
+    assert conditions["said"].startswith(
+        'all hold: $.kind is "missing", $.exercise is missing, '
+        "{{ appeal.kind != 'wanted' }} is true, the time is "
+    )
+
+
+def test_no_match_leaves_a_reason_and_no_trace():
+    came = matched(recipe_of(CONDITIONS), event_of({"kind": "wanted"}))
+    assert came.why_not == '$.kind is "wanted", wanted equals missing'
+    assert came.trace == ()

@@ -206,3 +206,31 @@ def test_the_trace_says_what_was_planned():
     assert planned(text).trace == [
         {"step": "tweet", "said": "planned a delivery on force_x, held: approval"}
     ]
+
+
+VARIABLES = """
+triggers: [{ trigger: appeal }]
+variables:
+  headline: $.title
+  place: "{{ appeal.place }}"
+  unused: $.nowhere
+actions:
+  - { action: tweet, text: "{{ headline }}" }
+  - { action: tweet, id: second, text: "{{ headline }}, {{ place }}" }
+approval: none
+"""
+
+
+def test_the_trace_has_each_variable_where_it_is_used_first():
+    planned = plan(recipe_of(VARIABLES), event_of({"title": "Aisha", "place": "Aston"}), {}, NOW)
+    assert [entry.get("variables") for entry in planned.trace] == [
+        {"headline": '"Aisha"'},
+        {"place": '"Aston"'},
+    ]
+
+
+def test_a_plan_that_fails_has_the_variables_and_no_step_that_was_planned():
+    failed = plan(recipe_of(VARIABLES), event_of({"title": "Aisha"}), {}, NOW)
+    assert failed.failed.startswith("actions[1].text: ")
+    assert [entry["said"] for entry in failed.trace] == ["could not be written"]
+    assert failed.trace[0]["variables"] == {"headline": '"Aisha"', "place": "missing"}
