@@ -1,0 +1,195 @@
+"""
+A daemon in this very process that dies at one of its transactions, as if it had been killed there.
+
+Killed `before` one, nothing of it is kept, nor of what shared its commit; killed `after` one, it is
+durable and nobody has heard of it. From then on the daemon is no more: whatever it asks of its store
+ends the task that asks, and all its other tasks are ended too. Transactions that change nothing, a
+claim that finds nothing above all, are not counted: dying there is dying at the next one.
+
+The product knows nothing of this: the store is the real one, with its one door for writing watched.
+Every move that a delivery makes is noted by the database itself, so that none goes unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+from appealbridge.app import Bridge
+from appealbridge.store.accepting import accept
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.writer import Together
+
+_NOTE_MOVES = """
+CREATE TABLE IF NOT EXISTS noted_moves (delivery TEXT, old INTEGER, new INTEGER);
+CREATE TRIGGER IF NOT EXISTS note_moves AFTER UPDATE OF state ON deliveries
+BEGIN INSERT INTO noted_moves VALUES (new.id, old.state, new.state); END;
+"""
+
+_tasks: ContextVar[WeakSet[asyncio.Task[Any]] | None] = ContextVar("tasks", default=None)
+
+
+class Killed(Exception):
+    """What the writer's thread sees of it."""
+
+
+class Death:
+    """At which transaction a daemon dies, and on which side of it; never at number 0."""
+
+    def __init__(self, number: int = 0, side: str = "before") -> None:
+        self.came = asyncio.Event()
+        self.ends: Callable[[], None] = lambda: None
+        self.heard = 0
+        """How many transactions that changed something are durable, and it was heard of."""
+        self._number = number
+        self._side = side
+        self._made = 0
+        self._killed = False
+
+    def watches(self, together: Together) -> Together:
+        """Return the same kind of transactions, of which one may be the last; for the writer's thread."""
+
+        def watched(connection: sqlite3.Connection, payloads: Sequence[Any]) -> Sequence[Any]:
+            results = together(connection, payloads)
+            made = range(self._made + 1, self._made + 1 + sum(map(_changes(together), results)))
+            self._made += len(made)
+            self._killed |= self._side == "before" and self._number in made
+            if self._killed:
+                raise Killed
+            return results
+
+        return watched
+
+    def hears(self, together: Together, done: asyncio.Future[Any]) -> None:
+        """Take note that a transaction has ended."""
+        error = done.exception()
+        if error is None:
+            self.heard += _changes(together)(done.result())
+        after = (self.heard, self._side) == (self._number, "after")
+        if after or self._killed:
+            self.comes()
+
+    def comes(self) -> None:
+        """Let nothing more be done."""
+        if not self.came.is_set():
+            self.came.set()
+            self.ends()
+
+
+class Mortal(SqliteStore):
+    """The SQLite store of a daemon that may die."""
+
+    death: ClassVar[Death]
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._living_ask, self._ask = self._ask, self._ask_if_alive  # type: ignore[assignment]
+        self._watched: dict[Together, Together] = {}
+
+    @classmethod
+    async def open(cls, path: Path, **more: Any) -> SqliteStore:
+        store = await super().open(path, **more)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(_NOTE_MOVES)
+        return store
+
+    async def _ask_if_alive(self, question: Callable[[sqlite3.Connection], Any]) -> Any:
+        if self.death.came.is_set():
+            raise asyncio.CancelledError
+        return await self._living_ask(question)
+
+    def _submit(self, together: Together, payload: object) -> asyncio.Future[Any]:
+        death = self.death
+        heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if death.came.is_set():
+            heard.cancel()
+            return heard
+        watched = self._watched.setdefault(together, death.watches(together))
+
+        def hear(done: asyncio.Future[Any]) -> None:
+            death.hears(together, done)
+            _pass_on(done, heard, dead=death.came.is_set())
+
+        super()._submit(watched, payload).add_done_callback(hear)
+        return heard
+
+
+def mortal(death: Death) -> type[SqliteStore]:
+    """Return the store of a daemon that dies so."""
+    return type("Mortal", (Mortal,), {"death": death})
+
+
+def _changes(together: Together) -> Callable[[Any], bool]:
+    """Return what tells from a transaction's result whether it changed anything."""
+    # A look at a source leaves its memory behind, even where it found no event.
+    return lambda result: together is accept or result not in ([], 0)
+
+
+def _pass_on(done: asyncio.Future[Any], heard: asyncio.Future[Any], *, dead: bool) -> None:
+    if heard.done():
+        return  # who waited for it has gone
+    if dead:
+        heard.cancel()
+    elif error := done.exception():
+        heard.set_exception(error)
+    else:
+        heard.set_result(done.result())
+
+
+class Life:
+    """One daemon from its start to its end, whichever way it ends."""
+
+    def __init__(self, death: Death, make: Callable[[], Bridge]) -> None:
+        self._death = death
+        self._make = make
+        self._leave = asyncio.Event()
+        self._ready: asyncio.Future[Bridge] = asyncio.get_running_loop().create_future()
+        self._own: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self._whole: asyncio.Task[None] | None = None
+
+    async def begins(self) -> Bridge | None:
+        """Start; return nothing if it died in doing so."""
+        asyncio.get_running_loop().set_task_factory(_noting)
+        self._whole = asyncio.create_task(self._live())
+        await asyncio.wait({self._whole, self._ready}, return_when=asyncio.FIRST_COMPLETED)
+        if self._ready.done():
+            return self._ready.result()
+        await self.ends()
+        return None
+
+    async def ends(self) -> None:
+        """Stop as SIGTERM stops it, if it still lives."""
+        self._leave.set()
+        assert self._whole is not None
+        await asyncio.wait({self._whole})
+        if not self._death.came.is_set():
+            self._whole.result()
+
+    async def _live(self) -> None:
+        # All that it starts is noted as its own, and ends when it dies; what unwinds here closes its
+        # files and sockets, as the system does for the dead.
+        _tasks.set(self._own)
+        self._death.ends = self._end
+        async with self._make() as bridge:
+            self._ready.set_result(bridge)
+            await self._leave.wait()
+
+    def _end(self) -> None:
+        self._leave.set()
+        for task in list(self._own):
+            task.cancel()
+
+
+def _noting(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **more)
+    own = _tasks.get()
+    # Ended in the middle of taking a connection, asyncio's own server would never close that socket.
+    if own is not None and coroutine.__name__ != "_accept_connection2":
+        own.add(task)
+    return task

@@ -1,0 +1,100 @@
+"""What people do about deliveries, and what they are asked about."""
+
+from __future__ import annotations
+
+from tests.stories import staging
+from tests.stories.tales.tale import TWEETED, fails, has, tale
+from tests.stories.world import World
+
+HELD = staging.TWEET.replace("approval: none\n", "")
+MAIL = """
+alias: Mail, then X
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: email, id: mail, channel: press_office, to: a@example.org, subject: News,
+      text: "{{ event.data.text }} by mail" }
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }}, see {{ results.mail.url }}" }
+approval: none
+"""
+CAPPED = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, daily_cap: 2 }")
+TWICE = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, retry: { attempts: 2 } }")
+
+
+@tale(
+    recipes={"tweet": HELD},
+    posts=TWEETED,
+    states={"delivered": 1},
+)
+async def held_and_released(world: World) -> None:
+    await world.receives("M6 closed")
+    await has(world, 1, "held")
+    await world.looks_into("approval")
+    await has(world, 1, "delivered")
+
+
+@tale(
+    recipes={"tweet": HELD},
+    posts={},
+    states={"cancelled": 1},
+)
+async def held_and_called_off(world: World) -> None:
+    await world.receives("M6 closed")
+    await has(world, 1, "held")
+    (held,) = await world.deliveries()
+    await world.does("cancel?reason=wrong", held)
+    await has(world, 1, "cancelled")
+
+
+@tale(
+    recipes={"mail": MAIL},
+    posts={"email": ["M6 closed by mail"], "x": ["M6 closed, see *"]},
+    states={"delivered": 2},
+)
+async def a_mail_is_confirmed(world: World) -> None:
+    fails(world, "email", "post_then_reset", count=1)
+    await world.receives("M6 closed")
+
+    async def goes_on() -> bool:
+        await world.looks_into("unknown")
+        return len(await world.deliveries()) == 2
+
+    await world.until(goes_on, passing=0.5)
+    await has(world, 2, "delivered")
+
+
+@tale(
+    recipes={"tweet": staging.TWEET},
+    channels=TWICE,
+    posts=TWEETED,
+    states={"delivered": 1},
+)
+async def what_failed_is_tried_again(world: World) -> None:
+    fails(world, "x", "http_503", seconds=60)
+    await world.receives("M6 closed")
+    await has(world, 1, "failed", "held", passing=1)
+    world.sandbox.faults.clear()
+    (failed,) = await world.deliveries()
+    # Died in the middle of the attempt, nobody knows, and the platform cannot be asked.
+    await world.does("retry" if failed["state"] == "failed" else "release", failed)
+    await has(world, 1, "delivered")
+
+
+@tale(
+    recipes={"tweet": staging.TWEET},
+    channels=CAPPED,
+    posts={"x": [f"Incident {number}" for number in range(3)]},
+    states={"delivered": 3},
+)
+async def past_its_daily_cap(world: World) -> None:
+    for number in range(3):
+        await world.receives(f"Incident {number}")
+
+    async def all_seen() -> bool:
+        at_rest = [one["state"] in ("delivered", "held") for one in await world.deliveries()]
+        return len(at_rest) == 3 and all(at_rest)
+
+    await world.until(all_seen, passing=0.5)
+    assert len(world.posts("x")) <= 2, "more went out than the cap allows"
+    while await world.looks_into("daily_cap"):
+        pass
+    await has(world, 3, "delivered")

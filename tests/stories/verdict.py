@@ -1,0 +1,173 @@
+"""What may not be, however a tale went: read from the store's own file and from the platforms, when all is over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from appealbridge.model.delivery import MOVES, OPEN, State
+from appealbridge.model.notice import NOTICE
+from appealbridge.store.states import STATES
+
+DOUBT = "in doubt"
+"""Mail of which nobody can tell whether it went out, held and shown."""
+
+Row = dict[str, Any]
+Moves = frozenset[tuple[State, State]]
+
+PLATFORMS = {
+    "tweet": "x",
+    "facebook_post": "facebook",
+    "mastodon_post": "mastodon",
+    "email": "email",
+}
+
+RESTORED: Moves = frozenset({(State.READY, State.UNKNOWN), (State.PLANNED, State.UNKNOWN)})
+"""What a restored backup may do besides: of what was about to go out, nobody knows whether it has."""
+
+
+class Ended:
+    """A store's rows and the platforms' posts, when all is over."""
+
+    def __init__(self, store: Path, posts: Sequence[Mapping[str, Any]]) -> None:
+        with closing(sqlite3.connect(store)) as connection:
+            connection.row_factory = sqlite3.Row
+            self.deliveries = _rows(connection, "SELECT * FROM deliveries ORDER BY number")
+            self.runs = _rows(connection, "SELECT * FROM runs")
+            self.attempts = _rows(connection, "SELECT * FROM attempts ORDER BY place")
+            self.moves = _rows(connection, "SELECT * FROM noted_moves")
+        for row in self.deliveries:
+            row["state"] = STATES[row["state"]]
+        self.posts: dict[str, list[str]] = defaultdict(list)
+        self.addresses: dict[str, set[str]] = defaultdict(set)
+        for post in sorted(posts, key=lambda post: str(post["created_at"])):
+            self.posts[post["platform"]].append(post["text"].strip())
+            self.addresses[post["platform"]].add(post["id"])
+
+    @property
+    def notices(self) -> set[str]:
+        """What people were told."""
+        return {_words(row) for row in self.deliveries if row["recipe"] == NOTICE}
+
+    def states(self) -> Counter[str]:
+        """Return how many deliveries came to which end."""
+        return Counter(DOUBT if _in_doubt(row) else str(row["state"]) for row in self.deliveries)
+
+    def faults(self, extra: Moves = frozenset()) -> list[str]:
+        """Return what is wrong whatever the tale was."""
+        return [
+            *self._illegal(extra),
+            *self._without_an_end(),
+            *self._miscounted(),
+            *self._mixed_up(),
+        ]
+
+    def _illegal(self, extra: Moves) -> Iterator[str]:
+        for move in self.moves:
+            old, new = STATES[move["old"]], STATES[move["new"]]
+            if new not in MOVES[old] and (old, new) not in extra:
+                yield f"{move['delivery']} went from {old} to {new}, which no table allows"
+
+    def _without_an_end(self) -> Iterator[str]:
+        held = set()
+        for row in self.deliveries:
+            if row["state"] is State.HELD and row["hold"]:
+                held.add(row["run_id"])
+            elif row["state"] in OPEN:
+                yield f"{row['id']} is still {row['state']}"
+        for run in self.runs:
+            if run["state"] == "open" and run["id"] not in held:
+                yield f"run {run['id']} is still open and waits for nobody"
+
+    def _miscounted(self) -> Iterator[str]:
+        delivered = Counter(_place(row) for row in self.deliveries if _is_out(row))
+        for row in self.deliveries:
+            if not row["content"]:
+                continue
+            platform, words = place = _place(row)
+            copies, ought = self.posts[platform].count(words), delivered[place]
+            # Of mail in doubt there may be one more; a notice is rather told twice than never.
+            more = 1 if _in_doubt(row) or row["recipe"] == NOTICE else 0
+            if not ought <= copies <= ought + more:
+                yield f"{copies} copies of {row['id']}, which is {row['state']}: {words}"
+            told = row["receipt_id"]
+            if _is_out(row) and platform != "email" and told not in self.addresses[platform]:
+                yield f"{row['id']} has a receipt {told}, which is no post's"
+            sends = [
+                one
+                for one in self.attempts
+                if one["delivery_id"] == row["id"] and one["kind"] == "send"
+            ]
+            if len(sends) > row["attempts"]:
+                yield f"{row['id']} was attempted {row['attempts']} times, of which {len(sends)} are kept"
+
+    def _mixed_up(self) -> Iterator[str]:
+        """Find what overtook an older one of its subject."""
+        last: dict[tuple[str, str], int] = {}
+        for row in self.deliveries:
+            posts = self.posts[PLATFORMS[row["action"]]]
+            if _is_out(row) and row["subject"] and _words(row) in posts:
+                place = row["channel"], row["subject"]
+                at = posts.index(_words(row))
+                if at < last.get(place, -1):
+                    yield f"{row['id']} overtook an older one of its subject"
+                last[place] = at
+
+
+def unlike(
+    ended: Ended, posts: Mapping[str, Sequence[str]], states: Mapping[str, int], *, died: bool
+) -> list[str]:
+    """
+    Return how an end differs from the one expected: patterns of posts by platform, and states.
+
+    Where the daemon died in the middle of a mail, the mail may be in doubt, and then stand or not.
+    """
+    in_doubt = ended.states()[DOUBT] if died else 0
+    more = max(0, in_doubt - states.get(DOUBT, 0))
+    if more:
+        states = {**states, DOUBT: in_doubt, "delivered": states["delivered"] - more}
+    wrong = []
+    if +ended.states() != +Counter(states):
+        wrong.append(f"the deliveries are {dict(ended.states())} and not {dict(states)}")
+    for platform in {*posts, *ended.posts}:
+        missing = list(posts.get(platform, ()))
+        for text in ended.posts[platform]:
+            found = next((one for one in missing if fnmatchcase(text, one)), None)
+            if found is None and died and text in ended.notices:
+                continue  # rather told twice than never
+            if found is None:
+                wrong.append(f"on {platform} stands once too often: {text}")
+            else:
+                missing.remove(found)
+        if len(missing) > (in_doubt if platform == "email" else 0):
+            wrong.append(f"on {platform} there is no {missing}")
+    return wrong
+
+
+def _is_out(row: Row) -> bool:
+    return row["state"] is State.DELIVERED
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return PLATFORMS[row["action"]], _words(row)
+
+
+def _in_doubt(row: Row) -> bool:
+    held = (row["state"], row["hold"]) == (State.HELD, "unknown")
+    return held and row["action"] == "email"
+
+
+def _words(row: Row) -> str:
+    text: str = orjson.loads(row["content"])["text"] if row["content"] else ""
+    return text.strip()
+
+
+def _rows(connection: sqlite3.Connection, select: str) -> list[Row]:
+    return [dict(row) for row in connection.execute(select)]
