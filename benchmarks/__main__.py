@@ -30,7 +30,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import measure
+from benchmarks import measure, recipes
 from benchmarks.bridge import bridge
 from benchmarks.measure import Figures
 from benchmarks.program import OUTSIDE, TESTED, Program, free_port, running
@@ -53,10 +53,12 @@ class Size:
     seconds: float
     recipes: int = 1000
     idle_seconds: float = 5.0
+    pairs: int = 15
+    burst: int = 500
 
 
 FULL = Size(turns=5, events=20_000, seconds=20.0)
-QUICK = Size(turns=2, events=4_000, seconds=6.0)
+QUICK = Size(turns=2, events=4_000, seconds=6.0, pairs=5, burst=200)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ ROWS = (
     ),
     Row("waiting_drained_s", "s for 5,000 of them", 5.0, None, least=False),
     Row("rated_of_rate", "of the posts that the rate allows", 0.85, None, least=True),
+    Row("many_of_few", "CPU of an event, 10,000 recipes by 10", 1.3, None, least=False),
+    Row("shared_of_few", "the same, all for one webhook", 1.3, None, least=False),
+    Row("many_load_cpu_s", "CPU s until 10,000 recipes are ready", 30.0, None, least=False),
+    Row("check_cpu_s", "CPU s to check 1,000 recipes", 5.0, None, least=False),
 )
 """What the table shows; `vs_bare` is AppealBridge's figure by the bare program's."""
 
@@ -179,6 +185,7 @@ class Bench:
                 self._alone, "idle", partial(measure.idle, home, sink, 4, size.idle_seconds)
             ),
             "recovery": self._recovery,
+            "recipes": self._recipes,
         }
         for name, part in parts.items():
             if not only or name in only:
@@ -187,6 +194,17 @@ class Bench:
     async def _recovery(self) -> None:
         for case in CASES:
             await self._alone(case, partial(recovery, self._home / "bridge", self._sink, case))
+
+    async def _recipes(self) -> None:
+        size, home = self._size, self._home / "shelf"
+        for name in ("many", "shared"):
+            events = partial(
+                recipes.events, home, self._sink, HOOK,
+                pairs=size.pairs, burst=size.burst, shared=name == "shared",
+            )  # fmt: skip
+            figures, _ = await self._turn(name, events)
+            self._keep(name, figures)
+        await self._alone("check", partial(recipes.check, home, self._sink))
 
     async def _alone(self, name: str, measured: Measured) -> None:
         for _ in range(min(self._size.turns, 3)):
@@ -245,7 +263,9 @@ def main() -> None:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     words.add_argument("--quick", action="store_true", help="two short turns, to see roughly")
     words.add_argument("--turns", type=int, help="how many turns")
-    words.add_argument("part", nargs="*", help="end_to_end, accept, latency, ready, idle, recovery")
+    words.add_argument(
+        "part", nargs="*", help="end_to_end, accept, latency, ready, idle, recovery, recipes"
+    )
     said = words.parse_args()
     size = QUICK if said.quick else FULL
     if said.turns:

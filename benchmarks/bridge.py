@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.events import SECRET
 from benchmarks.program import Program, free_port, running
 
-_SETTINGS = """\
+SETTINGS = """\
 listen: 127.0.0.1:{port}
 store: sqlite:///{folder}/bridge.db
 recipes: recipes/
@@ -21,7 +21,7 @@ channels:
     secrets: [!secret bench_hook]
 """
 
-_CHANNEL = """\
+CHANNEL = """\
   {name}:
     platform: mastodon
     api: http://127.0.0.1:{sink}
@@ -51,7 +51,7 @@ actions:
 approval: none
 """
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "APPEALBRIDGE_SECRET_BENCH_HOOK": f"whsec_{SECRET}",
     "APPEALBRIDGE_SECRET_BENCH_TOKEN": "bench-token-of-the-far-platform",
 }
@@ -74,8 +74,8 @@ def write(
     others = "".join(
         f"  desk-{n}: {{ secrets: [!secret bench_hook] }}\n" for n in range(1, min(recipes, 20))
     )
-    accounts = "".join(_CHANNEL.format(name=name, sink=sink, rate=rate) for name in channels)
-    told = _SETTINGS.format(port=port, folder=folder, channels=accounts)
+    accounts = "".join(CHANNEL.format(name=name, sink=sink, rate=rate) for name in channels)
+    told = SETTINGS.format(port=port, folder=folder, channels=accounts)
     settings.write_text(told + others)
     for n in range(recipes):
         webhook = "bench" if n == 0 else f"desk-{n % 19 + 1}" if recipes > 19 else f"desk-{n}"
@@ -108,6 +108,6 @@ async def bridge(
         "--config",
         str(settings),
     ]
-    async with running(command, port, folder.with_suffix(".log"), _ENVIRONMENT) as program:
+    async with running(command, port, folder.with_suffix(".log"), ENVIRONMENT) as program:
         yield program
     shutil.rmtree(folder)

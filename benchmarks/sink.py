@@ -52,6 +52,7 @@ _STATUS = _answer(
     }
 )
 _OTHER = _answer(_ACCOUNT)
+_NO_NEWS = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 0\r\n\r\n"
 
 
 class Sink:
@@ -62,6 +63,8 @@ class Sink:
         self.repeats = 0
         self._wanted = 0
         self._all = asyncio.Event()
+        self._posts_wanted = 0
+        self._counted = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Open the door on a free port."""
@@ -79,9 +82,21 @@ class Sink:
         """Close the door."""
         self._server.close()
 
+    @property
+    def posts(self) -> int:
+        """How many posts have come, repeats included."""
+        return len(self.arrived) + self.repeats
+
     def forget(self) -> None:
         """Begin a new count."""
         self.arrived, self.repeats = {}, 0
+
+    async def counts(self, posts: int) -> None:
+        """Wait until `posts` posts have come, repeats included."""
+        self._posts_wanted = posts
+        self._counted.clear()
+        if self.posts < posts:
+            await self._counted.wait()
 
     async def has(self, count: int) -> None:
         """Wait until `count` different events have come."""
@@ -94,10 +109,12 @@ class Sink:
         """Note one event."""
         if number in self.arrived:
             self.repeats += 1
-            return
-        self.arrived[number] = time.monotonic()
-        if len(self.arrived) == self._wanted:
-            self._all.set()
+        else:
+            self.arrived[number] = time.monotonic()
+            if len(self.arrived) == self._wanted:
+                self._all.set()
+        if self.posts == self._posts_wanted:
+            self._counted.set()
 
 
 class _Post(Messages):
@@ -106,6 +123,9 @@ class _Post(Messages):
         self._sink = sink
 
     def message(self, whole: bytes) -> None:
+        if whole.startswith(b"GET /feed/"):
+            self.transport.write(_NO_NEWS)
+            return
         if not whole.startswith(b"POST"):
             self.transport.write(_OTHER)
             return
