@@ -35,7 +35,7 @@ _call_off = Join(
     f" reason = 'the post before it in the thread is ' || CASE b.state {_STATE} END"
     " || CASE b.reason WHEN '' THEN '' ELSE ': ' || b.reason END FROM {v}"
     f" JOIN deliveries b ON b.id = v.id AND b.state > {LAST_OPEN} AND NOT b.{IS_PUBLISHED}"
-    f" WHERE {_WAITS} RETURNING deliveries.id, v.at",
+    f" WHERE {_WAITS} RETURNING id, settled_at",
 )
 
 Ended = Sequence[tuple[str, float]]
