@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import click
 
@@ -64,18 +64,22 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
 
 
 @click.command()
-@click.argument("run_id", metavar="ID")
+@click.argument("id_", metavar="ID")
 @config_option
 @json_option
-def trace(config: Path | None, as_json: bool, run_id: str) -> None:
-    """Tell the story of one run: what came in, why it matched, what was sent, what came back."""
-    told = Stored(Daemon.of(config)).get(f"/runs/{run_id}")
+def trace(config: Path | None, as_json: bool, id_: str) -> None:
+    """
+    Tell a story: what came in, which recipe wanted it and why, what was sent, what came back.
+
+    ID is an event's, for all that it caused; or a run's, or the number of a delivery, for one recipe.
+    """
+    told = Stored(Daemon.of(config)).get(f"/traces/{quote(id_)}")
     if as_json:
         print_json(told)
     else:
-        from appealbridge.cli import tell
+        from appealbridge.cli import story
 
-        tell.trace(told)
+        story.tell(told)
 
 
 def all_option(function: F) -> F:

@@ -1,4 +1,4 @@
-"""Stored things as a person reads them: tables that fit the terminal, and a run as a story."""
+"""Stored things as a person reads them: tables that fit the terminal."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ STYLES = {
 
 Row = dict[str, Any]
 
-REMOVED = "(removed after its retention)"
-
 
 def deliveries(rows: Sequence[Row]) -> None:
     """Print a table of deliveries."""
@@ -41,14 +39,14 @@ def deliveries(rows: Sequence[Row]) -> None:
     for row in rows:
         table.add_row(
             str(row["number"]),
-            _state(row),
+            state_of(row),
             row["channel"],
             f"{row['recipe']}: {row['step']}",
             row["subject"],
-            _clock(row["planned_at"]),
-            Text(_why(row)),
+            clock(row["planned_at"]),
+            Text(why(row)),
         )
-    _console().print(table)
+    console_of().print(table)
 
 
 def channels(rows: Sequence[Row]) -> None:
@@ -62,17 +60,17 @@ def channels(rows: Sequence[Row]) -> None:
     for row in rows:
         words = row["condition"].replace("_", " ")
         if row["paused_until"]:
-            words += f", paused until {_clock(row['paused_until'])}"
+            words += f", paused until {clock(row['paused_until'])}"
         style = "green" if row["condition"] == "working" else "red"
         table.add_row(
             row["name"],
             row["platform"],
             Text(words, style=style),
-            _clock(row["since"]),
+            clock(row["since"]),
             str(row["waiting"]),
             Text(row["reason"] or ""),
         )
-    _console().print(table)
+    console_of().print(table)
 
 
 def runs(rows: Sequence[Row]) -> None:
@@ -85,65 +83,32 @@ def runs(rows: Sequence[Row]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         state = Text(row["state"], style=STYLES.get(row["state"], ""))
-        table.add_row(Text(row["id"]), state, _clock(row["begun_at"]), Text(row["reason"] or ""))
-    _console().print(table)
+        table.add_row(Text(row["id"]), state, clock(row["begun_at"]), Text(row["reason"] or ""))
+    console_of().print(table)
 
 
-def trace(told: Row) -> None:
-    """Print a run as a story, in the order in which it happened."""
-    about = told["about"]
-    console = _console()
-    console.print(Text(f"{told['id']}", style="bold"))
-    console.print(
-        Text(
-            f"{_clock(about['received_at'])}  {about['type']} from {about['source']}, about {about['subject']}"
-        )
-    )
-    if told["state"] in ("skipped", "failed"):
-        console.print(
-            Text(f"{_clock(told['begun_at'])}  {told['state']}: {told['reason']}", style="yellow")
-        )
-    if about.get("removed"):
-        console.print(Text(REMOVED, style="dim"))
-    for entry in told["trace"]:
-        step = f"{entry['step']}: " if entry.get("step") else ""
-        console.print(Text(f"{_clock(entry['at'])}  {step}{entry.get('said', '')}"))
-    for row in told["deliveries"]:
-        console.print()
-        console.print(
-            Text.assemble(f"no. {row['number']}  {row['step']} on {row['channel']}: ", _state(row))
-        )
-        if row.get("removed"):
-            console.print(Text(f"    {REMOVED}", style="dim"))
-        for name, value in (row["content"] or {}).items():
-            if value not in (None, "", [], {}):
-                lines = f"{name}: {value}".splitlines()
-                console.print(Text("\n".join(f"    {line}" for line in lines), style="dim"))
-        for attempt in row["history"]:
-            words = f"    {_clock(attempt['ended_at'])}  {attempt['kind']} {attempt['number']}: {attempt['outcome']}"
-            console.print(Text(words + (f", {attempt['detail']}" if attempt["detail"] else "")))
-        if _why(row):
-            console.print(Text(f"    {_why(row)}"))
-
-
-def _console() -> Console:
+def console_of() -> Console:
+    """Return where to print: as wide as the terminal, and wide enough for anything in a pipe."""
     # In a pipe nobody's window bounds a line, and cutting one would lose what a program looks for.
     console = Console(highlight=False, soft_wrap=False)
     return console if console.is_terminal else Console(highlight=False, width=240)
 
 
-def _state(row: Row) -> Text:
+def state_of(row: Row) -> Text:
+    """Return where a delivery stands, and for what it is held, coloured."""
     words = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]
     return Text(words, style=STYLES.get(row["state"], ""))
 
 
-def _why(row: Row) -> str:
+def why(row: Row) -> str:
+    """Return where a delivery was published, or why it was not."""
     if row["receipt"]:
         return str(row["receipt"]["url"] or row["receipt"]["id"])
     return str(row["reason"] or "")
 
 
-def _clock(text: str | None) -> str:
+def clock(text: str | None) -> str:
+    """Return a moment of the API as a clock on the wall here shows it."""
     if text is None:
         return ""
     return datetime.fromisoformat(text).astimezone().strftime("%d %b %H:%M:%S")

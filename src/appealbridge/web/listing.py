@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from appealbridge.model.delivery import OPEN, State
+from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
+from appealbridge.model.run import Run, RunState
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     DeliveryFilter,
@@ -17,6 +18,9 @@ MOST = 1000
 """How many rows one listing gives at the most."""
 
 Query = Mapping[str, str]
+
+_EVENT_ID = 16
+"""How many characters an event's id has; whatever has fewer, all digits, is a delivery's number."""
 
 
 async def deliveries(store: Store, query: Query) -> list[dict[str, Any]]:
@@ -41,13 +45,39 @@ async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
 async def run(store: Store, run_id: str) -> dict[str, Any]:
     """Return one run with its event and its deliveries, each with its attempts."""
     one = await store.run(run_id)
-    caused = await store.deliveries(DeliveryFilter(run_id=one.id, limit=MOST))
-    told = views.run(one)
+    told = await _with_deliveries(store, one)
     told["about"] = views.event(await store.event(one.event_id))
+    return told
+
+
+async def _with_deliveries(store: Store, run: Run) -> dict[str, Any]:
+    caused: Sequence[Delivery] = ()
+    if run.state is not RunState.SKIPPED:
+        caused = await store.deliveries(DeliveryFilter(run_id=run.id, limit=MOST))
+    told = views.run(run)
     told["deliveries"] = [
         views.delivery(each, await store.attempts(each.id)) for each in reversed(caused)
     ]
     return told
+
+
+async def trace(store: Store, id_: str) -> dict[str, Any]:
+    """
+    Return an `event` with its `runs`, each with its deliveries and their attempts.
+
+    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told.
+    """
+    if "." not in id_ and not (id_.isdecimal() and len(id_) < _EVENT_ID):
+        about = await store.event(id_)
+        asked = [*reversed(await store.runs(event_id=id_, limit=MOST))]
+    else:
+        is_run = id_.count(".") == 1
+        asked = [await store.run(id_ if is_run else (await store.delivery(id_)).run_id)]
+        about = await store.event(asked[0].event_id)
+    return {
+        "event": views.event(about),
+        "runs": [await _with_deliveries(store, each) for each in asked],
+    }
 
 
 async def events(store: Store, query: Query) -> list[dict[str, Any]]:
@@ -62,7 +92,7 @@ async def event(store: Store, event_id: str) -> dict[str, Any]:
 
 
 _LISTS = {"deliveries": deliveries, "runs": runs, "events": events}
-_SINGLE = {"deliveries": delivery, "runs": run, "events": event}
+_SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace}
 
 
 async def read(store: Store, path: str, query: Query) -> Any:
@@ -77,11 +107,22 @@ async def read(store: Store, path: str, query: Query) -> Any:
 
 def pointed_out(told: Any, channels: Collection[str]) -> Any:
     """Return deliveries, one or many, with the reason for those that wait for a channel which is gone."""
-    for row in told if isinstance(told, list) else told.get("deliveries", [told]):
+    for row in _rows(told):
         waits = "channel" in row and State(row["state"]) in OPEN
         if waits and row["channel"] not in channels and not row["reason"]:
             row["reason"] = views.GONE
     return told
+
+
+def _rows(told: Any) -> Iterator[dict[str, Any]]:
+    """Yield what may be deliveries in an answer."""
+    if isinstance(told, list):
+        yield from told
+    elif "runs" in told:
+        for run in told["runs"]:
+            yield from run["deliveries"]
+    else:
+        yield from told.get("deliveries", [told])
 
 
 def _which(query: Query) -> DeliveryFilter:

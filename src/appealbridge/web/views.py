@@ -12,7 +12,7 @@ from appealbridge.engine.lane import Lane
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
-from appealbridge.model.run import Run
+from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.book import Book
 
 GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
@@ -76,7 +76,7 @@ def attempt(one: Attempt) -> dict[str, Any]:
 
 
 def run(one: Run) -> dict[str, Any]:
-    """Return a run with its trace."""
+    """Return a run with its trace; `wake_at` is until when it waits, where it does."""
     return {
         "id": one.id,
         "event": one.event_id,
@@ -85,6 +85,7 @@ def run(one: Run) -> dict[str, Any]:
         "state": one.state.value,
         "reason": one.reason or None,
         "begun_at": moment(one.begun_at),
+        "wake_at": moment(one.wake_at or None) if one.state is RunState.OPEN else None,
         "trace": [{**entry, "at": moment(entry.get("at"))} for entry in one.trace],
     }
 
