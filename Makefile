@@ -24,6 +24,7 @@ test: $(READY) ## all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 torture: $(READY) ## kill the daemon 200 times under load, count what was lost or posted twice; takes minutes
+	@$(if $(ARGS),,$(BIN)/python -m pytest -m every_commit tests/stories)
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 check: $(READY) ## format, lint, types and layers

@@ -8,39 +8,25 @@ is taken out. What must hold is said in plain Python, over the rows of the file,
 
 from __future__ import annotations
 
-import asyncio
-import math
-import sqlite3
-import tempfile
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, OPEN, Hold, State
-from appealbridge.model.errors import IllegalMove
-from appealbridge.model.event import Event
 from appealbridge.model.run import RunState
-from appealbridge.store.records import Arrival, OpenRun, Over, Settlement
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import NOW, RECEIPT, a_delivery, a_run, an_event
+from appealbridge.store.records import Arrival, Over, Settlement
+from appealbridge.testing.store_case import RECEIPT, a_delivery, a_run
+from tests.properties.machine import CHANNELS, Machine, may_expire, one_of
 from tests.properties.standing import (
     Row,
-    delivery_rows,
     have_to_wait,
     in_state,
-    marked_as_waiting,
 )
 
-CHANNELS = ("force_x", "force_facebook")
-NEVER = math.inf
 MOVABLE = (
     State.PLANNED,
     State.HELD,
@@ -50,10 +36,6 @@ MOVABLE = (
     State.WITHDRAWING,
 )
 """What a person may move in several ways."""
-PUBLISHED = (State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN)
-
-Ends = dict[str, tuple[State, int]]
-"""Which deliveries had ended, how, and after how many attempts."""
 
 PLACES = st.integers(0, 5)
 PAUSES = st.sampled_from([0.0, 1.0, 60.0])
@@ -68,44 +50,13 @@ ARRIVALS = st.tuples(
 )
 
 
-class Deliveries(RuleBasedStateMachine):
-    """A store, all that may happen to it, and what is remembered of that."""
-
-    @initialize()
-    def opens(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "bridge.db"
-        self.loop = asyncio.Runner()
-        self.now = NOW
-        self.count = 0
-        self.events: dict[str, Event] = {}
-        self.begun: dict[str, int] = defaultdict(int)
-        self.let_again: set[str] = set()
-        self.seen: dict[str, Ends] = defaultdict(dict)
-        self.looked_at: list[OpenRun] = []
-        self.starts()
-
-    def starts(self) -> None:
-        self.store = self.does(SqliteStore.open(self.path))
-        self.reader = sqlite3.connect(self.path)
-        self.rows = delivery_rows(self.reader)
-
-    def stops(self) -> None:
-        self.reader.close()
-        self.does(self.store.close())
-
-    def teardown(self) -> None:
-        if hasattr(self, "loop"):
-            self.stops()
-            self.loop.close()
-            self.folder.cleanup()
-
-    # -- what happens ---------------------------------------------------------------------------
+class Deliveries(Machine):
+    """All that may happen."""
 
     @rule(together=st.lists(st.lists(ARRIVALS, min_size=1, max_size=2), min_size=1, max_size=2))
     def events_arrive(self, together: list[list[Any]]) -> None:
         """Several calls at once, each with several events."""
-        calls = [[self._arrival(*one) for one in call] for call in together]
+        calls = [[self.an_arrival(*one) for one in call] for call in together]
         answers = self.changes(*(self.store.accept(call) for call in calls))
         for arrival, accepted in zip(chain(*calls), chain(*answers), strict=True):
             assert not accepted.repeat
@@ -121,7 +72,7 @@ class Deliveries(RuleBasedStateMachine):
     @precondition(lambda self: self.events)
     @rule(place=PLACES)
     def an_event_is_told_once_more(self, place: int) -> None:
-        event = _one(list(self.events.values()), place)
+        event = one_of(list(self.events.values()), place)
         again = Arrival(event, [a_run(event)], [a_delivery(event, "again")])
         ((accepted,),) = self.changes(self.store.accept([again]))
         assert (accepted.repeat, accepted.event_id) == (True, event.id)
@@ -154,9 +105,9 @@ class Deliveries(RuleBasedStateMachine):
         """Several at once, each in any of the ways that an attempt may end."""
         under_way = in_state(self.rows, State.SENDING)
         chosen = {
-            row["id"]: self._ending(row, _one(sorted(MOVES[State.SENDING]), way), due, cap)
+            row["id"]: self.ending(row, one_of(sorted(MOVES[State.SENDING]), way), due, cap)
             for place, way in places
-            for row in [_one(under_way, place)]
+            for row in [one_of(under_way, place)]
         }
         self.changes(*map(self.store.settle, chosen.values()))
         assert self.moved() == chosen.keys()
@@ -173,13 +124,13 @@ class Deliveries(RuleBasedStateMachine):
         assert len(found) == min(2, len(due_now))
         for one in found:
             row = next(row for row in self.rows if row["id"] == one.id)
-            target = _one(sorted(MOVES[State.UNKNOWN]), way)
-            self.changes(self.store.settle(self._ending(row, target, due, False)))
+            target = one_of(sorted(MOVES[State.UNKNOWN]), way)
+            self.changes(self.store.settle(self.ending(row, target, due, False)))
 
     @precondition(lambda self: self.rows)
     @rule(place=PLACES, of=st.sampled_from(State), to=st.sampled_from(State))
     def an_attempt_ends_that_was_not_under_way(self, place: int, of: State, to: State) -> None:
-        row = _one(self.rows, place)
+        row = one_of(self.rows, place)
         if of is not row["state"] or to not in MOVES[of]:
             wrong = Settlement(delivery_id=row["id"], source=of, target=to, at=self.now)
             self.refuses(lambda: self.store.settle(wrong))
@@ -187,8 +138,8 @@ class Deliveries(RuleBasedStateMachine):
     @precondition(lambda self: self.has(*MOVABLE))
     @rule(place=PLACES, way=PLACES, hold=st.sampled_from(Hold))
     def a_person_moves_something(self, place: int, way: int, hold: Hold) -> None:
-        row = _one(in_state(self.rows, *MOVABLE), place)
-        to = _one(sorted(MOVES[row["state"]] - {State.SENDING}), way)
+        row = one_of(in_state(self.rows, *MOVABLE), place)
+        to = one_of(sorted(MOVES[row["state"]] - {State.SENDING}), way)
         if to is State.DELIVERED and row["receipt_id"] is None:
             return  # nobody says so without saying where
         self._a_person_moves(row, to, hold)
@@ -196,12 +147,12 @@ class Deliveries(RuleBasedStateMachine):
     @precondition(lambda self: self.has(State.FAILED))
     @rule(place=PLACES)
     def a_person_lets_try_again(self, place: int) -> None:
-        self._a_person_moves(_one(in_state(self.rows, State.FAILED), place), State.READY)
+        self._a_person_moves(one_of(in_state(self.rows, State.FAILED), place), State.READY)
 
     @precondition(lambda self: self.rows)
     @rule(place=PLACES, to=st.sampled_from(State))
     def a_person_asks_for_what_cannot_be(self, place: int, to: State) -> None:
-        row = _one(self.rows, place)
+        row = one_of(self.rows, place)
         if State.SENDING in (row["state"], to) or to not in MOVES[row["state"]]:
             self.refuses(lambda: self.store.move(row["id"], to, self.now))
 
@@ -223,7 +174,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(place=PLACES)
     def a_person_confirms(self, place: int) -> None:
         settlement = Settlement(
-            delivery_id=_one(in_state(self.rows, State.HELD), place)["id"],
+            delivery_id=one_of(in_state(self.rows, State.HELD), place)["id"],
             source=State.HELD,
             target=State.DELIVERED,
             at=self.now,
@@ -236,7 +187,9 @@ class Deliveries(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 3))
     def what_is_late_expires(self, limit: int) -> None:
         (expired,) = self.changes(self.store.expire(self.now, limit))
-        late = {row["id"] for row in self.before if _waits(row) and row["publish_by"] <= self.now}
+        late = {
+            row["id"] for row in self.before if may_expire(row) and row["publish_by"] <= self.now
+        }
         assert {one.id for one in expired} == self.moved() <= late
         assert len(expired) == min(limit, len(late))
 
@@ -278,7 +231,7 @@ class Deliveries(RuleBasedStateMachine):
         self.count += 1
         run = a_run(found.event, state=state)
         planned = [
-            self._delivery(found.event, f"later{self.count}.{n}", *step)
+            self.planned(found.event, f"later{self.count}.{n}", *step)
             for n, step in enumerate(steps)
         ]
         (open_still,) = self.changes(self.store.advance(run, found.wakes, planned))
@@ -309,159 +262,14 @@ class Deliveries(RuleBasedStateMachine):
                 assert row["settled_at"] <= over.before
                 assert row["event_id"] not in open_events
 
-    # -- what must hold -------------------------------------------------------------------------
 
-    @invariant()
-    def whoever_waits_is_marked_and_nobody_else(self) -> None:
-        assert marked_as_waiting(self.rows) == have_to_wait(self.rows)
-
-    @invariant()
-    def times_holds_counts_and_receipts_are_those_of_the_state(self) -> None:
-        for row in self.rows:
-            state = row["state"]
-            assert (row["settled_at"] < NEVER) == (state not in OPEN), row
-            assert (row["begun_at"] < NEVER) == (state is State.SENDING), row
-            assert row["attempts"] == self.begun[row["id"]], row
-            assert (row["receipt_id"] is not None) == (state in PUBLISHED), row
-            assert bool(row["hold"]) or state is not State.HELD, row
-
-    @invariant()
-    def all_that_waits_is_seen_by_those_who_ask(self) -> None:
-        """A lane that sleeps as long as it is told, and upkeep likewise, miss nothing."""
-        for channel in CHANNELS:
-            outlook = self.does(self.store.outlook(channel, self.now))
-            for row in self.rows:
-                if row["channel"] == channel and row["state"] in (State.READY, State.UNKNOWN):
-                    later, ready = row["due_at"] > self.now, row["state"] is State.READY
-                    if later and not row["blocked"]:
-                        assert outlook.next_due is not None
-                        assert outlook.next_due <= row["due_at"]
-                    elif ready and not later and row["blocked"]:
-                        assert outlook.blocked
-                    elif not ready and not later:
-                        assert outlook.looks
-        ends = [row["publish_by"] for row in self.rows if _waits(row)]
-        assert (self.does(self.store.next_expiry()) or NEVER) == min(ends, default=NEVER)
-
-    @invariant()
-    def a_run_sleeps_only_while_nothing_new_has_ended(self) -> None:
-        for id_, wake_at in self.reader.execute(
-            "SELECT id, wake_at FROM runs WHERE state = 'open'"
-        ):
-            rows = [row for row in self.rows if row["run_id"] == id_]
-            ended = {
-                row["id"]: (row["state"], row["attempts"])
-                for row in rows
-                if row["state"] not in OPEN
-            }
-            assert wake_at <= self.now or ended.items() <= self.seen[id_].items(), id_
-
-    @invariant()
-    def one_subject_goes_out_event_by_event(self) -> None:
-        """Except what a person lets try again, which is older than what may be under way."""
-        under_way = defaultdict(set)
-        for row in in_state(self.rows, State.SENDING):
-            if row["subject"] and row["id"] not in self.let_again:
-                under_way[row["channel"], row["subject"]].add(row["event_id"])
-        assert all(len(events) == 1 for events in under_way.values())
-
-    @invariant()
-    def every_attempt_kept_is_one_that_was_begun(self) -> None:
-        kept = "SELECT delivery_id, count(*) FROM attempts WHERE kind = 'send' GROUP BY delivery_id"
-        for id_, count in self.reader.execute(kept):
-            assert count <= self.begun[id_]
-
-    # -- how ------------------------------------------------------------------------------------
-
-    def does(self, asked: Awaitable[Any]) -> Any:
-        async def done() -> Any:
-            return await asked
-
-        return self.loop.run(done())
-
-    def changes(self, *asked: Awaitable[Any]) -> list[Any]:
-        """Have several things done at once; make sure that no delivery made a move that is none."""
-        self.before = self.rows
-
-        async def done() -> list[Any]:
-            return await asyncio.gather(*asked)
-
-        answers = self.loop.run(done())
-        self.rows = delivery_rows(self.reader)
-        old = {row["id"]: row["state"] for row in self.before}
-        for row in self.rows:
-            was = old.get(row["id"], row["state"])
-            assert row["state"] is was or row["state"] in MOVES[was], (was, row)
-        return answers
-
-    def refuses(self, asked: Callable[[], Awaitable[Any]]) -> None:
-        with pytest.raises(IllegalMove):
-            self.does(asked())
-        assert delivery_rows(self.reader) == self.rows
-
-    def has(self, *states: State) -> bool:
-        return bool(in_state(self.rows, *states))
-
-    def moved(self) -> set[str]:
-        """Return the ids of those whose state is not what it was."""
-        old = {row["id"]: row["state"] for row in self.before}
-        return {row["id"] for row in self.rows if row["state"] is not old.get(row["id"])}
-
-    def _arrival(self, subject: str, steps: list[Any], state: RunState) -> Arrival:
-        self.count += 1
-        event = an_event(self.count, subject=subject, received_at=self.now)
-        deliveries = [self._delivery(event, f"step{n}", *step) for n, step in enumerate(steps)]
-        return Arrival(event, [a_run(event, state=state)], deliveries)
-
-    def _delivery(
-        self, event: Event, step: str, channel: str, state: State, within: float | None
-    ) -> Any:
-        begins = {"attempts": 1, "begun_at": self.now, "first_begun_at": self.now}
-        return a_delivery(
-            event,
-            step,
-            channel=channel,
-            state=state,
-            hold=Hold.APPROVAL.value if state is State.HELD else "",
-            planned_at=self.now,
-            due_at=self.now,
-            publish_by=None if within is None else self.now + within,
-            **(begins if state is State.SENDING else {}),
-        )
-
-    def _ending(self, row: Row, target: State, due: float, cap: bool) -> Settlement:
-        """Return how an attempt or a look ends, as the engine says it."""
-        kind = AttemptKind.SEND if row["state"] is State.SENDING else AttemptKind.SEEK
-        attempt = Attempt(
-            row["id"], row["attempts"], kind, self.now, self.now, Outcome.UNSURE, "as told"
-        )
-        hold = Hold.DAILY_CAP if cap else Hold.UNKNOWN
-        return Settlement(
-            delivery_id=row["id"],
-            source=row["state"],
-            target=target,
-            at=self.now,
-            attempt=None if cap and target is State.HELD else attempt,
-            due_at=self.now + due if target in (State.READY, State.UNKNOWN) else None,
-            hold=hold.value if target is State.HELD else "",
-            receipt=RECEIPT if target is State.DELIVERED else None,
-        )
-
-
-def _one(things: list[Any], place: int) -> Any:
-    return things[place % len(things)]
-
-
-def _waits(row: Row) -> bool:
-    """Whether a delivery may expire: what is perhaps published does not."""
-    waiting = row["state"] in (State.PLANNED, State.HELD, State.READY)
-    return waiting and row["hold"] != Hold.UNKNOWN and row["publish_by"] < NEVER
-
-
-Deliveries.TestCase.settings = settings(
-    max_examples=120,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-TestDeliveries = Deliveries.TestCase
+def test_every_delivery_has_a_next_step_or_an_end():
+    run_state_machine_as_test(
+        Deliveries,
+        settings=settings(
+            max_examples=120,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
