@@ -19,6 +19,7 @@ import pytest
 from appealbridge.store.base import Store
 from appealbridge.testing.store_case import OpenStore
 from appealbridge.testing.store_delivery_contract import StoreDeliveryContract
+from appealbridge.testing.store_following_contract import StoreFollowingContract
 from appealbridge.testing.store_intake_contract import StoreIntakeContract
 from appealbridge.testing.store_looking_contract import StoreLookingContract
 from appealbridge.testing.store_moving_contract import StoreMovingContract
@@ -34,6 +35,7 @@ class StoreContract(
     StoreDeliveryContract,
     StoreRunContract,
     StoreWaitingContract,
+    StoreFollowingContract,
     StoreMovingContract,
     StoreLookingContract,
     StoreRecallingContract,
