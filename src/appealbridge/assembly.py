@@ -88,7 +88,9 @@ def assemble(
         channels=channels,
         zone=ZoneInfo(settings.time_zone),
         telling=telling,
-        retention=Retention(settings.retention.personal, settings.retention.decisions),
+        retention=Retention(
+            settings.retention.personal, settings.retention.decisions, settings.retention.skipped
+        ),
         keep_free=settings.keep_free,
     )
     return Assembly(settings, registry, catalogue, inforce)

@@ -93,7 +93,8 @@ def _moments(run: Row) -> Iterator[Moment]:
 
 def _last(run: Row) -> str:
     """Return when something was decided last."""
-    return max([run["begun_at"], *(entry["at"] for entry in run["trace"])])
+    last: str = max([run["begun_at"], *(entry["at"] for entry in run["trace"])])
+    return last
 
 
 def _tries(row: Row) -> Iterator[Moment]:

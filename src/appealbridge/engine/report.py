@@ -188,9 +188,9 @@ class Report:
         if count:
             self._log.warning(Said.RECOVERED, deliveries=count)
 
-    def pruned(self, emptied: int, removed: int) -> None:
-        """Say how many events lost their content, and how many were removed, since their time was over."""
-        self._log.info(Said.PRUNED, emptied=emptied, removed=removed)
+    def pruned(self, emptied: int, removed: int, skipped: int) -> None:
+        """Say how many events lost their content, how many were removed, and how many skipped runs."""
+        self._log.info(Said.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
 
     def moved(self, said: Said, delivery: Delivery) -> None:
         """Say that a person moved a delivery."""

@@ -32,15 +32,17 @@ class CutOffs:
 
     personal: Over | None
     decisions: Over | None
+    skipped: float | None = None
 
 
 def cut_offs(retention: Retention, now: float) -> CutOffs:
-    """Return what two spans mean at `now` (Unix seconds UTC). Pure."""
+    """Return what the spans mean at `now` (Unix seconds UTC). Pure."""
     personal, decisions = (
         None if span is None else Over(span.before(now), span.after_closure)
         for span in (retention.personal, retention.decisions)
     )
-    return CutOffs(personal, decisions)
+    skipped = None if retention.skipped is None else retention.skipped.before(now)
+    return CutOffs(personal, decisions, skipped)
 
 
 class Pruning:
@@ -84,7 +86,7 @@ class Pruning:
     async def round(self) -> None:
         """Take out, once, all whose time is over."""
         now = cut_offs(self._retention, self._clock.now())
-        emptied = removed = 0
+        emptied = removed = runs = 0
         if (personal := now.personal) is not None:
             emptied = await self._all(lambda after: self._store.empty(personal, after))
         if (decisions := now.decisions) is not None:
@@ -94,18 +96,20 @@ class Pruning:
                 lambda after: self._store.forget(decisions, emptied=only, after=after)
             )
             await self._store.forget_recipes(decisions.before, self._in_force())
-        if emptied or removed:
+        if (skipped := now.skipped) is not None:
+            runs = await self._all(lambda after: self._store.forget_skipped(skipped, after))
+        if emptied or removed or runs:
             await self._store.scrub()
-            self._report.pruned(emptied, removed)
+            self._report.pruned(emptied, removed, runs)
 
     async def _all(self, step: Callable[[int], Awaitable[Pruned]]) -> int:
-        events = 0
+        finished = 0
         after: int | None = 0
         while after is not None:
             begun = self._clock.monotonic()
             pruned = await step(after)
-            events, after = events + pruned.events, pruned.then
+            finished, after = finished + pruned.events, pruned.then
             if after is not None:
                 took = self._clock.monotonic() - begun
                 await self._clock.sleep(max(PAUSE, took * SHARE))
-        return events
+        return finished

@@ -25,6 +25,9 @@ class Span:
     unit: str
     after_closure: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}{' after closure' if self.after_closure else ''}"
+
     def before(self, now: float) -> float:
         """Return the moment that lies this long before `now`; months and years by the calendar, in UTC."""
         if self.unit in _SECONDS:
@@ -41,10 +44,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The two clocks: for personal content, and for the trail of decisions; `None` keeps for good."""
+    """
+    The clocks: for personal content, for the trail of decisions, and for runs that were skipped.
+
+    `None` keeps for good.
+    """
 
     personal: Span | None = None
     decisions: Span | None = None
+    skipped: Span | None = None
 
 
 def span(text: str) -> Span:

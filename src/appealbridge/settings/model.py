@@ -59,6 +59,13 @@ SpanText = Annotated[
 """How long to keep something, written as `30d after closure`."""
 
 
+def _from_the_first(span: Span) -> Span:
+    if span.after_closure:
+        cure = "write it as 30d"
+        raise PydanticCustomError("span", "cannot wait for a closure", {"cure": cure})
+    return span
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -127,6 +134,11 @@ class Retention(_Section):
         None,
         description="How long the trail of decisions is kept; left out, for good.",
         examples=["7y"],
+    )
+    skipped: Annotated[SpanText, AfterValidator(_from_the_first)] | None = Field(
+        Span(30, "d"),
+        description="How long it is kept why a recipe did not want an event; `null` keeps it as long as the event.",
+        examples=["90d"],
     )
 
 

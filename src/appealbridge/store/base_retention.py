@@ -30,6 +30,9 @@ class StoreRetention(Protocol):
         With `emptied`, only those whose content has been taken out before.
         """
 
+    async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
+        """Remove runs that were skipped and began before a time, likewise step by step; their events stay."""
+
     async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
         """
         Remove recipe versions that no run was made by; return how many.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from appealbridge.model import ids
 from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Over, Pruned
 from appealbridge.store.schema import IS_OF_APPEAL, OF_EVENT
@@ -52,6 +53,16 @@ _CLOSED_LONG_AGO = (
 _DUE = (
     f"SELECT e.number, e.id, (SELECT count(*) FROM runs WHERE {_OF_E}) FROM events e"
     " WHERE e.number > :after AND e.number <= :walked AND e.received_at <= :before"
+)
+# A run's id begins with its event's, and that with the time.
+_YOUNG_RUN = "SELECT number FROM runs WHERE id >= ? ORDER BY id LIMIT 1"
+_SKIPPED = (
+    "SELECT number, state = 'skipped' AND begun_at <= ? FROM runs"
+    " WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
+)
+_DELETE_SKIPPED = (
+    "DELETE FROM runs WHERE number IN (SELECT value FROM json_each(:ids)) AND state = 'skipped'"
+    " RETURNING id"
 )
 _FULL = " AND e.data <> ''"
 _EMPTY = " AND e.data = ''"
@@ -142,6 +153,25 @@ def _find(
     return Found(events, deliveries, due[-1][0] if len(due) == limit else walked)
 
 
+def find_skipped(
+    connection: sqlite3.Connection, before: float, after: int, limit: int
+) -> tuple[Sequence[int], int | None]:
+    """Find runs that wanted nothing of their event and began before a time, and where to look on."""
+    begin = (ids.event_id(max(0.0, before), 0),)
+    (young,) = connection.execute(_YOUNG_RUN, begin).fetchone() or (2**63 - 1,)
+    walked = connection.execute(_SKIPPED, (before, after, young, WALK)).fetchall()
+    found = [number for number, skipped in walked if skipped]
+    if len(found) > limit:
+        return found[:limit], found[limit - 1]
+    return found, walked[-1][0] if len(walked) == WALK else None
+
+
+def delete_skipped(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
+    """Remove these runs; return how many there were."""
+    with _unreadable(connection):
+        return len(_change(connection, _DELETE_SKIPPED, numbers))
+
+
 def empty(connection: sqlite3.Connection, found: Found) -> Pruned:
     """Take the content out of what was found, except out of what somebody has opened again since."""
     with _unreadable(connection):
@@ -202,7 +232,9 @@ def _unreadable(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("PRAGMA secure_delete = FAST")
 
 
-def _change(connection: sqlite3.Connection, statement: str, ids: Collection[str]) -> list[str]:
+def _change(
+    connection: sqlite3.Connection, statement: str, ids: Collection[str] | Sequence[int]
+) -> list[str]:
     """Run a statement over rows by their ids and return the ids of those that it tells of."""
     if not ids:
         return []

@@ -250,7 +250,7 @@ class Over:
 
 @value
 class Pruned:
-    """How many events a step of pruning finished, and `then`, where the next one goes on, `None` at the end."""
+    """How many events, or runs, a step of pruning finished, and where the next one goes on, `None` at the end."""
 
     events: int
     then: int | None

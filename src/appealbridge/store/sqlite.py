@@ -241,6 +241,12 @@ class SqliteStore(SqliteLooking):
         found = await self._ask(lambda db: pruning.find_old(db, over, emptied, after, limit))
         return await self._prune(pruning.delete, found)
 
+    async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
+        """Remove runs that were skipped."""
+        runs, then = await self._ask(lambda db: pruning.find_skipped(db, before, after, limit))
+        removed = await self._write(lambda db: pruning.delete_skipped(db, runs)) if runs else 0
+        return Pruned(removed, then)
+
     async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
         """Remove recipe versions that no run was made by."""
         unused = await self._ask(lambda db: pruning.unused_recipes(db, before, in_force))

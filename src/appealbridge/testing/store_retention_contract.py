@@ -16,6 +16,7 @@ from appealbridge.store.records import Arrival, DeliveryFilter, Over, Pruned, Re
 from appealbridge.testing.store_case import (
     NOW,
     RECEIPT,
+    RECIPE,
     a_delivery,
     a_run,
     an_event,
@@ -200,6 +201,27 @@ class StoreRetentionContract:
         assert not any(delivery.content for delivery in await _caused(store, many))
         assert await _forgotten(store, OVER, limit=8) == 6
         assert await _kept(store) == []
+
+    async def test_skipped_runs_go_and_all_else_stays(self, store: Store) -> None:
+        """Their event, its other runs, and what was skipped later."""
+        old, young = an_event(1), an_event(2, received_at=LONG_AGO + 1)
+        wanted = a_run(old, "other", state=RunState.PLANNED)
+        for event, runs in ((old, [wanted]), (young, [])):
+            await store.accept([Arrival(event, [*runs, a_run(event, state=RunState.SKIPPED)])])
+        pruned = await store.forget_skipped(LONG_AGO)
+        assert (pruned.events, pruned.then) == (1, None)
+        left = [(run.event_id, run.recipe) for run in await store.runs()]
+        assert left == [(young.id, RECIPE), (old.id, "other")]
+        assert await _kept(store) == ["msg_1", "msg_2"]
+
+    async def test_skipped_runs_go_by_small_steps(self, store: Store) -> None:
+        """However many there are."""
+        events = [an_event(number) for number in range(9)]
+        await store.accept([Arrival(e, [a_run(e, state=RunState.SKIPPED)]) for e in events])
+        first = await store.forget_skipped(LONG_AGO, 0, 4)
+        assert first.events == 4
+        assert await _through(lambda after: store.forget_skipped(LONG_AGO, after, 4)) == 5
+        assert await store.runs() == []
 
     async def test_what_was_emptied_cannot_be_sent_any_more(self, store: Store) -> None:
         """Nothing is left that could be."""

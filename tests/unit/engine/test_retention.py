@@ -96,6 +96,16 @@ async def test_content_and_row_may_go_in_one_round(pruned):
     assert await store.events() == await store.runs() == []
 
 
+async def test_a_run_that_was_skipped_goes_and_its_event_stays(pruned):
+    pruning, clock, store = pruned
+    event = an_event(2)
+    await store.accept([Arrival(event, [a_run(event, state=RunState.SKIPPED)])])
+    pruning.adopt(Retention(skipped=Span(1, "h")))
+    await a_round(pruning, clock)
+    assert [run.state for run in await store.runs()] == [RunState.PLANNED]
+    assert len(await store.events()) == 2
+
+
 async def test_a_store_that_refuses_is_asked_again_at_the_next_round(pruned):
     pruning, clock, store = pruned
     await store.close()
