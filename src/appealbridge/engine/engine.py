@@ -57,6 +57,7 @@ class Engine:
         self.store = store
         self.clock = clock
         self.report = report
+        self.clean = clean
         self.lanes: Lanes = {}
         self._http = http
         self._tasks = tasks

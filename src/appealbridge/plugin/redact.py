@@ -39,19 +39,21 @@ _USER = re.compile(r"://[^\s/@:]+:[^\s/@]+@")
 
 _FOLDS = ("\n", "\r", "%", "\\", "&")
 """Without one of these no letter is written otherwise than as itself."""
-_FOLDED = re.compile(
+_BREAKS = re.compile(r"(?<![ \t])[ \t]*+(?:(?:[\r\n]+|(?<!\\)\\++[rn])[ \t]*+)+")
+_MAIL_BREAKS = re.compile(r"=(?:\r?\n|(?:\\+r)?\\+n)")
+"""How lines are broken, also within JSON; and how mail breaks them, where a line must not end."""
+_ESCAPES = re.compile(
     r"""
-    (?<! [ \t] ) [ \t]*+ =? (?: (?: [\r\n]+ | \\+ [rn] ) [ \t]*+ )+
-    | % (?:25)* (?P<percent> [0-9a-fA-F]{2} )
+    % (?:25)* (?P<percent> [0-9a-fA-F]{2} )
     | \\+ u00 (?P<code> [0-9a-fA-F]{2} )
-    | & \# [xX] (?P<hex> [0-9a-fA-F]{1,4} ) ;
-    | & \# (?P<number> [0-9]{1,5} ) ;
-    | & (?P<name> amp | apos | gt | lt | quot ) ;
+    | & (?:amp;)* \# [xX] (?P<hex> [0-9a-fA-F]{1,4} ) ;
+    | & (?:amp;)* \# (?P<number> [0-9]{1,5} ) ;
+    | & (?:amp;)* (?P<name> amp | apos | gt | lt | quot ) ;
     | \\+ (?P<escaped> ["'/\\] )
     """,
     re.VERBOSE,
 )
-"""A break, which stands for nothing, or one letter as JSON, HTML and addresses write it."""
+"""One letter as addresses, JSON and HTML write it."""
 _NAMES = {"amp": "&", "apos": "'", "gt": ">", "lt": "<", "quot": '"'}
 _LONG_ENOUGH = 8
 """What is shorter is not looked for across breaks: it would be found where it is not."""
@@ -65,7 +67,7 @@ class Redactor:
         # The longest first, or a secret that begins another would leave the other's tail in sight.
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
         self._known = re.compile("|".join(map(re.escape, self._forms)))
-        bare = {_FOLDED.sub(_letter, form) for form in self._forms}
+        bare = {_ESCAPES.sub(_letter, _BREAKS.sub("", form)) for form in self._forms}
         self._unfolded = sorted(
             (f for f in bare if len(f) >= _LONG_ENOUGH), key=lambda f: (-len(f), f)
         )
@@ -78,28 +80,28 @@ class Redactor:
         if any(form in text for form in self._forms):
             text = self._known.sub(MASK, text)
         if any(fold in text for fold in _FOLDS):
-            text = self._clean_folded(text)
+            for breaks in (_MAIL_BREAKS, _BREAKS):
+                text = self._clean_folded(text, breaks)
         return _BY_PLACE.sub(_masked, text) if _perhaps_by_place(text) else text
 
-    def _clean_folded(self, text: str) -> str:
+    def _clean_folded(self, text: str, breaks: re.Pattern[str]) -> str:
         """Mask what is a secret once breaks are taken out and escaped letters put back."""
-        unfolded = _FOLDED.sub(_letter, text)
+        joined = breaks.sub("", text)
+        unfolded = _ESCAPES.sub(_letter, joined)
         if not any(form in unfolded for form in self._unfolded):
             return text
-        places = _places(text)
+        in_joined, in_text = _places(joined, _ESCAPES), _places(text, breaks)
         parts: list[str] = []
         done = 0
         for found in self._known_unfolded.finditer(unfolded):
-            parts += text[done : places[found.start()]], MASK
-            done = places[found.end()]
+            parts += text[done : in_text[in_joined[found.start()]]], MASK
+            done = in_text[in_joined[found.end()]]
         return "".join((*parts, text[done:]))
 
 
 def _letter(found: re.Match[str]) -> str:
-    """Return the one letter that stands here in disguise; nothing for a break."""
-    match found.lastgroup:
-        case None:
-            return ""
+    """Return the one letter that stands here in disguise."""
+    match found.lastgroup or "":
         case "number":
             return chr(int(found["number"]))
         case "name":
@@ -110,11 +112,11 @@ def _letter(found: re.Match[str]) -> str:
             return chr(int(found[group], 16))
 
 
-def _places(text: str) -> array[int]:
-    """Return for every letter of the unfolded text, and for its end, where in the text it begins."""
+def _places(text: str, folds: re.Pattern[str]) -> array[int]:
+    """Return for every letter of a text without its folds, and for its end, where in the text it begins."""
     places = array("L")
     done = 0
-    for found in _FOLDED.finditer(text):
+    for found in folds.finditer(text):
         places.extend(range(done, found.start()))
         if found.lastgroup is not None:
             places.append(found.start())

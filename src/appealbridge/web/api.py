@@ -12,6 +12,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.web import listing, views
+from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer, problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -25,14 +26,14 @@ def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]
     They are no application of their own, since every request to a webhook would pay for that.
     """
     return [
-        web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler))
+        web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler, engine.clean))
         for one in (*_listings(engine), *_verbs(engine, reload))
         if isinstance(one, web.RouteDef)
     ]
 
 
-def _guarded(token: str, handler: Any) -> Handler:
-    """Let only whoever holds the token through to a handler, and tell in words what it refuses."""
+def _guarded(token: str, handler: Any, clean: Callable[[str], str]) -> Handler:
+    """Let only whoever holds the token through to a handler, and tell in words, cleaned, what it refuses."""
     expected = f"Bearer {token}".encode()
 
     async def guarded(request: web.Request) -> web.StreamResponse:
@@ -42,16 +43,15 @@ def _guarded(token: str, handler: Any) -> Handler:
             refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return refused
         try:
-            answered: web.StreamResponse = await handler(request)
+            return masked(await handler(request), clean)
         except NotFound as error:
-            return problem(404, str(error))
+            return problem(404, clean(str(error)))
         except IllegalMove as error:
-            return problem(409, str(error))
+            return problem(409, clean(str(error)))
         except ValueError as error:
-            return problem(422, str(error))
+            return problem(422, clean(str(error)))
         except StoreError as error:
-            return problem(503, str(error), retry_after=5)
-        return answered
+            return problem(503, clean(str(error)), retry_after=5)
 
     return guarded
 

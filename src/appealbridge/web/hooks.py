@@ -49,7 +49,10 @@ def routes(engine: Engine) -> web.RouteTableDef:
             again = throttle is not None and throttle.turned_away > 1
             engine.report.refused(known, refused.status, str(refused), quietly=again)
             answer = problem(
-                refused.status, str(refused), title=refused.title, retry_after=refused.after
+                refused.status,
+                engine.clean(str(refused)),
+                title=refused.title,
+                retry_after=refused.after,
             )
             if not request.content.is_eof():
                 answer.force_close()  # what is left of the body must not be read as the next request
