@@ -130,6 +130,7 @@ class X(Channel[XAccount, Tweet]):
     account = XAccount
     message = Tweet
     repeat: ClassVar[Repeat] = Repeat.FINDABLE
+    bare_links: ClassVar[bool] = True
 
     async def deliver(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -184,9 +186,14 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
     if as_json:
         print_json(shown.as_json())
     else:
-        click.echo(shown.text())
+        width = get_terminal_size().columns - 5 if sys.stdout.isatty() else 0
+        click.echo(shown.text(_link, max(0, width)))
     if shown.failed:
         raise SystemExit(1)
+
+
+def _link(link: str) -> str:
+    return click.style(link, fg="blue", underline=True)
 
 
 COMMANDS = (check, test, preview)

@@ -34,7 +34,8 @@ class Post:
     `message` are its fields as JSON values, `written` those of them that differ from what is assumed
     where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
     bound; `hold` is why it would wait for a person. `after` is how many seconds after the event it is
-    planned; `follows` says that it answers the post before it, in a thread.
+    planned; `follows` says that it answers the post before it, in a thread. `bare_links`: its platform
+    makes a link of `example.com` as well.
     """
 
     step: str
@@ -46,6 +47,7 @@ class Post:
     hold: str = ""
     after: float = 0.0
     follows: bool = False
+    bare_links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +134,5 @@ def _post(recipe: Recipe, delivery: Delivery, after: float) -> Post:
         delivery.hold,
         after,
         bool(delivery.follows),
+        step.plugin.bare_links,
     )

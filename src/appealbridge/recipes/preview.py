@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import orjson
 
 from appealbridge.documents import InvalidDocuments, check, read
 from appealbridge.model.duration import written
+from appealbridge.plugin.links import links
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.selftest import later_events, made_up_event
 from appealbridge.recipes.shape import TestEvent
+
+Mark = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,18 @@ class Preview:
         """Why nothing can be posted although the recipe wants the event."""
         return self.came.failed
 
-    def text(self) -> str:
-        """Return the posts as people read them."""
+    def text(self, mark: Mark = str, width: int = 0) -> str:
+        """
+        Return the posts as people read them.
+
+        `mark` returns a link, as its platform sees one, so that it stands out. Lines of posts are
+        folded at `width` characters, at none where it is 0.
+        """
         if self.failed:
             return f"{self.recipe} stops: {self.failed}"
         if self.came.why_not:
             return f"{self.recipe} does not want this event: {self.came.why_not}"
-        blocks = ["\n".join(_lines(post)) for post in self.came.posts]
+        blocks = ["\n".join(_lines(post, mark, width)) for post in self.came.posts]
         if self.came.stopped:
             blocks.append(f"{self.recipe} is then {self.came.stopped}")
         return "\n\n".join(blocks) or f"{self.recipe} posts nothing"
@@ -76,22 +85,43 @@ def _event(file: Path) -> Mapping[str, Any]:
     return event.model_dump()
 
 
-def _lines(post: Post) -> Iterator[str]:
-    held = f", held: {post.hold}" if post.hold else ""
-    later = f", {written(post.after)} later" if post.after >= 1 else ""
-    answer = ", in answer to the post before it" if post.follows else ""
-    yield f"{post.action} on {post.channel}{answer}{later}{held}"
+def _lines(post: Post, mark: Mark, width: int) -> Iterator[str]:
+    yield heading(post)
     for name, value in post.written.items():
-        measure = post.measure
-        counted = ""
-        if measure is not None and measure.field == name:
-            counted = f" ({measure.count} of {measure.limit} {measure.unit})"
         words = value if isinstance(value, str) else orjson.dumps(value).decode()
-        if "\n" in words or counted:
-            yield f"  {name}{counted}:"
-            yield from (f"    {line}" for line in words.splitlines())
+        counted = post.measure is not None and post.measure.field == name
+        if counted or "\n" in words:
+            if not counted:
+                yield f"  {name}:"
+            yield from _framed(post, words, mark, width)
         else:
             yield f"  {name}: {words}"
+
+
+def heading(post: Post) -> str:
+    """Return where a post goes, how its platform counts it, and when and after what it goes out."""
+    measure = post.measure
+    counted = f": {measure.count} of {measure.limit} {measure.unit}" if measure else ""
+    answer = ", in answer to the post before it" if post.follows else ""
+    later = f", {written(post.after)} later" if post.after >= 1 else ""
+    held = f", held: {post.hold}" if post.hold else ""
+    return f"{post.action} on {post.channel}{counted}{answer}{later}{held}"
+
+
+def _framed(post: Post, words: str, mark: Mark, width: int) -> Iterator[str]:
+    """Yield a text with a line beside it, so that its begin, its end and its empty lines are seen."""
+    yield "  ┌"
+    for line in words.splitlines():
+        folded = wrap(line, width, break_long_words=False, break_on_hyphens=False) if width else ()
+        for part in folded or [line]:
+            yield f"  │ {_marked(part, links(part, scheme=not post.bare_links), mark)}".rstrip()
+    yield "  └"
+
+
+def _marked(text: str, spans: Sequence[tuple[int, int]], mark: Mark) -> str:
+    for begin, end in reversed(spans):
+        text = f"{text[:begin]}{mark(text[begin:end])}{text[end:]}"
+    return text
 
 
 def _as_json(post: Post) -> dict[str, Any]:

@@ -17,7 +17,7 @@ tests:
 
 def test_a_preview_shows_each_post_as_its_platform_counts_it():
     assert preview(recipe_of(RECIPE + TESTS)).text() == (
-        "tweet on force_x, held: approval\n  text (14 of 280 characters):\n    Missing: Aisha"
+        "tweet on force_x: 14 of 280 characters, held: approval\n  ┌\n  │ Missing: Aisha\n  └"
     )
 
 
@@ -64,7 +64,7 @@ def test_a_preview_says_how_much_later_a_post_goes_out():
     events = "    events: [{ after: 1h30m, type: appeal.closed }]\n"
     tests = f"tests:\n  - name: one\n    event: {{ type: appeal.new, data: {{}} }}\n{events}    expect: []\n"
     shown = preview(recipe_of(WAITS + tests))
-    assert "\n\ntweet on force_x, 1h30m later\n" in shown.text()
+    assert "\n\ntweet on force_x: 5 of 280 characters, 1h30m later\n" in shown.text()
     assert [post["after"] for post in shown.as_json()["posts"]] == [0, 5400]
 
 
@@ -74,3 +74,26 @@ def test_a_preview_says_that_a_run_is_stopped(tmp_path):
     shown = preview(recipe_of(WAITS), file)
     assert shown.text().endswith("\n\na is then stopped: nothing came in time")
     assert shown.as_json()["stopped"] == "stopped: nothing came in time"
+
+
+LINKS = """
+triggers: [{ trigger: appeal }]
+actions: [{ action: tweet, text: "See https://example.org/a, or example.org.\\n\\nThank you" }]
+approval: none
+"""
+
+
+def shown_links(tmp_path, **more):
+    file = tmp_path / "event.yaml"
+    file.write_text("type: appeal.new\ndata: {}\n")
+    return preview(recipe_of(LINKS), file).text("<{}>".format, **more)
+
+
+def test_what_the_platform_makes_a_link_of_is_marked(tmp_path):
+    shown = shown_links(tmp_path)
+    assert "  │ See <https://example.org/a>, or example.org.\n  │\n  │ Thank you\n  └" in shown
+
+
+def test_lines_are_folded_where_a_terminal_would_break_the_frame(tmp_path):
+    shown = shown_links(tmp_path, width=30)
+    assert "  │ See <https://example.org/a>, or\n  │ example.org.\n" in shown
