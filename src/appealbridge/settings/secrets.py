@@ -116,6 +116,8 @@ def _read(path: Path, where: str) -> str:
 def _sound(value: str, where: str) -> str:
     # Editors and `echo` end a file with a line end that no secret has.
     value = value.removesuffix("\n").removesuffix("\r")
+    if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
+        raise NoSecret(f"{where} is no text", "save it as UTF-8")
     if not value.strip():
         raise NoSecret(f"{where} is empty", "put the secret into it")
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.plugin.channel import Tools
+from appealbridge.testing.channel_case import PLANTED, forms_of_the_planted_secret
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
 
@@ -108,6 +110,20 @@ class HttpChannelContract(ChannelContract):
         with pytest.raises(Unsure):
             await self.case.deliver(platform.url, tools)
 
+    @pytest.mark.parametrize("name", ["id", "url", "permalink_url", "uri"])
+    async def test_no_receipt_tells_a_secret(
+        self, platform: ScriptedServer, tools: Tools, name: str
+    ) -> None:
+        """Receipts are stored and shown; some platforms repeat in them what they were sent."""
+        status, body = self.case.receipt
+        platform.answers((status, _with(body, name, f"https://a.example/{PLANTED}")))
+        try:
+            told = repr(await self.case.deliver(platform.url, tools))
+        except DeliveryError as error:
+            assert isinstance(error, Unsure)  # noqa: PT017 - either outcome is right
+            told = str(error)
+        assert not [form for form in forms_of_the_planted_secret() if form in told]
+
     async def test_a_truncated_answer_is_unsure(
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
@@ -126,3 +142,10 @@ class HttpChannelContract(ChannelContract):
         await self.case.deliver(platform.url, tools)
         first, second = platform.heard
         assert first.connection == second.connection
+
+
+def _with(body: Any, name: str, value: str) -> Any:
+    """Return a platform's good answer with another value under a name, wherever the name may stand."""
+    if not isinstance(body, dict):
+        return body
+    return {**{key: _with(inner, name, value) for key, inner in body.items()}, name: value}

@@ -17,6 +17,7 @@ The first look at a feed publishes nothing: whatever stands there is old news.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ from appealbridge.plugin import (
 Part = Literal["title", "link", "id", "summary", "text", "author", "published", "updated"]
 
 _ADDRESS = r"^https?://[^\s]+$"
+_LOGIN = re.compile(r"https?://[^/?#]*@")
 
 _SEEN_BY_READERS = ("title", "link", "summary", "content", "enclosures", "images")
 """What makes an item another one when it changes; a feed that touches only its dates changes nothing."""
@@ -122,6 +124,10 @@ class FeedOptions(Options):
     def _one(self) -> FeedOptions:
         if (self.feed is None) == (self.url is None):
             raise ValueError("give either feed: a name, or url: an address, and not both")
+        if _LOGIN.match(self.url or ""):
+            raise ValueError(
+                "no login belongs in a recipe; give the feed a name under feeds in appealbridge.yaml"
+            )
         told = self.told()
         if self.feed is not None and told:
             raise ValueError(

@@ -97,3 +97,9 @@ def test_only_what_was_asked_for_is_known_and_nothing_prints_it(vault):
     found = asked.get("x-key")
     assert asked.values == {"from the environment"}
     assert "from the environment" not in repr(found) + repr(SecretRef("x-key")) + repr(asked)
+
+
+def test_bytes_that_are_no_text_are_refused_wherever_they_stand(vault):
+    with pytest.raises(NoSecret, match="is no text"):
+        vault({"APPEALBRIDGE_SECRET_X_KEY": "abc\udcff"}).get("x-key")
+    assert vault({"APPEALBRIDGE_SECRET_X_KEY": "pässwörd 🔑"}).get("x-key").value == "pässwörd 🔑"

@@ -161,3 +161,14 @@ def test_options_that_cannot_work_are_refused(options):
 async def test_an_item_tells_where_it_stands(server, tools):
     (told,) = (await look(server, tools, rss(item(guid="urn:1", link="http://x/1")))).items
     assert told.addresses == ("http://x/1", "urn:1")
+
+
+@pytest.mark.parametrize("url", ["https://force:pw@a.example/rss", "http://token@a.example"])
+def test_no_login_stands_in_a_recipe(url):
+    with pytest.raises(ValidationError, match="no login belongs in a recipe"):
+        FeedOptions(url=url)
+    assert FeedSource(url=url).url == url
+
+
+def test_an_at_sign_further_on_is_no_login():
+    assert FeedOptions(url="https://a.example/@force/rss?by=a@b.example")
