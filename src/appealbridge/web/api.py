@@ -26,13 +26,13 @@ def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]
     They are no application of their own, since every request to a webhook would pay for that.
     """
     return [
-        web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler, engine.clean))
+        web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler, engine))
         for one in (*_listings(engine), *_verbs(engine, reload))
         if isinstance(one, web.RouteDef)
     ]
 
 
-def _guarded(token: str, handler: Any, clean: Callable[[str], str]) -> Handler:
+def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
     """Let only whoever holds the token through to a handler, and tell in words, cleaned, what it refuses."""
     expected = f"Bearer {token}".encode()
 
@@ -43,15 +43,15 @@ def _guarded(token: str, handler: Any, clean: Callable[[str], str]) -> Handler:
             refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return refused
         try:
-            return masked(await handler(request), clean)
+            return masked(await handler(request), engine.clean)
         except NotFound as error:
-            return problem(404, clean(str(error)))
+            return problem(404, engine.clean(str(error)))
         except IllegalMove as error:
-            return problem(409, clean(str(error)))
+            return problem(409, engine.clean(str(error)))
         except ValueError as error:
-            return problem(422, clean(str(error)))
+            return problem(422, engine.clean(str(error)))
         except StoreError as error:
-            return problem(503, clean(str(error)), retry_after=5)
+            return problem(503, engine.clean(str(error)), retry_after=5)
 
     return guarded
 
