@@ -137,6 +137,14 @@ class Attempts:
     async def _broke(
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
     ) -> None:
+        try:
+            await self._end_broken(lane, delivery, source, target, error)
+        except Exception as worse:  # noqa: BLE001 - nobody else is to stop; the store knows it as begun, and the next start looks into it
+            self._report.broke("attempt", worse)
+
+    async def _end_broken(
+        self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
+    ) -> None:
         now = self._clock.now()
         failure = self._failure(error)
         settlement = Settlement(

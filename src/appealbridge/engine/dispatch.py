@@ -112,14 +112,7 @@ class Dispatcher:
                 lane.looking.add(delivery.id)
                 self._start(self._attempts.look(lane, delivery))
 
-    async def _outlived(self, work: Coroutine[None, None, None]) -> None:
-        """Let a fault in one attempt, or in storing how it ended, stop nobody else; a start looks into it."""
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - whatever it is, the store knows the delivery as begun
-            self._report.broke("attempt", error)
-
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = self._tasks.create_task(self._outlived(work))
+        task = self._tasks.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)

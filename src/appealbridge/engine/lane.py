@@ -16,7 +16,6 @@ from appealbridge.plugin.http import Http
 from appealbridge.plugin.reply import Reply
 from appealbridge.store.records import LaneRecord
 
-
 LONG_PAUSE = 1800.0
 """A wish to be left alone for longer, in seconds, is told to people, and tried out after a reload."""
 

@@ -23,8 +23,8 @@ class Threaded(Options):
         description="The id or the address of an earlier post of the account, which this one answers.",
         examples=["{{ results.tweet.id }}"],
     )
-    thread: list[Annotated[str, Field(min_length=1)]] = Field(
-        [],
+    thread: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
         description="More posts, each an answer to the one before.",
         examples=[["What we know so far: {{ appeal.text }}"]],
     )

@@ -37,14 +37,14 @@ def fitted(step: Step, message: Options) -> Options:
         first, *thread = split(text, measure.limit, count)
     except ValueError as flaw:
         raise RenderError(step.place(measure.field), str(flaw)) from None
-    return _with(message, measure, first, thread=thread)
+    return _with(message, measure, first, thread=tuple(thread))
 
 
 def thread_of(message: Options) -> Iterator[Options]:
     """Yield the posts that continue a message, in their order; `in_reply_to` is left for when each is sent."""
     if isinstance(message, Threaded):
         for text in message.thread:
-            yield message.model_copy(update={"text": text, "thread": [], "in_reply_to": None})
+            yield message.model_copy(update={"text": text, "thread": (), "in_reply_to": None})
 
 
 def _with(message: Options, measure: Measure, text: str, **more: Any) -> Options:
