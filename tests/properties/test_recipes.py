@@ -11,6 +11,7 @@ from appealbridge.recipes.jinja import JinjaFiller
 from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.match import match
 from appealbridge.recipes.plan import plan
+from appealbridge.recipes.play import rehearse
 from appealbridge.recipes.scope import Unfillable
 from appealbridge.recipes.syntax import Malformed
 from tests.recipes.golden import HERE
@@ -45,6 +46,44 @@ actions:
 approval: none
 """
 )
+WHOLE_LANGUAGE = recipe_of(
+    """
+triggers:
+  - { trigger: appeal, kinds: [missing] }
+  - { trigger: webhook, webhook_id: incident-desk }
+variables:
+  a: $.a
+  late: { first: "{{ event.data.b.a | default('none') }}", then: ["{{ a | default('none') }}"] }
+actions:
+  - action: post
+    id: all
+    to: [force_x, press_office]
+    text: "{{ a | default('A') | string }}"
+    overflow: shorten
+    per_channel:
+      force_x: { overflow: thread }
+      press_office: { to: [desk@example.org, news@example.org], subject: "{{ event.type }}" }
+  - choose:
+      - conditions: [{ field: $.a, equals: x }]
+        sequence:
+          - { delay: { until: "07:00" } }
+          - { action: tweet, id: x, text: "{{ late.first }}", in_reply_to: "{{ results.all.force_x.id }}" }
+      - conditions: [{ field: $.b, exists: true }, "{{ results.all.force_x.state == 'delivered' }}"]
+        sequence:
+          - wait_for: { types: ["*.closed"], conditions: [{ field: $.a, exists: true }] }
+            timeout: 2h
+            on_timeout: [{ action: tweet, text: "{{ late.then | join }} still" }, { stop: nobody came }]
+    default:
+      - if: "{{ event.data.l is defined }}"
+        then: [{ delay: "{{ event.data.c | default(5) | int(0) | abs }}s" }]
+        else: [{ stop: "nothing of {{ a | default('it') }}" }]
+  - { action: tweet, id: last, after: all, even_if_failed: true, text: "{{ wait.event.data.a | default('B') }} last" }
+mode: restart
+publish_within: 1h
+burst: { deliveries: 3, within: 1h }
+approval: none
+"""
+)
 HOSTILE = st.sampled_from(
     ["{{ lists }}", "{% for a in range(10**9) %}", "__class__", "items", "x" * 5000, "<b>", "\x00", "$.a",
      "%s", "{0.__class__}", "\u202e", "y"]
@@ -73,14 +112,58 @@ def outcome(data):
         return str(failure)
 
 
+def matching(data):
+    """Return whether the conditions hold; the words that say why not quote the data as it came."""
+    event = event_of(data, source="webhook:incident-desk", type="incident")
+    try:
+        return not match(RECIPE, event)
+    except RenderError as failure:
+        return str(failure)
+
+
+def played(data, closing):
+    """Return all that comes of an event in every part of the language, one that ends its wait included."""
+    event = event_of(data, source="webhook:incident-desk", type="incident")
+    later = event_of(closing, id="e2", type="case.closed", received_at=event.received_at + 60)
+    try:
+        return rehearse(WHOLE_LANGUAGE, event, event.received_at, [later])
+    except RenderError as failure:
+        return str(failure)
+
+
+def turned(value):
+    """Return the same JSON with the keys of every object in another order."""
+    if isinstance(value, dict):
+        return {key: turned(one) for key, one in reversed(value.items())}
+    return [turned(one) for one in value] if isinstance(value, list) else value
+
+
+KEYED = st.dictionaries(st.sampled_from("abcl"), JSON, max_size=4)
+
+
 @given(DATA)
 def test_planning_twice_is_the_same(data):
     assert outcome(data) == outcome(data)
 
 
-@given(st.dictionaries(st.sampled_from("abcl"), JSON, max_size=4))
+@given(DATA, DATA)
+def test_playing_the_whole_language_twice_is_the_same(data, closing):
+    assert played(data, closing) == played(data, closing)
+
+
+@given(KEYED)
 def test_the_order_of_keys_means_nothing(data):
     assert outcome(data) == outcome(dict(reversed(data.items())))
+
+
+@given(DATA)
+def test_the_order_of_keys_at_any_depth_means_nothing_to_conditions(data):
+    assert matching(data) == matching(turned(data))
+
+
+@given(KEYED, KEYED)
+def test_the_order_of_keys_means_nothing_in_the_whole_language(data, closing):
+    assert played(data, closing) == played(turned(data), turned(closing))
 
 
 @given(HOSTILE)

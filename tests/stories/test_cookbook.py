@@ -211,6 +211,22 @@ async def test_when_the_child_is_found_it_is_said_under_the_first_post(kitchen):
     assert found["content"]["in_reply_to"] == first["receipt"]["id"]
 
 
+async def test_a_child_who_is_found_before_anybody_agreed_is_not_spoken_of(kitchen):
+    await kitchen.cooks("missing-child")
+    appeal = {"kind": "missing", "title": "Missing: Aisha, 9", "text": "Red coat."}
+    await kitchen.files("WMP-12", **appeal, url=WITNESS["url"])
+    for one in await kitchen.state(4, "held"):
+        status, told = await kitchen.asks("POST", f"/deliveries/{one['number']}/cancel")
+        assert status == 200, told
+    await kitchen.files("WMP-12", status="closed", **appeal, url=WITNESS["url"])
+
+    async def over() -> bool:
+        return {run["state"] for run in await kitchen.runs()} == {"planned", "skipped"}
+
+    await kitchen.until(over)
+    assert len(await kitchen.state(4, "cancelled")) == 4
+
+
 async def test_the_public_hears_when_the_embargo_is_over(kitchen):
     await kitchen.cooks("embargo")
     await kitchen.files("WMP-20", **WITNESS, embargo="2026-11-19T06:00:00+00:00")

@@ -52,6 +52,14 @@ def absolute(number: Any) -> float:
     return abs(_number(number, "abs"))
 
 
+def string(value: Any) -> str:
+    """Return a number, a text or a time as a text."""
+    if isinstance(value, (list, tuple, dict)):
+        raise ValueError("string cannot write a list or mapping; choose an entry, or use join_and")
+    text: str = JINJAS["string"](value)
+    return text
+
+
 def _number(value: Any, name: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
@@ -95,7 +103,7 @@ _OF_TEXT = (
     "capitalize e escape forceescape lower safe title trim truncate upper urlencode wordcount"
 )
 _OF_LISTS = "list map max min reject rejectattr reverse select selectattr sort unique"
-_OF_ANY = "count d default first float int items last length string"
+_OF_ANY = "count d default first float int items last length"
 
 LENT: Mapping[str, Callable[..., Any]] = {
     **{name: JINJAS[name] for name in _OF_ANY.split()},
@@ -103,6 +111,7 @@ LENT: Mapping[str, Callable[..., Any]] = {
     **{name: _of_lists(name) for name in _OF_LISTS.split()},
     "abs": absolute,
     "round": rounded,
+    "string": string,
     "sum": total,
 }
 """By name."""

@@ -53,6 +53,8 @@ def test_a_filter_gives(text, expected):
     ("text", "words"),
     [
         ("{{ appeal.list | shorten(5) }}", "shorten needs a text"),
+        ("{{ appeal.mapping | string }}", "string cannot write a list or mapping"),
+        ("{{ appeal.list | string }}", "string cannot write a list or mapping"),
         ("{{ appeal.text | shorten(appeal.list | length - 2) }}", "a number of characters from 1"),
         ("{{ appeal.text | shorten(appeal.flag) }}", "a number of characters from 1"),
         ("{{ appeal.number | plain }}", "plain needs a text"),
