@@ -5,7 +5,17 @@ from __future__ import annotations
 import click
 
 from appealbridge import __version__
-from appealbridge.cli import channels, daemon, db, new, operator, practice, recipes, schema
+from appealbridge.cli import (
+    backtest,
+    channels,
+    daemon,
+    db,
+    new,
+    operator,
+    practice,
+    recipes,
+    schema,
+)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -20,6 +30,7 @@ for command in (
     *daemon.COMMANDS,
     *practice.COMMANDS,
     *recipes.COMMANDS,
+    *backtest.COMMANDS,
     *new.COMMANDS,
     *schema.COMMANDS,
     *operator.COMMANDS,

@@ -168,17 +168,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
     """
     from appealbridge.recipes.rehearse import preview as rehearse
 
-    file = Path(recipe_name)
-    assembly = _assembly(config, [file] if file.is_file() else [])
-    recipes = assembly.book.recipes
-    wanted = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
-    if wanted is None:
-        broken = [problem for problem in assembly.problems if problem.level == "error"]
-        if broken:
-            print_problems(broken, err=True)
-            raise SystemExit(1)
-        known = ", ".join(sorted(recipes)) or "none"
-        fail(f"no recipe is called {recipe_name!r}; there are: {known}", WRONG_USE)
+    _, wanted = chosen(config, recipe_name)
     try:
         shown = rehearse(wanted, event_file)
     except InvalidDocuments as error:
@@ -190,6 +180,22 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
         click.echo(shown.text(_link, max(0, width)))
     if shown.failed:
         raise SystemExit(1)
+
+
+def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
+    """Return everything that the files say, with the recipe of this name or file; end the command without it."""
+    file = Path(recipe_name)
+    assembly = _assembly(config, [file] if file.is_file() else [])
+    recipes = assembly.book.recipes
+    wanted = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
+    if wanted is None:
+        broken = [problem for problem in assembly.problems if problem.level == "error"]
+        if broken:
+            print_problems(broken, err=True)
+            raise SystemExit(1)
+        known = ", ".join(sorted(recipes)) or "none"
+        fail(f"no recipe is called {recipe_name!r}; there are: {known}", WRONG_USE)
+    return assembly, wanted
 
 
 def _link(link: str) -> str:

@@ -82,34 +82,75 @@ def rehearse(
         why_not = match(recipe, event)
         if why_not:
             return Rehearsal(why_not=why_not)
-        heard = [one for one in later if one.subject == event.subject]
-        heard.sort(key=lambda one: one.received_at)
-        return _play(recipe, event, now, heard, inf if until is None else until)
+        play = Play(recipe, event, now)
+        for one in sorted(later, key=lambda one: one.received_at):
+            if one.subject == event.subject:
+                play.hear(one)
+        play.go_on(inf if until is None else until)
     except RenderError as failure:
         return Rehearsal(failed=str(failure))
+    return play.came
 
 
-def _play(
-    recipe: Recipe, event: Event, now: float, later: Sequence[Event], until: float
-) -> Rehearsal:
-    begun = now
-    marks: Marks = {}
-    so_far: dict[str, list[Delivery]] = {}
-    posts: list[Post] = []
-    while True:
-        heard = [one for one in later if one.received_at <= now]
-        planned = plan(recipe, event, so_far, now, marks, heard)
-        marks = planned.marks
-        posts += [_post(recipe, one, now - begun) for one in planned.deliveries]
+class Play:
+    """
+    One run, played on as far as is asked for; every post of it succeeds at once.
+
+    `over` says that nothing more will come of it, and `now` when something may next, in Unix seconds
+    UTC: infinite where only an event could bring that about.
+    """
+
+    def __init__(self, recipe: Recipe, event: Event, now: float) -> None:
+        self.over = False
+        self.now = now
+        self._recipe = recipe
+        self._event = event
+        self._begun = event.received_at
+        self._last = now
+        self._heard: list[Event] = []
+        self._marks: Marks = {}
+        self._so_far: dict[str, list[Delivery]] = {}
+        self._posts: list[Post] = []
+        self._failed = self._stopped = ""
+
+    @property
+    def came(self) -> Rehearsal:
+        """What has come of it so far."""
+        return Rehearsal(tuple(self._posts), failed=self._failed, stopped=self._stopped)
+
+    def hear(self, event: Event) -> None:
+        """Take an event of the same subject that came after its own."""
+        self._heard.append(event)
+        self.now = min(self.now, max(self._last, event.received_at))
+
+    def begin(self, now: float) -> None:
+        """Let it begin so late, where others went before it."""
+        self.now = self._last = max(self._last, now)
+
+    def end(self, reason: str) -> None:
+        """End it, whatever it would still have done."""
+        self.over, self._stopped = True, reason
+
+    def go_on(self, until: float) -> None:
+        """Plan all that is to be planned up to a moment."""
+        while not self.over and self.now <= until and self.now < inf:
+            self._plan()
+
+    def _plan(self) -> None:
+        now = self._last = self.now
+        heard = [one for one in self._heard if one.received_at <= now]
+        planned = plan(self._recipe, self._event, self._so_far, now, self._marks, heard)
+        self._marks, self._stopped = planned.marks, planned.reason
+        self._heard = [one for one in self._heard if one.id not in planned.unheard]
+        self._posts += [_post(self._recipe, one, now - self._begun) for one in planned.deliveries]
         if planned.failed or planned.done:
-            return Rehearsal(tuple(posts), failed=planned.failed, stopped=planned.reason)
+            self._failed, self.over = planned.failed, True
+            return
         for delivery in planned.deliveries:
-            so_far.setdefault(delivery.step, []).append(_published(delivery))
+            self._so_far.setdefault(delivery.step, []).append(_published(delivery))
         if not planned.deliveries:
-            to_come = [one.received_at for one in later[len(heard) :]]
-            now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
-            if now > until or now == inf:
-                return Rehearsal(tuple(posts), stopped=planned.reason)
+            to_come = [one.received_at for one in self._heard if one.received_at > now]
+            self.now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
 
 
 def _published(delivery: Delivery) -> Delivery:

@@ -56,7 +56,7 @@ class Preview:
             "why_not": self.came.why_not,
             "failed": self.failed,
             "stopped": self.came.stopped,
-            "posts": [_as_json(post) for post in self.came.posts],
+            "posts": [post_as_json(post) for post in self.came.posts],
         }
 
 
@@ -124,7 +124,8 @@ def _marked(text: str, spans: Sequence[tuple[int, int]], mark: Mark) -> str:
     return text
 
 
-def _as_json(post: Post) -> dict[str, Any]:
+def post_as_json(post: Post) -> dict[str, Any]:
+    """Return one post for machines."""
     measure = post.measure
     return {
         "step": post.step,

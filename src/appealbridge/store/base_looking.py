@@ -9,7 +9,7 @@ from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store.records import Backlog, DeliveryFilter, Queue
+from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
 
 
 class StoreLooking(Protocol):
@@ -29,6 +29,18 @@ class StoreLooking(Protocol):
 
     async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
         """List events, newest first."""
+
+    async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
+        """
+        Return up to `limit` events received since a time, in the order in which they were stored.
+
+        The next page begins `after` the `number` of this one, the first one after 0. All of them have
+        been seen when that is no more than `last`, or no event came.
+        """
+        ...
+
+    async def latest_recipe(self, name: str) -> RecipeVersion | None:
+        """Return the version of a recipe that was put in force last; `None` where none ever was."""
 
     async def run(self, run_id: str) -> Run:
         """Return one run; raise `NotFound`."""

@@ -156,6 +156,15 @@ class OpenRun:
 
 
 @value
+class EventPage:
+    """Some events in the order in which they were stored, by `number`; `last` is the newest one's in the store."""
+
+    events: Sequence[Event]
+    number: int
+    last: int
+
+
+@value
 class RecipeVersion:
     """One version of a recipe's text and of the templates it uses, kept while anything may need it."""
 

@@ -8,10 +8,20 @@ from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
-from appealbridge.store import moving, reading, recalling, telling
+from appealbridge.store import moving, paging, reading, recalling, telling
 from appealbridge.store.connections import Readers
 from appealbridge.store.queues import queues
-from appealbridge.store.records import Backlog, DeliveryFilter, News, NewsSort, Pace, Queue, Text
+from appealbridge.store.records import (
+    Backlog,
+    DeliveryFilter,
+    EventPage,
+    News,
+    NewsSort,
+    Pace,
+    Queue,
+    RecipeVersion,
+    Text,
+)
 
 
 class SqliteLooking:
@@ -39,6 +49,14 @@ class SqliteLooking:
     async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
         """List events, newest first."""
         return await self._ask(lambda db: reading.events(db, limit, since))
+
+    async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
+        """Return events received since a time, in the order in which they were stored."""
+        return await self._ask(lambda db: paging.page_of_events(db, since, after, limit))
+
+    async def latest_recipe(self, name: str) -> RecipeVersion | None:
+        """Return the version of a recipe that was put in force last."""
+        return await self._ask(lambda db: paging.latest_recipe(db, name))
 
     async def run(self, run_id: str) -> Run:
         """Return one run."""

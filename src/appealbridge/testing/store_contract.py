@@ -23,6 +23,7 @@ from appealbridge.testing.store_following_contract import StoreFollowingContract
 from appealbridge.testing.store_intake_contract import StoreIntakeContract
 from appealbridge.testing.store_looking_contract import StoreLookingContract
 from appealbridge.testing.store_moving_contract import StoreMovingContract
+from appealbridge.testing.store_paging_contract import StorePagingContract
 from appealbridge.testing.store_recalling_contract import StoreRecallingContract
 from appealbridge.testing.store_retention_contract import StoreRetentionContract
 from appealbridge.testing.store_run_contract import StoreRunContract
@@ -38,6 +39,7 @@ class StoreContract(
     StoreFollowingContract,
     StoreMovingContract,
     StoreLookingContract,
+    StorePagingContract,
     StoreRecallingContract,
     StoreRetentionContract,
     StoreTellingContract,

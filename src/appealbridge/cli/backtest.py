@@ -1,0 +1,209 @@
+"""`backtest`: what a draft would have published about the events that came, beside the recipe in force."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appealbridge.cli.common import Span, config_option, fail, json_option, print_json
+from appealbridge.cli.recipes import chosen
+from appealbridge.clock import SystemClock
+from appealbridge.model.duration import written
+from appealbridge.model.errors import StoreError
+
+PAGE = 500
+"""How many events are read at once; no more of them are in the memory than that."""
+
+_WORDS = {
+    "+": "would be published",
+    "-": "would not be published any more",
+    "~": "would be another",
+    "=": "would stay as they are",
+    "!": "would stop it",
+}
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class _Report:
+    """What is kept of a backtest for its reader: the first findings, and how many of each kind there were."""
+
+    every: bool
+    limit: int
+    shown: list[Any] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, findings: Iterable[Any]) -> None:
+        for one in findings:
+            self.counts[one.kind] += 1
+            if (self.every or one.kind != "=") and len(self.shown) < self.limit:
+                self.shown.append(one)
+
+    @property
+    def left_out(self) -> int:
+        """How many findings were too many."""
+        told = sum(n for kind, n in self.counts.items() if self.every or kind != "=")
+        return told - len(self.shown)
+
+
+@click.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.option(
+    "--since", type=Span(), default="30d", show_default=True, help="How far back, as 12h or 30d."
+)
+@click.option("--all", "every", is_flag=True, help="Posts that stay as they are, too.")
+@click.option("--limit", default=100, show_default=True, help="How many posts to show at the most.")
+@config_option
+@json_option
+def backtest(
+    config: Path | None, as_json: bool, limit: int, every: bool, since: float, recipe_name: str
+) -> None:
+    """
+    Play a draft over the events that came: what it would have published, when, and what differs.
+
+    RECIPE is a recipe's name or file. It is compared with the version of the same name that was put
+    in force last. The store is only read, whether or not the daemon runs; no channel can be reached.
+    """
+    assembly, draft = chosen(config, recipe_name)
+    store = assembly.settings.store
+    if not store.exists():
+        fail(f"there is no store at {store}; start the daemon with: appealbridge run")
+    report = _Report(every, limit)
+    try:
+        with _progress() as progress:
+            tested, beside = asyncio.run(_play(assembly, draft, since, report, progress))
+    except StoreError as error:
+        fail(str(error))
+    report.shown.sort(key=lambda one: float(one.at))
+    if as_json:
+        print_json(_as_json(draft, tested, beside, since, report))
+    else:
+        for line in _lines(draft, tested, beside, since, report):
+            click.echo(line)
+
+
+async def _play(
+    assembly: Any, draft: Any, since: float, report: _Report, progress: Progress
+) -> tuple[Any, str]:
+    """Take all events since then, page by page; return the backtest and with what it was compared."""
+    from appealbridge.recipes.load import load_recipe
+    from appealbridge.recipes.rehearse import Backtest
+    from appealbridge.store.sqlite import SqliteStore
+
+    now = SystemClock().now()
+    store = await SqliteStore.open(assembly.settings.store, read_only=True)
+    try:
+        kept = await store.latest_recipe(draft.name)
+        other = None
+        if kept is not None:
+            file = f"{kept.name}@{kept.version}"
+            other, _ = load_recipe(kept.text, file, kept.name, assembly.catalogue, kept.templates)
+        tested = Backtest(draft, other)
+        page = await store.page_of_events(now - since, 0, PAGE)
+        first, last = (page.number - len(page.events), page.last)
+        while page.events:
+            for event in page.events:
+                report.add(tested.take(event))
+            progress(page.number - first, last - first)
+            if page.number >= last:
+                break
+            page = await store.page_of_events(now - since, page.number, PAGE)
+    finally:
+        await store.close()
+    report.add(tested.until(now))
+    report.add(tested.rest())
+    return tested, _beside(None if kept is None else kept.version, loads=other is not None)
+
+
+def _beside(version: str | None, *, loads: bool) -> str:
+    if version is None:
+        return "nothing: no version of it was ever in force"
+    if not loads:
+        return f"nothing: version {version}, the last in force, no longer loads"
+    return f"version {version}, the last in force"
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show on a terminal how far it is; in a pipe, nothing."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("events")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> dict[str, Any]:
+    return {
+        "recipe": draft.name,
+        "version": draft.version,
+        "compared_with": beside,
+        "since_seconds": since,
+        "events": tested.events,
+        "removed": tested.removed,
+        "wanted": tested.wanted,
+        "counts": {kind: report.counts[kind] for kind in _WORDS},
+        "findings": [one.as_json() for one in report.shown],
+        "left_out": report.left_out,
+    }
+
+
+def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> Iterator[str]:
+    from appealbridge.recipes.preview import heading
+
+    yield f"{draft.name}, version {draft.version}, beside {beside}"
+    for one in report.shown:
+        yield ""
+        at = datetime.fromtimestamp(one.at, draft.zone).strftime("%d %b %Y %H:%M")
+        about = f"{one.event.type} {one.event.subject}".rstrip()
+        mark = click.style(one.kind, fg=_COLOURS.get(one.kind))
+        yield f"{mark} {at}  {about}: {one.failed or heading(one.post or one.was)}"
+        yield from _texts(one)
+    if report.left_out:
+        yield f"\n… and {report.left_out} more; --limit shows more of them"
+    gone = f", {tested.removed} of them without content any more" if tested.removed else ""
+    yield f"\n{tested.events} events of the last {written(since)}{gone}; {tested.wanted} wanted"
+    for kind, words in _WORDS.items():
+        if report.counts[kind]:
+            yield f"{kind} {report.counts[kind]} {words}"
+
+
+def _texts(one: Any) -> Iterator[str]:
+    """Yield what a post says, or what of it differs."""
+    mine = one.post.written if one.post else {}
+    was = one.was.written if one.was else {}
+    if one.kind != "~":
+        yield from _set_in(mine or was, "    ")
+        return
+    yield from _set_in({n: v for n, v in was.items() if mine.get(n) != v}, "    - ")
+    yield from _set_in({n: v for n, v in mine.items() if was.get(n) != v}, "    + ")
+    for word, before, now in (
+        ("held", one.was.hold or "no", one.post.hold or "no"),
+        ("later", written(round(one.was.after)), written(round(one.post.after))),
+    ):
+        if before != now:
+            yield f"    {word}: {before} → {now}"
+
+
+def _set_in(fields: Any, before: str) -> Iterator[str]:
+    for name, value in fields.items():
+        for line in f"{name}: {value}".splitlines():
+            yield f"{before}{line}".rstrip()
+
+
+COMMANDS = (backtest,)

@@ -1,0 +1,51 @@
+"""`test`, `preview` and `backtest` reach nobody: a process that may not connect to anything does not mind."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.unit.cli.test_backtest import folder
+
+__all__ = ["folder"]
+
+PROGRAM = """
+import sys
+from appealbridge.cli.main import main
+
+def refuse(what, given):
+    if what in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"):
+        raise SystemExit(f"{what} {given}")
+
+sys.addaudithook(refuse)
+main(sys.argv[1:])
+"""
+TESTS = """
+tests:
+  - { name: one, event: { type: closed, data: { road: M6 } }, expect: [{ text: M6 is closed }] }
+"""
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["test", "preview", "backtest"])
+def test_no_channel_can_be_reached_from(command, folder):
+    recipe = folder / "recipes" / "roads.yaml"
+    recipe.write_text(recipe.read_text() + TESTS)
+    told = run(command, recipe, "--config", folder / "appealbridge.yaml")
+    assert (told.returncode, "socket." in told.stderr) == (0, False), told
+    assert told.stdout
+
+
+def test_what_does_reach_out_is_caught(folder, monkeypatch):
+    monkeypatch.setenv("APPEALBRIDGE_SECRET_DESK", "whsec_" + "QUJD" * 8)
+    told = run("channels", "check", "--config", folder / "appealbridge.yaml")
+    assert told.returncode != 0
+    assert "socket." in told.stderr + told.stdout
