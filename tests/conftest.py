@@ -1,7 +1,7 @@
 """
 How many examples the properties draw: few in every run, many where somebody takes the time.
 
-    make test ARGS="tests/properties --hypothesis-profile=long"
+    make test ARGS="tests/properties --hypothesis-profile=long --timeout=0"
 """
 
 from hypothesis import settings
