@@ -70,7 +70,8 @@ def _delivery(
     follows: str,
 ) -> Delivery:
     run = run_id(event.id, recipe.name)
-    hold = event.hold or ("" if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value)
+    # What somebody has to agree to is not let out with a lot that only looked too large.
+    hold = event.hold if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value
     within = recipe.publish_within
     content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
     return Delivery(

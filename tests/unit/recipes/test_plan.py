@@ -66,6 +66,15 @@ def test_an_events_own_hold_holds_all_it_causes():
     assert delivery.hold == "burst"
 
 
+def test_what_needs_approval_waits_for_that_and_not_only_for_a_look_at_the_lot():
+    text = (
+        "triggers: [{ trigger: appeal }]\n"
+        "actions: [{ action: tweet, text: Hello }]\napproval: duty_comms"
+    )
+    (delivery,) = planned(text, event_of(hold="burst")).deliveries
+    assert delivery.hold == "approval"
+
+
 def test_each_recipient_gets_a_delivery_of_its_own():
     text = 'actions: [{ action: email, channel: press_office, to: "{{ lists.regional_press }}", subject: A, text: B }]'
     deliveries = planned(text).deliveries
