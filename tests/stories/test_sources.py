@@ -1,6 +1,18 @@
 """Feeds that are followed: nothing old, nothing twice, what changed told apart, a flood held."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
+
 from tests.stories import staging
+
+APPEAL = """
+alias: New appeal
+triggers: [{ trigger: appeal, source: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ appeal.title }}" }
+approval: none
+"""
 
 FEED = """
 alias: News
@@ -74,3 +86,21 @@ async def test_a_source_that_cannot_be_read_is_noted_asked_less_often_and_harms_
     assert record.note
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
+
+
+async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_ends(story):
+    """Stored as begun and never sent, it would be in doubt at the next start."""
+    await story.begins({"appeal": APPEAL})
+    await story.until(lambda: story.said("first_look"))
+    with closing(sqlite3.connect(story.stage.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that what is handed over has to wait
+        story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
+        await story.until(lambda: story.bridge.engine.intake._waiting, passing=1)
+        stopping = asyncio.create_task(story.stops())
+        await story.until(lambda: not story.bridge.engine.lanes)
+        other.execute("ROLLBACK")
+    await stopping
+    assert story.posts("x") == ["Missing: Aisha, 14"]
+    await story.starts()
+    await story.state(1, "delivered")
+    assert story.said("recovered") == []

@@ -157,6 +157,7 @@ class Engine:
             async with asyncio.timeout(within):
                 if ending := [*lanes, *self._loops.values()]:
                     await asyncio.wait(ending)
+                await self._polling.finish()
                 await self._dispatcher.finish()
         except TimeoutError:
             self._dispatcher.abandon()

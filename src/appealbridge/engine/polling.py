@@ -23,6 +23,7 @@ from appealbridge.plugin.http import Http
 from appealbridge.plugin.trigger import Look
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
+    Accepted,
     Memory,
     SourceRecord,
 )
@@ -59,6 +60,7 @@ class Polling:
         self._room = room
         self._caution = caution
         self._noted: dict[str, frozenset[str]] = {}
+        self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
         """Look at one source until cancelled."""
@@ -81,6 +83,11 @@ class Polling:
                 self._report.store_failed(error)
                 await self._clock.sleep(patience)
                 patience = min(patience * 2, watched.options.every)
+
+    async def finish(self) -> None:
+        """Wait until what was handed over is stored and begun; the caller sets the bound."""
+        while self._handed:
+            await asyncio.wait(self._handed)
 
     async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
         """Look once and store what came of it."""
@@ -118,11 +125,14 @@ class Polling:
             why = (
                 f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
             )
-        # Handed over, it is finished even where a reload ends this loop meanwhile: what is stored as
-        # begun must also be sent.
-        await asyncio.shield(
+        # Handed over, it is finished even where a reload or a stop ends this loop meanwhile: what is
+        # stored as begun must also be sent.
+        handed = asyncio.ensure_future(
             self._intake.accept(inforce, watched.source, drafts, hold=hold, why=why, memory=memory)
         )
+        self._handed.add(handed)
+        handed.add_done_callback(self._handed.discard)
+        await asyncio.shield(handed)
         if record is not None and record.failures:
             self._report.source_back(watched.source)
         if decided.burst:
