@@ -18,6 +18,7 @@ from appealbridge.cli.common import Span, config_option, json_option, print_json
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
 from appealbridge.model.delivery import Hold
+from appealbridge.model.run import RunState
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +48,7 @@ def deliveries(config: Path | None, as_json: bool, limit: int, **wanted: str) ->
 
 
 @click.command()
+@click.option("--state", default="", help=f"Only these: {', '.join(RunState)}.")
 @click.option("--event", default="", help="Only this event's.")
 @click.option("--recipe", default="", help="Only this recipe's.")
 @click.option("--limit", default=50, show_default=True, help="How many at the most.")

@@ -8,7 +8,7 @@ from typing import Protocol
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
-from appealbridge.model.run import Run
+from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
 
 
@@ -46,7 +46,12 @@ class StoreLooking(Protocol):
         """Return one run; raise `NotFound`."""
 
     async def runs(
-        self, *, event_id: str = "", recipe: str = "", limit: int = 100
+        self,
+        *,
+        event_id: str = "",
+        recipe: str = "",
+        state: RunState | None = None,
+        limit: int = 100,
     ) -> Sequence[Run]:
         """List runs, newest first."""
 

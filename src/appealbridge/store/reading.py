@@ -9,14 +9,13 @@ from typing import Any
 import orjson
 
 from appealbridge.model.attempt import Attempt
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.store.following import FOLLOWS
 from appealbridge.store.records import (
     Backlog,
-    DeliveryFilter,
     OpenRun,
     Outlook,
     RecipeVersion,
@@ -39,7 +38,7 @@ from appealbridge.store.rows import (
     said,
     source_of,
 )
-from appealbridge.store.schema import OF_EVENT, OF_RUN
+from appealbridge.store.schema import OF_RUN
 from appealbridge.store.states import (
     HELD,
     IS_BEGUN,
@@ -47,7 +46,6 @@ from appealbridge.store.states import (
     IS_SENT,
     IS_WAITING,
     LAST_OPEN,
-    NUMBERS,
     READY,
     STATES,
     UNKNOWN,
@@ -76,8 +74,6 @@ _OUTLOOK = (
     f" EXISTS (SELECT 1 {_UNKNOWN} due_at <= :now)"
 )
 
-_HOT = frozenset({State.SENDING, State.DELIVERED})
-
 
 def outlook(connection: Connection, channel: str, now: float) -> Outlook:
     """Return what waits on a channel after a claim at `now`, and when to ask again."""
@@ -95,7 +91,7 @@ def claim_unknown(
     connection: Connection, channel: str, now: float, limit: int
 ) -> Sequence[Delivery]:
     """Return unknown deliveries whose look is due; the longest due first."""
-    return _deliveries(
+    return deliveries_where(
         connection,
         f"WHERE {IS_LISTED} AND channel = ? AND state = {UNKNOWN} AND blocked IN (0, 1)"
         " AND due_at <= ? ORDER BY due_at, number LIMIT ?",
@@ -114,7 +110,7 @@ def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenR
         OpenRun(
             run,
             event(connection, run.event_id),
-            _deliveries(connection, f"WHERE {OF_RUN} ORDER BY number", {"run_id": run.id}),
+            deliveries_where(connection, f"WHERE {OF_RUN} ORDER BY number", {"run_id": run.id}),
             wakes,
             heard_by(connection, run.id),
         )
@@ -163,40 +159,6 @@ def recipe(connection: Connection, version: str) -> RecipeVersion:
     return recipe_of(_found(connection, select, version, "recipe version"))
 
 
-def deliveries(connection: Connection, which: DeliveryFilter) -> Sequence[Delivery]:
-    """List deliveries, newest first."""
-    tests: dict[str, object] = {}
-    if which.states:
-        tests["state IN (SELECT value FROM json_each(:states))"] = True
-        if not _HOT & frozenset(which.states):
-            tests[IS_LISTED] = True
-        if {*which.states} == {State.SENDING}:
-            tests[IS_BEGUN] = True
-    tests["channel = :channel"] = which.channel
-    tests["subject = :subject"] = which.subject
-    tests["recipe = :recipe"] = which.recipe
-    tests["hold = :hold"] = which.hold
-    tests[OF_EVENT] = which.event_id
-    tests[OF_RUN] = which.run_id
-    tests["planned_at >= :since"] = which.since is not None
-    where = " AND ".join(test for test, asked in tests.items() if asked)
-    return _deliveries(
-        connection,
-        f"{'WHERE ' if where else ''}{where} ORDER BY number DESC LIMIT :limit",
-        {
-            "states": orjson.dumps([NUMBERS[state] for state in which.states]).decode(),
-            "channel": which.channel,
-            "subject": which.subject,
-            "recipe": which.recipe,
-            "hold": which.hold,
-            "event_id": which.event_id,
-            "run_id": which.run_id,
-            "since": which.since,
-            "limit": which.limit,
-        },
-    )
-
-
 def attempts(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
     """Return a delivery's finished attempts and looks in order."""
     rows = connection.execute(
@@ -228,18 +190,6 @@ def run(connection: Connection, run_id: str) -> Run:
     return run_of(_found(connection, select, run_id, "run"))
 
 
-def runs(connection: Connection, event_id: str, recipe_name: str, limit: int) -> Sequence[Run]:
-    """List runs, newest first."""
-    tests = {OF_EVENT: event_id, "recipe = :recipe": recipe_name}
-    where = " AND ".join(test for test, asked in tests.items() if asked)
-    rows = connection.execute(
-        f"SELECT {names(STORED_RUN)} FROM runs {'WHERE ' if where else ''}{where}"
-        " ORDER BY number DESC LIMIT :limit",
-        {"event_id": event_id, "recipe": recipe_name, "limit": limit},
-    ).fetchall()
-    return [run_of(row) for row in rows]
-
-
 def sent_today(connection: Connection, channel: str, since: float) -> int:
     """Return how many were delivered since a time, are under way, or perhaps published."""
     (count,) = connection.execute(_SENT_TODAY, {"channel": channel, "since": since}).fetchone()
@@ -262,9 +212,10 @@ def backlog(connection: Connection) -> Backlog:
     )
 
 
-def _deliveries(
+def deliveries_where(
     connection: Connection, where: str, values: Sequence[object] | Mapping[str, object]
 ) -> list[Delivery]:
+    """Return the deliveries that a clause picks out and orders."""
     select = f"SELECT {names(STORED_DELIVERY)} FROM deliveries {where}"
     return [delivery_of(row) for row in connection.execute(select, values).fetchall()]
 

@@ -204,6 +204,10 @@ ALTER TABLE deliveries ADD COLUMN follows TEXT NOT NULL DEFAULT '';
 CREATE INDEX deliveries_following ON deliveries (follows) WHERE follows > '' AND state = 0;
 """
 
+_FAILED_RUNS = """
+CREATE INDEX runs_failed ON runs (begun_at) WHERE state = 'failed';
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -213,6 +217,7 @@ MIGRATIONS: tuple[str, ...] = (
     _WAITS,
     _OPEN_RUNS,
     _THREADS,
+    _FAILED_RUNS,
 )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
-from appealbridge.model.run import Run
-from appealbridge.store import moving, paging, reading, recalling, telling
+from appealbridge.model.run import Run, RunState
+from appealbridge.store import listing, moving, paging, reading, recalling, telling
 from appealbridge.store.connections import Readers
 from appealbridge.store.queues import queues
 from appealbridge.store.records import (
@@ -32,7 +32,7 @@ class SqliteLooking:
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
         """List deliveries, newest first."""
-        return await self._ask(lambda db: reading.deliveries(db, which))
+        return await self._ask(lambda db: listing.deliveries(db, which))
 
     async def delivery(self, delivery_id: str) -> Delivery:
         """Return one delivery by id or number."""
@@ -63,10 +63,15 @@ class SqliteLooking:
         return await self._ask(lambda db: reading.run(db, run_id))
 
     async def runs(
-        self, *, event_id: str = "", recipe: str = "", limit: int = 100
+        self,
+        *,
+        event_id: str = "",
+        recipe: str = "",
+        state: RunState | None = None,
+        limit: int = 100,
     ) -> Sequence[Run]:
         """List runs, newest first."""
-        return await self._ask(lambda db: reading.runs(db, event_id, recipe, limit))
+        return await self._ask(lambda db: listing.runs(db, event_id, recipe, limit, state))
 
     async def sent_today(self, channel: str, since: float) -> int:
         """Return how many of the channel were delivered since a time, are under way, or perhaps published."""

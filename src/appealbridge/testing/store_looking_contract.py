@@ -101,6 +101,7 @@ class StoreLookingContract:
         )
         assert await store.runs() == [*reversed(runs)]
         assert await store.runs(recipe="closure", limit=2) == [runs[4], runs[2]]
+        assert await store.runs(recipe="closur") == []
         assert await store.runs(event_id=events[1].id, recipe="incident") == [runs[3]]
 
     async def test_what_is_not_there_says_its_name(self, store: Store) -> None:

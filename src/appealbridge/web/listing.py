@@ -19,6 +19,8 @@ MOST = 1000
 
 Query = Mapping[str, str]
 
+_HELD = frozenset({State.HELD})
+
 _EVENT_ID = 16
 """How many characters an event's id has; whatever has fewer, all digits, is a delivery's number."""
 
@@ -37,7 +39,10 @@ async def delivery(store: Store, delivery_id: str) -> dict[str, Any]:
 async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
     """List runs, the newest first."""
     listed = await store.runs(
-        event_id=query.get("event", ""), recipe=query.get("recipe", ""), limit=_limit(query)
+        event_id=query.get("event", ""),
+        recipe=query.get("recipe", ""),
+        state=_run_state(query.get("state", "")),
+        limit=_limit(query),
     )
     return [views.run(one) for one in listed]
 
@@ -125,13 +130,19 @@ def _rows(told: Any) -> Iterator[dict[str, Any]]:
         yield from told.get("deliveries", [told])
 
 
+def _run_state(word: str) -> RunState | None:
+    if word and word not in set(RunState):
+        raise ValueError(f"no such state of a run: {word}; there are {', '.join(RunState)}")
+    return RunState(word) if word else None
+
+
 def _which(query: Query) -> DeliveryFilter:
     states = [word for word in query.get("state", "").split(",") if word]
     unknown = [word for word in states if word not in set(State)]
     if unknown:
         raise ValueError(f"no such state: {unknown[0]}; there are {', '.join(State)}")
     return DeliveryFilter(
-        states=frozenset(State(word) for word in states),
+        states=frozenset(map(State, states)) or (_HELD if query.get("hold") else frozenset()),
         channel=query.get("channel", ""),
         subject=query.get("subject", ""),
         recipe=query.get("recipe", ""),

@@ -9,6 +9,7 @@ from appealbridge.model.delivery import State
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.model.run import RunState
 from appealbridge.store import (
+    listing,
     moving,
     planning,
     pruning,
@@ -120,13 +121,13 @@ WAYS = {
     "hold": lambda db: recalling.hold(db, ["e.r.s"], "burst", ""),
     "delivery": lambda db: moving.find(db, "3"),
     "attempts": lambda db: reading.attempts(db, "x"),
-    "of a run": lambda db: reading.deliveries(db, DeliveryFilter(run_id="e.r")),
-    "of an event": lambda db: reading.runs(db, "e", "", 9),
+    "of a run": lambda db: listing.deliveries(db, DeliveryFilter(run_id="e.r")),
+    "of an event": lambda db: listing.runs(db, "e", "", 9),
     "empty": lambda db: pruning.empty(db, _ended()),
     "delete": lambda db: pruning.delete(db, _ended()),
     "news of": lambda db: telling.news_of(db, NEWS, 5),
     "tell": lambda db: telling.tell(db, telling.telling(telling.news_of(db, NEWS, 5), None)),
-    "under way": lambda db: reading.deliveries(db, DeliveryFilter(states=[State.SENDING])),
+    "under way": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.SENDING])),
 }
 
 
@@ -140,6 +141,27 @@ def test_nothing_is_walked_through(db, way):
     plans = {sql: _plan(db, sql) for sql in heard if sql not in EXISTS}
     walks = {sql: plan for sql, plan in plans.items() if re.search(rf"SCAN ({LARGE})\b", plan)}
     assert walks == {}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda db: listing.deliveries(db, DeliveryFilter(states=[State.FAILED])),
+        lambda db: listing.deliveries(db, DeliveryFilter(states=[State.HELD], recipe="x")),
+        lambda db: listing.runs(db, "", "", 9, RunState.FAILED),
+        lambda db: listing.runs(db, "", "x", 9, RunState.OPEN),
+    ],
+)
+def test_what_is_rare_is_read_off_an_index_that_has_only_what_is_rare(db, ask):
+    heard = []
+    db.set_trace_callback(heard.append)
+    ask(db)
+    db.set_trace_callback(None)
+    (sql,) = heard
+    walked = re.findall(rf"SCAN (?:{LARGE})\b(.*)", _plan(db, sql))
+    rare = ("deliveries_listed", "runs_failed", "runs_still_open")
+    assert all(index.split()[-1] in rare for index in walked)
+    assert any(name in _plan(db, sql) for name in rare)
 
 
 @pytest.mark.parametrize("way", ["claim", "expire", "woken_runs"])
