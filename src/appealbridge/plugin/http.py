@@ -20,7 +20,7 @@ import orjson
 
 from appealbridge.model.errors import Rejected, TryAgain, Unsure
 from appealbridge.plugin.options import Secret
-from appealbridge.plugin.reply import Effect, Reply, bare
+from appealbridge.plugin.reply import Effect, Reply, bare, readable
 
 ANSWER_LIMIT = 1024 * 1024
 """How many bytes of an unpacked answer are read, unless the caller says otherwise."""
@@ -228,7 +228,8 @@ class Http:
             raise TryAgain(self._words(method, url, "the program is stopping")) from None
 
     def _words(self, method: str, url: str, said: str) -> str:
-        return self.clean(f"{method} {bare(url)}: {said}")
+        # The library's own words may quote a whole answer, headers and all.
+        return self.clean(f"{method} {bare(url)}: {readable(said, self.clean)}")
 
 
 def _body(headers: dict[str, str], json: Any, form: Mapping[str, str] | None) -> bytes | None:

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import socket
 import ssl
@@ -50,6 +51,19 @@ async def test_an_unclear_answer_to_a_question_is_try_again(server, http, answer
     server.answers(answer, answer)
     with pytest.raises(TryAgain):
         await http.get(server.url)
+
+
+async def test_a_failure_quotes_no_more_of_an_answer_than_a_person_reads(http):
+    async def answers(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Fine\r\nDate: " + b"x" * 3000 + b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answers, "127.0.0.1", 0) as strange:
+        port = strange.sockets[0].getsockname()[1]
+        with pytest.raises(Unsure) as raised:
+            await http.post(f"http://127.0.0.1:{port}/", json={})
+    assert len(str(raised.value)) < 500
 
 
 async def test_no_answer_in_time_is_unsure(server, session):
