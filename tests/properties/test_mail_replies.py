@@ -39,6 +39,10 @@ LINES = st.builds(
 REPLIES = st.lists(LINES, min_size=1, max_size=3).map(b"\r\n".join) | st.binary(max_size=30)
 
 
+PATIENCE = 0.5
+"""After so many seconds without a word the server hangs up: each side may wait for the other, and the client does for minutes."""
+
+
 class Desk:
     """A mail server that says what it is told to, and hangs up as soon as it may be done."""
 
@@ -55,21 +59,23 @@ class Desk:
         await self._server.wait_closed()
 
     async def _talk(self, reader, writer):
-        with suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
+        with suppress(ConnectionError, asyncio.IncompleteReadError, ValueError, TimeoutError):
             verb = b"HI"
             while verb:
                 reply = self.replies.get(verb, WELL.get(verb, b"500 what?"))
                 writer.write(reply + b"\r\n")
                 await writer.drain()
                 if verb == b"DATA" and reply.startswith(b"354"):
-                    await reader.readuntil(b"\r\n.\r\n")
+                    async with asyncio.timeout(PATIENCE):
+                        await reader.readuntil(b"\r\n.\r\n")
                     self.taken += 1
                     verb = b"END"
                     continue
                 if verb in self.replies:
                     # Whoever still waits for more of this reply need not wait for its patience to end.
                     writer.write_eof()
-                verb = (await reader.readline())[:4].strip().upper()
+                async with asyncio.timeout(PATIENCE):
+                    verb = (await reader.readline())[:4].strip().upper()
         writer.close()
 
 
