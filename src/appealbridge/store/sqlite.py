@@ -1,8 +1,8 @@
 """
 The default store: one SQLite file, one writer, readers apart.
 
-The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning`, `lanes`, `telling` and
-`reading`; here each promise of `Store` is put to the writer or to the readers.
+The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning`, `lanes`, `telling`,
+`reading`, `listing` and `paging`; here each promise of `Store` is put to the writer or to the readers.
 """
 
 from __future__ import annotations
