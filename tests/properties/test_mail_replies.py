@@ -40,7 +40,7 @@ REPLIES = st.lists(LINES, min_size=1, max_size=3).map(b"\r\n".join) | st.binary(
 
 
 PATIENCE = 0.5
-"""After so many seconds without a word the server hangs up: each side may wait for the other, and the client does for minutes."""
+"""After so many seconds without a word the server hangs up; else each side may wait for the other."""
 
 
 class Desk:
