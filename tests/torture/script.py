@@ -16,16 +16,16 @@ PLATFORMS = {
 """The channels and the platforms they publish on."""
 
 CHANNELS = """\
-force_x: { platform: x, retry: { obey: 30m } }
-force_facebook: { platform: facebook, page_id: "100064500000001", retry: { obey: 30m } }
-force_mastodon: { platform: mastodon, api: "https://mastodon.example", retry: { obey: 30m } }
+force_x: { platform: x, retry: { obey: 2s } }
+force_facebook: { platform: facebook, page_id: "100064500000001", retry: { obey: 2s } }
+force_mastodon: { platform: mastodon, api: "https://mastodon.example", retry: { obey: 2s } }
 press_office:
   platform: email
   smtp: SMTP
   sender: Press Office <press@example.police.uk>
-  retry: { obey: 30m }
+  retry: { obey: 2s }
 """
-# Left out, some pauses that platforms ask for last six hours, and the driver lets one pass at a time.
+# Left out, some pauses that platforms ask for last six hours, in which nothing would be tortured.
 
 RECIPE = """
 alias: Torture, every channel
