@@ -35,7 +35,8 @@ class RetryPolicy:
     `wait` bounds the pause after the n-th attempt, of which between `jitter` and the whole is
     taken at random; `stop` says when to give up. A platform's own wish is honoured between
     `least` and `most`. `seek_after` is how long after an unclear outcome the account is looked at.
-    After an answer with a code of `stop_at` nothing is tried again.
+    After an answer with a code of `stop_at` nothing is tried again. An account that cannot be read is
+    looked at again until `within` has passed since the first attempt.
     """
 
     wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=1, min=1, max=300))
@@ -45,6 +46,7 @@ class RetryPolicy:
     most: float = 6 * 3600.0
     seek_after: float = 1.0
     stop_at: frozenset[int] = frozenset()
+    within: float = 24 * 3600.0
 
 
 def policy_of(retry: Retry, own: Mapping[str, Any] | None = None) -> RetryPolicy:
@@ -58,7 +60,12 @@ def policy_of(retry: Retry, own: Mapping[str, Any] | None = None) -> RetryPolicy
     if retry.pause == "growing":
         wait = wait_exponential(multiplier=retry.first, max=retry.longest)
     return RetryPolicy(
-        wait, stop, jitter=1.0 - retry.jitter, most=retry.obey, stop_at=frozenset(retry.stop_at)
+        wait,
+        stop,
+        jitter=1.0 - retry.jitter,
+        most=retry.obey,
+        stop_at=frozenset(retry.stop_at),
+        within=retry.within,
     )
 
 

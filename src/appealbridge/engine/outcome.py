@@ -172,19 +172,14 @@ def _look_again(
 ) -> Settlement:
     attempt = _look(delivery, Outcome.CANNOT_TELL, str(error), begun_at, now)
     first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
-    due = next_due(
-        policy,
-        attempts=_as_often(now - first),
-        first_begun_at=first,
-        now=now,
-        after=getattr(error, "after", None),
-        rng=rng,
-    )
-    if due is None:
+    if now - first >= policy.within:
         reason = f"perhaps published, and the account could not be looked at: {error!s}"
         return _after_look(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
+    after = getattr(error, "after", None)
+    often = _as_often(now - first)
+    due = put_off(policy, attempts=often, now=now, after=after, rng=rng)
     return _after_look(
         delivery, State.UNKNOWN, now, attempt=attempt, due_at=due, reason=delivery.reason
     )

@@ -224,3 +224,19 @@ def test_unclear_attempt_after_unclear_attempt_comes_ever_slower_and_ends_with_a
 def test_what_a_person_let_out_past_its_cap_stays_let_out(settlement):
     assert settlement.target in (State.READY, State.UNKNOWN)
     assert settlement.hold == "daily_cap"
+
+
+def test_looks_are_bounded_by_time_and_not_by_the_number_of_attempts():
+    def looked(age):
+        return settle_sought(
+            delivery(state=State.UNKNOWN, attempts=2, first_begun_at=NOW - age),
+            TryAgain("no connection"),
+            Account(),
+            RetryPolicy(stop=stop_after_attempt(2), within=3600.0),
+            begun_at=NOW,
+            now=NOW,
+            rng=random.Random(1),
+        )
+
+    assert looked(3599.0).target is State.UNKNOWN
+    assert (looked(3600.0).target, looked(3600.0).hold) == (State.HELD, "unknown")
