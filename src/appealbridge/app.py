@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from appealbridge import __version__
-from appealbridge.assembly import Assembly, assemble, refused, taken
+from appealbridge.assembly import Assembly, Known, assemble, refused, taken
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.control import Control, announced
 from appealbridge.documents import InvalidDocuments
@@ -74,6 +74,7 @@ class Bridge:
         self._space = space
         self._stack = AsyncExitStack()
         self._reloading = asyncio.Lock()
+        self._known = Known.of(self.assembly)
 
     async def __aenter__(self) -> Bridge:
         """Start everything; where one part cannot start, those before it are stopped again."""
@@ -125,11 +126,13 @@ class Bridge:
             self.log.info(Said.STOPPED)
             self.log.output.flush()
 
-    async def reload(self) -> dict[str, Any]:
+    async def reload(self, *, asked: bool = False) -> dict[str, Any]:
         """
         Take new recipes and settings, all at once; where the settings have problems, nothing changes.
 
         Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
+        Who `asked` is told what is new since the last time that somebody asked: a recipe is mostly
+        taken as soon as it is saved, and whoever saved it wants to hear that it was.
         """
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
@@ -147,8 +150,10 @@ class Bridge:
             self._secrets |= set(assembly.settings.secrets())
             self.redactor = Redactor(self._secrets)
             await self.engine.adopt(assembly.inforce, assembly.catalogue)
-            before, self.assembly = self.assembly, assembly
+            before, self.assembly = Known.of(self.assembly), assembly
             self._say_recipes()
+            if asked:
+                before, self._known = self._known, Known.of(assembly)
             told = taken(before, assembly)
             self.log.info(Said.RELOADED, summary=told["summary"])
             return told
@@ -156,7 +161,7 @@ class Bridge:
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:
         settings = self.assembly.settings
-        app = application(self.engine, self.metrics, self.token, self.reload)
+        app = application(self.engine, self.metrics, self.token, partial(self.reload, asked=True))
         handed = listening_sockets(os.environ, os.getpid())
         listen = settings.listen
         if not handed and listen.address is None and listen.path is None:

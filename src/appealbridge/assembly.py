@@ -165,16 +165,34 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
     """Return what a reload tells that took nothing."""
     return {
         "summary": "nothing was taken: the settings have problems",
-        "loaded": [],
-        "rejected": [],
+        **{name: [] for name in ("loaded", "new", "changed", "gone", "rejected", "kept")},
         "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
     }
 
 
-def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
-    """Return what a reload tells: a `summary`, recipes `loaded`, `new`, `changed`, `rejected`, `kept`, `problems`."""
-    old, new = before.book.recipes, after.book.recipes
-    changed = [n for n, recipe in new.items() if n in old and old[n].version != recipe.version]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody was told was in force: each recipe's version, by name, and the settings."""
+
+    versions: Mapping[str, str]
+    settings: Settings
+
+    @classmethod
+    def of(cls, assembly: Assembly) -> Known:
+        """Return what is in force in this assembly."""
+        recipes = assembly.book.recipes
+        return cls({name: recipe.version for name, recipe in recipes.items()}, assembly.settings)
+
+
+def taken(before: Known, after: Assembly) -> dict[str, Any]:
+    """
+    Return what a reload tells: a `summary`, and `problems`.
+
+    Besides, lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`;
+    those `gone`; and the files `rejected`.
+    """
+    old, new = before.versions, after.book.recipes
+    changed = [n for n, recipe in new.items() if n in old and old[n] != recipe.version]
     fresh = sorted(set(new) - set(old))
     gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
     rejected = sorted(after.book.quarantined)
@@ -197,6 +215,7 @@ def taken(before: Assembly, after: Assembly) -> dict[str, Any]:
         "loaded": sorted(new),
         "new": fresh,
         "changed": sorted(changed),
+        "gone": gone,
         "rejected": rejected,
         "kept": sorted(after.book.kept),
         "problems": [

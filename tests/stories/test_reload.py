@@ -65,10 +65,28 @@ async def test_a_recipe_with_a_slip_of_the_pen_stays_as_it_was(story):
 async def test_a_recipe_that_is_taken_away_is_gone(story):
     await story.begins({"tweet": says("Before")})
     (story.stage.recipes / "tweet.yaml").unlink()
-    await story.asks("POST", "/reload")
+    _, told = await story.asks("POST", "/reload")
+    assert (told["gone"], told["loaded"]) == (["tweet"], [])
     await story.receives("M6 closed")
     await story.settles()
     assert story.posts("x") == []
+
+
+async def test_who_asks_for_a_reload_is_told_of_what_was_taken_when_it_was_saved(story):
+    await story.begins({"tweet": says("Before")})
+    story.stage.recipe("tweet", says("After"))
+    await story.bridge.reload()
+    for changed in (["tweet"], []):
+        _, told = await story.asks("POST", "/reload")
+        assert told["changed"] == changed
+
+
+async def test_a_reload_tells_the_same_names_where_nothing_was_taken(story):
+    await story.begins({"tweet": says("Before")})
+    _, taken = await story.asks("POST", "/reload")
+    story.stage.config.write_text("chanels: {}")
+    _, refused = await story.asks("POST", "/reload")
+    assert refused.keys() == taken.keys()
 
 
 async def test_settings_with_problems_change_nothing(story):

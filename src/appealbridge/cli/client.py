@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from appealbridge.cli.common import fail
+from appealbridge.cli.common import fail, fail_with
 from appealbridge.control import Control, read_control
+from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
 
 SECONDS = 30.0
@@ -40,7 +41,10 @@ class Daemon:
     @classmethod
     def of(cls, config: Path | None) -> Daemon:
         """Find the daemon by its settings."""
-        store = store_of(config)
+        try:
+            store = store_of(config)
+        except InvalidDocuments as error:
+            fail_with(error)
         control = read_control(store)
         if control is not None and not _answers(control):
             control = None
