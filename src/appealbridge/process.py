@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
@@ -20,13 +21,16 @@ from appealbridge.app import Bridge
 from appealbridge.logs import Said
 from appealbridge.model.errors import AppealBridgeError
 from appealbridge.systemd import watchdog_seconds
-from appealbridge.watching import changes
+from appealbridge.watching import changes, there
 
 GRACE_SECONDS = 5.0
 """How long after its bound a stop may take before the process is ended without it."""
 
-WATCH_AGAIN_SECONDS = 5.0
-"""How long it takes to notice that there is something to watch now, or that it could not be watched."""
+THERE_SECONDS = 2.0
+"""How long it takes to notice that there is a folder to watch now."""
+
+WATCH_AGAIN_SECONDS = 60.0
+"""How long to wait before folders are watched again that the machine would not watch."""
 
 
 class Process:
@@ -82,22 +86,32 @@ class Process:
 
     async def _reload_when_saved(self) -> None:
         """Take recipes and templates when they are saved, for as long as the settings say so."""
+        known = self._folders()
         while True:
-            settings = self._bridge.assembly.settings
-            if settings.watch:
+            folders = self._folders()
+            if folders.items() - known.items():  # it came meanwhile, and with it perhaps recipes
+                await self._take_new()
+            known = folders
+            if folders:
                 try:
-                    await self._watch((settings.recipes, settings.templates))
+                    await self._watch(folders)
                 except OSError as error:
                     self._bridge.log.warning(Said.NOT_WATCHED, reason=str(error))
-            await self._bridge.clock.sleep(WATCH_AGAIN_SECONDS)
+                    await self._bridge.clock.sleep(WATCH_AGAIN_SECONDS)
+            await self._bridge.clock.sleep(THERE_SECONDS)
 
-    async def _watch(self, folders: tuple[Path, Path]) -> None:
+    def _folders(self) -> dict[Path, tuple[int, int]]:
+        settings = self._bridge.assembly.settings
+        return there((settings.recipes, settings.templates)) if settings.watch else {}
+
+    async def _watch(self, folders: Mapping[Path, object]) -> None:
+        """Take what is saved in these folders until there are others to watch."""
         self._bridge.log.info(Said.WATCHING, folders=", ".join(map(str, folders)))
         async for changed in changes(folders):
-            self._bridge.log.info(Said.CHANGED, files=", ".join(changed[:5]))
-            await self._take_new()
-            settings = self._bridge.assembly.settings
-            if not settings.watch or (settings.recipes, settings.templates) != folders:
+            if changed:
+                self._bridge.log.info(Said.CHANGED, files=", ".join(changed[:5]))
+                await self._take_new()
+            if self._folders() != folders:
                 return
 
     async def _take_new(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import stat
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 QUIET_MS = 400
@@ -15,22 +17,32 @@ _PASSING = (".swp", ".swx", ".tmp", "~")
 """How files end that editors keep beside what they edit."""
 
 
-async def changes(folders: Sequence[Path]) -> AsyncIterator[list[str]]:
-    """
-    Yield the paths that changed below these folders, for as long as the caller asks.
+def there(folders: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+    """Return which of the folders are there, each with what tells it from another of the same name."""
+    found = {}
+    for folder in folders:
+        with suppress(OSError):
+            status = folder.stat()
+            if stat.S_ISDIR(status.st_mode):
+                found[folder] = status.st_dev, status.st_ino
+    return found
 
-    Folders that are not there are left out. Raise `OSError` where the machine watches no more files.
+
+async def changes(folders: Iterable[Path]) -> AsyncIterator[list[str]]:
+    """
+    Yield the paths that changed below these folders, and an empty list whenever a while went by without.
+
+    Raise `OSError` where one of them is not there, or the machine watches no more files.
     """
     from watchfiles import awatch  # its own thread and some memory, for those who want it
 
-    there = [folder for folder in folders if folder.is_dir()]
-    if not there:
-        return
     async for changed in awatch(
-        *there,
+        *folders,
         watch_filter=lambda _, path: is_worth_a_look(path),
         step=QUIET_MS,
         debounce=LONGEST_MS,
+        rust_timeout=LONGEST_MS,
+        yield_on_timeout=True,
         recursive=True,
     ):
         yield sorted(path for _, path in changed)

@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import shutil
 import signal
 
 from appealbridge.testing.server import DAWDLE, ScriptedServer
@@ -169,6 +170,24 @@ async def test_a_recipe_is_taken_as_soon_as_it_is_saved_and_no_webhook_is_refuse
             assert set(statuses) == {202}
             await running.receives("last", EVENT | {"subject": "A38", "text": "A38 closed"})
             await until(lambda: there.posts("Saved: A38 closed"), "the post of the saved recipe")
+
+
+async def test_a_folder_of_recipes_that_comes_later_is_taken_with_what_is_in_it_and_watched(
+    tmp_path,
+):
+    stage = staging.build(tmp_path / "stage", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
+    folder = stage.recipes
+    shutil.rmtree(folder)
+    async with daemon(stage) as running:
+        assert await running.ready()
+        assert not any('"said":"watching"' in line for line in running.lines)
+        (later := folder.with_name("later")).mkdir()
+        (later / "t.yaml").write_text(staging.TWEET)
+        later.rename(folder)
+        assert "1 new" in await running.line('"said":"reloaded"')
+        await running.line('"said":"watching"')
+        (folder / "t.yaml").unlink()
+        assert await running.line("1 gone")
 
 
 async def test_a_recipe_that_is_saved_waits_for_a_reload_where_the_settings_say_so(tmp_path):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
@@ -15,6 +16,7 @@ from appealbridge.store.trouble import refusal
 def prepared(path: Path) -> sqlite3.Connection:
     """Return the writing connection to a file that is made or brought up to date."""
     try:
+        _private(path)
         connection = open_writer(path)
         try:
             migrate(connection, path)
@@ -24,6 +26,12 @@ def prepared(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise refusal(error, path) from error
     return connection
+
+
+def _private(path: Path) -> None:
+    """Make a file that is not there yet for its owner's eyes only; the log beside it gets the same rights."""
+    with suppress(OSError):  # SQLite says what is in its way, and so does a file that is there
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def check_readable(path: Path) -> None:

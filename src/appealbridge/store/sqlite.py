@@ -271,9 +271,10 @@ class SqliteStore(SqliteLooking):
 
     async def close(self) -> None:
         """Finish what was handed over, then let go of everything."""
+        # The last connection to go folds the log into the file, which one that only reads may not.
+        await self._readers.close()
         if self._writer is not None:
             await self._writer.close()
-        await self._readers.close()
         if self._lock is not None:
             self._lock.release()
 
