@@ -11,6 +11,7 @@ import click
 import orjson
 
 from appealbridge.documents import InvalidDocuments, Problem
+from appealbridge.logs import last_words
 from appealbridge.model.duration import seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,16 +62,20 @@ def print_json(value: object) -> None:
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """End the command with a message on standard error."""
-    click.echo(f"appealbridge: {message}", err=True)
+    click.echo(last_words(f"appealbridge: {message}"), err=True)
     sys.exit(status)
 
 
 def fail_with(error: InvalidDocuments) -> NoReturn:
     """End the command with every problem of the documents."""
-    print_problems(error.problems, err=True)
+    click.echo(last_words(_told(error.problems)), err=True)
     sys.exit(1)
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     """Print problems as a person reads them, a blank line between two."""
-    click.echo("\n\n".join(problem.text() for problem in problems), err=err)
+    click.echo(_told(problems), err=err)
+
+
+def _told(problems: Iterable[Problem]) -> str:
+    return "\n\n".join(problem.text() for problem in problems)

@@ -1,8 +1,8 @@
 """What the daemon says while it works: one line for each thing that happened, with the ids it concerns."""
 
 from appealbridge.logs.libraries import libraries
-from appealbridge.logs.log import Log, standard_log
+from appealbridge.logs.log import Log, last_words, standard_log
 from appealbridge.logs.output import Output
 from appealbridge.logs.said import Level, Said, Value
 
-__all__ = ["Level", "Log", "Output", "Said", "Value", "libraries", "standard_log"]
+__all__ = ["Level", "Log", "Output", "Said", "Value", "last_words", "libraries", "standard_log"]

@@ -75,6 +75,18 @@ def standard_log(
     return Log(output)
 
 
+def last_words(text: str) -> str:
+    """
+    Return what a program says on standard error when it gives up.
+
+    Where the journal reads it, every line is marked as an error, or nobody who asks for trouble alone
+    would learn why the daemon does not start.
+    """
+    if not _is_journal(sys.stderr.buffer, os.environ.get("JOURNAL_STREAM", "")):
+        return text
+    return "\n".join(f"<3>{line}" for line in text.splitlines())
+
+
 def _is_journal(stream: BinaryIO, announced: str) -> bool:
     """Return whether the stream is the very one that systemd announced; a redirected one is not."""
     try:

@@ -60,18 +60,40 @@ def test_a_terminal_gets_colours():
         os.close(theirs)
 
 
-def test_the_stream_that_systemd_announced_gets_priorities():
+@pytest.fixture
+def journal():
+    """What systemd's journal reads of a command: its standard error, announced as such."""
     reading, writing = os.pipe()
-    try:
-        status = os.fstat(writing)
-        subprocess.run(
-            [sys.executable, "-c", SPEAK.format("log.warning(Said.UNSURE)")],
-            stderr=writing,
-            timeout=30,
-            check=True,
-            env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"},
-        )
-        assert os.read(reading, 1000).startswith(b'<4>{"at"')
-    finally:
-        os.close(reading)
-        os.close(writing)
+    status = os.fstat(writing)
+    announced = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+
+    def read(*command):
+        subprocess.run(command, stderr=writing, timeout=30, check=False, env=announced)
+        return os.read(reading, 10_000).decode()
+
+    yield read
+    os.close(reading)
+    os.close(writing)
+
+
+def test_the_stream_that_systemd_announced_gets_priorities(journal):
+    told = journal(sys.executable, "-c", SPEAK.format("log.warning(Said.UNSURE)"))
+    assert told.startswith('<4>{"at"')
+
+
+@pytest.mark.parametrize(
+    ("settings", "begin"),
+    [
+        ("listn: 1", "<3>{}:1:1: unknown option"),
+        ("listen: systemd", "<3>appealbridge: listen: systemd"),
+    ],
+)
+def test_why_the_daemon_does_not_start_is_an_error_in_the_journal(
+    journal, tmp_path, settings, begin
+):
+    config = tmp_path / "appealbridge.yaml"
+    config.write_text(settings)
+    told = journal(sys.executable, "-m", "appealbridge", "run", "--config", str(config))
+    lines = [line for line in told.splitlines() if not line.startswith("<6>{")]
+    assert lines[0].startswith(begin.format(config))
+    assert all(line.startswith("<3>") for line in lines)
