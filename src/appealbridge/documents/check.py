@@ -113,7 +113,9 @@ def _any_filled_in(value: Any) -> bool:
 
 def is_filled_in(value: Any) -> bool:
     """Tell whether a value is a text that only an event turns into the real one: a template or a JSONPath."""
-    return isinstance(value, str) and ("{{" in value or "{%" in value or value.startswith("$."))
+    return isinstance(value, str) and (
+        "{{" in value or "{%" in value or value.startswith(("$.", "$["))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,10 @@ class Document:
     def _lines(self) -> list[str]:
         return lines_of(self.text)
 
+    def line(self, number: int) -> str:
+        """Return a line of the text; the first is 1."""
+        return self._lines[number - 1]
+
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Return where a value stands, or with `key` its name; the nearest thing above it where it is missing."""
         node, name, whole = self._find(path)
@@ -72,6 +76,26 @@ class Document:
         source = self._lines[number]
         indent = len(source) - len(source.lstrip())
         return Place(number + 1, indent + 1, max(1, len(source.strip())))
+
+    def bare(self, path: Path) -> str:
+        """Return a text's source as it stands where nothing encloses it: no quotes and no bar; else nothing."""
+        node, _, whole = self._find(path)
+        if node is None or not whole or node.children is not None or node.event.style:
+            return ""
+        start, end = node.event.start_mark, node.event.end_mark
+        return "" if start.line != end.line else self._lines[start.line][start.column : end.column]
+
+    def comment(self, path: Path) -> Place | None:
+        """Return where a comment begins behind a text that nothing encloses, on the text's own line."""
+        bare = self.bare(path)
+        if not bare:
+            return None
+        line, column, width = self.place(path)
+        behind = self._lines[line - 1][column - 1 + width :]
+        comment = behind.lstrip()
+        if not comment.startswith("#"):
+            return None
+        return Place(line, column + width + len(behind) - len(comment), len(comment.rstrip()))
 
     def problem(
         self,

@@ -36,9 +36,16 @@ class Expression:
 @lru_cache(maxsize=8192)
 def compile_text(text: str) -> Expression:
     """Compile a text as options and variables have it; raise `Malformed`."""
-    if text.startswith(("$.", "$[")):
-        return compile_jsonpath(text)
+    if text[:1] == "$":
+        if text[1:2] in ("", ".", "["):
+            return compile_jsonpath(text)
+        if _ALMOST_A_PATH.fullmatch(text):
+            raise Malformed(f'"{text}" is no JSONPath', f"write $.{text[1:]}")
     return compile_template(text)
+
+
+_ALMOST_A_PATH = re.compile(r"\$[A-Za-z_][\w.\[\]]*")
+"""A name behind a dollar, which is neither a path nor a price."""
 
 
 def compile_jsonpath(text: str) -> Expression:

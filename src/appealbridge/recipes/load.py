@@ -25,6 +25,7 @@ from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.scope import GIVEN_NAMES, Scope
 from appealbridge.recipes.shape import Shape
+from appealbridge.recipes.slips import note_slips
 from appealbridge.recipes.step import Step
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -49,6 +50,7 @@ def load_recipe(
     reading = Reading(document, catalogue, templates)
     recipe = _read(reading, name)
     _note_unused(reading)
+    note_slips(reading)
     secrets = secrets_in(document)
     found = without_secrets(reading.problems + secrets, secrets)
     problems = sorted(found, key=lambda p: (p.file != file, p.line, p.column))

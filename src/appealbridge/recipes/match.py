@@ -9,6 +9,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.value import value
 from appealbridge.recipes.brief import looked_at
 from appealbridge.recipes.recipe import Recipe
+from appealbridge.recipes.scope import Scope
 
 
 @value
@@ -17,11 +18,12 @@ class Match:
     What came of asking whether an event is for a recipe.
 
     `why_not` is empty where it is; then `trace` says which trigger wants it and what the conditions
-    saw, as JSON objects with `step` and `said`.
+    saw, as JSON objects with `step` and `said`, and `scope` holds the names that they saw them by.
     """
 
     why_not: str
     trace: Sequence[Mapping[str, Any]] = ()
+    scope: Scope | None = None
 
 
 def match(recipe: Recipe, event: Event) -> str:
@@ -42,13 +44,13 @@ def matched(recipe: Recipe, event: Event) -> Match:
     trace: list[Mapping[str, Any]] = [
         {"step": f"triggers[{number}]", "said": f"wants {event.type} from {event.source}"}
     ]
+    scope = recipe.scope(event, {}, event.received_at)
     if recipe.conditions is not None:
-        scope = recipe.scope(event, {}, event.received_at)
         why = recipe.conditions(scope)
         if why:
             return Match(why)
         trace.append({"step": "conditions", "said": f"all hold{looked_at(scope.seen)}"})
-    return Match("", trace)
+    return Match("", trace, scope)
 
 
 def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from appealbridge.recipes.scope import Scope, Unfillable
 from appealbridge.recipes.syntax import Chain, Malformed
 from appealbridge.recipes.values import follow, plain_value, word
 
-_PIECE = re.compile(r"""\{\{((?:[^{}'"]|'[^'\\\n]*'|"[^"\\\n]*")*)\}\}""")
+_PIECE = re.compile(r"""(?<!\{)\{\{((?:[^{}'"]|'[^'\\\n]*'|"[^"\\\n]*")*)\}\}(?!\})""")
 _NAME = re.compile(r" *([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]{1,4}\])*) *")
 _KEY = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
 _RESERVED = frozenset(

@@ -58,13 +58,15 @@ def plan(
     now: float,
     marks: Marks = NO_MARKS,
     heard: Sequence[Event] = (),
+    seen: Scope | None = None,
 ) -> Plan:
     """
     Return what is to be done about `event`, given the run's deliveries so far by step.
 
     `marks` are those of the plan before, `heard` the events of the same subject that came since, in
     their order. Either every step that can be rendered now is, or nothing new is planned and
-    `failed` says why. `now` is in Unix seconds UTC.
+    `failed` says why. `now` is in Unix seconds UTC. `seen` are the names by which the recipe's
+    conditions have just seen the event, which saves working them out again.
     """
     try:
         if recipe.flow:
@@ -72,7 +74,9 @@ def plan(
                 recipe, event, so_far, now, heard, course(recipe, event, so_far, now, marks, heard)
             )
         standings = standing(recipe.steps, so_far)
-        scope = recipe.scope(event, views(recipe.steps, standings, so_far), now)
+        if so_far or seen is None or seen.at != now:
+            seen = recipe.scope(event, views(recipe.steps, standings, so_far), now)
+        scope = seen
         made = _made(recipe, event, standings, lambda _: (scope, event.received_at))
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
@@ -178,6 +182,8 @@ def _cancelled(
     never: Mapping[str, str],
 ) -> list[Mapping[str, Any]]:
     """Say why steps that the run came to were left out."""
+    if Standing.SKIPPED not in standings.values():
+        return []
     return [
         {"step": step.id, "said": _cancelled_words(recipe, step, standings, so_far, never)}
         for step in recipe.steps

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from appealbridge.documents import Document, Path, Problem
+from appealbridge.documents import Document, Path, Place, Problem
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.problem import did_you_mean
@@ -74,6 +74,11 @@ class Reading:
     def note(self, path: Path, problem: str, cure: str = "") -> None:
         """Note what is worth knowing and stops nothing."""
         self.problems.append(self.document.problem(path, problem, cure, key=True, level="note"))
+
+    def note_at(self, path: Path, place: Place, problem: str, cure: str) -> None:
+        """Note the same of a part of what stands at a path."""
+        found = self.document.problem(path, problem, cure, level="note", place=place)
+        self.problems.append(found)
 
     def unknown(
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""

@@ -130,6 +130,9 @@ def reach(value: Any, key: Any) -> Any:
 
 Variables = Mapping[str, Callable[["Scope"], Any]]
 
+_LATER = ("now", "appeal")
+"""Names that every scope has and few templates ask for."""
+
 
 class Scope(dict[str, Any]):
     """
@@ -151,11 +154,8 @@ class Scope(dict[str, Any]):
         zone: ZoneInfo,
     ) -> None:
         super().__init__(event=EventView(event), lists=lists, results=results, range=safe_range)
-        self["appeal"] = (
-            event.data
-            if event.trigger == "appeal" or event.type.startswith("appeal.")
-            else Missing(hint="appeal is missing, since this event is not about one")
-        )
+        if event.trigger == "appeal" or event.type.startswith("appeal."):
+            self["appeal"] = event.data
         self.data = event.data
         self.at = at
         self.zone = zone
@@ -165,11 +165,13 @@ class Scope(dict[str, Any]):
         self._variables = variables
 
     def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self, name) or name in self._variables or name == "now"
+        return dict.__contains__(self, name) or name in self._variables or name in _LATER
 
     def __missing__(self, name: str) -> Any:
         if name == "now":
             value: Any = datetime.fromtimestamp(self.at, self.zone)
+        elif name == "appeal":
+            value = Missing(hint="appeal is missing, since this event is not about one")
         else:
             try:
                 value = self._variables[name](self)

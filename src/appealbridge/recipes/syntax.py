@@ -14,6 +14,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.environment import TEXT, Environment
 from appealbridge.recipes.filters import FILTERS
+from appealbridge.recipes.template_words import template_words
 
 Chain = tuple[str, tuple[str | int, ...]]
 """A name and the constant keys that follow it: `appeal.images[0].url`."""
@@ -91,7 +92,8 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
             bound.add("loop")
         chains = [chain for chain in _chains(tree) if chain[0] not in bound]
     except TemplateSyntaxError as error:
-        raise _malformed(error) from None
+        words = template_words((error.message or "").rstrip("."), text)
+        raise Malformed(*words, line=error.lineno) from None
     except RecursionError:
         raise Malformed("the template is nested too deeply", "take some levels out") from None
     except ValueError:  # Jinja reads numbers of any length, and Python does not
@@ -104,38 +106,6 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
         flaw.chains = tuple(chains) if flaw.needle else ()
         raise
     return Parsed(tree, tuple(chains))
-
-
-_UNKNOWN_TAG = re.compile(r"[Uu]nknown tag '(\w+)'")
-_TAGS = ("if", "for", "set", "with")
-_OPEN_BLOCK = re.compile(r"block that needs to be closed is '(\w+)'")
-
-
-def _malformed(error: TemplateSyntaxError) -> Malformed:
-    words = (error.message or "").rstrip(".")
-    block = _OPEN_BLOCK.search(words)
-    if block is not None:
-        tag = block[1]
-        return Malformed(
-            f"{{% {tag} %}} is never closed", f"end it with {{% end{tag} %}}", line=error.lineno
-        )
-    unknown = _UNKNOWN_TAG.search(words)
-    if unknown is not None:
-        tag = unknown[1]
-        if tag.startswith("end") or tag in ("else", "elif"):
-            begin = tag.removeprefix("end") if tag.startswith("end") else "if"
-            cure = f"begin with {{% {begin} … %}}, or take it out"
-            return Malformed(f"{{% {tag} %}} stands alone", cure, tag, error.lineno)
-        return Malformed(f"unknown tag {{% {tag} %}}", did_you_mean(tag, _TAGS), tag, error.lineno)
-    if "got 'end of print statement'" in words:
-        return Malformed("{{ }} is not finished", "write what it is to print", "", error.lineno)
-    if "end of print statement" in words and "end of template" in words:
-        return Malformed("{{ is never closed", "close it with }}", "{{", error.lineno)
-    return Malformed(
-        f"the template is not understood: {words}",
-        "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}",
-        line=error.lineno,
-    )
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
