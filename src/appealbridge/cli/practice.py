@@ -24,7 +24,7 @@ def demo(once: bool) -> None:
         asyncio.run(play(once=once, show=Show(Console(highlight=False))))
     except DemoFailed as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("\nthe demo is over; nothing of it is left")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -28,10 +29,13 @@ class DemoFailed(Exception):
 
 async def play(*, once: bool, show: Show) -> None:
     """
-    Play the demo; with `once` until all is published, else until cancelled.
+    Play the demo; with `once` until all is published, else until cancelled, as SIGTERM does.
 
     Raise `DemoFailed` with the reason where something does not start or is not published.
     """
+    this = asyncio.current_task()
+    assert this is not None  # noqa: S101 - a coroutine runs in a task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     with tempfile.TemporaryDirectory(prefix="appealbridge-demo-") as folder:
         async with aiohttp.ClientSession() as session:
             await Demo(Path(folder), session, show).play(once=once)
@@ -134,21 +138,21 @@ class Demo:
     async def _watch(self, daemon: asyncio.subprocess.Process, log: Path, *, once: bool) -> None:
         """Show each post as it appears, and release what waits for a person."""
         deadline = self._clock.monotonic() + PUBLISH_SECONDS
+        everything = Counter(script.EXPECTED)
+        finished = False
         while True:
             self._must_live(daemon, log)
             await self._release_held()
             count = await self._show_posts()
-            if once and count >= Counter(script.EXPECTED):
-                if count != Counter(script.EXPECTED):
-                    raise DemoFailed(f"published more than once: {dict(count)}")
-                self._show.finished(sum(count.values()))
+            if count == everything and not finished:
+                finished = True
+                self._show.finished(count.total(), ends=once)
+            if once and finished:
                 return
+            if once and count > everything:
+                raise DemoFailed(f"published more than once: {dict(count - everything)}")
             if once and self._clock.monotonic() > deadline:
-                missing = Counter(script.EXPECTED) - count
-                words = ", ".join(f"{n} on {platform}" for platform, n in missing.items())
-                raise DemoFailed(
-                    f"not published within {PUBLISH_SECONDS:g} seconds: {words}\n{_tail(log)}"
-                )
+                raise DemoFailed(f"{_missing(everything - count)}\n{_tail(log)}")
             await self._clock.sleep(TURN_SECONDS)
 
     async def _release_held(self) -> None:
@@ -183,6 +187,11 @@ class Demo:
     def _must_live(self, daemon: asyncio.subprocess.Process, log: Path) -> None:
         if daemon.returncode is not None:
             raise DemoFailed(f"the daemon ended with status {daemon.returncode}\n{_tail(log)}")
+
+
+def _missing(missing: Counter[str]) -> str:
+    words = ", ".join(f"{n} on {platform}" for platform, n in missing.items())
+    return f"not published within {PUBLISH_SECONDS:g} seconds: {words}"
 
 
 def _lines(log: Path) -> list[dict[str, Any]]:

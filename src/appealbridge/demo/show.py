@@ -69,9 +69,13 @@ class Show:
         for line in (post["text"] or "").rstrip().splitlines():
             self._console.print(Text(f"   {line}"), soft_wrap=True)
 
-    def finished(self, count: int) -> None:
-        """Say that all is published."""
+    def finished(self, count: int, *, ends: bool) -> None:
+        """Say that all is published, and what may be done where the demo does not end here."""
         self._console.print()
         self._console.print(
             Text.assemble(("✓ ", "green"), f"all {count} posts are published, each exactly once")
         )
+        if not ends:
+            self._console.print(
+                "  the wall and the daemon stay up to be looked at; Ctrl-C ends them"
+            )

@@ -1,0 +1,59 @@
+"""The demo as a newcomer starts it: a process that shows, and leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+PATIENCE = 60.0
+
+
+@asynccontextmanager
+async def demo(folder, *options):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "appealbridge", "demo", *options),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_said(process, words):
+    while words not in (line := (await process.stdout.readline()).decode()):
+        assert line, f"the demo ended without saying {words}"
+
+
+async def test_the_demo_shows_every_post_once_and_ends_well(tmp_path):
+    async with demo(tmp_path, "--once") as process:
+        told = (await process.stdout.read()).decode()
+        assert await process.wait() == 0
+    assert told.endswith("✓ all 16 posts are published, each exactly once\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_demo_that_is_told_to_stop_takes_everything_along(tmp_path):
+    async with demo(tmp_path) as process:
+        await until_said(process, "daemon   http://")
+        assert len(list(born_of(tmp_path))) >= 3
+        process.send_signal(signal.SIGTERM)
+        assert (await process.stdout.read()).decode().endswith("nothing of it is left\n")
+        assert await process.wait() == 0
+    assert list(tmp_path.iterdir()) == []
+    assert list(born_of(tmp_path)) == []
+
+
+def born_of(folder):
+    """The processes that were given this folder for what is passing."""
+    given = f"TMPDIR={folder}\0".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # another's, or gone
+            if given in environment.read_bytes():
+                yield environment.parent.name
