@@ -57,7 +57,7 @@ class _Report:
         return told - len(self.shown)
 
 
-@click.command()
+@click.command(short_help="Play a draft over the events that came.")
 @click.argument("recipe_name", metavar="RECIPE")
 @click.option(
     "--since", type=Span(), default="30d", show_default=True, help="How far back, as 12h or 30d."

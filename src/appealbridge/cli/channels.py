@@ -18,7 +18,10 @@ SECONDS = 20.0
 """How long one platform may take over its answer."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    short_help="Tell how the accounts are doing; `check` logs in to them.",
+)
 @config_option
 @json_option
 @click.pass_context

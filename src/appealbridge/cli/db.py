@@ -19,7 +19,7 @@ def db() -> None:
     """Back up the store, make it smaller, bring it up to date."""
 
 
-@db.command()
+@db.command(short_help="Copy the store to a new FILE and check the copy.")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @config_option
 @json_option

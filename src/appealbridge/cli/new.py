@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from appealbridge.blueprints.blueprint import Blueprint
 
 
-@click.command()
+@click.command(short_help="Make a recipe by answering a few questions.")
 @click.argument("blueprint", required=False)
 @click.option(
     "--output",

@@ -26,7 +26,7 @@ HOLDS = ", ".join(Hold)
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
 
-@click.command()
+@click.command(short_help="List deliveries: what waits and why, what went out.")
 @click.option("--state", default="", help=f"Only these, with commas between: {STATES}.")
 @click.option("--channel", default="", help="Only this channel's.")
 @click.option("--subject", default="", help="Only what is about this appeal or incident.")
@@ -47,7 +47,7 @@ def deliveries(config: Path | None, as_json: bool, limit: int, **wanted: str) ->
         tell.deliveries(rows)
 
 
-@click.command()
+@click.command(short_help="List runs: which recipe did what about which event.")
 @click.option("--state", default="", help=f"Only these: {', '.join(RunState)}.")
 @click.option("--event", default="", help="Only this event's.")
 @click.option("--recipe", default="", help="Only this recipe's.")
@@ -65,7 +65,7 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
         tell.runs(rows)
 
 
-@click.command()
+@click.command(short_help="Tell the story of an event, a run or a delivery.")
 @click.argument("id_", metavar="ID")
 @config_option
 @json_option
@@ -108,7 +108,7 @@ def release(
     _each_or_all(config, as_json, every, delivery_ids, which, "release", "released")
 
 
-@click.command()
+@click.command(short_help="Try failed deliveries again.")
 @click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every failed delivery, instead of single ones.")
 @click.option("--since", type=Span(), help="With --all: only those planned since, as 2h or 3d ago.")
@@ -132,7 +132,7 @@ def retry(
     _tell_all(as_json, moved, "will be tried again", "nothing has failed")
 
 
-@click.command()
+@click.command(short_help="Say that an unclear delivery is published after all.")
 @click.argument("delivery_id", metavar="ID")
 @click.option("--url", default="", help="Where it stands, for whoever looks for it later.")
 @config_option

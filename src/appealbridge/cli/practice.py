@@ -11,7 +11,7 @@ import click
 from appealbridge.cli.common import fail
 
 
-@click.command()
+@click.command(short_help="Show the main job on practice platforms.")
 @click.option("--once", is_flag=True, help="End as soon as all is published; status 0 if it was.")
 def demo(once: bool) -> None:
     """Run the daemon with the shipped recipes and the practice platforms, and let things happen."""
@@ -28,7 +28,7 @@ def demo(once: bool) -> None:
         click.echo("\nthe demo is over; nothing of it is left")
 
 
-@click.command()
+@click.command(short_help="Run the practice platforms alone.")
 @click.option(
     "--listen", default="127.0.0.1:8090", show_default=True, help="Where the platforms listen."
 )

@@ -31,7 +31,7 @@ def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
         fail_with(error)
 
 
-@click.command()
+@click.command(short_help="Say everything that is wrong, with line, column and cure.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--format",
@@ -150,7 +150,7 @@ def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
     click.echo(f"{_count(len(results), 'test')}, {len(results) - failed} passed, {failed} failed")
 
 
-@click.command()
+@click.command(short_help="Show what a recipe would post, channel by channel.")
 @click.argument("recipe_name", metavar="RECIPE")
 @click.option(
     "--event",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from appealbridge.editor.names import Names
 
 
-@click.command()
+@click.command(short_help="Write what an editor needs to complete and explain.")
 @click.argument("kind", type=click.Choice(["recipe", "settings"]), required=False)
 @click.option(
     "--output",
