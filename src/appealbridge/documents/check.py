@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from appealbridge.documents.closer import NO_BREAK_SPACE, ORDINARY_SPACE
 from appealbridge.documents.document import Document
 from appealbridge.documents.path import Path
 from appealbridge.documents.problem import Problem, did_you_mean, nearest
@@ -153,7 +154,7 @@ class _Words:
         return self.document.problem(
             self._at(where[:-1]),
             f'unknown option "{name}"{owner}',
-            did_you_mean(name, known),
+            ORDINARY_SPACE if NO_BREAK_SPACE in name else did_you_mean(name, known),
             place=self.document.place(self._at(where), key=True),
         )
 

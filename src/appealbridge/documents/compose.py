@@ -27,6 +27,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
+from appealbridge.documents.closer import closer, template_without_quotes
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.path import Path
 from appealbridge.documents.scalar import plain
@@ -67,21 +68,26 @@ class Node(NamedTuple):
 
 def compose(text: str, tags: Tags) -> Node | None:
     """Return the one document of a text, `None` if it is empty; raise `Flaw`."""
+    lines = partial(lines_of, text)
     try:
-        return _Composer(CParser(text).get_event, tags).document()
+        return _Composer(CParser(text).get_event, tags, lines).document()
     except YAMLError as error:
         flaw = _syntax_flaw(error, text)
     if len(text) > SECOND_LOOK_LIMIT:
         raise flaw
     try:
-        return _Composer(partial(next, YAML(typ="safe", pure=True).parse(text)), tags).document()
+        events = YAML(typ="safe", pure=True).parse(text)
+        return _Composer(partial(next, events), tags, lines).document()
     except (YAMLError, StopIteration):
         raise flaw from None
 
 
 class _Composer:
-    def __init__(self, following: Callable[[], Any], tags: Tags) -> None:
+    def __init__(
+        self, following: Callable[[], Any], tags: Tags, lines: Callable[[], list[str]]
+    ) -> None:
         self._next = following
+        self._lines = lines
         self._tags = tags
         self._path: list[str | int] = []
 
@@ -158,16 +164,21 @@ class _Composer:
 
     def _key(self, event: Any) -> str:
         if event.__class__ is not ScalarEvent:
-            raise self._flaw(
-                event,
-                "a name cannot be a list or a mapping",
-                'put a template in quotes: "{{ … }}"',
-            )
+            raise self._no_name(event)
         if event.anchor is not None or not any(event.implicit):
             self._refuse_anchor(event)
             raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
         key: str = event.value
         return key
+
+    def _no_name(self, event: Any) -> Flaw:
+        """Return what is wrong with a list or mapping before a colon: mostly, it is a template."""
+        mark = event.start_mark
+        slip = template_without_quotes(self._lines(), mark.line, mark.column)
+        if slip is None:
+            words = "a name cannot be a list or a mapping"
+            return self._flaw(event, words, 'put a template in quotes: "{{ … }}"')
+        return Flaw(*slip, tuple(self._path), 2)
 
     def _bare(self, event: Any) -> Any:
         self._refuse_anchor(event)
@@ -221,16 +232,15 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         index = next((i for i, c in enumerate(text) if not _allowed(c)), 0)
         line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
         return Flaw(line, column, "a control character cannot stand here", "take it out")
-    problem, cure = syntax_words(str(getattr(error, "problem", error)), _at(text, mark))
+    lines = lines_of(text)
+    complaint = str(getattr(error, "problem", error))
+    at = lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+    problem, cure = syntax_words(complaint, at)
     begun = getattr(error, "context_mark", None)
     if begun is not None and problem in BEGUN_BEFORE:
         mark = begun
-    return Flaw(mark.line, mark.column, problem, cure)
-
-
-def _at(text: str, mark: Any) -> str:
-    lines = lines_of(text)
-    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+    slip = closer(complaint, lines, mark.line, mark.column)
+    return Flaw(*slip) if slip is not None else Flaw(mark.line, mark.column, problem, cure)
 
 
 def _allowed(character: str) -> bool:

@@ -24,7 +24,7 @@ _NAMES = frozenset(("action", "after", "channel", "id", "mode", "template", "tri
 _TYPOGRAPHIC = re.compile(r"[“”„‘’][^“”„]*[“”‘’]")
 _HASHTAG = re.compile(r"#\w+")
 _WORKED_OUT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_ONE_BRACE = re.compile(r"\{ *(?:\{ +)?(([A-Za-z_]\w*)(?: *[.\[|][^{}\n]*)?) *\}(?: *\})?")
+_ONE_BRACE = re.compile(r"\{ *(?:\{ +)?(([A-Za-z_]\w*)(?: *[.\[|][^{}\n]*| *))\}(?: *\})?")
 
 
 def note_slips(reading: Reading) -> None:

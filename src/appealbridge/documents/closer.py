@@ -1,0 +1,115 @@
+"""A second look at the line that stopped the YAML parser: mostly the slip itself can be named, and its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+NO_BREAK_SPACE = "\u00a0"
+ORDINARY_SPACE = "put ordinary spaces in the place of no-break ones"
+
+
+class Slip(NamedTuple):
+    """Where a slip stands (line and column from 0), what it is, and what would mend it."""
+
+    line: int
+    column: int
+    problem: str
+    cure: str
+
+
+_Look = Callable[[Sequence[str], int, int], Slip | None]
+
+_NO_SPACE = re.compile(r"[ -]*\u00a0|[ -]*[\w-]+:\u00a0")
+_NAME_ALONE = re.compile(r" *(?:- +)*([\w-]+) *")
+_TIGHT_COLON = re.compile(r" *(?:- +)*\w+(:)\S")
+_TIGHT_DASH = re.compile(r" *(-)[^\W\d]\w* *:")
+_BAR = re.compile(r"[:-] +[|>][-+]? *$")
+_QUOTED = re.compile(r"""(["'])[^"']*\1 *$|'.*' *$""")
+
+
+def closer(problem: str, lines: Sequence[str], line: int, column: int) -> Slip | None:
+    """Return what the parser's complaint at a place really is about, `None` where no more can be said."""
+    if line >= len(lines):
+        return None
+    odd = _NO_SPACE.match(lines[line])
+    if odd is not None:
+        return Slip(line, odd.end() - 1, "this is a no-break space", ORDINARY_SPACE)
+    return next(
+        (slip for look in _LOOKS.get(problem, ()) if (slip := look(lines, line, column))), None
+    )
+
+
+def template_without_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    """Return the place of two braces, or a brace and a percent sign, that no quotes enclose."""
+    source = lines[line]
+    begin = max(0, column - 1)
+    example = {"{{": "{{ … }}", "{%": "{% … %}"}.get(source[begin : begin + 2])
+    if example is None:
+        return None
+    cure = f'put the whole text in quotes: "{example}"'
+    return Slip(line, begin, "a template without quotes", cure)
+
+
+def _tight_dash(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    del column
+    for number in (line, line - 1):
+        found = _TIGHT_DASH.match(lines[number]) if number >= 0 else None
+        if found is not None:
+            return Slip(number, found.start(1), "no space behind the dash", "write `- name: value`")
+    return None
+
+
+def _too_deep(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    found = _NAME_ALONE.fullmatch(lines[line], 0, column)
+    if found is None:
+        return None
+    cure = "indent it as what it belongs to; text with a colon needs quotes"
+    return Slip(line, found.start(1), "this is indented further than what stands above", cure)
+
+
+def _tight_colon(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    del column
+    found = _TIGHT_COLON.match(lines[line])
+    if found is None:
+        return None
+    return Slip(line, found.start(1), "no space behind the colon", "write `name: value`")
+
+
+def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    if line == 0 or not _BAR.search(lines[line - 1]):
+        return None
+    words = "text under a bar stands further in than the name with the bar"
+    return Slip(line, column, words, "indent it further")
+
+
+def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    if not _QUOTED.search(lines[line], max(0, column - 400), column):
+        return None
+    cure = "put all of it inside the quotes; an apostrophe needs double quotes around the text"
+    return Slip(line, column, "text behind the closing quotes", cure)
+
+
+def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    begin = max(0, column - 1)
+    sign = lines[line][begin : begin + 1]
+    return Slip(line, begin, f'text cannot begin with "{sign}"', "put it in quotes")
+
+
+def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    del lines
+    words = "behind | or > the text begins on the next line"
+    return Slip(line, column, words, "put it there, indented further, or put it all in quotes")
+
+
+_LOOKS: dict[str, tuple[_Look, ...]] = {
+    "mapping values are not allowed in this context": (_tight_dash, _too_deep),
+    "mapping values are not allowed here": (_tight_dash, _too_deep),
+    "could not find expected ':'": (_tight_colon, _under_a_bar),
+    "did not find expected key": (_behind_quotes,),
+    "did not find expected alphabetic or numeric character": (_first_of_the_text,),
+    "did not find expected comment or line break": (_behind_a_bar,),
+    "found character that cannot start any token": (template_without_quotes,),
+}
+"""What may lie behind each of the parser's complaints, the likeliest first."""
