@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# pip compiles what it installs, but not what it only points to; a start should not have to.
+COMPILE := $(BIN)/python -m compileall -q src
 
 .PHONY: help demo test torture check format schemas bench clean
 
@@ -14,6 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) with the versions pinned in constraints.txt ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@
 	@echo "... ready."
 
@@ -41,6 +44,7 @@ schemas: $(READY) ## write schemas/ anew, after a change of what recipes or sett
 	@$(BIN)/appealbridge schema --output schemas
 
 bench: $(READY) ## measure against a bare program; prints a table, writes build/bench.json
+	@$(COMPILE)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what the verbs above made
