@@ -7,9 +7,7 @@ never markup, and its policy lets no other script or style run.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from appealbridge.sandbox.faults import Faults
+from appealbridge.sandbox.policy import policy
 from appealbridge.sandbox.posts import Shelf
 
 NEWEST = 60
@@ -32,7 +31,7 @@ class Wall:
         self._shelf = shelf
         self._faults = faults
         self._page = _PAGE.read_text("utf-8")
-        self._policy = _policy(self._page)
+        self._policy = policy(self._page)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the wall."""
@@ -65,19 +64,3 @@ class Wall:
     def _state(self, faults: list[dict[str, Any]]) -> str:
         now = orjson.dumps([self._shelf.version, self._shelf.born, faults])
         return f'"{hashlib.sha256(now).hexdigest()[:24]}"'
-
-
-def _policy(page: str) -> str:
-    """Return a policy that lets run exactly the page's own style and script."""
-    allowed = {
-        kind: " ".join(
-            f"'sha256-{base64.b64encode(hashlib.sha256(found.encode()).digest()).decode()}'"
-            for found in re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
-        )
-        for kind in ("style", "script")
-    }
-    return (
-        f"default-src 'none'; style-src {allowed['style']}; script-src {allowed['script']}; "
-        "img-src http: https: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )

@@ -25,13 +25,25 @@ from appealbridge.clock import Clock
 from appealbridge.model.appeal import Appeal
 from appealbridge.sandbox.answering import answer
 from appealbridge.sandbox.appeals import ON_THE_SITE
+from appealbridge.sandbox.policy import policy
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_POLICY = {"Content-Security-Policy": "default-src 'none'; img-src http: https:"}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 17px/1.5 system-ui, "Liberation Sans", Arial, sans-serif; margin: 0; padding: 2em 20px; }
+main { max-width: 38em; margin: auto; overflow-wrap: anywhere; }
+main > p:first-child { opacity: .75; font-size: 15px; margin: 0; }
+h1 { font-size: 28px; line-height: 1.25; margin: .3em 0 .6em; }
+"""
 _PAGE = """<!DOCTYPE html>
-<html lang="en-GB"><head><meta charset="utf-8"><title>{title}</title></head>
+<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><style>{style}</style></head>
 <body><main><p>Practice force · {kind} · {reference} · {status}</p><h1>{title}</h1>{body}</main></body></html>
 """
+_HEADERS = {
+    "Content-Security-Policy": policy(f"<style>{_STYLE}</style>"),
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(slots=True)
@@ -101,13 +113,14 @@ class Website:
             raise web.HTTPNotFound
         appeal = listed.appeal
         page = _PAGE.format(
+            style=_STYLE,
             title=html.escape(appeal.title),
             kind=html.escape(appeal.kind),
             reference=html.escape(appeal.reference),
             status=appeal.status.value,
             body=_paragraphs(appeal),
         )
-        return web.Response(text=page, content_type="text/html", headers=_POLICY)
+        return web.Response(text=page, content_type="text/html", headers=_HEADERS)
 
     def _origin(self, request: web.Request) -> str:
         return f"{request.scheme}://{request.host}{self._section}"

@@ -1,3 +1,7 @@
+import base64
+import hashlib
+import re
+
 import feedparser
 import pytest
 
@@ -80,3 +84,12 @@ async def test_the_news_have_a_section_and_a_feed_of_their_own(call):
     assert (await call("POST", "/website/news", json=item)).status == 201
     assert "Award for officers" in (await call("GET", "/website/news.rss")).text_read
     assert "Award for officers" not in (await call("GET", FEED)).text_read
+
+
+async def test_a_page_of_the_site_may_show_its_own_style_and_run_nothing(call):
+    await call("POST", "/website/appeals", json={"reference": "A-1", "title": "New"})
+    reply = await call("GET", "/website/appeals/A-1")
+    policy = reply.headers["Content-Security-Policy"]
+    assert re.search(r"style-src 'sha256-[^']+'; script-src 'none';", policy)
+    (style,) = re.findall(r"<style>(.*?)</style>", reply.text_read, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
