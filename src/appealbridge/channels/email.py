@@ -127,6 +127,13 @@ class Email(Options):
     def _one_line(cls, value: str) -> str:
         return one_line(value)
 
+    @field_validator("to")
+    @classmethod
+    def _to(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not _recipients(value):
+            raise ValueError("give at least one address in `to`")
+        return value
+
     @field_validator("reply_to")
     @classmethod
     def _reply_to(cls, value: str | None) -> str | None:
@@ -136,17 +143,19 @@ class Email(Options):
     def _complete(self) -> Email:
         if not (self.text or self.html):
             raise ValueError("give the mail a text, or html, or both")
-        if not self.recipients():
-            raise ValueError("give at least one address in `to`")
         return self
 
     def recipients(self) -> list[Mailbox]:
         """Return each recipient once, in order."""
-        given = [self.to] if isinstance(self.to, str) else self.to
-        found: dict[str, Mailbox] = {}
-        for box in (box for part in given for box in mailboxes(part)):
-            found.setdefault(box.address.lower(), box)
-        return list(found.values())
+        return _recipients(self.to)
+
+
+def _recipients(to: str | tuple[str, ...]) -> list[Mailbox]:
+    given = [to] if isinstance(to, str) else to
+    found: dict[str, Mailbox] = {}
+    for box in (box for part in given for box in mailboxes(part)):
+        found.setdefault(box.address.lower(), box)
+    return list(found.values())
 
 
 class Mail(Channel[EmailAccount, Email]):

@@ -51,8 +51,11 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     from appealbridge.assembly import assemble
 
     loaded = 0
+    settings = (config or Path("appealbridge.yaml")).resolve()
+    # They are looked at anyway, and are no recipe.
+    recipes = [file for file in files if file.resolve() != settings]
     try:
-        assembly = assemble(config, only=files, offline=True)
+        assembly = assemble(config, only=recipes, offline=True)
     except InvalidDocuments as error:
         problems = list(error.problems)
     else:

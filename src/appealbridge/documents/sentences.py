@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.scalar import plain
 
 _KINDS = {
     "string_type": "text",
@@ -110,4 +112,9 @@ def _flow(value: Any) -> str:
         return "{ " + ", ".join(f"{name}: {_flow(one)}" for name, one in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and not (_NEEDS_NO_QUOTES.fullmatch(value) and plain(value) == value):
+        return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_NEEDS_NO_QUOTES = re.compile(r"[\w$./<(](?:[^{}\[\],#:\n\"]|:(?! )(?!$))*(?<! )")

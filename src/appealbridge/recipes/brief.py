@@ -31,8 +31,10 @@ def brief(value: Any) -> str:
 
 def looked_at(seen: Iterable[tuple[str, Any]]) -> str:
     """Return what conditions looked at, to stand behind words about them; empty where that is nothing."""
-    words = ", ".join(f"{name} is {brief(value)}" for name, value in dict(seen).items())
-    return f": {words}" if words else ""
+    last = dict(seen)
+    if not last:
+        return ""
+    return f": {', '.join([f'{name} is {brief(value)}' for name, value in last.items()])}"
 
 
 def _many(count: int, what: str, of: str) -> str:

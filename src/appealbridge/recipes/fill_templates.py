@@ -33,7 +33,7 @@ def template_leaves(
         reading.complain(
             where, "is no template's name", "use letters, digits, - and _, without an ending"
         )
-        return filled
+        return _as_if_found(filled)
     for field in _FIELDS:
         if field in value:
             reading.complain(
@@ -45,8 +45,14 @@ def template_leaves(
         near = nearest(name, reading.template_names())
         cure = f'did you mean "{near}"?' if near else f"write templates/{name}.html or {name}.txt"
         reading.complain(where, f'no template "{name}"', cure)
+        return _as_if_found(filled)
     leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in found.items()}
     return _with(filled, leaves)
+
+
+def _as_if_found(filled: Filler) -> Filler:
+    """Return the filler with a text, so that of a template which is not there no missing text is told besides."""
+    return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal})
 
 
 def _leaf(reading: Reading, text: str, file: str, path: Path) -> Leaf:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.problem import did_you_mean, nearest
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.recipe import RecipeTrigger
 from appealbridge.recipes.scope import ATTRIBUTES, EventView
@@ -79,6 +79,23 @@ def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
     if name == "event":
         return _in_event(keys, fields.data)
     return _in_value(keys, datetime, "a time") if name == "now" else None
+
+
+def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
+    """Return where a name that means nothing by itself is to be found, empty where it is more like another."""
+    if name in ("data", "subject", "type"):
+        return f'did you mean "event.{name}"?'
+    if name == "loop":
+        return "it is known inside {% for … %}"
+    if nearest(name, known) is not None:
+        return ""
+    inside = {one for one in fields.data or () if "." not in one} - {OTHERS}
+    near = nearest(name, inside)
+    if near is not None:
+        return f'did you mean "event.data.{near}"?'
+    if fields.data is not None and OTHERS not in fields.data:
+        return ""
+    return f"what was sent is in event.data.{name}, a text stands in quotes"
 
 
 def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from appealbridge.documents import InvalidDocuments, Path, Problem, check, read
@@ -25,7 +26,7 @@ from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.scope import GIVEN_NAMES, Scope
 from appealbridge.recipes.shape import Shape
-from appealbridge.recipes.slips import note_slips
+from appealbridge.recipes.slips import note_bare_seconds, note_slips
 from appealbridge.recipes.step import Step
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -66,12 +67,12 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         )
         return None
     if not _NAME.fullmatch(name):
-        reading.complain(
-            (), f'a recipe cannot be called "{name}"', "use small letters, digits, - and _"
-        )
+        words = f'a recipe cannot be called "{name}"'
+        cure = "rename the file, with small letters, digits, - and _"
+        reading.problems.append(Problem(document.file, 1, 1, "", words, cure))
     check_name(reading, name)
     shape, problems = check(document, (), Shape)
-    reading.problems += problems
+    reading.problems += _without_what_slid_out(problems, document.value)
     written = document.value
     triggers = read_triggers(reading, _list(written, "triggers"))
     reading.fields = fields_of(reading.catalogue, triggers)
@@ -88,9 +89,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     if "mode" in written and not waits(flow):
         words = "mode matters only to a recipe that waits, which this one does not"
         reading.note(("mode",), words, "leave it out")
-    if type(written.get("publish_within")) in (int, float):
-        words = "a bare number is seconds"
-        reading.note(("publish_within",), words, "write 30m for minutes, 30s for seconds")
+    note_bare_seconds(reading, written.get("publish_within"), ("publish_within",))
     on_failure = shape.on_failure
     tests = read_tests(reading, shape.tests)
     return Recipe(
@@ -118,6 +117,21 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         retry=shape.retry.model_dump(exclude_unset=True),
         tests=tests,
     )
+
+
+def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) -> list[Problem]:
+    """Say of a list whose entries stand beside it that it is empty, and not also what each of them is."""
+    for name in ("triggers", "actions"):
+        empty = next((p for p in problems if p.path == name and written.get(name, 0) is None), None)
+        if empty is None:
+            continue
+        told = replace(empty, cure="indent what belongs to it, and begin each entry with a dash")
+        problems = [
+            told if problem is empty else problem
+            for problem in problems
+            if problem.path or problem.line < empty.line or "unknown option" not in problem.problem
+        ]
+    return problems
 
 
 def _list(written: Mapping[str, Any], name: str) -> list[Any]:

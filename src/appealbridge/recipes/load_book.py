@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.recipe import Recipe
 
 _ENDINGS = (".yaml", ".yml")
+_NEARLY = (".yaml", ".yml", ".txt", ".json")
+_TRIGGERS = re.compile(rb"^triggers:", re.MULTILINE)
 
 
 def load_book(
@@ -34,6 +37,7 @@ def load_book(
     shelf = _Shelf(dict(catalogue.declared), before or {})
     places = only or [folder]
     for place in places:
+        shelf.problems += _unread(place)
         for path in [place] if place.is_file() else recipe_files(place):
             shelf.put(path, recipe_name(path, folder), catalogue)
     return bind(
@@ -51,6 +55,32 @@ def recipe_files(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.parts[above:])
         and path.is_file()
     )
+
+
+def _unread(folder: Path) -> list[Problem]:
+    """Return a note for each file that is a recipe by what it says, and none by its name."""
+    above = len(folder.parts)
+    found = sorted(
+        path
+        for path in (folder.rglob("*") if folder.is_dir() else ())
+        if path.suffix not in _ENDINGS
+        and path.suffix.lower() in _NEARLY
+        and not any(part.startswith(".") for part in path.parts[above:])
+        and _like_a_recipe(path)
+    )
+    words = "this file is not read, since its name does not end in .yaml"
+    return [
+        Problem(_shown(path), 1, 1, "", words, "rename it, or take it out", level="note")
+        for path in found
+    ]
+
+
+def _like_a_recipe(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _TRIGGERS.search(file.read(16 * 1024)) is not None
+    except OSError:
+        return False
 
 
 def recipe_name(path: Path, folder: Path) -> str:

@@ -190,7 +190,8 @@ def _a_text(wanted: Any) -> str:
 
 def _a_number(wanted: Any) -> str:
     plain = isinstance(wanted, (int, float)) and not isinstance(wanted, bool)
-    return "" if plain else "must be a number"
+    in_quotes = isinstance(wanted, str) and number(wanted) is not None
+    return "" if plain else "must be a number, without quotes" if in_quotes else "must be a number"
 
 
 def _one_value(wanted: Any) -> str:

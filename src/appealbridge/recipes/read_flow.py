@@ -17,6 +17,7 @@ from appealbridge.recipes.read_conditions import read_if
 from appealbridge.recipes.read_needs import needs_of
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.scope import Scope, Unfillable
+from appealbridge.recipes.slips import note_bare_seconds
 from appealbridge.recipes.syntax import Chain
 from appealbridge.recipes.times import NoTime, after, moment
 
@@ -187,6 +188,7 @@ def _time(
         expression = reading.compiled(written, path)
         if not expression.constant:
             return _filled(expression, path, meaning), expression.chains
+    note_bare_seconds(reading, written, path)
     try:
         meaning(written, _SOME_TIME, reading.catalogue.zone)
     except NoTime as wrong:

@@ -109,6 +109,9 @@ def _targets(reading: Reading, value: Mapping[str, Any], path: Path) -> list[_Ta
         if "{{" in name:
             cure = "write their names here, so that each can be checked"
             reading.complain(place, "channels cannot come from a template", cure)
+        elif "," in name:
+            cure = f"write them as one: [{', '.join(part.strip() for part in name.split(','))}]"
+            reading.complain(place, "several channels are a list", cure)
         elif name not in accounts:
             hint = "declare it under channels: in appealbridge.yaml"
             reading.unknown(place, "channel", name, accounts, hint)

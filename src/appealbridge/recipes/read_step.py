@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
-from appealbridge.documents import Path
+from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.fill_templates import template_leaves
 from appealbridge.recipes.filler import filler
-from appealbridge.recipes.places import POST
+from appealbridge.recipes.places import FLOW, POST
 from appealbridge.recipes.read_message import (
     Wanted,
     check_overflow,
@@ -45,7 +45,12 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
         return None
     check_own(reading, value, path)
     channel = _channel(reading, plugin, value, path)
-    options = {key: option for key, option in value.items() if key not in _OF_THE_STEP}
+    flow = [key for key in FLOW if key in value]
+    for key in flow:
+        cure = "give it its own dash, and let this entry stand in its list or behind it"
+        words = f'"{key}" needs an entry of its own'
+        reading.complain((*path, key), words, cure, key=True)
+    options = {k: option for k, option in value.items() if k not in (*_OF_THE_STEP, *flow)}
     pictures_of(reading, options, path)
     filled = filler(options, path, reading.compiled)
     filled = template_leaves(reading, plugin, value, path, filled)
@@ -68,7 +73,10 @@ def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
     example = f"for example action: {next(iter(known), 'tweet')}"
     if not isinstance(value, dict) or "action" not in value:
         lost = next((key for key in _BESIDE if isinstance(value, dict) and key in value), None)
-        if lost is not None:
+        meant = _meant(value, known) if isinstance(value, dict) else None
+        if meant is not None:
+            reading.complain((*path, meant[0]), *meant[1:], key=True)
+        elif lost is not None:
             cure = "put both into one entry, under one dash"
             reading.complain(
                 (*path, lost), f'"{lost}" needs "{_BESIDE[lost]}" beside it', cure, key=True
@@ -86,11 +94,22 @@ def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
     return plugin
 
 
+def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, str] | None:
+    """Return the word of an entry that stands where another belongs, with problem and cure."""
+    for key in value:
+        if key in known or key in _LATER_ACTIONS:
+            return key, f'"{key}" begins no entry', f"write action: {key}, and its options below"
+        near = nearest(key, ("action", *FLOW))
+        if key not in _BESIDE and near is not None:
+            return key, f'"{key}" begins no entry', f'did you mean "{near}"?'
+    return None
+
+
 def check_own(reading: Reading, value: Mapping[str, Any], path: Path) -> None:
     """Complain about what every publishing entry may say of itself."""
     if not isinstance(value.get("even_if_failed", False), bool):
         reading.complain(
-            (*path, "even_if_failed"), "must be true or false", "leave it out for false"
+            (*path, "even_if_failed"), "must be true or false", "write true, or leave it out"
         )
     written = value.get("id", "x")
     if not isinstance(written, str) or not written.isidentifier():

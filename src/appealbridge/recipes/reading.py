@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from appealbridge.documents.lines import lines_of
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.expression import Expression, compile_text
-from appealbridge.recipes.known_names import Fields, flaw_in
+from appealbridge.recipes.known_names import Fields, flaw_in, where_else
 from appealbridge.recipes.places import apart, stands_before
 from appealbridge.recipes.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
 from appealbridge.recipes.syntax import Chain, Malformed, chain_text
@@ -26,6 +27,14 @@ def in_another_branch(step: str) -> tuple[str, str]:
     """Return problem and cure where a step needs one that is never done in the same run."""
     words = f'step "{step}" stands in another branch, so never are both done'
     return words, "move one of the two out of its branch"
+
+
+def _part_of(word: str, names: Iterable[str]) -> bool:
+    """Tell whether a word is a piece of a name that is none, as `my` of `my-post`, which has its own complaint."""
+    return any(not name.isidentifier() and word in _WORDS.findall(name) for name in names)
+
+
+_WORDS = re.compile(r"\w+")
 
 
 def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
@@ -148,14 +157,18 @@ class Reading:
             if name in self.later_variables:
                 flaw = Malformed(f'"{name}" is defined further below', "move it up", name)
                 self.malformed(path, flaw)
-            else:
-                self._unknown_inside(path, "name", name, self._names_in_reach())
+            elif not _part_of(name, (*self.variables, *self.steps)):
+                known = self._names_in_reach()
+                cure = where_else(name, self.fields, known) or did_you_mean(name, known)
+                self.malformed(path, Malformed(f'unknown name "{name}"', cure, name))
 
     def _check_result(self, path: Path, chain: Chain) -> None:
         keys = chain[1]
         if not keys:
             cure = "name a step and what of it, as results.blog.url"
             self.malformed(path, Malformed("results of which step?", cure, "results"))
+        elif _part_of(str(keys[0]), self.steps):
+            return
         elif keys[0] not in self.steps:
             hint = "give the step an id"
             self._unknown_inside(path, "step", keys[0], self.steps, hint)

@@ -56,12 +56,16 @@ def load_settings(
         for name, (words, cure) in _NOT_IN_FORCE.items()
         if document.value.get(name)
     ]
+    recipes = _whole(folder, daemon.recipes)
+    if "recipes" in document.value and not recipes.is_dir():
+        words, cure = f"there is no folder {recipes}", "make it, or mend its name"
+        reader.notes.append(document.problem(("recipes",), words, cure, level="note"))
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
         file=path,
         store=_whole(folder, daemon.store),
-        recipes=_whole(folder, daemon.recipes),
+        recipes=recipes,
         templates=_whole(folder, daemon.templates),
         channels=channels,
         sources=sources,

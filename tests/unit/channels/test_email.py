@@ -136,3 +136,10 @@ async def test_practice_mail_goes_where_the_practice_platforms_say(own, server, 
         await mail.deliver(mail.account(**practised), message(), a_delivery(), tools)
         assert [heard.path for heard in platforms.heard] == ["/smtp"]
     assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("to", ["the press", "", [], ["a@example.org", "the press"]])
+def test_recipients_that_are_none_are_told_at_their_place(to):
+    with pytest.raises(ValidationError) as wrong:
+        Mail.message.model_validate({"to": to, "subject": "A", "text": "B"})
+    assert [error["loc"] for error in wrong.value.errors()] == [("to",)]

@@ -85,3 +85,18 @@ def test_a_file_named_outside_is_checked_too(tmp_path, monkeypatch):
     done = checked(tmp_path, monkeypatch, NOTED, str(other))
     assert "draft.yaml:2:21" in done.stdout
     assert done.exit_code == 1
+
+
+def test_the_settings_are_no_recipe(tmp_path, monkeypatch):
+    (tmp_path / "appealbridge.yaml").write_text("watch: false\n")
+    done = checked(tmp_path, monkeypatch, NOTED, "appealbridge.yaml")
+    assert done.exit_code == 0
+    assert "1 recipe fine, 0 errors" in done.stdout
+
+
+def test_a_folder_of_recipes_that_is_not_there_is_noted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "appealbridge.yaml").write_text("recipes: recipies\n")
+    done = CliRunner().invoke(main, ["check"])
+    assert done.exit_code == 0
+    assert "appealbridge.yaml:1:10: recipes: note: there is no folder" in done.stdout

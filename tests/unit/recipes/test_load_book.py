@@ -76,6 +76,16 @@ def test_a_file_that_cannot_be_read_is_quarantined(folder):
     assert list(load_book(place, catalogue()).quarantined) == [str(place / "c.yaml")]
 
 
+@pytest.mark.parametrize("name", ["b.txt", "b.yaml.txt", "B.YAML", "b.json"])
+def test_a_recipe_that_is_none_by_its_name_is_noted(folder, name):
+    place = folder(a=GOOD)
+    (place / name).write_text(GOOD)
+    (place / "readme.txt").write_text("Recipes have triggers:\nand actions")
+    (note,) = load_book(place, catalogue()).problems
+    assert (note.file, note.level) == (str(place / name), "note")
+    assert "does not end in .yaml" in note.problem
+
+
 def test_what_recipes_say_of_a_webhook_counts(folder):
     declared = {"webhook:incident-desk": HookSource()}
     book = load_book(folder(a=KEYED % "$.id"), catalogue(declared=declared))
