@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from appealbridge.engine.backoff import RetryPolicy, next_due, put_off
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
@@ -13,9 +14,7 @@ from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, Try
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Sought, WhenUnsure
-from appealbridge.store.records import (
-    Settlement,
-)
+from appealbridge.store.records import Settlement
 
 DETAIL_LIMIT = 2000
 """How much of a platform's words is kept with an attempt."""
@@ -43,6 +42,19 @@ def tried(delivery: Delivery, before: Sequence[Attempt], begun_at: float) -> Tri
     return Tried(len(counted) + 1, min([begun_at, *counted]))
 
 
+class _End(NamedTuple):
+    """Where an attempt leads."""
+
+    target: State
+    outcome: Outcome
+    reason: str
+    due_at: float | None = None
+    hold: str = ""
+
+
+_DELIVERED = _End(State.DELIVERED, Outcome.DELIVERED, "")
+
+
 def settle_send(
     delivery: Delivery,
     result: Receipt | DeliveryError,
@@ -54,63 +66,83 @@ def settle_send(
     rng: random.Random,
 ) -> Settlement:
     """Return how a `sending` delivery goes on after its channel returned a receipt or raised."""
-
-    def settled(target: State, outcome: Outcome, **more: object) -> Settlement:
-        detail = "" if isinstance(result, Receipt) else str(result)
-        attempt = Attempt(
-            delivery.id, delivery.attempts, AttemptKind.SEND, begun_at, now, outcome, detail
-        )
-        return Settlement(
-            delivery_id=delivery.id,
-            source=State.SENDING,
-            target=target,
-            at=now,
-            attempt=attempt,
-            **more,  # type: ignore[arg-type]
-        )
-
     if isinstance(result, Receipt):
-        return settled(State.DELIVERED, Outcome.DELIVERED, receipt=result)
-    if isinstance(result, Rejected):
-        return settled(State.FAILED, Outcome.REJECTED, reason=str(result))
-    after = getattr(result, "after", None)
-    if isinstance(result, TryAgain) and result.is_about_the_account:
-        due: float | None = put_off(
-            policy, attempts=_as_often(now - so_far.first_at), now=now, after=after, rng=rng
-        )
+        end, receipt, detail = _DELIVERED, result, ""
+    else:
+        end = _not_delivered(delivery, result, policy, so_far, now, rng)
+        receipt, detail = None, str(result)
+    return Settlement(
+        delivery_id=delivery.id,
+        source=State.SENDING,
+        target=end.target,
+        at=now,
+        attempt=Attempt(
+            delivery.id, delivery.attempts, AttemptKind.SEND, begun_at, now, end.outcome, detail
+        ),
+        due_at=end.due_at,
+        hold=end.hold,
+        reason=end.reason,
+        receipt=receipt,
+    )
+
+
+def _not_delivered(
+    delivery: Delivery,
+    error: DeliveryError,
+    policy: RetryPolicy,
+    so_far: Tried,
+    now: float,
+    rng: random.Random,
+) -> _End:
+    if isinstance(error, Rejected):
+        return _End(State.FAILED, Outcome.REJECTED, str(error))
+    if isinstance(error, TryAgain) and error.is_about_the_account:
         # Whatever stops an account is looked after by its lane; what waits there is due as soon as it goes on.
-        if isinstance(result, LoginExpired):
-            due = now
-        return settled(
-            State.READY, Outcome.PUT_OFF, due_at=due, hold=delivery.hold, reason=str(result)
-        )
+        due: float | None = now
+        if not isinstance(error, LoginExpired):
+            often = _as_often(now - so_far.first_at)
+            due = put_off(policy, attempts=often, now=now, after=error.after, rng=rng)
+        return _End(State.READY, Outcome.PUT_OFF, str(error), due, delivery.hold)
     due = next_due(
         policy,
         attempts=so_far.count,
         first_begun_at=so_far.first_at,
         now=now,
-        after=after,
+        after=getattr(error, "after", None),
         rng=rng,
     )
-    if isinstance(result, TryAgain):
-        if result.status in policy.stop_at:
-            reason = f"{result!s}; not tried again, since `stop_at` names {result.status}"
-            return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
-        if due is None:
-            reason = f"gave up after {_times(so_far.count)}; the last: {result!s}"
-            return settled(State.FAILED, Outcome.TRY_AGAIN, reason=reason)
-        return settled(
-            State.READY, Outcome.TRY_AGAIN, due_at=due, hold=delivery.hold, reason=str(result)
-        )
+    if isinstance(error, TryAgain):
+        return _surely_not(delivery, error, policy, so_far, due)
+    return _perhaps(delivery, error, policy, so_far, now, due)
+
+
+def _surely_not(
+    delivery: Delivery, error: TryAgain, policy: RetryPolicy, so_far: Tried, due: float | None
+) -> _End:
+    if error.status in policy.stop_at:
+        reason = f"{error!s}; not tried again, since `stop_at` names {error.status}"
+        return _End(State.FAILED, Outcome.TRY_AGAIN, reason)
     if due is None:
-        reason = f"perhaps published; gave up after {_times(so_far.count)}; the last: {result!s}"
-        return settled(State.HELD, Outcome.UNSURE, hold=Hold.UNKNOWN, reason=reason)
+        reason = f"gave up after {_times(so_far.count)}; the last: {error!s}"
+        return _End(State.FAILED, Outcome.TRY_AGAIN, reason)
+    return _End(State.READY, Outcome.TRY_AGAIN, str(error), due, delivery.hold)
+
+
+def _perhaps(
+    delivery: Delivery,
+    error: DeliveryError,
+    policy: RetryPolicy,
+    so_far: Tried,
+    now: float,
+    due: float | None,
+) -> _End:
+    if due is None:
+        reason = f"perhaps published; gave up after {_times(so_far.count)}; the last: {error!s}"
+        return _End(State.HELD, Outcome.UNSURE, reason, hold=Hold.UNKNOWN)
     # The first look comes soon; where attempt after attempt ends unclear, the looks between them
     # are what keeps us from hammering at a platform in trouble.
     look_at = now + policy.seek_after if so_far.count <= 1 else due
-    return settled(
-        State.UNKNOWN, Outcome.UNSURE, due_at=look_at, hold=delivery.hold, reason=str(result)
-    )
+    return _End(State.UNKNOWN, Outcome.UNSURE, str(error), look_at, delivery.hold)
 
 
 def _times(count: int) -> str:

@@ -88,33 +88,17 @@ class Report:
         attempt = settlement.attempt
         if attempt is not None:
             self._metrics.attempted(lane.name, attempt.outcome, seconds)
-        said, level = _SAID[settlement.target]
         if settlement.target is State.DELIVERED:
             self.published(delivery, settlement.at)
         if settlement.hold == Hold.UNKNOWN or settlement.target in _TROUBLE:
             self.trouble()
+        said, level = _SAID[settlement.target]
         if attempt is not None and attempt.kind is AttemptKind.SEEK:
             said = Said.SOUGHT
             if attempt.outcome is Outcome.FOUND:
                 level = Level.INFO
-        if level < self._log.output.level:
-            return
-        fields: dict[str, str | int | float | None] = {
-            "event": delivery.event_id,
-            "run": delivery.run_id,
-            "delivery": delivery.id,
-            "channel": lane.name,
-            "attempt": delivery.attempts,
-            "ms": round(seconds * 1000, 1),
-        }
-        if settlement.receipt is not None:
-            fields["url"] = settlement.receipt.url or settlement.receipt.id
-        if settlement.reason:
-            fields["reason"] = settlement.reason
-        if settlement.target is not State.DELIVERED:
-            fields["state"] = settlement.target.value
-            fields["due_at"] = settlement.due_at
-        self._log.output.say(level, said, fields)
+        if level >= self._log.output.level:
+            self._log.output.say(level, said, _fields(lane, delivery, settlement, seconds))
 
     def channel(self, name: str, health: Health, now: float) -> None:
         """Say that an account stopped working, or that it may be working again."""
@@ -251,3 +235,25 @@ class Report:
         """Say that something went wrong and someone, or everyone, could not be told."""
         self._metrics.noticed(kind, "not_told")
         self._log.error(Said.NOBODY_TOLD, kind=kind, what=title, reason=reason)
+
+
+def _fields(
+    lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float
+) -> dict[str, str | int | float | None]:
+    """Return what a line tells of how an attempt or a look ended."""
+    fields: dict[str, str | int | float | None] = {
+        "event": delivery.event_id,
+        "run": delivery.run_id,
+        "delivery": delivery.id,
+        "channel": lane.name,
+        "attempt": delivery.attempts,
+        "ms": round(seconds * 1000, 1),
+    }
+    if settlement.receipt is not None:
+        fields["url"] = settlement.receipt.url or settlement.receipt.id
+    if settlement.reason:
+        fields["reason"] = settlement.reason
+    if settlement.target is not State.DELIVERED:
+        fields["state"] = settlement.target.value
+        fields["due_at"] = settlement.due_at
+    return fields
