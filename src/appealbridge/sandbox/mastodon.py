@@ -14,13 +14,14 @@ import orjson
 from aiohttp import web
 
 from appealbridge.clock import Clock
-from appealbridge.sandbox.accounts import account_name, bearer_token
-from appealbridge.sandbox.allowance import LIMIT, Allowance
-from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, Handler, answer, form
+from appealbridge.sandbox.accounts import bearer_token
+from appealbridge.sandbox.allowance import LIMIT
+from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, answer, form
 from appealbridge.sandbox.faults import FaultName, Faults
 from appealbridge.sandbox.links import LINK_LENGTH, length
 from appealbridge.sandbox.mastodon_shapes import account_id, account_shown, status
 from appealbridge.sandbox.posts import Post, Shelf, readable
+from appealbridge.sandbox.somebody import Somebody
 
 _LONGEST = 500
 _KEY_SECONDS = 3600.0
@@ -36,8 +37,15 @@ class Mastodon:
         self._shelf = shelf
         self._faults = faults
         self._clock = clock
-        self._allowance = Allowance(window=300)
         self._answering = Answering(self, faults, clock)
+        self._as_somebody = Somebody(
+            self._answering,
+            clock,
+            token=bearer_token,
+            window=300,
+            limits=_limits,
+            refuse=self.expired,
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
@@ -75,25 +83,6 @@ class Mastodon:
     def crashed(self) -> web.Response:
         """Say that something went wrong inside."""
         return answer(500, {"error": "We're sorry, but something went wrong on our end."})
-
-    def _as_somebody(self, handler: Handler) -> Handler:
-        """Hand a request on with its account's name, and add the rate-limit headers to the answer."""
-
-        async def identified(request: web.Request) -> web.StreamResponse:
-            token = bearer_token(request.headers)
-            if token is None:
-                raise Declined(self.expired())
-            request[ACCOUNT] = account_name(token)
-            _, remaining, reset = self._allowance.spend(request[ACCOUNT], self._clock.now())
-            try:
-                response = await handler(request)
-            except Declined as declined:
-                declined.answer.headers.update(_limits(remaining, reset))
-                raise
-            response.headers.update(_limits(remaining, reset))
-            return response
-
-        return self._answering.guard(identified)
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         wanted = await _parameters(request)

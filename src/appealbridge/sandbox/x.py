@@ -8,16 +8,18 @@ entities, an empty timeline has no `data` at all, and nothing here takes an idem
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from appealbridge.clock import Clock
-from appealbridge.sandbox.accounts import account_name, bearer_token, oauth1_token
-from appealbridge.sandbox.allowance import LIMIT, Allowance
-from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, Handler, answer
+from appealbridge.sandbox.accounts import bearer_token, oauth1_token
+from appealbridge.sandbox.allowance import LIMIT
+from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.sandbox.faults import FaultName, Faults
 from appealbridge.sandbox.posts import Post, Shelf
+from appealbridge.sandbox.somebody import Somebody
 from appealbridge.sandbox.x_shapes import (
     checked,
     forbidden,
@@ -44,17 +46,25 @@ class X:
         self._shelf = shelf
         self._faults = faults
         self._clock = clock
-        self._allowance = Allowance(window=900)
         self._answering = Answering(self, faults, clock)
+        self._as_somebody = Somebody(
+            self._answering,
+            clock,
+            token=_token,
+            window=900,
+            limits=_limits,
+            refuse=self.expired,
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
+        somebody = self._as_somebody
         return [
-            web.post("/x/2/tweets", self._as_somebody(self._create)),
-            web.get("/x/2/tweets/{id}", self._as_somebody(self._show)),
-            web.delete("/x/2/tweets/{id}", self._as_somebody(self._delete)),
-            web.get("/x/2/users/me", self._as_somebody(self._me)),
-            web.get("/x/2/users/{id}/tweets", self._as_somebody(self._timeline)),
+            web.post("/x/2/tweets", somebody(self._create)),
+            web.get("/x/2/tweets/{id}", somebody(self._show)),
+            web.delete("/x/2/tweets/{id}", somebody(self._delete)),
+            web.get("/x/2/users/me", somebody(self._me)),
+            web.get("/x/2/users/{id}/tweets", somebody(self._timeline)),
             web.route("*", "/x/{rest:.*}", self._answering.guard(_nowhere)),
         ]
 
@@ -85,25 +95,6 @@ class X:
         return problem(
             500, "Internal Server Error", "Something is broken. This is usually temporary."
         )
-
-    def _as_somebody(self, handler: Handler) -> Handler:
-        """Hand a request on with its account's name, and add the rate-limit headers to the answer."""
-
-        async def identified(request: web.Request) -> web.StreamResponse:
-            token = oauth1_token(request.headers) or bearer_token(request.headers)
-            if token is None:
-                raise Declined(self.expired())
-            request[ACCOUNT] = account_name(token)
-            _, remaining, reset = self._allowance.spend(request[ACCOUNT], self._clock.now())
-            try:
-                response = await handler(request)
-            except Declined as declined:
-                declined.answer.headers.update(_limits(remaining, reset))
-                raise
-            response.headers.update(_limits(remaining, reset))
-            return response
-
-        return self._answering.guard(identified)
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         wanted = checked(await request.read())
@@ -182,6 +173,10 @@ class X:
 
 async def _nowhere(_: web.Request) -> web.StreamResponse:
     return web.Response(status=404)
+
+
+def _token(headers: Mapping[str, str]) -> str | None:
+    return oauth1_token(headers) or bearer_token(headers)
 
 
 def _limits(remaining: int, reset: int) -> dict[str, str]:
