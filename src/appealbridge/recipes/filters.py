@@ -28,14 +28,14 @@ def shorten(context: Context, text: Any, limit: Whole) -> str:
         raise ValueError(f"shorten needs a number of characters from 1, not {limit!r:.60}")
     scope = context.parent
     count = scope.count if isinstance(scope, Scope) else None
-    return cut(_text(text, "shorten"), limit, count or plain_length)
+    return cut(_words(text, "shorten"), limit, count or plain_length)
 
 
 def plain(html: Any) -> str:
     """Return the words of an HTML text, a line to a paragraph."""
     words: list[str] = []
     hidden = 0
-    for piece in pieces(_text(html, "plain")):
+    for piece in pieces(_words(html, "plain")):
         if isinstance(piece, str):
             words += () if hidden else (piece.replace("\n", " "),)
             continue
@@ -49,7 +49,7 @@ def plain(html: Any) -> str:
 
 def hashtag(text: Any) -> str:
     """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
-    words = re.findall(r"\w+", _text(text, "hashtag").replace("'", "").replace("’", ""))
+    words = re.findall(r"\w+", _words(text, "hashtag").replace("'", "").replace("’", ""))
     if not words:
         raise ValueError("hashtag finds no letter or digit in the text")
     return "#" + "".join(word[:1].upper() + word[1:] for word in words)
@@ -104,7 +104,8 @@ def join(items: Any, separator: str = "") -> str:
 
 def replace(text: Any, old: str, new: str) -> str:
     """Return the text with every `old` as `new`."""
-    whole, old, new = (_text(one, "replace") for one in (text, old, new))
+    whole = _words(text, "replace")
+    old, new = (_text(one, "replace") for one in (old, new))
     bounded(len(whole) + whole.count(old) * len(new))
     return whole.replace(old, new)
 
@@ -113,7 +114,18 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     str(value)  # a missing value says so itself
-    raise ValueError(f"{name} needs a text")
+    raise ValueError(
+        f"{name} needs a text, and was given {_KINDS.get(type(value), 'another value')}"
+    )
+
+
+def _words(value: Any, name: str) -> str:
+    """Return the text that a filter is to work on: a number too, as senders write one for a road or a year."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if number else _text(value, name)
+
+
+_KINDS = {list: "a list", tuple: "a list", dict: "a mapping", bool: "true or false"}
 
 
 def _printed(value: Any, name: str) -> str:
