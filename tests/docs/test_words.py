@@ -99,7 +99,9 @@ def test_every_way_in_which_an_attempt_can_fail_is_said():
 
 
 def commands(group=main, before=""):
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{name} ")
         else:

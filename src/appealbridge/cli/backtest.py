@@ -204,6 +204,3 @@ def _set_in(fields: Any, before: str) -> Iterator[str]:
     for name, value in fields.items():
         for line in f"{name}: {value}".splitlines():
             yield f"{before}{line}".rstrip()
-
-
-COMMANDS = (backtest,)

@@ -94,6 +94,3 @@ async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
     else:
         good, said = True, said or "this platform has no way to try a login"
     return {"name": name, "platform": bound.channel.platform, "good": good, "said": said}
-
-
-COMMANDS = (channels,)

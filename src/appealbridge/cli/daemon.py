@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import config_option, fail, fail_with, json_option, print_json
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import AppealBridgeError
@@ -39,6 +38,8 @@ def run(config: Path | None) -> None:
 @json_option
 def reload(config: Path | None, as_json: bool) -> None:
     """Have the running daemon take new recipes and settings."""
+    from appealbridge.cli.client import Daemon
+
     told = Daemon.of(config).post("/reload")
     if as_json:
         print_json(told)
@@ -48,6 +49,3 @@ def reload(config: Path | None, as_json: bool) -> None:
         for problem in told["problems"]:
             click.echo(problem["text"], err=True)
         fail("the settings or recipes above stay as they were", 1)
-
-
-COMMANDS = (run, reload)

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
 from appealbridge import __version__
-from appealbridge.cli import (
-    backtest,
-    channels,
-    daemon,
-    db,
-    new,
-    operator,
-    practice,
-    recipes,
-    schema,
-)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+FILES = {
+    "daemon": ("run", "reload"),
+    "practice": ("demo", "sandbox"),
+    "recipes": ("check", "test", "preview"),
+    "backtest": ("backtest",),
+    "new": ("new",),
+    "schema": ("schema",),
+    "operator": ("deliveries", "runs", "trace", "release", "confirm", "retry", "cancel"),
+    "channels": ("channels",),
+    "db": ("db",),
+}
+"""The commands, by the file of this folder that each of them stands in."""
 
-@click.group(context_settings=CONTEXT)
+
+class _Commands(click.Group):
+    """Loads a command when it is asked for, so that none pays for the others at each start."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(name for names in FILES.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        file = next((file for file, names in FILES.items() if cmd_name in names), None)
+        if file is None:
+            return None
+        command: click.Command = getattr(import_module(f"appealbridge.cli.{file}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="appealbridge")
 def main() -> None:
     """Publish appeals and incident updates to every channel: as approved, once, in time."""
-
-
-for command in (
-    *daemon.COMMANDS,
-    *practice.COMMANDS,
-    *recipes.COMMANDS,
-    *backtest.COMMANDS,
-    *new.COMMANDS,
-    *schema.COMMANDS,
-    *operator.COMMANDS,
-    *channels.COMMANDS,
-    *db.COMMANDS,
-):
-    main.add_command(command)

@@ -222,6 +222,3 @@ def _try_out(file: Path, assembly: Assembly) -> None:
 def _shown(file: Path) -> str:
     """Return a path as a person in the working folder would write it."""
     return str(file).removeprefix(f"{Path.cwd()}/")
-
-
-COMMANDS = (new,)

@@ -202,6 +202,3 @@ def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: s
 
 def _tell(moved: dict[str, Any], said: str) -> None:
     click.echo(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}")
-
-
-COMMANDS = (deliveries, runs, trace, release, confirm, retry, cancel)

@@ -45,6 +45,3 @@ def sandbox(listen: str, smtp: str, state: Path | None) -> None:
     from appealbridge.sandbox.app import main
 
     sys.exit(main(listen, smtp, state))
-
-
-COMMANDS = (demo, sandbox)

@@ -203,6 +203,3 @@ def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
 
 def _link(link: str) -> str:
     return click.style(link, fg="blue", underline=True)
-
-
-COMMANDS = (check, test, preview)

@@ -77,6 +77,3 @@ def _tell(files: list[Path], settings: Path) -> None:
     ):
         click.echo(f"{file} is written; the first line of {whose} is to be")
         click.echo(f"  {click.style(modeline(written, file), fg='cyan')}")
-
-
-COMMANDS = (schema,)

@@ -1,9 +1,15 @@
 """What a person sees who asks for help."""
 
+import pkgutil
+import subprocess
+import sys
+
+import click
 import pytest
 from click.testing import CliRunner
 
-from appealbridge.cli.main import main
+from appealbridge import cli
+from appealbridge.cli.main import FILES, main
 
 
 @pytest.mark.parametrize("group", [[], ["db"], ["channels"]])
@@ -13,3 +19,37 @@ def test_no_command_is_told_of_in_half_a_sentence(group):
     assert commands
     assert [line for line in commands if not line.endswith(".")] == []
     assert "..." not in "".join(commands)
+
+
+def test_every_command_is_found_by_its_name_and_stands_in_the_file_told():
+    context = click.Context(main)
+    told = {name: file for file, names in FILES.items() for name in names}
+    assert main.list_commands(context) == sorted(told)
+    for name, file in told.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert (command.name, command.callback.__module__) == (name, f"appealbridge.cli.{file}")
+
+
+def test_no_command_is_left_out():
+    for file in pkgutil.iter_modules(cli.__path__):
+        module = vars(__import__(f"appealbridge.cli.{file.name}", fromlist=["x"])).values()
+        made = {one for one in module if isinstance(one, click.Command) and one is not main}
+        inside = {
+            below for one in made if isinstance(one, click.Group) for below in one.commands.values()
+        }
+        assert {one.name for one in made - inside} == set(FILES.get(file.name, ()))
+
+
+def test_an_unknown_command_is_wrong_use():
+    told = CliRunner().invoke(main, ["publish"])
+    assert (told.exit_code, "No such command 'publish'" in told.output) == (2, True)
+
+
+def test_a_start_loads_no_command_that_was_not_asked_for():
+    asked = "import sys, appealbridge.cli.main; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", asked], text=True).split()
+    assert [name for name in loaded if name.startswith("appealbridge.")] == [
+        "appealbridge.cli",
+        "appealbridge.cli.main",
+    ]
