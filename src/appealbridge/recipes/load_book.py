@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appealbridge.documents import Document, Problem, read
+from appealbridge.documents import Document, InvalidDocuments, Problem, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import Receiver
 from appealbridge.recipes.book import Book, bind
@@ -32,46 +32,56 @@ def load_book(
 
     `only` are the files, or folders of them, to read instead; one outside the folder is named after
     its own file. `before` are the recipes in force until now: where a file of one has errors, it stays
-    in force as it was, if what is declared still allows it.
+    in force as it was, if what is declared still allows it. Raise `InvalidDocuments` where a folder cannot
+    be listed.
     """
     shelf = _Shelf(dict(catalogue.declared), before or {})
-    places = only or [folder]
-    for place in places:
-        shelf.problems += _unread(place)
-        for path in [place] if place.is_file() else recipe_files(place):
-            shelf.put(path, recipe_name(path, folder), catalogue)
+    for place in only or [folder]:
+        files = sorted(_files(place))
+        shelf.problems += _unread(files) if files != [place] else []
+        for path in files:
+            if path.suffix in _ENDINGS or path == place:
+                shelf.put(path, recipe_name(path, folder), catalogue)
     return bind(
         shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared, frozenset(shelf.kept)
     )
 
 
-def recipe_files(folder: Path) -> list[Path]:
-    """Return the recipe files below a folder in the order of their paths; hidden ones are left out."""
-    above = len(folder.parts)
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix in _ENDINGS
-        and not any(part.startswith(".") for part in path.parts[above:])
-        and path.is_file()
-    )
+def _files(place: Path) -> Iterator[Path]:
+    """Yield the files below a folder, but for hidden ones, and of a file that file."""
+    try:
+        found = list(place.iterdir())
+    except NotADirectoryError:
+        yield place
+        return
+    except FileNotFoundError:
+        return
+    except OSError as error:  # what cannot be seen must not pass for an empty folder
+        words, cure = f"cannot be listed: {error.strerror}", "give the daemon's user the right to read it"
+        raise InvalidDocuments([Problem(_shown(place), 1, 1, "", words, cure)]) from None
+    for path in found:
+        if path.name.startswith("."):
+            continue
+        if _is_file(path):
+            yield path
+        elif path.is_dir() and not path.is_symlink():
+            yield from _files(path)
 
 
-def _unread(folder: Path) -> list[Problem]:
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return True  # what is in the way is told where it is read
+
+
+def _unread(files: Sequence[Path]) -> list[Problem]:
     """Return a note for each file that is a recipe by what it says, and none by its name."""
-    above = len(folder.parts)
-    found = sorted(
-        path
-        for path in (folder.rglob("*") if folder.is_dir() else ())
-        if path.suffix not in _ENDINGS
-        and path.suffix.lower() in _NEARLY
-        and not any(part.startswith(".") for part in path.parts[above:])
-        and _like_a_recipe(path)
-    )
     words = "this file is not read, since its name does not end in .yaml"
     return [
         Problem(_shown(path), 1, 1, "", words, "rename it, or take it out", level="note")
-        for path in found
+        for path in files
+        if path.suffix not in _ENDINGS and path.suffix.lower() in _NEARLY and _like_a_recipe(path)
     ]
 
 

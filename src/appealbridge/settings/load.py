@@ -57,7 +57,7 @@ def load_settings(
         if document.value.get(name)
     ]
     recipes = _whole(folder, daemon.recipes)
-    if "recipes" in document.value and not recipes.is_dir():
+    if "recipes" in document.value and not _is_folder(recipes):
         words, cure = f"there is no folder {recipes}", "make it, or mend its name"
         reader.notes.append(document.problem(("recipes",), words, cure, level="note"))
     if reaches is not None:
@@ -104,6 +104,13 @@ def store_of(file: Path | None) -> Path:
 def _whole(folder: Path, path: Path | str) -> Path:
     # Without the `..` that people would have to read in every message.
     return Path(os.path.normpath(folder / path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return True  # it is behind something that may not be passed, which is told where it is read
 
 
 def _document(file: Path | None) -> tuple[Path | None, Document]:

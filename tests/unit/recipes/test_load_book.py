@@ -1,5 +1,9 @@
+import errno
+from pathlib import Path
+
 import pytest
 
+from appealbridge.documents import InvalidDocuments
 from appealbridge.recipes.load_book import load_book, recipe_name
 from tests.recipes.plugins import HookSource, catalogue
 
@@ -29,6 +33,23 @@ def test_every_file_below_the_folder_is_a_recipe(folder):
     book = load_book(folder(a=GOOD, appeals__b=GOOD), catalogue())
     assert list(book.recipes) == ["a", "appeals-b"]
     assert book.problems == []
+
+
+def test_a_folder_that_cannot_be_listed_does_not_pass_for_an_empty_one(folder, monkeypatch):
+    place = folder(a=GOOD, shut__b=GOOD)
+    listed = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "shut":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)  # whoever runs the tests may be root
+    with pytest.raises(InvalidDocuments) as wrong:
+        load_book(place, catalogue())
+    assert [(problem.problem, problem.cure) for problem in wrong.value.problems] == [
+        ("cannot be listed: Permission denied", "give the daemon's user the right to read it")
+    ]
 
 
 def test_a_bad_recipe_is_quarantined_and_the_rest_load(folder):
