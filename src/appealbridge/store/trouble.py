@@ -38,7 +38,7 @@ _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
     ),
     sqlite3.SQLITE_CANTOPEN: (
         StoreError,
-        "the file cannot be opened; make its folder and give the daemon's user the right to write there",
+        "the file cannot be opened; make its folder, and let both belong to the daemon's user",
     ),
     sqlite3.SQLITE_PERM: (
         StoreError,
