@@ -71,6 +71,8 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
         return f"unknown value{_shown(error['input'])}"
     if error["type"] == "string_too_short" and context.get("min_length") == 1:
         return "must not be empty"
+    if str(context.get("pattern", "")).startswith("^https?://"):
+        return "must be an address that begins with https://"
     if error["type"] in _SENTENCES:
         return _SENTENCES[error["type"]].format_map(context)
     return error["msg"][:1].lower() + error["msg"][1:]

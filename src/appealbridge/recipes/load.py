@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -89,7 +89,8 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     if "mode" in written and not waits(flow):
         words = "mode matters only to a recipe that waits, which this one does not"
         reading.note(("mode",), words, "leave it out")
-    note_bare_seconds(reading, written.get("publish_within"), ("publish_within",))
+    for path in _lengths(written):
+        note_bare_seconds(reading, _at(written, path), path)
     on_failure = shape.on_failure
     tests = read_tests(reading, shape.tests)
     return Recipe(
@@ -134,6 +135,24 @@ def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) 
     return problems
 
 
+def _lengths(written: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the places of all lengths of time outside the actions."""
+    yield ("publish_within",)
+    yield ("burst", "within")
+    yield from (("retry", name) for name in ("within", "first", "longest", "obey"))
+    for number, _ in enumerate(_list(written, "triggers")):
+        yield from (("triggers", number, name) for name in ("every", "max_age"))
+
+
+def _at(written: Any, path: Path) -> Any:
+    for key in path:
+        try:
+            written = written[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return written
+
+
 def _list(written: Mapping[str, Any], name: str) -> list[Any]:
     value = written.get(name)
     return value if isinstance(value, list) else []
@@ -151,6 +170,9 @@ def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], An
             reading.complain(
                 path, f'"{name}" {taken}', "use another, of letters, digits and _", key=True
             )
+        if value is None:
+            cure = "write it after the colon; text that begins with # needs quotes"
+            reading.complain(path, "is empty", cure)
         reading.variables[name] = _variable(reading, value, path)
     return {name: expression.fill for name, expression in reading.variables.items()}
 

@@ -89,6 +89,9 @@ class _Reader:
         if kind is None:
             first = next(iter(value), "")
             cure = _meant(first, _KINDS)
+            plain = isinstance(value.get(first), (str, int, float))
+            if plain and not cure.startswith("did you"):
+                cure = f"name a field with field: $.{first}, and equals: below it"
             if first in TESTS:
                 cure = f"say of which field: field: $.severity, and {first}: below it"
             self._reading.complain((*path, first), "no condition begins like this", cure, key=True)

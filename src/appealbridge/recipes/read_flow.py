@@ -32,7 +32,10 @@ _SOME_TIME = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 def _if(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
-    _only(reading, entry, path, ("if", "then", "else", "after"))
+    if "elif" in entry:
+        cure = "write choose: with a way for each, or an if of its own under else:"
+        reading.complain((*path, "elif"), "there is no elif among steps", cure, key=True)
+    _only(reading, entry, path, ("if", "then", "else", "elif", "after"))
     condition, chains = read_if(reading, entry["if"], (*path, "if"))
     if "then" not in entry:
         reading.complain((*path, "if"), '"then" is missing', "say what is to be done", key=True)
@@ -79,17 +82,18 @@ def _way(
         cure = "write conditions: and sequence: here"
         reading.complain(path, "must be a way with its conditions", cure, key=True)
         return None, ()
-    _only(reading, option, path, ("conditions", "if", "sequence", "then"), "choose")
+    words = ("conditions", "if", "sequence", "then")
+    _only(reading, option, path, words, "choose")
     test = _either(reading, option, path, "conditions", "if")
     does = _either(reading, option, path, "sequence", "then")
     condition: Condition | None = None
     chains: tuple[Chain, ...] = ()
     if test:
         condition, chains = read_if(reading, option[test], (*path, test))
-    else:
+    elif option.keys() <= {*words}:
         cure = "what is to be done in all other cases stands under default:"
         reading.complain(path, '"conditions" is missing', cure, key=True)
-    if not does:
+    if not does and option.keys() <= {*words}:
         reading.complain(path, '"sequence" is missing', "say what is to be done", key=True)
     nodes = several(option[does], (*path, does)) if does else []
     number = path[-1]
@@ -219,7 +223,10 @@ def _only(
     for key in value:
         if key not in known:
             words = f'unknown option "{key}" for "{owner or known[0]}"'
-            reading.complain((*path, key), words, did_you_mean(str(key), known), key=True)
+            cure = did_you_mean(str(key), known)
+            if owner == "choose" and key in ("default", "else"):
+                cure = "let it stand without a dash, straight below choose"
+            reading.complain((*path, key), words, cure, key=True)
 
 
 def _either(reading: Reading, value: Entry, path: Path, one: str, other: str) -> str:

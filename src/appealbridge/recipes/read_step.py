@@ -70,7 +70,7 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
 
 def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
     known = reading.catalogue.registry.actions
-    example = f"for example action: {next(iter(known), 'tweet')}"
+    example = f"for example action: {next(iter(known), 'tweet')}, or {', '.join(FLOW)}"
     if not isinstance(value, dict) or "action" not in value:
         lost = next((key for key in _BESIDE if isinstance(value, dict) and key in value), None)
         meant = _meant(value, known) if isinstance(value, dict) else None

@@ -103,7 +103,7 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
             _refuse(node)
     except Malformed as flaw:
         # What is not for recipes may bring names of its own; a misspelt filter does not.
-        flaw.chains = tuple(chains) if flaw.needle else ()
+        flaw.chains = tuple(c for c in chains if flaw.needle not in ("", c[0]))
         raise
     return Parsed(tree, tuple(chains))
 
@@ -130,9 +130,10 @@ def _refuse(node: nodes.Node) -> None:
             isinstance(called, nodes.Getattr)
             or (isinstance(called, nodes.Name) and called.name == "range")
         ):
-            raise Malformed(
-                "only range and a value's own functions can be called", line=node.lineno
-            )
+            words = "only range and a value's own functions can be called"
+            name = called.name if isinstance(called, nodes.Name) else ""
+            cure = f"write {{{{ … | {name} }}}}" if name in FILTERS else "take it out"
+            raise Malformed(words, cure, name, node.lineno)
 
 
 _BLOCKS = {
