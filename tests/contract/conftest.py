@@ -2,17 +2,7 @@ import socket
 
 import pytest
 
-for suite in (
-    "channel_contract",
-    "http_contract",
-    "mail_contract",
-    "store_intake_contract",
-    "store_delivery_contract",
-    "store_moving_contract",
-    "store_run_contract",
-    "store_looking_contract",
-    "store_retention_contract",
-):
+for suite in ("channel_contract", "http_contract", "mail_contract", "store"):
     pytest.register_assert_rewrite(f"appealbridge.testing.{suite}")
 
 

@@ -17,18 +17,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from appealbridge.store.base import Store
+from appealbridge.testing.store.delivery import StoreDeliveryContract
+from appealbridge.testing.store.following import StoreFollowingContract
+from appealbridge.testing.store.intake import StoreIntakeContract
+from appealbridge.testing.store.looking import StoreLookingContract
+from appealbridge.testing.store.moving import StoreMovingContract
+from appealbridge.testing.store.paging import StorePagingContract
+from appealbridge.testing.store.recalling import StoreRecallingContract
+from appealbridge.testing.store.retention import StoreRetentionContract
+from appealbridge.testing.store.run import StoreRunContract
+from appealbridge.testing.store.telling import StoreTellingContract
+from appealbridge.testing.store.waiting import StoreWaitingContract
 from appealbridge.testing.store_case import OpenStore
-from appealbridge.testing.store_delivery_contract import StoreDeliveryContract
-from appealbridge.testing.store_following_contract import StoreFollowingContract
-from appealbridge.testing.store_intake_contract import StoreIntakeContract
-from appealbridge.testing.store_looking_contract import StoreLookingContract
-from appealbridge.testing.store_moving_contract import StoreMovingContract
-from appealbridge.testing.store_paging_contract import StorePagingContract
-from appealbridge.testing.store_recalling_contract import StoreRecallingContract
-from appealbridge.testing.store_retention_contract import StoreRetentionContract
-from appealbridge.testing.store_run_contract import StoreRunContract
-from appealbridge.testing.store_telling_contract import StoreTellingContract
-from appealbridge.testing.store_waiting_contract import StoreWaitingContract
 
 
 class StoreContract(

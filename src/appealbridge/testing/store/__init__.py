@@ -1,0 +1,1 @@
+"""What every store owes, promise by promise; `store_contract.py` gathers them."""
