@@ -149,8 +149,3 @@ def flow() -> list[Schema]:
         }
         for row in _ROWS
     ]
-
-
-def flow_words() -> frozenset[str]:
-    """Return the words that begin a step which steers."""
-    return frozenset(row.word for row in _ROWS)

@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from appealbridge.editor import words
-from appealbridge.editor.flow import flow_words
+from appealbridge.editor.flow import flow
 from appealbridge.editor.names import Names, reference_of
 from appealbridge.editor.recipe import recipe_schema
 from appealbridge.plugin.registry import load
@@ -205,7 +205,7 @@ def test_a_name_that_is_not_declared_yet_is_not_called_wrong():
 
 def test_the_schema_knows_the_words_of_the_reader():
     assert {"action", *words.OF_THE_STEP} == set(read_step._OF_THE_STEP)
-    assert flow_words() == set(FLOW)
+    assert {one["title"] for one in flow()} == set(FLOW)
     assert words.TESTS.keys() == set(read_conditions.TESTS)
     kinds = {one["title"] for one in SCHEMA["$defs"]["condition"]["anyOf"]} - {"template"}
     assert kinds == set(read_conditions._KINDS)
