@@ -49,7 +49,7 @@ def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery,
         if recipe.waits:  # its turn may not have come, which only the store knows
             trace = _at(now, match.trace)
             return _run(event, recipe, now, RunState.OPEN, trace=trace, wake_at=now), ()
-        planned = plan(recipe, event, {}, now)
+        planned = plan(recipe, event, {}, now, seen=match.scope)
     except RenderError as error:
         return _run(event, recipe, now, RunState.FAILED, str(error)), ()
     except Exception as error:  # noqa: BLE001 - whatever one recipe does must not lose the event for the others
@@ -65,7 +65,7 @@ def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery,
 
 
 def _at(now: float, said: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], ...]:
-    return tuple({"at": now, **entry} for entry in said)
+    return tuple([{"at": now, **entry} for entry in said])
 
 
 def _run(

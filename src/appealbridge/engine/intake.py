@@ -158,9 +158,7 @@ class Intake:
         lane = self._lanes.get(delivery.channel)
         if lane is not None and lane.reserve(now):
             reserved[delivery.id] = lane
-            return replace(
-                delivery, state=State.SENDING, attempts=1, begun_at=now, first_begun_at=now
-            )
+            return delivery.begun(now)
         return replace(delivery, state=State.READY)
 
     def _follow(self, arrival: Arrival, result: Accepted, reserved: dict[str, Lane]) -> None:

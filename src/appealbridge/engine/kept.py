@@ -19,12 +19,13 @@ ADDRESS_LIMIT = 2000
 
 def kept_receipt(receipt: Receipt) -> Receipt:
     """Return a receipt that can be kept; raise `Unsure` where its id is none."""
-    if not _short_text(receipt.id, ID_LIMIT) or not receipt.id:
-        raise Unsure(f"the platform took it, but gave no id that could be kept: {receipt.id!r:.60}")
-    address = receipt.url if _short_text(receipt.url, ADDRESS_LIMIT) else ""
-    time = receipt.time if _moment(receipt.time) else None
-    same = address is receipt.url and time is receipt.time
-    return receipt if same else Receipt(receipt.id, address, time)
+    name, address, time = receipt.id, receipt.url, receipt.time
+    if not name or not _short_text(name, ID_LIMIT):
+        raise Unsure(f"the platform took it, but gave no id that could be kept: {name!r:.60}")
+    sound = _short_text(address, ADDRESS_LIMIT)
+    if sound and (time is None or _moment(time)):
+        return receipt
+    return Receipt(name, address if sound else "", time if _moment(time) else None)
 
 
 def kept_look(sought: Sought, clean: Callable[[str], str], limit: int) -> Sought:

@@ -1,7 +1,7 @@
 """
-Where lines go: cleaned of secrets, stamped, kept until the loop's current iteration is over, written.
+Where lines go: stamped, kept until the loop's current iteration is over, cleaned of secrets, written.
 
-A busy moment costs one write; a warning or an error goes out at once.
+A busy moment costs one search for secrets and one write; a warning or an error goes out at once.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import asyncio
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from typing import BinaryIO, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
 
 from appealbridge.logs.lines import Fields, for_a_machine, for_a_person
 from appealbridge.logs.said import Level, Said, Value
 
-BUFFER_LIMIT = 64 * 1024
-"""How many bytes of lines may wait for one write."""
+BUFFER_LIMIT = 250
+"""How many lines may wait for one write."""
+
+_Line = tuple[str, Level, Said, Fields]
 
 _PRIORITIES = {
     Level.DEBUG: b"<7>",
@@ -60,23 +62,19 @@ class Output:
         self._form = for_a_person if terminal else for_a_machine
         self._priorities = _PRIORITIES if journal else None
         self._lock = threading.Lock()
-        self._lines: list[bytes] = []
-        self._size = 0
+        self._lines: list[_Line] = []
         self._millisecond = -1
         self._at = ""
 
     def say(self, level: Level, said: Said, fields: Mapping[str, Value]) -> None:
-        """Write one line, soon; its texts are cleaned here."""
-        line = self._form(self._stamp(), level, said, self._plain(fields))
-        if self._priorities is not None:
-            line = self._priorities[level] + line
+        """Write one line, soon."""
+        line = (self._stamp(), level, said, _plain(fields))
         with self._lock:
-            first = not self._lines
             self._lines.append(line)
-            self._size += len(line)
-        if self._size >= BUFFER_LIMIT or level >= Level.WARNING:
+            waiting = len(self._lines)
+        if waiting >= BUFFER_LIMIT or level >= Level.WARNING:
             self.flush()
-        elif first:
+        elif waiting == 1:
             try:
                 asyncio.get_running_loop().call_soon(self.flush)
             except RuntimeError:  # no loop in this thread, so nobody to come back later
@@ -87,9 +85,10 @@ class Output:
         with self._lock:
             if not self._lines:
                 return
-            lines, self._lines, self._size = self._lines, [], 0
+            lines, self._lines = self._lines, []
+            written = [self._bytes(*line) for line in self._cleaned(lines)]
             try:
-                self._stream.write(b"".join(lines))
+                self._stream.write(b"".join(written))
                 self._stream.flush()
             except (OSError, ValueError):
                 # A closed pipe must not end the daemon; the count tells that something is missing.
@@ -103,25 +102,37 @@ class Output:
             self._at, self._millisecond = f"{date}.{rest:03d}Z", millisecond
         return self._at
 
-    def _plain(self, fields: Mapping[str, Value]) -> Fields:
-        texts = []
-        for value in fields.values():
-            if isinstance(value, str):
-                texts.append(value)
-            elif isinstance(value, BaseException):
-                return self._plain({name: _spelt(value) for name, value in fields.items()})
+    def _bytes(self, at: str, level: Level, said: Said, fields: Fields) -> bytes:
+        line = self._form(at, level, said, fields)
+        return line if self._priorities is None else self._priorities[level] + line
+
+    def _cleaned(self, lines: Sequence[_Line]) -> Sequence[_Line]:
         # One look at all texts together is cheap; only where it finds something is each cleaned.
         # Before they become JSON, since a quote in a secret would not look the same after.
-        together = "\0".join(texts)
+        together = "\0".join(
+            [text for *_, fields in lines for text in fields.values() if isinstance(text, str)]
+        )
         if self._clean(together) == together:
-            return cast("Fields", fields)
-        return {
-            name: self._clean(value) if isinstance(value, str) else cast("float | None", value)
-            for name, value in fields.items()
-        }
+            return lines
+        return [
+            (
+                at,
+                level,
+                said,
+                {
+                    name: self._clean(value) if isinstance(value, str) else value
+                    for name, value in fields.items()
+                },
+            )
+            for at, level, said, fields in lines
+        ]
 
 
-def _spelt(value: Value) -> str | int | float | None:
-    if isinstance(value, BaseException):
-        return "".join(traceback.format_exception(value)).rstrip()
-    return value
+def _plain(fields: Mapping[str, Value]) -> Fields:
+    """Spell out exceptions, whose tracebacks would keep alive what they lead through."""
+    return {
+        name: "".join(traceback.format_exception(value)).rstrip()
+        if isinstance(value, BaseException)
+        else value
+        for name, value in fields.items()
+    }

@@ -96,3 +96,32 @@ class Delivery:
     settled_at: float | None = None
     receipt: Receipt | None = None
     follows: str = ""
+
+    def begun(self, at: float) -> Delivery:
+        """
+        Return a delivery fresh from its plan as one whose first attempt begins now, `at` Unix seconds.
+
+        Nearly every delivery goes this way, and `dataclasses.replace` would take three times as long.
+        """
+        return Delivery(
+            id=self.id,
+            run_id=self.run_id,
+            event_id=self.event_id,
+            recipe=self.recipe,
+            step=self.step,
+            subject=self.subject,
+            channel=self.channel,
+            action=self.action,
+            content=self.content,
+            content_hash=self.content_hash,
+            state=State.SENDING,
+            planned_at=self.planned_at,
+            due_at=self.due_at,
+            hold=self.hold,
+            reason=self.reason,
+            publish_by=self.publish_by,
+            attempts=1,
+            begun_at=at,
+            first_begun_at=at,
+            follows=self.follows,
+        )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from multidict import istr
 
 from appealbridge.model.value import value
 from appealbridge.plugin.reply import Reply
@@ -18,11 +19,12 @@ from appealbridge.plugin.reply import Reply
 _LARGEST_SPAN = 10_000_000.0
 """A larger number is a moment in Unix seconds, a smaller one a span from now; both are in use."""
 
+# Every answer is asked for all of these names; as `istr` they are lowered once.
 _NAMES = tuple(
-    (f"{prefix}-remaining", f"{prefix}-reset")
+    (istr(f"{prefix}-remaining"), istr(f"{prefix}-reset"))
     for prefix in ("x-rate-limit", "x-ratelimit", "ratelimit")
 )
-_USED = ("x-app-usage", "x-page-usage", "x-business-use-case-usage")
+_USED = tuple(map(istr, ("x-app-usage", "x-page-usage", "x-business-use-case-usage")))
 _WHOLE = 100
 _USED_UP_SECONDS = 900.0
 

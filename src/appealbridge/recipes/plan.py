@@ -129,22 +129,19 @@ class _Made:
     deliveries: list[Delivery] = field(default_factory=list)
     trace: list[Mapping[str, Any]] = field(default_factory=list)
     failed: str = ""
-    used: dict[str, Any] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
 
     def say(self, step: str, said: str, scope: Scope) -> None:
         """Add to the trace, with the variables that it has not told yet."""
         entry: dict[str, Any] = {"step": step, "said": said}
         self.trace.append(entry)
-        fresh = {}
-        for name, came in scope.used():
-            if self.used.get(name) is not came:
-                self.used[name] = came
-                words = brief(came)
-                if self.told.get(name) != words:
-                    fresh[name] = self.told[name] = words
-        if fresh:
-            entry["variables"] = fresh
+        if scope.fresh:
+            values = {name: brief(scope[name]) for name in scope.fresh}
+            scope.fresh.clear()
+            new = {name: words for name, words in values.items() if self.told.get(name) != words}
+            if new:
+                entry["variables"] = new
+                self.told |= new
 
 
 def _made(
@@ -161,18 +158,18 @@ def _made(
             try:
                 some = [*deliveries_of(recipe, step, event, scope, since)]
             except RenderError as failure:
-                unmade = _Made(failed=str(failure))
-                unmade.say(step.id, "could not be written", scope)
-                return unmade
+                made.say(step.id, "could not be written", scope)
+                why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
+                return _Made(failed=str(failure), trace=[why])
             made.deliveries += some
             made.say(step.id, _planned_words(step, some), scope)
     return made
 
 
 def _planned_words(step: Step, made: Sequence[Delivery]) -> str:
-    many = f"{len(made)} deliveries" if len(made) > 1 else "a delivery"
-    held = f", held: {made[0].hold}" if made[0].hold else ""
-    return f"planned {many} on {step.channel}{held}"
+    many, hold = len(made), made[0].hold
+    words = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
+    return f"{words}, held: {hold}" if hold else words
 
 
 def _cancelled(

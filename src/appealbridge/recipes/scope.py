@@ -139,10 +139,11 @@ class Scope(dict[str, Any]):
     The names in reach, by name; a variable is worked out when it is first used.
 
     `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
-    text, for filters that cut. `seen` is what conditions have looked at, each with its value.
+    text, for filters that cut. `seen` is what conditions have looked at, each with its value, and
+    `fresh` are the variables that were worked out since somebody told of them.
     """
 
-    __slots__ = ("_variables", "at", "count", "data", "seen", "steps_left", "zone")
+    __slots__ = ("_variables", "at", "count", "data", "fresh", "seen", "steps_left", "zone")
 
     def __init__(
         self,
@@ -162,6 +163,7 @@ class Scope(dict[str, Any]):
         self.count: Callable[[str], int] | None = None
         self.steps_left = 0
         self.seen: list[tuple[str, Any]] = []
+        self.fresh: list[str] = []
         self._variables = variables
 
     def __contains__(self, name: object) -> bool:
@@ -177,10 +179,6 @@ class Scope(dict[str, Any]):
                 value = self._variables[name](self)
             except Unfillable as failure:
                 value = Missing(hint=f"{name} is missing: {failure}")
+            self.fresh.append(name)
         self[name] = value
         return value
-
-    def used(self) -> list[tuple[str, Any]]:
-        """Return the variables that were used so far, with their values."""
-        there = super().__contains__
-        return [(name, self[name]) for name in self._variables if there(name)]

@@ -116,9 +116,11 @@ async def test_a_warning_goes_out_at_once_and_takes_what_waited_along(stream):
 
 async def test_a_full_buffer_does_not_wait_for_the_iteration(stream):
     log = Log(an_output(stream))
-    for _ in range(70):
-        log.info(Said.FAILED, text="x" * 1000)
-    assert len(stream.getvalue()) >= BUFFER_LIMIT
+    for _ in range(BUFFER_LIMIT - 1):
+        log.info(Said.FAILED)
+    assert not stream.getvalue()
+    log.info(Said.FAILED)
+    assert len(lines(stream)) == BUFFER_LIMIT
 
 
 def test_without_a_loop_nothing_waits(stream):
