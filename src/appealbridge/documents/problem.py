@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +46,8 @@ class Problem:
         if self.source_line:
             shown, before = _excerpt(self.source_line, self.column - 1)
             lines.append(f"{self.line:5} | {shown}".rstrip())
-            carets = " " * before + "^" * max(1, min(self.width, len(shown) - before))
+            meant = shown[before : before + self.width]
+            carets = " " * _columns(shown[:before]) + "^" * max(1, _columns(meant))
             lines.append(f"      | {carets} {self.cure}".rstrip())
         elif self.cure:
             lines.append(f"      {self.cure}")
@@ -70,6 +72,20 @@ def _excerpt(line: str, before: int) -> tuple[str, int]:
     end = start + _WIDTH
     head, tail = "…" if start else "", "…" if len(shown) > end else ""
     return f"{head}{shown[start:end]}{tail}", before - start + len(head)
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: an emoji takes two, an accent of its own none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(c) in ("Mn", "Me")
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
 
 
 class InvalidDocuments(AppealBridgeError):

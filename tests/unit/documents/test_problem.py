@@ -51,6 +51,12 @@ def test_a_long_line_is_shown_around_the_place():
     assert len(shown[1]) < 120
 
 
+@pytest.mark.parametrize(("before", "columns"), [("🚧🚧", 4), ("é", 1), ("e\u0301", 1), ("公", 2)])
+def test_carets_stand_below_what_they_mean_behind_letters_of_other_widths(before, columns):
+    problem = Problem("a.yaml", 1, len(before) + 1, "", "odd", "", source_line=f"{before}x: 1")
+    assert problem.text().splitlines()[2] == "      | " + " " * columns + "^"
+
+
 def test_control_characters_do_not_reach_the_terminal():
     assert "\x1b" not in Problem("a", 1, 1, "", "odd", "", source_line="a\x1b[31mb").text()
 
