@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -96,34 +96,47 @@ def backtest(
 async def _play(
     assembly: Any, draft: Any, since: float, report: _Report, progress: Progress
 ) -> tuple[Any, str]:
-    """Take all events since then, page by page; return the backtest and with what it was compared."""
-    from appealbridge.recipes.load import load_recipe
+    """Take all events since then; return the backtest and with what it was compared."""
     from appealbridge.recipes.rehearse import Backtest
     from appealbridge.store.sqlite import SqliteStore
 
     now = SystemClock().now()
     store = await SqliteStore.open(assembly.settings.store, read_only=True)
     try:
-        kept = await store.latest_recipe(draft.name)
-        other = None
-        if kept is not None:
-            file = f"{kept.name}@{kept.version}"
-            other, _ = load_recipe(kept.text, file, kept.name, assembly.catalogue, kept.templates)
+        version, other = await _in_force(store, draft.name, assembly.catalogue)
         tested = Backtest(draft, other)
-        page = await store.page_of_events(now - since, 0, PAGE)
-        first, last = (page.number - len(page.events), page.last)
-        while page.events:
-            for event in page.events:
-                report.add(tested.take(event))
-            progress(page.number - first, last - first)
-            if page.number >= last:
-                break
-            page = await store.page_of_events(now - since, page.number, PAGE)
+        async for event in _events(store, now - since, progress):
+            report.add(tested.take(event))
     finally:
         await store.close()
     report.add(tested.until(now))
     report.add(tested.rest())
-    return tested, _beside(None if kept is None else kept.version, loads=other is not None)
+    return tested, _beside(version, loads=other is not None)
+
+
+async def _in_force(store: Any, name: str, catalogue: Any) -> tuple[str | None, Any]:
+    """Return the version of a recipe that was put in force last, and the recipe where it still loads."""
+    from appealbridge.recipes.load import load_recipe
+
+    kept = await store.latest_recipe(name)
+    if kept is None:
+        return None, None
+    file = f"{kept.name}@{kept.version}"
+    recipe, _ = load_recipe(kept.text, file, kept.name, catalogue, kept.templates)
+    return kept.version, recipe
+
+
+async def _events(store: Any, since: float, progress: Progress) -> AsyncIterator[Any]:
+    """Yield the events since a time, page by page, and tell how far it is."""
+    page = await store.page_of_events(since, 0, PAGE)
+    first, last = page.number - len(page.events), page.last
+    while page.events:
+        for event in page.events:
+            yield event
+        progress(page.number - first, last - first)
+        if page.number >= last:
+            return
+        page = await store.page_of_events(since, page.number, PAGE)
 
 
 def _beside(version: str | None, *, loads: bool) -> str:

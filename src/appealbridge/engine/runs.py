@@ -134,8 +134,13 @@ class Runs:
         finally:
             if not stored:
                 self._caution.give_back(lot, lot.arrivals)
-        if not stored:  # another run has ended it meanwhile
-            return
+        if stored:  # no other run has ended it meanwhile
+            self._begin(run, deliveries)
+            if lot.floods:
+                await self._caution.tell(lot)
+
+    def _begin(self, run: Run, deliveries: Sequence[Delivery]) -> None:
+        """Say what the run has come to, and let its new deliveries be sent, now that both are stored."""
         self._report.held([delivery for delivery in deliveries if delivery.hold])
         if run.state is not RunState.OPEN:
             self._open.discard(run.id)
@@ -145,8 +150,6 @@ class Runs:
             self._upkeep.watch(delivery)
             if delivery.state is not State.HELD and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
-        if lot.floods:
-            await self._caution.tell(lot)
 
     async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, Plan]:
         run, event = open_run.run, open_run.event

@@ -34,15 +34,19 @@ def lists_in(entry: Any, path: Path) -> Iterator[tuple[Sequence[Any], Path]]:
     word = flow_word(entry)
     if word is None:
         return
-    if word == "choose":
-        options = entry["choose"] if isinstance(entry["choose"], list) else ()
-        for number, option in enumerate(options):
+    inside = _ways(entry["choose"], (*path, "choose")) if word == "choose" else ()
+    beside = ((entry.get(key), (*path, key)) for key in _INSIDE.get(word, ()))
+    for entries, place in (*inside, *beside):
+        if isinstance(entries, list):
+            yield entries, place
+
+
+def _ways(options: Any, path: Path) -> Iterator[tuple[Any, Path]]:
+    """Yield what each way of a `choose` does, whatever that is."""
+    for number, option in enumerate(options if isinstance(options, list) else ()):
+        if isinstance(option, dict):
             for key in ("sequence", "then"):
-                if isinstance(option, dict) and isinstance(option.get(key), list):
-                    yield option[key], (*path, "choose", number, key)
-    for key in _INSIDE.get(word, ()):
-        if isinstance(entry.get(key), list):
-            yield entry[key], (*path, key)
+                yield option.get(key), (*path, number, key)
 
 
 def every_entry(entries: Sequence[Any], path: Path) -> Iterator[tuple[Any, Path]]:
