@@ -15,7 +15,7 @@ from appealbridge.documents import Path, path_text
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.scope import GIVEN_NAMES
 
-_ANYTHING = re.compile(r"[“”„‘’]| #\w|(?<!\{)\{(?![{%#])")
+_ANYTHING = re.compile(r"[“”„‘’]| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]")
 """Without any of these in the whole file there is nothing to look for."""
 
 _NAMES = frozenset(("action", "after", "channel", "id", "mode", "template", "trigger"))
