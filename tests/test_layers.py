@@ -177,6 +177,17 @@ def test_a_pure_part_knows_no_loop_thread_network_or_database(part):
         assert not [n for n in names if any(covers(rule, n) for rule in IMPURE)], file.name
 
 
+def test_a_file_that_says_it_is_pure_is_held_to_it():
+    parts = [f"appealbridge.{part}" for part in pure_parts()]
+    saying = [
+        module_name(file)
+        for file in files()
+        if "Pure" in (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "")
+    ]
+    assert saying
+    assert [name for name in saying if not any(covers(part, name) for part in parts)] == []
+
+
 def calls(file: Path) -> set[str]:
     """
     Every call by the last two parts of its name: `time.time`, `asyncio.sleep`, `datetime.now`.
