@@ -95,7 +95,7 @@ def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
         return f'did you mean "event.data.{near}"?'
     if fields.data is not None and OTHERS not in fields.data:
         return ""
-    return f"what was sent is in event.data.{name}, a text stands in quotes"
+    return f"what was sent is in event.data.{name}, names of your own stand under variables:"
 
 
 def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:
