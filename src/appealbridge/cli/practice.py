@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from appealbridge.cli.common import fail
 @click.option("--once", is_flag=True, help="End as soon as all is published; status 0 if it was.")
 def demo(once: bool) -> None:
     """Run the daemon with the shipped recipes and the practice platforms, and let things happen."""
+    _must_have_a_mail_server()
     from rich.console import Console
 
     from appealbridge.demo.play import DemoFailed, play
@@ -42,6 +44,16 @@ def demo(once: bool) -> None:
 )
 def sandbox(listen: str, smtp: str, state: Path | None) -> None:
     """Run the practice platforms alone: X, Facebook, Mastodon and a mail server, with a wall to look at."""
+    _must_have_a_mail_server()
     from appealbridge.sandbox.app import main
 
     sys.exit(main(listen, smtp, state))
+
+
+def _must_have_a_mail_server() -> None:
+    """End the command where the practice platforms cannot have one, since a server needs no such thing."""
+    if find_spec("aiosmtpd") is None:
+        fail(
+            "the practice platforms need the package aiosmtpd; get it with: pip install 'appealbridge[sandbox]', "
+            "or '.[sandbox]' from a clone"
+        )
