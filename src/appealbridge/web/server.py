@@ -73,7 +73,7 @@ async def serve(
         except OSError as error:
             words = os.strerror(error.errno).lower() if error.errno else str(error)
             raise OSError(f"{place}: {words}; say another address under `listen:`") from None
-        yield _url(runner, path)
+        yield _url(runner)
     finally:
         await runner.cleanup()
 
@@ -107,9 +107,9 @@ def _site(
     return web.TCPSite(runner, host, port, backlog=1024), f"{host}:{port}"
 
 
-def _url(runner: web.AppRunner, path: str | None) -> str:
-    if path is not None:
-        return f"unix:{path}"
+def _url(runner: web.AppRunner) -> str:
     bound = runner.addresses[0]
+    if isinstance(bound, str):
+        return f"unix:{bound}"
     host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
     return f"http://{host}:{bound[1]}"
