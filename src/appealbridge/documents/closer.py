@@ -24,6 +24,7 @@ _Look = Callable[[Sequence[str], int, int], Slip | None]
 _NO_SPACE = re.compile(r"[ -]*\u00a0|[ -]*[\w-]+:\u00a0")
 _NAME_ALONE = re.compile(r" *(?:- +)*([\w-]+) *")
 _TIGHT_COLON = re.compile(r" *(?:- +)*\w+(:)\S")
+_OTHER_DASH = re.compile(r" *([–—•·*]|[0-9]+[.)]) *\w+ *:")
 _TIGHT_DASH = re.compile(r" *(-)[^\W\d]\w* *:")
 _BAR = re.compile(r"[:-] +[|>][-+]? *$")
 _QUOTED = re.compile(r"""(["'])[^"']*\1 *$|'.*' *$""")
@@ -58,7 +59,15 @@ def _tight_dash(lines: Sequence[str], line: int, column: int) -> Slip | None:
         found = _TIGHT_DASH.match(lines[number]) if number >= 0 else None
         if found is not None:
             return Slip(number, found.start(1), "no space behind the dash", "write `- name: value`")
+        other = _OTHER_DASH.match(lines[number]) if number >= 0 else None
+        if other is not None:
+            words = f'an entry of a list begins with a dash, not with "{other[1]}"'
+            return Slip(number, other.start(1), words, "write `- name: value`")
     return None
+
+
+def _tight_colon_above(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    return _tight_colon(lines, line - 1, column) if line else None
 
 
 def _too_deep(lines: Sequence[str], line: int, column: int) -> Slip | None:
@@ -85,6 +94,9 @@ def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
 
 
 def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    if lines[line][:column].rstrip()[-1:] in ("]", "}"):
+        words = "text behind the closing bracket"
+        return Slip(line, column, words, "put the whole text in quotes")
     if not _QUOTED.search(lines[line], max(0, column - 400), column):
         return None
     cure = "put all of it inside the quotes; an apostrophe needs double quotes around the text"
@@ -97,6 +109,11 @@ def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Slip | N
     return Slip(line, begin, f'text cannot begin with "{sign}"', "put it in quotes")
 
 
+def _sign(lines: Sequence[str], line: int, column: int) -> Slip | None:
+    cure = "put it in quotes, or begin the list on a line of its own"
+    return Slip(line, column, f'text cannot begin with "{lines[line][column : column + 1]}"', cure)
+
+
 def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
     del lines
     words = "behind | or > the text begins on the next line"
@@ -104,8 +121,10 @@ def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
 
 
 _LOOKS: dict[str, tuple[_Look, ...]] = {
-    "mapping values are not allowed in this context": (_tight_dash, _too_deep),
-    "mapping values are not allowed here": (_tight_dash, _too_deep),
+    "mapping values are not allowed in this context": (_tight_dash, _tight_colon_above, _too_deep),
+    "mapping values are not allowed here": (_tight_dash, _tight_colon_above, _too_deep),
+    "block sequence entries are not allowed in this context": (_sign,),
+    "mapping keys are not allowed in this context": (_sign,),
     "could not find expected ':'": (_tight_colon, _under_a_bar),
     "did not find expected key": (_behind_quotes,),
     "did not find expected alphabetic or numeric character": (_first_of_the_text,),

@@ -86,16 +86,16 @@ class Document:
         return "" if start.line != end.line else self._lines[start.line][start.column : end.column]
 
     def comment(self, path: Path) -> Place | None:
-        """Return where a comment begins behind a text that nothing encloses, on the text's own line."""
-        bare = self.bare(path)
-        if not bare:
+        """Return where a comment begins behind a text that nothing encloses, on the text's last line."""
+        node, _, whole = self._find(path)
+        if node is None or not whole or node.children is not None or node.event.style:
             return None
-        line, column, width = self.place(path)
-        behind = self._lines[line - 1][column - 1 + width :]
-        comment = behind.lstrip()
+        end = node.event.end_mark
+        source = self._lines[end.line] if end.line < len(self._lines) else ""
+        comment = source[end.column :].lstrip()
         if not comment.startswith("#"):
             return None
-        return Place(line, column + width + len(behind) - len(comment), len(comment.rstrip()))
+        return Place(end.line + 1, len(source) - len(comment) + 1, len(comment.rstrip()))
 
     def problem(
         self,

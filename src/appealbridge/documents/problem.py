@@ -107,6 +107,8 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return the cure for a misspelt name: the nearest known one, else all of them."""
     known = sorted(names)
     near = nearest(name, known)
+    if near is not None and near != name and near == "".join(filter(str.isprintable, name)):
+        return "there is an invisible character in it; write it anew"
     if near is not None:
         return f'did you mean "{near}"?'
     return f"known here: {', '.join(known)}" if known else ""

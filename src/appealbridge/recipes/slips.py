@@ -15,7 +15,10 @@ from appealbridge.documents import Path, path_text
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.scope import GIVEN_NAMES
 
-_ANYTHING = re.compile(r"[“”„‘’]| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]")
+_ANYTHING = re.compile(
+    r"[“”„‘’]|^[^\"\n]*\w\" *$| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]",
+    re.MULTILINE,
+)
 """Without any of these in the whole file there is nothing to look for."""
 
 _NAMES = frozenset(("action", "after", "channel", "id", "mode", "template", "trigger"))
@@ -68,10 +71,16 @@ def _note_comment(reading: Reading, path: Path) -> None:
 
 
 def _note_quotes(reading: Reading, path: Path) -> None:
-    if _TYPOGRAPHIC.fullmatch(reading.document.bare(path)):
-        place = reading.document.place(path)
+    bare = reading.document.bare(path)
+    if _TYPOGRAPHIC.fullmatch(bare):
         words = "these quotes are typographic ones, and are published with the text"
-        reading.note_at(path, place, words, "use straight ones: \" or '")
+        cure = "use straight ones: \" or '"
+    elif bare.endswith('"') and bare.count('"') % 2:
+        words = "a quote that closes nothing is published with the text"
+        cure = "put one before the text too, or take it out"
+    else:
+        return
+    reading.note_at(path, reading.document.place(path), words, cure)
 
 
 def _note_braces(reading: Reading, path: Path, text: str) -> None:
