@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read
@@ -37,7 +38,7 @@ def load_book(
     """
     shelf = _Shelf(dict(catalogue.declared), before or {})
     for place in only or [folder]:
-        files = sorted(_files(place))
+        files = sorted(_files(place), key=attrgetter("parts"))
         shelf.problems += _unread(files) if files != [place] else []
         for path in files:
             if path.suffix in _ENDINGS or path == place:
@@ -57,7 +58,10 @@ def _files(place: Path) -> Iterator[Path]:
     except FileNotFoundError:
         return
     except OSError as error:  # what cannot be seen must not pass for an empty folder
-        words, cure = f"cannot be listed: {error.strerror}", "give the daemon's user the right to read it"
+        words, cure = (
+            f"cannot be listed: {error.strerror}",
+            "give the daemon's user the right to read it",
+        )
         raise InvalidDocuments([Problem(_shown(place), 1, 1, "", words, cure)]) from None
     for path in found:
         if path.name.startswith("."):
@@ -95,12 +99,16 @@ def _like_a_recipe(path: Path) -> bool:
 
 def recipe_name(path: Path, folder: Path) -> str:
     """Return a recipe's name: its path below the folder without the ending, with `/` as `-`."""
-    try:
-        inside = path.relative_to(folder)
-    except ValueError:  # named in another way, or from elsewhere
-        whole, below = path.resolve(), folder.resolve()
-        inside = whole.relative_to(below) if whole.is_relative_to(below) else Path(path.name)
-    return "-".join(inside.with_suffix("").parts)
+    inside = _below(path, folder)
+    if not inside:  # named in another way, or from elsewhere
+        inside = _below(path.resolve(), folder.resolve()) or (path.name,)
+    return "-".join((*inside[:-1], Path(inside[-1]).stem))
+
+
+def _below(path: Path, folder: Path) -> tuple[str, ...]:
+    """Return the parts of a path below a folder, none where it is elsewhere."""
+    above = folder.parts
+    return path.parts[len(above) :] if path.parts[: len(above)] == above else ()
 
 
 @dataclass(slots=True)
