@@ -8,8 +8,7 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.sandbox.faults import FaultName
-from appealbridge.store.settling import _ANY_OPEN_RUN
-from appealbridge.store.turns import _ANY_BLOCKED
+from appealbridge.store.settling import ANY_OPEN_RUN, WHO_WAITS
 from tests.stories import staging
 
 GROWING = (
@@ -65,7 +64,7 @@ def _aliases(sql):
 
 def _is_bounded(sql, plan):
     """Whether it ends early all the same, or walks through what is never much."""
-    first = sql in (_ANY_BLOCKED, _ANY_OPEN_RUN)  # all that the index has will do
+    first = sql in (ANY_OPEN_RUN, WHO_WAITS)  # all that the index has will do
     some = re.search(r"LIMIT \d+$", sql) and "TEMP B-TREE" not in plan
     untold = re.findall(r"SCAN \w+ USING (?:COVERING )?INDEX (\w+)", plan)
     # What people have not been told of is told, and then no longer in these indexes.

@@ -1,8 +1,7 @@
 """
 Threads: a delivery that follows another waits, `planned`, until that one is published.
 
-It is let go, or called off, in the very transaction in which the one before it ends. Nearly always
-there is none, and then an ending costs no more than seeing that.
+It is let go, or called off, in the very transaction in which the one before it ends.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from appealbridge.store.states import CANCELLED, IS_PUBLISHED, LAST_OPEN, PLANNE
 FOLLOWS = f"follows > '' AND state = {PLANNED}"
 """What waits for the post before it."""
 
-_ANY = f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS})"
+ANY_FOLLOWER = f"EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS})"
 _WAITS = f"deliveries.follows = v.id AND deliveries.follows > '' AND deliveries.state = {PLANNED}"
 _STATE = " ".join(f"WHEN {number} THEN '{state.value}'" for number, state in enumerate(STATES))
 
@@ -49,8 +48,6 @@ def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> N
 
 def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
     """Let go what follows deliveries that are published; call off, and return, what follows others."""
-    if not ended or not connection.execute(_ANY).fetchone()[0]:
-        return ()
     _let_go.change(connection, ended)
     called_off: list[tuple[str, float]] = []
     while ended := _call_off.ask(connection, ended):

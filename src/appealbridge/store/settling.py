@@ -9,11 +9,11 @@ from typing import NamedTuple
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.bulk import Insert, Join
-from appealbridge.store.following import lead_on
+from appealbridge.store.following import ANY_FOLLOWER, lead_on
 from appealbridge.store.records import Settlement
 from appealbridge.store.rows import ATTEMPT, Row, at, attempt_row
 from appealbridge.store.states import NUMBERS, STATES
-from appealbridge.store.turns import pass_on
+from appealbridge.store.turns import ANY_BLOCKED, pass_on
 
 WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UNKNOWN}
 """The states that a later step of a run may be waiting for."""
@@ -33,7 +33,14 @@ _settle = Join(
     " FROM {v} WHERE deliveries.id = v.id AND deliveries.state = v.source",
 )  # fmt: skip
 _attempts = Insert("attempts", ATTEMPT)
-_ANY_OPEN_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
+_OPEN_RUN = "EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
+ANY_OPEN_RUN = f"SELECT {_OPEN_RUN}"
+# One question, without an answer where nobody waits: each step of a statement lets go of the
+# interpreter's lock, and nearly every ending passes through here.
+WHO_WAITS = (
+    f"SELECT * FROM (SELECT {ANY_FOLLOWER} AS follows, {_OPEN_RUN} AS runs,"
+    f" {ANY_BLOCKED} AS turns) WHERE follows OR runs OR turns"
+)
 # The plus keeps SQLite from walking through all open runs instead of looking up these few.
 _wake = Join(
     ("id", "at"),
@@ -90,14 +97,20 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
 
 def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) -> None:
     """Tell all who wait for deliveries that are no longer open, each with when it ended."""
-    everything = [*ended, *lead_on(connection, ended)]
-    wake(connection, everything)
-    pass_on(connection, [id_ for id_, _ in everything])
+    waits = connection.execute(WHO_WAITS).fetchone() if ended else None
+    if waits is None:
+        return
+    follows, runs, turns = waits
+    everything = [*ended, *lead_on(connection, ended)] if follows else ended
+    if runs:
+        _wake.change(connection, everything)
+    if turns:
+        pass_on(connection, [id_ for id_, _ in everything])
 
 
 def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> None:
     """Let the open runs of these deliveries be looked at, each from the time given on."""
-    if moved and connection.execute(_ANY_OPEN_RUN).fetchone()[0]:
+    if moved and connection.execute(ANY_OPEN_RUN).fetchone()[0]:
         _wake.change(connection, moved)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from appealbridge.store.bulk import Join
 from appealbridge.store.states import IS_OPEN
 
-_ANY_BLOCKED = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
+ANY_BLOCKED = "EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
 
 _followed = Join(
     ("id",),
@@ -61,8 +61,6 @@ def has_to_wait(
 
 def pass_on(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
     """Give the turn to whoever waited behind deliveries that are no longer open, or no longer blocked."""
-    if not connection.execute(_ANY_BLOCKED).fetchone()[0]:
-        return
     for channel, subject in _followed.ask(connection, [(id_,) for id_ in ids]):
         pass_turn(connection, channel, subject)
 

@@ -29,8 +29,7 @@ from appealbridge.store.records import (
     NewsSort,
     Unseen,
 )
-from appealbridge.store.settling import _ANY_OPEN_RUN, ending, settle
-from appealbridge.store.turns import _ANY_BLOCKED
+from appealbridge.store.settling import ANY_OPEN_RUN, WHO_WAITS, ending, settle
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,
@@ -42,7 +41,7 @@ from appealbridge.testing.store_case import (
     ended,
 )
 
-EXISTS = (_ANY_BLOCKED, _ANY_OPEN_RUN)
+EXISTS = (ANY_OPEN_RUN, WHO_WAITS)
 """Over a whole index each ends with the first row that it meets."""
 
 LARGE = "events|runs|deliveries|attempts|remembered|waiting_runs|heard|d|b|e|w|o|r|h"
