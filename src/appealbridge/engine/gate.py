@@ -64,7 +64,7 @@ def not_sent(delivery: Delivery) -> Delivery:
     """Return a planned delivery as it is while it is not sent; one that follows another waits for that alone."""
     if delivery.follows:
         return replace(delivery, hold="", reason="")
-    return replace(delivery, state=State.HELD if delivery.hold else State.READY)
+    return delivery.stored(State.HELD if delivery.hold else State.READY)
 
 
 def day_start(now: float, zone: ZoneInfo) -> float:

@@ -158,8 +158,8 @@ class Intake:
         lane = self._lanes.get(delivery.channel)
         if lane is not None and lane.reserve(now):
             reserved[delivery.id] = lane
-            return delivery.begun(now)
-        return replace(delivery, state=State.READY)
+            return delivery.stored(State.SENDING, now)
+        return delivery.stored(State.READY)
 
     def _follow(self, arrival: Arrival, result: Accepted, reserved: dict[str, Lane]) -> None:
         if not result.repeat:

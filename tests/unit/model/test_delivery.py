@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import pytest
+
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.testing.channel_case import a_delivery
 
+NEVER_PLANNED = {"number", "settled_at", "receipt"}
+"""What only the store or a platform gives."""
 
-def test_what_is_begun_keeps_all_that_was_planned():
-    planned = a_delivery(
+
+@pytest.fixture
+def planned():
+    """A delivery with something in every field that a plan may fill."""
+    return a_delivery(
         state=State.PLANNED,
         attempts=0,
+        begun_at=None,
         first_begun_at=None,
         hold="burst",
         reason="a flood",
@@ -19,14 +27,18 @@ def test_what_is_begun_keeps_all_that_was_planned():
         follows="another",
         subject="incident-7",
     )
-    begun = planned.begun(12.0)
-    assert begun == replace(
-        planned, state=State.SENDING, attempts=1, begun_at=12.0, first_begun_at=12.0
-    )
 
 
-def test_what_no_plan_says_is_not_said_of_what_is_begun():
-    unplanned = {"number", "settled_at", "receipt"}
-    names = {one.name for one in fields(Delivery)}
-    said = set(Delivery.begun.__code__.co_names) | {"state", "attempts", "begun_at", "first_begun_at"}
-    assert names - said == unplanned
+def test_what_begins_as_it_is_stored_keeps_all_that_was_planned(planned):
+    begun = {"state": State.SENDING, "attempts": 1, "begun_at": 12.0, "first_begun_at": 12.0}
+    assert planned.stored(State.SENDING, 12.0) == replace(planned, **begun)
+
+
+def test_what_is_stored_to_wait_keeps_all_that_was_planned(planned):
+    assert planned.stored(State.READY) == replace(planned, state=State.READY)
+
+
+def test_no_field_is_forgotten_by_the_example_above(planned):
+    moved = {"state", "attempts", "begun_at", "first_begun_at"}
+    empty = {one.name for one in fields(Delivery) if not getattr(planned, one.name)}
+    assert empty - moved == NEVER_PLANNED
