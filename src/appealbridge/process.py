@@ -38,6 +38,7 @@ class Process:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+        self._read_at_first = self._folders()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP takes new recipes and settings."""
@@ -86,7 +87,7 @@ class Process:
 
     async def _reload_when_saved(self) -> None:
         """Take recipes and templates when they are saved, for as long as the settings say so."""
-        known = self._folders()
+        known = self._read_at_first
         while True:
             folders = self._folders()
             if folders.items() - known.items():  # it came meanwhile, and with it perhaps recipes

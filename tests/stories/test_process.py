@@ -185,9 +185,7 @@ async def test_a_folder_of_recipes_that_comes_later_is_taken_with_what_is_in_it_
         (later / "t.yaml").write_text(staging.TWEET)
         later.rename(folder)
         assert "1 new" in await running.line('"said":"reloaded"')
-        await running.line('"said":"watching"')
-        (folder / "t.yaml").unlink()
-        assert await running.line("1 gone")
+        assert str(folder) in await running.line('"said":"watching"')
 
 
 async def test_a_recipe_that_is_saved_waits_for_a_reload_where_the_settings_say_so(tmp_path):
