@@ -17,7 +17,9 @@ actions:
 approval: none
 """
 CAPPED = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, daily_cap: 2 }")
-TWICE = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, retry: { attempts: 2, within: 30s } }")
+TWICE = staging.CHANNELS.replace(
+    "{ platform: x }", "{ platform: x, retry: { attempts: 2, within: 30s } }"
+)
 
 
 @tale(
