@@ -40,3 +40,16 @@ def test_a_hostile_text_takes_time_in_proportion_only(text):
     begin = time.process_time()
     links(text)
     assert time.process_time() - begin < 3.0
+
+
+@pytest.mark.parametrize("made", ["a." * 5000, "https://" + "a." * 5000, "é." * 5000])
+def test_a_long_row_of_dots_is_no_link_and_costs_next_to_nothing(made):
+    links("warm.example.com")
+    begin = time.process_time()
+    assert found(made) == []
+    assert time.process_time() - begin < 0.1
+
+
+def test_a_name_as_long_as_names_may_be_is_a_link():
+    name = ".".join(["a" * 63] * 3) + ".example.com"
+    assert found(f"see https://{name}/x") == [f"https://{name}/x"]
