@@ -59,7 +59,6 @@ class Polling:
         self._clean = clean
         self._room = room
         self._caution = caution
-        self._noted: dict[str, frozenset[str]] = {}
         self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
