@@ -17,7 +17,7 @@ from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import Span, config_option, json_option, print_json
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
-from appealbridge.model.delivery import Hold
+from appealbridge.model.delivery import Hold, State
 from appealbridge.model.run import RunState
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,8 +26,26 @@ HOLDS = ", ".join(Hold)
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
 
+def _known(*words: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return what refuses, as wrong use, any word but these in a list with commas."""
+
+    def check(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+        asked = [word for word in map(str.strip, value.split(",")) if word]
+        for word in asked:
+            if word not in words:
+                raise click.BadParameter(f"there is no {word!r}; there are {', '.join(words)}")
+        return ",".join(asked)
+
+    return check
+
+
 @click.command(short_help="List deliveries: what waits and why, what went out.")
-@click.option("--state", default="", help=f"Only these, with commas between: {STATES}.")
+@click.option(
+    "--state",
+    default="",
+    callback=_known(*State),
+    help=f"Only these, with commas between: {STATES}.",
+)
 @click.option("--channel", default="", help="Only this channel's.")
 @click.option("--subject", default="", help="Only what is about this appeal or incident.")
 @click.option("--recipe", default="", help="Only this recipe's.")
@@ -48,7 +66,12 @@ def deliveries(config: Path | None, as_json: bool, limit: int, **wanted: str) ->
 
 
 @click.command(short_help="List runs: which recipe did what about which event.")
-@click.option("--state", default="", help=f"Only these: {', '.join(RunState)}.")
+@click.option(
+    "--state",
+    default="",
+    callback=_known(*RunState),
+    help=f"Only these: {', '.join(RunState)}.",
+)
 @click.option("--event", default="", help="Only this event's.")
 @click.option("--recipe", default="", help="Only this recipe's.")
 @click.option("--limit", default=50, show_default=True, help="How many at the most.")

@@ -1,0 +1,13 @@
+"""The operator's verbs, before a daemon is asked."""
+
+import pytest
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
+
+
+@pytest.mark.parametrize("command", ["deliveries", "runs"])
+def test_a_state_that_there_is_not_is_wrong_use(command):
+    result = CliRunner().invoke(main, [command, "--state", "failed,nonsense"])
+    assert result.exit_code == 2
+    assert "there is no 'nonsense'; there are " in result.output
