@@ -30,19 +30,26 @@ class State(StrEnum):
 _S = State
 
 MOVES: dict[State, frozenset[State]] = {
-    _S.PLANNED: frozenset({_S.HELD, _S.READY, _S.SENDING, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
+    _S.PLANNED: frozenset(
+        {_S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN, _S.EXPIRED, _S.CANCELLED, _S.FAILED}
+    ),
     _S.HELD: frozenset({_S.READY, _S.DELIVERED, _S.EXPIRED, _S.CANCELLED}),
-    _S.READY: frozenset({_S.SENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
+    _S.READY: frozenset({_S.SENDING, _S.HELD, _S.UNKNOWN, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
     _S.SENDING: frozenset({_S.DELIVERED, _S.READY, _S.UNKNOWN, _S.HELD, _S.FAILED, _S.EXPIRED}),
     _S.UNKNOWN: frozenset({_S.UNKNOWN, _S.DELIVERED, _S.READY, _S.HELD, _S.EXPIRED}),
     _S.DELIVERED: frozenset({_S.WITHDRAWING}),
     _S.FAILED: frozenset({_S.READY}),
     _S.EXPIRED: frozenset(),
-    _S.CANCELLED: frozenset(),
+    _S.CANCELLED: frozenset({_S.PLANNED}),
     _S.WITHDRAWING: frozenset({_S.WITHDRAWN, _S.DELIVERED}),
     _S.WITHDRAWN: frozenset(),
 }
-"""Every legal move; the store refuses any other."""
+"""
+Every legal move; the store refuses any other.
+
+What had not begun becomes unknown where a backup is restored: it may have gone out since. What was
+called off behind a failed post of its thread is planned again when that post is tried again.
+"""
 
 OPEN = frozenset({_S.PLANNED, _S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN})
 """The states in which a delivery may still be published; later ones of its subject wait behind it."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from appealbridge.model.delivery import MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.backup import take_up
+from appealbridge.store.following import bring_back
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.settling import WAKING, leave, wake
 from appealbridge.store.states import (
@@ -38,6 +39,7 @@ _EXPIRE = (
     f" WHERE {IS_WAITING} AND publish_by <= :now ORDER BY publish_by LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
+_BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
 _CRASH = "the program ended during the attempt"
 _CRASHED = f"SELECT number FROM deliveries WHERE {IS_BEGUN} LIMIT :limit"
 _KEEP_CRASHED = (
@@ -128,6 +130,8 @@ def move(
             "number": before.number,
         },
     )
+    if before.state is State.FAILED and target is State.READY:
+        bring_back(connection, before.id, before.event_id)
     if reopened:
         take_turn_back(connection, *place)
     if target not in OPEN:
@@ -152,5 +156,5 @@ def find(connection: sqlite3.Connection, delivery_id: str) -> Delivery:
 
 
 def _ways(state: State) -> str:
-    ways = sorted(way.value for way in MOVES[state] - {State.SENDING})
+    ways = sorted(way.value for way in MOVES[state] - _BY_ITSELF)
     return f"it can become {', '.join(ways)}" if ways else "its story is over"

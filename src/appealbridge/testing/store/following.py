@@ -74,6 +74,7 @@ class StoreFollowingContract:
             assert await states(store, thread) == [target, State.CANCELLED, State.CANCELLED]
             second = await store.delivery(thread.deliveries[1].id)
             assert second.reason.endswith(f"is {target.value}: not today")
+            assert (await store.delivery(thread.deliveries[2].id)).reason == second.reason
             assert second.settled_at is not None
 
     async def test_a_persons_word_about_the_one_before_is_enough(self, store: Store) -> None:
@@ -82,6 +83,37 @@ class StoreFollowingContract:
         await store.accept([thread])
         await store.move(thread.deliveries[0].id, State.CANCELLED, NOW, reason="no")
         assert await states(store, thread) == [State.CANCELLED] * 3
+
+    async def test_the_rest_of_a_thread_comes_back_with_the_post_that_is_tried_again(
+        self, store: Store
+    ) -> None:
+        """In its order, and before a later event of the subject."""
+        thread, later = a_thread(1, subject="A38"), an_arrival(2, subject="A38")
+        await store.accept([thread, later])
+        await claimed(store)
+        await store.settle(ended(thread.deliveries[0], State.FAILED))
+        assert await states(store, thread) == [State.FAILED, State.CANCELLED, State.CANCELLED]
+        await store.move(thread.deliveries[0].id, State.READY, NOW)
+        assert await states(store, thread) == [State.READY, State.PLANNED, State.PLANNED]
+        second = await store.delivery(thread.deliveries[1].id)
+        assert (second.reason, second.settled_at) == ("", None)
+        for at, post in enumerate(thread.deliveries):
+            (begun,) = await claimed(store, NOW + 99 + at)
+            assert begun.id == post.id
+            await store.settle(ended(begun, State.DELIVERED))
+        assert [one.id for one in await claimed(store, NOW + 199)] == [later.deliveries[0].id]
+
+    async def test_what_a_person_called_off_does_not_come_back_with_its_thread(
+        self, store: Store
+    ) -> None:
+        """Nor what follows it."""
+        thread = a_thread(1)
+        await store.accept([thread])
+        await claimed(store)
+        await store.move(thread.deliveries[1].id, State.CANCELLED, NOW, reason="no")
+        await store.settle(ended(thread.deliveries[0], State.FAILED))
+        await store.move(thread.deliveries[0].id, State.READY, NOW)
+        assert await states(store, thread) == [State.READY, State.CANCELLED, State.CANCELLED]
 
     async def test_a_later_event_of_the_subject_waits_behind_the_whole_thread(
         self, store: Store
