@@ -49,7 +49,9 @@ def _known(*words: str) -> Callable[[click.Context, click.Parameter, str], str]:
 @click.option("--channel", default="", help="Only this channel's.")
 @click.option("--subject", default="", help="Only what is about this appeal or incident.")
 @click.option("--recipe", default="", help="Only this recipe's.")
-@click.option("--hold", default="", help=f"Only what is held for this: {HOLDS}.")
+@click.option(
+    "--hold", default="", callback=_known(*Hold), help=f"Only what is held for this: {HOLDS}."
+)
 @click.option("--event", default="", help="Only what this event caused.")
 @click.option("--limit", default=50, show_default=True, help="How many at the most.")
 @config_option
@@ -112,7 +114,12 @@ def all_option(function: F) -> F:
     for option in (
         click.option("--subject", default="", help="With --all: only what is about this."),
         click.option("--recipe", default="", help="With --all: only this recipe's."),
-        click.option("--hold", default="", help="With --all: why they are held, such as burst."),
+        click.option(
+            "--hold",
+            default="",
+            callback=_known(*Hold),
+            help="With --all: why they are held, such as burst.",
+        ),
         click.option("--all", "every", is_flag=True, help="Every one that is held for --hold."),
     ):
         function = option(function)

@@ -64,7 +64,9 @@ WORDINGS: Mapping[str, Wording] = {
     Alarm.LOGIN_EXPIRED: Wording(
         "the login of {channel} does not work",
         "the login of {channel} does not work",
-        "What is for it waits, as long as its publish_within allows, and goes out when the login works.",
+        "What is for it waits, as long as its publish_within allows, and goes out when the login works. "
+        "Renew its credentials, then: appealbridge reload; where they are environment variables, start "
+        "the daemon anew.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.DOWN: Wording(
@@ -77,7 +79,8 @@ WORDINGS: Mapping[str, Wording] = {
         "{channel} takes nothing for a long time",
         "{channel} takes nothing for a long time",
         "The platform asked to be left alone: a rate limit, or the account's credits. What is for it waits, "
-        "as long as its publish_within allows.",
+        "as long as its publish_within allows. Until when: appealbridge channels. Once that is settled "
+        "with the platform, appealbridge reload ends the pause.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.BACK: Wording(

@@ -7,6 +7,7 @@ the conversation has failures of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _GOODBYE_SECONDS = 5.0
 _PORTS = {"smtp": 25, "smtps": 465}
 _NETWORK = (SMTPException, OSError, TimeoutError)
 _TOO_BIG = 552
+_DAILY_LIMIT = re.compile(r"\b[45]\.4\.5\b")
+"""How large providers say that an account has sent its share of a day."""
+_DAILY_LIMIT_WAIT = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +171,12 @@ def _refused(
     """
     Tell by the reply's first digit: 4 is for now, 5 for good; anything else says nothing.
 
-    A sender who is refused for good is no matter of this one mail, unless it is too big.
+    A sender who is refused for good is no matter of this one mail, unless it is too big. Nor is an
+    account's share of a day, of which nobody knows when it is renewed.
     """
     words = server.words(error, clean)
+    if error.code >= 400 and _DAILY_LIMIT.search(str(error.message)):
+        return TryAgain(words, after=_DAILY_LIMIT_WAIT, throttled=True, status=error.code)
     sender = isinstance(error, SMTPSenderRefused) and error.code >= 500 and error.code != _TOO_BIG
     if sender or error.code in (530, 535):
         return LoginExpired(words, status=error.code)

@@ -25,6 +25,7 @@ REPLIES: list[tuple[str, str | Spoilt, type[DeliveryError]]] = [
     ("MAIL", "451 4.3.0 not now", TryAgain),
     ("MAIL", "530 5.7.0 log in first", LoginExpired),
     ("MAIL", "550 5.7.1 not your address", LoginExpired),
+    ("MAIL", "550 5.4.5 daily limit exceeded", TryAgain),
     ("MAIL", "552 5.3.4 too big", Rejected),
     ("MAIL", HANG_UP, TryAgain),
     ("RCPT", "450 4.2.0 greylisted", TryAgain),

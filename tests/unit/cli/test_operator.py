@@ -11,3 +11,10 @@ def test_a_state_that_there_is_not_is_wrong_use(command):
     result = CliRunner().invoke(main, [command, "--state", "failed,nonsense"])
     assert result.exit_code == 2
     assert "there is no 'nonsense'; there are " in result.output
+
+
+@pytest.mark.parametrize("command", ["deliveries", "release --all", "cancel --all"])
+def test_a_hold_that_there_is_not_is_wrong_use(command):
+    result = CliRunner().invoke(main, [*command.split(), "--hold", "nonsense"])
+    assert result.exit_code == 2
+    assert "there is no 'nonsense'; there are " in result.output
