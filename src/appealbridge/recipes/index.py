@@ -8,58 +8,19 @@ these words there, so it is found by the word. Where a source has few recipes, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
 
 from appealbridge.model.event import Event
-from appealbridge.model.value import value
-from appealbridge.plugin.jsonpath import compile_path, is_plain
-
-if TYPE_CHECKING:
-    from appealbridge.recipes.recipe import Recipe
+from appealbridge.plugin.jsonpath import compile_path
+from appealbridge.recipes.clues import TYPE, Clue
+from appealbridge.recipes.recipe import Recipe
 
 MANY = 100
 """Of a source with more recipes than this, those that an event cannot be for leave no run."""
 
-TYPE = ""
-"""The place of a clue about the event's type."""
-
-
-@value
-class Clue:
-    """
-    What an event has to have for a recipe to match: one of these words at this place.
-
-    `place` is a JSONPath into the event's data, or `TYPE`.
-    """
-
-    place: str
-    words: frozenset[str]
-
-
-Asked = Callable[[Event], Sequence["Recipe"]]
+Asked = Callable[[Event], Sequence[Recipe]]
 """The recipes that are to be asked whether they want an event, in the order of their names."""
-
-
-def clues_in(conditions: Any) -> tuple[Clue, ...]:
-    """Return what the `conditions:` of a file, all of which must hold, say of fields that have to be certain words."""
-    return tuple(_clues(conditions if isinstance(conditions, list) else []))
-
-
-def _clues(conditions: list[Any]) -> Iterator[Clue]:
-    for one in conditions:
-        if not isinstance(one, dict):
-            continue
-        name = one.get("field")
-        if isinstance(name, str) and is_plain(name):
-            for wanted in ([one.get("equals")], one.get("in")):
-                words = wanted if isinstance(wanted, list) else []
-                # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
-                if words and all(isinstance(word, str) for word in words):
-                    yield Clue(name, frozenset(words))
-        elif isinstance(one.get("all"), list):
-            yield from _clues(one["all"])
 
 
 def asked(recipes: Sequence[Recipe], trigger: str, source: str = "") -> Asked:

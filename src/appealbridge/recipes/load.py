@@ -11,10 +11,10 @@ from typing import Any
 from appealbridge.documents import InvalidDocuments, Path, Problem, check, read
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.check_secrets import TAGS, secrets_in, without_secrets
+from appealbridge.recipes.clues import clues_in
 from appealbridge.recipes.conditions import every
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import waits
-from appealbridge.recipes.index import clues_in
 from appealbridge.recipes.known_names import fields_of
 from appealbridge.recipes.places import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.read_actions import read_actions

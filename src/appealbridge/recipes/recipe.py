@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from appealbridge.model.event import Event
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.clues import Clue
 from appealbridge.recipes.conditions import Condition
 from appealbridge.recipes.flow import Node
-from appealbridge.recipes.index import Clue
 from appealbridge.recipes.scope import ResultView, Scope, WaitView
 from appealbridge.recipes.shape import Burst
 from appealbridge.recipes.step import Step

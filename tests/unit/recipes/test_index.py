@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.book import bind
-from appealbridge.recipes.index import MANY, Clue, clues_in
+from appealbridge.recipes.clues import Clue, clues_in
+from appealbridge.recipes.index import MANY
 from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.match import match
 from tests.recipes.plugins import catalogue
