@@ -43,6 +43,10 @@ async def test_an_expired_login_stops_its_channel_and_is_told_once_by_another(st
 
     assert {one["state"] for one in await tweets(story)} == {"ready"}
     assert sum(one["attempts"] for one in await tweets(story)) <= 5, "only the login is tried"
+    untried = [one for one in await tweets(story) if not one["attempts"]]
+    assert {one["reason"] for one in untried} == {
+        "the login of its account does not work: appealbridge channels"
+    }
     (mail,) = story.posts(TOLD)
     assert "force_x" in mail
     assert len(story.said("login_expired")) == 1
@@ -163,6 +167,8 @@ async def test_a_long_wish_to_be_left_alone_outlives_a_restart_and_is_told(story
     await story.clock.passes(minutes=50)
     await story.settles()
     assert story.posts("x") == []
+    (waits,) = [one for one in await tweets(story) if not one["attempts"]]
+    assert waits["reason"] == "its account is to be left alone for a while: appealbridge channels"
     await story.until(lambda: len(story.posts("x")) == 2, passing=30)
 
 

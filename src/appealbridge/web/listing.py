@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from appealbridge.engine.lane import Lane
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
@@ -110,12 +111,13 @@ async def read(store: Store, path: str, query: Query) -> Any:
     raise NotFound(f"nothing is listed at {path}")
 
 
-def pointed_out(told: Any, channels: Collection[str]) -> Any:
-    """Return deliveries, one or many, with the reason for those that wait for a channel which is gone."""
+def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
+    """Return deliveries, one or many, with the reason for those that wait for their account; `now` in Unix seconds."""
     for row in _rows(told):
-        waits = "channel" in row and State(row["state"]) in OPEN
-        if waits and row["channel"] not in channels and not row["reason"]:
-            row["reason"] = views.GONE
+        if "channel" in row and State(row["state"]) in OPEN and not row["reason"]:
+            row["reason"] = (
+                views.standstill(State(row["state"]), lanes.get(row["channel"]), now) or None
+            )
     return told
 
 

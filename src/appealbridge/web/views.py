@@ -8,15 +8,23 @@ from typing import Any
 
 import orjson
 
+from appealbridge.engine.health import Condition
 from appealbridge.engine.lane import Lane
 from appealbridge.model.attempt import Attempt
-from appealbridge.model.delivery import Delivery
+from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.book import Book
 
 GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
 """What is said where something waits for a channel that is not declared."""
+
+
+_STANDSTILL = {
+    Condition.WORKING: "",
+    Condition.DOWN: "its account does not answer",
+    Condition.LOGIN_EXPIRED: "the login of its account does not work",
+}
 
 
 def moment(at: float | None) -> str | None:
@@ -126,6 +134,17 @@ def channel(name: str, lane: Lane | None, waiting: int, now: float) -> dict[str,
         "under_way": lane.in_flight,
         "waiting": waiting,
     }
+
+
+def standstill(state: State, lane: Lane | None, now: float) -> str:
+    """Return why a delivery in this state does not move on, where that is its account's doing; else nothing."""
+    if lane is None:
+        return GONE
+    if state is not State.READY:
+        return ""
+    paused = "its account is to be left alone for a while" if lane.pace.until > now else ""
+    why = _STANDSTILL[lane.health.condition] or paused
+    return f"{why}: appealbridge channels" if why else ""
 
 
 def recipes(book: Book) -> list[dict[str, Any]]:
