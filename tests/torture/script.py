@@ -126,7 +126,7 @@ def lives(seed: int, kills: int, count: int, seconds: float) -> list[Life]:
 
 _ROOM = (0, 0, 100, 4_096, 30_000, 200_000)
 
-# Back by less than a minute at a time, or a look could miss a post, as docs/channels.md says. A day
+# Back by little at a time, or a look could miss a post, as docs/channels.md says. A day
 # forward in all would use up the day for which a delivery is tried.
 _JUMPS = (-50.0, -30.0, -2.0, -2.0, 2.0, 2.0, 50.0, 150.0, 1_000.0)
 

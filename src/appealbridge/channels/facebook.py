@@ -53,9 +53,9 @@ from appealbridge.plugin import (
     Unsure,
     clock_ahead,
     judge,
+    listed_since,
     moment,
     refused_as_repeat,
-    since,
 )
 
 _PAGE = 100
@@ -153,7 +153,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
     ) -> Sought:
         """Look through the Page's feed since the first attempt, and a day further for a repeat."""
-        begin = since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
+        begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
         posts, whole, reply = await _feed(account, begin, tools)
         ahead = clock_ahead(reply, delivery)
         if ahead:

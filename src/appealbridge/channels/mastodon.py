@@ -46,9 +46,9 @@ from appealbridge.plugin import (
     clock_ahead,
     html_to_text,
     judge,
+    listed_since,
     mastodon_length,
     moment,
-    since,
 )
 
 _PAGE = 40
@@ -141,7 +141,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             place = f"@{me.name(me.at('acct'))}"
         query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
         ahead = clock_ahead(me, delivery)
-        begin = since(delivery, ahead)
+        begin = listed_since(delivery, ahead)
         posts: list[Seen] = []
         whole = False
         for _ in range(_PAGES):

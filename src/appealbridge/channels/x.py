@@ -53,9 +53,9 @@ from appealbridge.plugin import (
     Unsure,
     clock_ahead,
     judge,
+    listed_since,
     moment,
     refused_as_repeat,
-    since,
     x_length,
 )
 
@@ -154,7 +154,7 @@ class X(Channel[XAccount, Tweet]):
     ) -> Sought:
         """Look through the account's timeline since the first attempt, and a day further for a repeat."""
         user = await _user_id(account, tools)
-        begin = since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
+        begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
         posts, whole, reply = await _timeline(account, user, begin, tools)
         ahead = clock_ahead(reply, delivery)
         if ahead:

@@ -56,8 +56,8 @@ from appealbridge.plugin.seeking import (
     Seen,
     clock_ahead,
     judge,
+    listed_since,
     refused_as_repeat,
-    since,
 )
 from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
 from appealbridge.plugin.smtp import PRACTICE_MAIL, MailServer, hand_over, log_in, mail_server
@@ -168,6 +168,7 @@ __all__ = [
     "judge",
     "key_of",
     "links",
+    "listed_since",
     "log_in",
     "mail_server",
     "mailbox",
@@ -182,7 +183,6 @@ __all__ = [
     "read_feed",
     "refused_as_repeat",
     "short_identity",
-    "since",
     "verifier",
     "x_length",
 ]

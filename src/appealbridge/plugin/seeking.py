@@ -26,6 +26,13 @@ from appealbridge.plugin.reply import Reply, http_date
 SLACK = 60.0
 """By how many seconds a platform's clock may be behind ours without being asked for the time."""
 
+BEFORE = 300.0
+"""
+By how many seconds more than that our clock may be set back between an attempt and a look.
+
+What stands there since that long is listed too, and leaves a person to decide where it has the same text.
+"""
+
 COMPARED = 100_000
 """How many characters of posts are compared letter by letter; finding their links takes a second for so many."""
 
@@ -68,6 +75,11 @@ def since(delivery: Delivery, ahead: float = 0.0) -> float:
     return (delivery.planned_at if first is None else first) - ahead - SLACK
 
 
+def listed_since(delivery: Delivery, ahead: float = 0.0) -> float:
+    """Return from when on posts are to be listed for a look, in Unix seconds UTC; `ahead` is as for `since`."""
+    return since(delivery, ahead) - BEFORE
+
+
 def clock_ahead(reply: Reply, delivery: Delivery) -> float:
     """
     Return by how many seconds our clock is ahead of the platform's; 0.0 where they are close enough.
@@ -100,16 +112,18 @@ def judge(
     """
     Return what the posts say about a delivery of this text.
 
-    `posts` come newest first; `whole` says that they are all there are since the first attempt;
-    `place` is where they stand, for a person; `ahead` is as for `since`.
+    `posts` come newest first; `whole` says that they are all there are since `listed_since`; `place`
+    is where they stand, for a person; `ahead` is as for `since`.
     """
     begin = since(delivery, ahead)
     listed = list(posts)
+    oldest = listed[-1].receipt.time if listed else None
+    whole = whole or (oldest is not None and oldest < begin)
     recent = [post for post in listed if post.receipt.time is None or post.receipt.time >= begin]
     for post in recent:
         if same(post.text) == same(text):
             return Sought(post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}")
-    looked = f"looked at {len(listed)} posts on {place} since {_clock(begin)}"
+    looked = f"looked at {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
     doubt = _doubt(text, listed, recent, delivery, whole=whole)
     return Sought(None, sure=not doubt, seen=f"{looked}; {doubt or 'none has this text'}")
 

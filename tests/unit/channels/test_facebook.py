@@ -120,7 +120,7 @@ async def test_a_post_is_found_in_the_feed(server, tools):
     sought = await facebook.seek(account(server), post, a_delivery(), tools)
     assert (sought.receipt.id, sought.receipt.url) == (POST["id"], POST["permalink_url"])
     assert sought.receipt.time == NOW + 1
-    assert server.heard[0].query["since"] == str(int(NOW) - 60)
+    assert server.heard[0].query["since"] == str(int(NOW) - 360)
     assert "access_token" not in server.heard[0].query
 
 
@@ -129,7 +129,7 @@ async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, t
     here = {**POST, "created_time": "2026-11-18T10:06:41+0000"}
     server.answers((200, {"data": []}, earlier), (200, {"data": [here]}, earlier))
     assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt
-    assert server.heard[1].query["since"] == str(int(NOW) - 3600 - 60)
+    assert server.heard[1].query["since"] == str(int(NOW) - 3600 - 360)
 
 
 async def test_a_feed_without_it_is_absence(server, tools):

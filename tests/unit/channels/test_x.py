@@ -147,7 +147,7 @@ async def test_a_tweet_is_found_with_its_links_in_full(server, tools):
     server.answers((200, {"data": [{"id": "1", "text": "other"}, TWEET], "meta": {}}))
     sought = await x.seek(account(server), tweet, a_delivery(), tools)
     assert (sought.receipt.id, sought.receipt.time) == ("186", NOW + 1)
-    assert server.heard[0].query["start_time"] == "2026-11-18T11:05:40Z"
+    assert server.heard[0].query["start_time"] == "2026-11-18T11:00:40Z"
 
 
 async def test_an_empty_timeline_is_absence(server, tools):
@@ -181,7 +181,7 @@ async def test_a_repeat_is_sought_a_day_further_back(server, tools):
     delivery = a_delivery(reason=f"403 {TAKEN_FOR_A_REPEAT}: …")
     sought = await x.seek(account(server), tweet, delivery, tools)
     assert (sought.receipt, sought.sure) == (None, False)
-    assert server.heard[0].query["start_time"] == "2026-11-17T11:05:40Z"
+    assert server.heard[0].query["start_time"] == "2026-11-17T11:00:40Z"
 
 
 EARLIER = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
@@ -193,7 +193,7 @@ async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, t
     server.answers(empty, (200, {"data": [here], "meta": {}}, EARLIER))
     sought = await x.seek(account(server), tweet, a_delivery(), tools)
     assert sought.receipt.id == "186"
-    assert server.heard[1].query["start_time"] == "2026-11-18T10:05:40Z"
+    assert server.heard[1].query["start_time"] == "2026-11-18T10:00:40Z"
 
 
 async def test_a_start_that_is_still_to_come_on_their_clock_is_asked_for_again(server, tools):

@@ -8,10 +8,10 @@ from appealbridge.plugin import (
     Seen,
     clock_ahead,
     judge,
+    listed_since,
     refused_as_repeat,
-    since,
 )
-from appealbridge.plugin.seeking import SLACK, TAKEN_FOR_A_REPEAT, same
+from appealbridge.plugin.seeking import BEFORE, SLACK, TAKEN_FOR_A_REPEAT, same, since
 from appealbridge.testing.channel_case import NOW, a_delivery
 
 TEXT = "MISSING: Aisha & Ben https://example.police.uk/a/412"
@@ -92,6 +92,19 @@ def test_the_same_text_from_before_is_for_a_person():
     sought = judge(TEXT, [seen(time=NOW - 3600)], a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
     assert "https://x.com/i/status/7" in sought.seen
+
+
+def test_a_clock_that_was_set_back_by_minutes_leaves_it_to_a_person():
+    dated = since(a_delivery()) - BEFORE + 1
+    assert dated > listed_since(a_delivery())
+    sought = judge(TEXT, [seen(time=dated)], a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+
+
+def test_what_was_listed_until_before_the_attempt_is_all_there_is():
+    posts = [seen("other"), seen("another", time=since(a_delivery()) - 1)]
+    assert judge(TEXT, posts, a_delivery(), whole=False, place="here").sure
+    assert not judge(TEXT, posts[:1], a_delivery(), whole=False, place="here").sure
 
 
 def test_a_repeat_that_is_nowhere_is_for_a_person():
