@@ -26,14 +26,16 @@ HOLDS = ", ".join(Hold)
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
 
-def _known(*words: str) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Return what refuses, as wrong use, any word but these in a list with commas."""
+def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return what refuses, as wrong use, any word but these; only `many` may stand there with commas between."""
 
     def check(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
         asked = [word for word in map(str.strip, value.split(",")) if word]
         for word in asked:
             if word not in words:
                 raise click.BadParameter(f"there is no {word!r}; there are {', '.join(words)}")
+        if len(asked) > 1 and not many:
+            raise click.BadParameter(f"one word is wanted, not {len(asked)}")
         return ",".join(asked)
 
     return check
@@ -43,7 +45,7 @@ def _known(*words: str) -> Callable[[click.Context, click.Parameter, str], str]:
 @click.option(
     "--state",
     default="",
-    callback=_known(*State),
+    callback=_known(*State, many=True),
     help=f"Only these, with commas between: {STATES}.",
 )
 @click.option("--channel", default="", help="Only this channel's.")

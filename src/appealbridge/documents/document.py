@@ -79,16 +79,16 @@ class Document:
 
     def bare(self, path: Path) -> str:
         """Return a text's source as it stands where nothing encloses it: no quotes and no bar; else nothing."""
-        node, _, whole = self._find(path)
-        if node is None or not whole or node.children is not None or node.event.style:
+        node = self._unenclosed(path)
+        if node is None:
             return ""
         start, end = node.event.start_mark, node.event.end_mark
         return "" if start.line != end.line else self._lines[start.line][start.column : end.column]
 
     def comment(self, path: Path) -> Place | None:
         """Return where a comment begins behind a text that nothing encloses, on the text's last line."""
-        node, _, whole = self._find(path)
-        if node is None or not whole or node.children is not None or node.event.style:
+        node = self._unenclosed(path)
+        if node is None:
             return None
         end = node.event.end_mark
         source = self._lines[end.line] if end.line < len(self._lines) else ""
@@ -96,6 +96,12 @@ class Document:
         if not comment.startswith("#"):
             return None
         return Place(end.line + 1, len(source) - len(comment) + 1, len(comment.rstrip()))
+
+    def _unenclosed(self, path: Path) -> Node | None:
+        """Return a text without quotes and without a bar, `None` where no such thing stands there."""
+        node, _, whole = self._find(path)
+        plain = node is not None and whole and node.children is None and not node.event.style
+        return node if plain else None
 
     def problem(
         self,

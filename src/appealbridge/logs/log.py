@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, Literal
 
-from appealbridge.logs.output import Output, unchanged
+from appealbridge.logs.output import PRIORITIES, Output, unchanged
 from appealbridge.logs.said import Level, Said, Value
 
 
@@ -84,7 +84,8 @@ def last_words(text: str) -> str:
     """
     if not _is_journal(sys.stderr.buffer, os.environ.get("JOURNAL_STREAM", "")):
         return text
-    return "\n".join(f"<3>{line}" for line in text.splitlines())
+    error = PRIORITIES[Level.ERROR].decode()
+    return "\n".join(f"{error}{line}" for line in text.splitlines())
 
 
 def _is_journal(stream: BinaryIO, announced: str) -> bool:

@@ -21,12 +21,13 @@ BUFFER_LIMIT = 250
 
 _Line = tuple[str, Level, Said, Fields]
 
-_PRIORITIES = {
+PRIORITIES = {
     Level.DEBUG: b"<7>",
     Level.INFO: b"<6>",
     Level.WARNING: b"<4>",
     Level.ERROR: b"<3>",
 }
+"""What systemd's journal reads off the front of a line."""
 
 
 def unchanged(text: str) -> str:
@@ -60,7 +61,7 @@ class Output:
         self._now = now
         self._clean = clean
         self._form = for_a_person if terminal else for_a_machine
-        self._priorities = _PRIORITIES if journal else None
+        self._priorities = PRIORITIES if journal else None
         self._lock = threading.Lock()
         self._lines: list[_Line] = []
         self._millisecond = -1

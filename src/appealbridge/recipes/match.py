@@ -18,7 +18,7 @@ class Match:
     What came of asking whether an event is for a recipe.
 
     `why_not` is empty where it is; then `trace` says which trigger wants it and what the conditions
-    saw, as JSON objects with `step` and `said`, and `scope` holds the names that they saw them by.
+    saw, as JSON objects with `step` and `said`, and `scope` holds the names that they saw them by, where there are any.
     """
 
     why_not: str
@@ -44,8 +44,9 @@ def matched(recipe: Recipe, event: Event) -> Match:
     trace: list[Mapping[str, Any]] = [
         {"step": f"triggers[{number}]", "said": f"wants {event.type} from {event.source}"}
     ]
-    scope = recipe.scope(event, {}, event.received_at)
+    scope = None
     if recipe.conditions is not None:
+        scope = recipe.scope(event, {}, event.received_at)
         why = recipe.conditions(scope)
         if why:
             return Match(why)

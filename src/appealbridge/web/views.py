@@ -19,7 +19,6 @@ from appealbridge.recipes.book import Book
 GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
 """What is said where something waits for a channel that is not declared."""
 
-
 _STANDSTILL = {
     Condition.WORKING: "",
     Condition.DOWN: "its account does not answer",

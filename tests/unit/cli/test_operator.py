@@ -18,3 +18,12 @@ def test_a_hold_that_there_is_not_is_wrong_use(command):
     result = CliRunner().invoke(main, [*command.split(), "--hold", "nonsense"])
     assert result.exit_code == 2
     assert "there is no 'nonsense'; there are " in result.output
+
+
+@pytest.mark.parametrize(
+    "command", ["runs --state open,failed", "release --all --hold burst,same_text"]
+)
+def test_two_words_where_one_is_asked_for_are_wrong_use(command):
+    result = CliRunner().invoke(main, command.split())
+    assert result.exit_code == 2
+    assert "one word is wanted, not 2" in result.output
