@@ -119,4 +119,5 @@ def _flow(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-_NEEDS_NO_QUOTES = re.compile(r"[\w$./<(](?:[^{}\[\],#:\n\"]|:(?! )(?!$))*(?<! )")
+# In quotes, a tag such as `!secret name` would be words like any others.
+_NEEDS_NO_QUOTES = re.compile(r"!\w+ [\w-]+|[\w$./<(](?:[^{}\[\],#:\n\"]|:(?! )(?!$))*(?<! )")

@@ -31,3 +31,8 @@ def test_nothing_where_text_is_wanted_asks_for_quotes_around_a_hash():
 
 def test_an_example_is_written_as_yaml():
     assert missing_cure("nested", Many.model_fields["nested"]) == "for example nested: [{ a: b }]"
+
+
+def test_an_example_keeps_its_tag_out_of_quotes():
+    login = Field(examples=[{"key": "!secret x_key", "hours": "* 8"}])
+    assert missing_cure("login", login) == 'for example login: { key: !secret x_key, hours: "* 8" }'
