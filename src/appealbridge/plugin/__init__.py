@@ -40,6 +40,7 @@ from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.links import links
 from appealbridge.plugin.mail import Mailbox, compose, mailbox, mailboxes, one_line
 from appealbridge.plugin.mapping import Paths, mapped
+from appealbridge.plugin.normal_form import composed
 from appealbridge.plugin.options import Address, Options, Secret
 from appealbridge.plugin.preset import (
     PRESET_FIELDS,
@@ -155,6 +156,7 @@ __all__ = [
     "clock_ahead",
     "compile_path",
     "compose",
+    "composed",
     "content_digest",
     "cut",
     "excerpt",

@@ -7,6 +7,7 @@ from typing import Any
 
 from appealbridge.model.value import value
 from appealbridge.plugin.jsonpath import is_plain
+from appealbridge.plugin.normal_form import composed
 
 TYPE = ""
 """The place of a clue about the event's type."""
@@ -39,6 +40,6 @@ def _clues(conditions: list[Any]) -> Iterator[Clue]:
                 words = wanted if isinstance(wanted, list) else []
                 # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
                 if words and all(isinstance(word, str) for word in words):
-                    yield Clue(name, frozenset(words))
+                    yield Clue(name, frozenset(map(composed, words)))
         elif isinstance(one.get("all"), list):
             yield from _clues(one["all"])

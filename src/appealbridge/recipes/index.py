@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from appealbridge.model.event import Event
 from appealbridge.plugin.jsonpath import compile_path
+from appealbridge.plugin.normal_form import composed
 from appealbridge.recipes.clues import TYPE, Clue
 from appealbridge.recipes.recipe import Recipe
 
@@ -66,7 +67,7 @@ class _Index:
         for path, there in self._by_field:
             word = path.first(event.data)
             if type(word) is str:
-                found += there.get(word, ())
+                found += there.get(composed(word), ())
         return sorted((one for one in found if _wanted(one, event)), key=attrgetter("name"))
 
 

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from appealbridge.plugin.normal_form import composed
+
 
 class Question(NamedTuple):
     """
@@ -66,8 +68,12 @@ _LONGEST_NUMBER = 64
 
 
 def _same(left: Any, right: Any) -> bool:
-    # Python holds 1 and True for the same; JSON does not.
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+    if left == right:
+        # Python holds 1 and True for the same; JSON does not.
+        return isinstance(left, bool) == isinstance(right, bool)
+    if type(left) is not str or type(right) is not str or (left.isascii() and right.isascii()):
+        return False
+    return composed(left) == composed(right)
 
 
 def _among(value: Any, wanted: Iterable[Any]) -> bool:
@@ -119,7 +125,7 @@ def _not_in(wanted: list[Any]) -> Question:
 def _contains(wanted: Any) -> Question:
     def holds(value: Any) -> bool:
         if isinstance(value, str):
-            return isinstance(wanted, str) and wanted in value
+            return isinstance(wanted, str) and composed(wanted) in composed(value)
         return isinstance(value, list) and _among(wanted, value)
 
     kinds = frozenset(("text", "a list") if isinstance(wanted, str) else ("a list",))
@@ -132,7 +138,7 @@ _TEXT = frozenset(("text",))
 def _starts_with(wanted: str) -> Question:
     return Question(
         _words("starts_with", wanted),
-        lambda value: isinstance(value, str) and value.startswith(wanted),
+        lambda value: isinstance(value, str) and composed(value).startswith(composed(wanted)),
         _of_kind(_TEXT),
     )
 
@@ -144,14 +150,14 @@ def _matches(pattern: str) -> Question:
     quiet = re2.Options()
     quiet.log_errors = False
     try:
-        found = re2.compile(pattern, quiet).search
+        found = re2.compile(composed(pattern), quiet).search
     except re2.error as error:
         words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
         raise ValueError(f"the pattern is not understood: {words}") from None
 
     def holds(value: Any) -> bool:
         try:
-            return isinstance(value, str) and found(value) is not None
+            return isinstance(value, str) and found(composed(value)) is not None
         except UnicodeEncodeError:  # half a character, which no pattern can mean
             return False
 

@@ -34,6 +34,7 @@ from appealbridge.plugin import (
     Poller,
     Registry,
     Tools,
+    composed,
     content_digest,
     feed_identity,
     in_thread,
@@ -119,9 +120,9 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
             return f"appeal is {happened}, wanted {' or '.join(options.on)}"
         told = event.data if isinstance(event.data, dict) else {}
         kind, area = str(told.get("kind", "")), str(told.get("area", ""))
-        if options.kinds and kind.lower() not in {wanted.lower() for wanted in options.kinds}:
+        if options.kinds and _small(kind) not in {_small(wanted) for wanted in options.kinds}:
             return f"kind is {kind or 'not said'}, wanted {' or '.join(options.kinds)}"
-        if options.areas and not any(word.lower() in area.lower() for word in options.areas):
+        if options.areas and not any(_small(word) in _small(area) for word in options.areas):
             return f"area is {area or 'not said'}, wanted {' or '.join(options.areas)}"
         return ""
 
@@ -149,6 +150,11 @@ async def _from_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> Look:
     untold = len(look.entries) - len(told)
     notes = (*look.notes, f"{untold} items without a title were left out") if untold else look.notes
     return Look([_item(_appeal(entry), entry.time) for entry in told], look.cursor, notes=notes)
+
+
+def _small(word: str) -> str:
+    """Return a word as it is compared, however its accents and its letters are written."""
+    return composed(word).casefold()
 
 
 def _appeal(entry: FeedEntry) -> Appeal:

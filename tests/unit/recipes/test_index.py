@@ -60,6 +60,11 @@ def test_of_many_only_those_are_asked_whose_word_the_event_has():
     assert names(book) == ["any", "not"]
 
 
+def test_of_many_a_word_is_the_same_however_its_accents_are_written():
+    book = book_of(wards(MANY) | {"cafe": recipe_of('[{ field: $.ward, equals: "Caf\u00e9" }]')})
+    assert names(book, {"ward": "Cafe\u0301"}) == ["cafe"]
+
+
 def test_of_many_those_are_not_asked_that_want_another_type():
     hook = "trigger: webhook, webhook_id: incident-desk, types: [%s]"
     typed = {f"t{n:05}": recipe_of(trigger=hook % f"type.{n}") for n in range(MANY)}

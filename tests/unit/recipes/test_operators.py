@@ -39,6 +39,24 @@ def test_values_of_another_kind_are_no_match_and_no_error(name, wanted, value, h
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
+        ("equals", "Caf\u00e9"),
+        ("in", ["x", "Caf\u00e9"]),
+        ("contains", "f\u00e9"),
+        ("starts_with", "Caf\u00e9"),
+        ("matches", "^Caf\u00e9$"),
+    ],
+)
+def test_a_word_is_the_same_however_its_accents_are_written(name, wanted):
+    for value in ("Caf\u00e9", "Cafe\u0301"):
+        assert OPERATORS[name].make(wanted).holds(value)
+    assert not OPERATORS["not"].make("Caf\u00e9").holds("Cafe\u0301")
+    assert not OPERATORS["not_in"].make(["Cafe\u0301"]).holds("Caf\u00e9")
+    assert not OPERATORS[name].make(wanted).holds("Cafe")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
         ("in", "a"),
         ("in", []),
         ("in", [["a"]]),

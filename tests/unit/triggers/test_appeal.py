@@ -178,6 +178,7 @@ MISSING = {"kind": "Missing", "area": "Digbeth, Birmingham"}
         ({"kinds": ["witness", "missing"]}, ""),
         ({"kinds": ["witness"]}, "kind is Missing, wanted witness"),
         ({"areas": ["birmingham"]}, ""),
+        ({"areas": ["DIGBETH"], "kinds": ["MISSING"]}, ""),
         ({"areas": ["Walsall"]}, "area is Digbeth, Birmingham, wanted Walsall"),
     ],
     ids=str,
