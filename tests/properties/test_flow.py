@@ -17,7 +17,7 @@ from tests.unit.recipes.conftest import event_of, recipe_of
 TESTS = st.sampled_from(
     [{"field": "$.a", "equals": 1}, {"field": "$.b", "exists": True}, "{{ event.data.a | default(0) }}"]
 )  # fmt: skip
-SPANS = st.integers(0, 300)
+SPANS = st.integers(0, 300).map("{}s".format)
 FIRST, SECOND, CLOSED = "case.first", "case.second", "case.closed"
 TYPES = st.sampled_from([FIRST, SECOND, CLOSED])
 MOST_STEPS = 12

@@ -222,3 +222,49 @@ actions:
     await posted(story, "Second, missing")
     first, _ = await state(story, "planned", "planned")
     assert first["reason"] == "stopped: wanted is not for X"
+
+
+EMBARGO = f"""{HEAD}
+actions:
+  - {{ {X}, for the press" }}
+  - delay: {{ until: $.embargo }}
+  - {{ {X}, for all" }}
+publish_within: 1h
+"""
+
+
+@pytest.mark.parametrize("embargo", [10.00, 20261127, "27/11/2026 10:00", "2025-11-27T10:00"])
+async def test_a_time_that_is_none_or_past_publishes_nothing_until_a_person_says_so(story, embargo):
+    await story.begins({"embargo": EMBARGO})
+    await begins(story, "Charged", embargo=embargo)
+    await posted(story, "Charged, for the press")
+    _, held = await story.state(2, "delivered", "held")
+    assert held["hold"] == "time"
+    assert held["reason"].startswith("it was to wait for its time, but ")
+    await story.restarts()
+    await story.clock.passes(days=2)  # it is not too late: nobody knows when its time is
+    await story.settles()
+    await posted(story, "Charged, for the press")
+    await story.releases(held)
+    await posted(story, "Charged, for the press", "Charged, for all")
+
+
+async def test_an_embargo_is_read_as_people_write_it(story):
+    await story.begins({"embargo": EMBARGO})
+    await begins(story, "Charged", embargo="tomorrow 10:00")  # it is 11:06 on 18 November
+    await posted(story, "Charged, for the press")
+    await story.clock.passes(hours=22, minutes=53)
+    await story.settles()
+    await posted(story, "Charged, for the press")
+    await story.clock.passes(minutes=2)
+    await posted(story, "Charged, for the press", "Charged, for all")
+
+
+async def test_an_embargo_that_passes_while_the_daemon_is_down_is_no_reason_to_hold(story):
+    await story.begins({"embargo": EMBARGO})
+    await begins(story, "Charged", embargo="2026-11-18T12:00")
+    await posted(story, "Charged, for the press")
+    await story.stops()
+    await story.clock.passes(hours=1, minutes=30)
+    await story.starts()
+    await posted(story, "Charged, for the press", "Charged, for all")

@@ -182,7 +182,7 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
     yield f"{draft.name}, version {draft.version}, beside {beside}"
     for one in report.shown:
         yield ""
-        at = datetime.fromtimestamp(one.at, draft.zone).strftime("%d %b %Y %H:%M")
+        at = datetime.fromtimestamp(one.at, draft.zone).strftime("%d %b %Y %H:%M %Z")
         about = f"{one.event.type} {one.event.subject}".rstrip()
         mark = click.style(one.kind, fg=_COLOURS.get(one.kind))
         yield f"{mark} {at}  {about}: {one.failed or heading(one.post or one.was)}"

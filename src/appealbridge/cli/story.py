@@ -192,7 +192,7 @@ class _Paper:
             if self._console.is_terminal:
                 grid.add_row(shown, _harmless(words))
             else:
-                click.echo(f"{shown:15}  {_harmless(words).plain}".rstrip())
+                click.echo(f"{shown:19}  {_harmless(words).plain}".rstrip())
         if grid.row_count:
             self._console.print(grid)
 

@@ -111,4 +111,4 @@ def clock(text: str | None) -> str:
     """Return a moment of the API as a clock on the wall here shows it."""
     if text is None:
         return ""
-    return datetime.fromisoformat(text).astimezone().strftime("%d %b %H:%M:%S")
+    return datetime.fromisoformat(text).astimezone().strftime("%d %b %H:%M:%S %Z")

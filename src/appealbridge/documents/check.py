@@ -16,8 +16,11 @@ from appealbridge.documents.document import Document
 from appealbridge.documents.path import Path
 from appealbridge.documents.problem import Problem, did_you_mean, nearest
 from appealbridge.documents.sentences import cure, missing_cure, sentence
+from appealbridge.model.duration import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
+
+_AS_WRITTEN = {WRITTEN: True}
 
 NOWHERE: Mapping[str, Path] = MappingProxyType({})
 
@@ -54,7 +57,7 @@ def check_value(
     value that stand somewhere else in the document.
     """
     try:
-        return model.model_validate({} if value is None else value), []
+        return model.model_validate({} if value is None else value, context=_AS_WRITTEN), []
     except ValidationError as failure:
         errors = _by_place(failure, {} if value is None else value)
     if skip_templates:

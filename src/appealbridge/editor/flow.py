@@ -56,9 +56,10 @@ _WAY: Final = _object(
 _UNTIL: Final = word(
     "A time by the clock, the next time it is that late; or a date with a time, or a template.",
     "07:00",
+    "tomorrow 10:00",
     "2026-05-01T09:00",
     "{{ appeal.deadline }}",
-    type=["string", "number"],
+    type="string",
 )
 
 _DELAY: Final[Schema] = {

@@ -13,14 +13,16 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from appealbridge.model.duration import PATTERN
+
 Schema = dict[str, Any]
 """A JSON Schema or a part of one, as JSON has it."""
 
 DURATION: Final[Schema] = {
-    "type": ["string", "number"],
-    "pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$",
+    "type": "string",
+    "pattern": PATTERN,
 }
-"""A length of time: `2h`, `1h30m`, or a number of seconds."""
+"""A length of time: `2h`, `1h30m`."""
 
 TEMPLATE: Final[Schema] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
 """A text that only an event turns into the real value: a template or a JSONPath."""
@@ -69,7 +71,9 @@ def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
         entries = [_plain(one, defs, inside) for one in found.pop("prefixItems")]
         found["items"] = entries[0] if entries.count(entries[0]) == len(entries) else {}
     if "anyOf" in found:
-        _choose(found, node, [_plain(one, defs, inside) for one in found.pop("anyOf")])
+        _choose(found, [_plain(one, defs, inside) for one in found.pop("anyOf")])
+    if found.get("pattern") == PATTERN:
+        _set_length(found)
     _set_default(found)
     return _by_name(found) if "!secret" in str(found.get("examples", "")) else found
 
@@ -91,16 +95,10 @@ def _by_name(found: Schema) -> Schema:
     return found
 
 
-def _choose(found: Schema, node: Mapping[str, Any], several: list[Schema]) -> None:
-    """Put alternatives into a node: none for `null`, and a length of time as the one thing it is."""
+def _choose(found: Schema, several: list[Schema]) -> None:
+    """Put alternatives into a node: none for `null`."""
     several = [one for one in several if one != {"type": "null"}]
-    if [one.get("type") for one in several] == ["number", "string"] and "d" in several[1].get(
-        "pattern", ""
-    ):
-        found |= DURATION
-        if node.get("gt") == 0 or "exclusiveMinimum" in node:
-            found["exclusiveMinimum"] = 0
-    elif len(several) == 1:
+    if len(several) == 1:
         for key, value in several[0].items():
             found.setdefault(key, value)
     else:
@@ -111,8 +109,14 @@ def _set_default(found: Schema) -> None:
     default = found.get("default")
     if default is None or default in ("", [], {}) or isinstance(default, dict):
         found.pop("default", None)
-    elif found.get("pattern") == DURATION["pattern"] and isinstance(default, (int, float)):
-        found["default"] = _length(default)
+
+
+def _set_length(found: Schema) -> None:
+    """Write a length of time as people do; that it must be one of some size is nothing a text can show."""
+    for bound in ("exclusiveMinimum", "minimum", "maximum"):
+        found.pop(bound, None)
+    if isinstance(found.get("default"), (int, float)):
+        found["default"] = _length(found["default"])
 
 
 def _length(seconds: float) -> str:

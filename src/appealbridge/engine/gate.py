@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.moment import instants
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.value import value
 
@@ -69,5 +70,6 @@ def not_sent(delivery: Delivery) -> Delivery:
 
 def day_start(now: float, zone: ZoneInfo) -> float:
     """Return the last local midnight before `now`; both Unix seconds UTC."""
-    local = datetime.fromtimestamp(now, zone)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    today = datetime.fromtimestamp(now, zone).date()
+    # Where a midnight comes twice, or never, the day begins with the first moment that has its date.
+    return min(instants(datetime.combine(today, time()), zone))

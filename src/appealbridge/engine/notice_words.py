@@ -151,7 +151,7 @@ def words(
 
 
 def _one(one: News, wording: Wording, zone: ZoneInfo) -> str:
-    at = datetime.fromtimestamp(one.at, zone).strftime("%d %b %H:%M:%S")
+    at = datetime.fromtimestamp(one.at, zone).strftime("%d %b %H:%M:%S %Z")
     about = [
         one.channel,
         one.recipe and f"recipe {one.recipe}",

@@ -93,4 +93,4 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
 
 
 def _clock(at: float, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at, zone).strftime("%H:%M on %d %B")
+    return datetime.fromtimestamp(at, zone).strftime("%H:%M %Z on %-d %B")

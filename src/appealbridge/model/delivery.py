@@ -63,6 +63,7 @@ class Hold(StrEnum):
     DAILY_CAP = "daily_cap"
     BURST = "burst"
     SAME_TEXT = "same_text"
+    TIME = "time"
 
 
 @value(kw_only=True)

@@ -1,14 +1,17 @@
-"""A length of time as a person writes it: `2h`, `1h30m`, or a number of seconds."""
+"""A length of time as a person writes it: `2h`, `1h30m`."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+PATTERN = r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+"""The same for a JSON Schema."""
+
 _FORM = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?")
 
 
@@ -31,9 +34,18 @@ def written(length: float) -> str:
     return text or f"{length:g}s"
 
 
-def _validate(value: Any) -> float:
+WRITTEN = "written"
+"""The key of a validation's context that says that a value is as somebody wrote it, and not one of our own."""
+
+
+def _validate(value: Any, info: ValidationInfo) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        if WRITTEN not in (info.context or {}):
+            return float(value)
+        cure = "write 30m for minutes, 30s for seconds"
+        raise PydanticCustomError(
+            "bare_number", "is a bare number, without its unit", {"cure": cure}
+        )
     if isinstance(value, str):
         try:
             return seconds(value)
@@ -47,8 +59,6 @@ def _validate(value: Any) -> float:
 Duration = Annotated[
     float,
     BeforeValidator(_validate),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?$"}]}
-    ),
-]  # fmt: skip
-"""Seconds as a float, written as `2h` or as a number."""
+    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+]
+"""Seconds as a float, written as `2h`. A bare number in a file is refused: thirty of what?"""

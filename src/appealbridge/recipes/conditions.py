@@ -116,12 +116,13 @@ def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
     """Hold at local times from `start` up to `end`, across midnight where `end` comes first."""
 
     def check(scope: Scope) -> str:
-        local = datetime.fromtimestamp(scope.at, zone or scope.zone).time()
+        here = datetime.fromtimestamp(scope.at, zone or scope.zone)
+        local = here.time()
         inside = start <= local < end if start <= end else local >= start or local < end
-        scope.seen.append(("the time", f"{local:%H:%M}"))
+        scope.seen.append(("the time", f"{here:%H:%M %Z}"))
         if inside:
             return ""
-        return f"the time is {local:%H:%M}, not between {start:%H:%M} and {end:%H:%M}"
+        return f"the time is {here:%H:%M %Z}, not between {start:%H:%M} and {end:%H:%M}"
 
     return check
 

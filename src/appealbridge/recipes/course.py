@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
+from appealbridge.model.moment import NoTime, shown
 from appealbridge.model.value import value
 from appealbridge.recipes.brief import looked_at
 from appealbridge.recipes.flow import Choice, Delay, Stop, WaitFor, every_node
@@ -61,8 +61,8 @@ class Moment:
         return self.recipe.scope(event or self.event, self.results, self.now, wait)
 
     def clock(self, at: float) -> str:
-        """Return a moment as people write it."""
-        return f"{datetime.fromtimestamp(at, self.recipe.zone):%H:%M on %-d %B %Y}"
+        """Return a moment as people are shown it."""
+        return shown(at, self.recipe.zone)
 
 
 def wait_view(place: Place, heard: Sequence[Event]) -> WaitView | None:
@@ -152,12 +152,27 @@ def _choose(node: Choice, scope: Scope) -> Decision:
 
 def _begin(node: Delay | WaitFor, place: Place, moment: Moment) -> Decision:
     scope = moment.scope(place)
-    until = node.until(scope)
+    if node.needs:
+        scope.since = moment.now
+    elif place.since is not None:
+        scope.since = place.since
+    try:
+        until = node.until(scope)
+    except NoTime as wrong:
+        return _no_time(moment.now, str(wrong))
     mark = {"begun": moment.now, "until": until}
     if isinstance(node, Delay):
         return mark, f"waits until {moment.clock(until)}"
     wanted = " or ".join(node.types)
     return mark, f"waits for {wanted} until {moment.clock(until)} at the longest"
+
+
+def _no_time(now: float, problem: str) -> Decision:
+    """Take a delay for over of which nobody can tell how long it is; what stands behind it is held."""
+    mark = {"begun": now, "until": now, "over": now}
+    hold = f"it was to wait for its time, but {problem}; release it when it may go out"
+    said = f"cannot tell how long to wait: {problem}; what stands behind it is held"
+    return {**mark, "hold": hold}, said
 
 
 def _over(mark: Mapping[str, Any], now: float) -> Decision:

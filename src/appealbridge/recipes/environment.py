@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from appealbridge.recipes.bounds import LIMIT, LOOP_LIMIT, TooMuch, bounded
 from appealbridge.recipes.filters import FILTERS
 from appealbridge.recipes.scope import ABSENT, Missing, Scope, reach
+from appealbridge.recipes.shortening import Source, source_of
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -28,6 +29,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters.clear()
         self.filters.update(FILTERS)
         self.filters["_counted"] = _counted
+        self.filters["_shortenable"] = _shortenable
         self.filters["_concat"] = _concat_html if html else _concat
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -83,6 +85,60 @@ class _Harness(NodeTransformer):
         self.generic_visit(node)
         parts = nodes.List(node.nodes, lineno=node.lineno)
         return nodes.Filter(parts, "_concat", [], [], None, None, lineno=node.lineno)
+
+
+def shortenable(tree: nodes.Template) -> nodes.Template:
+    """Return a checked tree in which the values that are printed may be shortened."""
+    own: set[str] = set()
+    for node in tree.find_all((nodes.Assign, nodes.For, nodes.With)):
+        for target, value in _bound(node):
+            source = source_of(value)
+            if source is None or own.issuperset(source.names):
+                names = [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name)
+                own.update(name.name for name in names)
+    _Shortenable(frozenset(own)).visit(tree)
+    return tree
+
+
+def _bound(node: nodes.Node) -> Iterable[tuple[nodes.Expr, nodes.Expr]]:
+    """Return the names that a statement gives, each with the value that it gives them to."""
+    match node:
+        case nodes.Assign():
+            return [(node.target, node.node)]  # type: ignore[list-item] # Jinja says less of it than it knows
+        case nodes.For():
+            return [(node.target, node.iter)]  # type: ignore[list-item]
+        case nodes.With():
+            return zip(node.targets, node.values, strict=True)
+    return ()
+
+
+class _Shortenable(NodeTransformer):
+    """Lets every value that a template prints be shortened, but for those that its own words are part of."""
+
+    def __init__(self, own: frozenset[str]) -> None:
+        self._own = own
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Output:  # noqa: N802
+        """Let the values of one output be shortened."""
+        node.nodes = [self._printed(child) for child in node.nodes]
+        return node
+
+    def _printed(self, node: nodes.Expr) -> nodes.Expr:
+        source = None if isinstance(node, nodes.TemplateData) else source_of(node)
+        if source is None or self._own.issuperset(source.names):
+            return node
+        args: list[nodes.Expr] = [nodes.Const(source.names), nodes.Const(source.words)]
+        return nodes.Filter(node, "_shortenable", args, [], None, None, lineno=node.lineno)
+
+
+@pass_context
+def _shortenable(
+    context: Context, value: Any, names: tuple[str, ...], words: tuple[str, ...]
+) -> Any:
+    scope = context.parent
+    if not isinstance(scope, Scope) or scope.shortening is None:
+        return value
+    return scope.shortening.printed(value, Source(names, words))
 
 
 @pass_context

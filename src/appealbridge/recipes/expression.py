@@ -13,6 +13,7 @@ from appealbridge.recipes.environment import HTML, TEXT
 from appealbridge.recipes.jinja import JinjaFiller
 from appealbridge.recipes.pieces import cut_up, is_template, joined, native
 from appealbridge.recipes.scope import NotThere, Scope, Unfillable
+from appealbridge.recipes.shortening import Source
 from appealbridge.recipes.syntax import Chain, Malformed
 
 
@@ -23,7 +24,9 @@ class Expression:
 
     `fill` returns its value in a scope or raises `Unfillable`: any JSON value for a JSONPath or a
     template of one expression, a text otherwise. `chains` are the names it reads, `literal` is its
-    fixed words, `constant` says that there is nothing else.
+    fixed words, `constant` says that there is nothing else. `source` is where the value of a JSONPath,
+    or of a template of one expression, comes from, as far as it may be shortened. `marked` says
+    that some of it is marked as what may be.
     """
 
     text: str
@@ -31,6 +34,8 @@ class Expression:
     literal: str
     constant: bool
     fill: Callable[[Scope], Any]
+    source: Source | None = None
+    marked: bool = False
 
 
 @lru_cache(maxsize=8192)
@@ -57,7 +62,9 @@ def compile_jsonpath(text: str) -> Expression:
         raise Malformed(problem, cure or "for example $.title or $.tags[0].term") from None
     names = _FIRST_NAMES.match(text)
     keys = tuple(names[1].split(".")[1:]) if names is not None else ()
-    return Expression(text, (("event", ("data", *keys)),), "", constant=False, fill=_finder(path))
+    chains: tuple[Chain, ...] = (("event", ("data", *keys)),)
+    fill, source = _finder(path), Source(("event",))
+    return Expression(text, chains, "", constant=False, fill=fill, source=source)
 
 
 _FIRST_NAMES = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
@@ -71,13 +78,18 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
     cut = None if html else cut_up(text)
     if cut is None:
         filler = JinjaFiller(text, HTML if html else TEXT)
-        return Expression(text, filler.chains, filler.literal, constant=False, fill=filler)
+        return Expression(
+            text, filler.chains, filler.literal, constant=False, fill=filler, source=filler.source,
+            marked=filler.marked,
+        )  # fmt: skip
     words, pieces = cut
     literal = "".join(words)
     chains = tuple(chain for piece in pieces for chain in piece.chains)
     alone = len(pieces) == 1 and not literal
     fill = native(pieces[0]) if alone else joined(words, pieces)
-    return Expression(text, chains, literal, constant=False, fill=fill)
+    source = pieces[0].source if alone else None
+    marks = any(piece.marked for piece in pieces)
+    return Expression(text, chains, literal, constant=False, fill=fill, source=source, marked=marks)
 
 
 def _finder(path: JsonPath) -> Callable[[Scope], Any]:

@@ -52,7 +52,7 @@ def template_leaves(
 
 def _as_if_found(filled: Filler) -> Filler:
     """Return the filler with a text, so that of a template which is not there no missing text is told besides."""
-    return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal})
+    return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal}, filled.parts)
 
 
 def _leaf(reading: Reading, text: str, file: str, path: Path) -> Leaf:
@@ -94,4 +94,4 @@ def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:
     def fill(scope: Scope) -> Any:
         return {**filled.fill(scope), **{field: one(scope) for field, one in fills.items()}}
 
-    return Filler((*filled.leaves, *leaves.values()), fill, literal)
+    return Filler((*filled.leaves, *leaves.values()), fill, literal, {**filled.parts, **fills})

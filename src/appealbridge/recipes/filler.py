@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from appealbridge.documents import Path, path_text
@@ -25,13 +25,15 @@ class Leaf:
         """Return the function that fills it, which names its place where it cannot."""
         if self.expression.constant:
             return self.expression.fill
-        fill, where = self.expression.fill, path_text(self.path)
+        fill, where, source = self.expression.fill, path_text(self.path), self.expression.source
 
         def filled(scope: Scope) -> Any:
             try:
                 value = fill(scope)
             except Unfillable as failure:
                 raise RenderError(where, str(failure)) from None
+            if source is not None and scope.shortening is not None:
+                return scope.shortening.printed(value, source)
             # A number goes into a text as its digits; a field that wants a number reads them again.
             return str(value) if type(value) in (int, float) else value
 
@@ -43,12 +45,14 @@ class Filler:
     """
     Options that may hold templates. `fill` returns them filled or raises `RenderError`.
 
-    `literal` are the options with every template left out, as far as their fixed words go.
+    `literal` are the options with every template left out, as far as their fixed words go. `parts`
+    fill one option each, by its name.
     """
 
     leaves: tuple[Leaf, ...]
     fill: Fill
     literal: Any
+    parts: Mapping[str, Fill] = field(default_factory=dict)
 
     @property
     def constant(self) -> bool:
@@ -59,8 +63,10 @@ class Filler:
 def filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) -> Filler:
     """Compile every text of a JSON value; `compiled` complains on its own and always returns something."""
     leaves: list[Leaf] = []
-    fill, literal = _fill(value, path, compiled, leaves)
-    return Filler(tuple(leaves), fill, literal)
+    if not isinstance(value, dict):
+        fill, literal = _fill(value, path, compiled, leaves)
+        return Filler(tuple(leaves), fill, literal)
+    return joined({key: filler(one, (*path, key), compiled) for key, one in value.items()})
 
 
 def _fill(
@@ -101,4 +107,5 @@ def joined(parts: Mapping[str, Filler]) -> Filler:
         tuple(leaf for part in parts.values() for leaf in part.leaves),
         lambda scope: {name: fill(scope) for name, fill in fills},
         {name: part.literal for name, part in parts.items()},
+        dict(fills),
     )

@@ -4,31 +4,57 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+import regex
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from appealbridge.markup.text import pieces
-from appealbridge.plugin.text import cut, plain_length
+from appealbridge.model.moment import NoTime, read
+from appealbridge.plugin.normal_form import composed
+from appealbridge.plugin.overlong import shortened
+from appealbridge.plugin.text import plain_length
 from appealbridge.recipes.bounds import bounded
 from appealbridge.recipes.jinja_filters import LENT, Whole, entries
 from appealbridge.recipes.scope import Scope
 
-_TIME_FORMAT = "%H:%M on %-d %B %Y"
+WORD = regex.compile(
+    r"[\p{L}\p{Nd}_] [[\p{L}\p{M}\p{Nd}_\u200c\u200d] -- [\ufe00-\ufe0f\u20e3]]*",
+    regex.VERBOSE | regex.V1,
+)
+"""
+A word as platforms have it in a hashtag.
+
+Without its marks a word of India is another one, or none; what belongs to a picture is no part of it.
+"""
+
+_JOINERS = "\u200c\u200d"
+_TIME_FORMAT = "%H:%M %Z on %-d %B %Y"
+_EARLIEST, _LATEST = 1e9, 4e9
+"""From 2001 to 2096: Unix seconds that are no hour, no date written in one and no thousandths of seconds."""
+
 _BREAKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"))
 _HIDDEN = frozenset(("script", "style", "head", "title"))
 
 
 @pass_context
-def shorten(context: Context, text: Any, limit: Whole) -> str:
-    """Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis."""
+def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
+    """
+    Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis.
+
+    Links at its end stay. Without a limit it is cut as far as it has to be for all of the post to fit.
+    """
+    scope = context.parent
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
+    words = _words(text, "shorten")
+    if limit is None:
+        return words if scope.shortening is None else scope.shortening.marked(words)
     if type(limit) is not int or limit < 1:
         raise ValueError(f"shorten needs a number of characters from 1, not {limit!r:.60}")
-    scope = context.parent
-    count = scope.count if isinstance(scope, Scope) else None
-    return cut(_words(text, "shorten"), limit, count or plain_length)
+    count = scope.count or plain_length
+    return words if count(words) <= limit else shortened(words, limit, count)
 
 
 def plain(html: Any) -> str:
@@ -49,38 +75,48 @@ def plain(html: Any) -> str:
 
 def hashtag(text: Any) -> str:
     """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
-    words = re.findall(r"\w+", _words(text, "hashtag").replace("'", "").replace("’", ""))
+    words = WORD.findall(composed(_words(text, "hashtag")).replace("'", "").replace("’", ""))
     if not words:
         raise ValueError("hashtag finds no letter or digit in the text")
-    return "#" + "".join(word[:1].upper() + word[1:] for word in words)
+    # `title` and not `upper`: Georgian has no capitals at the begin of a word.
+    return "#" + "".join(word[:1].title() + word[1:].rstrip(_JOINERS) for word in words)
+
+
+def wordcount(text: Any) -> int:
+    """Return how many words a text has."""
+    return len(WORD.findall(composed(_words(text, "wordcount"))))
 
 
 @pass_context
 def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
-    """Write a moment (ISO 8601 or Unix seconds) in the settings' time zone; `form` as of strftime."""
+    """
+    Write a moment in the settings' time zone; `form` as of strftime.
+
+    It is read as `until` reads one. Unix seconds are taken too, as far as they can be nothing else.
+    """
     if re.search(r"%[-_0^#]*\d", _text(form, "local_time")):
         raise ValueError("local_time takes no widths in its format")
     bounded(len(form))
     scope = context.parent
-    zone = scope.zone if isinstance(scope, Scope) else UTC
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
     try:
-        return _moment(moment).astimezone(zone).strftime(form)
-    except OverflowError:
-        raise ValueError("local_time cannot tell a time so long ago or ahead") from None
+        return _moment(moment, scope).astimezone(scope.zone).strftime(form)
+    except NoTime as wrong:
+        if not scope.writing:
+            raise ValueError(f"local_time needs a time: {wrong}; {wrong.cure}") from None
+        scope.unread = scope.unread or str(wrong)
+        return str(moment)
 
 
-def _moment(value: Any) -> datetime:
+def _moment(value: Any, scope: Scope) -> datetime:
     if isinstance(value, datetime):
         return value
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        found = datetime.fromisoformat(_text(value, "local_time"))
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(
-            f"local_time needs a time as 2026-05-01T14:30:00Z, not {value!r:.60}"
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if _EARLIEST <= value < _LATEST:
+            return datetime.fromtimestamp(value, scope.zone)
+        raise NoTime(f"{value} is a bare number, not a time")
+    found = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
+    return datetime.fromtimestamp(found, scope.zone)
 
 
 def join_and(items: Any, word: str = "and") -> str:
@@ -146,5 +182,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "plain": plain,
     "replace": replace,
     "shorten": shorten,
+    "wordcount": wordcount,
 }
 """Every filter that a recipe may use."""

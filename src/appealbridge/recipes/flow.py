@@ -48,7 +48,8 @@ class Delay:
     """
     `delay:`. Begins once all it `needs` has ended, however that ended.
 
-    `until` returns, for a scope, when it is over, in Unix seconds, or raises `RenderError`.
+    `until` returns, for a scope, when it is over, in Unix seconds. It raises `RenderError`, or `NoTime`
+    where there is a value that cannot be read: then all that stands behind it is held.
     """
 
     path: str

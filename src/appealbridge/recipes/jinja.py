@@ -8,8 +8,9 @@ from typing import Any
 from jinja2 import UndefinedError, nodes
 
 from appealbridge.recipes.bounds import LOOP_LIMIT, bounded
-from appealbridge.recipes.environment import TEXT, Environment
+from appealbridge.recipes.environment import TEXT, Environment, shortenable
 from appealbridge.recipes.scope import Missing, NotThere, Scope, Unfillable
+from appealbridge.recipes.shortening import marked, source_of
 from appealbridge.recipes.syntax import chain_text, parse
 from appealbridge.recipes.values import follow, plain_value
 
@@ -25,16 +26,20 @@ class JinjaFiller:
         parsed = parse(text, environment)
         self.chains = parsed.chains
         self.literal = parsed.literal
+        self.marked = marked(parsed.tree)
+        self.source = None if parsed.expression is None else source_of(parsed.expression)
         self._text = text
         self._native = parsed.expression is not None and environment is TEXT
         self._environment = environment
         self._template: Any = None
+        self._shortenable: Any = None
 
     def __call__(self, scope: Scope) -> Any:
         """Return the filled template."""
         scope.steps_left = LOOP_LIMIT
         try:
-            template = self._template or self._compile()
+            fits = scope.shortening is None or self._native
+            template = (self._template or self._compile()) if fits else self._compile_shortenable()
             context = template.new_context(scope, shared=True)
             text = _together(template.root_render_func(context))
             return self._value(context.vars["_value"]) if self._native else text
@@ -53,6 +58,14 @@ class JinjaFiller:
             tree.body = [nodes.Assign(nodes.Name("_value", "store"), output.nodes[0], lineno=1)]
         self._template = self._environment.bind(tree)
         return self._template
+
+    def _compile_shortenable(self) -> Any:
+        """Return the template as it writes a text that is to be shorter."""
+        if self._shortenable is None:
+            self._shortenable = self._environment.bind(
+                shortenable(self._environment.parse(self._text))
+            )
+        return self._shortenable
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, Missing):

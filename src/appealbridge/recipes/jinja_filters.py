@@ -7,6 +7,7 @@ from functools import wraps
 from itertools import islice
 from typing import Any
 
+import regex
 from jinja2 import pass_environment
 from jinja2.environment import Environment
 from jinja2.filters import FILTERS as JINJAS
@@ -99,9 +100,31 @@ def _of_lists(name: str) -> Callable[..., Any]:
     return filtered
 
 
-_OF_TEXT = (
-    "capitalize e escape forceescape lower safe title trim truncate upper urlencode wordcount"
-)
+@pass_environment
+def truncated(
+    environment: Environment,
+    text: Any,
+    length: int = 255,
+    killwords: bool = False,
+    end: str = "...",
+    leeway: int | None = None,
+) -> str:
+    """Return the beginning of a text, cut between two characters as a reader sees them."""
+    cut: str = _of_text("truncate")(environment, text, length, killwords, end, leeway)
+    whole, place = str(text), len(cut.removesuffix(end))
+    if cut == whole or cut.isascii():
+        return cut
+    # A syllable of Hindi is several letters, and a picture may be as many.
+    near = whole[: place + _LONGEST_CHARACTER]
+    ends = [found.end() for found in _CHARACTER.finditer(near) if found.end() <= place]
+    return whole[: max(ends, default=0)] + end
+
+
+_CHARACTER = regex.compile(r"\X")
+_LONGEST_CHARACTER = 32
+
+
+_OF_TEXT = "capitalize e escape forceescape lower safe title trim upper urlencode"
 _OF_LISTS = "list map max min reject rejectattr reverse select selectattr sort unique"
 _OF_ANY = "count d default first float int items last length"
 
@@ -113,5 +136,6 @@ LENT: Mapping[str, Callable[..., Any]] = {
     "round": rounded,
     "string": string,
     "sum": total,
+    "truncate": truncated,
 }
 """By name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.scope import GIVEN_NAMES, Scope
 from appealbridge.recipes.shape import Shape
-from appealbridge.recipes.slips import note_bare_seconds, note_slips
+from appealbridge.recipes.slips import note_slips
 from appealbridge.recipes.step import Step
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -89,8 +89,6 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     if "mode" in written and not waits(flow):
         words = "mode matters only to a recipe that waits, which this one does not"
         reading.note(("mode",), words, "leave it out")
-    for path in _lengths(written):
-        note_bare_seconds(reading, _at(written, path), path)
     on_failure = shape.on_failure
     tests = read_tests(reading, shape.tests)
     return Recipe(
@@ -133,24 +131,6 @@ def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) 
             if problem.path or problem.line < empty.line or "unknown option" not in problem.problem
         ]
     return problems
-
-
-def _lengths(written: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the places of all lengths of time outside the actions."""
-    yield ("publish_within",)
-    yield ("burst", "within")
-    yield from (("retry", name) for name in ("within", "first", "longest", "obey"))
-    for number, _ in enumerate(_list(written, "triggers")):
-        yield from (("triggers", number, name) for name in ("every", "max_age"))
-
-
-def _at(written: Any, path: Path) -> Any:
-    for key in path:
-        try:
-            written = written[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return written
 
 
 def _list(written: Mapping[str, Any], name: str) -> list[Any]:
@@ -204,7 +184,8 @@ def _variable(reading: Reading, value: Any, path: Path) -> Expression:
         filled = {key: part.fill(scope) for key, part in parts.items()}
         return filled if isinstance(value, dict) else [*filled.values()]
 
-    return Expression("", chains, "", constant=False, fill=fill)
+    marks = any(part.marked for part in parts.values())
+    return Expression("", chains, "", constant=False, fill=fill, marked=marks)
 
 
 def _version(text: str, templates: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from appealbridge.recipes.bounds import LIMIT, bounded
 from appealbridge.recipes.jinja import JinjaFiller
 from appealbridge.recipes.scope import Scope, Unfillable
+from appealbridge.recipes.shortening import Source
 from appealbridge.recipes.syntax import Chain, Malformed
 from appealbridge.recipes.values import follow, plain_value, word
 
@@ -28,11 +29,17 @@ _RESERVED = frozenset(
 
 
 class Piece(NamedTuple):
-    """One expression: its text, the names it reads, the function that returns its value."""
+    """
+    One expression: its text, the names it reads, the function that returns its value.
+
+    `source` is where that comes from, as far as it may be shortened; `marked` says that it is marked so.
+    """
 
     text: str
     chains: tuple[Chain, ...]
     fill: Callable[[Scope], Any]
+    source: Source | None = None
+    marked: bool = False
 
 
 def is_template(text: str) -> bool:
@@ -74,10 +81,10 @@ def _piece(source: str) -> Piece:
     name = _NAME.fullmatch(source)
     if name is None or name[1] in _RESERVED:
         filler = JinjaFiller("{{" + source + "}}")
-        return Piece(source.strip(), filler.chains, filler)
+        return Piece(source.strip(), filler.chains, filler, filler.source, filler.marked)
     keys = tuple(found[1] or int(found[2]) for found in _KEY.finditer(name[2]))
     chain = (name[1], keys)
-    return Piece(source.strip(), (chain,), lambda scope: follow(scope, chain))
+    return Piece(source.strip(), (chain,), lambda scope: follow(scope, chain), Source((name[1],)))
 
 
 def native(piece: Piece) -> Callable[[Scope], Any]:
@@ -95,10 +102,14 @@ def joined(words: list[str], pieces: list[Piece]) -> Callable[[Scope], str]:
     """Return the function that fills words and pieces into one text."""
     first = words[0]
     rest = [(piece.fill, piece.text, after) for piece, after in zip(pieces, words[1:], strict=True)]
+    shortenable = [
+        (_shortenable(piece), piece.text, after)
+        for piece, after in zip(pieces, words[1:], strict=True)
+    ]
 
     def filled(scope: Scope) -> str:
         parts = [first]
-        for fill, text, after in rest:
+        for fill, text, after in rest if scope.shortening is None else shortenable:
             value = fill(scope)
             parts.append(value if type(value) is str else word(value, text))
             parts.append(after)
@@ -106,6 +117,19 @@ def joined(words: list[str], pieces: list[Piece]) -> Callable[[Scope], str]:
         if len(whole) > LIMIT:
             _refuse(len(whole))
         return whole
+
+    return filled
+
+
+def _shortenable(piece: Piece) -> Callable[[Scope], Any]:
+    """Return the function that fills a piece of a text that is to be shorter."""
+    source = piece.source
+    if source is None:
+        return piece.fill
+
+    def filled(scope: Scope) -> Any:
+        value = piece.fill(scope)
+        return value if scope.shortening is None else scope.shortening.printed(value, source)
 
     return filled
 

@@ -16,11 +16,12 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
+from appealbridge.plugin.channel import Measure
 from appealbridge.recipes.brief import brief
 from appealbridge.recipes.course import Course, course, wait_view
 from appealbridge.recipes.reach import Marks, Place
 from appealbridge.recipes.recipe import Recipe
-from appealbridge.recipes.rendering import deliveries_of
+from appealbridge.recipes.rendering import Finished, Where, finished, held_for
 from appealbridge.recipes.results import Standing, standing, views
 from appealbridge.recipes.scope import Scope
 from appealbridge.recipes.step import Step
@@ -38,7 +39,8 @@ class Plan:
     place, and `reason` why it was stopped, both empty where it was not; `trace` is what was decided,
     as JSON objects with `step`, `said` and, where new ones were used, `variables`. `marks` are to be
     handed over the next time, which is at `wake_at` (Unix seconds) at the latest. `unheard` are the
-    ids of events that need not be.
+    ids of events that need not be. `too_long` has for each step whose text was shortened how long it
+    was.
     """
 
     deliveries: Sequence[Delivery]
@@ -49,6 +51,7 @@ class Plan:
     marks: Marks = field(default_factory=dict)
     wake_at: float | None = None
     unheard: frozenset[str] = frozenset()
+    too_long: Mapping[str, Measure] = field(default_factory=dict)
 
 
 def plan(
@@ -77,14 +80,15 @@ def plan(
         if so_far or seen is None or seen.at != now:
             seen = recipe.scope(event, views(recipe.steps, standings, so_far), now)
         scope = seen
-        made = _made(recipe, event, standings, lambda _: (scope, event.received_at))
+        here = Where(scope, event.received_at)
+        made = _made(recipe, event, standings, lambda _: here)
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
     if made.failed:
         return Plan((), done=True, failed=made.failed, trace=made.trace, marks=marks)
     if done := Standing.WAITING not in standings.values():
         made.trace += _cancelled(recipe, standings, so_far, {})
-    return Plan(made.deliveries, done=done, trace=made.trace)
+    return Plan(made.deliveries, done=done, trace=made.trace, too_long=made.too_long)
 
 
 def _along(
@@ -98,13 +102,14 @@ def _along(
     """Plan the steps that a run has come to in the tree of its actions."""
     scopes: dict[Place, Scope] = {}
 
-    def scope_at(step: Step) -> tuple[Scope, float]:
+    def where(step: Step) -> Where:
         place = way.reach.here[step.id]
         if place not in scopes:
             scopes[place] = recipe.scope(event, way.results, now, wait_view(place, heard))
-        return scopes[place], event.received_at if place.since is None else place.since
+        since = event.received_at if place.since is None else place.since
+        return Where(scopes[place], since, place.hold)
 
-    made = _made(recipe, event, way.standings, scope_at)
+    made = _made(recipe, event, way.standings, where)
     trace = [*way.trace, *made.trace]
     if made.failed:
         return Plan((), done=True, failed=made.failed, trace=trace, marks=way.marks)
@@ -119,6 +124,7 @@ def _along(
         marks=way.marks,
         wake_at=way.wake_at,
         unheard=way.unheard,
+        too_long=made.too_long,
     )
 
 
@@ -130,6 +136,7 @@ class _Made:
     trace: list[Mapping[str, Any]] = field(default_factory=list)
     failed: str = ""
     told: dict[str, str] = field(default_factory=dict)
+    too_long: dict[str, Measure] = field(default_factory=dict)
 
     def say(self, step: str, said: str, scope: Scope) -> None:
         """Add to the trace, with the variables that it has not told yet."""
@@ -143,32 +150,47 @@ class _Made:
                 entry["variables"] = new
                 self.told |= new
 
+    def hold(self, unread: str) -> None:
+        """Hold all of it: what was written together stays together."""
+        self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
+        said = f"a time cannot be read: {unread}; all that was planned now is held"
+        self.trace.append({"step": "", "said": said})
+
 
 def _made(
     recipe: Recipe,
     event: Event,
     standings: Mapping[str, Standing],
-    scope_at: Callable[[Step], tuple[Scope, float]],
+    where: Callable[[Step], Where],
 ) -> _Made:
     """Finish all steps that are ready, or say why one cannot be, and what the variables were."""
     made = _Made()
+    unread = ""
     for step in recipe.steps:
         if standings[step.id] is Standing.READY:
-            scope, since = scope_at(step)
+            here = where(step)
+            scope = here.scope
             try:
-                some = [*deliveries_of(recipe, step, event, scope, since)]
+                some = finished(recipe, step, event, here)
             except RenderError as failure:
                 made.say(step.id, "could not be written", scope)
                 why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
                 return _Made(failed=str(failure), trace=[why])
-            made.deliveries += some
+            made.deliveries += some.deliveries
+            if some.too_long is not None:
+                made.too_long[step.id] = some.too_long
             made.say(step.id, _planned_words(step, some), scope)
+            unread = unread or scope.unread
+    if unread:
+        made.hold(unread)
     return made
 
 
-def _planned_words(step: Step, made: Sequence[Delivery]) -> str:
-    many, hold = len(made), made[0].hold
+def _planned_words(step: Step, made: Finished) -> str:
+    many, hold = len(made.deliveries), made.deliveries[0].hold
     words = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
+    if made.too_long is not None:
+        words += f", shortened from {made.too_long.count} {made.too_long.unit}"
     return f"{words}, held: {hold}" if hold else words
 
 

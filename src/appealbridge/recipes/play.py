@@ -33,9 +33,10 @@ class Post:
 
     `message` are its fields as JSON values, `written` those of them that differ from what is assumed
     where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
-    bound; `hold` is why it would wait for a person. `after` is how many seconds after the event it is
-    planned; `follows` says that it answers the post before it, in a thread. `bare_links`: its platform
-    makes a link of `example.com` as well.
+    bound, and `too_long` how it counted the text before that was shortened, `None` where it was not.
+    `hold` is for what it would wait for a person, and `reason` why. `after` is how many seconds after
+    the event it is planned; `follows` says that it answers the post before it, in a thread.
+    `bare_links`: its platform makes a link of `example.com` as well.
     """
 
     step: str
@@ -48,6 +49,8 @@ class Post:
     after: float = 0.0
     follows: bool = False
     bare_links: bool = False
+    reason: str = ""
+    too_long: Measure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,10 @@ class Play:
         planned = plan(self._recipe, self._event, self._so_far, now, self._marks, heard)
         self._marks, self._stopped = planned.marks, planned.reason
         self._heard = [one for one in self._heard if one.id not in planned.unheard]
-        self._posts += [_post(self._recipe, one, now - self._begun) for one in planned.deliveries]
+        self._posts += [
+            _post(self._recipe, one, now - self._begun, planned.too_long.get(one.step))
+            for one in planned.deliveries
+        ]
         if planned.failed or planned.done:
             self._failed, self.over = planned.failed, True
             return
@@ -160,7 +166,7 @@ def _published(delivery: Delivery) -> Delivery:
     return replace(delivery, state=State.DELIVERED, receipt=receipt)
 
 
-def _post(recipe: Recipe, delivery: Delivery, after: float) -> Post:
+def _post(recipe: Recipe, delivery: Delivery, after: float, too_long: Measure | None) -> Post:
     step = next(step for step in recipe.steps if step.id == delivery.step)
     content = orjson.loads(delivery.content)
     message = step.plugin.message.model_validate(content)
@@ -176,4 +182,6 @@ def _post(recipe: Recipe, delivery: Delivery, after: float) -> Post:
         after,
         bool(delivery.follows),
         step.plugin.bare_links,
+        delivery.reason,
+        too_long,
     )

@@ -104,8 +104,10 @@ def heading(post: Post) -> str:
     counted = f": {measure.count} of {measure.limit} {measure.unit}" if measure else ""
     answer = ", in answer to the post before it" if post.follows else ""
     later = f", {written(post.after)} later" if post.after >= 1 else ""
+    shortened = f", shortened from {post.too_long.count}" if post.too_long is not None else ""
     held = f", held: {post.hold}" if post.hold else ""
-    return f"{post.action} on {post.channel}{counted}{answer}{later}{held}"
+    why = f", since {post.reason}" if post.reason else ""
+    return f"{post.action} on {post.channel}{counted}{shortened}{answer}{later}{held}{why}"
 
 
 def _framed(post: Post, words: str, mark: Mark, width: int) -> Iterator[str]:
@@ -140,6 +142,8 @@ def post_as_json(post: Post) -> dict[str, Any]:
             "unit": measure.unit,
         },
         "hold": post.hold,
+        "reason": post.reason,
+        "shortened_from": post.too_long and post.too_long.count,
         "after": post.after,
         "follows": post.follows,
     }

@@ -5,6 +5,7 @@ What was decided stands in the run's marks, a plain JSON object by the entry's p
 
     {"way": "then"}                                            a choice that was made
     {"begun": 12.0, "until": 99.0, "over": 99.0}               a delay; `over` only once it is
+    {"begun": 12.0, "until": 12.0, "over": 12.0, "hold": "…"}  a delay of which nobody can tell how long it is
     {"begun": 12.0, "until": 99.0, "over": 50.0, "event": ""}  a wait, and the id of what came
     {"reason": "closed"}                                       a stop that was reached
 """
@@ -12,6 +13,7 @@ What was decided stands in the run's marks, a plain JSON object by the entry's p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -31,12 +33,14 @@ class Place:
     `since` is when the last wait before it was over, in Unix seconds, `None` where there was none.
     `completed` says how the last `wait_for` ended (`None`: there was none), `event` is the id of
     what ended it. A `wait_for` here hears what came after that event, and not before `hears_from`.
+    `hold` is why what stands here must not go out by itself, empty where nothing speaks against it.
     """
 
     since: float | None = None
     completed: bool | None = None
     event: str = ""
     hears_from: float = -inf
+    hold: str = ""
 
 
 START = Place()
@@ -103,11 +107,13 @@ class _Walk:
             return None
         over, until = mark["over"], mark["until"]
         if isinstance(node, Delay):
-            return Place(over, place.completed, place.event, until)
+            hold = mark.get("hold", "") or place.hold
+            return Place(over, place.completed, place.event, until, hold)
         if mark["event"]:
             self._leave_out(node.on_timeout, "what was waited for came")
-            return Place(over, completed=True, event=mark["event"], hears_from=place.hears_from)
-        return self.go(node.on_timeout, Place(over, completed=False, hears_from=until))
+            return replace(place, since=over, completed=True, event=mark["event"])
+        behind = replace(place, since=over, completed=False, event="", hears_from=until)
+        return self.go(node.on_timeout, behind)
 
     def _choice(self, node: Choice, mark: Mapping[str, Any], place: Place) -> Place | None:
         if "way" not in mark:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import time
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appealbridge.documents import Path, path_text
 from appealbridge.documents.problem import did_you_mean, nearest
+from appealbridge.model.moment import NoTime, clock, zone_named
 from appealbridge.recipes import conditions as made
 from appealbridge.recipes.conditions import Condition
 from appealbridge.recipes.operators import OPERATORS, Question, plain
@@ -191,10 +191,9 @@ class _Reader:
         if zone is None:
             return made.between(start, end, None)
         try:
-            return made.between(start, end, ZoneInfo(zone))
-        except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-            cure = "for example Europe/London"
-            self._reading.complain((*path, "time_zone"), f'unknown time zone "{zone}"', cure)
+            return made.between(start, end, zone_named(zone))
+        except NoTime as wrong:
+            self._reading.complain((*path, "time_zone"), str(wrong), wrong.cure)
             return None
 
     def _only(self, value: dict[str, Any], known: tuple[str, ...], path: Path) -> None:
@@ -210,11 +209,7 @@ def _clock(value: Any) -> time | None:
     """Return a time of day; `24:00` is the midnight at its end."""
     if not isinstance(value, str):
         return None
-    try:
-        found = time.fromisoformat("00:00" if value == "24:00" else value)
-    except ValueError:
-        return None
-    return found if found.tzinfo is None and ":" in value else None
+    return clock("00:00" if value == "24:00" else value)
 
 
 def _meant(word: str, known: tuple[str, ...]) -> str:

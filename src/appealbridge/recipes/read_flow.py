@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from appealbridge.documents import Path, path_text
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.model.errors import RenderError
+from appealbridge.model.moment import NoTime, read
 from appealbridge.recipes.conditions import Condition
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import Choice, Delay, Node, Stop, WaitFor, Way, decides
 from appealbridge.recipes.read_conditions import read_if
 from appealbridge.recipes.read_needs import needs_of
 from appealbridge.recipes.reading import Reading
-from appealbridge.recipes.scope import Scope, Unfillable
-from appealbridge.recipes.slips import note_bare_seconds
+from appealbridge.recipes.scope import NotThere, Scope, Unfillable
 from appealbridge.recipes.syntax import Chain
-from appealbridge.recipes.times import NoTime, after, moment
+from appealbridge.recipes.times import length, moment
 
 Several = Callable[[Any, Path], list[Node]]
 """Reads a list of entries within an entry."""
 
 Entry = Mapping[str, Any]
-Meaning = Callable[[Any, float, ZoneInfo], float]
+Meaning = Callable[[Any, Scope], float]
+"""What a written time means, in Unix seconds; raises `NoTime`."""
 
-_SOME_TIME = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
-"""Only to see whether a time is one, when nothing happens yet."""
+
+def _after(written: Any, scope: Scope) -> float:
+    return scope.at + length(written)
+
+
+def _at(written: Any, scope: Scope) -> float:
+    return moment(written, scope.came, scope.zone, scope.since)
+
+
+def _at_fixed(written: Any, scope: Scope) -> float:
+    # "tomorrow" in the recipe itself is the day after the wait before it.
+    relative = isinstance(read(written, scope.zone).day, str)
+    return moment(written, scope.since if relative else scope.came, scope.zone, scope.since)
 
 
 def _if(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
@@ -103,7 +115,8 @@ def _way(
 def _delay(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
     del several
     _only(reading, entry, path, ("delay", "after"))
-    written, place, meaning = entry["delay"], (*path, "delay"), after
+    written, place = entry["delay"], (*path, "delay")
+    meaning: Meaning = _after
     if isinstance(written, dict):
         _only(reading, written, place, ("for", "until"), "delay")
         kind = _either(reading, written, place, "for", "until")
@@ -112,7 +125,7 @@ def _delay(reading: Reading, entry: Entry, path: Path, several: Several) -> Node
                 reading.complain(place, "says no time", "for example for: 2h")
             return None
         written, place = written[kind], (*place, kind)
-        meaning = after if kind == "for" else moment
+        meaning = _after if kind == "for" else _at
     until, chains = _time(reading, written, place, meaning)
     needs = needs_of(reading, entry, path, chains)
     return None if until is None else Delay(path_text(path), until, needs)
@@ -140,12 +153,14 @@ def _wait_for(reading: Reading, entry: Entry, path: Path, several: Several) -> N
         cure = "say how long at the longest, for example timeout: 3d"
         reading.complain((*path, "wait_for"), '"timeout" is missing', cure, key=True)
         return None
-    until, chains = _time(reading, entry["timeout"], (*path, "timeout"), after)
+    until, chains = _time(reading, entry["timeout"], (*path, "timeout"), _after)
     needs = needs_of(reading, entry, path, chains)
     otherwise = _on_timeout(reading, entry, path, several)
     if until is None or not understood:
         return None
-    return WaitFor(path_text(path), types, condition, until, otherwise, needs)
+    return WaitFor(
+        path_text(path), types, condition, _or_fail(until, (*path, "timeout")), otherwise, needs
+    )
 
 
 def _on_timeout(reading: Reading, entry: Entry, path: Path, several: Several) -> Sequence[Node]:
@@ -171,7 +186,8 @@ def _stop(reading: Reading, entry: Entry, path: Path, several: Several) -> Node 
         return None
     expression = reading.compiled(written, place)
     needs = needs_of(reading, entry, path, expression.chains)
-    return Stop(path_text(path), _filled(expression, place, lambda value, *_: str(value)), needs)
+    reason = _filled(expression, place, lambda value, _: str(value))
+    return Stop(path_text(path), _or_fail(reason, place), needs)
 
 
 READERS: Mapping[str, Callable[[Reading, Entry, Path, Several], Node | None]] = {
@@ -192,27 +208,53 @@ def _time(
         expression = reading.compiled(written, path)
         if not expression.constant:
             return _filled(expression, path, meaning), expression.chains
-    note_bare_seconds(reading, written, path)
     try:
-        meaning(written, _SOME_TIME, reading.catalogue.zone)
+        _check(written, meaning, reading.catalogue.zone)
     except NoTime as wrong:
-        reading.complain(path, str(wrong), wrong.cure)
+        # As it is written: 10.00 is 10.0 to whoever reads YAML.
+        source = reading.document.bare(path)
+        words = str(wrong).replace(str(written), source, 1) if source else str(wrong)
+        reading.complain(path, words, wrong.cure)
         return None, ()
-    return lambda scope: meaning(written, scope.at, scope.zone), ()
+    fixed = _at_fixed if meaning is _at else meaning
+    return lambda scope: fixed(written, scope), ()
+
+
+def _check(written: Any, meaning: Meaning, zone: ZoneInfo) -> None:
+    """Raise `NoTime` for what can be no time whenever an event comes."""
+    if meaning is _after:
+        length(written)
+    elif not isinstance(written, str):
+        moment(written, 0.0, zone)
+    elif isinstance((found := read(written, zone)).day, date):
+        found.at(0.0, zone)
 
 
 def _filled(
-    expression: Expression, path: Path, meaning: Callable[[Any, float, ZoneInfo], Any]
+    expression: Expression, path: Path, meaning: Callable[[Any, Scope], Any]
 ) -> Callable[[Scope], Any]:
     where = path_text(path)
 
     def fill(scope: Scope) -> Any:
         try:
-            return meaning(expression.fill(scope), scope.at, scope.zone)
-        except Unfillable as failure:
+            return meaning(expression.fill(scope), scope)
+        except NotThere as failure:
             raise RenderError(where, str(failure)) from None
+        except Unfillable as failure:
+            raise NoTime(str(failure), "") from None
+
+    return fill
+
+
+def _or_fail(fill_: Callable[[Scope], Any], path: Path) -> Callable[[Scope], Any]:
+    """Return the same function, which stops the recipe where it has no value."""
+    where = path_text(path)
+
+    def fill(scope: Scope) -> Any:
+        try:
+            return fill_(scope)
         except NoTime as wrong:
-            raise RenderError(where, f"{wrong}; {wrong.cure}") from None
+            raise RenderError(where, f"{wrong}; {wrong.cure}".removesuffix("; ")) from None
 
     return fill
 

@@ -83,6 +83,9 @@ def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> N
     """Complain where a thread is wanted and there can be none; `path` is where `overflow` stands."""
     if wanted.overflow is not Overflow.THREAD:
         return
+    if _marked(reading, wanted):
+        words = "a thread keeps all of its text, so nothing of it is shortened"
+        reading.complain(path, words, "take | shorten out, or write shorten(200)")
     if not issubclass(wanted.plugin.message, Threaded):
         words = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
         reading.complain(path, words, cure)
@@ -92,6 +95,7 @@ def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> N
 
 
 def step_of(
+    reading: Reading,
     wanted: Wanted,
     *,
     id_: str,
@@ -113,9 +117,33 @@ def step_of(
         fill=wanted.filled.fill,
         count=_counter(wanted.plugin, wanted.account),
         overflow=wanted.overflow,
+        parts=wanted.filled.parts,
+        own_words=_own_words(reading),
+        marked=_marked(reading, wanted),
         group=group,
         places={name: path_text(place) for name, place in wanted.places.items()},
     )
+
+
+def _marked(reading: Reading, wanted: Wanted) -> bool:
+    """Return whether a message, or a variable that its texts name, marks values that may be shortened."""
+    marks: set[str] = set()
+    for name, one in reading.variables.items():
+        if one.marked or not marks.isdisjoint(read for read, _ in one.chains):
+            marks.add(name)
+    return any(leaf.expression.marked for leaf in wanted.filled.leaves) or not marks.isdisjoint(
+        name for name, _ in wanted.chains
+    )
+
+
+def _own_words(reading: Reading) -> frozenset[str]:
+    """Return the variables that stand for the recipe's own words, or have such among their words."""
+    own: set[str] = set()
+    for name, expression in reading.variables.items():
+        source = expression.source
+        if source is None or own.issuperset(source.names):
+            own.add(name)
+    return frozenset(own)
 
 
 def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | None:
@@ -135,11 +163,12 @@ def measured(reading: Reading, step: Step, wanted: Wanted) -> Step:
     if message is None:
         return step
     measure = step.plugin.measure(step.account, message)
-    if measure is not None and not measure.fits and step.overflow is Overflow.FAIL:
+    if measure is not None and not measure.fits and step.overflow is not Overflow.THREAD:
         alone = "" if filled.constant else "its fixed words alone are "
+        threads = issubclass(step.plugin.message, Threaded)
         reading.complain(
             wanted.places.get(measure.field, (*wanted.path, measure.field)),
             f"{alone}{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}",
-            "make it shorter, or say overflow: shorten",
+            "make it shorter, or say overflow: thread" if threads else "make it shorter",
         )
     return replace(step, fixed=message) if filled.constant else step

@@ -81,6 +81,7 @@ def read_post(
         reading.problems += [problem for problem in problems if problem not in said]
         said.update(problems)
         step = step_of(
+            reading,
             wanted,
             id_=part_id(id_, target.name),
             path=path,

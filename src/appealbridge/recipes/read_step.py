@@ -64,7 +64,7 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
     check_overflow(reading, wanted, (*path, "overflow"), "say overflow: shorten, or leave it out")
     needs = needs_of(reading, value, path, wanted.chains) - {id_}
     even_if_failed = value.get("even_if_failed") is True
-    step = step_of(wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
+    step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
     return step if problems else measured(reading, step, wanted)
 
 

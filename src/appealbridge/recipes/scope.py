@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from jinja2.sandbox import safe_range
 
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
+from appealbridge.recipes.shortening import Shortening
 
 GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
 """The names that every recipe has, besides its own variables."""
@@ -130,6 +132,9 @@ def reach(value: Any, key: Any) -> Any:
 
 Variables = Mapping[str, Callable[["Scope"], Any]]
 
+LONGEST_WAY = 3600.0
+"""How many seconds an event may have been on its way to us for its own time to count."""
+
 _LATER = ("now", "appeal")
 """Names that every scope has and few templates ask for."""
 
@@ -140,10 +145,17 @@ class Scope(dict[str, Any]):
 
     `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
     text, for filters that cut. `seen` is what conditions have looked at, each with its value, and
-    `fresh` are the variables that were worked out since somebody told of them.
+    `fresh` are the variables that were worked out since somebody told of them. `at` is the present
+    moment, `came` the one at which the event came, as far as its times are concerned, and `since` the
+    one from which a `delay` counts, all in Unix seconds. `shortening` is there while a text that is too long is written
+    shorter. While a message is being written (`writing`), a time that cannot be read stops nothing: it is
+    printed as it is, and `unread` says what is wrong with it, so that the message is held.
     """
 
-    __slots__ = ("_variables", "at", "count", "data", "fresh", "seen", "steps_left", "zone")
+    __slots__ = (
+        "_variables", "at", "came", "count", "data", "fresh", "seen", "shortening", "since", "steps_left",
+        "unread", "writing", "zone",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -159,12 +171,26 @@ class Scope(dict[str, Any]):
             self["appeal"] = event.data
         self.data = event.data
         self.at = at
+        # What somebody wrote before the event was fetched is no older because that took a while.
+        self.came = min(event.received_at, max(event.time, event.received_at - LONGEST_WAY))
+        self.since = self.came
         self.zone = zone
         self.count: Callable[[str], int] | None = None
+        self.shortening: Shortening | None = None
+        self.writing = False
+        self.unread = ""
         self.steps_left = 0
         self.seen: list[tuple[str, Any]] = []
         self.fresh: list[str] = []
         self._variables = variables
+
+    def to_shorten(self, shortening: Shortening) -> Scope:
+        """Return the same names, of which those that are worked out are worked out anew."""
+        other = copy(self)
+        for name in self._variables:
+            dict.pop(other, name, None)
+        other.fresh, other.shortening = [], shortening
+        return other
 
     def __contains__(self, name: object) -> bool:
         return dict.__contains__(self, name) or name in self._variables or name in _LATER

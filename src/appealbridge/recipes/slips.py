@@ -44,13 +44,6 @@ def note_slips(reading: Reading) -> None:
                 _note_braces(reading, path, text)
 
 
-def note_bare_seconds(reading: Reading, written: Any, path: Path) -> None:
-    """Note a length of time that says no unit."""
-    if type(written) in (int, float):
-        words = "a bare number is seconds"
-        reading.note(path, words, "write 30m for minutes, 30s for seconds")
-
-
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(value, str):
         yield path, value

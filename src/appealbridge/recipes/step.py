@@ -30,6 +30,8 @@ class Step:
     `post` that it is a part of, empty where it is none. `fill` returns its options filled for one
     event or raises `RenderError`. `fixed` is the finished message where no event can change it.
     `count` is how its channel counts a text, and `overflow` what is done with one that is too long.
+    `marked` says that it marks values that may be shortened; `parts` write one option each, and
+    `own_words` are names that stand for the recipe's own words.
     `needs` are the ids of the steps whose results it uses or that it stands `after`;
     `even_if_failed` lets it go on where one of them failed.
     """
@@ -46,6 +48,9 @@ class Step:
     fixed: Options | None = field(default=None, repr=False)
     count: Callable[[str], int] | None = field(default=None, repr=False)
     overflow: Overflow = Overflow.FAIL
+    parts: Mapping[str, Callable[[Scope], Any]] = field(default_factory=dict, repr=False)
+    own_words: frozenset[str] = frozenset()
+    marked: bool = False
     group: str = ""
     places: Mapping[str, str] = field(default_factory=dict, repr=False)
 

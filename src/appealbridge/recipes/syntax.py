@@ -168,7 +168,7 @@ def _check_use(
         )
         raise Malformed(words, cure, name, node.lineno) from None
     for option, value in given.arguments.items():
-        whole = takes.parameters[option].annotation == "Whole"
+        whole = str(takes.parameters[option].annotation).startswith("Whole")
         if whole and isinstance(value, nodes.Const) and type(value.value) is not int:
             words = f"the {option} of {what} {name} must be a whole number"
             raise Malformed(words, f"for example {name}(200)", name, node.lineno)

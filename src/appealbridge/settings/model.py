@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
+from appealbridge.model.moment import NoTime, zone_named
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
 from appealbridge.plugin.mail import mailbox
@@ -28,12 +28,10 @@ _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 def _zone(name: str) -> str:
     try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        cure = "write it as Europe/London, or install the package tzdata"
-        raise PydanticCustomError(
-            "zone", "is no time zone of this machine", {"cure": cure}
-        ) from None
+        zone_named(name)
+    except NoTime as wrong:
+        context = {"problem": str(wrong), "cure": wrong.cure}
+        raise PydanticCustomError("zone", "{problem}", context) from None
     return name
 
 

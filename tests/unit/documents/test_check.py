@@ -48,7 +48,17 @@ def test_a_fitting_value_becomes_an_instance():
     [
         ("to: 5", (2, 5, "to", "must be text or a list", "put it in quotes")),
         ("mode: queud", (2, 7, "mode", 'unknown value "queud"', 'did you mean "queued"?')),
-        ("wait: 0", (2, 7, "wait", "must be more than 0", "")),
+        ("wait: 0s", (2, 7, "wait", "must be more than 0", "")),
+        (
+            "wait: 30",
+            (
+                2,
+                7,
+                "wait",
+                "is a bare number, without its unit",
+                "write 30m for minutes, 30s for seconds",
+            ),
+        ),
         ("count: 10", (2, 8, "count", "must be 9 or less", "")),
         ("count: many", (2, 8, "count", "must be a whole number", "")),
         ("imags: []", (2, 1, "", 'unknown option "imags"', 'did you mean "images"?')),

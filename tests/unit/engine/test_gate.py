@@ -1,5 +1,6 @@
 """May this delivery go out now?"""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -66,3 +67,21 @@ def test_a_day_begins_at_local_midnight_also_when_the_clocks_change():
     # 25 October 2026, 12:00 UTC: the day began at 00:00 BST, which was 23:00 UTC the day before.
     noon = 1_792_929_600.0
     assert noon - day_start(noon, london) == 13 * 3600
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "begin"),
+    [
+        # The clock in Cuba shows the first hour of 1 November 2026 twice; the day begins with the first.
+        ("America/Havana", "2026-11-01T04:30:00", "2026-11-01T04:00:00"),
+        ("America/Havana", "2026-11-01T05:30:00", "2026-11-01T04:00:00"),
+        ("America/Havana", "2026-11-01T12:00:00", "2026-11-01T04:00:00"),
+        # In the Lebanon 29 March 2026 has no midnight; it begins at one.
+        ("Asia/Beirut", "2026-03-28T22:10:00", "2026-03-28T22:00:00"),
+        # In London it is half past one for the second time.
+        ("Europe/London", "2026-10-25T01:30:00", "2026-10-24T23:00:00"),
+    ],
+)
+def test_a_day_begins_with_the_first_moment_that_has_its_date(zone, now, begin):
+    at, then = (datetime.fromisoformat(f"{one}+00:00").timestamp() for one in (now, begin))
+    assert day_start(at, ZoneInfo(zone)) == then

@@ -105,12 +105,12 @@ def test_the_reason_names_the_earlier_one_and_its_time():
     went_out = delivery(17, state=State.DELIVERED, settled_at=1_782_907_200.0)
     assert (
         repeats(delivery(18), went_out, 1_782_907_300.0, LONDON)
-        == "the same text went out on force_x within the last day: no. 17, at 13:00 on 01 July"
+        == "the same text went out on force_x within the last day: no. 17, at 13:00 BST on 1 July"
     )
     waits = replace(went_out, state=State.HELD, settled_at=None, planned_at=1_782_907_200.0)
     assert (
         repeats(delivery(18), waits, 1_782_907_300.0, LONDON)
-        == "the same text is on its way to force_x already: no. 17, planned at 13:00 on 01 July"
+        == "the same text is on its way to force_x already: no. 17, planned at 13:00 BST on 1 July"
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from appealbridge.model.duration import Duration, seconds
+from appealbridge.model.duration import WRITTEN, Duration, seconds
 
 
 class Wait(BaseModel):
@@ -24,8 +24,15 @@ def test_a_length_of_time_is_read_as_seconds(text, expected):
     assert Wait(wait=text).wait == expected
 
 
+@pytest.mark.parametrize("number", [0, 5, 2.5, 30])
+def test_a_bare_number_in_a_file_is_refused_with_the_units(number):
+    with pytest.raises(ValidationError, match="bare number, without its unit") as failure:
+        Wait.model_validate({"wait": number}, context={WRITTEN: True})
+    assert failure.value.errors()[0]["ctx"]["cure"] == "write 30m for minutes, 30s for seconds"
+
+
 @pytest.mark.parametrize("number", [5, 2.5])
-def test_a_number_is_seconds(number):
+def test_a_number_that_the_program_has_made_is_seconds(number):
     assert Wait(wait=number).wait == number
 
 

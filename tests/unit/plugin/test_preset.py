@@ -4,7 +4,15 @@ from typing import get_args
 
 import pytest
 
-from appealbridge.plugin import PRESET_FIELDS, PRESETS, WHOLE_REQUEST, PresetName, Refused, Request
+from appealbridge.plugin import (
+    PRESET_FIELDS,
+    PRESETS,
+    WHOLE_REQUEST,
+    PresetName,
+    Refused,
+    Request,
+    moment,
+)
 
 ALERT = {
     "status": "firing",
@@ -15,6 +23,22 @@ ALERT = {
     "generatorURL": "http://prometheus/graph",
     "fingerprint": "c6f1ab34ef9d0e11",
 }
+
+
+@pytest.mark.parametrize(
+    "value", [1_777_636_800, 1_777_636_800.0, "2026-05-01T12:00:00Z", "2026-05-01T13:00+01:00"]
+)
+def test_a_time_is_a_date_or_seconds_since_1970(value):
+    assert moment(value) == 1_777_636_800
+
+
+@pytest.mark.parametrize(
+    "value", [10, 10.00, 700, 20261127, 202611271000, 1_777_636_800_000, "20261127", "10:00", True]
+)
+def test_a_number_that_may_be_something_else_is_no_time(value):
+    assert moment(value) is None
+
+
 POST = {
     "version": "4",
     "groupKey": '{}:{alertname="MajorIncident"}',

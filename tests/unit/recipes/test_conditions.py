@@ -92,7 +92,7 @@ def test_a_condition_holds(condition):
             "- all: [{ field: $.lanes, above: 1 }, { field: $.lanes, above: 5 }]",
             "$.lanes is 2, wanted above 5",
         ),
-        ("- { between: ['07:00', '08:00'] }", "the time is 13:00, not between 07:00 and 08:00"),
+        ("- { between: ['07:00', '08:00'] }", "the time is 13:00 BST, not between 07:00 and 08:00"),
     ],
 )
 def test_a_condition_that_does_not_hold_says_which_and_with_which_value(condition, why):
@@ -211,9 +211,14 @@ def test_the_clock_is_the_one_on_the_wall_summer_and_winter(moment, holds):
     assert (why_not("- { between: ['23:00', '02:00'] }", **at(moment)) == "") is holds
 
 
+def test_a_time_may_be_written_as_people_say_it():
+    assert why_not("- { between: ['6:00', '11pm'] }", **at("2026-12-01T22:30:00Z")) == ""
+    assert why_not("- { between: ['6:00', '11pm'] }", **at("2026-12-01T23:00:00Z"))
+
+
 def test_a_recipes_time_zone_counts_before_that_of_the_settings():
     condition = "- { between: ['09:00', '17:00'], time_zone: Asia/Tokyo }"
     assert why_not(condition, **at("2026-05-01T01:00:00Z")) == ""
     assert why_not(condition, **at("2026-05-01T10:00:00Z")) == (
-        "the time is 19:00, not between 09:00 and 17:00"
+        "the time is 19:00 JST, not between 09:00 and 17:00"
     )

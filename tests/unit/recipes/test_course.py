@@ -186,7 +186,7 @@ def test_what_stands_behind_a_delay_is_planned_when_it_is_over():
     assert run.at(2 * HOUR) == ["Then https://x.example/first"]
     assert run.plan.done
     assert run.said == [
-        "actions[1]: waits until 15:00 on 1 May 2026",
+        "actions[1]: waits until 15:00 BST on 1 May 2026",
         "first: planned a delivery on force_x",
         "actions[1]: the wait is over",
         "tweet: planned a delivery on force_x",
@@ -236,7 +236,7 @@ actions:
 
 @pytest.mark.parametrize(
     ("until", "hours"),
-    [('"14:00"', 1), ('"13:00"', 24), ("2026-05-02T13:00", 24), ("$.when", 2), (1777640400, 1)],
+    [('"14:00"', 1), ('"12:00"', 23), ("2026-05-02T13:00", 24), ("$.when", 2), ("2pm", 1)],
 )
 def test_a_delay_until_a_time_ends_at_that_time(until, hours):
     run = Played(
@@ -247,25 +247,170 @@ def test_a_delay_until_a_time_ends_at_that_time(until, hours):
     assert run.at(hours * HOUR) == ["A"]
 
 
-def test_a_time_that_is_over_already_is_no_wait():
+EMBARGO = """
+actions:
+  - { action: tweet, text: For the press }
+  - delay: { until: $.embargo }
+  - { action: tweet, text: For all }
+publish_within: 1h
+"""
+
+UNREADABLE = [
+    (10.00, "10.0 is a bare number"),
+    (20261127, "20261127 is a bare number"),
+    (T0 + HOUR, "is a bare number"),
+    ("1000", '"1000" is a bare number'),
+    ("27/11/2026 10:00", "no time that is understood"),
+    ("soon", "no time that is understood"),
+    ("", "no time that is understood"),
+    ("2026-11-27 10:00 BST", "BST is not in force"),
+    (True, "no time that is understood"),
+    ([], "no time that is understood"),
+]
+PAST = [
+    ("2025-05-02T09:00", "09:00 BST on 2 May 2025 was past already when the event came"),
+    ("today 10:00", "10:00 BST on 1 May 2026 was past already when the event came"),
+]
+
+
+@pytest.mark.parametrize(("embargo", "reason"), UNREADABLE + PAST)
+def test_what_stands_behind_a_time_that_is_none_or_past_is_held_for_a_person(embargo, reason):
+    run = Played(EMBARGO, {"embargo": embargo})
+    first, second = run.plan.deliveries
+    assert (first.hold, first.reason, first.publish_by) == ("", "", T0 + HOUR)
+    assert second.hold == "time"
+    assert second.reason.startswith("it was to wait for its time, but ")
+    assert reason in second.reason
+    assert second.publish_by is None  # nobody knows when it is too late
+    assert any("what stands behind it is held" in said for said in run.said)
+
+
+def test_a_time_in_the_recipe_itself_that_is_past_is_held_too():
     run = Played(
         "actions: [{ delay: { until: 2026-05-01T09:00 } }, { action: tweet, text: A }]\npublish_within: 1h"
     )
-    assert run.texts == ["A"]
-    assert run.plan.deliveries[0].publish_by == T0 + HOUR
+    assert run.plan.deliveries[0].hold == "time"
+
+
+def test_a_time_that_passed_while_the_run_waited_for_its_turn_is_no_wait():
+    run = Played(EMBARGO.replace("$.embargo", "2026-05-01T13:30"))
+    assert run.wakes == 0.5 * HOUR - 10
+    late = Played.__new__(Played)
+    late.recipe, late.event = run.recipe, run.event
+    late.so_far, late.marks, late.heard, late.said = {}, {}, [], []
+    assert late.at(2 * HOUR) == ["For the press", "For all"]
+    assert late.plan.deliveries[1].hold == ""
+
+
+def test_a_time_that_passed_while_the_event_was_on_its_way_is_no_wait():
+    run = Played(EMBARGO, {"embargo": "2026-05-01T13:00:05"}, time=T0 - 60)
+    assert run.plan.deliveries[1].hold == ""
+    older = Played(EMBARGO, {"embargo": "2026-05-01T09:00"}, time=T0 - DAY)
+    assert older.plan.deliveries[1].hold == "time"
+
+
+def test_a_time_that_passed_while_a_step_before_it_was_held_is_no_wait():
+    run = Played(EMBARGO.replace("text: For the press", "id: press, text: For the press").replace(
+        "$.embargo }", "$.embargo }\n    after: press"), {"embargo": "2026-05-01T14:00"})  # fmt: skip
+    run.ends("press", State.SENDING)
+    assert run.at(HOUR) == []
+    run.ends("press")
+    assert run.at(2 * HOUR) == ["For all"]
+    assert run.plan.deliveries[0].hold == ""
 
 
 @pytest.mark.parametrize(
-    ("data", "failed"),
+    ("until", "hours"),
+    [("tomorrow 10:00", 3 * 24 + 21), ("$.embargo", 3 * 24), ("2026-05-02T10:00", 3 * 24)],
+)
+def test_tomorrow_is_that_of_whoever_says_it(until, hours):
+    # The recipe says it when its wait is over, the event when it came.
+    actions = f"actions: [{{ delay: 3d }}, {{ delay: {{ until: {until} }} }}, {{ action: tweet, text: A }}]"
+    run = Played(actions, {"embargo": "tomorrow 10:00"})
+    run.at(3 * DAY)
+    if run.texts == []:
+        assert run.wakes == hours * HOUR - 10
+        run.at(hours * HOUR)
+    assert [(one.hold, one.planned_at - T0) for one in run.plan.deliveries] == [("", hours * HOUR)]
+
+
+def test_in_the_night_of_two_hours_from_one_to_two_the_next_one_counts():
+    ten_past_one = 1_792_890_600.0  # 01:10 GMT on 25 October 2026, for the second time
+    run = Played('actions: [{ delay: { until: "01:30" } }, { action: tweet, text: A }]',
+                 time=ten_past_one, received_at=ten_past_one)  # fmt: skip
+    assert run.plan.wake_at - ten_past_one == 20 * 60
+
+
+def test_whoever_has_to_agree_reads_that_the_time_could_not_be_read():
+    agreed = f"triggers: [{{ trigger: appeal }}]\n{EMBARGO}approval: duty_comms\n"
+    run = Played(agreed, {"embargo": "10.00"})
+    second = run.plan.deliveries[1]
+    assert (second.hold, "bare number" in second.reason) == ("approval", True)
+
+
+def test_what_is_held_for_its_time_stays_so_behind_further_waits():
+    run = Played("""
+actions:
+  - delay: { until: $.embargo }
+  - delay: 2h
+  - { action: tweet, text: A }
+  - wait_for: appeal.closed
+    timeout: 1h
+  - { action: tweet, text: B }
+""", {"embargo": 10})  # fmt: skip
+    assert (run.texts, run.wakes) == ([], 2 * HOUR)
+    run.at(2 * HOUR)
+    assert [one.hold for one in run.plan.deliveries] == ["time"]
+    run.at(3 * HOUR)
+    assert [one.hold for one in run.plan.deliveries] == ["time"]
+
+
+def test_a_time_by_the_clock_counts_from_the_wait_before_it():
+    actions = 'actions: [{ delay: 20h }, { delay: { until: "10:00" } }, { action: tweet, text: A }]'
+    run = Played(actions)
+    run.at(20 * HOUR)  # 09:00 on the next day
+    assert run.wakes == 21 * HOUR - 10
+
+
+def test_a_time_by_the_clock_counts_from_the_step_it_stands_after():
+    run = Played("""
+actions:
+  - { action: tweet, id: first, text: A }
+  - { delay: { until: "14:00" }, after: first }
+  - { action: tweet, text: B }
+""")
+    run.ends("first", State.SENDING)
+    run.at(2 * HOUR)  # it is three o'clock when the first is out
+    run.ends("first")
+    run.at(2 * HOUR)
+    assert run.wakes == 25 * HOUR - 10
+
+
+@pytest.mark.parametrize(
+    ("delay", "data", "reason"),
     [
-        ({"n": "soon"}, 'actions[0].delay: "soonh" is no length of time'),
-        ({}, "actions[0].delay: event.data.n is missing"),
-        ({"n": 99999}, 'actions[0].delay: "99999h" is no length of time'),
+        ("{{ event.data.n }}h", {"n": "soon"}, '"soonh" is no length of time'),
+        ("{{ event.data.n }}h", {"n": 99999}, '"99999h" is no length of time'),
+        ("{{ event.data.n }}", {"n": 30}, "30 is a bare number"),
     ],
 )
-def test_a_delay_that_is_no_length_of_time_stops_the_recipe(data, failed):
-    run = Played('actions: [{ delay: "{{ event.data.n }}h" }, { action: tweet, text: A }]', data)
-    assert run.plan.failed.startswith(failed)
+def test_what_stands_behind_a_delay_of_no_length_is_held_for_a_person(delay, data, reason):
+    run = Played(f'actions: [{{ delay: "{delay}" }}, {{ action: tweet, text: A }}]', data)
+    assert run.plan.deliveries[0].hold == "time"
+    assert reason in run.plan.deliveries[0].reason
+
+
+def test_a_delay_of_which_the_event_says_nothing_stops_the_recipe():
+    run = Played('actions: [{ delay: "{{ event.data.n }}h" }, { action: tweet, text: A }]', {})
+    assert run.plan.failed.startswith("actions[0].delay: event.data.n is missing")
+
+
+@pytest.mark.parametrize("n", ["soon", 30])
+def test_a_wait_that_ends_nobody_knows_when_stops_the_recipe(n):
+    actions = (
+        'actions: [{ wait_for: a, timeout: "{{ event.data.n }}" }, { action: tweet, text: A }]'
+    )
+    assert Played(actions, {"n": n}).plan.failed.startswith("actions[0].timeout: ")
 
 
 # -- waits ------------------------------------------------------------------------------------------
@@ -290,7 +435,7 @@ def test_an_event_that_was_waited_for_ends_the_wait_and_is_in_reach():
     assert run.plan.done
     assert run.plan.deliveries[0].publish_by == T0 + DAY + HOUR
     assert run.said[:2] == [
-        "actions[0]: waits for appeal.closed until 13:00 on 4 May 2026 at the longest",
+        "actions[0]: waits for appeal.closed until 13:00 BST on 4 May 2026 at the longest",
         "actions[0]: appeal.closed came: event e86400.0",
     ]
 

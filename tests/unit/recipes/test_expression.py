@@ -42,7 +42,7 @@ def filled(text, data=DATA, **more):
         ("{{ appeal.tags | join_and }}", "red coat and Digbeth"),
         ("{{ appeal.tags | first | hashtag }}", "#RedCoat"),
         ("{{ appeal.html | plain }}", "Seen at ten\n& later"),
-        ("{{ appeal.time | local_time }}", "13:30 on 1 May 2026"),
+        ("{{ appeal.time | local_time }}", "13:30 BST on 1 May 2026"),
         ("{{ appeal.time | local_time('%H:%M') }}", "13:30"),
         ("{{ appeal.title | shorten(7) }}", "Aisha…"),
         ("{{ appeal.title | replace('14', 'fourteen') }}", "Aisha, fourteen"),

@@ -204,6 +204,34 @@ def test_a_number_goes_into_a_text_as_its_digits():
     )
 
 
+UNREADABLE = """
+variables:
+  when: "{{ appeal.embargo | local_time }}"
+actions:
+  - { action: tweet, text: "No time in it" }
+  - { action: tweet, text: "Until {{ when }}" }
+publish_within: 1h
+"""
+
+
+def test_what_names_a_time_that_cannot_be_read_is_held_with_all_that_was_planned_with_it():
+    made = plan(recipe_of(UNREADABLE), event_of({"embargo": "27/11/2026"}), {}, NOW)
+    first, second = made.deliveries
+    assert '"Until 27/11/2026"' in second.content
+    assert {first.hold, second.hold} == {"time"}
+    assert second.reason == (
+        'a time that it names cannot be read: "27/11/2026" is no time that is understood; look at it '
+        "before you release it"
+    )
+    assert second.publish_by is not None
+    assert "all that was planned now is held" in made.trace[-1]["said"]
+
+
+def test_a_time_that_can_be_read_holds_nothing():
+    made = plan(recipe_of(UNREADABLE), event_of({"embargo": "2026-11-27T10:00"}), {}, NOW)
+    assert [one.hold for one in made.deliveries] == ["", ""]
+
+
 def test_shorten_counts_as_the_steps_channel_does():
     text = 'actions: [{ action: tweet, text: "{{ appeal.title | shorten(280) }}" }]'
     (delivery,) = planned(text, event_of({"title": "word " * 100})).deliveries

@@ -172,7 +172,7 @@ lists: { h: x }
     assert wrong(text) == [
         '1: : unknown option "listn"; did you mean "listen"?',
         (
-            "2: time_zone: is no time zone of this machine; "
+            '2: time_zone: unknown time zone "Mars/Olympus"; '
             "write it as Europe/London, or install the package tzdata"
         ),
         '4: channels.a.platform: unknown platform "twitter"; known here: facebook, mastodon, x',

@@ -1,0 +1,272 @@
+"""
+A moment as people and systems write it, read strictly, and as people are shown it. Pure.
+
+Nothing is guessed: a bare number is never a moment, and day and month are never taken for one another.
+A time that was read wrongly would publish something too early.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from appealbridge.model.value import value
+
+LONGEST_TEXT = 100
+"""How many characters the text of a moment may have."""
+
+CURE = 'write "10:00", tomorrow 10:00, or a date and time as 2026-11-27T10:00'
+
+_CLOCK = re.compile(
+    r"(?P<hour>[0-9]{1,2})(?:"
+    r"(?:[:.](?P<past>[0-9]{2}))? ?(?P<half>[ap])\.?m\.?"
+    r"|:(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?)?)",
+    re.IGNORECASE,
+)
+_DAY = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})|(?P<word>today|tomorrow)",
+    re.IGNORECASE,
+)
+_GAP = re.compile(r"T|,? (?:at )?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?")
+_ZONE_WORD = re.compile(r"[A-Za-z]{1,5}")
+_SLASHES = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})\b(.*)")
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)?")
+
+_PLACES = {
+    "BST": "Europe/London",
+    "CET": "Europe/Paris",
+    "CEST": "Europe/Paris",
+    "EET": "Europe/Athens",
+    "EEST": "Europe/Athens",
+    "WET": "Europe/Lisbon",
+    "WEST": "Europe/Lisbon",
+}
+"""Where the words for a zone are in use that mean one thing only to a reader in Britain."""
+
+
+_HALF_A_YEAR = {
+    "GMT": "Europe/London",
+    "BST": "Europe/London",
+    "CEST": "Europe/Paris",
+    "EEST": "Europe/Athens",
+    "WEST": "Europe/Lisbon",
+    "EST": "America/New_York",
+    "MST": "America/Denver",
+    "HST": "Pacific/Honolulu",
+}
+"""Words for the time that are none all year round, with the place that is meant; UTC is meant by UTC alone."""
+
+
+class NoTime(ValueError):
+    """What is wrong with a time; `cure` is what would mend it."""
+
+    def __init__(self, problem: str, cure: str = CURE) -> None:
+        super().__init__(problem)
+        self.cure = cure
+
+
+@value
+class Moment:
+    """
+    A moment as it is written, taken apart.
+
+    `day` is a date, `today`, `tomorrow`, or `None` where only a time by the clock is written. `zone` is
+    a fixed offset or the word for a zone, `None` where none is written.
+    """
+
+    day: date | str | None
+    clock: time
+    zone: tzinfo | str | None
+
+    def at(self, since: float, zone: tzinfo) -> float:
+        """
+        Return the moment meant, in Unix seconds; raise `NoTime`.
+
+        A time by the clock is the next one at or after `since`, `today` and `tomorrow` count from it.
+        Without a zone of its own it is local time in `zone`: a time that the clock shows twice in
+        autumn is the first one still to come, and one that is left out in spring comes an hour later.
+        """
+        here = self._place(zone)
+        today = datetime.fromtimestamp(since, here).date()
+        if isinstance(self.day, date):
+            days = [self.day]
+        elif self.day is not None:
+            days = [today + timedelta(days=1) if self.day == "tomorrow" else today]
+        else:
+            days = [today, today + timedelta(days=1), today + timedelta(days=2)]
+        found = [at for day in days for at in self._on(day, here)]
+        if not found:
+            raise NoTime(
+                f"{self.zone} is not in force on {days[0]:%-d %B %Y}",
+                f"leave {self.zone} out for the time in {zone}, or write an offset, as +01:00",
+            )
+        return next((at for at in found if at >= since), found[-1])
+
+    def _place(self, zone: tzinfo) -> tzinfo:
+        """Return whose clock is meant; one's own word for the time counts before all others."""
+        if not isinstance(self.zone, str):
+            return self.zone or zone
+        return zone if self.zone in _own_words(zone) else ZoneInfo(_PLACES[self.zone])
+
+    def _on(self, day: date, here: tzinfo) -> list[float]:
+        found = instants(datetime.combine(day, self.clock), here)
+        if not isinstance(self.zone, str):
+            return found
+        return [at for at in found if datetime.fromtimestamp(at, here).tzname() == self.zone]
+
+
+def instants(shown: datetime, zone: tzinfo) -> list[float]:
+    """
+    Return the moments, in Unix seconds, at which the clock of a zone shows a date and time.
+
+    In autumn these may be two. What it never shows, in spring, comes as much later as the clock is put forward.
+    """
+    both = [shown.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1)]
+    real = {
+        at
+        for at in both
+        if datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0, microsecond=0)
+        == shown.replace(microsecond=0)
+    }
+    return sorted(real) or both[:1]
+
+
+def read(text: str, zone: tzinfo = UTC) -> Moment:
+    """
+    Return what a text says of a moment; raise `NoTime`.
+
+    Understood are a time by the clock (`10:00`, `6am`), a date (`2026-11-27`: its beginning), a date, `today`
+    or `tomorrow` with a time, and behind any time a zone (`Z`, `+01:00`, `GMT`, `BST`); other words
+    for a zone only where they are in use in `zone`.
+    """
+    words = " ".join(text.split()) if len(text) <= LONGEST_TEXT else ""
+    day: date | str | None = None
+    rest = words
+    found = _DAY.match(words)
+    if found is not None:
+        day, rest = _day(found), words[found.end() :]
+        if not rest and isinstance(day, date):
+            return Moment(day, time(), None)
+        gap = _GAP.match(rest)
+        if not rest or (gap is not None and gap.end() == len(rest)):
+            raise NoTime(f"{quoted(text)} says no time of day", f"write {day} 10:00")
+        rest = rest[gap.end() :] if gap is not None else ""
+    time_of_day = _CLOCK.match(rest)
+    behind = rest[time_of_day.end() :].strip() if time_of_day is not None else ""
+    # "10:00-11:00" is from ten to eleven rather than ten on an island in the Pacific.
+    if time_of_day is None or (day is None and behind.startswith("-")):
+        raise _not_understood(text)
+    return Moment(day, _clock(time_of_day, text), _zone(behind, text, zone))
+
+
+def clock(text: str) -> time | None:
+    """Return a time by the clock without a date or zone (`7:00`, `6am`), `None` where it is none."""
+    try:
+        found = read(text)
+    except NoTime:
+        return None
+    return found.clock if found.day is None and found.zone is None else None
+
+
+def zone_named(name: object) -> ZoneInfo:
+    """
+    Return the time zone of a name, as Europe/London; raise `NoTime`.
+
+    A word that stands for the time in winter or in summer alone is no clock on any wall.
+    """
+    place = _HALF_A_YEAR.get(str(name).upper())
+    if place is not None:
+        words = f'the time zone "{name}" is the same in winter and summer'
+        raise NoTime(words, f"write the place whose clock counts: {place}")
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        cure = "write it as Europe/London, or install the package tzdata"
+        raise NoTime(f'unknown time zone "{name}"', cure) from None
+
+
+def shown(at: float, zone: tzinfo) -> str:
+    """Return a moment in Unix seconds as people are shown it: `10:00 GMT on 27 November 2026`."""
+    return f"{datetime.fromtimestamp(at, zone):%H:%M %Z on %-d %B %Y}"
+
+
+def quoted(text: object) -> str:
+    """Return what somebody wrote instead of a time, no longer than a line takes."""
+    words = " ".join(str(text).split())
+    return f'"{words[:60]}…"' if len(words) > 60 else f'"{words}"'
+
+
+def _day(found: re.Match[str]) -> date | str:
+    if found["word"]:
+        return found["word"].lower()
+    try:
+        day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+    except ValueError:
+        day = date.min
+    # What is near the ends of the calendar could be in no other zone.
+    if not 1900 <= day.year <= 9998:
+        raise NoTime(f"{quoted(found[0])} is no day of the calendar")
+    return day
+
+
+def _clock(found: re.Match[str], text: str) -> time:
+    hour = int(found["hour"])
+    minute = int(found["minute"] or found["past"] or 0)
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            raise NoTime(f"{quoted(text)} is no time of day")
+        hour = hour % 12 + (12 if found["half"] in "pP" else 0)
+    micro = int((found["fraction"] or "0")[:6].ljust(6, "0"))
+    try:
+        return time(hour, minute, int(found["second"] or 0), micro)
+    except ValueError:
+        raise NoTime(f"{quoted(text)} is no time of day") from None
+
+
+def _zone(written: str, text: str, zone: tzinfo) -> tzinfo | str | None:
+    if not written:
+        return None
+    word = written.upper()
+    if word in ("Z", "UTC", "GMT"):
+        return UTC
+    if word in _PLACES or word in _own_words(zone):
+        return word
+    offset = _OFFSET.fullmatch(written)
+    if offset is not None and int(offset["hours"]) < 24 and int(offset["minutes"] or 0) < 60:
+        length = timedelta(hours=int(offset["hours"]), minutes=int(offset["minutes"] or 0))
+        return timezone(-length if offset["sign"] == "-" else length)
+    if not _ZONE_WORD.fullmatch(written):
+        raise _not_understood(text)
+    raise NoTime(
+        f'the time zone "{written}" in {quoted(text)} is not known, or is more than one',
+        f"leave it out for the time in {zone}, or write an offset, as +01:00",
+    )
+
+
+@lru_cache(maxsize=64)
+def _own_words(zone: tzinfo) -> frozenset[str]:
+    """Return the words for the time that are in use in a zone, in winter and in summer."""
+    names = (datetime(2026, month, 1, tzinfo=zone).tzname() for month in (1, 7))
+    return frozenset(name for name in names if name and name.isalpha())
+
+
+def _not_understood(text: str) -> NoTime:
+    if _NUMBER.fullmatch(text.strip()):
+        return NoTime(f"{quoted(text)} is a bare number, not a time")
+    slashes = _SLASHES.fullmatch(text.strip())
+    if slashes is None:
+        return NoTime(f"{quoted(text)} is no time that is understood")
+    day, month, year, rest = slashes[1], slashes[2], slashes[3], slashes[4].strip(" ,")
+    try:
+        meant = date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
+    except ValueError:
+        return NoTime(f"{quoted(text)} is no time that is understood")
+    hour = clock(rest)
+    example = f"{meant}T{hour or time(10):%H:%M}"
+    return NoTime(
+        f"{quoted(text)} is no time that is understood",
+        f"write the year first: {example} for {meant:%-d %B}",
+    )
