@@ -75,7 +75,7 @@ condition-within-geojson-of-no-area condition-within-half-a-circle condition-wit
 condition-within-nothing condition-within-two-points condition-without-a-template
 condition-without-its-field empty-actions empty-file id-that-is-no-name many-at-once
 missing-option no-actions no-triggers not-a-recipe publish-within-no-length-of-time
-publish-within-nothing template-for-an-action-without-one test-of-an-unknown-field
+publish-within-a-bare-number template-for-an-action-without-one test-of-an-unknown-field
 test-that-expects-nothing-said test-without-a-name text-eaten-as-a-comment
 trigger-not-available-yet trigger-without-its-word unknown-action unknown-option
 unknown-top-level-name unknown-trigger unknown-trigger-option wrong-type-of-option

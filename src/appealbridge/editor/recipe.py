@@ -37,8 +37,10 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
         proposing({"type": "string"}, own.people),
     ]
     test = parts["tests"]["items"]
-    test["anyOf"] = [{"required": ["expect"]}, {"required": ["expect_failure"]}]
+    said = ("expect", "expect_at_least", "expect_failure", "text_not", "nothing_until")
+    test["anyOf"] = [{"required": [one]} for one in said]
     _expect(registry, own, test["properties"]["expect"])
+    _expect(registry, own, test["properties"]["expect_at_least"])
     return {
         "$schema": DIALECT,
         "title": "A recipe of AppealBridge",
@@ -167,6 +169,7 @@ def _expect(registry: Registry, names: Names, expect: Schema) -> None:
             "channel": proposing(
                 words.word("On which account.", "force_x", type="string"), accounts
             ),
+            **words.OF_THE_ENTRY,
             **options,
         },
         "additionalProperties": False,

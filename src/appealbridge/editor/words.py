@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from appealbridge.editor.models import Schema
+from appealbridge.editor.models import DURATION, Schema
+from appealbridge.model.delivery import Hold
+from appealbridge.recipes.expectation import NOT_HELD
 from appealbridge.recipes.step import Overflow
 
 CONDITION: Final[Schema] = {"$ref": "#/$defs/condition"}
@@ -14,7 +16,10 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 _NUMBER: Final[Schema] = {"type": "number"}
 _ONE_VALUE: Final[Schema] = {"type": ["string", "number", "boolean"]}
 _A_LIST: Final[Schema] = {"type": "array", "minItems": 1, "items": _ONE_VALUE}
-_CLOCK: Final[Schema] = {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$"}
+_CLOCK: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?|([:.]\d{2})? ?[AaPp]\.?[Mm]\.?)$",
+}
 
 _POINT: Final[Schema] = {
     "description": "Latitude, then longitude.",
@@ -102,6 +107,22 @@ OF_THE_STEP: Final[dict[str, Schema]] = {
     ),
 }
 """What every step may say besides `action` and the action's own options."""
+
+OF_THE_ENTRY: Final[dict[str, Schema]] = {
+    "after": word("How long after the event it goes out.", "3d", **DURATION),
+    "at": word("When it goes out.", "06:30", "2026-05-02T06:00", **_TEXT),
+    "held": word(
+        "For what it is held; left out, it goes out, or waits for its approval.",
+        "time",
+        enum=[*Hold, NOT_HELD],
+    ),
+    "text_not": word(
+        "Words that must not stand in it, or a list of them.",
+        "Aisha",
+        anyOf=[_TEXT, {"type": "array", "items": _TEXT}],
+    ),
+}
+"""What an entry of a test's `expect` may say besides what the message consists of."""
 
 FIELD: Final[Schema] = word(
     "A JSONPath into the event's data, or a template, whose value is tested.",

@@ -45,8 +45,9 @@ class RecipeTest:
     One entry of `tests:`: an event, and what is to come of it.
 
     `events` come later, each so many seconds `after` the first. Only what is planned up to `after`
-    seconds counts, all of it where that is `None`. Every mapping of `expect` has to be met by a
-    delivery; an empty list means that there is none.
+    seconds counts, all of it where that is `None`. `expect` lists all deliveries, `expect_at_least`
+    some of them; `None` where the test does not say. `text_not` are words that none of them may have,
+    and before `nothing_until`, a length of time or a time, none goes out.
     `expect_failure` is a pattern for the reason why nothing could be rendered, empty for none wanted.
     """
 
@@ -57,6 +58,9 @@ class RecipeTest:
     expect_failure: str = ""
     events: Sequence[Mapping[str, Any]] = ()
     after: float | None = None
+    expect_at_least: Sequence[Mapping[str, Any]] | None = None
+    text_not: Sequence[str] = ()
+    nothing_until: str = ""
 
 
 @dataclass(frozen=True, slots=True)

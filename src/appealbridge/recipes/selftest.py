@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,8 +9,21 @@ from typing import Any
 
 from appealbridge.model.duration import written
 from appealbridge.model.event import Event
+from appealbridge.model.moment import NoTime, read, shown
+from appealbridge.recipes.expectation import (
+    AFTER,
+    AT,
+    HELD,
+    fits,
+    goes_out,
+    held_so,
+    paired,
+    says,
+    says_all,
+)
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe, RecipeTest
+from appealbridge.recipes.times import is_length, length, moment
 
 TEST_TIME = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
 """When the event of a test happens, where the test does not say."""
@@ -45,10 +57,7 @@ def run_tests(recipe: Recipe) -> list[TestResult]:
 def made_up_event(recipe: Recipe, given: Mapping[str, Any]) -> Event:
     """Return the event that a test or a preview describes; what it leaves out is made up."""
     time = given.get("time")
-    at = TEST_TIME
-    if time is not None:
-        moment = datetime.fromisoformat(time)
-        at = (moment if moment.tzinfo else moment.replace(tzinfo=recipe.zone)).timestamp()
+    at = TEST_TIME if time is None else read(time, recipe.zone).at(0.0, recipe.zone)
     return _event(recipe, given, "test", given.get("subject", "test"), at)
 
 
@@ -80,71 +89,126 @@ def later_events(recipe: Recipe, first: Event, test: RecipeTest) -> list[Event]:
     ]
 
 
-def _came(recipe: Recipe, test: RecipeTest) -> Rehearsal:
-    event = made_up_event(recipe, test.event)
-    later = later_events(recipe, event, test)
-    until = None if test.after is None else event.received_at + test.after
-    return rehearse(recipe, event, event.received_at, later, until)
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """One test, played: its event, what came of it, and what it expects."""
+
+    recipe: Recipe
+    test: RecipeTest
+    event: Event
+    came: Rehearsal
+
+    def why_not(self) -> str:
+        """Return what was wanted and what came instead; empty where all came that was wanted."""
+        test, came = self.test, self.came
+        if test.expect_failure:
+            if not came.failed or not fits(came.failed, test.expect_failure):
+                return self._told([f"expected the failure {test.expect_failure}"])
+        elif came.failed:
+            return self._told(["expected no failure"])
+        try:
+            complaints, unlisted = self._complaints()
+        except NoTime as wrong:
+            return f"{wrong}; {wrong.cure}"
+        return self._told(complaints, unlisted) if complaints or unlisted else ""
+
+    def _complaints(self) -> tuple[list[str], Sequence[Post]]:
+        """Return what is amiss, and the posts that are not expected at all."""
+        test, posts = self.test, self.came.posts
+        complaints: list[str] = []
+        unlisted: Sequence[Post] = ()
+        expect = test.expect
+        if test.expect_failure and expect is None and test.expect_at_least is None:
+            expect = ()
+        if expect is not None:
+            unmet, left = paired(expect, posts, self._meets)
+            unlisted = [post for post in left if goes_out(post)]
+            complaints += [f"expected {_line(one)}{self._nearly(one, left)}" for one in unmet]
+            if unlisted:
+                complaints.append("expected nothing else" if expect else "expected nothing")
+        elif test.expect_at_least is None and not any(map(goes_out, posts)):
+            complaints.append("expected that something goes out; say expect: [] if nothing is to")
+        unmet, _ = paired(test.expect_at_least or (), posts, self._meets_at_least)
+        complaints += [f"expected {_line(one)}" for one in unmet]
+        complaints += [
+            f'expected "{words}" nowhere'
+            for words in test.text_not
+            if any(says(post, words) for post in posts)
+        ]
+        until = self._until(test.nothing_until) if test.nothing_until else 0.0
+        if any(post.after < until - 0.5 and goes_out(post) for post in posts):
+            complaints.append(f"expected nothing until {test.nothing_until}")
+        return complaints, unlisted
+
+    def _until(self, written: str) -> float:
+        """Return a time as seconds after the event; raise `NoTime`."""
+        if is_length(written):
+            return length(written)
+        return moment(written, self.event.received_at, self.recipe.zone) - self.event.received_at
+
+    def _meets(self, post: Post, wanted: Mapping[str, Any]) -> bool:
+        at_any_time = self.test.after is not None or AFTER in wanted or AT in wanted
+        return self._meets_at_least(post, wanted) and (at_any_time or post.after < 1)
+
+    def _meets_at_least(self, post: Post, wanted: Mapping[str, Any]) -> bool:
+        if not (says_all(post, wanted) and held_so(post, wanted)):
+            return False
+        if AFTER in wanted:
+            return abs(post.after - length(wanted[AFTER])) < 1
+        return AT not in wanted or abs(post.after - self._until(wanted[AT])) < 1
+
+    def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[Post]) -> str:
+        """Return what an entry would have to say for one of these posts to be meant by it."""
+        for post in posts:
+            if says_all(post, wanted):
+                if held_so(post, wanted):
+                    return (
+                        f"; if it is meant to go out that late, write after: {written(post.after)}"
+                    )
+                if post.hold:
+                    return f"; if it is meant to be held, write held: {post.hold}"
+        return ""
+
+    def _told(self, complaints: Sequence[str], unlisted: Sequence[Post] = ()) -> str:
+        """Tell what was wanted, and what came instead."""
+        came = self.came
+        lines = [*complaints]
+        if came.failed:
+            lines.append(f"but the recipe stopped: {came.failed}")
+        elif came.why_not:
+            lines.append(f"but the recipe does not want this event: {came.why_not}")
+        elif not came.posts:
+            lines.append(f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}")
+        if unlisted:
+            others = [post for post in came.posts if not any(post is one for one in unlisted)]
+            lines += [f"but planned {self._line(post)}" for post in unlisted]
+            lines += [f"and planned {self._line(post)}" for post in others]
+        else:
+            lines += [f"but planned {self._line(post)}" for post in came.posts]
+        return "\n".join(lines)
+
+    def _line(self, post: Post) -> str:
+        return self._when(post) + _line(_fields(post))
+
+    def _when(self, post: Post) -> str:
+        if post.after < 1:
+            return ""
+        at = shown(self.event.received_at + post.after, self.recipe.zone)
+        return f"{written(post.after)} later, at {at}: "
 
 
 def _why_not(recipe: Recipe, test: RecipeTest) -> str:
-    came = _came(recipe, test)
-    if test.expect_failure:
-        if came.failed and _fits(came.failed, test.expect_failure):
-            return ""
-        return f"expected the failure {test.expect_failure}\n{_told(came)}"
-    if came.failed or test.expect is None:
-        return f"expected no failure\n{_told(came)}"
-    if not test.expect and came.posts:
-        return f"expected nothing\n{_told(came)}"
-    missing = _unmet(test.expect, came.posts)
-    if missing:
-        wanted = "\n".join(f"expected {_line(one)}" for one in missing)
-        return f"{wanted}\n{_told(came)}"
-    return ""
+    event = made_up_event(recipe, test.event)
+    later = later_events(recipe, event, test)
+    until = None if test.after is None else event.received_at + test.after
+    came = rehearse(recipe, event, event.received_at, later, until)
+    return _Played(recipe, test, event, came).why_not()
 
 
-def _unmet(expected: Sequence[Mapping[str, Any]], posts: Sequence[Post]) -> list[Mapping[str, Any]]:
-    """Return what no post meets."""
-    return [wanted for wanted in expected if not any(_meets(post, wanted) for post in posts)]
-
-
-def _meets(post: Post, wanted: Mapping[str, Any]) -> bool:
-    came = {**post.message, "action": post.action, "channel": post.channel}
-    return all(name in came and _fits(came[name], value) for name, value in wanted.items())
-
-
-def _fits(came: Any, wanted: Any) -> bool:
-    """Tell whether a value has at least what is wanted; in a text * stands for any words."""
-    if isinstance(wanted, str):
-        pattern = ".*".join(re.escape(part) for part in wanted.split("*"))
-        return isinstance(came, str) and re.fullmatch(pattern, came, re.DOTALL) is not None
-    if isinstance(wanted, dict):
-        return isinstance(came, dict) and all(
-            name in came and _fits(came[name], value) for name, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(came, list)
-            and len(came) == len(wanted)
-            and all(_fits(one, other) for one, other in zip(came, wanted, strict=True))
-        )
-    return bool(came == wanted) and isinstance(came, bool) == isinstance(wanted, bool)
-
-
-def _told(came: Rehearsal) -> str:
-    """Tell what came instead."""
-    if came.failed:
-        return f"but the recipe stopped: {came.failed}"
-    if came.why_not:
-        return f"but the recipe does not want this event: {came.why_not}"
-    if not came.posts:
-        return f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}"
-    return "\n".join(
-        f"but planned {f'{written(post.after)} later ' if post.after >= 1 else ''}"
-        + _line({"action": post.action, "channel": post.channel, **post.written})
-        for post in came.posts
-    )
+def _fields(post: Post) -> Mapping[str, Any]:
+    held = {} if goes_out(post) else {HELD: post.hold}
+    why = {"because": post.reason} if post.reason else {}
+    return {"action": post.action, "channel": post.channel, **post.written, **held, **why}
 
 
 def _line(fields: Mapping[str, Any]) -> str:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
+from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.retry import Retry
+
+
+def _a_time(text: str) -> str:
+    try:
+        dated = isinstance(read(text).day, date)
+    except NoTime:
+        dated = False
+    if not dated:
+        cure = "for example 2026-05-01T14:30:00+01:00"
+        raise PydanticCustomError("moment", "is no date and time", {"cure": cure})
+    return text
 
 
 class TestEvent(Options):
@@ -24,7 +38,7 @@ class TestEvent(Options):
         description="Where it comes from; the recipe's first trigger, if left out.",
         examples=["webhook:incident-desk"],
     )
-    time: str | None = Field(
+    time: Annotated[str, AfterValidator(_a_time)] | None = Field(
         None, description="When it happens, as ISO 8601.", examples=["2026-05-01T14:30:00+01:00"]
     )
 
@@ -67,8 +81,23 @@ class Test(Options):
     )
     expect: list[dict[str, Any]] | None = Field(
         None,
-        description="What is to be published at the least, with * for any words; [] for nothing.",
+        description="All that goes out, an entry for each message, with * for any words; [] for nothing.",
         examples=[[{"action": "tweet", "text": "*Aisha*"}]],
+    )
+    expect_at_least: list[dict[str, Any]] | None = Field(
+        None,
+        description="What goes out at the least, at any time, whatever else does.",
+        examples=[[{"action": "tweet"}]],
+    )
+    text_not: list[str] | str = Field(
+        [],
+        description="Words that stand in no message, or a list of them, with * for any words between.",
+        examples=["Aisha"],
+    )
+    nothing_until: str | None = Field(
+        None,
+        description="Until when nothing goes out: so long after the event, or a time.",
+        examples=["3d", "06:30"],
     )
     expect_failure: str = Field(
         "", description="Why nothing can be rendered, with * for any words.", examples=["*missing*"]
