@@ -60,6 +60,8 @@ class Notice:
 
 def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
     """Return where news of a sort belongs; `people` are the names its recipe gives."""
+    if sort.kind == Alarm.SOURCE:  # its `channel` is a source, and many sources are one notice
+        return Group(sort.kind, tuple(people))
     whom = telling.whom(people)
     alarm = not sort.recipe
     in_the_way = any(sort.channel in telling.ways(person) for person in whom)

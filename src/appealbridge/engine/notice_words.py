@@ -107,6 +107,11 @@ WORDINGS: Mapping[str, Wording] = {
         "What it would tell is not known here until it can be.",
     ),
     Alarm.SOURCE_BACK: Wording("a source can be read again", "a source can be read again", ""),
+    Alarm.SOURCE: Wording(
+        "a source needs attention",
+        "sources need attention ({count} messages)",
+        "Something that a source sent or listed was not taken as it should have been.",
+    ),
     Alarm.FLOOD: Wording(
         "a flood is held",
         "floods are held",

@@ -87,8 +87,9 @@ class Notices:
         """
         Tell the people of `notices.to` about the daemon or what it leans on.
 
-        `channel` is the account that it is about, which is not used to tell of it; `words` say what
-        was seen. Kept when this returns; where the store takes nothing, remembered and kept later.
+        `channel` is the account that it is about, which is not used to tell of it, or the source for
+        `Alarm.SOURCE`; `words` say what was seen. Raise it once for each thing that people have to
+        know. Kept when this returns; where the store takes nothing, remembered and kept later.
         """
         now, words = self._clock.now(), self._clean(words)
         self._report.alarm(kind, channel, words)

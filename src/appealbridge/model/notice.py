@@ -31,6 +31,7 @@ class Alarm(StrEnum):
     GONE = "channel.gone"
     SOURCE_DOWN = "source.down"
     SOURCE_BACK = "source.back"
+    SOURCE = "source.problem"
     FLOOD = "flood.held"
     NEARLY_FULL = "store.nearly_full"
     ROOM_AGAIN = "store.room_again"

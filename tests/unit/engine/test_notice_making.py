@@ -59,6 +59,14 @@ def test_an_account_that_works_again_may_say_so_itself(telling):
     assert group_of(sort("office", Alarm.BACK, ""), ["dana"], telling).without == ()
 
 
+def test_alarms_about_many_sources_are_one_notice(telling):
+    groups = {
+        group_of(sort(source, Alarm.SOURCE, ""), ["dana"], telling)
+        for source in ("feed:news", "webhook:roads")
+    }
+    assert groups == {Group(Alarm.SOURCE, ("dana",))}
+
+
 def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(telling):
     made = arrival(notice(DANA), telling, yes, 100.0)
     (run,), (delivery,) = made.runs, made.deliveries

@@ -69,6 +69,13 @@ def test_a_platforms_words_are_one_line_and_no_book():
     assert line.endswith("…")
 
 
+def test_a_notice_about_sources_names_each_of_them():
+    news = [alarm(Alarm.SOURCE, "feed:news"), alarm(Alarm.SOURCE, "webhook:roads")]
+    title, text = words(Alarm.SOURCE, "", news, 2, LONDON)
+    assert title == "AppealBridge: sources need attention (2 messages)"
+    assert text.count("feed:news") == text.count("webhook:roads") == 1
+
+
 def test_braces_in_a_platforms_words_are_only_words():
     _, text = words(Trouble.FAILED, "", [failed(1, reason='{"error": {number}}')], 1, LONDON)
     assert '{"error": {number}}' in text
