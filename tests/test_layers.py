@@ -13,7 +13,7 @@ import pytest
 from tests.imports import PACKAGE, files, imports, imports_of, module_name
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
-LONGEST = 300
+LONGEST = 500
 IMPURE = {
     "aiohttp", "asyncio", "concurrent", "logging", "multiprocessing", "os", "smtplib", "socket",
     "sqlite3", "subprocess", "threading", "time", "urllib.request", "uvloop",

@@ -9,18 +9,103 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 _BLOCKS = frozenset(
-    {"address", "article", "aside", "blockquote", "div", "dl", "dd", "dt", "figure", "footer"}
-    | {"form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol"}
-    | {"p", "pre", "section", "table", "tr", "ul"}
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "button",
+        "caption",
+        "center",
+        "dd",
+        "details",
+    }
+    | {"dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form"}
+    | {
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "hr",
+        "legend",
+        "li",
+        "listing",
+        "main",
+    }
+    | {
+        "menu",
+        "nav",
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "plaintext",
+        "pre",
+        "search",
+        "section",
+        "select",
+    }
+    | {"summary", "table", "tbody", "textarea", "tfoot", "thead", "tr", "ul", "xmp"}
 )
+"""Elements that stand on lines of their own."""
+_ROWS = frozenset({"dd", "dt", "li", "option", "tbody", "tfoot", "thead", "tr"})
+"""Those of them that follow one another without an empty line between: rows, terms, points of a list."""
+_CELLS = frozenset({"td", "th"})
+_IN_TITLES = frozenset(
+    {
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "blockquote",
+        "br",
+        "cite",
+        "code",
+        "del",
+        "dfn",
+        "div",
+    }
+    | {
+        "em",
+        "font",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "nobr",
+        "ol",
+    }
+    | {"p", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u"}
+    | {"ul", "var", "wbr"}
+)
+"""Elements that stand in titles although nothing says that they are HTML; no word that is text in angle brackets."""
 _UNSEEN = frozenset({"head", "script", "style", "template", "title"})
 _SPACES = re.compile(r"[ \t\r\n\f]+")
+_BLANKS = re.compile(r"[ \t]{2,}")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
+_TEXT = re.compile(r"(?:[^<]++|<(?![a-zA-Z/!?]))++")
 _TAG = re.compile(
     r"""
     < (?P<end> /? ) (?P<name> [a-zA-Z] [^\s/>]*+ )
@@ -36,6 +121,17 @@ _RAW_ENDS = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script",
 _ATTRIBUTE = re.compile(
     r"""(?P<name>[^\s=/]+)\s*+(?:=\s*+(?:"(?P<double>[^"]*)|'(?P<single>[^']*)|(?P<bare>[^\s]*)))?"""
 )
+_MARK = rf"/?(?:{'|'.join(sorted(_IN_TITLES))})(?=[\s/>])"
+_MARKUP = re.compile(rf"<(?:{_MARK}[^<>]*>|!--)", re.IGNORECASE)
+_NO_MARKUP = re.compile(rf"<(?!{_MARK}|!--)", re.IGNORECASE)
+"""A `<` before anything but the name of an element that people put into titles."""
+_SURELY_MARKUP = re.compile(
+    rf"<(?:{_MARK}|!--|(?:applet|audio|body|embed|frame|head|hr|html|iframe|input|meta|object|picture|source"
+    r"|t[dhr]|table|video)(?=[\s/>])|/[a-z][^\s<>]*+\s*+>|[a-z][^\s<>]*+\s[^<>=]*+=[^<>]*+>)",
+    re.IGNORECASE,
+)
+"""A tag that has attributes, closes something, or has the name of an element that is no ordinary word."""
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _NO_CHARACTER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
 """A number that is no character's, of more digits than Python cares to read."""
 
@@ -64,18 +160,15 @@ def pieces(markup: str) -> Iterator[str | Tag]:
     """Yield texts and tags in their order, without comments and scripts. No markup is malformed."""
     at = 0
     while at < len(markup):
-        mark = markup.find("<", at)
-        if mark != at:
-            end = len(markup) if mark < 0 else mark
-            yield unescaped(markup[at:end])
-            at = end
+        text = _TEXT.match(markup, at)
+        if text is not None:
+            at = text.end()
+            yield unescaped(text[0])
             continue
         tag = _TAG.match(markup, at)
         if tag is None:
             comment = _COMMENT.match(markup, at)
-            if comment is None:
-                yield "<"
-            at = at + 1 if comment is None else comment.end()
+            at = len(markup) if comment is None else comment.end()
             continue
         at = tag.end()
         yield Tag(tag["name"].lower(), bool(tag["end"]), tag["rest"])
@@ -87,7 +180,55 @@ def pieces(markup: str) -> Iterator[str | Tag]:
 
 def html_to_text(markup: str) -> str:
     """Return the text of HTML: paragraphs apart by an empty line, `<br>` as a line's end, links with their address."""
-    reader = _Reader()
+    lines = (_BLANKS.sub(" ", line).strip() for line in _seen(markup, whole=True).split("\n"))
+    return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def html_to_lines(markup: str) -> str:
+    """Return the words of HTML alone: a line to a paragraph, without empty lines, marks and addresses."""
+    lines = (" ".join(line.split()) for line in _seen(markup, whole=False).split("\n"))
+    return "\n".join(filter(None, lines))
+
+
+def paragraphs(text: str) -> str:
+    """Return plain text as HTML: paragraphs where lines are empty, line ends kept, all else escaped."""
+    blocks = (block.strip() for block in re.split(r"\n[ \t\r]*\n", text.replace("\r\n", "\n")))
+    return "\n".join(
+        "<p>{}</p>".format(html.escape(block, quote=False).replace("\n", "<br>\n"))
+        for block in blocks
+        if block
+    )
+
+
+def unsure_to_text(text: str) -> str:
+    """
+    Return the text of what may be HTML or plain text and does not say which.
+
+    What is surely markup is taken out and what is written as `&amp;` or `&#8364;` is put back, also where
+    that was done twice over; all else is text, `<login>` too.
+    """
+    if _MARKUP.search(text):
+        text = html_to_text(_NO_MARKUP.sub("&lt;", text))
+    return put_back(text)
+
+
+def is_marked_up(text: str) -> bool:
+    """Return whether a text that does not say what it is has markup in it, and not only words in angle brackets."""
+    return _SURELY_MARKUP.search(text) is not None
+
+
+def put_back(text: str) -> str:
+    """Return a text with the references to characters put back that whoever wrote it escaped once too often."""
+    for _ in range(2):
+        if "&" not in text:
+            break
+        text = _REFERENCE.sub(lambda found: unescaped(found[0]), text)
+    return text
+
+
+def _seen(markup: str, *, whole: bool) -> str:
+    """Return what a reader sees; only the `whole` of it has marks for a list's points and links' addresses."""
+    reader = _Reader(whole)
     for piece in pieces(markup):
         if isinstance(piece, str):
             reader.text(piece)
@@ -95,38 +236,60 @@ def html_to_text(markup: str) -> str:
             reader.ends(piece)
         else:
             reader.begins(piece)
-    lines = "\n".join(line.strip() for line in "".join(reader.parts).split("\n"))
-    return _EMPTY_LINES.sub("\n\n", lines).strip()
+    return "".join(reader.parts)
 
 
 class _Reader:
-    def __init__(self) -> None:
+    """Collects what is seen; line ends are kept back until something stands behind them."""
+
+    def __init__(self, whole: bool) -> None:
         self.parts: list[str] = []
-        self._unseen = 0
+        self._whole = whole
+        self._unseen: Counter[str] = Counter()
+        self._ends = 0
+        self._mark = ""
         self._link: tuple[str, int] | None = None
 
     def begins(self, tag: Tag) -> None:
+        if tag.name in _BLOCKS:
+            self._unseen.pop("head", None)  # browsers, too, end an open head here
         if tag.name in _UNSEEN:
-            self._unseen += 1
+            self._unseen[tag.name] += 1
         elif tag.name == "br":
-            self.parts.append("\n")
-        elif tag.name in _BLOCKS:
-            self.parts.append("\n- " if tag.name == "li" else "\n\n")
+            self._ends += 1
         elif tag.name == "a":
-            self._link = (tag.get("href"), len(self.parts))
+            self._link = (tag.get("href"), len(self.parts)) if self._whole else None
+        else:
+            self._parts(tag.name)
+            if tag.name == "li" and self._whole:
+                self._mark = "- "
 
     def ends(self, tag: Tag) -> None:
         if tag.name in _UNSEEN:
-            self._unseen = max(0, self._unseen - 1)
-        elif tag.name in _BLOCKS:
-            self.parts.append("\n" if tag.name == "li" else "\n\n")
+            self._unseen[tag.name] -= 1
+            if self._unseen[tag.name] <= 0:
+                del self._unseen[tag.name]
         elif tag.name == "a" and self._link is not None:
             address, begin = self._link
             self._link = None
             told = "".join(self.parts[begin:])
             if address.startswith(("http:", "https:")) and address not in told:
                 self.parts.append(f" ({address})")
+        else:
+            self._parts(tag.name)
 
     def text(self, text: str) -> None:
-        if not self._unseen:
-            self.parts.append(_SPACES.sub(" ", text))
+        text = _SPACES.sub(" ", text)
+        if self._ends:
+            text = text.removeprefix(" ")
+        if not text or self._unseen:
+            return
+        self.parts.append("\n" * min(self._ends, 2) + self._mark + text)
+        self._ends, self._mark = 0, ""
+
+    def _parts(self, name: str) -> None:
+        """Take note that an element begins or ends which parts what stands before it from what follows."""
+        if name in _CELLS and not self._ends:
+            self.parts.append(" ")
+        elif name in _BLOCKS:
+            self._ends = max(self._ends, 1 if name in _ROWS else 2)

@@ -11,7 +11,7 @@ import regex
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from appealbridge.markup.text import pieces
+from appealbridge.markup.text import html_to_lines
 from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.normal_form import composed
 from appealbridge.plugin.overlong import shortened
@@ -35,9 +35,6 @@ _TIME_FORMAT = "%H:%M %Z on %-d %B %Y"
 _EARLIEST, _LATEST = 1e9, 4e9
 """From 2001 to 2096: Unix seconds that are no hour, no date written in one and no thousandths of seconds."""
 
-_BREAKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"))
-_HIDDEN = frozenset(("script", "style", "head", "title"))
-
 
 @pass_context
 def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
@@ -59,18 +56,7 @@ def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
 
 def plain(html: Any) -> str:
     """Return the words of an HTML text, a line to a paragraph."""
-    words: list[str] = []
-    hidden = 0
-    for piece in pieces(_words(html, "plain")):
-        if isinstance(piece, str):
-            words += () if hidden else (piece.replace("\n", " "),)
-            continue
-        if piece.name in _HIDDEN:
-            hidden = max(0, hidden + (-1 if piece.closes else 1))
-        elif piece.name in _BREAKS:
-            words.append("\n")
-    lines = (" ".join(line.split()) for line in "".join(words).splitlines())
-    return "\n".join(line for line in lines if line)
+    return html_to_lines(_words(html, "plain"))
 
 
 def hashtag(text: Any) -> str:
