@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.markup.feed import ENTRY_LIMIT
+from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http, open_session

@@ -7,14 +7,14 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
 
 import orjson
 
 from appealbridge.markup.apart import CPU_SECONDS, IDLE_SECONDS, MEMORY, receive, send, text
-from appealbridge.markup.feed import entries
+from appealbridge.markup.feed import read
 from appealbridge.model.errors import SourceDown
 
 
@@ -23,6 +23,9 @@ def main() -> None:
     # Where a sandbox around us forbids even this, it has bounds of its own.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Where memory runs out for all, this process is the one to end, and not the daemon.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     with suppress(OSError):
         os.nice(10)
     while True:
@@ -32,22 +35,29 @@ def main() -> None:
         body = None if question is None else receive(sys.stdin.buffer)
         if question is None or body is None:
             return
-        send(sys.stdout.buffer, orjson.dumps(_answer(orjson.loads(question), body)))
+        send(sys.stdout.buffer, *_answer(orjson.loads(question), body))
 
 
-def _answer(question: Mapping[str, str], body: bytes) -> Mapping[str, Any]:
+def _answer(question: Mapping[str, str], body: bytes) -> Iterator[bytes]:
+    """Yield what is told of the feed, then each entry apart, so that whoever hears it never has much to do at once."""
     # The signal of this timer ends the process, even from within a regular expression.
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
-        found, notes = entries(body, question["url"], question["content_type"])
+        reading = read(body, question["url"], question["content_type"])
     except SourceDown as down:
-        return {"down": text(str(down))}
+        yield orjson.dumps({"down": text(str(down))})
+        return
     except MemoryError:
-        return {"down": "the feed takes more memory to read than any real one; not read"}
+        yield orjson.dumps(
+            {"down": "the feed takes more memory to read than any real one; not read"}
+        )
+        return
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    told = [[entry.guid, entry.link, entry.data, entry.time] for entry in found]
-    return {"entries": told, "notes": [text(note) for note in notes]}
+    notes = [text(note) for note in reading.notes]
+    yield orjson.dumps({"entries": len(reading.entries), "notes": notes, "whole": reading.whole})
+    for entry in reading.entries:
+        yield orjson.dumps([getattr(entry, name) for name in entry.__slots__])
 
 
 main()

@@ -12,25 +12,26 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, cast
 
 import orjson
 
-from appealbridge.markup.feed import Entry
+from appealbridge.markup.entry import ENTRY_SIZE, Entry
+from appealbridge.markup.feed import Reading
+from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 
-CPU_SECONDS = 15
+CPU_SECONDS = 10
 """How much work one feed may be; those that are really published take less than one."""
 
-MEMORY = 400 * 1024 * 1024
+MEMORY = 256 * 1024 * 1024
 """How many bytes of address space the process may have, its program included."""
 
 IDLE_SECONDS = 90.0
 """After so long without work the process ends; the next feed starts another."""
 
-_PATIENCE = 60.0
+PATIENCE = 30.0
 """How many seconds, by the clock on the wall, a process is waited for that does not even get to work."""
 
 _HANDED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TMPDIR")
@@ -50,10 +51,8 @@ class Apart:
         self._lock = threading.Lock()
         self._running: _Running | None = None
 
-    def entries(
-        self, body: bytes, url: str, content_type: str
-    ) -> tuple[Sequence[Entry], Sequence[str]]:
-        """Return what `markup.feed.entries` does, or raise `SourceDown` as it does; block until then."""
+    def read(self, body: bytes, url: str, content_type: str) -> Reading:
+        """Return what `markup.feed.read` does, or raise `SourceDown` as it does; block until then."""
         question = orjson.dumps({"url": text(url), "content_type": text(content_type)})
         with self._lock:
             try:
@@ -62,10 +61,7 @@ class Apart:
                 raise SourceDown(f"no process to read the feed in: {error}") from None
         if answer is None:
             raise SourceDown("the feed takes longer or more memory to read than any real one")
-        told = orjson.loads(answer)
-        if "down" in told:
-            raise SourceDown(told["down"])
-        return [Entry(*entry) for entry in told["entries"]], told["notes"]
+        return answer
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -77,30 +73,49 @@ class Apart:
                 running.questions.close()
             running.answers.close()
 
-    def _answer(self, question: bytes, body: bytes) -> bytes | None:
+    def _answer(self, question: bytes, body: bytes) -> Reading | None:
         """Return what the process says, `None` where it ended instead."""
         rested = True
         while rested:
             running = self._running = self._running or _started()
-            answer = _asked(running, question, body)
-            if answer is not None:
-                return answer
-            # It ends well only where it went to rest before it heard the question.
-            rested = running.process.wait() == 0
-            self.close()
+            try:
+                return _asked(running, question, body)
+            except _EndedError:
+                # It ends well only where it went to rest before it heard the question.
+                rested = running.process.wait() == 0
+            finally:
+                if running.process.poll() is not None:
+                    self.close()
         return None
 
 
-def _asked(running: _Running, question: bytes, body: bytes) -> bytes | None:
-    overdue = threading.Timer(_PATIENCE, running.process.kill)
+class _EndedError(Exception):
+    """The process has ended, or is ended since it says what it never would."""
+
+
+def _asked(running: _Running, question: bytes, body: bytes) -> Reading:
+    overdue = threading.Timer(PATIENCE, running.process.kill)
     overdue.start()
     try:
         send(running.questions, question, body)
-        return receive(running.answers)
+        told = orjson.loads(_heard(running))
+        if "down" in told:
+            raise SourceDown(told["down"])
+        count = min(told["entries"], ENTRY_LIMIT)
+        entries = [Entry(*orjson.loads(_heard(running))) for _ in range(count)]
+        return Reading(entries, told["notes"], told["whole"])
     except BrokenPipeError:
-        return None
+        raise _EndedError from None
     finally:
         overdue.cancel()
+
+
+def _heard(running: _Running) -> bytes:
+    part = receive(running.answers, 2 * ENTRY_SIZE)
+    if part is None:
+        running.process.kill()
+        raise _EndedError
+    return part
 
 
 def _started() -> _Running:
@@ -124,12 +139,14 @@ def send(stream: BinaryIO, *parts: bytes) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> bytes | None:
-    """Read one part, `None` where the other process is gone."""
+def receive(stream: BinaryIO, limit: int = 2**32) -> bytes | None:
+    """Read one part, `None` where the other process is gone, or sends a part longer than `limit`."""
     head = stream.read(8)
     length = int.from_bytes(head, "big")
-    part = stream.read(length) if len(head) == 8 else b""
-    return part if len(head) == 8 and len(part) == length else None
+    if len(head) < 8 or length > limit:
+        return None
+    part = stream.read(length)
+    return part if len(part) == length else None
 
 
 def text(value: str) -> str:
@@ -140,5 +157,5 @@ def text(value: str) -> str:
 _APART = Apart()
 atexit.register(_APART.close)
 
-entries_apart = _APART.entries
+read_apart = _APART.read
 """Reads a feed in the one process that this program keeps for it."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import orjson
 from yarl import URL
 
-from appealbridge.markup.apart import entries_apart
-from appealbridge.markup.feed import Entry
+from appealbridge.markup.apart import read_apart
+from appealbridge.markup.entry import Entry
 from appealbridge.model.errors import DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import is_inside
 from appealbridge.plugin.reply import Reply, bare
-from appealbridge.plugin.threads import in_thread
 
 SIZE_LIMIT = 10 * 1024 * 1024
 HOPS = 3
+
+READING = 1
+"""Raised when the reader makes other titles, texts or links of the same feed than it did before."""
+
+_WAITING = ThreadPoolExecutor(1, thread_name_prefix="feeds")
+"""Where the process that reads feeds is waited for: a slow feed takes no thread from anybody else."""
 
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
@@ -51,8 +58,12 @@ async def read_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> FeedLo
     if reply.status == _UNCHANGED:
         return FeedLook(None, cursor, notes)
     content_type = reply.headers.get("Content-Type", "")
-    found, told = await in_thread(entries_apart, reply.body, reply.url or url, content_type)
-    return FeedLook(found, _validators(reply), (*notes, *told))
+    reading = await asyncio.get_running_loop().run_in_executor(
+        _WAITING, read_apart, reply.body, reply.url or url, content_type
+    )
+    # What breaks off may come whole with the same validators.
+    cursor = _validators(reply) if reading.whole else {}
+    return FeedLook(reading.entries, cursor, (*notes, *reading.notes))
 
 
 def identity(entry: Entry) -> str:
