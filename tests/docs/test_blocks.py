@@ -95,9 +95,9 @@ def test_settings_load_without_errors(block, tmp_path):
 def test_the_file_of_an_appeal_is_read(block, tmp_path):
     ending = "yaml" if block.language == "yaml" else "md"
     (tmp_path / f"appeal.{ending}").write_text(block.text, "utf-8")
-    (found,), notes = read_appeals(tmp_path, now=0.0, first=True)
+    (found,), problems = read_appeals(tmp_path, now=0.0, first=True)
     assert found.appeal.reference in block.text
-    assert not notes
+    assert not problems
 
 
 @parametrized(kinds("list"))

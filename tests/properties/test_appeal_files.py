@@ -73,7 +73,7 @@ def is_kept(seen):
     for item in seen.items:
         orjson.dumps(item.data)
         assert 0 < len(item.identity) <= 300
-    return all(isinstance(note, str) and len(note) < 2000 for note in seen.notes)
+    return all(words.encode() and len(words) < 2000 for words in seen.problems.values())
 
 
 @given(st.dictionaries(NAMES, CONTENTS, max_size=4))
@@ -129,4 +129,4 @@ def test_what_is_no_file_of_the_folder_is_never_opened(tmp_path):
         huge.truncate(2**40)
     seen = look(folder)
     assert not seen.items
-    assert len(seen.notes) == 4
+    assert len(seen.problems) == 4

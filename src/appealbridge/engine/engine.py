@@ -96,7 +96,16 @@ class Engine:
             self._caution,
         )
         self._polling = Polling(
-            store, clock, rng, http, self.intake, report, clean, self.room, self._caution
+            store,
+            clock,
+            rng,
+            http,
+            self.intake,
+            report,
+            clean,
+            self.room,
+            self._caution,
+            self.notices.raised,
         )
         self.verbs = Verbs(
             store, clock, self.lanes, self._runs, self._upkeep, report, self._caution

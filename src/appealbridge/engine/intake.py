@@ -94,7 +94,7 @@ class Intake:
         self._waiting += 1
         try:
             planned = [
-                _planned(inforce, self._event(source, draft, now, hold), now, why)
+                _planned(inforce, self._event(source, draft, now, hold), now, why or draft.why)
                 for draft in drafts
             ]
             lot = await self._caution.look(planned, now)
@@ -132,7 +132,7 @@ class Intake:
             time=now if draft.time is None else draft.time,
             data=draft.data,
             received_at=now,
-            hold=hold,
+            hold=hold or draft.hold,
             cause=draft.cause,
         )
 

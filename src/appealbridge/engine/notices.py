@@ -100,6 +100,11 @@ class Notices:
             self._unkept.append((kind, channel, words, now))
         self._wake.set()
 
+    def raised(self, kind: str, channel: str, words: str) -> None:
+        """Take note that an alarm stands in the store already, stored with what it is about."""
+        self._report.alarm(kind, channel, words)
+        self._wake.set()
+
     async def run(self) -> None:
         """Tell what is new until cancelled."""
         while True:

@@ -11,16 +11,17 @@ from appealbridge.clock import Clock
 from appealbridge.engine.caution import Caution
 from appealbridge.engine.inforce import InForce, Watched
 from appealbridge.engine.intake import Intake
-from appealbridge.engine.looking import decide
+from appealbridge.engine.looking import decide, renewed
 from appealbridge.engine.outcome import DETAIL_LIMIT
 from appealbridge.engine.report import Report
 from appealbridge.engine.room import Room
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import SourceDown, StoreError, TryAgain
 from appealbridge.model.event import EventDraft
+from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http
-from appealbridge.plugin.trigger import Look
+from appealbridge.plugin.trigger import Basis, Look
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Accepted,
@@ -49,6 +50,7 @@ class Polling:
         clean: Callable[[str], str],
         room: Room,
         caution: Caution,
+        raised: Callable[[str, str, str], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -59,6 +61,7 @@ class Polling:
         self._clean = clean
         self._room = room
         self._caution = caution
+        self._raised = raised
         self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
 
     async def run(self, watched: Watched, inforce: InForce) -> None:
@@ -66,10 +69,14 @@ class Polling:
         # What is in force may have a shorter `every` than what the last look went by.
         longest = self._pause(watched, None)
         patience = 1.0
+        begins = True
         while True:
             try:
                 record = await self._store.source(watched.source)
                 pause = 0.0 if record is None else record.next_look_at - self._clock.now()
+                if begins and record is not None and renewed(record.state, _basis(watched))[0]:
+                    pause = 0.0  # another source than at the last look goes by this name
+                begins = False
                 await self._clock.sleep(
                     min(pause, longest)
                 )  # a clock set back must not end the looking
@@ -90,9 +97,11 @@ class Polling:
 
     async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
         """Look once and store what came of it."""
-        cursor = {} if record is None else record.cursor
         tools = Tools(self._http, self._clock.now(), self._rng)
         try:
+            # What one source said of itself is no business of another that has taken its name.
+            same = record is not None and not any(renewed(record.state, _basis(watched)))
+            cursor = record.cursor if record is not None and same else {}
             look = await watched.poller.poll(watched.options, cursor, tools)
             await self._seen(watched, inforce, record, look)
         except StoreError:
@@ -109,13 +118,24 @@ class Polling:
         last = None if record is None else record.looked_at
         items = look.items or ()
         known = await self._store.remembered(watched.source, [item.identity for item in items])
-        decided = decide(look, known, watched.options, last=last, now=now)
+        decided = decide(
+            look,
+            known,
+            watched.options,
+            last=last,
+            now=now,
+            basis=_basis(watched),
+            state={} if record is None else record.state,
+        )
         memory = Memory(
             source=watched.source,
             looked_at=now,
             next_look_at=now + self._pause(watched, look.after),
-            cursor=look.cursor,
-            seen={item.identity: item.digest for item in reversed(items)},
+            cursor=decided.cursor,
+            seen=decided.seen,
+            state=decided.state,
+            anew=decided.anew,
+            alarms=[(Alarm.SOURCE, watched.source, self._clean(one)) for one in decided.alarms],
         )
         drafts = await self._with_causes(decided.drafts, now)
         hold, why = "", ""
@@ -136,7 +156,10 @@ class Polling:
             self._report.source_back(watched.source)
         if decided.burst:
             await self._caution.alarm(watched.source, why)
-        self._report.looked(watched.source, decided.new, decided.changed, last is None, look.notes)
+        first = last is None or decided.anew
+        self._report.looked(watched.source, decided.new, decided.changed, first, decided.notes)
+        for alarm in memory.alarms:
+            self._raised(*alarm)
 
     async def _with_causes(self, drafts: Sequence[EventDraft], now: float) -> Sequence[EventDraft]:
         """Find out which items are posts of our own, and write down which recipes led to them."""
@@ -163,6 +186,11 @@ class Polling:
         """Return how long to wait, a little different each time so that sources do not march in step."""
         pause = max(watched.options.every, min(after or 0.0, LONGEST_PAUSE))
         return pause * self._rng.uniform(0.95, 1.05)
+
+
+def _basis(watched: Watched) -> Basis:
+    basis: Basis = watched.poller.basis(watched.options)
+    return basis
 
 
 def _with_cause(draft: EventDraft, ours: Mapping[str, frozenset[str]]) -> EventDraft:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class AppealStatus(StrEnum):
@@ -63,8 +67,24 @@ class Appeal(BaseModel):
     deadline: str | None = Field(
         None, description="Until when the public is asked, ISO 8601.", examples=["2026-12-01"]
     )
+    embargo: str | None = Field(
+        None,
+        description="Before when nothing is to be published, as it is written; a recipe says what waits for it.",
+        examples=["2026-11-27T10:00"],
+    )
     closed_reason: str | None = Field(
         None, description="Why it was closed.", examples=["found safe"]
     )
     images: tuple[AppealImage, ...] = Field((), description="Its pictures.", examples=[[]])
     links: tuple[str, ...] = Field((), description="Further pages.", examples=[[]])
+
+    @field_validator("reference", "title", "kind", "area", "closed_reason", mode="before")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:
+        # A line end in a title would end a header of a mail, and nobody sees it in the file.
+        return " ".join(_CONTROL.sub("", value).split()) if isinstance(value, str) else value
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value

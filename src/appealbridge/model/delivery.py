@@ -64,6 +64,7 @@ class Hold(StrEnum):
     BURST = "burst"
     SAME_TEXT = "same_text"
     TIME = "time"
+    UNDATED = "undated"
 
 
 @value(kw_only=True)

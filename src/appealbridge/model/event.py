@@ -17,7 +17,8 @@ class EventDraft:
     one key are the same event. `data` is any JSON value. `time` is when it happened, in Unix
     seconds UTC, `None` where the source does not say.
     `addresses` are where it stands, which may be where we put it ourselves; `cause` names the
-    recipes that did.
+    recipes that did. `hold` is a reason for which everything caused by it is to wait for a person, whom
+    `why` tells more; empty for none.
     """
 
     type: str
@@ -27,6 +28,8 @@ class EventDraft:
     time: float | None = None
     addresses: tuple[str, ...] = ()
     cause: tuple[str, ...] = ()
+    hold: str = ""
+    why: str = ""
 
 
 @value

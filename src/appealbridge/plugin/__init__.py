@@ -2,8 +2,8 @@
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from appealbridge.markup.feed import Entry as FeedEntry
-from appealbridge.markup.text import html_to_text
+from appealbridge.markup.entry import Entry as FeedEntry
+from appealbridge.markup.text import html_to_text, paragraphs
 from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
@@ -31,6 +31,7 @@ from appealbridge.plugin.channel import (
     Tools,
     WhenUnsure,
 )
+from appealbridge.plugin.feeds import READING as FEED_READING
 from appealbridge.plugin.feeds import FeedLook, read_feed
 from appealbridge.plugin.feeds import bounded as short_identity
 from appealbridge.plugin.feeds import digest as content_digest
@@ -75,6 +76,7 @@ from appealbridge.plugin.text import (
 from appealbridge.plugin.threaded import Threaded
 from appealbridge.plugin.threads import in_thread
 from appealbridge.plugin.trigger import (
+    Basis,
     Burst,
     Item,
     Look,
@@ -88,6 +90,7 @@ from appealbridge.plugin.trigger import (
 
 __all__ = [
     "FACEBOOK_LIMIT",
+    "FEED_READING",
     "MASTODON_LIMIT",
     "PRACTICE_MAIL",
     "PRESETS",
@@ -102,6 +105,7 @@ __all__ = [
     "AppealFile",
     "AppealImage",
     "AppealStatus",
+    "Basis",
     "Burst",
     "Channel",
     "Delivery",
@@ -180,6 +184,7 @@ __all__ = [
     "model_validator",
     "moment",
     "one_line",
+    "paragraphs",
     "plain_length",
     "read_appeals",
     "read_feed",

@@ -1,32 +1,39 @@
 """
 A folder of appeals as people write them: YAML, or Markdown with a head of YAML between two lines of `---`.
 
-One bad file is told about, with its line and cure, and stops no other. Only files that lie in the
-folder itself are read: no link leads out of it.
+One bad file is a problem that people are told of, with its line and cure, and stops no other. Only files
+that lie in the folder itself are read: no link leads out of it.
 """
 
 from __future__ import annotations
 
-import html
+import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from appealbridge.documents import Document, InvalidDocuments, Problem, check, read
+from appealbridge.documents import Document, InvalidDocuments, Problem, read
+from appealbridge.documents.check import check_value
+from appealbridge.markup.text import paragraphs
 from appealbridge.model.appeal import Appeal
 from appealbridge.model.errors import SourceDown
 
 FILE_LIMIT = 5000
-SIZE_LIMIT = 1024 * 1024
+SIZE_LIMIT = 256 * 1024
 SETTLED = 1.0
 """Seconds that a file must have lain untouched: an editor may still be writing it."""
 
 _ENDINGS = (".yaml", ".yml", ".md")
+_MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
+"""How a file ends that somebody wrote as an appeal, and that is none."""
 _HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
 
 _OWN_LINE = re.compile(r"[ \t]*(?:[-*+>#|]|\d+[.)])")
+_TEXTS = frozenset(
+    name for name, field in Appeal.model_fields.items() if field.annotation in (str, str | None)
+)
 
 
 class AppealFile(NamedTuple):
@@ -36,77 +43,109 @@ class AppealFile(NamedTuple):
     changed: float
 
 
+class _Problems(dict[str, str]):
+    """What is wrong, in words, by a name that another file and another content do not share."""
+
+    def add(self, name: str, words: str, about: bytes = b"") -> None:
+        told = hashlib.sha256(f"{name}\0{words}\0".encode(errors="replace") + about)
+        self[told.hexdigest()[:32]] = "".join(
+            letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in words
+        )
+
+
 def read_appeals(
     folder: Path, now: float, *, first: bool
-) -> tuple[Sequence[AppealFile], Sequence[str]]:
+) -> tuple[Sequence[AppealFile], Mapping[str, str]]:
     """
     Return the folder's appeals, those changed last first, and what is wrong with other files.
 
-    A file that is just being written is left for the next look, but for the `first` one, which
-    only learns what is there. Raise `SourceDown` where the folder cannot be read.
+    The words for each such problem go by a name that stays the same until the file is changed. A file
+    that is just being written is left for the next look, but for the `first` one, which only learns
+    what is there. Where two files are the same appeal, nobody knows which one is meant, and neither
+    is read. Raise `SourceDown` where the folder cannot be read.
     """
-    found: dict[str, AppealFile] = {}
-    notes: list[str] = []
-    for path, changed in _files(folder, notes):
-        if not first and 0 <= now - changed < SETTLED:
+    found: dict[str, list[tuple[str, AppealFile]]] = {}
+    problems = _Problems()
+    for path, about in _files(folder, problems):
+        if not first and 0 <= now - about.st_mtime < SETTLED:
             continue
+        content = b""
         try:
-            appeal = _appeal(path)
+            content = _content(path)
+            appeal = appeal_of(content, path.name)
         except InvalidDocuments as invalid:
-            notes += [_note(problem) for problem in invalid.problems]
+            problems.add(path.name, "\n".join(map(_words, invalid.problems)), content)
         except OSError as error:
-            notes.append(f"{path.name}: cannot be read: {error.strerror}")
+            problems.add(path.name, f"{path.name}: cannot be read: {error.strerror}")
+        except Exception as error:  # noqa: BLE001 - whatever one file does to a parser must not hide the others
+            words = f"{path.name}: cannot be read: {type(error).__name__}: {error}"
+            problems.add(path.name, words[:1000], content)
         else:
-            if appeal.reference in found:
-                notes.append(
-                    f"{path.name}: another file is appeal {appeal.reference} too; keep one"
-                )
-            found.setdefault(appeal.reference, AppealFile(appeal, changed))
-    return sorted(found.values(), key=lambda file: file.changed, reverse=True), notes
+            file = AppealFile(appeal, about.st_mtime)
+            found.setdefault(appeal.reference, []).append((path.name, file))
+    for reference, files in found.items():
+        if len(files) > 1:
+            names = ", ".join(name for name, _ in files)
+            problems.add(
+                names,
+                f"{names}: are all appeal {reference}, and none is read; keep one, or mend a reference",
+            )
+    single = (files[0][1] for files in found.values() if len(files) == 1)
+    return sorted(single, key=lambda file: file.changed, reverse=True), problems
 
 
-def _files(folder: Path, notes: list[str]) -> Iterator[tuple[Path, float]]:
-    """Yield the appeal files by name with the time of their last change; note what is left out."""
+def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the appeal files by name with what is known of them; tell of what is left out."""
     try:
         with os.scandir(folder) as listing:
             names = sorted((entry for entry in listing if _meant(entry.name)), key=lambda e: e.name)
     except OSError as error:
         raise SourceDown(f"folder {folder}: {error.strerror}; make it, or mend its path") from None
     if len(names) > FILE_LIMIT:
-        notes.append(f"more than {FILE_LIMIT} files; only the first by name were read")
+        problems.add("", f"more than {FILE_LIMIT} files; only the first by name are read")
     for entry in names[:FILE_LIMIT]:
         try:
             about = entry.stat(follow_symlinks=False)
         except OSError:
             continue  # taken away between listing and looking
         if entry.is_symlink():
-            notes.append(f"{entry.name}: is a link; put the file itself into the folder")
+            problems.add(
+                entry.name, f"{entry.name}: is a link; put the file itself into the folder"
+            )
         elif not entry.is_file(follow_symlinks=False):
             continue
+        elif not entry.name.lower().endswith(_ENDINGS):
+            words = "is not read; the file of an appeal ends in .md, .yaml or .yml"
+            problems.add(entry.name, f"{entry.name}: {words}")
         elif about.st_size > SIZE_LIMIT:
-            notes.append(f"{entry.name}: longer than {SIZE_LIMIT // 1024} KiB; that is no appeal")
+            words = f"longer than {SIZE_LIMIT // 1024} KiB; that is no appeal"
+            problems.add(entry.name, f"{entry.name}: {words}")
         else:
-            yield Path(entry.path), about.st_mtime
+            yield Path(entry.path), about
 
 
 def _meant(name: str) -> bool:
     """Tell an appeal's file from what editors and operating systems leave beside it."""
-    return name.lower().endswith(_ENDINGS) and not name.startswith((".", "~", "#", "_"))
+    lower = name.lower()
+    mistaken = lower.endswith(_MISTAKEN) and not lower.startswith("readme")
+    return (lower.endswith(_ENDINGS) or mistaken) and not name.startswith((".", "~", "#", "_"))
 
 
-def _appeal(path: Path) -> Appeal:
+def _content(path: Path) -> bytes:
     with open(path, "rb", opener=_itself) as file:
-        content = file.read(SIZE_LIMIT + 1)
-    if path.suffix.lower() != ".md":
-        return _checked(read(content, path.name), {})
-    text = read_text(content, path.name)
+        return file.read(SIZE_LIMIT + 1)
+
+
+def appeal_of(content: bytes, name: str) -> Appeal:
+    """Return the appeal that a file's content is; raise `InvalidDocuments` with all that is wrong."""
+    if not name.lower().endswith(".md"):
+        return _checked(read(content, name), {})
+    text = read_text(content, name)
     head = _HEAD.match(text)
     if head is None:
-        raise _wrong(
-            path.name, "has no head", "begin with ---, then reference: and title:, then ---"
-        )
+        raise _wrong(name, "has no head", "begin with ---, then reference: and title:, then ---")
     # With its first line of --- the head's line numbers are the file's.
-    document = read(text[: head.end("rest")], path.name)
+    document = read(text[: head.end("rest")], name)
     body = unwrapped(text[head.end() :].strip())
     return _checked(document, {"text": body, "body_html": paragraphs(body)} if body else {})
 
@@ -126,12 +165,38 @@ def read_text(content: bytes, name: str) -> str:
 
 
 def _checked(document: Document, more: dict[str, Any]) -> Appeal:
-    if isinstance(document.value, dict):
-        document.value = more | document.value
-    appeal, problems = check(document, (), Appeal)
+    value, places = document.value, {}
+    if isinstance(value, dict):
+        names = {name: _own_name(name) for name in value}
+        twice = next((n for n, own in names.items() if n != own and own in value), None)
+        if twice is not None:
+            words = f'"{twice}" and "{names[twice]}" are the same field'
+            raise InvalidDocuments(
+                [document.problem((twice,), words, "keep one of the two", key=True)]
+            )
+        places = {own: (name,) for name, own in names.items() if name != own}
+        value = more | {own: _as_written(document, n, own, value[n]) for n, own in names.items()}
+        if "embargo" in value and value["embargo"] in (None, ""):
+            place = places.get("embargo", ("embargo",))
+            words, cure = "is empty", "write a date and time, or take the line out"
+            raise InvalidDocuments([document.problem(place, words, cure, key=True)])
+    appeal, problems = check_value(document, (), value, Appeal, elsewhere=places)
     if appeal is None:
         raise InvalidDocuments(problems)
     return appeal
+
+
+def _own_name(name: str) -> str:
+    """Return a field's name in small letters, as `embargo` for `Embargo`: it guards nothing under any other."""
+    return name.lower() if name.lower() in Appeal.model_fields else name
+
+
+def _as_written(document: Document, name: str, own: str, value: Any) -> Any:
+    """Return a number as its author wrote it where text is meant, or where it would lose something: `0412`, `10.00`."""
+    if type(value) not in (int, float):
+        return value
+    written = document.bare((name,))
+    return written if written and (own in _TEXTS or written != str(value)) else value
 
 
 def unwrapped(text: str) -> str:
@@ -152,21 +217,11 @@ def unwrapped(text: str) -> str:
     return "\n".join(line.rstrip(" \t\\") for line in lines)
 
 
-def paragraphs(text: str) -> str:
-    """Return plain text as HTML: paragraphs where lines are empty, line ends kept, all else escaped."""
-    blocks = (block.strip() for block in re.split(r"\n[ \t\r]*\n", text.replace("\r\n", "\n")))
-    return "\n".join(
-        "<p>{}</p>".format(html.escape(block, quote=False).replace("\n", "<br>\n"))
-        for block in blocks
-        if block
-    )
-
-
 def _wrong(file: str, problem: str, cure: str, line: int = 1) -> InvalidDocuments:
     return InvalidDocuments([Problem(file, line, 1, "", problem, cure)])
 
 
-def _note(problem: Problem) -> str:
+def _words(problem: Problem) -> str:
     place = f"{problem.file}:{problem.line}:{problem.column}"
     path = f" {problem.path}:" if problem.path else ""
     return f"{place}:{path} {problem.problem}{f'; {problem.cure}' if problem.cure else ''}"

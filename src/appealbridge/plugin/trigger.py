@@ -14,6 +14,7 @@ from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.rate import RateText
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.feeds import digest
 from appealbridge.plugin.options import Options
 
 
@@ -34,7 +35,8 @@ class Item:
     `identity` stays the same while the thing does; `digest` changes when its content does. The
     event becomes `on_new` the first time it is seen, `on_changed` when its digest differs from the
     one remembered; an empty word makes no event. `time` is Unix seconds UTC, `None` if unsaid.
-    `addresses` are where it stands: a post of our own is known again by them.
+    `addresses` are where it stands: a post of our own is known again by them. `size` is how many bytes
+    `data` is as JSON, 0 where that is not known.
     """
 
     identity: str
@@ -45,6 +47,7 @@ class Item:
     on_changed: str
     time: float | None = None
     addresses: tuple[str, ...] = ()
+    size: int = 0
 
 
 @value
@@ -54,13 +57,30 @@ class Look:
 
     `items` is everything it lists, newest first, `None` where the source says that nothing changed.
     `cursor` is what the next look is handed (validators of a conditional GET). `after` is the
-    source's own wish for the next look, in seconds. `moved_to` is a permanent new address.
+    source's own wish for the next look, in seconds. `notes` are for the log. `problems` are what people
+    have to know: words, by a name that stays the same while the problem does. They are told once.
     """
 
     items: Sequence[Item] | None
     cursor: Mapping[str, str] = field(default_factory=dict)
     after: float | None = None
     notes: tuple[str, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@value
+class Basis:
+    """
+    What the memory of a source rests on; where this changes, what is remembered means something else.
+
+    `identity` stands for what is read and how its items are told apart. `reading` is raised when a
+    new version of the program makes other digests of the same items; `named_by_reading` says that
+    it makes other identities as well.
+    """
+
+    identity: str
+    reading: int = 0
+    named_by_reading: bool = False
 
 
 class PolledSource(Options):
@@ -169,6 +189,11 @@ class Poller(Trigger[O, S]):
     @abstractmethod
     async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once and return everything listed; raise `SourceDown` where it cannot be read."""
+
+    def basis(self, source: S) -> Basis:
+        """Return what the memory of this source rests on: all of its options that say what is read."""
+        told = source.model_dump(mode="json", exclude=set(PolledSource.model_fields))
+        return Basis(digest(told))
 
 
 class Receiver(Trigger[O, S]):

@@ -60,11 +60,12 @@ _remember = Insert(
     ("source", "identity", "digest", "first_seen", "last_seen"),
     "ON CONFLICT DO UPDATE SET digest = excluded.digest, last_seen = excluded.last_seen",
 )
+_alarms = Insert("alarms", ("kind", "channel", "words", "at"))
 _looked = Insert(
     "sources",
-    ("source", "cursor", "looked_at", "next_look_at", "failures", "note"),
+    ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state"),
     "ON CONFLICT DO UPDATE SET cursor = excluded.cursor, looked_at = excluded.looked_at,"
-    " next_look_at = excluded.next_look_at, failures = 0, note = ''",
+    " next_look_at = excluded.next_look_at, failures = 0, note = '', state = excluded.state",
 )
 
 
@@ -222,11 +223,24 @@ def _first_events(
 
 def _keep_memory(connection: sqlite3.Connection, memory: Memory) -> None:
     at = memory.looked_at
+    if memory.anew:
+        connection.execute("DELETE FROM remembered WHERE source = ?", (memory.source,))
     _remember.write(
         connection,
         [(memory.source, identity, digest, at, at) for identity, digest in memory.seen.items()],
     )
     _looked.write(
         connection,
-        [(memory.source, as_json(dict(memory.cursor)), at, memory.next_look_at, 0, "")],
+        [
+            (
+                memory.source,
+                as_json(dict(memory.cursor)),
+                at,
+                memory.next_look_at,
+                0,
+                "",
+                as_json(dict(memory.state)),
+            )
+        ],
     )
+    _alarms.write(connection, [(*alarm, at) for alarm in memory.alarms])

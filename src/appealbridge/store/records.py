@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
+from typing import Any
 
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
@@ -32,7 +33,9 @@ class Memory:
     """
     What one look at a source leaves behind, stored together with the events of that look.
 
-    `seen` maps the identity of every listed item to its digest.
+    `seen` maps the identity of every listed item to its digest. `state` is what the engine keeps about
+    the source. `anew`: whatever was remembered of it before is forgotten. `alarms` are kept until people
+    have been told of them: kind, what it is about, words.
     """
 
     source: str
@@ -40,6 +43,9 @@ class Memory:
     next_look_at: float
     cursor: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+    anew: bool = False
+    alarms: Sequence[tuple[str, str, str]] = ()
 
 
 @value
@@ -137,6 +143,7 @@ class SourceRecord:
     next_look_at: float
     failures: int = 0
     note: str = ""
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @value

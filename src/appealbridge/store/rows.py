@@ -38,7 +38,7 @@ STORED_DELIVERY = (
     "number", *DELIVERY, "receipt_id", "receipt_url", "receipt_time", "follows",
 )  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
-SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note")
+SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state")
 RECIPE = ("version", "name", "text", "templates")
 
 
@@ -192,8 +192,9 @@ def attempt_of(row: Row) -> Attempt:
 
 def source_of(row: Row) -> SourceRecord:
     """Return the source of a row in the order of `SOURCE`."""
-    source, cursor, looked_at, next_look_at, failures, note = row
-    return SourceRecord(source, _words(cursor), looked_at, next_look_at, failures, note)
+    source, cursor, looked_at, next_look_at, failures, note, state = row
+    known = orjson.loads(state)
+    return SourceRecord(source, _words(cursor), looked_at, next_look_at, failures, note, known)
 
 
 def recipe_of(row: Row) -> RecipeVersion:

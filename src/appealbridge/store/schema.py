@@ -208,6 +208,10 @@ _FAILED_RUNS = """
 CREATE INDEX runs_failed ON runs (begun_at) WHERE state = 'failed';
 """
 
+_SOURCE_STATES = """
+ALTER TABLE sources ADD COLUMN state TEXT NOT NULL DEFAULT '{}';
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -218,6 +222,7 @@ MIGRATIONS: tuple[str, ...] = (
     _OPEN_RUNS,
     _THREADS,
     _FAILED_RUNS,
+    _SOURCE_STATES,
 )
 
 

@@ -16,13 +16,18 @@ Where appeals come from stands in appealbridge.yaml:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import orjson
+
 from appealbridge.plugin import (
+    FEED_READING,
     Appeal,
     AppealImage,
     AppealStatus,
+    Basis,
     Duration,
     Event,
     FeedEntry,
@@ -136,10 +141,18 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""
         if source.feed is not None:
             return await _from_feed(source.feed, cursor, tools)
-        folder = source.folder or Path()
-        files, notes = await in_thread(read_appeals, folder, tools.now, first=not cursor)
-        items = [_item(file.appeal, file.changed) for file in files]
-        return Look(items, {"looked": "yes"}, notes=tuple(notes))
+        return await in_thread(_in_folder, source.folder or Path(), tools.now, first=not cursor)
+
+    def basis(self, source: AppealSource) -> Basis:
+        """Return what the memory of this source rests on: which feed or folder it is."""
+        basis = super().basis(source)
+        return basis if source.feed is None else replace(basis, reading=FEED_READING)
+
+
+def _in_folder(folder: Path, now: float, *, first: bool) -> Look:
+    files, problems = read_appeals(folder, now, first=first)
+    items = [_item(file.appeal, file.changed) for file in files]
+    return Look(items, {"looked": "yes"}, problems=problems)
 
 
 async def _from_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> Look:
@@ -147,9 +160,23 @@ async def _from_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> Look:
     if look.entries is None:
         return Look(None, look.cursor, notes=look.notes)
     told = [entry for entry in look.entries if entry.data.get("title")]
-    untold = len(look.entries) - len(told)
-    notes = (*look.notes, f"{untold} items without a title were left out") if untold else look.notes
-    return Look([_item(_appeal(entry), entry.time) for entry in told], look.cursor, notes=notes)
+    notes = list(look.notes)
+    if untold := len(look.entries) - len(told):
+        notes.append(f"{untold} items without a title were left out")
+    items = await in_thread(_listed, told)
+    if shared := len(items) - len({item.identity for item in items}):
+        notes.append(f"{shared} items have another's reference; of these, the newest counts")
+    return Look(items, look.cursor, notes=tuple(notes))
+
+
+def _listed(entries: Iterable[FeedEntry]) -> list[Item]:
+    items = []
+    for entry in entries:
+        appeal = _appeal(entry)
+        item = _item(appeal, entry.time)
+        seen = [appeal.status, appeal.kind, appeal.area, entry.seen]
+        items.append(replace(item, digest=content_digest(seen)))
+    return items
 
 
 def _small(word: str) -> str:
@@ -167,7 +194,7 @@ def _appeal(entry: FeedEntry) -> Appeal:
         "kind": said.get("kind", _kind(tag["term"] for tag in tags)).lower(),
         "status": _status(tags),
         "text": entry.data.get("text"),
-        "body_html": entry.data.get("content") or entry.data.get("summary"),
+        "body_html": entry.html,
         "url": entry.link or None,
         "area": said.get("area") or said.get("place"),
         "images": [AppealImage(**image) for image in entry.data["images"]],
@@ -196,6 +223,7 @@ def _item(appeal: Appeal, time: float | None) -> Item:
         digest=content_digest(data),
         subject=appeal.reference,
         data=data,
+        size=len(orjson.dumps(data)),
         # What was never seen open was never asked of the public: its closing is no news.
         on_new="" if closed else "appeal.new",
         on_changed="appeal.closed" if closed else "appeal.updated",

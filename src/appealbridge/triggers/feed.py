@@ -19,9 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from appealbridge.plugin import (
+    FEED_READING,
+    Basis,
     Duration,
     Event,
     FeedEntry,
@@ -44,9 +47,6 @@ Part = Literal["title", "link", "id", "summary", "text", "author", "published", 
 
 _ADDRESS = r"^https?://[^\s]+$"
 _LOGIN = re.compile(r"https?://[^/?#]*@")
-
-_SEEN_BY_READERS = ("title", "link", "summary", "content", "enclosures", "images")
-"""What makes an item another one when it changes; a feed that touches only its dates changes nothing."""
 
 ITEM_FIELDS = frozenset(
     {"title", "link", "id", "summary", "content", "text", "author", "published", "updated"}
@@ -173,6 +173,12 @@ class Feed(Poller[FeedOptions, FeedSource]):
         del options, source
         return ITEM_FIELDS
 
+    def basis(self, source: FeedSource) -> Basis:
+        """Return what the memory of this feed rests on: its address, and what stays the same about an item."""
+        return replace(
+            super().basis(source), reading=FEED_READING, named_by_reading=source.identity != "guid"
+        )
+
     async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once; every item listed is told, the engine knows which are new."""
         look = await read_feed(source.url, cursor, tools)
@@ -201,13 +207,14 @@ def _identity(entry: FeedEntry, chosen: str | tuple[Part, ...]) -> str:
 def _item(entry: FeedEntry, identity: str) -> Item:
     return Item(
         identity=identity,
-        digest=content_digest([entry.data.get(name) for name in _SEEN_BY_READERS]),
+        digest=entry.seen,  # a feed that touches only its dates, or only its markup, changes nothing
         subject=identity,
         data=entry.data,
         on_new="feed.new",
         on_changed="feed.changed",
         time=entry.time,
         addresses=(entry.link, entry.guid),
+        size=entry.size,
     )
 
 

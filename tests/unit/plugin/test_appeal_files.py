@@ -26,8 +26,8 @@ def put(tmp_path):
 @pytest.fixture
 def look(tmp_path):
     def read(*, first=True, now=NOW):
-        files, notes = read_appeals(tmp_path, now, first=first)
-        return [file.appeal for file in files], list(notes)
+        files, problems = read_appeals(tmp_path, now, first=first)
+        return [file.appeal for file in files], list(problems.values())
 
     return read
 
@@ -65,7 +65,7 @@ def test_those_changed_last_come_first(put, look):
     ("name", "content", "note"),
     [
         ("a.yaml", "reference: x\ntitel: y\n", 'a.yaml:1:1: "title" is missing'),
-        ("a.yaml", "reference: 412\ntitle: y\n", "a.yaml:1:12: reference: must be text; put it in quotes"),
+        ("a.yaml", "reference: true\ntitle: y\n", "a.yaml:1:12: reference: must be text; put it in quotes"),
         ("a.yaml", "reference: x\nreference: y\n", 'a.yaml:2:1: reference: "reference" stands here twice'),
         ("a.yaml", "reference: x\ntitle: y\nstatus: shut\n", "a.yaml:3:9: status: unknown value"),
         ("a.yaml", "title: [", "a.yaml:1:"),
@@ -88,7 +88,7 @@ def test_a_bad_file_is_named_with_line_and_cure_and_stops_no_other(put, look, na
 
 @pytest.mark.parametrize(
     "name",
-    [".a.yaml", "~a.yaml", "#a.yaml", "_a.yaml", "a.yaml~", "a.yaml.swp", "a.yaml.tmp", "a.txt",
+    [".a.yaml", "~a.yaml", "#a.yaml", "_a.yaml", "a.yaml~", "a.yaml.swp", "a.yaml.tmp", "README.txt",
      "a.json", "a", ".a.yaml.swp", "#a.yaml#", "4913"],
 )  # fmt: skip
 def test_what_editors_leave_behind_is_not_looked_at(put, look, name):
@@ -114,15 +114,136 @@ def test_nothing_that_would_block_is_opened(tmp_path, look):
 
 def test_a_file_too_long_for_an_appeal_is_not_read(put, look):
     put("a.yaml", GOOD + "#" * SIZE_LIMIT)
-    assert look() == ([], ["a.yaml: longer than 1024 KiB; that is no appeal"])
+    assert look() == ([], ["a.yaml: longer than 256 KiB; that is no appeal"])
 
 
-def test_two_files_for_one_appeal_are_told(put, look):
+def test_of_two_files_for_one_appeal_none_silently_wins(put, look):
     put("a.yaml", GOOD)
     put("b.yaml", GOOD)
+    put("c.yaml", "reference: WMP-2\ntitle: Another\n")
     appeals, notes = look()
-    assert len(appeals) == 1
-    assert notes == ["b.yaml: another file is appeal WMP-1 too; keep one"]
+    assert [appeal.reference for appeal in appeals] == ["WMP-2"]
+    assert notes == [
+        "a.yaml, b.yaml: are all appeal WMP-1, and none is read; keep one, or mend a reference"
+    ]
+
+
+def test_what_a_person_saved_with_another_ending_is_told(put, look):
+    for name in ("zoe.txt", "una.docx", "tom.yaml.txt", "readme.txt"):
+        put(name, GOOD)
+    appeals, problems = look()
+    assert appeals == []
+    assert problems == [
+        f"{name}: is not read; the file of an appeal ends in .md, .yaml or .yml"
+        for name in ("tom.yaml.txt", "una.docx", "zoe.txt")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("%YAML 1.3\n---\nreference: x\ntitle: y\n", "bad.yaml:"),
+        ("%YAML 9.9\n---\n", "bad.yaml:"),
+        ("%FOO\n", "bad.yaml:"),
+        ("? [a]\n: b\n", "bad.yaml:"),
+        ("reference: x\ntitle: y\nimages: [{ url: x, size: 1 }]\n", "bad.yaml:3:"),
+        ("reference: x\ntitle: y\nEmbargo: 10:00\nembargo: 11:00\n", "bad.yaml:3:1"),
+        ("reference: x\ntitle: y\nembargo:\n", "bad.yaml:3:1: embargo: is empty; write a date and time"),
+        ('reference: " "\ntitle: y\n', "bad.yaml:1:12"),
+        ("Missing: Tom, 7\nplease share\n", "bad.yaml:"),
+        ("reference: x\ntitle: Missing: Tom, 7\n", "bad.yaml:2:"),
+    ],
+)  # fmt: skip
+def test_whatever_one_file_does_it_is_told_and_hides_no_other(put, look, content, words):
+    put("bad.yaml", content)
+    put("good.yaml", "reference: good\ntitle: y\n")
+    appeals, problems = look()
+    assert [appeal.reference for appeal in appeals] == ["good"]
+    assert len(problems) == 1
+    assert problems[0].startswith(words)
+
+
+def test_an_error_that_nobody_thought_of_concerns_one_file_alone(put, look, monkeypatch):
+    read = appeal_files.read
+
+    def breaks(content, name):
+        if name == "bad.yaml":
+            raise RecursionError("too deep")
+        return read(content, name)
+
+    monkeypatch.setattr(appeal_files, "read", breaks)
+    put("bad.yaml", GOOD)
+    put("good.yaml", "reference: good\ntitle: y\n")
+    appeals, problems = look()
+    assert [appeal.reference for appeal in appeals] == ["good"]
+    assert problems == ["bad.yaml: cannot be read: RecursionError: too deep"]
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, put, look, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(appeal_files, "_content", refused)
+    put("a.yaml", GOOD)
+    assert look() == ([], ["a.yaml: cannot be read: Permission denied"])
+
+
+def test_a_problem_goes_by_a_name_of_its_own_until_the_file_is_changed(tmp_path, put):
+    def names():
+        return set(read_appeals(tmp_path, NOW, first=True)[1])
+
+    put("a.yaml", "titel: x\n")
+    first = names()
+    put("a.yaml", "titel: x\n", NOW - 30)
+    assert names() == first
+    put("a.yaml", "titel: y\n")
+    assert not names() & first
+    put("b.yaml", "titel: x\n")
+    assert len(names()) == 2
+
+
+def test_a_name_that_no_screen_should_see_is_told_without_it(tmp_path, look):
+    (tmp_path / "a\x1b[2J\udcff.yaml").symlink_to("/etc/passwd")
+    [words] = look()[1]
+    assert words.isprintable()
+    assert words.encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("embargo: 10.00", "embargo", "10.00"),
+        ("embargo: 10", "embargo", "10"),
+        ("embargo: 20261127", "embargo", "20261127"),
+        ("embargo: 27/11/2026 10:00", "embargo", "27/11/2026 10:00"),
+        ("embargo: 2026-11-27T10:00", "embargo", "2026-11-27T10:00"),
+        ("Embargo: 10.00", "embargo", "10.00"),
+        ("EMBARGO: '10:00'", "embargo", "10:00"),
+        ("deadline: 20261201", "deadline", "20261201"),
+        ("Status: Closed", "status", "closed"),
+        ("telephone: 01214960000", "telephone", "01214960000"),
+        ("height_cm: 170", "height_cm", 170),
+        ("reward: 5000.50", "reward", "5000.50"),
+        ("Postcode: B13 8AA", "Postcode", "B13 8AA"),
+        ("area: |\n  Digbeth,\n  Birmingham\n", "area", "Digbeth, Birmingham"),
+    ],
+)
+def test_a_field_says_what_is_written(put, look, line, name, value):
+    put("a.yaml", f"{GOOD}{line}\n")
+    [[appeal], problems] = look()
+    assert problems == []
+    assert appeal.model_dump(mode="json")[name] == value
+
+
+def test_a_reference_that_looks_like_a_number_is_kept_as_it_is_written(put, look):
+    put("a.yaml", "reference: 0412\ntitle: Missing\n")
+    assert look()[0][0].reference == "0412"
+
+
+def test_a_title_has_no_line_end_and_no_control_character(put, look):
+    put("a.yaml", 'reference: "A 1\\n"\ntitle: "Missing:\\n  Aisha\\a"\n')
+    [appeal] = look()[0]
+    assert (appeal.reference, appeal.title) == ("A 1", "Missing: Aisha")
 
 
 def test_a_file_just_being_written_is_left_for_the_next_look(put, look):
@@ -172,4 +293,4 @@ def test_a_file_that_became_a_link_after_it_was_listed_is_not_followed(tmp_path)
     link = tmp_path / "link.yaml"
     link.symlink_to(outside)
     with pytest.raises(OSError, match="symbolic links"):
-        appeal_files._appeal(link)
+        appeal_files._content(link)

@@ -1,13 +1,23 @@
 """One look at a feed over a real connection: conditions, redirects, refusals."""
 
+import asyncio
+import gzip
 import random
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from appealbridge.markup.feed import Entry
-from appealbridge.plugin import SourceDown, Tools, feed_identity, read_feed, short_identity
+from appealbridge.markup.feed import Entry, Reading
+from appealbridge.plugin import (
+    SourceDown,
+    Tools,
+    feed_identity,
+    in_thread,
+    read_feed,
+    short_identity,
+)
 from appealbridge.plugin.feeds import SIZE_LIMIT
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
@@ -181,3 +191,35 @@ def test_a_long_identity_is_bounded_and_still_its_own():
     assert one != two
     assert len(one) <= 300
     assert short_identity("x" * 300) == "x" * 300
+
+
+async def test_a_feed_that_breaks_off_leaves_no_conditions_behind(server, tools):
+    """Whole, it may come with the same ones, and what was cut off would never be seen."""
+    server.answers((200, RSS[: RSS.index(b"</item>") + 20], HEADERS))
+    look = await read_feed(server.url, {}, tools)
+    assert (len(look.entries), look.cursor) == (1, {})
+    assert look.notes == ("the feed breaks off; an entry that is not whole was left out",)
+
+
+async def test_a_feed_that_is_packed_without_saying_so_is_read(server, tools):
+    server.answers((200, gzip.compress(RSS), HEADERS))
+    assert len((await read_feed(server.url, {}, tools)).entries) == 3
+
+
+async def test_a_feed_that_calls_itself_a_page_is_read(server, tools):
+    server.answers((200, RSS, {"Content-Type": "text/html; charset=utf-8"}))
+    assert len((await read_feed(server.url, {}, tools)).entries) == 3
+
+
+async def test_feeds_that_wait_to_be_read_take_no_thread_from_others(server, tools, monkeypatch):
+    """A slow feed holds up other feeds for a while, and nothing else."""
+    go_on = threading.Event()
+    monkeypatch.setattr(
+        "appealbridge.plugin.feeds.read_apart", lambda *_: go_on.wait(30) and Reading([])
+    )
+    looks = [asyncio.create_task(read_feed(server.url, {}, tools)) for _ in range(50)]
+    while len(server.heard) < 50:  # noqa: ASYNC110 - real sockets need a moment
+        await asyncio.sleep(0)
+    assert await in_thread(lambda: "free") == "free"
+    go_on.set()
+    await asyncio.gather(*looks)

@@ -122,6 +122,34 @@ async def test_a_feed_that_has_not_changed_lists_nothing(from_feed):
     assert (await from_feed(304, {"etag": '"x"'})).items is None
 
 
+async def test_only_what_a_reader_sees_makes_an_appeal_another(from_feed):
+    body = (
+        b"<rss version='2.0'><channel><item><guid>1</guid><title>A</title>%s</item></channel></rss>"
+    )
+    told = b"<description>&lt;p%s&gt;Red coat&lt;/p&gt;</description>"
+    [before] = (await from_feed(body % told % b"")).items
+    [markup] = (await from_feed(body % told % b" data-nonce='7'")).items
+    [closed] = (await from_feed(body % (told % b"" + b"<category>closed</category>"))).items
+    [longer] = (await from_feed(body % told.replace(b"Red", b"Long red") % b"")).items
+    assert before.digest == markup.digest
+    assert len({before.digest, closed.digest, longer.digest}) == 3
+
+
+async def test_plain_text_is_html_in_an_appeals_body(from_feed):
+    body = (
+        b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>1</id><title>A</title>"
+        b"<content type='text'>5 &lt; 6</content></entry></feed>"
+    )
+    [appeal] = (await from_feed(body)).items
+    assert (appeal.data["text"], appeal.data["body_html"]) == ("5 < 6", "<p>5 &lt; 6</p>")
+
+
+async def test_items_that_share_a_reference_are_noted(from_feed):
+    item = b"<item><guid>%d</guid><title>A</title><category domain='reference'>R1</category></item>"
+    seen = await from_feed(b"<rss><channel>" + item % 1 + item % 2 + b"</channel></rss>")
+    assert seen.notes == ("1 items have another's reference; of these, the newest counts",)
+
+
 # -- from a folder --------------------------------------------------------------------------------
 
 
@@ -150,12 +178,20 @@ async def test_a_bad_file_is_told_and_stops_no_other(tmp_path, tools):
     put(tmp_path, "reference: WMP-2\ntitel: Missing\n", "bad.yaml")
     seen = await APPEAL.poll(AppealSource(folder=tmp_path), {}, tools)
     assert [item.identity for item in seen.items] == ["WMP-1"]
-    assert len(seen.notes) == 1
+    [words] = seen.problems.values()
+    assert words.startswith('bad.yaml:1:1: "title" is missing')
 
 
 async def test_a_folder_that_is_not_there_is_down(tmp_path, tools):
     with pytest.raises(SourceDown, match="make it, or mend its path"):
         await APPEAL.poll(AppealSource(folder=tmp_path / "none"), {}, tools)
+
+
+def test_the_memory_of_a_source_rests_on_which_feed_or_folder_it_is():
+    here, there = (APPEAL.basis(AppealSource(folder=Path(name))) for name in ("a", "b"))
+    feed = APPEAL.basis(AppealSource(feed="https://x.example/rss"))
+    assert len({here.identity, there.identity, feed.identity}) == 3
+    assert APPEAL.basis(AppealSource(folder=Path("a"), every="1h", max_age="1d")) == here
 
 
 @pytest.mark.parametrize("options", [{}, {"feed": "http://x", "folder": "x"}])

@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
@@ -119,6 +120,41 @@ async def test_items_that_share_an_identity_are_one_with_a_note(server, tools):
 async def test_a_feed_that_cannot_be_read_is_down(server, tools):
     with pytest.raises(SourceDown, match="HTML page"):
         await look(server, tools, (FEEDS / "page.html").read_bytes())
+
+
+def basis(**options):
+    return FEED.basis(FeedSource(**{"url": "https://x.example/rss", **options}))
+
+
+def test_the_memory_of_a_feed_rests_on_what_is_read_and_not_on_how_often():
+    same = basis(every="1m", max_age="2d", burst=3, backfill=1)
+    assert basis() == same
+    others = [
+        basis(url="https://x.example/other"),
+        basis(identity="link"),
+        basis(identity=["title"]),
+    ]
+    assert len({basis().identity, *(one.identity for one in others)}) == 4
+
+
+def test_names_that_are_made_of_contents_change_with_the_way_they_are_read():
+    assert not basis().named_by_reading
+    assert basis(identity="link").named_by_reading
+    assert basis(identity=["title", "published"]).named_by_reading
+
+
+async def test_the_time_that_an_id_is_written_in_another_way_makes_no_new_item(server, tools):
+    """Comments, attributes, sections and white space around an id come and go with a feed's software."""
+    ways = ["1", " 1\n", "<![CDATA[1]]>", "<!-- x -->1"]
+    bodies = [rss(item().replace("<guid>1</guid>", f"<guid>{way}</guid>")) for way in ways]
+    bodies.append(rss(item().replace("<guid>", '<guid isPermaLink="false" xml:lang="en">')))
+    identities = [(await look(server, tools, body)).items[0].identity for body in bodies]
+    assert set(identities) == {"1"}
+
+
+async def test_an_item_says_how_long_it_is(server, tools):
+    for one in (await look(server, tools)).items:
+        assert one.size == len(orjson.dumps(one.data))
 
 
 def event(kind):

@@ -212,6 +212,32 @@ class StoreIntakeContract:
         assert record is not None
         assert record.cursor == {"n": "2"}
 
+    async def test_a_look_leaves_what_the_engine_keeps_about_its_source(self, store: Store) -> None:
+        """What its memory rests on, and what people have been told of; a look that fails changes nothing of it."""
+        await store.accept([], Memory(FEED, NOW, NOW + 300, state={"identity": "x", "told": ["a"]}))
+        await store.source_failed(FEED, NOW + 300, NOW + 600, "timed out")
+        record = await store.source(FEED)
+        assert record is not None
+        assert record.state == {"identity": "x", "told": ["a"]}
+
+    async def test_a_look_that_begins_anew_forgets_what_was_remembered(self, store: Store) -> None:
+        """Another address under the same name may use the same ids for other things."""
+        other = "feed:https://other.example/rss"
+        await store.accept([], Memory(FEED, NOW, NOW + 300, {}, {"a": "1", "b": "2"}))
+        await store.accept([], Memory(other, NOW, NOW + 300, {}, {"a": "1"}))
+        await store.accept([], Memory(FEED, NOW, NOW + 300, {}, {"b": "3"}, anew=True))
+        assert await store.remembered(FEED, ["a", "b"]) == {"b": "3"}
+        assert await store.remembered(other, ["a"]) == {"a": "1"}
+
+    async def test_a_look_leaves_alarms_that_people_are_to_be_told_of(self, store: Store) -> None:
+        """In its transaction, so that they are told once whatever crashes when."""
+        alarm = ("source.problem", FEED, "a.yaml is wrong")
+        await store.accept([], Memory(FEED, NOW, NOW + 300, alarms=[alarm]))
+        [sort] = await store.news()
+        assert (sort.kind, sort.channel, sort.count) == ("source.problem", FEED, 1)
+        [news] = await store.news_of([sort], 10)
+        assert (news.reason, news.at) == ("a.yaml is wrong", NOW)
+
     async def test_failed_looks_are_counted_until_one_succeeds(self, store: Store) -> None:
         """A source that never answered still has not been looked at."""
         for number in (1, 2):
