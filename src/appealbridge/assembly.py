@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
+from appealbridge.engine.looking import RENEWED
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, Person
 from appealbridge.plugin.registry import Registry, load
@@ -165,23 +167,40 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
     """Return what a reload tells that took nothing."""
     return {
         "summary": "nothing was taken: the settings have problems",
-        **{name: [] for name in ("loaded", "new", "changed", "gone", "rejected", "kept")},
+        **{
+            name: [] for name in ("loaded", "new", "changed", "gone", "rejected", "kept", "renewed")
+        },
         "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What somebody was told was in force: each recipe's version, by name, and the settings."""
+    """What somebody was told was in force: each recipe's version, by name, the settings, and what each source is."""
 
     versions: Mapping[str, str]
     settings: Settings
+    identities: Mapping[str, str]
 
     @classmethod
     def of(cls, assembly: Assembly) -> Known:
         """Return what is in force in this assembly."""
         recipes = assembly.book.recipes
-        return cls({name: recipe.version for name, recipe in recipes.items()}, assembly.settings)
+        return cls(
+            {name: recipe.version for name, recipe in recipes.items()},
+            assembly.settings,
+            identities(assembly),
+        )
+
+
+def identities(assembly: Assembly) -> dict[str, str]:
+    """Return what each polled source is, by its name: where that changes, its memory means nothing."""
+    found = {}
+    for source, watched in assembly.inforce.watched.items():
+        # A plug-in that breaks here breaks again at its look, which says so.
+        with suppress(Exception):
+            found[source] = watched.poller.basis(watched.options).identity
+    return found
 
 
 def taken(before: Known, after: Assembly) -> dict[str, Any]:
@@ -189,7 +208,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     Return what a reload tells: a `summary`, and `problems`.
 
     Besides, lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`;
-    those `gone`; and the files `rejected`.
+    those `gone`; and the files `rejected`. `renewed` are sources that are another one under the same name.
     """
     old, new = before.versions, after.book.recipes
     changed = [n for n, recipe in new.items() if n in old and old[n] != recipe.version]
@@ -210,8 +229,16 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     ]
     if restart:
         summary += f"; {' and '.join(restart)} will change at the next start"
+    renewed = sorted(
+        source
+        for source, identity in identities(after).items()
+        if before.identities.get(source, identity) != identity
+    )
+    if renewed:
+        summary += f"; {', '.join(renewed)}: {RENEWED}"
     return {
         "summary": summary,
+        "renewed": renewed,
         "loaded": sorted(new),
         "new": fresh,
         "changed": sorted(changed),

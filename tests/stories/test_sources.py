@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
+from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 
 APPEAL = """
@@ -104,3 +105,248 @@ async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_e
     await story.starts()
     await story.state(1, "delivered")
     assert story.said("recovered") == []
+
+
+# -- memory belongs to what is read --------------------------------------------------------------
+
+FEEDS = """
+feeds:
+  news: {{ url: "{url}", every: 60s{more} }}
+"""
+
+NEWS = """
+alias: News
+triggers: [{ trigger: feed, feed: news, on: [new, changed] }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.type }} {{ event.data.title }}" }
+approval: none
+"""
+
+
+def rss(*items, tail=""):
+    """A feed of items by their guid and title."""
+    inside = "".join(
+        f"<item><guid isPermaLink='false'>{guid}</guid><title>{title}</title><link>https://x.example/{guid}</link>"
+        f"{more}</item>"
+        for guid, title, more in items
+    )
+    body = f"<rss version='2.0'><channel><title>News</title>{inside}</channel></rss>{tail}"
+    return (200, body.encode(), {"Content-Type": "application/rss+xml", "ETag": f'"{len(body)}"'})
+
+
+def items(*numbers, more=""):
+    return [(f"g{number}", f"Story {number}", more) for number in numbers]
+
+
+async def follows_named(story, server, more="", path="/one"):
+    """Follow a feed of the settings, and wait for the first look."""
+    await story.begins({})
+    await set_to(story, server, more, path)
+    story.stage.recipe("news", NEWS)
+    await story.restarts()
+    await story.until(lambda: seen(story, "first_look") == 1)
+
+
+async def set_to(story, server, more="", path="/one"):
+    """Write the feed's settings anew."""
+    story.stage.settle()
+    config = story.stage.config
+    config.write_text(config.read_text() + FEEDS.format(url=f"{server.url}{path}", more=more))
+
+
+def seen(story, word):
+    return sum(line["source"] == "feed:news" for line in story.said(word))
+
+
+async def looks(story, server, count=2):
+    """Let so many more looks begin, and what they bring be published."""
+    asked = len(server.heard)
+    await story.until(lambda: len(server.heard) >= asked + count, passing=10)
+    await story.settles()
+
+
+async def test_choosing_another_identity_publishes_nothing_that_is_listed(story):
+    async with ScriptedServer(rss(*items(1, 2, 3))) as server:
+        await follows_named(story, server)
+        await set_to(story, server, more=", identity: link")
+        _, told = await story.asks("POST", "/reload")
+        assert told["renewed"] == ["feed:news"]
+        assert "feed:news: its address, folder or identity is another one" in told["summary"]
+        await looks(story, server)
+        assert story.posts("x") == []
+        server.otherwise = rss(*items(4, 1, 2, 3))
+        await looks(story, server)
+        assert story.posts("x") == ["feed.new Story 4"]
+
+
+async def test_another_address_under_the_same_name_begins_with_a_silent_look_each_time(story):
+    async with ScriptedServer(rss(*items(1, 2))) as server:
+        await follows_named(story, server)
+        server.otherwise = rss(*items(7, 1), tail=" ")
+        for path in ("/two", "/one", "/two"):
+            await set_to(story, server, path=path)
+            asked = len(server.heard)
+            await story.asks("POST", "/reload")
+            # Looked at at once: what comes before that is only learned.
+            await story.until(lambda asked=asked: len(server.heard) > asked)
+            assert server.heard[-1].path == path
+            assert "If-None-Match" not in server.heard[-1].headers
+            await looks(story, server)
+        assert story.posts("x") == []
+        assert any(
+            "is another one than before" in line["reason"] for line in story.said("source_note")
+        )
+        server.otherwise = rss(*items(8, 7, 1))
+        await looks(story, server)
+        assert story.posts("x") == ["feed.new Story 8"]
+
+
+async def test_what_says_how_often_a_source_is_looked_at_changes_no_memory(story):
+    async with ScriptedServer(rss(*items(1, 2))) as server:
+        await follows_named(story, server)
+        server.otherwise = rss(*items(3, 1, 2))
+        await set_to(story, server, more=", burst: 5, max_age: 30d, backfill: 2")
+        _, told = await story.asks("POST", "/reload")
+        assert told["renewed"] == []
+        await looks(story, server)
+        held = await story.state(1, "held")
+        assert held[0]["hold"] == "undated"
+
+
+async def test_a_folder_that_becomes_a_feed_under_the_same_name_publishes_nothing_old(story):
+    async with ScriptedServer(rss(*items(1, 2))) as server:
+        await story.begins({"appeal": APPEAL})
+        await story.until(lambda: story.said("first_look"))
+        config = story.stage.config
+        config.write_text(
+            config.read_text().replace(f"folder: {story.stage.appeals}", f'feed: "{server.url}"')
+        )
+        _, told = await story.asks("POST", "/reload")
+        assert told["renewed"] == ["appeal:desk"]
+        await looks(story, server)
+        assert story.posts("x") == []
+
+
+async def test_what_stands_behind_a_feeds_end_now_and_then_publishes_nothing(story):
+    """A cache's comment, a warning, the rest of a longer version: none of it is a change."""
+    tails = [
+        "",
+        "<!-- cached -->" + " " * 300,
+        "<br />\n<b>Warning</b>: x",
+        "",
+        "</item></channel></rss>",
+    ]
+    more = "<description>Fish &amp;amp; chips &lt;p&gt;x&lt;/p&gt;</description>"
+    async with ScriptedServer(rss(*items(1, 2, more=more))) as server:
+        await follows_named(story, server)
+        for tail in tails:
+            server.otherwise = rss(*items(1, 2, more=more), tail=tail)
+            await looks(story, server)
+        assert story.posts("x") == []
+
+
+async def test_an_entry_that_is_cut_off_today_and_whole_tomorrow_is_published_once_and_whole(story):
+    async with ScriptedServer(rss(*items(1))) as server:
+        await follows_named(story, server)
+        status, body, headers = rss(
+            *items(1, 2), *items(3, more="<description>Words</description>")
+        )
+        server.otherwise = (status, body[: body.index(b"Words") + 2], headers)
+        await looks(story, server)
+        assert story.posts("x") == ["feed.new Story 2"]
+        server.otherwise = (status, body, headers)
+        await looks(story, server)
+        assert "If-None-Match" not in server.heard[-2].headers
+        assert story.posts("x") == ["feed.new Story 2", "feed.new Story 3"]
+
+
+async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
+    """Seven-year-old stories, listed anew with dates that cannot be read."""
+    async with ScriptedServer(rss(*items(1))) as server:
+        await follows_named(story, server, more=", max_age: 2d")
+        server.otherwise = rss(
+            *items(1),
+            *items(2, more="<pubDate>Tue, 05 Mar 2019 09:00:00</pubDate>"),
+            *items(3, more="<pubDate>05/03/2019 09:00</pubDate>"),
+            *items(4, more="<pubDate>Tue, 05 Mar 2019 09:00:00 GMT</pubDate>"),
+            *items(5, more="<pubDate>Tue, 05 Mar 2069 09:00:00 GMT</pubDate>"),
+        )
+        await looks(story, server)
+        held = await story.state(2, "held")
+        assert {one["hold"] for one in held} == {"undated"}
+        assert {one["reason"].partition(",")[0] for one in held} == {
+            "it has no date that can be read",
+            "its date lies ahead",
+        }
+        assert story.posts("x") == []
+        notes = [line["reason"] for line in story.said("source_note")]
+        assert "the date of 1 item cannot be read" in notes
+        assert "`max_age` can tell nothing of 2 items; they are held" in notes
+        await looks(story, server, 5)
+        assert len([n for n in story.said("source_note") if "date of 1" in n["reason"]]) == 1
+        for one in held:
+            await story.releases(one)
+        await story.until(lambda: len(story.posts("x")) == 2)
+
+
+# -- a case file that is wrong -------------------------------------------------------------------
+
+PEOPLE = "people: { dana: { email: dana@example.police.uk } }\nnotices: { to: [dana] }\n"
+
+
+def told(story):
+    """The texts of the mails that tell someone of a source."""
+    mails = [one.shown() for one in story.sandbox.shelf.everything() if one.platform == "email"]
+    return [mail["text"] for mail in mails if "a source needs attention" in mail["subject"]]
+
+
+async def test_a_wrong_case_file_is_told_to_people_once_and_is_new_once_it_is_mended(story):
+    await story.begins({})
+    story.stage.config.write_text(story.stage.config.read_text() + PEOPLE)
+    story.stage.recipe("appeal", APPEAL)
+    await story.restarts()
+    await story.until(lambda: story.said("first_look"))
+    wrong = story.stage.appeals / "tom.md"
+    wrong.write_text("---\nreference: A-1\ntitle: Missing: Tom, 7\n---\nBlue coat.\n")
+    story.stage.appeal("A-2", story.clock.now(), title="Missing: Aisha, 14")
+    await story.until(lambda: story.posts("x") and told(story), passing=5)
+    assert story.posts("x") == ["Missing: Aisha, 14"]
+    [text] = told(story)
+    assert "appeal:desk" in text
+    assert "tom.md:3:" in text
+    await story.restarts()
+    await story.clock.passes(minutes=20)
+    await story.settles()
+    assert len(told(story)) == 1
+    wrong.write_text('---\nreference: A-1\ntitle: "Missing: Tom, 7"\n---\nBlue coat.\n')
+    await story.until(lambda: len(story.posts("x")) == 2, passing=5)
+    assert story.posts("x")[1] == "Missing: Tom, 7"
+    wrong.write_text("---\nreference: A-1\ntitle: Missing: Tom, 7\n---\nBlue coat.\n")
+    await story.until(lambda: len(told(story)) == 2, passing=30)
+
+
+async def test_one_file_that_breaks_the_reader_hides_no_other(story):
+    await story.begins({"appeal": APPEAL})
+    await story.until(lambda: story.said("first_look"))
+    (story.stage.appeals / "0.yaml").write_text("%YAML 1.3\n---\nreference: A-0\n")
+    story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
+    await story.until(lambda: story.posts("x"), passing=5)
+    assert any("0.yaml" in line["reason"] for line in story.said("alarm"))
+
+
+async def test_two_files_that_name_one_appeal_publish_nothing_until_one_is_taken_away(story):
+    await story.begins({"appeal": APPEAL})
+    await story.until(lambda: story.said("first_look"))
+    story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
+    await story.until(lambda: story.posts("x"), passing=5)
+    other = story.stage.appeals / "0-copied.yaml"
+    other.write_text('reference: A-1\ntitle: "Burglary"\n')
+    await story.until(lambda: story.said("alarm"), passing=5)
+    await story.settles()
+    assert story.posts("x") == ["Missing: Aisha, 14"]
+    [alarm] = story.said("alarm")
+    assert "0-copied.yaml, A-1.yaml" in alarm["reason"]
+    other.unlink()
+    await story.clock.passes(minutes=1)
+    await story.settles()
+    assert story.posts("x") == ["Missing: Aisha, 14"]

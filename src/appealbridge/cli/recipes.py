@@ -59,7 +59,9 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     except InvalidDocuments as error:
         problems = list(error.problems)
     else:
-        problems = assembly.problems
+        from appealbridge.cli.renewed import notes as renewed
+
+        problems = [*assembly.problems, *([] if recipes else renewed(assembly))]
         loaded = len(assembly.book.recipes)
     errors = [problem for problem in problems if problem.level == "error"]
     _print_check(form, problems)

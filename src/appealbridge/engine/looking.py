@@ -30,8 +30,8 @@ MOST_PROBLEMS = 500
 AT_ONCE = 20
 
 RENEWED = (
-    "another address, folder or identity than before is read under this name: what is listed now is "
-    "only learned, and nothing of it is published"
+    "its address, folder or identity is another one than before; the first look at it only learns what "
+    "is listed, and publishes nothing"
 )
 READ_OTHERWISE = (
     "this version reads items in another way than the one before: what changed since the last look is "

@@ -36,6 +36,7 @@ class Report:
         self._log = log
         self._metrics = metrics
         self._store_down = False
+        self._noted: dict[str, Sequence[str]] = {}
         self.trouble: Callable[[], None] = lambda: None
         """Called when something went wrong that people are to be told of, and stands in the store."""
         self.published: Callable[[Delivery, float], None] = lambda delivery, at: None
@@ -195,12 +196,14 @@ class Report:
     def looked(
         self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
     ) -> None:
-        """Say what a look at a source showed."""
+        """Say what a look at a source showed; a note that the last look had as well is not said again."""
         said = Said.FIRST_LOOK if first else Said.LOOKED
         say = self._log.info if first or new or changed else self._log.debug
         say(said, source=source, new=new, changed=changed)
+        before, self._noted[source] = self._noted.get(source, ()), notes
         for note in notes:
-            self._log.warning(Said.SOURCE_NOTE, source=source, reason=note)
+            if note not in before:
+                self._log.warning(Said.SOURCE_NOTE, source=source, reason=note)
 
     def burst(self, name: str, reason: str) -> None:
         """Say that more came, from a source or of a recipe (`recipe:roads`), than may go out unseen."""

@@ -22,7 +22,7 @@ from appealbridge.store.records import DeliveryFilter, Settlement
 BATCH = 500
 """How many deliveries are moved before the store is asked again."""
 
-TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP)
+TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP, Hold.UNDATED)
 """What may be let out by one word: one look tells of all. What is to be agreed to, or perhaps out, takes one each."""
 
 

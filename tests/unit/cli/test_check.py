@@ -1,5 +1,7 @@
 """How `check` speaks to a GitHub workflow."""
 
+import asyncio
+
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -7,6 +9,9 @@ from click.testing import CliRunner
 from appealbridge.cli.main import main
 from appealbridge.cli.recipes import _annotation
 from appealbridge.documents import Problem
+from appealbridge.store.records import Memory
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.triggers.feed import Feed, FeedSource
 
 
 def test_an_annotation_names_the_place_and_the_cure():
@@ -100,3 +105,46 @@ def test_a_folder_of_recipes_that_is_not_there_is_noted(tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["check"])
     assert done.exit_code == 0
     assert "appealbridge.yaml:1:10: recipes: note: there is no folder" in done.stdout
+
+
+FEEDS = "watch: false\nstore: sqlite:///x.db\nfeeds: {{ news: {{ url: '{url}', identity: {identity} }} }}\n"
+
+
+def remembered(folder, url):
+    """Leave a store in which a feed has been looked at."""
+    basis = Feed().basis(FeedSource(url=url))
+
+    async def look():
+        store = await SqliteStore.open(folder / "x.db")
+        await store.accept([], Memory("feed:news", 1.0, 2.0, state={"identity": basis.identity}))
+        await store.close()
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize(
+    ("url", "identity", "noted"),
+    [
+        ("https://x.example/rss", "guid", False),
+        ("https://x.example/rss", "link", True),
+        ("https://x.example/other", "guid", True),
+    ],
+)
+def test_a_source_that_is_another_one_than_the_store_remembers_is_noted(
+    tmp_path, monkeypatch, url, identity, noted
+):
+    remembered(tmp_path, "https://x.example/rss")
+    (tmp_path / "appealbridge.yaml").write_text(FEEDS.format(url=url, identity=identity))
+    done = checked(tmp_path, monkeypatch, NOTED)
+    assert (
+        "feed:news: note: its address, folder or identity is another one" in done.stdout
+    ) is noted
+    assert done.exit_code == 0
+
+
+def test_a_store_that_is_none_is_no_matter_of_check(tmp_path, monkeypatch):
+    (tmp_path / "x.db").write_text("no store")
+    settings = FEEDS.format(url="https://x.example/rss", identity="guid")
+    (tmp_path / "appealbridge.yaml").write_text(settings)
+    done = checked(tmp_path, monkeypatch, NOTED)
+    assert (done.exit_code, "another one" in done.stdout) == (0, False)

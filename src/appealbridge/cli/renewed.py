@@ -1,0 +1,43 @@
+"""What `check` tells of sources that are another one than the store remembers under the same name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from appealbridge.assembly import Assembly, identities
+from appealbridge.documents import Problem
+from appealbridge.engine.looking import RENEWED
+from appealbridge.model.errors import StoreError
+from appealbridge.store.sqlite import SqliteStore
+
+
+def notes(assembly: Assembly) -> list[Problem]:
+    """Return a note for each such source; none where there is no store here, or it is not for us to read."""
+    now = identities(assembly)
+    try:
+        if not now or not assembly.settings.store.exists():
+            return []
+        before = asyncio.run(_remembered(assembly.settings.store, now))
+    except (OSError, StoreError):
+        return []
+    file = str(assembly.settings.file or assembly.settings.recipes)
+    return [
+        Problem(file, 1, 1, source, RENEWED, "", level="note")
+        for source, identity in now.items()
+        if before.get(source, identity) != identity
+    ]
+
+
+async def _remembered(path: Path, sources: Mapping[str, str]) -> dict[str, str]:
+    store = await SqliteStore.open(path, read_only=True)
+    try:
+        records = [await store.source(source) for source in sources]
+    finally:
+        await store.close()
+    return {
+        record.source: record.state["identity"]
+        for record in records
+        if record is not None and "identity" in record.state
+    }
