@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from appealbridge.markup.apart import MEMORY
+
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 
-pytestmark = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not on this machine")
+MIB = 1024 * 1024
+DAEMON = 320 * MIB
+"""What the daemon alone may need, with 10,000 feeds."""
+
+judged = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not on this machine")
 
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
@@ -26,15 +32,27 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@judged
 @pytest.mark.parametrize("unit", ["appealbridge.service", "appealbridge.socket"])
 def test_systemd_accepts_the_unit_without_a_word(unit):
     done = analyze("verify", "--man=no", str(UNITS / unit))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@judged
 def test_the_service_exposes_the_machine_to_no_more_than_it_needs():
     done = analyze("security", "--offline=true", "--no-pager", str(UNITS / "appealbridge.service"))
     assert done.returncode == 0, done.stderr
     level = re.search(r"exposure level for appealbridge\.service: ([\d.]+)", done.stdout)
     assert level
     assert float(level[1]) <= 1.5
+
+
+def test_the_reader_of_feeds_ends_before_the_daemon_runs_out_of_memory():
+    """Its own bound and the daemon's need fit below that of both; if not, its end is not the daemon's."""
+    told = dict(
+        re.findall(r"^(\w+)=(.+)$", (UNITS / "appealbridge.service").read_text(), re.MULTILINE)
+    )
+    high, most = (int(told[name].removesuffix("M")) * MIB for name in ("MemoryHigh", "MemoryMax"))
+    assert MEMORY + DAEMON <= high < most
+    assert told["OOMPolicy"] == "continue"

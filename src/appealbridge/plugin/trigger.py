@@ -93,7 +93,11 @@ class PolledSource(Options):
         examples=["5m"],
     )
     max_age: Duration | None = Field(
-        None, gt=0, description="Ignore what is older than this when first seen.", examples=["7d"]
+        None,
+        gt=0,
+        description="Ignore what is older than this when first seen; what has no date that can be read "
+        "is held.",
+        examples=["7d"],
     )
     backfill: int = Field(
         0,
