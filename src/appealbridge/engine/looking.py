@@ -34,8 +34,8 @@ RENEWED = (
     "is listed, and publishes nothing"
 )
 READ_OTHERWISE = (
-    "this version reads items in another way than the one before: what changed since the last look is "
-    "only learned; what is new is published"
+    "this version reads items in another way than the one before: what changed since the last look, and "
+    "what has no id of its own, is only learned; what is new by its id is published"
 )
 
 
@@ -67,9 +67,8 @@ def renewed(state: Mapping[str, Any], basis: Basis) -> tuple[bool, bool]:
 
     A store of an earlier version does not say what its memory rests on: the same source, read as it was read then.
     """
-    otherwise = state.get("reading", 0) != basis.reading
     names = state.get("identity", basis.identity) != basis.identity
-    return names or (otherwise and basis.named_by_reading), otherwise
+    return names, state.get("reading", 0) != basis.reading
 
 
 def decide(
@@ -100,6 +99,8 @@ def decide(
     items = _once(look.items)
     fresh = [item for item in items if item.identity not in known]
     told = fresh[: options.backfill] if first else [] if anew else fresh
+    if otherwise:  # their names are others than the ones remembered, and they may be old
+        told = [item for item in told if not item.named_by_reading]
     words = {item.identity: item.on_new for item in told if not _is_old(item, options, now)}
     changed = [item for item in items if known.get(item.identity, item.digest) != item.digest]
     again = {} if otherwise else {item.identity: item.on_changed for item in changed}

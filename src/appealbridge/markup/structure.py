@@ -76,7 +76,7 @@ class Structure:
     """
 
     document: bytes
-    apart: Mapping[int, bytes] = field(default_factory=dict)
+    apart: dict[int, bytes] = field(default_factory=dict)
     count: int = 0
     whole: bool = True
     notes: list[str] = field(default_factory=list)
@@ -333,8 +333,10 @@ def _repair(found: Structure, outline: _Outline, entities: Mapping[bytes, bytes]
         return
     if _wrong(outline.around(b"", head)):
         head = _with_prefixes(repairs.made(outline.bare()), entries)
-    alone = {place: outline.around(entry, head) for place, entry in enumerate(entries)}
-    found.apart = {place: document for place, document in alone.items() if _wrong(document)}
+    for place, entry in enumerate(entries):
+        alone = outline.around(entry, head)
+        if _wrong(alone):
+            found.apart[place] = alone
     good = (entry for place, entry in enumerate(entries) if place not in found.apart)
     found.document = outline.around(b"".join(good), head)
 

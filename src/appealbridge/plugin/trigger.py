@@ -36,7 +36,8 @@ class Item:
     event becomes `on_new` the first time it is seen, `on_changed` when its digest differs from the
     one remembered; an empty word makes no event. `time` is Unix seconds UTC, `None` if unsaid.
     `addresses` are where it stands: a post of our own is known again by them. `size` is how many bytes
-    `data` is as JSON, 0 where that is not known.
+    `data` is as JSON, 0 where that is not known. `named_by_reading` says that `identity` is made of
+    what was read, and is another one where that is read in another way.
     """
 
     identity: str
@@ -48,6 +49,7 @@ class Item:
     time: float | None = None
     addresses: tuple[str, ...] = ()
     size: int = 0
+    named_by_reading: bool = False
 
 
 @value
@@ -74,13 +76,11 @@ class Basis:
     What the memory of a source rests on; where this changes, what is remembered means something else.
 
     `identity` stands for what is read and how its items are told apart. `reading` is raised when a
-    new version of the program makes other digests of the same items; `named_by_reading` says that
-    it makes other identities as well.
+    new version of the program makes other digests of the same items.
     """
 
     identity: str
     reading: int = 0
-    named_by_reading: bool = False
 
 
 class PolledSource(Options):

@@ -175,7 +175,8 @@ def _listed(entries: Iterable[FeedEntry]) -> list[Item]:
         appeal = _appeal(entry)
         item = _item(appeal, entry.time)
         seen = [appeal.status, appeal.kind, appeal.area, entry.seen]
-        items.append(replace(item, digest=content_digest(seen)))
+        by_name = bool(entry.guid) or appeal.reference != short_identity(feed_identity(entry))
+        items.append(replace(item, digest=content_digest(seen), named_by_reading=not by_name))
     return items
 
 

@@ -179,9 +179,7 @@ class Feed(Poller[FeedOptions, FeedSource]):
 
     def basis(self, source: FeedSource) -> Basis:
         """Return what the memory of this feed rests on: its address, and what stays the same about an item."""
-        return replace(
-            super().basis(source), reading=FEED_READING, named_by_reading=source.identity != "guid"
-        )
+        return replace(super().basis(source), reading=FEED_READING)
 
     async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once; every item listed is told, the engine knows which are new."""
@@ -190,7 +188,8 @@ class Feed(Poller[FeedOptions, FeedSource]):
             return Look(None, look.cursor, notes=look.notes)
         items: dict[str, Item] = {}
         for entry in look.entries:
-            item = _item(entry, _identity(entry, source.identity))
+            by_guid = source.identity == "guid" and bool(entry.guid)
+            item = _item(entry, _identity(entry, source.identity), by_guid)
             items.setdefault(item.identity, item)
         notes = look.notes
         if len(items) < len(look.entries):
@@ -208,7 +207,7 @@ def _identity(entry: FeedEntry, chosen: str | tuple[Part, ...]) -> str:
     return feed_identity(entry)
 
 
-def _item(entry: FeedEntry, identity: str) -> Item:
+def _item(entry: FeedEntry, identity: str, by_guid: bool) -> Item:
     return Item(
         identity=identity,
         digest=entry.seen,  # a feed that touches only its dates, or only its markup, changes nothing
@@ -219,6 +218,7 @@ def _item(entry: FeedEntry, identity: str) -> Item:
         time=entry.time,
         addresses=(entry.link, entry.guid),
         size=entry.size,
+        named_by_reading=not by_guid,
     )
 
 

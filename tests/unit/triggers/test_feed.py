@@ -137,10 +137,21 @@ def test_the_memory_of_a_feed_rests_on_what_is_read_and_not_on_how_often():
     assert len({basis().identity, *(one.identity for one in others)}) == 4
 
 
-def test_names_that_are_made_of_contents_change_with_the_way_they_are_read():
-    assert not basis().named_by_reading
-    assert basis(identity="link").named_by_reading
-    assert basis(identity=["title", "published"]).named_by_reading
+@pytest.mark.parametrize(
+    ("identity", "listed", "by_reading"),
+    [
+        ("guid", item(), False),
+        ("guid", item().replace("<guid>1</guid>", ""), True),
+        ("guid", "<item><title>Bare</title></item>", True),
+        ("link", item(), True),
+        (["title", "published"], item(), True),
+    ],
+)
+async def test_a_name_that_is_made_of_what_was_read_says_so(
+    server, tools, identity, listed, by_reading
+):
+    [one] = (await look(server, tools, rss(listed), identity=identity)).items
+    assert one.named_by_reading is by_reading
 
 
 async def test_the_time_that_an_id_is_written_in_another_way_makes_no_new_item(server, tools):
