@@ -2,9 +2,25 @@
 How many examples the properties draw: few in every run, many where somebody takes the time.
 
     make test ARGS="tests/properties --hypothesis-profile=long --timeout=0"
+
+And how slow each look at a source is in the stories, which must not matter:
+
+    make test ARGS="tests/stories --slow-looks=0.3"
 """
 
 from hypothesis import HealthCheck, settings
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--slow-looks",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how many real seconds longer each look at a feed or a folder takes in the stories",
+    )
+
+
 
 # Two cores that others use too: no example is wrong because it took long.
 settings.register_profile(

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,6 +23,8 @@ from appealbridge.sandbox.app import Sandbox
 from appealbridge.store.records import Space
 from appealbridge.store.space import free_space
 from appealbridge.testing.clock import FakeClock
+from appealbridge.triggers.appeal import AppealTrigger
+from appealbridge.triggers.feed import Feed
 from tests.stories import staging
 
 PATIENCE = 10.0
@@ -61,6 +64,9 @@ class Story:
                 space=self.space,
             )
         )
+        store = self.bridge.engine.store
+        self.clock.watch(lambda: store.busy)
+        await self.clock.rests()  # the first looks at the sources have ended
 
     async def stops(self) -> None:
         """Stop the daemon as SIGTERM does."""
@@ -182,6 +188,24 @@ class Story:
 
         found: list[dict[str, Any]] = await self.until(there, passing=passing)
         return found
+
+
+@pytest.fixture(autouse=True)
+def slow_looks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow every look at a source down, in a thread as a slow disk or server would."""
+    seconds = request.config.getoption("--slow-looks")
+    if not seconds:
+        return
+    for trigger in (AppealTrigger, Feed):
+        monkeypatch.setattr(trigger, "poll", _slowed(trigger.poll, seconds))
+
+
+def _slowed(poll: Any, seconds: float) -> Any:
+    async def slow(*args: Any) -> Any:
+        await asyncio.to_thread(time.sleep, seconds)
+        return await poll(*args)
+
+    return slow
 
 
 @pytest.fixture

@@ -27,10 +27,13 @@ webhooks:
   desk:
     secrets: [!secret hook_desk]
     mapping: {{ type: $.type, subject: $.subject }}
-
-appeals:
-  desk: {{ folder: {folder}/appeals, every: 10s }}
 """
+
+APPEALS = """
+appeals:
+  desk: {{ folder: {folder}/appeals, every: 60s }}
+"""
+"""Only where a recipe follows it: each look takes real time, and a story may last for days."""
 
 CHANNELS = """\
 force_x: { platform: x }
@@ -92,8 +95,9 @@ class Stage:
 
     def settle(self, channels: str = CHANNELS, *, shutdown_within: str = "20s") -> None:
         """Write the settings; again, to change them."""
+        followed = any("appeal" in recipe.read_text() for recipe in self.recipes.iterdir())
         self.config.write_text(
-            SETTINGS.format(
+            (SETTINGS + APPEALS if followed else SETTINGS).format(
                 folder=self.folder,
                 practice=self.practice,
                 shutdown_within=shutdown_within,
@@ -121,9 +125,9 @@ def build(folder: Path, practice: str, smtp: str, recipes: Mapping[str, str]) ->
     secret = folder / "secrets" / "hook_desk"
     secret.touch(0o600)
     secret.write_text("whsec_" + base64.b64encode(KEY).decode())
-    stage.settle()
     for name, text in recipes.items():
         stage.recipe(name, text)
+    stage.settle()
     return stage
 
 

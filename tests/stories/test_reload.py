@@ -1,5 +1,9 @@
 """New recipes and settings while the daemon runs."""
 
+import asyncio
+import threading
+
+from appealbridge.triggers.appeal import AppealTrigger
 from tests.stories import staging
 
 UNREADABLE = """
@@ -171,3 +175,73 @@ async def test_a_rate_limit_survives_a_reload(story):
     await story.settles()
     assert story.posts("x") == []
     await story.state(2, "delivered", passing=1)
+
+
+# -- sources ------------------------------------------------------------------------------------
+
+APPEAL = """
+alias: New appeal, X
+triggers: [{ trigger: appeal, source: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.title }}" }
+approval: none
+"""
+
+
+def slow_first_look(monkeypatch):
+    """Let the first look at the folder last until it is let go; return how often one began, and what lets it go."""
+    poll, begun, go_on = AppealTrigger.poll, [], threading.Event()
+
+    async def slow(*args):
+        begun.append(args)
+        if len(begun) == 1:
+            await asyncio.to_thread(go_on.wait, 10)
+        return await poll(*args)
+
+    monkeypatch.setattr(AppealTrigger, "poll", slow)
+    return begun, go_on
+
+
+async def test_a_look_goes_on_while_recipes_are_reloaded(story, monkeypatch):
+    begun, go_on = slow_first_look(monkeypatch)
+    story.clock.regardless = True
+    await story.begins({"appeal": APPEAL})
+    await story.until(lambda: begun)
+    for word in ("One", "Two", "Three"):
+        story.stage.recipe("appeal", APPEAL.replace("{{ event", f"{word}: {{{{ event"))
+        await story.asks("POST", "/reload")
+    assert len(begun) == 1
+    go_on.set()
+    story.clock.regardless = False
+    await story.clock.rests()
+    assert len(story.said("first_look")) == 1
+
+    story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
+    await story.state(1, "delivered", passing=5)
+    assert story.posts("x") == ["Three: Missing: Aisha, 14"]
+
+
+async def test_a_source_with_other_options_is_looked_at_anew(story, monkeypatch):
+    begun, go_on = slow_first_look(monkeypatch)
+    go_on.set()
+    await story.begins({"appeal": APPEAL})
+    settings = story.stage.config.read_text()
+    story.stage.config.write_text(settings.replace("every: 60s", "every: 1h"))
+    await story.asks("POST", "/reload")
+    await story.clock.passes(minutes=2)  # the look that was due by the old options is still made
+    looks = len(begun)
+    await story.clock.passes(minutes=30)
+    assert len(begun) == looks
+
+
+async def test_a_source_that_was_taken_out_is_looked_at_no_more(story, monkeypatch):
+    begun, go_on = slow_first_look(monkeypatch)
+    go_on.set()
+    await story.begins({"appeal": APPEAL})
+    settings = story.stage.config.read_text()
+    story.stage.config.write_text(settings[: settings.index("appeals:")])
+    (story.stage.recipes / "appeal.yaml").unlink()
+    await story.asks("POST", "/reload")
+    looks = len(begun)
+    await story.clock.passes(minutes=30)
+    assert len(begun) == looks

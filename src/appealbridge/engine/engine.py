@@ -106,6 +106,7 @@ class Engine:
             self.room,
             self._caution,
             self.notices.raised,
+            lambda: self.inforce,
         )
         self.verbs = Verbs(
             store, clock, self.lanes, self._runs, self._upkeep, report, self._caution
@@ -188,12 +189,18 @@ class Engine:
         return self._loops.pop(f"lane {name}")
 
     def _watch(self, before: InForce | None, inforce: InForce) -> None:
+        """Begin to look at what is new or has other options; a look at anything else goes on undisturbed."""
         watched = {} if before is None else before.watched
-        for source in watched:
-            # A loop carries what was in force when it began, so each is begun anew; its memory is in the store.
+        same = {
+            source
+            for source, entry in inforce.watched.items()
+            if source in watched and entry.same_as(watched[source])
+        }
+        for source in watched.keys() - same:
             self._cancel(f"source {source}")
         for source, entry in inforce.watched.items():
-            self._loop(f"source {source}", partial(self._polling.run, entry, inforce))
+            if source not in same:
+                self._loop(f"source {source}", partial(self._polling.run, entry))
 
     def _versions(self) -> frozenset[str]:
         return frozenset(recipe.version for recipe in self.inforce.book.recipes.values())

@@ -31,6 +31,10 @@ class Watched:
     poller: AnyPoller
     options: PolledSource
 
+    def same_as(self, other: Watched) -> bool:
+        """Whether both are read by the same plug-in with the same options."""
+        return type(self.poller) is type(other.poller) and self.options == other.options
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:

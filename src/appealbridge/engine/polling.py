@@ -51,6 +51,7 @@ class Polling:
         room: Room,
         caution: Caution,
         raised: Callable[[str, str, str], None],
+        inforce: Callable[[], InForce],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -62,10 +63,11 @@ class Polling:
         self._room = room
         self._caution = caution
         self._raised = raised
+        self._inforce = inforce
         self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
 
-    async def run(self, watched: Watched, inforce: InForce) -> None:
-        """Look at one source until cancelled."""
+    async def run(self, watched: Watched) -> None:
+        """Look at one source until cancelled; what comes goes to the recipes that are in force by then."""
         # What is in force may have a shorter `every` than what the last look went by.
         longest = self._pause(watched, None)
         patience = 1.0
@@ -82,7 +84,7 @@ class Polling:
                 )  # a clock set back must not end the looking
                 longest = 2 * max(LONGEST_PAUSE, watched.options.every)
                 await self._room.there()  # a source keeps what it lists; the disk may not
-                await self.look(watched, inforce, record)
+                await self.look(watched, record)
                 patience = 1.0
             except StoreError as error:
                 # The next look sees the same, since the memory of this one was not kept either.
@@ -95,7 +97,7 @@ class Polling:
         while self._handed:
             await asyncio.wait(self._handed)
 
-    async def look(self, watched: Watched, inforce: InForce, record: SourceRecord | None) -> None:
+    async def look(self, watched: Watched, record: SourceRecord | None) -> None:
         """Look once and store what came of it."""
         tools = Tools(self._http, self._clock.now(), self._rng)
         try:
@@ -103,7 +105,7 @@ class Polling:
             same = record is not None and not any(renewed(record.state, _basis(watched)))
             cursor = record.cursor if record is not None and same else {}
             look = await watched.poller.poll(watched.options, cursor, tools)
-            await self._seen(watched, inforce, record, look)
+            await self._seen(watched, record, look)
         except StoreError:
             raise
         except (SourceDown, TryAgain) as error:
@@ -112,7 +114,7 @@ class Polling:
             await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
 
     async def _seen(
-        self, watched: Watched, inforce: InForce, record: SourceRecord | None, look: Look
+        self, watched: Watched, record: SourceRecord | None, look: Look
     ) -> None:
         now = self._clock.now()
         last = None if record is None else record.looked_at
@@ -147,7 +149,9 @@ class Polling:
         # Handed over, it is finished even where a reload or a stop ends this loop meanwhile: what is
         # stored as begun must also be sent.
         handed = asyncio.ensure_future(
-            self._intake.accept(inforce, watched.source, drafts, hold=hold, why=why, memory=memory)
+            self._intake.accept(
+                self._inforce(), watched.source, drafts, hold=hold, why=why, memory=memory
+            )
         )
         self._handed.add(handed)
         handed.add_done_callback(self._handed.discard)

@@ -265,6 +265,11 @@ class SqliteStore(SqliteLooking):
             return Pruned(0, found.then)
         return await self._write(lambda db: change(db, found))
 
+    @property
+    def busy(self) -> bool:
+        """Whether any transaction waits for its commit."""
+        return self._writer is not None and self._writer.busy
+
     async def check(self) -> None:
         """Write one beat; raise `StoreError` where that is not possible."""
         await self._write(lambda db: db.execute("UPDATE pulse SET beats = beats + 1"))

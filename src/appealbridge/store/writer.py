@@ -62,6 +62,7 @@ class Writer:
         self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._under_way = 0
         self._ended = self._loop.create_future()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
 
@@ -79,7 +80,13 @@ class Writer:
             # Handed over when every task that can run now has run, so that they share a commit.
             self._loop.call_soon(self._hand_over)
         self._gathering.append(Job(together, payload, future))
+        self._under_way += 1
         return future
+
+    @property
+    def busy(self) -> bool:
+        """Whether any transaction waits for its commit."""
+        return self._under_way > 0
 
     async def close(self) -> None:
         """Finish what was handed over, then end the thread and its connection."""
@@ -184,6 +191,7 @@ class Writer:
     # -- in the event loop's thread -------------------------------------------------------------
 
     def _resolve(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        self._under_way -= len(outcomes)
         for job, result, error in outcomes:
             if job.future.done():
                 continue  # its caller was cancelled meanwhile

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appealbridge.clock import SystemClock
-
-TURNS = 50
-"""How often everything that is ready gets its turn before time goes on."""
+from appealbridge.testing.at_rest import Work
 
 PATIENCE = 10.0
 """How many real seconds `until` waits at the most."""
@@ -30,9 +28,10 @@ class FakeClock:
     """
     A `Clock` whose time passes by `await clock.passes(minutes=5)` and not otherwise.
 
-    Whoever sleeps is woken in the order of the due times, each at its own moment, so that a day
-    passes in a millisecond and always in the same way. What real threads and sockets do takes real
-    time: wait for that with `until`.
+    Sleepers wake in the order of their due times, each at its own moment, so a day passes in a
+    millisecond and always in the same way. Before each step of time the clock waits until nothing is
+    under way: no callback is ready, no thread of the event loop works, no byte is on its way between
+    sockets, and nothing that was named by `watch` is busy.
     """
 
     def __init__(self, now: float = 1_795_000_000.0) -> None:
@@ -40,6 +39,17 @@ class FakeClock:
         self._passed = 0.0
         self._timers: list[_Timer] = []
         self._count = 0
+        self._work = Work()
+        self.regardless = False
+        """Whether time passes although something is under way: for a store or a thread that stands still."""
+
+    def watch(self, busy: Callable[[], bool]) -> None:
+        """Let no time pass while `busy()` is true, on top of what the clock sees by itself."""
+        self._work.watch(busy)
+
+    async def rests(self) -> None:
+        """Wait, in real time, until nothing is under way; no time of this clock passes."""
+        await self._work.rests(regardless=self.regardless)
 
     def now(self) -> float:
         """Return Unix seconds UTC."""
@@ -58,6 +68,7 @@ class FakeClock:
 
     async def wait(self, signal: asyncio.Event, seconds: float | None) -> bool:
         """Wait until `signal` is set or `seconds` passed; return whether it was set."""
+        self._work.follow(asyncio.get_running_loop())
         if seconds is None:
             return await signal.wait()
         bound = asyncio.timeout(None if seconds > 0 else 0)
@@ -77,14 +88,14 @@ class FakeClock:
     ) -> None:
         """Let time pass, waking each sleeper at its own moment and letting it run."""
         end = self._passed + ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-        await _turns()
+        await self.rests()
         while self._timers and self._timers[0].due <= end:
             timer = heapq.heappop(self._timers)
             self._advance(timer.due - self._passed)
             timer.ring()
-            await _turns()
+            await self.rests()
         self._advance(end - self._passed)
-        await _turns()
+        await self.rests()
 
     def jumps(self, seconds: float) -> None:
         """Set the time of day, forwards or back; no time passes and nobody wakes."""
@@ -113,7 +124,3 @@ class FakeClock:
         heapq.heappush(self._timers, timer)
         return timer
 
-
-async def _turns() -> None:
-    for _ in range(TURNS):
-        await _REAL.sleep(0)

@@ -1,0 +1,164 @@
+"""
+Tells when an event loop is at rest: nothing is under way any more but what waits for a clock.
+
+It looks inside asyncio's selector loop, on Linux. On any other loop it only gives everything that is
+ready a number of turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import functools
+import os
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any
+
+from appealbridge.clock import SystemClock
+
+PATIENCE = 10.0
+"""How many real seconds a thread or a watched part may take."""
+
+UNREAD = 0.25
+"""After how many real seconds bytes that nobody reads no longer count as on their way."""
+
+QUIET_TURNS = 3
+"""How many turns of the loop in a row must bring nothing new."""
+
+BLIND_TURNS = 50
+"""How many turns are given on a loop that cannot be looked into."""
+
+_UNCONFIRMED = 0x5411  # Linux's SIOCOUTQ: how many bytes sent the other side has not confirmed
+_NONE = b"\0\0\0\0"
+_U64 = struct.Struct("Q")
+_BYTES_RECEIVED, _BYTES_SENT, _BYTES_SENT_AGAIN, _INFO_SIZE = 128, 200, 208, 216  # in struct tcp_info
+_REAL = SystemClock()
+
+
+class Work:
+    """What is under way on one event loop, apart from what waits for a clock."""
+
+    def __init__(self) -> None:
+        self._watched: list[Callable[[], bool]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._heard = asyncio.Event()  # a thread has told the loop something
+        self._jobs: list[tuple[asyncio.Future[Any], threading.Event, threading.Event]] = []
+
+    def watch(self, busy: Callable[[], bool]) -> None:
+        """Count work as under way while `busy()` is true."""
+        self._watched.append(busy)
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Count the jobs that the loop hands to threads from now on."""
+        if loop is self._loop:
+            return
+        self._loop, self._jobs = loop, []
+        hand_over = loop.run_in_executor
+
+        @functools.wraps(hand_over)
+        def counted(
+            executor: Executor | None, function: Callable[..., Any], *args: Any
+        ) -> asyncio.Future[Any]:
+            begun, ended = threading.Event(), threading.Event()
+
+            def job() -> Any:
+                begun.set()
+                try:
+                    return function(*args)
+                finally:
+                    ended.set()
+
+            future = hand_over(executor, job)
+            self._jobs.append((future, begun, ended))
+            return future
+
+        loop.run_in_executor = counted  # type: ignore[method-assign,assignment]
+        call_soon = loop.call_soon_threadsafe
+
+        @functools.wraps(call_soon)
+        def heard(callback: Callable[..., Any], *args: Any, **more: Any) -> asyncio.Handle:
+            handle = call_soon(callback, *args, **more)
+            call_soon(self._heard.set)
+            return handle
+
+        loop.call_soon_threadsafe = heard  # type: ignore[method-assign,assignment]
+
+    async def rests(self, *, regardless: bool = False) -> None:
+        """
+        Wait in real time until nothing is under way; `regardless` only gives what is ready its turns.
+
+        Raise `TimeoutError` where a thread or a watched part takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        self.follow(loop)
+        ready = getattr(loop, "_ready", None)
+        selector = getattr(loop, "_selector", None)
+        if regardless or ready is None or selector is None:
+            for _ in range(BLIND_TURNS):
+                await _REAL.sleep(0)
+            return
+        quiet, begun, moved = 0, _REAL.monotonic(), _REAL.monotonic()
+        while quiet < QUIET_TURNS:
+            now = _REAL.monotonic()
+            if self._busy():
+                if now - begun > PATIENCE:
+                    raise TimeoutError(f"a thread or the store did not end within {PATIENCE:g} s")
+                self._heard.clear()
+                await _REAL.wait(self._heard, PATIENCE)
+                quiet, moved = 0, _REAL.monotonic()
+                continue
+            await _REAL.sleep(0)
+            if ready:
+                quiet, moved = 0, _REAL.monotonic()
+            elif now - moved < UNREAD and _on_their_way(selector):
+                quiet = 0
+            else:
+                quiet += 1
+
+    def _busy(self) -> bool:
+        # A job that was cancelled goes on in its thread if it had begun, and otherwise never begins.
+        self._jobs = [
+            (future, begun, ended)
+            for future, begun, ended in self._jobs
+            if not future.done() or (begun.is_set() and not ended.is_set())
+        ]
+        return bool(self._jobs) or any(busy() for busy in self._watched)
+
+
+def _on_their_way(selector: selectors.BaseSelector) -> bool:
+    """Whether a connection is being made, or bytes are between two sockets of this process."""
+    files = list(selector.get_map().values())
+    if any(file.events & selectors.EVENT_WRITE for file in files):
+        return True
+    # Linux confirms what arrived up to 40 ms later, so unconfirmed bytes are only a reason to compare.
+    return any(_unconfirmed(file.fd) for file in files) and _differ([file.fd for file in files])
+
+
+def _unconfirmed(file: int) -> bool:
+    try:
+        return fcntl.ioctl(file, _UNCONFIRMED, _NONE) != _NONE
+    except OSError:  # it listens, or is no socket
+        return False
+
+
+def _differ(files: Iterable[int]) -> bool:
+    """Whether one end of a connection has sent more than the other end has received."""
+    sent: dict[object, int] = {}
+    received: dict[object, int] = {}
+    for file in files:
+        try:
+            with socket.socket(fileno=os.dup(file)) as end:
+                ends = (end.getsockname(), end.getpeername())
+                info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+        except OSError:  # it listens, is closing, or is no socket
+            continue
+        if len(info) == _INFO_SIZE:
+            received[ends[::-1]] = _U64.unpack_from(info, _BYTES_RECEIVED)[0]
+            again = _U64.unpack_from(info, _BYTES_SENT_AGAIN)[0]
+            sent[ends] = _U64.unpack_from(info, _BYTES_SENT)[0] - again
+    return any(received.get(ends, count) < count for ends, count in sent.items())
