@@ -14,7 +14,7 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import StoreError
 from appealbridge.store.base import Store
 
-SAFETY_SECONDS = 30.0
+SAFETY_SECONDS = 120.0
 """How long a lane sleeps at most before it asks the store again, whatever it was told."""
 
 LOOKS = 16

@@ -104,9 +104,8 @@ class Work:
             return
         quiet, begun, moved = 0, _REAL.monotonic(), _REAL.monotonic()
         while quiet < QUIET_TURNS:
-            now = _REAL.monotonic()
             if self._busy():
-                if now - begun > PATIENCE:
+                if _REAL.monotonic() - begun > PATIENCE:
                     raise TimeoutError(f"a thread or the store did not end within {PATIENCE:g} s")
                 self._heard.clear()
                 await _REAL.wait(self._heard, PATIENCE)
@@ -115,10 +114,11 @@ class Work:
             await _REAL.sleep(0)
             if ready:
                 quiet, moved = 0, _REAL.monotonic()
-            elif now - moved < UNREAD and _on_their_way(selector):
+                continue
+            quiet += 1
+            unread = quiet == QUIET_TURNS and _on_their_way(selector)
+            if unread and _REAL.monotonic() - moved < UNREAD:
                 quiet = 0
-            else:
-                quiet += 1
 
     def _busy(self) -> bool:
         # A job that was cancelled goes on in its thread if it had begun, and otherwise never begins.
