@@ -21,7 +21,6 @@ def pytest_addoption(parser):
     )
 
 
-
 # Two cores that others use too: no example is wrong because it took long.
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -100,7 +100,8 @@ async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_e
         other.execute("BEGIN IMMEDIATE")  # so that what is handed over has to wait
         story.clock.regardless = True
         story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
-        await story.until(lambda: story.bridge.engine.intake._waiting, passing=1)
+        await story.clock.passes(seconds=11)
+        await story.until(lambda: story.bridge.engine.intake._waiting)
         stopping = asyncio.create_task(story.stops())
         await story.until(lambda: not story.bridge.engine.lanes)
         other.execute("ROLLBACK")
@@ -306,9 +307,8 @@ def told(story):
 
 
 async def test_a_wrong_case_file_is_told_to_people_once_and_is_new_once_it_is_mended(story):
-    await story.begins({})
+    await story.begins({"appeal": APPEAL})
     story.stage.config.write_text(story.stage.config.read_text() + PEOPLE)
-    story.stage.recipe("appeal", APPEAL)
     await story.restarts()
     await story.until(lambda: story.said("first_look"))
     wrong = story.stage.appeals / "tom.md"

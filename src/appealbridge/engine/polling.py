@@ -113,9 +113,7 @@ class Polling:
         except Exception as error:  # noqa: BLE001 - a source or plug-in that breaks in whatever way is looked at again
             await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
 
-    async def _seen(
-        self, watched: Watched, record: SourceRecord | None, look: Look
-    ) -> None:
+    async def _seen(self, watched: Watched, record: SourceRecord | None, look: Look) -> None:
         now = self._clock.now()
         last = None if record is None else record.looked_at
         items = look.items or ()

@@ -36,7 +36,12 @@ BLIND_TURNS = 50
 _UNCONFIRMED = 0x5411  # Linux's SIOCOUTQ: how many bytes sent the other side has not confirmed
 _NONE = b"\0\0\0\0"
 _U64 = struct.Struct("Q")
-_BYTES_RECEIVED, _BYTES_SENT, _BYTES_SENT_AGAIN, _INFO_SIZE = 128, 200, 208, 216  # in struct tcp_info
+_BYTES_RECEIVED, _BYTES_SENT, _BYTES_SENT_AGAIN, _INFO_SIZE = (
+    128,
+    200,
+    208,
+    216,
+)  # in struct tcp_info
 _REAL = SystemClock()
 
 

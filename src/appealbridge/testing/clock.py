@@ -123,4 +123,3 @@ class FakeClock:
         timer = _Timer(self._passed + seconds, self._count, ring)
         heapq.heappush(self._timers, timer)
         return timer
-
