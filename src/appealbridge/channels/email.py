@@ -24,15 +24,18 @@ connection that breaks after the final dot is therefore for a person, or for `wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from email.message import EmailMessage
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from appealbridge.plugin import (
+    HTML,
+    MOST_RECIPIENTS,
     PRACTICE_MAIL,
     Account,
     Channel,
+    ComposedMail,
     Delivery,
     Field,
+    InvalidMailbox,
     Mailbox,
     MailServer,
     Options,
@@ -52,6 +55,9 @@ from appealbridge.plugin import (
     mailboxes,
     model_validator,
     one_line,
+    read_mailboxes,
+    safe_links,
+    well_formed,
 )
 
 
@@ -85,6 +91,7 @@ class EmailAccount(Account):
     max_recipients: int = Field(
         500,
         ge=1,
+        le=MOST_RECIPIENTS,
         description="More recipients than this in one step are refused: a slip, not a list.",
         examples=[500],
     )
@@ -97,26 +104,35 @@ class EmailAccount(Account):
     @field_validator("sender")
     @classmethod
     def _from(cls, value: str) -> str:
-        return str(mailbox(value))
+        sender = mailbox(value)
+        if not sender.address.isascii():
+            raise ValueError(
+                "the part before the @ must be of ASCII letters, which every server takes"
+            )
+        return str(sender)
 
 
 class Email(Options):
     """One mail, to one recipient or to many who never learn of each other."""
 
     to: str | tuple[str, ...] = Field(
-        description="One address, several with commas between, or a list of them.",
+        description="One address, several with commas or semicolons between, or a list of them.",
         examples=["{{ lists.regional_press }}"],
     )
     subject: str = Field(
-        min_length=1, description="The subject, on one line.", examples=["Appeal: {{ headline }}"]
+        min_length=1,
+        description="The subject; line ends in it become spaces.",
+        examples=["Appeal: {{ headline }}"],
     )
     text: str | None = Field(
         None,
         description="The mail in plain words; left out, taken from `html`.",
         examples=["{{ appeal.text }}"],
     )
-    html: str | None = Field(
-        None, description="The mail as HTML.", examples=["<p>{{ appeal.text }}</p>"]
+    html: Annotated[str | None, HTML] = Field(
+        None,
+        description="The mail as HTML; the values in it are escaped.",
+        examples=["<p>{{ appeal.text }}</p>"],
     )
     reply_to: str | None = Field(
         None, description="Where answers go, if not to the sender.", examples=["desk@example.org"]
@@ -125,19 +141,28 @@ class Email(Options):
     @field_validator("subject")
     @classmethod
     def _one_line(cls, value: str) -> str:
-        return one_line(value)
+        line = one_line(value)
+        if not line:
+            raise ValueError("must not be empty")
+        return line
 
     @field_validator("to")
     @classmethod
     def _to(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        # An entry that is no address is a delivery of its own, which fails and stops no other.
         if not _recipients(value):
             raise ValueError("give at least one address in `to`")
         return value
 
-    @field_validator("reply_to")
+    @field_validator("text")
     @classmethod
-    def _reply_to(cls, value: str | None) -> str | None:
-        return None if value is None else str(mailbox(value))
+    def _well_formed(cls, value: str | None) -> str | None:
+        return None if value is None else well_formed(value)
+
+    @field_validator("html")
+    @classmethod
+    def _safe(cls, value: str | None) -> str | None:
+        return None if value is None else safe_links(well_formed(value))
 
     @model_validator(mode="after")
     def _complete(self) -> Email:
@@ -145,17 +170,21 @@ class Email(Options):
             raise ValueError("give the mail a text, or html, or both")
         return self
 
-    def recipients(self) -> list[Mailbox]:
-        """Return each recipient once, in order."""
+    def recipients(self) -> list[Mailbox | InvalidMailbox]:
+        """Return each recipient once, in order, and what stands among them and is no address."""
         return _recipients(self.to)
 
 
-def _recipients(to: str | tuple[str, ...]) -> list[Mailbox]:
-    given = [to] if isinstance(to, str) else to
-    found: dict[str, Mailbox] = {}
-    for box in (box for part in given for box in mailboxes(part)):
-        found.setdefault(box.address.lower(), box)
+def _recipients(to: str | tuple[str, ...]) -> list[Mailbox | InvalidMailbox]:
+    found: dict[str, Mailbox | InvalidMailbox] = {}
+    for entry in read_mailboxes(*([to] if isinstance(to, str) else to)):
+        found.setdefault(_word(entry), entry)
     return list(found.values())
+
+
+def _word(entry: Mailbox | InvalidMailbox) -> str:
+    """Return what tells a recipient from the others."""
+    return (entry.address if isinstance(entry, Mailbox) else entry.text).lower()
 
 
 class Mail(Channel[EmailAccount, Email]):
@@ -171,21 +200,32 @@ class Mail(Channel[EmailAccount, Email]):
         self, account: EmailAccount, message: Email, delivery: Delivery, tools: Tools
     ) -> Receipt:
         """Hand the message over; the receipt is its Message-ID."""
-        mail = _composed(account, message, delivery)
-        sender, recipient = mailbox(account.sender), mailbox(str(mail["To"]))
+        sender, recipient = mailbox(account.sender), _recipient(message)
+        mail = _composed(sender, recipient, message, delivery)
         await hand_over(
             await _server(account, tools),
             sender.address,
             recipient.address,
-            mail.as_bytes(),
+            mail.content,
             tools.clean,
         )
-        return Receipt(str(mail["Message-ID"]))
+        return Receipt(mail.message_id)
 
     async def check(self, account: EmailAccount, tools: Tools) -> str:
-        """Log in and leave; return the sender."""
-        await log_in(await _server(account, tools), tools.clean)
+        """Log in, ask whether the sender may send, and leave; return the sender."""
+        sender = mailbox(account.sender).address
+        await log_in(await _server(account, tools), tools.clean, sender)
         return account.sender
+
+    def flaw(self, option: str, text: str) -> str:
+        """Return what is wrong with the addresses in a text."""
+        read = {"to": mailboxes, "reply_to": mailbox}.get(option)
+        try:
+            if read is not None:
+                read(text)
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def parts(self, account: EmailAccount, message: Email) -> Iterable[tuple[str, Email]]:
         """Return one message a recipient."""
@@ -196,7 +236,7 @@ class Mail(Channel[EmailAccount, Email]):
                 "shorten the list, or raise it in appealbridge.yaml"
             )
         return [
-            (box.address.lower(), message.model_copy(update={"to": str(box)})) for box in recipients
+            (_word(entry), message.model_copy(update={"to": str(entry)})) for entry in recipients
         ]
 
     def tell(self, account: EmailAccount, person: Person, title: str, text: str) -> Email | None:
@@ -229,21 +269,34 @@ async def _server(account: EmailAccount, tools: Tools) -> MailServer:
     )
 
 
-def _composed(account: EmailAccount, message: Email, delivery: Delivery) -> EmailMessage:
+def _recipient(message: Email) -> Mailbox:
+    """Return the one recipient of a delivery; raise `Rejected` where it has none, or another number of them."""
+    found = message.recipients()
+    if len(found) != 1:
+        raise Rejected(f"one mail goes to one recipient, and this has {len(found)}")
+    (recipient,) = found
+    if isinstance(recipient, InvalidMailbox):
+        raise Rejected(recipient.why)
+    return recipient
+
+
+def _composed(
+    sender: Mailbox, recipient: Mailbox, message: Email, delivery: Delivery
+) -> ComposedMail:
     try:
-        (recipient,) = message.recipients()
-        return compose(
-            delivery.id,
-            time=delivery.planned_at,
-            sender=mailbox(account.sender),
-            recipient=recipient,
-            subject=message.subject,
-            text=message.text,
-            html=message.html,
-            reply_to=None if message.reply_to is None else mailbox(message.reply_to),
-        )
+        reply_to = None if message.reply_to is None else mailbox(message.reply_to)
     except ValueError as error:
-        raise Rejected(f"this cannot be sent as one mail to one recipient: {error}") from None
+        raise Rejected(f"reply_to: {error}") from None
+    return compose(
+        delivery.id,
+        time=delivery.planned_at,
+        sender=sender,
+        recipient=recipient,
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+        reply_to=reply_to,
+    )
 
 
 def register(registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from appealbridge.markup.entry import Entry as FeedEntry
+from appealbridge.markup.safe_links import safe_links
 from appealbridge.markup.text import html_to_text, paragraphs
 from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
 from appealbridge.model.delivery import Delivery
@@ -39,10 +40,20 @@ from appealbridge.plugin.feeds import identity as feed_identity
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.links import links
-from appealbridge.plugin.mail import Mailbox, compose, mailbox, mailboxes, one_line
+from appealbridge.plugin.mail import ComposedMail, compose
+from appealbridge.plugin.mail_addresses import (
+    MOST_RECIPIENTS,
+    InvalidMailbox,
+    Mailbox,
+    mailbox,
+    mailboxes,
+    one_line,
+    read_mailboxes,
+    well_formed,
+)
 from appealbridge.plugin.mapping import Paths, mapped
 from appealbridge.plugin.normal_form import composed
-from appealbridge.plugin.options import Address, Options, Secret
+from appealbridge.plugin.options import HTML, Address, Options, Secret
 from appealbridge.plugin.preset import (
     PRESET_FIELDS,
     PRESETS,
@@ -91,7 +102,9 @@ from appealbridge.plugin.trigger import (
 __all__ = [
     "FACEBOOK_LIMIT",
     "FEED_READING",
+    "HTML",
     "MASTODON_LIMIT",
+    "MOST_RECIPIENTS",
     "PRACTICE_MAIL",
     "PRESETS",
     "PRESET_FIELDS",
@@ -108,6 +121,7 @@ __all__ = [
     "Basis",
     "Burst",
     "Channel",
+    "ComposedMail",
     "Delivery",
     "DeliveryError",
     "Digest",
@@ -119,6 +133,7 @@ __all__ = [
     "FeedLook",
     "Field",
     "Http",
+    "InvalidMailbox",
     "Item",
     "JsonPath",
     "LoginExpired",
@@ -188,8 +203,11 @@ __all__ = [
     "plain_length",
     "read_appeals",
     "read_feed",
+    "read_mailboxes",
     "refused_as_repeat",
+    "safe_links",
     "short_identity",
     "verifier",
+    "well_formed",
     "x_length",
 ]

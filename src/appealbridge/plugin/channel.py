@@ -196,6 +196,16 @@ class Channel(ABC, Generic[A, M]):
         del account, message
         return None
 
+    def flaw(self, option: str, text: str) -> str:
+        """
+        Return what is wrong with a fixed text, or an entry of a list, that stands in an option of the message.
+
+        Empty where nothing is; what would mend it follows after a semicolon. It is asked when recipes are read, so
+        that a wrong address is found before it is needed.
+        """
+        del option, text
+        return ""
+
     def tell(self, account: A, person: Person, title: str, text: str) -> M | None:
         """
         Return the message that tells one person something, `None` where this channel cannot.

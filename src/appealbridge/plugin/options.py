@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 from yarl import URL
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """The type of `HTML`."""
+
+
+HTML = Html()
+"""Marks an option that is a page, as `Annotated[str, HTML]`: what an event puts into it is escaped."""
 
 Secret = SecretStr
 """A value that prints itself masked; `.get_secret_value()` is for the line that sends it."""
@@ -34,6 +44,11 @@ def _address(value: str) -> str:
             "give an address such as https://api.example.org, with no password or query"
         )
     return value.rstrip("/")
+
+
+def html_options(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a model's options that are pages."""
+    return frozenset(name for name, option in model.model_fields.items() if HTML in option.metadata)
 
 
 Address = Annotated[str, AfterValidator(_address)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from email import message_from_bytes, policy
-from email.message import EmailMessage
-from email.utils import parseaddr
+from email.message import EmailMessage, Message
+from email.utils import getaddresses, parseaddr
 from typing import Any
 from weakref import WeakSet
 
@@ -90,7 +90,10 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the message, once for each recipient."""
-        letter = read(envelope.original_content or b"")
+        content = envelope.original_content or b""
+        if authors(content) > 1:
+            return "550 5.7.1 Messages with several addresses in From: are not accepted"
+        letter = read(content)
         sender = letter.pop("account") or readable(envelope.mail_from or "")
         key = letter.pop("client_key")
         same = key is not None and self._shelf.with_key(self.name, sender, key) is not None
@@ -220,7 +223,13 @@ def read(content: bytes) -> dict[str, Any]:
     }
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def authors(content: bytes) -> int:
+    """Return how many addresses stand in From, of which large providers take only one."""
+    message = message_from_bytes(content, policy=policy.SMTPUTF8)
+    return len(getaddresses([_header(message, "From")]))
+
+
+def _header(message: Message, name: str) -> str:
     try:
         return readable(str(message.get(name, "")))
     except (ValueError, IndexError, AttributeError):  # a header that its own parser chokes on

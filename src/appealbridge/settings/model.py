@@ -20,7 +20,7 @@ from appealbridge.model.duration import Duration
 from appealbridge.model.moment import NoTime, zone_named
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
-from appealbridge.plugin.mail import mailbox
+from appealbridge.plugin.mail_addresses import mailbox
 from appealbridge.settings.places import Listen, ListenText, WebAddress, store_path
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"

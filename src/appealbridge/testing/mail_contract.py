@@ -9,36 +9,64 @@ import pytest
 from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.plugin.channel import Tools
 from appealbridge.testing.channel_contract import ChannelContract
-from appealbridge.testing.mail_server import FINAL_DOT, GREETING, ScriptedMailServer
-from appealbridge.testing.server import DAWDLE, HANG_UP, Spoilt
+from appealbridge.testing.mail_server import CONTENT, FINAL_DOT, GREETING, ScriptedMailServer
+from appealbridge.testing.server import DAWDLE, ENDLESS, HANG_UP, Spoilt
+
+LONG = "x" * 70_000
 
 REPLIES: list[tuple[str, str | Spoilt, type[DeliveryError]]] = [
     (GREETING, "421 too busy", TryAgain),
-    (GREETING, "554 go away", TryAgain),
+    (GREETING, "554 go away", LoginExpired),
     (GREETING, "<html>502</html>", TryAgain),
+    (GREETING, "250 not a greeting", TryAgain),
     (GREETING, HANG_UP, TryAgain),
+    (GREETING, ENDLESS, TryAgain),
+    (GREETING, f"220 {LONG}", TryAgain),
+    ("EHLO", "421 4.3.2 closing", TryAgain),
     ("EHLO", HANG_UP, TryAgain),
+    ("EHLO", ENDLESS, TryAgain),
     ("AUTH", "454 4.7.0 not now", TryAgain),
     ("AUTH", "535 5.7.8 no such login", LoginExpired),
+    ("AUTH", "huh", TryAgain),
     ("AUTH", HANG_UP, TryAgain),
     ("MAIL", "421 4.3.2 closing", TryAgain),
     ("MAIL", "451 4.3.0 not now", TryAgain),
     ("MAIL", "530 5.7.0 log in first", LoginExpired),
     ("MAIL", "550 5.7.1 not your address", LoginExpired),
+    ("MAIL", "553 5.7.1 sender refused", LoginExpired),
     ("MAIL", "550 5.4.5 daily limit exceeded", TryAgain),
     ("MAIL", "552 5.3.4 too big", Rejected),
+    ("MAIL", "huh", TryAgain),
+    ("MAIL", "999 what", TryAgain),
+    ("MAIL", f"250 {LONG}", TryAgain),
     ("MAIL", HANG_UP, TryAgain),
     ("RCPT", "450 4.2.0 greylisted", TryAgain),
+    ("RCPT", "451 4.7.1 greylisted, try again in 300 seconds", TryAgain),
     ("RCPT", "550 5.1.1 nobody of that name", Rejected),
+    ("RCPT", "553 5.7.1 sender address rejected: not owned by user press", LoginExpired),
+    ("RCPT", "554 5.7.1 relay access denied", LoginExpired),
+    ("RCPT", "huh", TryAgain),
     ("RCPT", HANG_UP, TryAgain),
+    ("RCPT", ENDLESS, TryAgain),
+    ("DATA", "421 4.3.2 closing", TryAgain),
     ("DATA", "451 4.3.0 not now", TryAgain),
     ("DATA", "554 5.7.1 no", Rejected),
+    ("DATA", "250 ok", TryAgain),
+    ("DATA", "huh", TryAgain),
+    ("DATA", HANG_UP, TryAgain),
+    (CONTENT, HANG_UP, TryAgain),
+    (CONTENT, "421 4.3.2 closing", TryAgain),
+    (CONTENT, "552 5.3.4 too big", Rejected),
+    (CONTENT, ENDLESS, TryAgain),
     (FINAL_DOT, "451 4.3.0 not now", TryAgain),
     (FINAL_DOT, "421 4.3.2 closing", TryAgain),
     (FINAL_DOT, "552 5.2.2 mailbox full", Rejected),
     (FINAL_DOT, "554 5.7.1 spam", Rejected),
+    (FINAL_DOT, "550 5.7.60 client does not have permissions to send as this sender", LoginExpired),
     (FINAL_DOT, HANG_UP, Unsure),
+    (FINAL_DOT, ENDLESS, Unsure),
     (FINAL_DOT, "huh", Unsure),
+    (FINAL_DOT, f"250 {LONG}", Unsure),
 ]
 
 

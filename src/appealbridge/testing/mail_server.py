@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from appealbridge.clock import SystemClock
-from appealbridge.testing.server import DAWDLE, HANG_UP, PATIENCE, Spoilt
+from appealbridge.testing.server import DAWDLE, ENDLESS, HANG_UP, PATIENCE, Spoilt
 
 _REAL = SystemClock()
 
-GREETING, FINAL_DOT = "GREETING", "."
-"""What stands in a script for the moment of connecting, and for the end of a mail."""
+GREETING, CONTENT, FINAL_DOT = "GREETING", "CONTENT", "."
+"""What stands in a script for the moment of connecting, for that when a mail comes, and for its end."""
 
 _REPLIES: Mapping[str, str] = {
     GREETING: "220 mail.example ESMTP",
@@ -32,8 +32,9 @@ class ScriptedMailServer:
     """
     Speaks SMTP as it should, but for what `replies` says instead, by command.
 
-    `server.replies["RCPT"] = "450 4.2.0 greylisted"`; a reply may also be `HANG_UP` or `DAWDLE`.
-    `mails` are those whose final dot came, whatever was replied to it; `heard` every command.
+    `server.replies["RCPT"] = "450 4.2.0 greylisted"`; a reply may also be `HANG_UP`, `DAWDLE` or `ENDLESS`.
+    What stands under `CONTENT` happens after 354, before the mail is read, and a reply there after its
+    first line. `mails` are those whose final dot came, whatever was replied to it; `heard` every command.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
@@ -47,7 +48,7 @@ class ScriptedMailServer:
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._talk, self._host, 0)
+        self._server = await asyncio.start_server(self._talk, self._host, 0, limit=2**27)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"smtp://{host}:{port}"
         return self
@@ -83,6 +84,12 @@ class ScriptedMailServer:
                 verb = command.partition(" ")[0].upper()
                 goes_on = await self._reply(verb, reader, writer)
                 if goes_on and verb == "DATA" and str(self._script(verb)).startswith("3"):
+                    if CONTENT in self.replies:
+                        if isinstance(self.replies[CONTENT], str):
+                            await reader.readline()
+                        if await self._reply(CONTENT, reader, writer):
+                            await reader.read()  # what comes unread would take the reply along
+                        return
                     mail = await reader.readuntil(b"\r\n.\r\n")
                     async with self._news:
                         self.mails.append(mail)
@@ -100,9 +107,16 @@ class ScriptedMailServer:
         """Answer as scripted; return whether the conversation goes on."""
         reply = self._script(verb)
         if reply is DAWDLE:
+            if verb == CONTENT:
+                writer.transport.pause_reading()  # type: ignore[attr-defined]
             await _first(self._stopping.wait(), reader.read())
             return False
         if reply is HANG_UP:
+            return False
+        if reply is ENDLESS:
+            while not writer.is_closing():
+                writer.write(b"250-and more\r\n" * 1000)
+                await writer.drain()
             return False
         writer.write(f"{reply}\r\n".encode())
         await writer.drain()

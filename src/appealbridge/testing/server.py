@@ -30,9 +30,10 @@ class Spoilt(Enum):
     HANG_UP = "read the request, then close the connection without a word"
     DAWDLE = "read the request, then say nothing for as long as the client waits"
     TRUNCATE = "promise a whole answer and close the connection in its middle"
+    ENDLESS = "answer without an end, for as long as the client reads"
 
 
-HANG_UP, DAWDLE, TRUNCATE = Spoilt.HANG_UP, Spoilt.DAWDLE, Spoilt.TRUNCATE
+HANG_UP, DAWDLE, TRUNCATE, ENDLESS = Spoilt.HANG_UP, Spoilt.DAWDLE, Spoilt.TRUNCATE, Spoilt.ENDLESS
 
 
 @dataclass(frozen=True, slots=True)

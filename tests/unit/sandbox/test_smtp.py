@@ -51,6 +51,14 @@ def test_text_html_and_attachments_are_told_apart():
     }
 
 
+async def test_several_addresses_in_from_are_refused_as_large_providers_do(call):
+    for sender in ("Press, Office <press@example.org>", "a@example.org, b@example.org"):
+        with pytest.raises(aiosmtplib.SMTPDataError):
+            await call.mail(From=sender)
+    await call.mail(From='"Press, Office" <press@example.org>')
+    assert len(await call.posts()) == 1
+
+
 HEADS = [b"From: ", b"Subject: =?x?q?", b"Content-Type: ", b"Message-ID: <", b"To: "]
 
 

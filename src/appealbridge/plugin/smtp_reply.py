@@ -1,0 +1,114 @@
+"""What a mail server's refusal means at each moment of the conversation: the one table of that. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+
+
+class Moment(StrEnum):
+    """Where in the conversation a server answers."""
+
+    GREETING = "greeting"
+    """The first line, EHLO, STARTTLS."""
+    AUTH = "AUTH"
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+    """DATA itself, and the mail up to its final dot."""
+    FINAL_DOT = "final dot"
+
+
+_DAY = 3600.0
+"""An account's share of a day is used up: nobody tells when it is renewed, so it is asked about hourly."""
+
+_TOO_BIG = 552
+_LOGIN = frozenset({530, 534, 535, 538})
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_RATE = re.compile(
+    r"\brates?\b|rate.?limit|throttl|\btoo (?:many|much|fast|quickly|often)\b"
+    r"|\b(?:limit|quota)s?\b.{0,30}\b(?:exceeded|reached)\b|\bexceed\w*\b.{0,30}\b(?:limit|quota)s?\b",
+    re.IGNORECASE,
+)
+_NO_RATE = re.compile(r"gr[ea]y.?list|\bsize\b", re.IGNORECASE)
+_SENDER = re.compile(
+    r"sender address rejected|not owned by|\bsend.?as|bad outbound sender|not allowed to send"
+    r"|authenticat|\blog(?:ged)?.?in\b|not verified",
+    re.IGNORECASE,
+)
+_CLIENT = re.compile(r"client host|helo command|\brelay|\bblock\w* using", re.IGNORECASE)
+_RECIPIENT = re.compile(r"mailbox|\busers?\b|no such|unknown|inactive|disabled", re.IGNORECASE)
+_THEIR_RULE = range(124, 137)
+"""Exchange's 5.7.124 to 5.7.136: this recipient takes no mail from this sender."""
+
+
+def failure(
+    moment: Moment, code: int, text: str, words: str, *, sender: str = "", recipient: str = ""
+) -> DeliveryError:
+    """
+    Return what an answer other than the wanted one means; `words` is the sentence for a person.
+
+    The first digit of the `code` tells, as RFC 5321 says: 4 is for now, 5 for good. Whatever is no such
+    code says nothing, and is unclear only once the final dot is written. A refusal that is about the
+    account, its login or its sender, holds the account up; one that is about the recipient or the mail
+    ends this delivery only.
+    """
+    subject, detail = _enhanced(code, text)
+    if 400 <= code < 600 and (subject, detail) == (4, 5):
+        return TryAgain(words, after=_DAY, throttled=True, status=code)
+    if 400 <= code < 500:
+        throttled = subject not in (1, 2) and _is_rate(text)
+        return TryAgain(words, throttled=throttled, status=code)
+    if 500 <= code < 600:
+        account = _is_about_the_account(moment, code, text, (subject, detail), sender, recipient)
+        return LoginExpired(words, status=code) if account else Rejected(words, status=code)
+    return Unsure(words) if moment is Moment.FINAL_DOT else TryAgain(words)
+
+
+def _enhanced(code: int, text: str) -> tuple[int, int]:
+    """Return the second and third number of an enhanced status code (RFC 3463) of the reply's own class."""
+    for found in _ENHANCED.finditer(text):
+        if int(found[1]) == code // 100:
+            return int(found[2]), int(found[3])
+    return 0, 0
+
+
+def _is_rate(text: str) -> bool:
+    return _RATE.search(text) is not None and not _NO_RATE.search(text)
+
+
+def _is_about_the_account(
+    moment: Moment, code: int, text: str, enhanced: tuple[int, int], sender: str, recipient: str
+) -> bool:
+    if code in _LOGIN or moment in (Moment.GREETING, Moment.AUTH):
+        return True
+    if moment is Moment.MAIL:
+        # 5.3.4 is too big, 5.6.7 that a mail needs SMTPUTF8: both are this mail's own.
+        return code != _TOO_BIG and enhanced not in ((3, 4), (6, 7))
+    if enhanced in ((1, 7), (1, 8)):  # the sender's address, by its enhanced code
+        return True
+    if enhanced[0] in (1, 2) or (enhanced[0] == 7 and enhanced[1] in _THEIR_RULE):
+        return False
+    if moment is not Moment.RCPT:
+        return _SENDER.search(text) is not None
+    return _refuses_us(code, text.lower(), sender.lower(), recipient.lower())
+
+
+def _refuses_us(code: int, text: str, sender: str, recipient: str) -> bool:
+    """
+    Tell whether a refusal at RCPT is of the sender or the client: many servers wait till then to say so.
+
+    Where the words do not tell, 553 and 554 do, which RFC 5321 has for a mailbox's name that is not
+    allowed and a transaction that failed; of a recipient that is not there, servers say 550.
+    """
+    if "recipient" in text:
+        return False
+    if _SENDER.search(text) or _CLIENT.search(text):
+        return True
+    if sender and sender != recipient and sender in text:
+        return True
+    if (recipient and recipient in text) or _RECIPIENT.search(text):
+        return False
+    return code in (553, 554)
