@@ -187,6 +187,8 @@ class Bridge:
         book = self.assembly.book
         self.metrics.recipes(len(book.recipes), len(book.quarantined))
         self.log.info(Said.RECIPES_LOADED, recipes=len(book.recipes))
+        for problem in self.assembly.wrong_lists:
+            self.log.error(Said.LIST_WRONG, reason=problem.text())
         for file, problems in book.quarantined.items():
             self.log.error(
                 Said.RECIPE_QUARANTINED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from appealbridge.plugin.telling import Telling
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
 from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.check_lists import list_problems
 from appealbridge.recipes.load_book import load_book
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.settings import Settings, load_settings
@@ -26,12 +28,17 @@ from appealbridge.settings import Settings, load_settings
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """Everything that the files say, understood. `problems` has the recipes' errors and all notes."""
+    """
+    Everything that the files say, understood. `problems` has the recipes' errors and all notes.
+
+    `wrong_lists` are errors in lists that recipes read; they keep no recipe from working.
+    """
 
     settings: Settings
     registry: Registry
     catalogue: Catalogue
     inforce: InForce
+    wrong_lists: Sequence[Problem] = ()
 
     @property
     def book(self) -> Book:
@@ -41,7 +48,7 @@ class Assembly:
     @property
     def problems(self) -> list[Problem]:
         """What is wrong or worth a note, in settings and recipes."""
-        return [*self.settings.notes, *self.book.problems]
+        return [*self.settings.notes, *self.wrong_lists, *self.book.problems]
 
 
 def assemble(
@@ -95,7 +102,8 @@ def assemble(
         ),
         keep_free=settings.keep_free,
     )
-    return Assembly(settings, registry, catalogue, inforce)
+    wrong_lists = list_problems(book.recipes.values(), catalogue)
+    return Assembly(settings, registry, catalogue, inforce, wrong_lists)
 
 
 def _catalogue(
@@ -113,6 +121,7 @@ def _catalogue(
             for source, options in _declared(settings, trigger)
         },
         lists=settings.lists,
+        list_places=settings.list_places,
         people=frozenset(settings.people) | frozenset(settings.groups),
         telling=telling,
         time_zone=settings.time_zone,
@@ -247,7 +256,6 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
         "kept": sorted(after.book.kept),
         "problems": [
             {**each.as_json(), "text": each.text()}
-            for problems in after.book.quarantined.values()
-            for each in problems
+            for each in chain(*after.book.quarantined.values(), after.wrong_lists)
         ],
     }

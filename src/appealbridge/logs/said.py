@@ -37,6 +37,7 @@ class Said(StrEnum):
     # what it works by
     RECIPES_LOADED = "recipes_loaded"
     RECIPE_QUARANTINED = "recipe_quarantined"
+    LIST_WRONG = "list_wrong"
     # where events come from
     LOOKED = "looked"
     FIRST_LOOK = "first_look"

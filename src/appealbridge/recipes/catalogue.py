@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from appealbridge.documents import Document, Problem
+from appealbridge.documents import Path as Keys
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.registry import Registry
@@ -23,8 +25,8 @@ class Catalogue:
     `channels` maps an account's name to its platform and its settings, `sources` a section of
     appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, `declared` such a source
     with its trigger's name (`webhook:incident-desk`) to its settings, `lists` a list's name to its
-    entries. `people` are the people and groups that may stand in `approval` and `on_failure`,
-    `telling` the ways to them, `None` where those are not known.
+    entries and `list_places` to the document and the place of each of them. `people` are the people and groups
+    that may stand in `approval` and `on_failure`, `telling` the ways to them, `None` where those are not known.
     `templates` is the folder of template files, `None` where there is none.
     """
 
@@ -33,6 +35,7 @@ class Catalogue:
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
     declared: Mapping[str, Options] = field(default_factory=dict)
     lists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(default_factory=dict)
     people: frozenset[str] = frozenset()
     telling: Telling | None = None
     time_zone: str = "Europe/London"
@@ -47,6 +50,14 @@ class Catalogue:
     def plain_lists(self) -> dict[str, list[Any]]:
         """The lists as templates see them."""
         return {name: list(entries) for name, entries in self.lists.items()}
+
+    def in_list(self, name: str, number: int, problem: str, cure: str) -> Problem:
+        """Return a problem with one entry of a list."""
+        path = f"lists.{name}[{number}]"
+        if name not in self.list_places:
+            return Problem("appealbridge.yaml", 1, 1, path, problem, cure)
+        document, places = self.list_places[name]
+        return document.problem(places[number], problem, cure)
 
     def template(self, file: str) -> str | None:
         """Return the text of a file in the folder of templates, `None` where there is none that can be read."""

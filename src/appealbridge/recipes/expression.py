@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
+
+from markupsafe import escape
 
 from appealbridge.plugin.jsonpath import JsonPath, compile_path
 from appealbridge.recipes.environment import HTML, TEXT
@@ -47,6 +49,25 @@ def compile_text(text: str) -> Expression:
         if _ALMOST_A_PATH.fullmatch(text):
             raise Malformed(f'"{text}" is no JSONPath', f"write $.{text[1:]}")
     return compile_template(text)
+
+
+@lru_cache(maxsize=1024)
+def compile_html(text: str) -> Expression:
+    """Compile a text that is a page: every value in it is escaped; raise `Malformed`."""
+    expression = compile_text(text)
+    if expression.constant:
+        return expression
+    if not is_template(text):
+        return replace(expression, fill=_escaped(expression.fill))
+    return compile_template(text, html=True)
+
+
+def _escaped(fill: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
+    def filled(scope: Scope) -> Any:
+        value = fill(scope)
+        return str(escape(value)) if isinstance(value, str) else value
+
+    return filled
 
 
 _ALMOST_A_PATH = re.compile(r"\$[A-Za-z_][\w.\[\]]*")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from appealbridge.documents import Path, Problem, path_text
-from appealbridge.documents.check import check_value
+from appealbridge.documents.check import check_value, is_filled_in
 from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.plugin.options import html_options
 from appealbridge.plugin.threaded import Threaded
-from appealbridge.recipes.filler import Filler, chains_of
+from appealbridge.recipes.filler import Filler, chains_of, filler
 from appealbridge.recipes.reading import Reading
 from appealbridge.recipes.step import Overflow, Step
 from appealbridge.recipes.syntax import Chain
@@ -42,6 +43,19 @@ class Wanted:
     def chains(self) -> list[Chain]:
         """The names that its texts read."""
         return [(name, keys) for _, name, keys in chains_of(self.filled.leaves)]
+
+
+def compiled_options(
+    reading: Reading, plugins: Iterable[AnyChannel], options: Mapping[str, Any], path: Path
+) -> dict[str, Filler]:
+    """Return options compiled, each for itself; those that are pages on these channels escape their values."""
+    pages = frozenset().union(*(html_options(plugin.message) for plugin in plugins))
+    return {
+        key: filler(
+            option, (*path, key), reading.compiled_html if key in pages else reading.compiled
+        )
+        for key, option in options.items()
+    }
 
 
 def overflow_of(
@@ -76,7 +90,37 @@ def complaints_about(reading: Reading, wanted: Wanted) -> list[Problem]:
         beside=[*wanted.beside],
         elsewhere=wanted.places,
     )
-    return problems
+    return [*problems, *_flaws(reading, wanted)]
+
+
+def _flaws(reading: Reading, wanted: Wanted) -> Iterator[Problem]:
+    """Yield what the channel finds wrong with fixed texts: an address that is none."""
+    for option, value in wanted.written.items():
+        path = wanted.places.get(option, (*wanted.path, option))
+        for place, text in _texts(value, path):
+            found = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
+            if found is not None:
+                yield reading.document.problem(place, *found)
+
+
+def flaw_of(plugin: AnyChannel, option: str, text: str) -> tuple[str, str] | None:
+    """Return what a channel finds wrong with a fixed text, and the cure; `None` where nothing is."""
+    try:
+        words = plugin.flaw(option, text)
+    except Exception as error:  # noqa: BLE001 - a plug-in that breaks here concerns what it was asked about alone
+        return f"{plugin.platform} breaks on this: {type(error).__name__}", "see its author"
+    problem, _, cure = words.partition("; ")
+    return (problem, cure) if words else None
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield a text, or each one of a list."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for number, entry in enumerate(value):
+            if isinstance(entry, str):
+                yield (*path, number), entry
 
 
 def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> None:
@@ -122,6 +166,7 @@ def step_of(
         marked=_marked(reading, wanted),
         group=group,
         places={name: path_text(place) for name, place in wanted.places.items()},
+        lists=frozenset(_lists(reading, wanted)),
     )
 
 
@@ -144,6 +189,17 @@ def _own_words(reading: Reading) -> frozenset[str]:
         if source is None or own.issuperset(source.names):
             own.add(name)
     return frozenset(own)
+
+
+def _lists(reading: Reading, wanted: Wanted) -> Iterator[tuple[str, str, bool]]:
+    """Yield each list of the settings that an option reads: the option, the list, and whether it is taken as it is."""
+    starts = {wanted.places.get(name, (*wanted.path, name)): name for name in wanted.written}
+    for leaf in wanted.filled.leaves:
+        if not leaf.expression.chains:
+            continue
+        option = next((n for start, n in starts.items() if leaf.path[: len(start)] == start), "")
+        for name, as_it_is in reading.lists_in(leaf.expression):
+            yield option, name, as_it_is
 
 
 def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | None:

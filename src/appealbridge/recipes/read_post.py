@@ -10,11 +10,12 @@ from appealbridge.documents import Path, Problem
 from appealbridge.documents.problem import did_you_mean, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.fill_templates import template_leaves
-from appealbridge.recipes.filler import Filler, filler, joined
+from appealbridge.recipes.filler import Filler, joined
 from appealbridge.recipes.places import channels_of, part_id
 from appealbridge.recipes.read_message import (
     Wanted,
     check_overflow,
+    compiled_options,
     complaints_about,
     measured,
     overflow_of,
@@ -57,7 +58,7 @@ def read_post(
     options = {key: option for key, option in value.items() if key not in OF_THE_POST}
     pictures_of(reading, options, path)
     known, meant = _understood(reading, options, targets, path)
-    shared = {key: filler(known[key], (*path, key), reading.compiled) for key in known}
+    shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, value, path, ()) - {id_}
     steps: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
     said: set[Problem] = set()
@@ -189,10 +190,7 @@ def _wanted(
     from_files = {"text", "html"} if "template" in own else set()
     kept = {key: shared[key] for key in shared if key not in own and key not in from_files}
     parts = {key: compiled[key] for key in kept}
-    parts |= {
-        key: filler(option, (*target.path, key), reading.compiled)
-        for key, option in own_options.items()
-    }
+    parts |= compiled_options(reading, [target.plugin], own_options, target.path)
     filled = template_leaves(reading, target.plugin, own, target.path, joined(parts))
     return Wanted(
         plugin=target.plugin,

@@ -8,11 +8,12 @@ from typing import Any
 from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.fill_templates import template_leaves
-from appealbridge.recipes.filler import filler
+from appealbridge.recipes.filler import joined
 from appealbridge.recipes.places import FLOW, POST
 from appealbridge.recipes.read_message import (
     Wanted,
     check_overflow,
+    compiled_options,
     complaints_about,
     measured,
     overflow_of,
@@ -52,7 +53,7 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
         reading.complain((*path, key), words, cure, key=True)
     options = {k: option for k, option in value.items() if k not in (*_OF_THE_STEP, *flow)}
     pictures_of(reading, options, path)
-    filled = filler(options, path, reading.compiled)
+    filled = joined(compiled_options(reading, [plugin], options, path))
     filled = template_leaves(reading, plugin, value, path, filled)
     overflow = overflow_of(reading, value, path)
     name, account = channel or ("", Account())

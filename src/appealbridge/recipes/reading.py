@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,13 @@ from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.problem import did_you_mean
 from appealbridge.recipes.catalogue import Catalogue
-from appealbridge.recipes.expression import Expression, compile_text
+from appealbridge.recipes.expression import Expression, compile_html, compile_text
 from appealbridge.recipes.known_names import Fields, flaw_in, where_else
 from appealbridge.recipes.places import apart, stands_before
 from appealbridge.recipes.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
 from appealbridge.recipes.syntax import Chain, Malformed, chain_text
+
+_SHOWS_TAGS = re.compile(r"\bbody_html\s*\}\}|^\$\S*\.body_html$")
 
 RESULT_PARTS = tuple(sorted(ATTRIBUTES[ResultView]))
 
@@ -97,8 +99,18 @@ class Reading:
 
     def compiled(self, text: str, path: Path) -> Expression:
         """Return the expression of a text; complain about its syntax and its names where they stand."""
+        return self._compiled(text, path, compile_text)
+
+    def compiled_html(self, text: str, path: Path) -> Expression:
+        """Return the expression of a text that is a page, in which values are escaped."""
+        if _SHOWS_TAGS.search(text):
+            words = "body_html is HTML, and escaped as any value it is shown with its tags"
+            self.note(path, words, "write {{ appeal.body_html | safe }}")
+        return self._compiled(text, path, compile_html)
+
+    def _compiled(self, text: str, path: Path, compile_: Callable[[str], Expression]) -> Expression:
         try:
-            expression = compile_text(text)
+            expression = compile_(text)
         except Malformed as flaw:
             self.malformed(path, flaw)
             for chain in flaw.chains:
@@ -107,6 +119,18 @@ class Reading:
         for chain in expression.chains:
             self.check_chain(path, chain)
         return expression
+
+    def lists_in(self, expression: Expression) -> Iterator[tuple[str, bool]]:
+        """Yield the lists of the settings that an expression reads, and whether it takes them as they are."""
+        read, seen = [(expression, True)], {""}
+        for one, before in read:
+            as_it_is = before and "|" not in one.text
+            for name, keys in one.chains:
+                if name == "lists" and keys:
+                    yield str(keys[0]), as_it_is and len(keys) == 1
+                elif name in self.variables and name not in seen:
+                    seen.add(name)
+                    read.append((self.variables[name], as_it_is))
 
     @contextmanager
     def any_event(self) -> Iterator[None]:

@@ -33,7 +33,8 @@ class Step:
     `marked` says that it marks values that may be shortened; `parts` write one option each, and
     `own_words` are names that stand for the recipe's own words.
     `needs` are the ids of the steps whose results it uses or that it stands `after`;
-    `even_if_failed` lets it go on where one of them failed.
+    `even_if_failed` lets it go on where one of them failed. `lists` are the lists of the settings
+    that it reads: the option, the list's name, and whether it is taken as it is.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Step:
     marked: bool = False
     group: str = ""
     places: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lists: frozenset[tuple[str, str, bool]] = frozenset()
 
     def place(self, option: str) -> str:
         """Return where an option stands in the file."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read
+from appealbridge.documents import Path as Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,16 @@ class Include:
     path: str
 
 
-def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Sequence[str]], list[Problem]]:
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of one list, the document that they stand in, and the place of each."""
+
+    texts: Sequence[str]
+    document: Document
+    places: Sequence[Keys]
+
+
+def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Entries], list[Problem]]:
     """Return the lists by name, and what is wrong with them; included files lie below `folder`."""
     told = document.value.get("lists")
     if told is None:
@@ -26,7 +36,7 @@ def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Sequence[st
         return {}, [
             document.problem(("lists",), "must be lists by name", "write `name: [entry, …]`")
         ]
-    lists: dict[str, Sequence[str]] = {}
+    lists: dict[str, Entries] = {}
     problems: list[Problem] = []
     for name, value in told.items():
         if isinstance(value, Include):
@@ -39,35 +49,38 @@ def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Sequence[st
 
 
 def _included(
-    document: Document, path: tuple[str, ...], include: Include, folder: Path
-) -> tuple[Sequence[str], list[Problem]]:
+    document: Document, path: Keys, include: Include, folder: Path
+) -> tuple[Entries, list[Problem]]:
+    nothing = Entries((), document, ())
     file = folder / include.path
     if not file.resolve().is_relative_to(folder.resolve()):
         cure = "move it beside the settings file or below"
-        return (), [document.problem(path, "an included file must lie in this folder", cure)]
+        return nothing, [document.problem(path, "an included file must lie in this folder", cure)]
     try:
         content = file.read_bytes()
     except OSError as error:
         problem = f"{include.path} cannot be read: {error.strerror}"
-        return (), [
+        return nothing, [
             document.problem(path, problem, "mend the path; it begins at the settings file")
         ]
     try:
         # No tags there: an included file includes nothing, so nothing can go in circles.
         inner = read(content, str(Path(document.file).parent / include.path))
     except InvalidDocuments as invalid:
-        return (), list(invalid.problems)
+        return nothing, list(invalid.problems)
     return _entries(inner, (), inner.value)
 
 
-def _entries(
-    document: Document, path: tuple[str, ...], value: Any
-) -> tuple[Sequence[str], list[Problem]]:
+def _entries(document: Document, path: Keys, value: Any) -> tuple[Entries, list[Problem]]:
+    if isinstance(value, str) and value.strip():
+        return Entries((value,), document, (path,)), []  # a list of one, as people write it
     if not isinstance(value, list):
-        return (), [document.problem(path, "must be a list", "begin each entry with a dash")]
+        wrong = document.problem(path, "must be a list", "begin each entry with a dash")
+        return Entries((), document, ()), [wrong]
     problems = [
         document.problem((*path, n), "must be text", "put it in quotes")
         for n, entry in enumerate(value)
         if not isinstance(entry, str) or not entry.strip()
     ]
-    return tuple(entry for entry in value if isinstance(entry, str)), problems
+    texts = {(*path, n): entry for n, entry in enumerate(value) if isinstance(entry, str)}
+    return Entries(tuple(texts.values()), document, tuple(texts)), problems

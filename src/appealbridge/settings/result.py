@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from appealbridge.documents import Problem
+from appealbridge.documents import Document, Problem
+from appealbridge.documents import Path as Keys
 from appealbridge.settings.model import HoldRule, LogSettings, Notices, Person, Retention
 from appealbridge.settings.places import Listen
 
@@ -33,8 +34,8 @@ class Settings:
 
     `file` is the settings file, `None` where there is none; all paths are whole. `sources` maps a
     section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model, and `named`
-    to the names that stand there. `lists`
-    maps a list's name to its entries. `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors.
+    to the names that stand there. `lists` maps a list's name to its entries, `list_places` to the document
+    and the place of each. `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors.
     """
 
     file: Path | None
@@ -59,6 +60,9 @@ class Settings:
     notices: Notices
     retention: Retention
     notes: Sequence[Problem] = ()
+    list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(
+        default_factory=dict, repr=False
+    )
     resolved: frozenset[str] = field(default=frozenset(), repr=False)
 
     def secrets(self) -> frozenset[str]:

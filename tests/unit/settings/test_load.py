@@ -167,7 +167,7 @@ appeals:
   f: { every: often, folder: x }
 groups:
   g: [nobody]
-lists: { h: x }
+lists: { h: 5 }
 """
     assert wrong(text) == [
         '1: : unknown option "listn"; did you mean "listen"?',
