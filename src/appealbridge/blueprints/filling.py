@@ -17,6 +17,7 @@ from appealbridge.blueprints.reading import HEAD
 from appealbridge.documents import Path
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.scalar import plain
+from appealbridge.terminal import visible
 
 _BARE = re.compile(r"[A-Za-z](?:[\w ./+-]*\w)?|(?:\d+[dhms])+")
 _OLD_WORDS = frozenset(("yes", "no", "on", "off", "y", "n"))
@@ -55,7 +56,7 @@ def written(value: Any) -> str:
         return value
     if isinstance(value, list):
         return f"[{', '.join(map(written, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    return visible(json.dumps(value, ensure_ascii=False))
 
 
 def _stays(text: str) -> bool:

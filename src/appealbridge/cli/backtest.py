@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any
 
 import click
 
-from appealbridge.cli.common import Span, config_option, fail, json_option, print_json
+from appealbridge.cli.common import Span, config_option, fail, json_option
+from appealbridge.cli.output import Line, progress, say, say_json, styled
 from appealbridge.cli.recipes import chosen
 from appealbridge.clock import SystemClock
 from appealbridge.model.duration import written
@@ -81,16 +80,16 @@ def backtest(
         fail(f"there is no store at {store}; start the daemon with: appealbridge run")
     report = _Report(every, limit)
     try:
-        with _progress() as progress:
-            tested, beside = asyncio.run(_play(assembly, draft, since, report, progress))
+        with progress("events") as told:
+            tested, beside = asyncio.run(_play(assembly, draft, since, report, told))
     except StoreError as error:
         fail(str(error))
     report.shown.sort(key=lambda one: float(one.at))
     if as_json:
-        print_json(_as_json(draft, tested, beside, since, report))
+        say_json(_as_json(draft, tested, beside, since, report))
     else:
         for line in _lines(draft, tested, beside, since, report):
-            click.echo(line)
+            say(*line)
 
 
 async def _play(
@@ -147,20 +146,6 @@ def _beside(version: str | None, *, loads: bool) -> str:
     return f"version {version}, the last in force"
 
 
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show on a terminal how far it is; in a pipe, nothing."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("events")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> dict[str, Any]:
     return {
         "recipe": draft.name,
@@ -176,24 +161,27 @@ def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report
     }
 
 
-def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> Iterator[str]:
+def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> Iterator[Line]:
     from appealbridge.recipes.preview import heading
 
-    yield f"{draft.name}, version {draft.version}, beside {beside}"
+    yield (f"{draft.name}, version {draft.version}, beside {beside}",)
     for one in report.shown:
-        yield ""
+        yield ()
         at = datetime.fromtimestamp(one.at, draft.zone).strftime("%d %b %Y %H:%M %Z")
         about = f"{one.event.type} {one.event.subject}".rstrip()
-        mark = click.style(one.kind, fg=_COLOURS.get(one.kind))
-        yield f"{mark} {at}  {about}: {one.failed or heading(one.post or one.was)}"
-        yield from _texts(one)
+        mark = styled(one.kind, _COLOURS.get(one.kind, ""))
+        yield mark, f" {at}  {about}: {one.failed or heading(one.post or one.was)}"
+        for line in _texts(one):
+            yield (line,)
     if report.left_out:
-        yield f"\n… and {report.left_out} more; --limit shows more of them"
+        yield ()
+        yield (f"… and {report.left_out} more; --limit shows more of them",)
     gone = f", {tested.removed} of them without content any more" if tested.removed else ""
-    yield f"\n{tested.events} events of the last {written(since)}{gone}; {tested.wanted} wanted"
+    yield ()
+    yield (f"{tested.events} events of the last {written(since)}{gone}; {tested.wanted} wanted",)
     for kind, words in _WORDS.items():
         if report.counts[kind]:
-            yield f"{kind} {report.counts[kind]} {words}"
+            yield (f"{kind} {report.counts[kind]} {words}",)
 
 
 def _texts(one: Any) -> Iterator[str]:
@@ -215,5 +203,5 @@ def _texts(one: Any) -> Iterator[str]:
 
 def _set_in(fields: Any, before: str) -> Iterator[str]:
     for name, value in fields.items():
-        for line in f"{name}: {value}".splitlines():
+        for line in f"{name}: {value}".split("\n"):
             yield f"{before}{line}".rstrip()

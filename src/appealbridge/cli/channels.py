@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from appealbridge.cli.client import Daemon
-from appealbridge.cli.common import config_option, fail_with, json_option, print_json
+from appealbridge.cli.common import config_option, fail_with, json_option
+from appealbridge.cli.output import say, say_json, styled
 from appealbridge.documents import InvalidDocuments
 
 SECONDS = 20.0
@@ -31,7 +32,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
         return
     rows = Daemon.of(config).get("/channels")
     if as_json:
-        print_json(rows)
+        say_json(rows)
     else:
         from appealbridge.cli import tell
 
@@ -59,13 +60,13 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     wanted = {name: accounts[name] for name in names or sorted(accounts)}
     rows = asyncio.run(_check(wanted, set(assembly.settings.secrets())))
     if as_json:
-        print_json(rows)
+        say_json(rows)
     else:
         for row in rows:
-            mark = click.style("good", fg="green") if row["good"] else click.style("bad", fg="red")
-            click.echo(f"{row['name']} ({row['platform']}): {mark}, {row['said']}")
+            mark = styled("good", "green") if row["good"] else styled("bad", "red")
+            say(f"{row['name']} ({row['platform']}): ", mark, f", {row['said']}")
         if not rows:
-            click.echo("no channels are declared")
+            say("no channels are declared")
     if not all(row["good"] for row in rows):
         raise SystemExit(1)
 

@@ -15,6 +15,7 @@ from appealbridge.cli.common import fail, fail_with
 from appealbridge.control import Control, read_control
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
+from appealbridge.terminal import visible
 
 SECONDS = 30.0
 """How long the daemon may take over one answer."""
@@ -64,7 +65,7 @@ class Daemon:
             fail(f"no daemon runs on {self.store}; start one with: appealbridge run")
         status, told = _request(self.control, method, f"/api/v1{path}")
         if status >= 400:
-            fail(str(told.get("detail", told)))
+            fail(visible(str(told.get("detail", told))))
         return told
 
 

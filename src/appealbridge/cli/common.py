@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
-import orjson
 
+from appealbridge.cli.output import say_last, say_text
 from appealbridge.documents import InvalidDocuments, Problem
-from appealbridge.logs import last_words
 from appealbridge.model.duration import seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,26 +54,21 @@ def json_option(function: F) -> F:
     return option(function)
 
 
-def print_json(value: object) -> None:
-    """Print a value as indented JSON."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
 def fail(message: str, status: int = 1) -> NoReturn:
     """End the command with a message on standard error."""
-    click.echo(last_words(f"appealbridge: {message}"), err=True)
+    say_last(f"appealbridge: {message}")
     sys.exit(status)
 
 
 def fail_with(error: InvalidDocuments) -> NoReturn:
     """End the command with every problem of the documents."""
-    click.echo(last_words(_told(error.problems)), err=True)
+    say_last(_told(error.problems))
     sys.exit(1)
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     """Print problems as a person reads them, a blank line between two."""
-    click.echo(_told(problems), err=err)
+    say_text(_told(problems), err=err)
 
 
 def _told(problems: Iterable[Problem]) -> str:

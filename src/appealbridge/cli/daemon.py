@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.common import config_option, fail, fail_with, json_option, print_json
+from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.output import say, say_json, say_text
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import AppealBridgeError
 
@@ -42,10 +43,10 @@ def reload(config: Path | None, as_json: bool) -> None:
 
     told = Daemon.of(config).post("/reload")
     if as_json:
-        print_json(told)
+        say_json(told)
     else:
-        click.echo(told["summary"])
+        say(told["summary"])
     if told["problems"]:
         for problem in told["problems"]:
-            click.echo(problem["text"], err=True)
+            say_text(problem["text"], err=True)
         fail("the settings or recipes above stay as they were", 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.common import config_option, fail, fail_with, json_option, print_json
+from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.output import same_line, say, say_json
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import StoreError
@@ -38,9 +39,9 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     except StoreError as error:
         fail(str(error))
     if as_json:
-        print_json({"store": str(store), "file": str(file), "bytes": size})
+        say_json({"store": str(store), "file": str(file), "bytes": size})
     else:
-        click.echo(f"{file}: a whole and checked copy of {store}, {_size(size)}")
+        say(f"{file}: a whole and checked copy of {store}, {_size(size)}")
 
 
 @db.command()
@@ -52,15 +53,15 @@ def vacuum(config: Path | None, as_json: bool) -> None:
 
     store = _store(config)
     if sys.stderr.isatty():
-        click.echo(f"{store}: this may take a minute for each gigabyte", err=True)
+        say(f"{store}: this may take a minute for each gigabyte", err=True)
     try:
         before, after = vacuum(store)
     except StoreError as error:
         fail(str(error))
     if as_json:
-        print_json({"store": str(store), "bytes": after, "freed": before - after})
+        say_json({"store": str(store), "bytes": after, "freed": before - after})
     else:
-        click.echo(f"{store}: {_size(max(0, before - after))} freed, {_size(after)} left")
+        say(f"{store}: {_size(max(0, before - after))} freed, {_size(after)} left")
 
 
 @db.command()
@@ -79,7 +80,7 @@ def migrate(config: Path | None, as_json: bool, check: bool) -> None:
     except StoreError as error:
         fail(str(error))
     if as_json:
-        print_json(
+        say_json(
             {
                 "store": str(store),
                 "from": before,
@@ -88,7 +89,7 @@ def migrate(config: Path | None, as_json: bool, check: bool) -> None:
             }
         )
     else:
-        click.echo(f"{store}: {_moved(before, after, check=check)}")
+        say(f"{store}: {_moved(before, after, check=check)}")
     if check and before != after:
         sys.exit(1)
 
@@ -109,8 +110,9 @@ def _moved(before: int, after: int, *, check: bool) -> str:
 
 
 def _percent(done: int, total: int) -> None:
-    end = "\n" if done == total else ""
-    click.echo(f"\r{100 * done // max(1, total)} %{end}", nl=False, err=True)
+    same_line(f"{100 * done // max(1, total)} %")
+    if done == total:
+        say(err=True)
 
 
 def _size(count: float) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
+from typing import Any
 
 import click
 
@@ -36,6 +39,20 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"appealbridge.cli.{file}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; whatever it raises becomes a sentence, and no traceback of a foreseen thing is shown."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person has to be told
+            from appealbridge.cli.failing import end_with
+
+            end_with(error)
 
 
 @click.group(cls=_Commands, context_settings=CONTEXT)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from appealbridge.cli.common import WRONG_USE, config_option, fail, fail_with, print_problems
+from appealbridge.cli.output import answer_to, say
 from appealbridge.cli.questions import ask, ask_which, introduce
 from appealbridge.cli.recipes import print_tests
 from appealbridge.documents import InvalidDocuments
@@ -66,7 +67,8 @@ def new(
     except ValueError as error:
         fail(str(error), WRONG_USE)
     _write(file, text, chosen.name, assembly)
-    click.echo(f"\n{_shown(file)} is written")
+    say()
+    say(f"{_shown(file)} is written")
     _try_out(file, assembly)
 
 
@@ -163,11 +165,8 @@ def _free(file: Path, force: bool) -> Path:
         return file
     if not _terminal():
         fail(f"{_shown(file)} is there already; give --output another file, or --force", WRONG_USE)
-    click.echo(f"{_shown(file)} is there already.")
-    other = click.prompt(
-        "Write which file instead", default=_shown(_another(file)), prompt_suffix=" > "
-    )
-    return _free(Path(other), force)
+    say(f"{_shown(file)} is there already.")
+    return _free(Path(answer_to("Write which file instead", _shown(_another(file)))), force)
 
 
 def _another(file: Path) -> Path:
@@ -204,19 +203,21 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     name = recipe_name(file, assembly.settings.recipes)
     recipe, problems = load_recipe(file.read_bytes(), _shown(file), name, assembly.catalogue)
     if problems:
-        click.echo()
+        say()
         print_problems(problems)
     if recipe is None:
-        click.echo(f"\nMend it, or your settings; then: appealbridge check {_shown(file)}")
+        say()
+        say(f"Mend it, or your settings; then: appealbridge check {_shown(file)}")
         raise SystemExit(1)
     results = [(recipe, result) for result in run_tests(recipe)]
     if results:
-        click.echo()
+        say()
         print_tests(results)
     if any(not result.passed for _, result in results):
         raise SystemExit(1)
-    click.echo(f"\nSee what it would post: appealbridge preview {name}")
-    click.echo("Have the daemon take it: appealbridge reload")
+    say()
+    say(f"See what it would post: appealbridge preview {name}")
+    say("Have the daemon take it: appealbridge reload")
 
 
 def _shown(file: Path) -> str:

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 import click
 
 from appealbridge.cli.client import Daemon
-from appealbridge.cli.common import Span, config_option, json_option, print_json
+from appealbridge.cli.common import Span, config_option, json_option
+from appealbridge.cli.output import say, say_json
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
 from appealbridge.model.delivery import Hold, State
@@ -62,7 +63,7 @@ def deliveries(config: Path | None, as_json: bool, limit: int, **wanted: str) ->
     """List deliveries, the newest first: what waits and why, what went out and where it stands."""
     rows = Stored(Daemon.of(config)).get("/deliveries", {**wanted, "limit": limit})
     if as_json:
-        print_json(rows)
+        say_json(rows)
     else:
         from appealbridge.cli import tell
 
@@ -85,7 +86,7 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     """List runs, the newest first: which recipe did what about which event."""
     rows = Stored(Daemon.of(config)).get("/runs", {**wanted, "limit": limit})
     if as_json:
-        print_json(rows)
+        say_json(rows)
     else:
         from appealbridge.cli import tell
 
@@ -104,7 +105,7 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     """
     told = Stored(Daemon.of(config)).get(f"/traces/{quote(id_)}")
     if as_json:
-        print_json(told)
+        say_json(told)
     else:
         from appealbridge.cli import story
 
@@ -173,7 +174,7 @@ def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> N
     """Say that a delivery whose outcome nobody could find out is published after all."""
     told = Daemon.of(config).post(f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}")
     if as_json:
-        print_json(told)
+        say_json(told)
     else:
         _tell(told, "confirmed")
 
@@ -198,7 +199,7 @@ def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, s
         if not as_json:
             _tell(moved[-1], said)
     if as_json:
-        print_json(moved)
+        say_json(moved)
 
 
 def _each_or_all(
@@ -224,13 +225,13 @@ def _each_or_all(
 
 def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: str) -> None:
     if as_json:
-        print_json(moved)
+        say_json(moved)
         return
     for one in moved:
         _tell(one, said)
     if not moved:
-        click.echo(none)
+        say(none)
 
 
 def _tell(moved: dict[str, Any], said: str) -> None:
-    click.echo(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}")
+    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from appealbridge.cli.common import fail
+from appealbridge.cli.output import say
 
 
 @click.command(short_help="Show the main job on practice platforms.")
@@ -17,17 +18,16 @@ from appealbridge.cli.common import fail
 def demo(once: bool) -> None:
     """Run the daemon with the shipped recipes and the practice platforms, and let things happen."""
     _must_have_a_mail_server()
-    from rich.console import Console
-
     from appealbridge.demo.play import DemoFailed, play
     from appealbridge.demo.show import Show
 
     try:
-        asyncio.run(play(once=once, show=Show(Console(highlight=False))))
+        asyncio.run(play(once=once, show=Show()))
     except DemoFailed as error:
         fail(str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        click.echo("\nthe demo is over; nothing of it is left")
+        say()
+        say("the demo is over; nothing of it is left")
 
 
 @click.command(short_help="Run the practice platforms alone.")

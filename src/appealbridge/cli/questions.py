@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
+from appealbridge.cli.output import Part, answer_to, say, styled, wrapped
 
 if TYPE_CHECKING:
     from appealbridge.blueprints.answers import Offer
@@ -17,17 +17,16 @@ LEAVE_OUT = "-"
 
 def introduce(blueprint: Blueprint) -> None:
     """Say what a blueprint is for, before its questions."""
-    click.echo(f"\n{click.style(blueprint.head.name, bold=True)}")
-    click.echo(click.wrap_text(blueprint.head.description, width=78))
+    say()
+    say(styled(blueprint.head.name, "bold"))
+    wrapped(blueprint.head.description)
 
 
 def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
     """Ask which of several blueprints is wanted."""
     longest = max(len(one.name) for one in blueprints)
     for number, one in enumerate(blueprints, 1):
-        click.echo(
-            f"{number:3}  {click.style(one.name.ljust(longest), bold=True)}  {one.head.name}"
-        )
+        say(f"{number:3}  ", styled(one.name.ljust(longest), "bold"), f"  {one.head.name}")
     known = [one.name for one in blueprints]
 
     def chosen(answer: str) -> Blueprint:
@@ -44,15 +43,16 @@ def ask(asked: Input, offered: Offer, position: str) -> Any:
     """Ask one question and return the value that its answer stands for, `None` for one left out."""
     from appealbridge.blueprints.answers import understood
 
-    click.echo(f"\n{click.style(position, dim=True)}  {click.style(asked.description, bold=True)}")
-    listed = "   ".join(
-        f"{click.style(str(number), fg='cyan')} {name}"
-        for number, name in enumerate(offered.names, 1)
-    )
+    say()
+    say(styled(position, "dim"), "  ", styled(asked.description, "bold"))
+    choices = [(str(number), name) for number, name in enumerate(offered.names, 1)]
     if asked.optional:
-        listed = f"{listed}   {click.style(LEAVE_OUT, fg='cyan')} leave it out".strip()
-    if listed:
-        click.echo(f"     {listed}")
+        choices.append((LEAVE_OUT, "leave it out"))
+    if choices:
+        listed: list[Part] = []
+        for typed, name in choices:
+            listed += ["   " if listed else "     ", styled(typed, "cyan"), f" {name}"]
+        say(*listed)
     default = LEAVE_OUT if offered.default == "" else offered.default
 
     def value(answer: str) -> Any:
@@ -73,9 +73,9 @@ def _by_number(answer: str, names: Sequence[str]) -> str:
 def _prompt(text: str, value: Callable[[str], Any], default: str | None) -> Any:
     """Ask until the answer will do."""
     while True:
-        answer = click.prompt(text, default=default, prompt_suffix=" > ")
+        answer = answer_to(text, default)
         try:
             return value(answer)
         except ValueError as error:
             problem, _, cure = str(error).partition("; ")
-            click.secho(f"     {problem}" + (f" ({cure})" if cure else ""), fg="red")
+            say(styled(f"     {problem}" + (f" ({cure})" if cure else ""), "red"))

@@ -16,9 +16,9 @@ from appealbridge.cli.common import (
     fail,
     fail_with,
     json_option,
-    print_json,
     print_problems,
 )
+from appealbridge.cli.output import say, say_json, styled
 from appealbridge.documents import InvalidDocuments, Problem
 
 
@@ -67,9 +67,10 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     _print_check(form, problems)
     if form == "text":
         notes = len(problems) - len(errors)
-        click.echo(
-            ("\n" if problems else "")
-            + f"{_count(loaded, 'recipe')} fine, {_count(len(errors), 'error')}, {_count(notes, 'note')}"
+        if problems:
+            say()
+        say(
+            f"{_count(loaded, 'recipe')} fine, {_count(len(errors), 'error')}, {_count(notes, 'note')}"
         )
     if errors:
         raise SystemExit(1)
@@ -77,10 +78,10 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
 
 def _print_check(form: str, problems: Sequence[Problem]) -> None:
     if form == "json":
-        print_json([problem.as_json() for problem in problems])
+        say_json([problem.as_json() for problem in problems])
     elif form == "github":
         for problem in problems:
-            click.echo(_annotation(problem))
+            say(_annotation(problem))
     elif problems:
         print_problems(problems)
 
@@ -127,7 +128,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
         for result in run_tests(recipe)
     ]
     if as_json:
-        print_json(
+        say_json(
             [
                 {
                     "recipe": recipe.name,
@@ -147,12 +148,12 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
 def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
     """Print a line for each recipe and result of a test, and what came instead where one failed."""
     for recipe, result in results:
-        mark = click.style("ok  ", fg="green") if result.passed else click.style("FAIL", fg="red")
-        click.echo(f"{mark} {recipe.name}: {result.name}")
-        for line in result.why.splitlines():
-            click.echo(f"       {line}")
+        mark = styled("ok  ", "green") if result.passed else styled("FAIL", "red")
+        say(mark, f" {recipe.name}: {result.name}")
+        for line in result.why.split("\n") if result.why else ():
+            say(f"       {line}")
     failed = sum(not result.passed for _, result in results)
-    click.echo(f"{_count(len(results), 'test')}, {len(results) - failed} passed, {failed} failed")
+    say(f"{_count(len(results), 'test')}, {len(results) - failed} passed, {failed} failed")
 
 
 @click.command(short_help="Show what a recipe would post, channel by channel.")
@@ -179,10 +180,11 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
     except InvalidDocuments as error:
         fail_with(error)
     if as_json:
-        print_json(shown.as_json())
+        say_json(shown.as_json())
     else:
         width = get_terminal_size().columns - 5 if sys.stdout.isatty() else 0
-        click.echo(shown.text(_link, max(0, width)))
+        for line in shown.lines(max(0, width)):
+            say(*(styled(words, "blue underline") if link else words for words, link in line))
     if shown.failed:
         raise SystemExit(1)
 
@@ -201,7 +203,3 @@ def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
         known = ", ".join(sorted(recipes)) or "none"
         fail(f"no recipe is called {recipe_name!r}; there are: {known}", WRONG_USE)
     return assembly, wanted
-
-
-def _link(link: str) -> str:
-    return click.style(link, fg="blue", underline=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appealbridge.cli.common import config_option
+from appealbridge.cli.output import say, say_json_text, styled
 from appealbridge.documents import InvalidDocuments
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
         return
     text = schema_text(kind, registry, names)
     if output is None:
-        click.echo(text, nl=False)
+        say_json_text(text)
         return
     file = output / FILES[kind] if output.is_dir() else output
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    click.echo(f"{file} is written")
+    say(f"{file} is written")
 
 
 def declared_names(config: Path | None) -> Names | None:
@@ -61,7 +62,7 @@ def declared_names(config: Path | None) -> Names | None:
     except InvalidDocuments as error:
         count = len(error.problems)
         problems = "a problem" if count == 1 else f"{count} problems"
-        click.echo(
+        say(
             f"the settings have {problems}, so their names are left out; see appealbridge check",
             err=True,
         )
@@ -75,5 +76,5 @@ def _tell(files: list[Path], settings: Path) -> None:
     for file, whose, written in zip(
         files, ("every recipe", str(settings)), (recipe, settings), strict=True
     ):
-        click.echo(f"{file} is written; the first line of {whose} is to be")
-        click.echo(f"  {click.style(modeline(written, file), fg='cyan')}")
+        say(f"{file} is written; the first line of {whose} is to be")
+        say("  ", styled(modeline(written, file), "cyan"))

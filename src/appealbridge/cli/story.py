@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-import click
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
+from appealbridge.cli.output import Line, paragraph, say, styled, timed
 from appealbridge.cli.tell import STYLES, Row, clock, state_of, why
 
 REMOVED = "(removed after its retention)"
@@ -26,22 +21,32 @@ _OUTCOMES = {
     "rejected": "red",
 }
 
-Moment = tuple[str, Text]
+Moment = tuple[str, Line]
 """One line of a story: when, as the API has it, and what."""
 
 
 def tell(told: Row) -> None:
     """Print what became of an event: of all the runs it caused, or of those that were asked for."""
-    paper = _Paper()
     about, runs = told["event"], told["runs"]
-    paper.print(Text(f"{about['type']} {_about(about)}", style="bold"))
-    paper.print(Text(f"event {about['id']} from {about['source']}", style="dim"))
-    paper.lines(_arrival(about))
+    paragraph(styled(f"{about['type']} {_about(about)}", "bold"))
+    paragraph(styled(f"event {about['id']} from {about['source']}", "dim"))
+    _print(_arrival(about))
     for run in sorted(runs, key=lambda run: bool(run["state"] == "skipped")):
-        paper.print()
-        _run(paper, run)
+        say()
+        _run(run)
     if not runs:
-        paper.print(Text("no recipe was asked, or all of them said no long ago"))
+        paragraph("no recipe was asked, or all of them said no long ago")
+
+
+def _print(moments: Iterable[Moment]) -> None:
+    """Print moments, each with its time where that is another than the last one's."""
+    last = ""
+    lines = []
+    for at, words in moments:
+        when = clock(at) if at else ""
+        lines.append(("" if when == last else when, words))
+        last = when or last
+    timed(lines)
 
 
 def _about(event: Row) -> str:
@@ -49,44 +54,44 @@ def _about(event: Row) -> str:
 
 
 def _arrival(event: Row) -> Iterator[Moment]:
-    yield event["received_at"], Text("it came in")
+    yield event["received_at"], ("it came in",)
     if abs(_seconds(event["time"], event["received_at"])) >= 60:
-        yield event["time"], Text("it happened, as its source says", style="dim")
+        yield event["time"], (styled("it happened, as its source says", "dim"),)
     if event["hold"]:
-        yield "", Text(f"all it causes is held: {event['hold']}", style="yellow")
+        yield "", (styled(f"all it causes is held: {event['hold']}", "yellow"),)
     if event["cause"]:
-        yield "", Text(f"it comes of a post of {', '.join(event['cause'])}", style="dim")
+        yield "", (styled(f"it comes of a post of {', '.join(event['cause'])}", "dim"),)
     if event["removed"]:
-        yield "", Text(REMOVED, style="dim")
+        yield "", (styled(REMOVED, "dim"),)
 
 
-def _run(paper: _Paper, run: Row) -> None:
-    state = Text(run["state"], style=STYLES.get(run["state"], ""))
-    paper.print(Text.assemble((run["recipe"], "bold"), ": ", state))
-    paper.print(Text(f"run {run['id']}, recipe version {run['version']}", style="dim"))
-    paper.lines(sorted(_moments(run), key=lambda moment: moment[0]))
-    paper.lines(_still_open(run))
+def _run(run: Row) -> None:
+    state = styled(run["state"], STYLES.get(run["state"], ""))
+    paragraph(styled(run["recipe"], "bold"), ": ", state)
+    paragraph(styled(f"run {run['id']}, recipe version {run['version']}", "dim"))
+    _print(sorted(_moments(run), key=lambda moment: moment[0]))
+    _print(_still_open(run))
     for row in run["deliveries"]:
-        paper.print()
-        paper.print(Text.assemble(f"no. {row['number']}  {_name(row)}: ", state_of(row)))
+        say()
+        paragraph(f"no. {row['number']}  {_name(row)}: ", state_of(row))
         for words in _stand(row):
-            paper.print(Text(words), indent=4)
+            paragraph(words, indent=4)
         for name, value in (row["content"] or {}).items():
             if value not in (None, "", [], {}):
-                paper.print(Text(f"{name}: {value}", style="dim"), indent=4)
+                paragraph(styled(f"{name}: {value}", "dim"), indent=4)
 
 
 def _moments(run: Row) -> Iterator[Moment]:
     for entry in run["trace"]:
         step = f"{entry['step']}: " if entry.get("step") else ""
-        yield entry["at"], Text(f"{step}{entry.get('said', '')}")
+        yield entry["at"], (f"{step}{entry.get('said', '')}",)
         for name, words in entry.get("variables", {}).items():
-            yield entry["at"], Text(f"    {name}: {words}", style="dim")
+            yield entry["at"], (styled(f"    {name}: {words}", "dim"),)
     reason = run["reason"] or ""
     if reason and not any(reason in entry.get("said", "") for entry in run["trace"]):
         at = _last(run)
         words = reason if reason.startswith(run["state"]) else f"{run['state']}: {reason}"
-        yield at, Text(words, style="red" if run["state"] == "failed" else "yellow")
+        yield at, (styled(words, "red" if run["state"] == "failed" else "yellow"),)
     for row in run["deliveries"]:
         yield from _tries(row)
 
@@ -102,27 +107,27 @@ def _tries(row: Row) -> Iterator[Moment]:
     name = f"no. {row['number']} {_name(row)}: "
     for attempt in row["history"]:
         kind = "attempt" if attempt["kind"] == "send" else "look"
-        outcome = Text(attempt["outcome"].replace("_", " "), _OUTCOMES.get(attempt["outcome"], ""))
+        style = _OUTCOMES.get(attempt["outcome"], "")
+        outcome = styled(attempt["outcome"].replace("_", " "), style)
         took = _seconds(attempt["begun_at"], attempt["ended_at"])
         slow = f" after {took:.0f} s" if took >= _SLOW else ""
         detail = f", {attempt['detail']}" if attempt["detail"] else ""
-        words = Text.assemble(f"{name}{kind} {attempt['number']} ", outcome, slow, detail)
-        yield attempt["ended_at"], words
+        yield attempt["ended_at"], (f"{name}{kind} {attempt['number']} ", outcome, slow, detail)
     ended = {attempt["ended_at"] for attempt in row["history"]}
     if row["settled_at"] and row["settled_at"] not in ended:
         reason = f", {row['reason']}" if row["reason"] else ""
-        yield row["settled_at"], Text.assemble(name, state_of(row), reason)
+        yield row["settled_at"], (name, state_of(row), reason)
 
 
 def _still_open(run: Row) -> Iterator[Moment]:
     if run["state"] != "open":
         return
     if run["wake_at"] and run["wake_at"] > _last(run):
-        yield run["wake_at"], Text("until then it waits", style="cyan")
+        yield run["wake_at"], (styled("until then it waits", "cyan"),)
     waiting = [row for row in run["deliveries"] if not row["settled_at"]]
     if waiting:
         numbers = ", ".join(f"no. {row['number']}" for row in waiting)
-        yield "", Text(f"it goes on when these have ended: {numbers}", style="cyan")
+        yield "", (styled(f"it goes on when these have ended: {numbers}", "cyan"),)
 
 
 def _name(row: Row) -> str:
@@ -162,47 +167,3 @@ def _next(row: Row) -> Iterator[str]:
 
 def _seconds(begun: str, ended: str) -> float:
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()
-
-
-class _Paper:
-    """Where a story is printed: set in columns on a terminal; in a pipe, where no line is broken, as it is."""
-
-    def __init__(self) -> None:
-        self._console = Console(highlight=False)
-
-    def print(self, text: Text | None = None, indent: int = 0) -> None:
-        """Print one text, every line of it set in."""
-        text = _harmless(text or Text())
-        if self._console.is_terminal:
-            self._console.print(Padding(text, (0, 0, 0, indent)))
-        else:
-            for line in text.plain.splitlines() or [""]:
-                click.echo(f"{' ' * indent}{line}".rstrip())
-
-    def lines(self, moments: Sequence[Moment] | Iterator[Moment]) -> None:
-        """Print lines with their times, which are left out where nothing has changed."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        last = ""
-        for at, words in moments:
-            when = clock(at) if at else ""
-            shown = "" if when == last else when
-            last = when or last
-            if self._console.is_terminal:
-                grid.add_row(shown, _harmless(words))
-            else:
-                click.echo(f"{shown:19}  {_harmless(words).plain}".rstrip())
-        if grid.row_count:
-            self._console.print(grid)
-
-
-def _harmless(text: Text) -> Text:
-    """Return a text without what a stranger may have put in to move a terminal's cursor."""
-    odd = [i for i, c in enumerate(text.plain) if not c.isprintable() and c not in "\n\u200d"]
-    if odd:
-        letters = list(text.plain)
-        for place in odd:
-            letters[place] = "\ufffd"
-        text.plain = "".join(letters)
-    return text

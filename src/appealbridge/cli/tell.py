@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from appealbridge.cli.output import Styled, say, short, styled, table
 
 STYLES = {
     "delivered": "green",
@@ -31,73 +28,69 @@ Row = dict[str, Any]
 def deliveries(rows: Sequence[Row]) -> None:
     """Print a table of deliveries."""
     if not rows:
-        click.echo("no deliveries")
+        say("no deliveries")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("no.", "state", "channel", "what", "about", "planned", "why or where"):
-        table.add_column(heading, overflow="fold" if heading == "why or where" else "ellipsis")
-    for row in rows:
-        table.add_row(
+    headings = ("no.", "state", "channel", "what", "about", "planned", "why or where")
+    lines = (
+        (
             str(row["number"]),
             state_of(row),
             row["channel"],
             f"{row['recipe']}: {row['step']}",
-            row["subject"],
+            short(row["subject"]),
             clock(row["planned_at"]),
-            Text(why(row)),
+            why(row),
         )
-    console_of().print(table)
+        for row in rows
+    )
+    table(headings, lines, cut=headings[:-1])
 
 
 def channels(rows: Sequence[Row]) -> None:
     """Print a table of accounts."""
     if not rows:
-        click.echo("no channels are declared")
+        say("no channels are declared")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("channel", "platform", "condition", "since", "waiting", "why"):
-        table.add_column(heading, overflow="fold")
+    lines = []
     for row in rows:
         words = row["condition"].replace("_", " ")
         if row["paused_until"]:
             words += f", paused until {clock(row['paused_until'])}"
         style = "green" if row["condition"] == "working" else "red"
-        table.add_row(
-            row["name"],
-            row["platform"],
-            Text(words, style=style),
-            clock(row["since"]),
-            str(row["waiting"]),
-            Text(row["reason"] or ""),
+        lines.append(
+            (
+                row["name"],
+                row["platform"] or "",
+                styled(words, style),
+                clock(row["since"]),
+                str(row["waiting"]),
+                row["reason"] or "",
+            )
         )
-    console_of().print(table)
+    table(("channel", "platform", "condition", "since", "waiting", "why"), lines)
 
 
 def runs(rows: Sequence[Row]) -> None:
     """Print a table of runs."""
     if not rows:
-        click.echo("no runs")
+        say("no runs")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "state", "begun", "why"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        state = Text(row["state"], style=STYLES.get(row["state"], ""))
-        table.add_row(Text(row["id"]), state, clock(row["begun_at"]), Text(row["reason"] or ""))
-    console_of().print(table)
+    lines = (
+        (
+            row["id"],
+            styled(row["state"], STYLES.get(row["state"], "")),
+            clock(row["begun_at"]),
+            row["reason"] or "",
+        )
+        for row in rows
+    )
+    table(("run", "state", "begun", "why"), lines)
 
 
-def console_of() -> Console:
-    """Return where to print: as wide as the terminal, and wide enough for anything in a pipe."""
-    # In a pipe nobody's window bounds a line, and cutting one would lose what a program looks for.
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=240)
-
-
-def state_of(row: Row) -> Text:
+def state_of(row: Row) -> Styled:
     """Return where a delivery stands, and for what it is held, coloured."""
     words = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]
-    return Text(words, style=STYLES.get(row["state"], ""))
+    return styled(words, STYLES.get(row["state"], ""))
 
 
 def why(row: Row) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from appealbridge.model.errors import AppealBridgeError
+from appealbridge.terminal import visible
 
 Level = Literal["error", "note"]
 
@@ -42,15 +43,16 @@ class Problem:
     def text(self) -> str:
         """Return the problem as people read it: the place, the line itself, carets and the cure."""
         where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.path}: " if self.path else "")
-        lines = [f"{where}{self._note}{self.problem}"]
+        lines = [visible(f"{where}{self._note}{self.problem}")]
+        cure = visible(self.cure)
         if self.source_line:
             shown, before = _excerpt(self.source_line, self.column - 1)
             lines.append(f"{self.line:5} | {shown}".rstrip())
             meant = shown[before : before + self.width]
             carets = " " * _columns(shown[:before]) + "^" * max(1, _columns(meant))
-            lines.append(f"      | {carets} {self.cure}".rstrip())
-        elif self.cure:
-            lines.append(f"      {self.cure}")
+            lines.append(f"      | {carets} {cure}".rstrip())
+        elif cure:
+            lines.append(f"      {cure}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, str | int]:

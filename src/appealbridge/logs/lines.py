@@ -8,6 +8,7 @@ from typing import TypeAlias
 import orjson
 
 from appealbridge.logs.said import Level, Said
+from appealbridge.terminal import harmless_json, visible
 
 Fields: TypeAlias = Mapping[str, str | int | float | None]
 """What a line tells besides its name."""
@@ -25,7 +26,13 @@ def for_a_machine(at: str, level: Level, said: Said, fields: Fields) -> bytes:
     """Return one JSON object and a newline; `at` is ISO 8601."""
     line = {"at": at, "level": _NAMES[level], "said": str(said), **fields}
     try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        told = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        # JSON has escapes for the control characters of ASCII alone, and people read it on terminals.
+        return (
+            told
+            if told.isascii() and b"\x7f" not in told
+            else harmless_json(told.decode()).encode()
+        )
     except orjson.JSONEncodeError:  # a lone surrogate out of undecodable bytes, or a huge number
         spelt = {
             name: ascii(value)[:1000] if isinstance(value, (str, int)) else value
@@ -40,14 +47,7 @@ def for_a_person(at: str, level: Level, said: Said, fields: Fields) -> bytes:
     below = []
     for name, value in fields.items():
         if isinstance(value, str) and "\n" in value:
-            below += [f"    {_visible(line)}" for line in value.splitlines()]
+            below += [f"    {line}" for line in visible(value, lines=True).split("\n")]
         else:
-            parts.append(f"\x1b[2m{name}=\x1b[0m{_visible(str(value))}")
-    return ("\n".join([" ".join(parts), *below]) + "\n").encode("utf-8", "backslashreplace")
-
-
-def _visible(text: str) -> str:
-    """Spell out what is not printable: a platform's answer must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+            parts.append(f"\x1b[2m{name}=\x1b[0m{visible(str(value))}")
+    return ("\n".join([" ".join(parts), *below]) + "\n").encode()

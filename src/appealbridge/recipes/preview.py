@@ -19,6 +19,8 @@ from appealbridge.recipes.selftest import later_events, made_up_event
 from appealbridge.recipes.shape import TestEvent
 
 Mark = Callable[[str], str]
+Line = Sequence[tuple[str, bool]]
+"""A line in parts, and of each whether it is a link as its platform sees one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,28 @@ class Preview:
         `mark` returns a link, as its platform sees one, so that it stands out. Lines of posts are
         folded at `width` characters, at none where it is 0.
         """
+        return "\n".join(
+            "".join(mark(words) if link else words for words, link in line)
+            for line in self.lines(width)
+        )
+
+    def lines(self, width: int = 0) -> Iterator[Line]:
+        """Yield the same line by line, each in parts."""
         if self.failed:
-            return f"{self.recipe} stops: {self.failed}"
-        if self.came.why_not:
-            return f"{self.recipe} does not want this event: {self.came.why_not}"
-        blocks = ["\n".join(_lines(post, mark, width)) for post in self.came.posts]
-        if self.came.stopped:
-            blocks.append(f"{self.recipe} is then {self.came.stopped}")
-        return "\n\n".join(blocks) or f"{self.recipe} posts nothing"
+            yield plain(f"{self.recipe} stops: {self.failed}")
+        elif self.came.why_not:
+            yield plain(f"{self.recipe} does not want this event: {self.came.why_not}")
+        elif not self.came.posts and not self.came.stopped:
+            yield plain(f"{self.recipe} posts nothing")
+        else:
+            for number, post in enumerate(self.came.posts):
+                if number:
+                    yield ()
+                yield from _lines(post, width)
+            if self.came.stopped:
+                if self.came.posts:
+                    yield ()
+                yield plain(f"{self.recipe} is then {self.came.stopped}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the same for machines: `recipe`, `why_not`, `failed`, `stopped`, `posts`."""
@@ -85,17 +101,17 @@ def _event(file: Path) -> Mapping[str, Any]:
     return event.model_dump()
 
 
-def _lines(post: Post, mark: Mark, width: int) -> Iterator[str]:
-    yield heading(post)
+def _lines(post: Post, width: int) -> Iterator[Line]:
+    yield plain(heading(post))
     for name, value in post.written.items():
         words = value if isinstance(value, str) else orjson.dumps(value).decode()
         counted = post.measure is not None and post.measure.field == name
         if counted or "\n" in words:
             if not counted:
-                yield f"  {name}:"
-            yield from _framed(post, words, mark, width)
+                yield plain(f"  {name}:")
+            yield from _framed(post, words, width)
         else:
-            yield f"  {name}: {words}"
+            yield plain(f"  {name}: {words}")
 
 
 def heading(post: Post) -> str:
@@ -110,20 +126,28 @@ def heading(post: Post) -> str:
     return f"{post.action} on {post.channel}{counted}{shortened}{answer}{later}{held}{why}"
 
 
-def _framed(post: Post, words: str, mark: Mark, width: int) -> Iterator[str]:
+def plain(words: str) -> Line:
+    """Return a line of one part that is no link."""
+    return ((words, False),)
+
+
+def _framed(post: Post, words: str, width: int) -> Iterator[Line]:
     """Yield a text with a line beside it, so that its begin, its end and its empty lines are seen."""
-    yield "  ┌"
-    for line in words.splitlines():
+    yield plain("  ┌")
+    for line in words.replace("\r\n", "\n").removesuffix("\n").split("\n"):
         folded = wrap(line, width, break_long_words=False, break_on_hyphens=False) if width else ()
         for part in folded or [line]:
-            yield f"  │ {_marked(part, links(part, scheme=not post.bare_links), mark)}".rstrip()
-    yield "  └"
+            words = part.rstrip()
+            yield _marked(words, links(words, scheme=not post.bare_links))
+    yield plain("  └")
 
 
-def _marked(text: str, spans: Sequence[tuple[int, int]], mark: Mark) -> str:
-    for begin, end in reversed(spans):
-        text = f"{text[:begin]}{mark(text[begin:end])}{text[end:]}"
-    return text
+def _marked(text: str, spans: Sequence[tuple[int, int]]) -> Line:
+    parts, done = [], 0
+    for begin, end in spans:
+        parts += [(text[done:begin], False), (text[begin:end], True)]
+        done = end
+    return [("  │ " if text else "  │", False), *parts, (text[done:], False)]
 
 
 def post_as_json(post: Post) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""How a command ends that something unforeseen, or the machine, gets in the way of."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from typing import NoReturn
+
+import click
+
+from appealbridge.cli.common import fail, fail_with
+from appealbridge.documents import InvalidDocuments
+from appealbridge.model.errors import AppealBridgeError
+from appealbridge.terminal import visible
+
+_CURES = {
+    errno.EACCES: "run this as the user that the daemon runs as, or as root",
+    errno.EPERM: "run this as the user that the daemon runs as, or as root",
+    errno.ENOENT: "look at its path",
+    errno.ENOTDIR: "look at its path",
+    errno.EISDIR: "name a file",
+    errno.ELOOP: "look at its path; a link is not followed here",
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk",
+    errno.EROFS: "choose a place that may be written",
+    errno.EMFILE: "let this process open more files",
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
+
+
+def end_with(error: Exception) -> NoReturn:
+    """End the command with a sentence about an error; of one that is a fault of this program, show where."""
+    if isinstance(error, click.UsageError):
+        raise click.UsageError(visible(error.format_message(), lines=True), error.ctx)
+    if isinstance(error, click.ClickException):
+        fail(error.format_message())
+    if isinstance(error, InvalidDocuments):
+        fail_with(error)
+    if isinstance(error, AppealBridgeError):
+        fail(str(error))
+    if isinstance(error, OSError):
+        fail(in_words(error))
+    fail(
+        f"this is a fault of the program; please report it with what follows: {error}\n"
+        + "".join(traceback.format_exception(error)).rstrip()
+    )
+
+
+def in_words(error: OSError) -> str:
+    """Return what is in the way, with its place and cure."""
+    words = visible(error.strerror or str(error) or type(error).__name__)
+    places = [visible(str(one)) for one in (error.filename, error.filename2) if one is not None]
+    cure = _CURES.get(error.errno or 0, "")
+    where = f"{' and '.join(places)}: " if places else ""
+    return f"{where}{words[:1].lower()}{words[1:]}" + (f"; {cure}" if cure else "")

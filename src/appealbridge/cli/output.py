@@ -1,0 +1,183 @@
+"""
+The one way by which a command prints, since much of what it prints was written by strangers.
+
+Whatever could steer the terminal is spelt out, line ends in the middle of a line included, and
+nothing in a text is taken for styling: only `styled` makes a style.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+import orjson
+
+from appealbridge.logs import last_words
+from appealbridge.terminal import harmless_json, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+SHORT = 60
+"""How many characters of a text stand in a table where the rest is not needed to know what is meant."""
+
+_WIDE = 240
+"""How wide a table is in a pipe, where nobody's window bounds it."""
+
+
+class Styled(NamedTuple):
+    """A part of a line with its style: words such as `bold`, `dim`, `underline` and a colour."""
+
+    text: str
+    style: str
+
+
+Part = str | Styled
+Line = Sequence[Part]
+
+
+def styled(text: str, style: str) -> Styled:
+    """Return a part of a line that stands out on a terminal."""
+    return Styled(text, style)
+
+
+def say(*parts: Part, err: bool = False, nl: bool = True) -> None:
+    """Print one line."""
+    click.echo("".join(map(_coloured, parts)), err=err, nl=nl)
+
+
+def say_text(text: str, *, err: bool = False) -> None:
+    """Print a text with its line ends."""
+    click.echo(visible(text, lines=True), err=err)
+
+
+def say_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:  # half a character, or a number that is too long for it
+        text = json.dumps(value, indent=2)
+    click.echo(harmless_json(text))
+
+
+def say_last(text: str) -> None:
+    """Print on standard error why a command gives up, marked as an error where the journal reads it."""
+    click.echo(last_words(visible(text, lines=True)), err=True)
+
+
+def same_line(text: str) -> None:
+    """Print on standard error over the line that stands there."""
+    click.echo(f"\r{visible(text)}", nl=False, err=True)
+
+
+def say_json_text(text: str) -> None:
+    """Print a text that is JSON already, as it is."""
+    click.echo(harmless_json(text), nl=False)
+
+
+def answer_to(question: str, default: str | None = None) -> str:
+    """Ask a question on the terminal; return the answer, or the default for none."""
+    shown = visible(question) + (f" [{visible(default)}]" if default is not None else "")
+    answer: str = click.prompt(shown, default=default, show_default=False, prompt_suffix=" > ")
+    return answer
+
+
+def wrapped(text: str) -> None:
+    """Print a paragraph, folded."""
+    click.echo(click.wrap_text(visible(text, lines=True), width=78))
+
+
+def short(text: str) -> str:
+    """Return a text as a table has room for it."""
+    text = visible(text)
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
+
+
+def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()) -> None:
+    """Print a table that fits the terminal; what stands under the headings in `cut` is cut, the rest folded."""
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False)
+    for heading in headings:
+        drawn.add_column(heading, overflow="ellipsis" if heading in cut else "fold")
+    for row in rows:
+        drawn.add_row(*(_rich(cell) for cell in row))
+    # In a pipe nobody's window bounds a line, and cutting one would lose what a program looks for.
+    console = _console()
+    (console if console.is_terminal else _console(_WIDE)).print(drawn)
+
+
+def paragraph(*parts: Part, indent: int = 0) -> None:
+    """Print a text, every line of it set in; on a terminal folded."""
+    from rich.padding import Padding
+
+    console = _console()
+    text = _rich(*parts, lines=True)
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)))
+        return
+    for line in text.plain.split("\n"):
+        click.echo(f"{' ' * indent}{line}".rstrip())
+
+
+def timed(rows: Iterable[tuple[str, Line]]) -> None:
+    """Print lines with their times in front."""
+    from rich.table import Table
+
+    console = _console()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for when, line in rows:
+        text = _rich(*line)
+        if console.is_terminal:
+            grid.add_row(when, text)
+        else:
+            click.echo(f"{when:19}  {text.plain}".rstrip())
+    if grid.row_count:
+        console.print(grid)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far something is; in a pipe, nothing. Call what is given with done and total."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _coloured(part: Part) -> str:
+    if isinstance(part, str):
+        return visible(part)
+    front, _, back = part.style.partition(" on ")
+    style: dict[str, Any] = {"bg": back} if back else {}
+    for word in front.split():
+        style |= {word: True} if word in ("bold", "dim", "underline") else {"fg": word}
+    return click.style(visible(part.text), **style)
+
+
+def _rich(*parts: Part, lines: bool = False) -> Text:
+    from rich.text import Text
+
+    text = Text()
+    for part in parts:
+        words, style = part if isinstance(part, Styled) else (part, "")
+        text.append(visible(words, lines=lines), style or None)
+    return text
+
+
+def _console(width: int | None = None) -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, width=width)

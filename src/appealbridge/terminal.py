@@ -1,0 +1,66 @@
+"""
+Text from outside as a terminal may show it: what would move the cursor, hide letters or turn their order is spelt out.
+
+Scripts and emoji stay as they are, so what joins their letters is kept where it does join some.
+"""
+
+from __future__ import annotations
+
+import re
+
+_UNSEEN = (
+    "\x00-\x1f\x7f-\x9f"  # control characters, ESC and NEL among them
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"  # letters without a shape
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, line separators, text direction
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\ud800-\udfff"  # half a character, out of bytes that are no text
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags and other marks that nobody sees
+)
+_SCRIPT = (
+    "[\u0600-\u061b\u061d-\u109f\u1780-\u17b3\u17b6-\u180d\u180f-\u18af\ufb50-\ufdff\ufe70-\ufefc]"
+)
+"""Letters that are written otherwise where a joiner stands between them: Arabic, Indic, Khmer and others."""
+_PICTURE = "[\u2190-\u2bff\U0001f000-\U0001faff]"
+_LAND = "\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f"
+"""The flags of England, Scotland and Wales: a black flag, and its land in tags."""
+
+_HARMFUL = re.compile(
+    rf"(?P<kept>{_LAND}|(?<={_SCRIPT})[\u200c\u200d](?={_SCRIPT})"
+    rf"|(?:(?<={_PICTURE})|(?<=\ufe0f))\u200d(?={_PICTURE}))|[{_UNSEEN}]"
+)
+_PLAIN = re.compile(r"[\x20-\x7e]*")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""
+    Return a text with every harmful character spelt out, as `\x1b`.
+
+    With `lines` its line ends stay; otherwise they are spelt out too, so that nobody's text can
+    pass for a line of ours.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    if not lines:
+        return _HARMFUL.sub(_spelt, text)
+    return "\n".join(_HARMFUL.sub(_spelt, line) for line in re.split(r"\r?\n", text))
+
+
+def harmless_json(text: str) -> str:
+    r"""Return JSON with every harmful character inside its texts escaped, as `\u001b`."""
+    return "\n".join(_HARMFUL.sub(_escaped, line) for line in text.split("\n"))
+
+
+def _spelt(found: re.Match[str]) -> str:
+    if found["kept"]:
+        return found["kept"]
+    return found[0].encode("unicode_escape").decode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found["kept"]:
+        return found["kept"]
+    code = ord(found[0])
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

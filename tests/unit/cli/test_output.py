@@ -1,0 +1,216 @@
+"""Everything a command prints goes one way, on which a stranger's text loses whatever could steer a terminal."""
+
+import ast
+import io
+import re
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appealbridge.cli import output, story, tell
+from appealbridge.terminal import harmless_json, visible
+from tests.imports import PACKAGE
+from tests.unit.cli.test_story import DELIVERY, EVENT, RUN
+
+HOSTILE = (
+    "RC-77 [/] [link=https://evil.example]A38[/link] [bold red]x[/] :skull: "
+    "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b31m\x85\u2028\u2029\u202egnp\u2066\u200b\u200d\ufeff\u00ad"
+    "\U000e0041\x7f\0\r\nno. 1  delivered\ud800"
+)
+READABLE = [
+    "“Aïsha” — £500",
+    "👨‍👩‍👧 👩🏽‍🚒 ❤️‍🔥 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🇬🇧 1️⃣",
+    "می‌خواهم क्‍ष বাংলা தமிழ் 中文 עברית",
+    "no\u00a0break\u202fspaces",
+]
+OURS = re.compile(r"\x1b\[[0-9;]*m|\n")
+"""What we ourselves write: colours, and ends of lines."""
+
+
+def harmful(text: str) -> list[str]:
+    """Return what of a text could do more than be read."""
+    kept = OURS.sub("", text)
+    for readable in READABLE:
+        kept = kept.replace(readable, "")
+    return [c for c in kept if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
+
+
+class Stream(io.TextIOWrapper):
+    """A stream that keeps what is written, and may say that it is a terminal."""
+
+    def __init__(self, *, terminal):
+        super().__init__(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+@pytest.fixture(params=["a pipe", "a terminal"])
+def shown(request, monkeypatch):
+    """Return what a function prints, to a pipe and to a terminal."""
+    stream = Stream(terminal=request.param == "a terminal")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def shown(function, *given, **more):
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", stream)
+            patched.setattr(sys, "stderr", stream)
+            function(*given, **more)
+        stream.flush()
+        return stream.buffer.getvalue().decode()
+
+    return shown
+
+
+def filled(row, words):
+    """Return a row in which every text says these words, but for times, states and numbers."""
+    as_it_is = ("at", "time", "state", "number", "kind", "wake_at", "publish_by")
+    return {
+        name: value
+        if name.endswith("_at") or name in as_it_is
+        else filled(value, words)
+        if isinstance(value, dict)
+        else [filled(one, words) if isinstance(one, dict) else words for one in value]
+        if isinstance(value, list)
+        else value
+        if isinstance(value, bool | None)
+        else words
+        for name, value in row.items()
+    }
+
+
+ATTEMPT = {
+    "number": 1, "kind": "send", "outcome": "", "begun_at": EVENT["time"], "ended_at": EVENT["time"],
+    "detail": "",
+}  # fmt: skip
+TRACE = {"at": EVENT["time"], "step": "", "said": "", "variables": {"road": ""}}
+LISTED = {**DELIVERY, "recipe": "", "subject": "", "planned_at": EVENT["time"], "hold": ""}
+WHOLE = {**DELIVERY, "history": [ATTEMPT], "hold": "", "reason": ""}
+CHANNEL = {
+    "name": "", "platform": "", "condition": "", "since": None, "waiting": 1, "paused_until": None,
+    "reason": "",
+}  # fmt: skip
+STORY = {
+    "event": {**EVENT, "hold": "", "cause": [""]},
+    "runs": [{**RUN, "reason": "", "trace": [TRACE], "deliveries": [WHOLE]}],
+}
+LISTINGS = {
+    "deliveries": lambda words: tell.deliveries([filled(LISTED, words)]),
+    "deliveries that are out": lambda words: tell.deliveries(
+        [filled({**LISTED, "state": "delivered", "receipt": {"url": "", "id": ""}}, words)]
+    ),
+    "runs": lambda words: tell.runs([filled(RUN, words)]),
+    "channels": lambda words: tell.channels([{**filled(CHANNEL, words), "since": None, "paused_until": None}]),
+    "trace": lambda words: story.tell(filled(STORY, words)),
+    "a line": lambda words: output.say(words, output.styled(words, "bold white on red")),
+    "a text": lambda words: output.say_text(words),
+    "JSON": lambda words: output.say_json({words: [words]}),
+    "last words": lambda words: output.say_last(words),
+    "a paragraph": lambda words: output.wrapped(words),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS)
+def test_no_field_of_any_listing_steers_the_terminal(shown, listing):
+    text = shown(listing, HOSTILE)
+    assert harmful(text) == []
+    assert "RC-77 [/]" in text  # brackets are words like any others
+    assert "💀" not in text
+
+
+@pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS)
+def test_what_a_stranger_writes_has_no_style(shown, listing):
+    styles = OURS.findall(shown(listing, "[red]a[/red] [link=b]c[/link]"))
+    both = OURS.findall(shown(listing, "(red)a(/red) (link=b)c(/link)"))
+    assert both == styles + styles
+
+
+@pytest.mark.parametrize("words", READABLE)
+@pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS)
+def test_scripts_and_emoji_stay_readable(shown, listing, words):
+    assert words in shown(listing, words).replace("\n", " ")
+
+
+def test_a_line_end_in_a_subject_begins_no_row(shown):
+    text = shown(LISTINGS["deliveries"], "RC-77\n2    delivered")
+    assert len(text.rstrip("\n").split("\n")) == 2
+
+
+def test_a_long_subject_is_shortened_in_a_table(shown):
+    text = shown(tell.deliveries, [{**LISTED, "subject": "x" * 500}])
+    assert "x" * 50 in text
+    assert "x" * 100 not in text
+
+
+def test_json_says_the_same_as_before(shown):
+    import json
+
+    value = {HOSTILE.replace("\ud800", ""): [*READABLE]}
+    assert json.loads(shown(output.say_json, value)) == value
+
+
+@given(st.text())
+def test_a_visible_text_is_visible_and_stays_so(text):
+    once = visible(text)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ud800-\udfff]", once)
+    assert visible(once) == once
+    assert visible(text, lines=True).count("\n") == text.count("\n")
+
+
+@given(st.text())
+def test_a_harmless_text_is_left_as_it_is(text):
+    letters = "".join(c for c in text if unicodedata.category(c)[0] in "LNPS" and c.isprintable())
+    letters = re.sub(r"[\u115f\u1160\u3164\uffa0]", "", letters)
+    assert visible(letters) == letters
+    assert harmless_json(letters) == letters
+
+
+PRINTS = {
+    "echo",
+    "secho",
+    "prompt",
+    "confirm",
+    "style",
+    "print",
+    "write",
+    "Console",
+    "echo_via_pager",
+}
+
+
+def prints(tree):
+    """Yield what a file uses to print: calls by their last name, and modules that draw."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name in PRINTS:
+                yield name, node.lineno
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.partition(".")[0] == "rich":
+                yield name, node.lineno
+
+
+@pytest.mark.parametrize("folder", ["cli", "demo"])
+def test_nothing_is_printed_another_way(folder):
+    found = [
+        f"{file.name}:{line}: {name}"
+        for file in sorted((PACKAGE / folder).rglob("*.py"))
+        if file.name != "output.py"
+        for name, line in prints(ast.parse(file.read_text("utf-8")))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "way", ["click.echo(x)", "print(x)", "sys.stdout.write(x)", "import rich.table"]
+)
+def test_another_way_would_be_seen(way):
+    assert [*prints(ast.parse(way))]
