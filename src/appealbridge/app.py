@@ -12,7 +12,8 @@ import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +23,15 @@ from appealbridge import __version__
 from appealbridge.assembly import Assembly, Known, assemble, refused, taken
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.control import Control, announced
-from appealbridge.documents import InvalidDocuments
+from appealbridge.documents import InvalidDocuments, Problem, unexpected
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
+from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, Said, libraries, standard_log
 from appealbridge.metrics import Metrics
 from appealbridge.plugin.http import Http, open_session
-from appealbridge.plugin.redact import Redactor
+from appealbridge.plugin.redact import Redactor, without_queries
+from appealbridge.settings.load import DEFAULT
 from appealbridge.store.records import Space
 from appealbridge.store.space import free_space
 from appealbridge.store.sqlite import SqliteStore
@@ -57,7 +60,7 @@ class Bridge:
         self.config = config
         self.assembly = assembly or assemble(config)
         self.clock = clock or SystemClock()
-        self._secrets = set(self.assembly.settings.secrets())
+        self._secrets = set(self.assembly.secrets())
         self.log = log or standard_log(
             self.clock.now,
             level=Level[self.assembly.settings.log.level.upper()],
@@ -82,6 +85,9 @@ class Bridge:
         async with AsyncExitStack() as stack:
             stack.enter_context(libraries(self.log))
             self.log.info(Said.STARTING, version=__version__, store=str(settings.store))
+            if settings.file is None:
+                words = "no webhook, source or channel is declared; name the file with --config, or make it"
+                self.log.warning(Said.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
             self._say_recipes()
             store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
@@ -137,46 +143,55 @@ class Bridge:
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
             try:
-                assembly = await asyncio.to_thread(
-                    assemble, self.config, before=self.assembly.book.recipes
-                )
-            except InvalidDocuments as error:
-                reason = "\n\n".join(problem.text() for problem in error.problems)
-                self.log.error(Said.RELOAD_REFUSED, reason=reason)
-                return refused(error)
+                return await self._take_new(asked=asked)
             finally:
                 self.systemd.ready()
-            # The old ones may still stand in an answer to what was sent before.
-            self._secrets |= set(assembly.settings.secrets())
-            self.redactor = Redactor(self._secrets)
-            await self.engine.adopt(assembly.inforce, assembly.catalogue)
-            before, self.assembly = Known.of(self.assembly), assembly
-            self._say_recipes()
-            if asked:
-                before, self._known = self._known, Known.of(assembly)
-            told = taken(before, assembly)
-            self.log.info(Said.RELOADED, summary=told["summary"])
-            return told
+
+    async def _take_new(self, *, asked: bool) -> dict[str, Any]:
+        try:
+            assembly = await asyncio.to_thread(
+                assemble, self.config, before=self.assembly.book.recipes
+            )
+        except Exception as error:  # noqa: BLE001 - what is in force stays so, whatever a file makes us raise
+            if not isinstance(error, InvalidDocuments):
+                error = InvalidDocuments([unexpected("the settings", error, secret=True)])
+            reason = "\n\n".join(problem.text() for problem in error.problems)
+            self.log.error(Said.RELOAD_REFUSED, reason=reason)
+            return refused(error)
+        # The old ones may still stand in an answer to what was sent before.
+        self._secrets |= set(assembly.secrets())
+        self.redactor = Redactor(self._secrets)
+        await self.engine.adopt(assembly.inforce, assembly.catalogue)
+        before, self.assembly = Known.of(self.assembly), assembly
+        self._say_recipes()
+        if asked:
+            before, self._known = self._known, Known.of(assembly)
+        told = taken(before, assembly)
+        self.log.info(Said.RELOADED, summary=told["summary"])
+        return told
 
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:
         settings = self.assembly.settings
         app = application(self.engine, self.metrics, self.token, partial(self.reload, asked=True))
-        handed = listening_sockets(os.environ, os.getpid())
+        handed = list(listening_sockets(os.environ, os.getpid()))
         listen = settings.listen
         if not handed and listen.address is None and listen.path is None:
             raise OSError(
                 "listen: systemd, but systemd handed over no socket; start appealbridge.socket, or say host:port"
             )
-        async with serve(
-            app,
-            address=listen.address,
-            path=listen.path,
-            sock=handed[0] if handed else None,
-            stop_within=settings.shutdown_within / 2,
-            refused=self.engine.report.refused,
-        ) as url:
-            yield url
+        with ExitStack() as own:
+            if listen.path is not None and not handed:
+                mode = int(settings.socket_mode, 8)
+                handed = [own.enter_context(socket_at(Path(listen.path), mode))]
+            async with serve(
+                app,
+                address=listen.address,
+                sock=handed[0] if handed else None,
+                stop_within=settings.shutdown_within / 2,
+                refused=self.engine.report.refused,
+            ) as url:
+                yield url
 
     async def _stop_engine(self) -> None:
         within = self.assembly.settings.shutdown_within / 2
@@ -185,16 +200,24 @@ class Bridge:
 
     def _say_recipes(self) -> None:
         book = self.assembly.book
-        self.metrics.recipes(len(book.recipes), len(book.quarantined))
-        self.log.info(Said.RECIPES_LOADED, recipes=len(book.recipes))
+        for problem in self.assembly.faults:
+            self.log.error(Said.PLUGIN_BUG, where=problem.file, reason=problem.text())
+        self.metrics.recipes(len(book.recipes), len(book.quarantined), len(book.off))
+        self.log.info(Said.RECIPES_LOADED, recipes=len(book.recipes), off=len(book.off))
+        if not book.loaded and not book.quarantined:
+            folder = str(self.assembly.settings.recipes)
+            self.log.warning(Said.NO_RECIPES, folder=folder, reason="so nothing is published")
         for problem in self.assembly.wrong_lists:
             self.log.error(Said.LIST_WRONG, reason=problem.text())
         for file, problems in book.quarantined.items():
-            self.log.error(
-                Said.RECIPE_QUARANTINED,
-                file=file,
-                reason="\n\n".join(problem.text() for problem in problems),
-            )
+            words = "\n\n".join(_without_keys(problem).text() for problem in problems)
+            self.log.error(Said.RECIPE_QUARANTINED, file=file, reason=words)
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)
+
+
+def _without_keys(problem: Problem) -> Problem:
+    """Return a problem that shows no key in an address: the log is read by more people than the recipes are."""
+    line, words = without_queries(problem.source_line), without_queries(problem.problem)
+    return replace(problem, source_line=line, problem=words)

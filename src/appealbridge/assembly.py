@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from pydantic import BaseModel
+
 from appealbridge.documents import InvalidDocuments, Problem
+from appealbridge.documents.problem import REPORT, fault
 from appealbridge.engine.inforce import Bound, Hook, InForce, Watched
 from appealbridge.engine.looking import RENEWED
 from appealbridge.model.retention import Retention
+from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import Account, Person
+from appealbridge.plugin.redact import secrets_of_address
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.telling import Telling
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
@@ -47,8 +53,28 @@ class Assembly:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong or worth a note, in settings and recipes."""
-        return [*self.settings.notes, *self.wrong_lists, *self.book.problems]
+        """What is wrong or worth a note, in plug-ins, settings and recipes."""
+        return [*self.faults, *self.settings.notes, *self.wrong_lists, *self.book.problems]
+
+    def secrets(self) -> frozenset[str]:
+        """Return every secret that was looked up, and those in the addresses of sources."""
+        addresses = [
+            value
+            for watched in self.inforce.watched.values()
+            for value in watched.options.model_dump().values()
+            if isinstance(value, str) and "?" in value
+        ]
+        hidden = {secret for one in addresses for secret in secrets_of_address(one)}
+        return self.settings.secrets() | hidden
+
+    @property
+    def faults(self) -> list[Problem]:
+        """What is wrong with plug-ins, for which only they and what needs them are left out."""
+        telling = [
+            Problem(f"channel {way}", 0, 0, "", f"cannot tell people: {fault(error)}", REPORT)
+            for way, error in self.inforce.telling.broken()
+        ]
+        return [*self.registry.broken.values(), *self.settings.faults.values(), *telling]
 
 
 def assemble(
@@ -68,20 +94,7 @@ def assemble(
     quarantined.
     """
     registry = load()
-    settings = load_settings(
-        config,
-        platforms={name: channel.account for name, channel in registry.channels.items()},
-        sections={
-            trigger.section: trigger.source_options
-            for trigger in registry.triggers.values()
-            if trigger.section
-        },
-        practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
-        reaches=lambda platform, account, email: (
-            registry.channels[platform].tell(account, Person("?", email), "?", "?") is not None
-        ),
-        offline=offline,
-    )
+    settings = read_settings(config, registry, offline=offline)
     channels = {
         name: Bound(name, registry.channels[one.platform], one.account)
         for name, one in settings.channels.items()
@@ -106,6 +119,29 @@ def assemble(
     return Assembly(settings, registry, catalogue, inforce, wrong_lists)
 
 
+def read_settings(config: Path | None, registry: Registry, *, offline: bool = False) -> Settings:
+    """Read the settings alone; raise `InvalidDocuments` with every problem."""
+    return load_settings(
+        config,
+        platforms={name: channel.account for name, channel in registry.channels.items()},
+        sections={
+            trigger.section: trigger.source_options
+            for trigger in registry.triggers.values()
+            if trigger.section
+        },
+        practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
+        reaches=partial(_reaches, registry),
+        broken=registry.broken,
+        offline=offline,
+    )
+
+
+def _reaches(registry: Registry, platform: str, account: BaseModel, email: str) -> bool:
+    """Tell whether an account could tell something to whom has this address, or none (empty)."""
+    ways = Telling(accounts={platform: (registry.channels[platform], cast("Account", account))})
+    return ways.message(platform, Person("?", email), "?", "?") is not None
+
+
 def _catalogue(
     settings: Settings, registry: Registry, channels: Mapping[str, Bound], telling: Telling
 ) -> Catalogue:
@@ -126,6 +162,7 @@ def _catalogue(
         telling=telling,
         time_zone=settings.time_zone,
         templates=settings.templates,
+        absent=tuple(str(path[1]) for path in settings.faults if path[0] == "channels"),
     )
 
 
@@ -177,7 +214,8 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
     return {
         "summary": "nothing was taken: the settings have problems",
         **{
-            name: [] for name in ("loaded", "new", "changed", "gone", "rejected", "kept", "renewed")
+            name: []
+            for name in ("loaded", "new", "changed", "gone", "off", "rejected", "kept", "renewed")
         },
         "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
     }
@@ -217,29 +255,33 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     Return what a reload tells: a `summary`, and `problems`.
 
     Besides, lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`;
-    those `gone`; and the files `rejected`. `renewed` are sources that are another one under the same name.
+    those `gone`, those that are switched `off`; and the files `rejected`. `renewed` are sources that are
+    another one under the same name.
     """
     old, new = before.versions, after.book.recipes
     changed = [n for n, recipe in new.items() if n in old and old[n] != recipe.version]
     fresh = sorted(set(new) - set(old))
-    gone = sorted(set(old) - set(new) - {Path(f).stem for f in after.book.quarantined})
+    off = after.book.off
+    gone = sorted(set(old) - {*new, *off} - {Path(f).stem for f in after.book.quarantined})
     rejected = sorted(after.book.quarantined)
     recipes = "recipe" if len(new) == 1 else "recipes"
     summary = (
         f"{len(new)} {recipes} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
         f"{len(rejected)} rejected"
     )
+    if off:
+        summary += f", {len(off)} off"
     if after.book.kept:
         summary += f"; as before stay {', '.join(sorted(after.book.kept))}"
     restart = [
         name
-        for name in ("listen", "store")
+        for name in ("listen", "socket_mode", "store")
         if getattr(before.settings, name) != getattr(after.settings, name)
     ]
     if restart:
         summary += f"; {' and '.join(restart)} will change at the next start"
     renewed = sorted(
-        source
+        source_label(source)
         for source, identity in identities(after).items()
         if before.identities.get(source, identity) != identity
     )
@@ -252,10 +294,11 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
         "new": fresh,
         "changed": sorted(changed),
         "gone": gone,
+        "off": [*off],
         "rejected": rejected,
         "kept": sorted(after.book.kept),
         "problems": [
             {**each.as_json(), "text": each.text()}
-            for each in chain(*after.book.quarantined.values(), after.wrong_lists)
+            for each in chain(after.faults, *after.book.quarantined.values(), after.wrong_lists)
         ],
     }

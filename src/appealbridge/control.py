@@ -7,12 +7,18 @@ the store itself, so it opens no door that was shut.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from appealbridge.files import PRIVATE, is_trusted, write_file
+
+LONGEST = 4096
+"""Bytes of a control file; one of ours has some two hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +39,52 @@ def control_file(store: Path) -> Path:
 def announced(store: Path, control: Control) -> Iterator[None]:
     """Keep the control file while the daemon can be reached."""
     file = control_file(store)
-    draft = file.with_name(f"{file.name}.{control.pid}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(asdict(control), out)
-    draft.replace(file)  # a reader sees the old one or the new one, never half of one
+    write_file(file, json.dumps(asdict(control)).encode(), PRIVATE)
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
 
 
+class NotBelieved(OSError):
+    """Somebody else may have written the control file, who would be told the operator's wishes."""
+
+
 def read_control(store: Path) -> Control | None:
-    """Return how to reach the daemon on this store, `None` where none says that it runs."""
+    """
+    Return how to reach the daemon on this store, `None` where none says that it runs.
+
+    Raise `PermissionError` where that may not be known, and `NotBelieved` where anybody but the
+    store's owner, whoever asks, and root could have written the file.
+    """
+    file = control_file(store)
     try:
-        told = json.loads(control_file(store).read_text(encoding="utf-8"))
-        return Control(str(told["url"]), str(told["token"]), int(told["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _not_believed(file, "is a link") from None
         return None
+    with os.fdopen(handle, "rb") as opened:
+        if not is_trusted(os.fstat(handle), frozenset({os.geteuid(), _owner(store)})):
+            raise _not_believed(file, "may have been written by somebody else")
+        content = opened.read(LONGEST)
+    try:
+        told = json.loads(content)
+        return Control(str(told["url"]), str(told["token"]), int(told["pid"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _not_believed(file: Path, why: str) -> NotBelieved:
+    return NotBelieved(
+        errno.EPERM, f"{why}, and is not believed; remove it, and restart the daemon", str(file)
+    )
+
+
+def _owner(store: Path) -> int:
+    try:
+        return store.stat().st_uid
+    except OSError:
+        return os.geteuid()

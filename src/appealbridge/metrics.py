@@ -97,7 +97,7 @@ class Metrics:
         )
         self._recipes = Gauge(
             "appealbridge_recipes",
-            "Recipes, by whether they run (loaded) or have problems (quarantined).",
+            "Recipes, by whether they run (loaded), are switched off (off) or have problems (quarantined).",
             ["state"],
             registry=registry,
         )
@@ -171,9 +171,10 @@ class Metrics:
         """Count a flood of a source (`webhook:incident-desk`) or of a recipe (`recipe:roads`)."""
         self._floods.labels(name).inc()
 
-    def recipes(self, loaded: int, quarantined: int) -> None:
+    def recipes(self, loaded: int, quarantined: int, off: int = 0) -> None:
         """Note how many recipes there are now."""
         self._recipes.labels("loaded").set(loaded)
+        self._recipes.labels("off").set(off)
         self._recipes.labels("quarantined").set(quarantined)
 
     def overdue(self, seconds: Mapping[str, float]) -> None:

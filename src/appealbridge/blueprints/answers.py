@@ -40,7 +40,8 @@ def offer(asked: Input, catalogue: Catalogue) -> Offer:
     default = None if asked.default is None else str(asked.default)
     if asked.kind not in ("text", "number", "duration", "time"):
         fitting = default if default in names or not names else None
-        # That nobody has to agree is never taken for granted.
+        fitting = None if asked.kind == "people" and fitting == NO_APPROVAL else fitting
+        # That nobody has to agree is never taken for granted, whatever the blueprint proposes.
         only = names[0] if len(names) == 1 and asked.kind != "people" else None
         default = fitting if fitting is not None else only
     if default is None and asked.optional and (not names or asked.kind == "people"):

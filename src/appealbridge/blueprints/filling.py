@@ -20,6 +20,8 @@ from appealbridge.documents.scalar import plain
 from appealbridge.terminal import visible
 
 _BARE = re.compile(r"[A-Za-z](?:[\w ./+-]*\w)?|(?:\d+[dhms])+")
+_SAYS_SO = re.compile(r"^enabled:", re.MULTILINE)
+OFF = "enabled: false  # once you have looked at it, take this line out"
 _OLD_WORDS = frozenset(("yes", "no", "on", "off", "y", "n"))
 
 
@@ -40,6 +42,11 @@ def fill(blueprint: Blueprint, answers: Mapping[str, Any]) -> str:
             lines[number] = line[:start] + written(answers[name]) + line[start + place.width :]
     _check_left(blueprint, lines, gone)
     return "\n".join(line for n, line in enumerate(lines) if n not in gone).strip("\n") + "\n"
+
+
+def switched_off(text: str) -> str:
+    """Return a recipe that is off until somebody has looked at it, if it does not say itself whether it is."""
+    return text if _SAYS_SO.search(text) else f"{OFF}\n{text}"
 
 
 def still_asked(blueprint: Blueprint, name: str, answers: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from appealbridge.blueprints.blueprint import Blueprint
 from appealbridge.blueprints.reading import read_blueprint
 from appealbridge.documents.problem import did_you_mean
+from appealbridge.files import read_file
 from appealbridge.resources import shipped
 
 
@@ -21,9 +22,10 @@ def get(wanted: str) -> Blueprint:
 
     Raise `LookupError`, with the cure, where there is none, and `InvalidDocuments` where it has problems.
     """
-    file = Path(wanted)
-    if wanted in names():
-        file = shipped("blueprints") / f"{wanted}.yaml"
-    elif not file.is_file():
-        raise LookupError(f'no blueprint is called "{wanted}"; {did_you_mean(wanted, names())}')
-    return read_blueprint(file.read_bytes(), str(file), file.stem)
+    file = shipped("blueprints") / f"{wanted}.yaml" if wanted in names() else Path(wanted)
+    try:
+        content = read_file(file)
+    except FileNotFoundError:
+        words = f'no blueprint is called "{wanted}"; {did_you_mean(wanted, names())}'
+        raise LookupError(words) from None
+    return read_blueprint(content, str(file), file.stem)

@@ -14,6 +14,7 @@ from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import config_option, fail_with, json_option
 from appealbridge.cli.output import say, say_json, styled
 from appealbridge.documents import InvalidDocuments
+from appealbridge.documents.problem import fault
 
 SECONDS = 20.0
 """How long one platform may take over its answer."""
@@ -58,7 +59,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
             f"no channel is called {unknown[0]}; there are {', '.join(sorted(accounts)) or 'none'}"
         )
     wanted = {name: accounts[name] for name in names or sorted(accounts)}
-    rows = asyncio.run(_check(wanted, set(assembly.settings.secrets())))
+    rows = asyncio.run(_check(wanted, set(assembly.secrets())))
     if as_json:
         say_json(rows)
     else:
@@ -92,6 +93,8 @@ async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
         said = await bound.channel.check(bound.account, tools)
     except DeliveryError as error:
         good, said = False, str(error)
+    except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
+        good, said = False, tools.clean(f"the plug-in broke: {fault(error)}")
     else:
         good, said = True, said or "this platform has no way to try a login"
     return {"name": name, "platform": bound.channel.platform, "good": good, "said": said}

@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from appealbridge.cli.common import fail, fail_with
-from appealbridge.control import Control, read_control
+from appealbridge.cli.failing import in_words
+from appealbridge.cli.output import say
+from appealbridge.control import Control, NotBelieved, read_control
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
 from appealbridge.terminal import visible
@@ -38,6 +40,7 @@ class Daemon:
 
     store: Path
     control: Control | None
+    config: Path | None = None
 
     @classmethod
     def of(cls, config: Path | None) -> Daemon:
@@ -46,10 +49,14 @@ class Daemon:
             store = store_of(config)
         except InvalidDocuments as error:
             fail_with(error)
-        control = read_control(store)
+        try:
+            control = read_control(store)
+        except NotBelieved as error:
+            say(in_words(error), err=True)
+            control = None
         if control is not None and not _answers(control):
             control = None
-        return cls(store, control)
+        return cls(store, control, config)
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """Ask for something; end the command where the daemon says no."""
@@ -63,17 +70,27 @@ class Daemon:
     def _ask(self, method: str, path: str) -> Any:
         if self.control is None:
             fail(f"no daemon runs on {self.store}; start one with: appealbridge run")
-        status, told = _request(self.control, method, f"/api/v1{path}")
+        try:
+            status, told = _request(self.control, method, f"/api/v1{path}")
+        except (OSError, ValueError) as error:
+            fail(visible(f"the daemon at {self.control.url} does not answer: {error}"))
         if status >= 400:
             fail(visible(str(told.get("detail", told))))
         return told
 
 
 def _answers(control: Control) -> bool:
-    """Return whether the daemon is there: after a crash its control file outlives it."""
+    """
+    Return whether this very daemon is there: after a crash its control file outlives it.
+
+    By then another program may listen at its address, which does not know its token.
+    """
     try:
-        return _request(control, "GET", "/healthz")[0] == 200
-    except OSError:
+        return _request(control, "GET", "/api/v1/events?limit=1")[0] not in (401, 404)
+    except PermissionError as error:
+        words = "the daemon's socket may not be opened"
+        raise PermissionError(error.errno, words, control.url) from None
+    except (OSError, ValueError):
         return False
 
 

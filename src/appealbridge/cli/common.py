@@ -38,7 +38,8 @@ def config_option(function: F) -> F:
     option: Callable[[F], F] = click.option(
         "--config",
         "-c",
-        type=click.Path(path_type=Path, dir_okay=False),
+        # Whether it can be read is said where it is, with the cure.
+        type=click.Path(path_type=Path, dir_okay=False, readable=False),
         default=None,
         envvar="APPEALBRIDGE_CONFIG",
         help="The settings file; ./appealbridge.yaml if left out.",
@@ -60,10 +61,10 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def fail_with(error: InvalidDocuments) -> NoReturn:
-    """End the command with every problem of the documents."""
-    say_last(_told(error.problems))
-    sys.exit(1)
+def fail_with(error: InvalidDocuments, status: int = 1, words: str = "") -> NoReturn:
+    """End the command with every problem of the documents, and perhaps with what follows from them."""
+    say_last(_told(error.problems) + (f"\n\nappealbridge: {words}" if words else ""))
+    sys.exit(status)
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

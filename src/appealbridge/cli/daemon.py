@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.common import WRONG_USE, config_option, fail, fail_with, json_option
 from appealbridge.cli.output import say, say_json, say_text
 from appealbridge.documents import InvalidDocuments
-from appealbridge.model.errors import AppealBridgeError
 
 
 @click.command()
@@ -29,9 +28,9 @@ def run(config: Path | None) -> None:
     try:
         run_daemon(config)
     except InvalidDocuments as error:
-        fail_with(error)
-    except (AppealBridgeError, OSError) as error:
-        fail(str(error))
+        # Another start would find the same, so that systemd is to leave it; what passes ends with 1.
+        words = "the daemon does not start until the settings above are put right"
+        fail_with(error, WRONG_USE, words)
 
 
 @click.command()

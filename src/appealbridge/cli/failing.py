@@ -20,6 +20,8 @@ _CURES = {
     errno.ENOTDIR: "look at its path",
     errno.EISDIR: "name a file",
     errno.ELOOP: "look at its path; a link is not followed here",
+    errno.EADDRINUSE: "stop it, or say another address under `listen:`",
+    errno.EEXIST: "remove it, or choose another path",
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room on the disk",
     errno.EROFS: "choose a place that may be written",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from appealbridge.cli.questions import ask, ask_which, introduce
 from appealbridge.cli.recipes import print_tests
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.problem import did_you_mean
+from appealbridge.files import read_file, write_file
 
 if TYPE_CHECKING:
     from appealbridge.assembly import Assembly
@@ -161,7 +163,7 @@ def _refuse_missing(
 
 def _free(file: Path, force: bool) -> Path:
     """Return the file to write; never one that is there, unless told so."""
-    if force or not file.exists():
+    if force or not os.path.lexists(file):
         return file
     if not _terminal():
         fail(f"{_shown(file)} is there already; give --output another file, or --force", WRONG_USE)
@@ -171,13 +173,14 @@ def _free(file: Path, force: bool) -> Path:
 
 def _another(file: Path) -> Path:
     number = 2
-    while (other := file.with_stem(f"{file.stem}-{number}")).exists():
+    while os.path.lexists(other := file.with_stem(f"{file.stem}-{number}")):
         number += 1
     return other
 
 
 def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
-    """Write the recipe, and beside the settings the schema by which an editor helps with it."""
+    """Write the recipe, switched off, and beside the settings the schema by which an editor helps with it."""
+    from appealbridge.blueprints.filling import switched_off
     from appealbridge.editor.files import FILES, FOLDER, modeline, write_schemas
     from appealbridge.editor.names import names_of
 
@@ -189,7 +192,7 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
     try:
         write_schemas(folder, assembly.registry, names_of(assembly.catalogue))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(head + text, encoding="utf-8")
+        write_file(file, (head + switched_off(text)).encode())
     except OSError as error:
         fail(f"{error.filename} cannot be written: {error.strerror}")
 
@@ -201,7 +204,7 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     from appealbridge.recipes.rehearse import run_tests
 
     name = recipe_name(file, assembly.settings.recipes)
-    recipe, problems = load_recipe(file.read_bytes(), _shown(file), name, assembly.catalogue)
+    recipe, problems = load_recipe(read_file(file), _shown(file), name, assembly.catalogue)
     if problems:
         say()
         print_problems(problems)
@@ -216,8 +219,8 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     if any(not result.passed for _, result in results):
         raise SystemExit(1)
     say()
-    say(f"See what it would post: appealbridge preview {name}")
-    say("Have the daemon take it: appealbridge reload")
+    say(f"It is off. See what it would post: appealbridge preview {name}")
+    say("Then take the line `enabled: false` out, and have the daemon take it: appealbridge reload")
 
 
 def _shown(file: Path) -> str:

@@ -50,7 +50,7 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     """
     from appealbridge.assembly import assemble
 
-    loaded = 0
+    loaded, off = 0, list[str]()
     settings = (config or Path("appealbridge.yaml")).resolve()
     # They are looked at anyway, and are no recipe.
     recipes = [file for file in files if file.resolve() != settings]
@@ -62,15 +62,17 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
         from appealbridge.cli.renewed import notes as renewed
 
         problems = [*assembly.problems, *([] if recipes else renewed(assembly))]
-        loaded = len(assembly.book.recipes)
+        loaded, off = len(assembly.book.loaded), [*assembly.book.off]
     errors = [problem for problem in problems if problem.level == "error"]
     _print_check(form, problems)
     if form == "text":
         notes = len(problems) - len(errors)
         if problems:
             say()
+        silent = f", {len(off)} of them off ({', '.join(off)})" if off else ""
         say(
-            f"{_count(loaded, 'recipe')} fine, {_count(len(errors), 'error')}, {_count(notes, 'note')}"
+            f"{_count(loaded, 'recipe')} fine{silent}, {_count(len(errors), 'error')}, "
+            f"{_count(notes, 'note')}"
         )
     if errors:
         raise SystemExit(1)
@@ -123,9 +125,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
     if broken:
         print_problems(broken, err=True)
     results = [
-        (recipe, result)
-        for recipe in assembly.book.recipes.values()
-        for result in run_tests(recipe)
+        (recipe, result) for recipe in assembly.book.loaded.values() for result in run_tests(recipe)
     ]
     if as_json:
         say_json(
@@ -193,7 +193,7 @@ def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
     """Return everything that the files say, with the recipe of this name or file; end the command without it."""
     file = Path(recipe_name)
     assembly = _assembly(config, [file] if file.is_file() else [])
-    recipes = assembly.book.recipes
+    recipes = assembly.book.loaded
     wanted = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
     if wanted is None:
         broken = [problem for problem in assembly.problems if problem.level == "error"]

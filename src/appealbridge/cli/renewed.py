@@ -10,6 +10,7 @@ from appealbridge.assembly import Assembly, identities
 from appealbridge.documents import Problem
 from appealbridge.engine.looking import RENEWED
 from appealbridge.model.errors import StoreError
+from appealbridge.model.source import source_label
 from appealbridge.store.sqlite import SqliteStore
 
 
@@ -24,7 +25,7 @@ def notes(assembly: Assembly) -> list[Problem]:
         return []
     file = str(assembly.settings.file or assembly.settings.recipes)
     return [
-        Problem(file, 1, 1, source, RENEWED, "", level="note")
+        Problem(file, 1, 1, source_label(source), RENEWED, "", level="note")
         for source, identity in now.items()
         if before.get(source, identity) != identity
     ]

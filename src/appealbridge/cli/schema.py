@@ -10,6 +10,7 @@ import click
 from appealbridge.cli.common import config_option
 from appealbridge.cli.output import say, say_json_text, styled
 from appealbridge.documents import InvalidDocuments
+from appealbridge.files import write_file
 
 if TYPE_CHECKING:
     from appealbridge.editor.files import Kind
@@ -48,7 +49,7 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
         return
     file = output / FILES[kind] if output.is_dir() else output
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    write_file(file, text.encode())
     say(f"{file} is written")
 
 

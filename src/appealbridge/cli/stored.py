@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import fail
+from appealbridge.cli.output import say
+from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import StoreError
 
 
@@ -33,9 +35,34 @@ class Stored:
     async def _read(self, path: str, query: Mapping[str, str]) -> Any:
         from appealbridge.store.sqlite import SqliteStore
         from appealbridge.web import listing
+        from appealbridge.web.masking import cleaned
 
         store = await SqliteStore.open(self._daemon.store, read_only=True)
         try:
-            return await listing.read(store, path, query)
+            told = await listing.read(store, path, query)
         finally:
             await store.close()
+        return cleaned(told, self._masks())
+
+    def _masks(self) -> Callable[[str], str]:
+        """Return what takes the secrets of the settings out of a text, as the daemon does; say which are not known."""
+        from appealbridge.assembly import read_settings
+        from appealbridge.plugin.redact import Redactor
+        from appealbridge.plugin.registry import load
+
+        try:
+            settings = read_settings(self._daemon.config, load(), offline=True)
+        except InvalidDocuments:
+            say(
+                "the settings have problems, so that their secrets are not known here; what an event "
+                "quotes of them is not masked",
+                err=True,
+            )
+            return Redactor().clean
+        if settings.missing:
+            names = ", ".join(sorted(settings.missing))
+            say(
+                f"these secrets cannot be read here: {names}; what an event quotes of them is not masked",
+                err=True,
+            )
+        return Redactor(settings.secrets()).clean

@@ -3,7 +3,7 @@
 from appealbridge.documents.check import check
 from appealbridge.documents.document import Document, Place, read
 from appealbridge.documents.path import Path, path_text
-from appealbridge.documents.problem import InvalidDocuments, Problem, nearest
+from appealbridge.documents.problem import InvalidDocuments, Problem, nearest, unexpected
 
 __all__ = [
     "Document",
@@ -15,4 +15,5 @@ __all__ = [
     "nearest",
     "path_text",
     "read",
+    "unexpected",
 ]

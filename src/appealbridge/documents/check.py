@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from appealbridge.documents.closer import NO_BREAK_SPACE, ORDINARY_SPACE
 from appealbridge.documents.document import Document
 from appealbridge.documents.path import Path
-from appealbridge.documents.problem import Problem, did_you_mean, nearest
+from appealbridge.documents.problem import REPORT, Problem, did_you_mean, fault, nearest
 from appealbridge.documents.sentences import cure, missing_cure, sentence
 from appealbridge.model.duration import WRITTEN
 
@@ -60,6 +60,13 @@ def check_value(
         return model.model_validate({} if value is None else value, context=_AS_WRITTEN), []
     except ValidationError as failure:
         errors = _by_place(failure, {} if value is None else value)
+    except Exception as error:  # noqa: BLE001 - a plug-in's own checks may raise anything
+        if skip_templates and _any_filled_in(value):
+            return None, []
+        what = f'"{owner}" cannot check this' if owner else "this cannot be checked"
+        return None, [
+            document.problem(path, f"{what}: {fault(error, secret=True)}", REPORT, fault=True)
+        ]
     if skip_templates:
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)

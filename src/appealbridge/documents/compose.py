@@ -69,23 +69,31 @@ class Node(NamedTuple):
 def compose(text: str, tags: Tags) -> Node | None:
     """Return the one document of a text, `None` if it is empty; raise `Flaw`."""
     lines = partial(lines_of, text)
+    escapes = "\\" in text
     try:
-        return _Composer(CParser(text).get_event, tags, lines).document()
+        return _Composer(CParser(text).get_event, tags, lines, escapes).document()
     except YAMLError as error:
         flaw = _syntax_flaw(error, text)
     if len(text) > SECOND_LOOK_LIMIT:
         raise flaw
     try:
         events = YAML(typ="safe", pure=True).parse(text)
-        return _Composer(partial(next, events), tags, lines).document()
-    except (YAMLError, StopIteration):
+        return _Composer(partial(next, events), tags, lines, escapes).document()
+    except Flaw:
+        raise
+    except Exception:  # noqa: BLE001 - it raises errors of every kind; the first parser has said what is wrong
         raise flaw from None
 
 
 class _Composer:
     def __init__(
-        self, following: Callable[[], Any], tags: Tags, lines: Callable[[], list[str]]
+        self,
+        following: Callable[[], Any],
+        tags: Tags,
+        lines: Callable[[], list[str]],
+        escapes: bool,
     ) -> None:
+        self._escapes = escapes
         self._next = following
         self._lines = lines
         self._tags = tags
@@ -108,6 +116,8 @@ class _Composer:
         if event.__class__ is ScalarEvent:
             # `implicit` says first that the word is bare, then that it is quoted or a block; a tag is neither.
             bare, quoted = event.implicit
+            if self._escapes:
+                self._mend(event)
             if quoted and event.anchor is None:
                 return Node(event.value, event, None, None)
             return Node(self._bare(event) if bare else self._tagged(event), event, None, None)
@@ -128,6 +138,21 @@ class _Composer:
             return self._mapping(event)
         assert isinstance(event, SequenceStartEvent)  # noqa: S101 - the parser knows no other
         return self._sequence(event)
+
+    def _mend(self, event: Any) -> None:
+        """Make one character of two escapes, as JSON writes an emoji; refuse what is none."""
+        try:
+            event.value.encode()
+        except UnicodeEncodeError:
+            try:
+                event.value = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                raise self._no_character(event) from None
+        if "\0" in event.value:
+            raise self._no_character(event)
+
+    def _no_character(self, event: Any) -> Flaw:
+        return self._flaw(event, "this escape stands for no character", "take it out")
 
     def _mapping(self, start: Any) -> Node:
         value: dict[str, Any] = {}
@@ -168,6 +193,8 @@ class _Composer:
         if event.anchor is not None or not any(event.implicit):
             self._refuse_anchor(event)
             raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+        if self._escapes:
+            self._mend(event)
         key: str = event.value
         return key
 
@@ -233,6 +260,9 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
         return Flaw(line, column, "a control character cannot stand here", "take it out")
     lines = lines_of(text)
+    if mark.line < len(lines) and lines[mark.line].startswith("%"):
+        words = "a line that begins with % is an instruction to the YAML parser"
+        return Flaw(mark.line, 0, words, "take it out", width=len(lines[mark.line]))
     complaint = str(getattr(error, "problem", error))
     at = lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
     problem, cure = syntax_words(complaint, at)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from appealbridge.documents.compose import Flaw, Node, Tags, compose
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.path import Path, path_text
-from appealbridge.documents.problem import InvalidDocuments, Level, Problem
+from appealbridge.documents.problem import InvalidDocuments, Level, Problem, unexpected
 
 SIZE_LIMIT = 1024 * 1024
 """Bytes of one document; ours are a few thousand, and more is no person's writing."""
@@ -112,6 +112,7 @@ class Document:
         key: bool = False,
         level: Level = "error",
         place: Place | None = None,
+        fault: bool = False,
     ) -> Problem:
         """Return a problem with the value at `path`, with `key` with its name; `place` says it more exactly."""
         where = place or self.place(path, key=key)
@@ -124,6 +125,7 @@ class Document:
             problem=message,
             cure=cure,
             level=level,
+            fault=fault,
             source_line=line,
             width=max(1, min(where.width, len(line) - where.column + 1)),
         )
@@ -173,6 +175,8 @@ def read(text: str | bytes, file: str, tags: Tags | None = None) -> Document:
     except Flaw as flaw:
         shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         raise InvalidDocuments([_problem(flaw, file, shown)]) from None
+    except Exception as error:
+        raise InvalidDocuments([unexpected(file, error)]) from error
 
 
 def _decoded(text: str | bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ from appealbridge.terminal import visible
 
 Level = Literal["error", "note"]
 
+REPORT = "this is a fault of the program, or of a plug-in; please report it"
+
 _WIDTH = 100
+_LONGEST_FAULT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,11 @@ class Problem:
     """
     One thing that is wrong (`error`), or worth knowing (`note`).
 
-    `line` and `column` count from 1, in characters; `path` is the place as `actions[2].text`.
+    `line` and `column` count from 1, in characters; both are 0 for what stands in no file, as a plug-in.
+    `path` is the place as `actions[2].text`.
     `cure` is what would mend it. `width` is how many characters of `source_line` are meant;
-    `source_line` is empty where the line must not be shown or there is none.
+    `source_line` is empty where the line must not be shown or there is none. `fault` says that it is
+    none of the writer's: a plug-in broke over what may well be right.
     """
 
     file: str
@@ -35,6 +41,7 @@ class Problem:
     level: Level = "error"
     source_line: str = ""
     width: int = 1
+    fault: bool = False
 
     @property
     def _note(self) -> str:
@@ -42,7 +49,8 @@ class Problem:
 
     def text(self) -> str:
         """Return the problem as people read it: the place, the line itself, carets and the cure."""
-        where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.path}: " if self.path else "")
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        where = f"{place}: " + (f"{self.path}: " if self.path else "")
         lines = [visible(f"{where}{self._note}{self.problem}")]
         cure = visible(self.cure)
         if self.source_line:
@@ -88,6 +96,21 @@ def _columns(text: str) -> int:
         else 1
         for c in text
     )
+
+
+def fault(error: BaseException, *, secret: bool = False) -> str:
+    """Return an error that nobody foresaw, with its place in the code; of a `secret` value not its words."""
+    words = "" if secret else str(error)[:_LONGEST_FAULT]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename[:1] != "<"]
+    where = (
+        f" ({frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno})" if frames else ""
+    )
+    return f"{type(error).__name__}{': ' if words else ''}{words}{where}"
+
+
+def unexpected(file: str, error: BaseException, *, secret: bool = False) -> Problem:
+    """Return the problem of a file whose reading raised what no reader should raise."""
+    return Problem(file, 1, 1, "", f"cannot be read: {fault(error, secret=secret)}", REPORT)
 
 
 class InvalidDocuments(AppealBridgeError):

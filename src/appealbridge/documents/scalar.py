@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 Scalar = str | int | float | bool | None
@@ -32,7 +33,10 @@ def plain(text: str) -> Scalar:
     if _HEXADECIMAL.fullmatch(text):
         return _bounded(text[2:], 16)
     if _FLOAT.fullmatch(text):
-        return float(text)
+        number = float(text)
+        if math.isinf(number):
+            raise ValueError("the number is too large")
+        return number
     if _SPECIAL.fullmatch(text):
         raise ValueError("infinity and not-a-number are no values here")
     return text

@@ -43,6 +43,14 @@ _WORDS = {
         "text after the end of the document",
         "mend the indentation, or take it out",
     ),
+    "found invalid Unicode character escape code": (
+        "this escape stands for no character",
+        "take it out",
+    ),
+    "found undefined tag handle": (
+        "text cannot begin with !",
+        "put it in quotes",
+    ),
     "could not find expected ':'": (
         "a name without its colon",
         "write `name: value`",

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from appealbridge.editor.names import Names
 from appealbridge.editor.recipe import recipe_schema
 from appealbridge.editor.settings import settings_schema
+from appealbridge.files import write_file
 from appealbridge.plugin.registry import Registry
 
 Kind = Literal["recipe", "settings"]
@@ -50,7 +51,7 @@ def write_schemas(folder: Path, registry: Registry, names: Names | None = None) 
     files = []
     for kind, name in FILES.items():
         file = folder / name
-        file.write_text(schema_text(kind, registry, names), encoding="utf-8")
+        write_file(file, schema_text(kind, registry, names).encode())
         files.append(file)
     return files
 

@@ -188,6 +188,9 @@ class Attempts:
             )
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
             result = self._failure(error)
+        if lane.fault is not None:
+            self._report.broke(f"{lane.name}: allowance", lane.fault)
+            lane.fault = None
         # Before the place in the lane is free, so that nobody begins who does not know yet.
         lane.heard(result, self._clock.now())
         return result

@@ -21,6 +21,7 @@ from appealbridge.engine.texts import DAY, MOST, Texts, repeats
 from appealbridge.model.delivery import Delivery, Hold
 from appealbridge.model.duration import written
 from appealbridge.model.errors import NotFound, StoreError
+from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import SameText
 from appealbridge.plugin.trigger import ToldSource
 from appealbridge.store.base import Store
@@ -149,7 +150,7 @@ class Caution:
     async def alarm(self, name: str, reason: str) -> None:
         """Say once of a flood that it is held."""
         self._report.burst(name, reason)
-        await self._notices.alarm(Alarm.FLOOD, words=f"{name}: {reason}")
+        await self._notices.alarm(Alarm.FLOOD, words=f"{source_label(name)}: {reason}")
 
     # -- what fits ------------------------------------------------------------------------------
 

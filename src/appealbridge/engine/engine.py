@@ -28,6 +28,7 @@ from appealbridge.engine.runs import Runs
 from appealbridge.engine.steadily import steadily
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.engine.verbs import Verbs
+from appealbridge.model.source import source_label
 from appealbridge.plugin.http import Http
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.store.base import Store
@@ -214,6 +215,7 @@ class Engine:
         await self.notices.alarm(kind, words=words)
 
     async def _broke(self, name: str, error: Exception, first: bool) -> None:
+        name = source_label(name)
         self.report.broke(name, error)
         if not first:
             return

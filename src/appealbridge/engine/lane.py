@@ -28,7 +28,8 @@ class Lane:
     `backlog`: more is due than there is room for, so a newcomer must queue behind it. `blocked`:
     something due waits for an older delivery of its subject. `hurry`: the account works again, so
     what waits for a later time need not. `changed`: something of its health is not in the store yet,
-    where it is as `kept` says. `asked`: in which words the platform wanted to be left alone.
+    where it is as `kept` says. `asked`: in which words the platform wanted to be left alone. `fault`: what
+    the plug-in raised over an answer's rate limit, until it is logged.
     The store holds the queue; what stands here can be forgotten at any moment and is found again by
     asking.
     """
@@ -45,6 +46,7 @@ class Lane:
     backlog: bool = True
     blocked: bool = False
     hurry: bool = False
+    fault: Exception | None = None
     changed: bool = False
     asked: str = ""
     kept: LaneRecord = field(init=False)
@@ -153,7 +155,11 @@ class Lane:
         self.wake.set()
 
     def _hear(self, reply: Reply) -> None:
-        told = self.channel.allowance(reply)
+        try:
+            told = self.channel.allowance(reply)
+        except Exception as error:  # noqa: BLE001 - the post is out, whatever the plug-in makes of the answer's headers
+            self.fault = error
+            return
         if told is not None:
             self.pace.told(
                 told, reply.now, others=max(0, self.in_flight - 1), longest=self.policy.most

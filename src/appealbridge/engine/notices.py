@@ -150,7 +150,7 @@ class Notices:
 
     async def _people(self, inforce: InForce, sort: NewsSort) -> tuple[str, ...]:
         """Return who is told: whom the recipe in force names, else the version kept, else `notices.to`."""
-        recipe = inforce.book.recipes.get(sort.recipe)
+        recipe = inforce.book.recipes.get(sort.recipe) or inforce.book.off.get(sort.recipe)
         if recipe is None and sort.recipe:
             try:
                 recipe = await self._kept.version(sort.recipe, sort.version)

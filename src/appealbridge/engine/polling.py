@@ -19,6 +19,7 @@ from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import SourceDown, StoreError, TryAgain
 from appealbridge.model.event import EventDraft
 from appealbridge.model.notice import Alarm
+from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.trigger import Basis, Look
@@ -127,6 +128,7 @@ class Polling:
             basis=_basis(watched),
             state={} if record is None else record.state,
         )
+        name = source_label(watched.source)
         memory = Memory(
             source=watched.source,
             looked_at=now,
@@ -135,7 +137,7 @@ class Polling:
             seen=decided.seen,
             state=decided.state,
             anew=decided.anew,
-            alarms=[(Alarm.SOURCE, watched.source, self._clean(one)) for one in decided.alarms],
+            alarms=[(Alarm.SOURCE, name, self._clean(one)) for one in decided.alarms],
         )
         drafts = await self._with_causes(decided.drafts, now)
         hold, why = "", ""

@@ -13,6 +13,7 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreNearlyFull
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
+from appealbridge.model.source import source_label
 from appealbridge.store.records import (
     Settlement,
 )
@@ -44,11 +45,11 @@ class Report:
 
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
         """Say that an event is stored, with what it caused."""
-        self._metrics.accepted(event.source)
+        self._metrics.accepted(source_label(event.source))
         self._log.debug(
             Said.ACCEPTED,
             event=event.id,
-            source=event.source,
+            source=source_label(event.source),
             type=event.type,
             subject=event.subject,
         )
@@ -70,7 +71,7 @@ class Report:
 
     def repeated(self, event: Event, first: str) -> None:
         """Say that an event was known already, under the id `first`."""
-        self._log.info(Said.REPEATED, event=first, source=event.source, key=event.key)
+        self._log.info(Said.REPEATED, event=first, source=source_label(event.source), key=event.key)
 
     def run_failed(self, run: Run) -> None:
         """Say that a run which waited could not go on."""
@@ -197,6 +198,7 @@ class Report:
         self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
     ) -> None:
         """Say what a look at a source showed; a note that the last look had as well is not said again."""
+        source = source_label(source)
         said = Said.FIRST_LOOK if first else Said.LOOKED
         say = self._log.info if first or new or changed else self._log.debug
         say(said, source=source, new=new, changed=changed)
@@ -207,17 +209,20 @@ class Report:
 
     def burst(self, name: str, reason: str) -> None:
         """Say that more came, from a source or of a recipe (`recipe:roads`), than may go out unseen."""
+        name = source_label(name)
         self._metrics.flooded(name)
         self._log.warning(Said.BURST_HELD, of=name, reason=reason)
 
     def source_down(self, source: str, reason: str, failures: int) -> None:
         """Say that a source could not be read: at the first failure and every tenth after it."""
+        source = source_label(source)
         self._metrics.source_failures(source, failures)
         if failures % 10 == 1:
             self._log.warning(Said.SOURCE_DOWN, source=source, failures=failures, reason=reason)
 
     def source_back(self, source: str) -> None:
         """Say that a source can be read again."""
+        source = source_label(source)
         self._metrics.source_failures(source, 0)
         self._log.info(Said.SOURCE_BACK, source=source)
 

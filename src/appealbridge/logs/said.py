@@ -24,6 +24,7 @@ class Said(StrEnum):
 
     # the daemon's own life
     STARTING = "starting"
+    NO_SETTINGS = "no_settings"
     READY = "ready"
     WATCHING = "watching"
     CHANGED = "changed"
@@ -36,6 +37,7 @@ class Said(StrEnum):
     PART_DIED = "part_died"
     # what it works by
     RECIPES_LOADED = "recipes_loaded"
+    NO_RECIPES = "no_recipes"
     RECIPE_QUARANTINED = "recipe_quarantined"
     LIST_WRONG = "list_wrong"
     # where events come from

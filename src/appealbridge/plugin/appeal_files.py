@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from appealbridge.documents import Document, InvalidDocuments, Problem, read
+from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
 from appealbridge.documents.check import check_value
 from appealbridge.markup.text import paragraphs
 from appealbridge.model.appeal import Appeal
@@ -78,8 +78,7 @@ def read_appeals(
         except OSError as error:
             problems.add(path.name, f"{path.name}: cannot be read: {error.strerror}")
         except Exception as error:  # noqa: BLE001 - whatever one file does to a parser must not hide the others
-            words = f"{path.name}: cannot be read: {type(error).__name__}: {error}"
-            problems.add(path.name, words[:1000], content)
+            problems.add(path.name, _words(unexpected(path.name, error)), content)
         else:
             file = AppealFile(appeal, about.st_mtime)
             found.setdefault(appeal.reference, []).append((path.name, file))

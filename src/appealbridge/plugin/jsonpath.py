@@ -77,6 +77,9 @@ def _larger(data: Any, most: int) -> bool:
     return seen > most
 
 
+LONGEST = 500
+"""Characters of a JSONPath; its parser goes down one call deeper with each of its steps."""
+
 _NOT_THERE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -84,6 +87,8 @@ def _compiled(text: str) -> Any:
     # Its parser takes 60 ms to import; most settings never need it.
     from jsonpath_ng.exceptions import JSONPathError
 
+    if len(text) > LONGEST:
+        raise ValueError(f"this JSONPath is longer than {LONGEST} characters; write a shorter one")
     if not text.startswith("$"):
         raise ValueError(f"{text!r} is no JSONPath; one begins with $, as $.incident.number")
     try:

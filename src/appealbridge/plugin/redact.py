@@ -14,7 +14,7 @@ import json
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 import re2
 
@@ -57,6 +57,9 @@ _ESCAPES = re.compile(
 )
 """One letter as addresses, JSON and HTML write it."""
 _NAMES = {"amp": "&", "apos": "'", "gt": ">", "lt": "<", "quot": '"'}
+_QUERY = re.compile(r"""(https?://[^\s"'<>?]+)\?([^\s"'<>]+)""", re.IGNORECASE)
+_NAMED = re.compile(r"key|token|secret|auth|sig|pass|code", re.IGNORECASE)
+"""A name in a query behind which a secret stands, whatever its form."""
 _LONG_ENOUGH = 8
 """What is shorter is not looked for across breaks: it would be found where it is not."""
 
@@ -105,6 +108,24 @@ class Redactor:
             parts += text[done : in_text[in_joined[found.start()]]], MASK
             done = in_text[in_joined[found.end()]]
         return "".join((*parts, text[done:]))
+
+
+def secrets_of_address(address: str) -> Iterator[str]:
+    """Yield what is not to be shown of an address that somebody reads from: its query, and keys in it."""
+    try:
+        query = urlsplit(address).query
+    except ValueError:
+        return
+    if len(query) >= _LONG_ENOUGH:
+        yield query
+    for name, value in parse_qsl(query):
+        if _NAMED.search(name):
+            yield value
+
+
+def without_queries(text: str) -> str:
+    """Return a text of the same length without the queries of addresses in it, in which keys may stand."""
+    return _QUERY.sub(lambda found: f"{found[1]}?{'*' * len(found[2])}", text)
 
 
 def _suspicions(forms: Iterable[str]) -> re2.Set:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, distributions
 from types import MappingProxyType
 from typing import Any
 
-from appealbridge.plugin.channel import AnyChannel, Channel
-from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.documents import Problem
+from appealbridge.documents.problem import fault
+from appealbridge.plugin.channel import Account, AnyChannel, Channel, Repeat
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Trigger
 
 BUILT_IN = (
     "appealbridge.triggers.appeal",
@@ -22,22 +27,72 @@ BUILT_IN = (
 )
 """Every file of `triggers/` and `channels/`; a test holds this list to the folders."""
 
+GROUPS = ("appealbridge.triggers", "appealbridge.channels")
+"""The groups of entry points under which packages offer plug-ins."""
+
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+
 
 class Registry:
-    """The plug-ins that one program knows. Nothing is registered by importing; each `register` is called."""
+    """
+    The plug-ins that one program knows. Nothing is registered by importing; each `register` is called.
+
+    `broken` are the problems of those that could not be loaded, by name: they are left out, and what
+    needs them with them.
+    """
 
     def __init__(self) -> None:
+        self.broken: dict[str, Problem] = {}
         self._channels: dict[str, AnyChannel] = {}
         self._actions: dict[str, AnyChannel] = {}
         self._triggers: dict[str, AnyTrigger] = {}
 
     def add(self, plugin: AnyChannel | AnyTrigger) -> None:
-        """Take a plug-in in; raise `ValueError` where its name is taken."""
+        """Take a plug-in in; raise `ValueError` where its name is taken, or where it is no whole plug-in."""
         if isinstance(plugin, Channel):
+            _must_be(plugin, ("platform", "action"), account=Account, message=Options)
+            if not isinstance(plugin.repeat, Repeat):
+                raise ValueError(f"{plugin.platform}: repeat must be one of Repeat's words")
             self._put(self._channels, plugin.platform, plugin)
             self._put(self._actions, plugin.action, plugin)
-        else:
+        elif isinstance(plugin, Trigger):
+            source = PolledSource if isinstance(plugin, Poller) else Options
+            _must_be(plugin, ("name",), options=Options, source_options=source)
+            if plugin.section and plugin.section in {
+                one.section for one in self._triggers.values()
+            }:
+                raise ValueError(f"two triggers have sources under {plugin.section}:")
             self._put(self._triggers, plugin.name, plugin)
+        else:
+            raise ValueError(f"{plugin!r} is neither a channel nor a trigger")
+
+    def take(self, name: str, where: str, found: Callable[[], Callable[[Registry], None]]) -> None:
+        """
+        Have a plug-in register itself, with all that it brings or with nothing.
+
+        `found` returns its `register`; `where` says where that stands. Whatever they raise is a
+        problem of this plug-in alone.
+        """
+        tried = Registry()
+        for own, mine in zip(self._shelves, tried._shelves, strict=True):
+            mine |= own
+        try:
+            found()(tried)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the program starts with the others
+            self.leave_out(name, where, error)
+            return
+        for own, mine in zip(self._shelves, tried._shelves, strict=True):
+            own |= mine
+
+    def leave_out(self, name: str, where: str, error: BaseException) -> None:
+        """Note why a plug-in is not among these."""
+        words = f"cannot be loaded and is left out: {fault(error)}"
+        cure = "put it right, install it again, or remove it"
+        self.broken[name] = Problem(f"plug-in {name} ({where})", 0, 0, "", words, cure)
+
+    @property
+    def _shelves(self) -> tuple[dict[str, Any], ...]:
+        return self._channels, self._actions, self._triggers
 
     @staticmethod
     def _put(shelf: dict[str, Any], name: str, plugin: object) -> None:
@@ -65,10 +120,37 @@ def load(modules: Iterable[str] = BUILT_IN, *, third_party: bool = True) -> Regi
     """Return a fresh registry with the given modules and, if wanted, all installed third-party plug-ins."""
     registry = Registry()
     for module in modules:
-        import_module(module).register(registry)
+        registry.take(module, "built in", partial(_register_of, module))
     if third_party:
-        for group in ("appealbridge.triggers", "appealbridge.channels"):
-            for entry in entry_points(group=group):
-                register: Callable[[Registry], None] = entry.load()
-                register(registry)
+        for entry in _entries(registry):
+            registry.take(entry.name, entry.value, entry.load)
     return registry
+
+
+def _register_of(module: str) -> Callable[[Registry], None]:
+    register: Callable[[Registry], None] = import_module(module).register
+    return register
+
+
+def _entries(registry: Registry) -> list[EntryPoint]:
+    """Return the plug-ins that installed packages offer, in a fixed order; note a package that offers them wrongly."""
+    found: dict[tuple[str, str, str], EntryPoint] = {}
+    for package in distributions():
+        try:
+            if any(group in (package.read_text("entry_points.txt") or "") for group in GROUPS):
+                ours = (entry for entry in package.entry_points if entry.group in GROUPS)
+                found |= {(entry.group, entry.name, entry.value): entry for entry in ours}
+        except Exception as error:  # noqa: BLE001 - what one package says of itself concerns no other
+            registry.leave_out(str(getattr(package, "_path", package)), "its entry points", error)
+    return [found[key] for key in sorted(found)]
+
+
+def _must_be(plugin: object, words: Sequence[str], **models: type) -> None:
+    """Raise `ValueError` where a plug-in lacks a name or a model."""
+    for name in words:
+        if not _WORD.fullmatch(str(getattr(plugin, name, ""))):
+            raise ValueError(f"{name} must be a word of small letters, digits and _")
+    for name, base in models.items():
+        model = getattr(plugin, name, None)
+        if not (isinstance(model, type) and issubclass(model, base)):
+            raise ValueError(f"{name} must be a model made from {base.__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appealbridge.plugin.channel import Account, AnyChannel, Person
@@ -37,7 +37,18 @@ class Telling:
         ]
 
     def message(self, way: str, person: Person, title: str, text: str) -> Options | None:
-        """Return what an account would send to tell someone, `None` where it cannot."""
+        """Return what an account would send to tell someone, `None` where it cannot, or its plug-in breaks over it."""
         channel, account = self.accounts[way]
-        told: Options | None = channel.tell(account, person, title, text)
+        try:
+            told: Options | None = channel.tell(account, person, title, text)
+        except Exception:  # noqa: BLE001 - people are told by another way; `broken` says what is wrong with this one
+            return None
         return told
+
+    def broken(self) -> Iterator[tuple[str, Exception]]:
+        """Yield the accounts whose plug-in breaks over telling somebody, each with what it raises."""
+        for way, (channel, account) in self.accounts.items():
+            try:
+                channel.tell(account, Person("?", "nobody@example.org"), "?", "?")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+                yield way, error

@@ -18,7 +18,8 @@ class Book:
     """
     All recipes in force.
 
-    `recipes` are those without errors, by name; `quarantined` the problems of the files with errors,
+    `recipes` are those without errors, by name, and `off` those of them that are switched off, which
+    no event is for; `quarantined` the problems of the files with errors,
     by file; `problems` are all problems, errors and notes, in the order of files and lines.
     `declared` are the settings of the sources in appealbridge.yaml, by name with the trigger's,
     as they are once what recipes say of them counts too. `kept` are the names of those that stay in
@@ -26,12 +27,18 @@ class Book:
     """
 
     recipes: Mapping[str, Recipe]
+    off: Mapping[str, Recipe] = field(default_factory=dict)
     quarantined: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     declared: Mapping[str, Options] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     _by_source: Mapping[str, Asked] = field(default_factory=dict, repr=False)
     _by_trigger: Mapping[str, Asked] = field(default_factory=dict, repr=False)
+
+    @property
+    def loaded(self) -> Mapping[str, Recipe]:
+        """All recipes without errors by name, in force or switched off."""
+        return dict(sorted({**self.recipes, **self.off}.items()))
 
     def for_event(self, event: Event) -> Sequence[Recipe]:
         """
@@ -50,10 +57,11 @@ class Book:
         """
         Return the sources that recipes themselves describe, by name with the trigger's, and their options.
 
-        Where several recipes describe one, the first by name says how it is read.
+        Where several recipes describe one, the first by name says how it is read. One that is switched
+        off has its source read too, or all that came meanwhile would seem new when it is switched on.
         """
         found: dict[str, tuple[AnyTrigger, Options]] = {}
-        for _, trigger in _placed(self.recipes):
+        for _, trigger in (*_placed(self.recipes), *_placed(self.off)):
             if trigger.own is not None:
                 found.setdefault(trigger.source, (trigger.plugin, trigger.own))
         return found
@@ -66,8 +74,9 @@ def bind(
     declared: Mapping[str, Options] | None = None,
     kept: frozenset[str] = frozenset(),
 ) -> Book:
-    """Return the book of these recipes, indexed by what they want."""
-    ordered = dict(sorted(recipes.items()))
+    """Return the book of these recipes, indexed by what they want; what is switched off wants nothing."""
+    ordered = {name: recipe for name, recipe in sorted(recipes.items()) if recipe.enabled}
+    off = {name: recipe for name, recipe in sorted(recipes.items()) if not recipe.enabled}
     of_any: dict[str, list[Recipe]] = {}
     for recipe in ordered.values():
         for name in {t.plugin.name for t in recipe.triggers if not t.source}:
@@ -85,7 +94,7 @@ def bind(
         for source, wanted in by_source.items()
     }
     anyway = {name: asked(wanted, name) for name, wanted in of_any.items()}
-    return Book(ordered, quarantined or {}, problems, declared or {}, kept, indexed, anyway)
+    return Book(ordered, off, quarantined or {}, problems, declared or {}, kept, indexed, anyway)
 
 
 def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
+from appealbridge.files import READ_LIMIT, read_file
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.registry import Registry
@@ -27,7 +28,8 @@ class Catalogue:
     with its trigger's name (`webhook:incident-desk`) to its settings, `lists` a list's name to its
     entries and `list_places` to the document and the place of each of them. `people` are the people and groups
     that may stand in `approval` and `on_failure`, `telling` the ways to them, `None` where those are not known.
-    `templates` is the folder of template files, `None` where there is none.
+    `templates` is the folder of template files, `None` where there is none. `absent` are accounts of
+    the settings that are left out, since their plug-in broke.
     """
 
     registry: Registry
@@ -40,6 +42,7 @@ class Catalogue:
     telling: Telling | None = None
     time_zone: str = "Europe/London"
     templates: Path | None = None
+    absent: Collection[str] = ()
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -60,16 +63,31 @@ class Catalogue:
         return document.problem(places[number], problem, cure)
 
     def template(self, file: str) -> str | None:
-        """Return the text of a file in the folder of templates, `None` where there is none that can be read."""
+        """
+        Return the text of a file in the folder of templates, `None` where there is none.
+
+        Raise `ValueError`, with the cure, for one that cannot be used.
+        """
         if self.templates is None:
             return None
         try:
-            return (self.templates / file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            content = read_file(self.templates / file)
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}; let the daemon read it") from None
+        if len(content) > READ_LIMIT:
+            raise ValueError(f"is longer than {READ_LIMIT // 1024} KiB; make it shorter")
+        try:
+            return content.decode().replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError:
+            raise ValueError("is not UTF-8; save it as UTF-8") from None
 
     def template_files(self) -> list[str]:
         """Return the names of all files in the folder of templates."""
-        if self.templates is None or not self.templates.is_dir():
+        if self.templates is None:
             return []
-        return sorted(path.name for path in self.templates.iterdir())
+        try:
+            return sorted(path.name for path in self.templates.iterdir())
+        except OSError:
+            return []

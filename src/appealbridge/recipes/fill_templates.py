@@ -39,7 +39,12 @@ def template_leaves(
             reading.complain(
                 (*path, field), f'"{field}" comes from the template', "leave one out", key=True
             )
-    fields = {f: reading.template(name + ending) for f, ending in _FIELDS.items()}
+    try:
+        fields = {f: reading.template(name + ending) for f, ending in _FIELDS.items()}
+    except ValueError as error:
+        problem, _, cure = str(error).partition("; ")
+        reading.complain(where, f'template "{name}" {problem}', cure)
+        return _as_if_found(filled)
     found = {f: text for f, text in fields.items() if text is not None}
     if not found:
         near = nearest(name, reading.template_names())

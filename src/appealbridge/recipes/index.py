@@ -76,7 +76,10 @@ def _of(recipe: Recipe, trigger: str, source: str) -> list[Clue]:
     types: set[str] = set()
     for one in recipe.triggers:
         if one.plugin.name == trigger and one.source in ("", source):
-            wanted = one.plugin.types(one.options)
+            try:
+                wanted = one.plugin.types(one.options)
+            except Exception:  # noqa: BLE001 - it is asked about every event, so that its runs say what went wrong
+                wanted = None
             if wanted is None:
                 return [*recipe.clues]
             types |= wanted

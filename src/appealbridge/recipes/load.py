@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from appealbridge.documents import InvalidDocuments, Path, Problem, check, read
+from appealbridge.documents import InvalidDocuments, Path, Problem, check, read, unexpected
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.check_secrets import TAGS, secrets_in, without_secrets
 from appealbridge.recipes.clues import clues_in
@@ -43,7 +43,21 @@ def load_recipe(
     Return the recipe in a text, `None` where it has errors, and all its problems, in the order of lines.
 
     `templates` are the texts of template files by file name, instead of those in the catalogue's folder.
+    Whatever reading it raises is a problem of this recipe alone.
     """
+    try:
+        return _loaded(text, file, name, catalogue, templates)
+    except Exception as error:  # noqa: BLE001 - one file must not take the others along
+        return None, without_secrets([unexpected(file, error)], [])
+
+
+def _loaded(
+    text: str | bytes,
+    file: str,
+    name: str,
+    catalogue: Catalogue,
+    templates: Mapping[str, str] | None,
+) -> tuple[Recipe | None, list[Problem]]:
     try:
         document = read(text, file, TAGS)
     except InvalidDocuments as failure:
@@ -115,6 +129,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
         retry=shape.retry.model_dump(exclude_unset=True),
         tests=tests,
+        enabled=shape.enabled,
     )
 
 

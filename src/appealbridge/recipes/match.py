@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appealbridge.model.event import Event
+from appealbridge.model.source import source_label
 from appealbridge.model.value import value
 from appealbridge.recipes.brief import looked_at
 from appealbridge.recipes.recipe import Recipe
@@ -42,7 +43,10 @@ def matched(recipe: Recipe, event: Event) -> Match:
     if why:
         return Match(why)
     trace: list[Mapping[str, Any]] = [
-        {"step": f"triggers[{number}]", "said": f"wants {event.type} from {event.source}"}
+        {
+            "step": f"triggers[{number}]",
+            "said": f"wants {event.type} from {source_label(event.source)}",
+        }
     ]
     scope = None
     if recipe.conditions is not None:
@@ -64,4 +68,4 @@ def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:
         if not why:
             return number, ""
         reasons.append(why)
-    return 0, "; ".join(reasons) or f"no trigger of it wants events of {event.source}"
+    return 0, "; ".join(reasons) or f"no trigger of it wants events of {source_label(event.source)}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from appealbridge.documents.problem import fault
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
@@ -173,9 +174,10 @@ def _made(
             try:
                 some = finished(recipe, step, event, here)
             except RenderError as failure:
-                made.say(step.id, "could not be written", scope)
-                why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
-                return _Made(failed=str(failure), trace=[why])
+                return _not_made(made, step, scope, str(failure))
+            except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
+                words = f"{step.path}: the plug-in of {step.action} broke: {fault(error)}"
+                return _not_made(made, step, scope, words)
             made.deliveries += some.deliveries
             if some.too_long is not None:
                 made.too_long[step.id] = some.too_long
@@ -184,6 +186,12 @@ def _made(
     if unread:
         made.hold(unread)
     return made
+
+
+def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
+    made.say(step.id, "could not be written", scope)
+    why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
+    return _Made(failed=reason, trace=[why])
 
 
 def _planned_words(step: Step, made: Finished) -> str:

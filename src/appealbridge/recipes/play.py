@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from appealbridge.documents.problem import fault
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
@@ -92,6 +93,8 @@ def rehearse(
         play.go_on(inf if until is None else until)
     except RenderError as failure:
         return Rehearsal(failed=str(failure))
+    except Exception as error:  # noqa: BLE001 - a plug-in that breaks fails the run in earnest, too
+        return Rehearsal(failed=fault(error))
     return play.came
 
 

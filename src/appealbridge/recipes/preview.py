@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -10,8 +10,10 @@ from typing import Any
 
 import orjson
 
-from appealbridge.documents import InvalidDocuments, check, read
+from appealbridge.documents import InvalidDocuments, Problem, check, read
+from appealbridge.files import read_file
 from appealbridge.model.duration import written
+from appealbridge.model.event import Event
 from appealbridge.plugin.links import links
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe
@@ -83,7 +85,7 @@ def preview(recipe: Recipe, event_file: Path | None = None) -> Preview:
     Raise `InvalidDocuments` where the file holds no event.
     """
     if event_file is not None:
-        event, later = made_up_event(recipe, _event(event_file)), []
+        event, later = _event_in(event_file, recipe), []
     elif recipe.tests:
         event = made_up_event(recipe, recipe.tests[0].event)
         later = later_events(recipe, event, recipe.tests[0])
@@ -93,12 +95,21 @@ def preview(recipe: Recipe, event_file: Path | None = None) -> Preview:
     return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
 
 
-def _event(file: Path) -> Mapping[str, Any]:
-    document = read(file.read_bytes(), str(file))
+def _event_in(file: Path, recipe: Recipe) -> Event:
+    try:
+        content = read_file(file, pipes=True)
+    except OSError as error:
+        words, cure = f"cannot be read: {error.strerror}", "name a file with an event"
+        raise InvalidDocuments([Problem(str(file), 1, 1, "", words, cure)]) from None
+    document = read(content, str(file))
     event, problems = check(document, (), TestEvent)
     if event is None:
         raise InvalidDocuments(problems)
-    return event.model_dump()
+    try:
+        return made_up_event(recipe, event.model_dump())
+    except (ValueError, OverflowError):
+        cure = "for example 2026-05-01T14:30:00+01:00"
+        raise InvalidDocuments([document.problem(("time",), "is no time", cure)]) from None
 
 
 def _lines(post: Post, width: int) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from appealbridge.documents import Path, Problem, path_text
 from appealbridge.documents.check import check_value, is_filled_in
+from appealbridge.documents.problem import REPORT, fault
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import html_options
 from appealbridge.plugin.threaded import Threaded
@@ -218,7 +219,13 @@ def measured(reading: Reading, step: Step, wanted: Wanted) -> Step:
     message, _ = check_value(reading.document, wanted.path, filled.literal, step.plugin.message)
     if message is None:
         return step
-    measure = step.plugin.measure(step.account, message)
+    try:
+        measure = step.plugin.measure(step.account, message)
+    except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns this recipe alone
+        reading.complain(
+            wanted.path, f'"{step.action}" cannot count this: {fault(error)}', REPORT, key=True
+        )
+        return step
     if measure is not None and not measure.fits and step.overflow is not Overflow.THREAD:
         alone = "" if filled.constant else "its fixed words alone are "
         threads = issubclass(step.plugin.message, Threaded)

@@ -87,7 +87,7 @@ def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
         return None
     name = str(value["action"])
     plugin = known.get(name)
-    if plugin is None and name in _LATER_ACTIONS:
+    if plugin is None and name in _LATER_ACTIONS and not reading.catalogue.registry.broken:
         cure = f"use {', '.join(sorted({*known, POST}))}"
         reading.complain((*path, "action"), f'action "{name}" is not available yet', cure)
     elif plugin is None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from appealbridge.documents import Path
 from appealbridge.documents.check import check_value
+from appealbridge.documents.problem import REPORT, fault
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.reading import Reading
@@ -48,8 +49,12 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
         options = _as_far_as_right(plugin, written)
     if options is None:
         return None
-    own = plugin.described(options)
-    source = plugin.source(options)
+    try:
+        own = plugin.described(options)
+        source = plugin.source(options)
+    except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns this recipe alone
+        reading.complain(path, f'"{name}" cannot read this: {fault(error)}', REPORT, key=True)
+        return None
     if source and own is None:
         _check_declared(reading, plugin, source, written, path)
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
@@ -64,6 +69,8 @@ def _as_far_as_right(plugin: AnyTrigger, written: dict[str, Any]) -> Options | N
         except ValidationError as failure:
             wrong = {error["loc"][0] for error in failure.errors() if error["loc"]}
             right = {key: value for key, value in written.items() if key not in wrong}
+        except Exception:  # noqa: BLE001 - that the plug-in breaks over it has its own complaint
+            return None
         else:
             return options
     return None

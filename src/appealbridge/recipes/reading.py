@@ -10,7 +10,7 @@ from typing import Any
 from appealbridge.documents import Document, Path, Place, Problem
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.problem import did_you_mean, nearest
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.expression import Expression, compile_html, compile_text
 from appealbridge.recipes.known_names import Fields, flaw_in, where_else
@@ -19,6 +19,7 @@ from appealbridge.recipes.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
 from appealbridge.recipes.syntax import Chain, Malformed, chain_text
 
 _SHOWS_TAGS = re.compile(r"\bbody_html\s*\}\}|^\$\S*\.body_html$")
+_OF_PLUG_INS = ("action", "trigger", "channel")
 
 RESULT_PARTS = tuple(sorted(ATTRIBUTES[ResultView]))
 
@@ -95,7 +96,14 @@ class Reading:
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
     ) -> None:
         """Note a name that is not among the known ones; `hint` is the cure where none are."""
-        self.complain(path, f'unknown {what} "{name}"', did_you_mean(str(name), known) or hint)
+        broken = self.catalogue.registry.broken
+        if what == "channel" and name in self.catalogue.absent:
+            cure = "its plug-in broke, so it is left out; appealbridge check says why"
+        elif broken and what in _OF_PLUG_INS and nearest(str(name), known) is None:
+            cure = f"perhaps it comes with a plug-in that cannot be loaded: {', '.join(broken)}"
+        else:
+            cure = did_you_mean(str(name), known) or hint
+        self.complain(path, f'unknown {what} "{name}"', cure)
 
     def compiled(self, text: str, path: Path) -> Expression:
         """Return the expression of a text; complain about its syntax and its names where they stand."""

@@ -75,7 +75,7 @@ class Recipe:
     `publish_within` is seconds from the event's receipt, or from the end of the wait that a step
     stands behind; `None` for no bound. `steps` are all publishing steps, each after all it needs.
     `flow` is the tree in which they stand, empty where they merely go side by side. `mode` counts
-    only where it `waits`.
+    only where it `waits`. One that is not `enabled` is loaded, and no event is for it.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Recipe:
     on_failure: Sequence[str] = ()
     retry: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[RecipeTest] = ()
+    enabled: bool = True
 
     def scope(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from appealbridge.documents.problem import fault
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.recipes.match import match
@@ -55,6 +56,8 @@ class Replay:
             return self._begun(event)
         except RenderError as failure:
             return Ran(ended=Rehearsal(failed=str(failure)))
+        except Exception as error:  # noqa: BLE001 - a plug-in that breaks fails the run in earnest, too
+            return Ran(ended=Rehearsal(failed=fault(error)))
 
     def go_on(self, until: float) -> None:
         """Play everything that waits on, up to a moment in Unix seconds UTC."""

@@ -122,6 +122,11 @@ class Shape(Options):
         "", description="What people call it.", examples=["New appeal, every channel"]
     )
     description: str = Field("", description="What it is for.", examples=["Publish a new appeal."])
+    enabled: bool = Field(
+        True,
+        description="Whether it is in force; `false` switches it off, and what comes meanwhile is not for it.",
+        examples=[False],
+    )
     triggers: list[Any] = Field(
         min_length=1, description="What it reacts to.", examples=[[{"trigger": "appeal"}]]
     )

@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from appealbridge.files import SHARED, open_own
+
 
 class StateUnusable(Exception):
     """The state file cannot be used; the message says why and what to do."""
@@ -73,7 +75,7 @@ class Journal:
 
 def _opened(path: Path) -> int:
     try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        file = open_own(path, os.O_RDWR | os.O_APPEND, SHARED)
     except OSError as error:
         raise StateUnusable(f"{path}: {error.strerror}; name another state file") from None
     try:

@@ -27,8 +27,8 @@ class Filler:
     Fills the values of one document and keeps what was wrong.
 
     `vault` is `None` in practice mode: then secrets are stood in for. `offline` does the same for a
-    secret that is nowhere, with a note. `blind` are the places whose value is not the real one,
-    about which nothing more should be said.
+    secret that is nowhere, with a note; `missing` are their names. `blind` are the places whose value
+    is not the real one, about which nothing more should be said.
     """
 
     document: Document
@@ -37,6 +37,7 @@ class Filler:
     offline: bool = False
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
     blind: set[Path] = field(default_factory=set)
 
     def fill(self, annotation: Any, value: Any, path: Path) -> Any:
@@ -67,6 +68,7 @@ class Filler:
             try:
                 found = self.vault.get(ref.name)
             except NoSecret as missing:
+                self.missing.add(ref.name)
                 self._missing(path, missing)
             else:
                 if found.note:

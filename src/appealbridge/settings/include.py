@@ -9,6 +9,7 @@ from typing import Any
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read
 from appealbridge.documents import Path as Keys
+from appealbridge.files import read_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,16 @@ def _included(
 ) -> tuple[Entries, list[Problem]]:
     nothing = Entries((), document, ())
     file = folder / include.path
-    if not file.resolve().is_relative_to(folder.resolve()):
-        cure = "move it beside the settings file or below"
-        return nothing, [document.problem(path, "an included file must lie in this folder", cure)]
     try:
-        content = file.read_bytes()
+        if not file.resolve().is_relative_to(folder.resolve()):
+            cure = "move it beside the settings file or below"
+            return nothing, [
+                document.problem(path, "an included file must lie in this folder", cure)
+            ]
+        content = read_file(file)
+    except RuntimeError:  # links that go in a circle
+        words = f"{include.path} leads back to itself"
+        return nothing, [document.problem(path, words, "name the file itself")]
     except OSError as error:
         problem = f"{include.path} cannot be read: {error.strerror}"
         return nothing, [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
-from appealbridge.documents import Document, InvalidDocuments, Problem, read
+from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
+from appealbridge.files import read_file
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.quiet import quiet
 from appealbridge.settings.reader import Practice, Practise, Reader
@@ -18,7 +21,26 @@ from appealbridge.settings.telling import Reaches, not_reached, unknown_names
 
 DEFAULT = Path("appealbridge.yaml")
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
+
+def _only_problems(reading: Callable[P, R]) -> Callable[P, R]:
+    """Have whatever the reading of settings raises be a problem, so that it is told like one."""
+
+    @wraps(reading)
+    def read_them(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return reading(*args, **kwargs)
+        except InvalidDocuments:
+            raise
+        except Exception as error:
+            raise InvalidDocuments([unexpected("the settings", error, secret=True)]) from error
+
+    return read_them
+
+
+@_only_problems
 def load_settings(
     file: Path | None,
     *,
@@ -27,22 +49,26 @@ def load_settings(
     practise: Practise | None = None,
     reaches: Reaches | None = None,
     environ: Mapping[str, str] | None = None,
+    broken: Collection[str] = (),
     offline: bool = False,
 ) -> Settings:
     """
-    Read the settings.
+    Read the settings; raise `InvalidDocuments` with every problem, and nothing else.
+
+    `broken` are the names of plug-ins that could not be loaded: what may belong to them, and what a
+    plug-in breaks over, is left out and stands in `faults`.
 
     Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
     model of one. In practice mode no secret of an account is looked up; `practise` says what its
     options are then. `reaches` says whether an account leads to someone. `offline` is for looking
     at the files where the secrets are not: one that is nowhere is only a note, and a source that
-    needs it is left out. Raise `InvalidDocuments` with every problem.
+    needs it is left out.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
     vault = Vault(folder, os.environ if environ is None else environ)
-    reader = Reader(document, folder, vault, platforms, sections, offline=offline)
+    reader = Reader(document, folder, vault, platforms, sections, broken=broken, offline=offline)
     daemon = reader.daemon()
     practice = document.value.get("practice")
     channels = reader.channels(None if practice is None else Practice(str(practice), practise))
@@ -73,13 +99,15 @@ def load_settings(
         lists={name: entries.texts for name, entries in lists.items()},
         list_places={name: (one.document, one.places) for name, one in lists.items()},
         notes=tuple(reader.notes),
+        faults=reader.faults,
         resolved=vault.values,
+        missing=frozenset(reader.missing),
         **{name: getattr(daemon, name) for name in _AS_THEY_ARE},
     )
 
 
 _AS_THEY_ARE = (
-    "listen", "public_url", "keep_free", "watch", "time_zone", "practice", "log", "shutdown_within",
+    "listen", "socket_mode", "public_url", "keep_free", "watch", "time_zone", "practice", "log", "shutdown_within",
     "people", "groups", "holds", "notices", "retention",
 )  # fmt: skip
 
@@ -90,6 +118,7 @@ _NOT_IN_FORCE = {
 """What is checked and has no effect: whoever writes it must not rely on it."""
 
 
+@_only_problems
 def store_of(file: Path | None) -> Path:
     """Return the store's file without looking at anything else in the settings; raise `InvalidDocuments`."""
     path, document = _document(file)
@@ -118,12 +147,13 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
     """Return the settings file, if there is one, and its document, whose value is a mapping."""
     path = file if file is not None else DEFAULT
     try:
-        with path.open("rb") as opened:
-            content = opened.read()
+        content = read_file(path, pipes=True)
     except OSError as error:
         if file is None and isinstance(error, FileNotFoundError):
             return None, _mapping(read("", str(path)))
         cure = "give the path of the settings file"
+        if isinstance(error, PermissionError):
+            cure = "run this as the user that the daemon runs as, or as root"
         raise InvalidDocuments(
             [Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror}", cure)]
         ) from None

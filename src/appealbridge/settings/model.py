@@ -21,7 +21,7 @@ from appealbridge.model.moment import NoTime, zone_named
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
 from appealbridge.plugin.mail_addresses import mailbox
-from appealbridge.settings.places import Listen, ListenText, WebAddress, store_path
+from appealbridge.settings.places import Listen, ListenText, SocketMode, WebAddress, store_path
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 
@@ -147,6 +147,11 @@ class Daemon(_Section):
         Listen(("127.0.0.1", 8080)),
         description="Where to listen: host:port, unix:/path, or systemd for a socket it hands over.",
         examples=["127.0.0.1:8080", "unix:/run/appealbridge/http.sock"],
+    )
+    socket_mode: SocketMode = Field(
+        "0600",
+        description="Who may connect where it listens at a Unix socket: its rights, as `chmod` takes them.",
+        examples=["0660"],
     )
     public_url: WebAddress | None = Field(
         None,

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -63,6 +69,20 @@ ListenText = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),
 ]
+
+
+_MODE = re.compile(r"0?([67][0-7]{2})")
+
+
+def socket_mode(value: Any) -> str:
+    """Return the rights of a socket in octal, as `chmod` takes them."""
+    found = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
+    if found is None:
+        raise _wrong("is no set of rights", 'write it as chmod takes it, for example "0660"')
+    return f"0{found[1]}"
+
+
+SocketMode = Annotated[str, BeforeValidator(socket_mode)]
 
 
 def store_path(text: str) -> str:

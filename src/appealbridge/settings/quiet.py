@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appealbridge.documents import Problem
+from appealbridge.plugin.redact import without_queries
 
 _TELLTALE = re.compile(
     r"""
@@ -20,7 +21,19 @@ _IN_A_LIST = re.compile(r"\s*-\s")
 
 
 def quiet(problems: Sequence[Problem]) -> list[Problem]:
-    """Return the problems in the order of files and lines, without each line on which a secret may stand."""
+    """
+    Return the problems in the order of files and lines, without each line on which a secret may stand.
+
+    Of an address its query is not shown, since there may be a key in it.
+    """
+    problems = [
+        replace(
+            one,
+            source_line=without_queries(one.source_line),
+            problem=without_queries(one.problem),
+        )
+        for one in problems
+    ]
     hidden = {(p.file, p.line) for p in problems if not p.source_line or _may_tell(p)}
     told = [replace(p, source_line="") if (p.file, p.line) in hidden else p for p in problems]
     return sorted(told, key=lambda problem: (problem.file, problem.line, problem.column))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from appealbridge.documents import Document, Path, Problem, path_text
 from appealbridge.documents.check import check_value
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.problem import REPORT, did_you_mean, fault, nearest
 from appealbridge.settings.filling import Filler
 from appealbridge.settings.model import Daemon
 from appealbridge.settings.result import ChannelSettings
@@ -43,7 +43,13 @@ class Practice:
 
 
 class Reader:
-    """Reads the parts of one document; `problems` and `notes` are what it found worth saying."""
+    """
+    Reads the parts of one document; `problems` and `notes` are what it found worth saying.
+
+    `broken` are the names of plug-ins that could not be loaded. `faults` are problems that are no
+    fault of the settings, by the place of the account or source that is left out for them. `missing`
+    are the names of secrets that cannot be had.
+    """
 
     def __init__(
         self,
@@ -53,10 +59,14 @@ class Reader:
         platforms: Mapping[str, type[BaseModel]],
         sections: Mapping[str, type[BaseModel]],
         *,
+        broken: Collection[str] = (),
         offline: bool = False,
     ) -> None:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+        self.faults: dict[Path, Problem] = {}
+        self.missing: set[str] = set()
+        self._broken = broken
         self._document = document
         self._folder = folder
         self._vault = vault
@@ -68,7 +78,11 @@ class Reader:
         """Return the daemon's own settings, out of those `told` or of the whole document."""
         apart = {"channels", "lists", *self._sections}
         value = self._document.value if told is None else told
-        own = {name: inner for name, inner in value.items() if name not in apart}
+        own = {
+            name: inner
+            for name, inner in value.items()
+            if name not in apart and not self._of_a_broken_plug_in(name, inner)
+        }
         self._check_groups(own.get("groups"), own.get("people"))
         return self._checked((), own, Daemon, self._vault, beside=apart)
 
@@ -81,13 +95,33 @@ class Reader:
             if "platform" not in value:
                 self._wrong(path, '"platform" is missing', self._known_platforms(), key=True)
             elif not isinstance(platform, str) or platform not in self._platforms:
-                known = did_you_mean(str(platform), self._platforms)
-                self._wrong((*path, "platform"), f'unknown platform "{platform}"', known)
+                self._unknown_platform(name, str(platform))
             else:
                 account = self._account(name, platform, value, practice)
                 if account is not None:
                     channels[name] = ChannelSettings(name, platform, account)
         return channels
+
+    def _unknown_platform(self, name: str, platform: str) -> None:
+        path = ("channels", name, "platform")
+        words = f'unknown platform "{platform}"'
+        if self._broken and nearest(platform, self._platforms) is None:
+            cure = (
+                f"perhaps it comes with a plug-in that cannot be loaded: {', '.join(self._broken)}"
+            )
+            self.faults[path[:2]] = self._document.problem(path, words, cure)
+        else:
+            self._wrong(path, words, did_you_mean(platform, self._platforms))
+
+    def _of_a_broken_plug_in(self, name: str, value: Any) -> bool:
+        """Tell whether a section may belong to a trigger that could not be loaded; note it."""
+        known = {*Daemon.model_fields, "channels", "lists", *self._sections}
+        if not self._broken or not isinstance(value, dict) or nearest(name, known) is not None:
+            return False
+        cure = f"perhaps it belongs to a plug-in that cannot be loaded: {', '.join(self._broken)}"
+        words = f'unknown option "{name}"'
+        self.faults[(name,)] = self._document.problem((name,), words, cure, key=True)
+        return True
 
     def sources(self) -> Mapping[str, Mapping[str, BaseModel]]:
         """Return the sources by section and name."""
@@ -120,11 +154,17 @@ class Reader:
         if practice is None:
             return self._checked(path, own, model, self._vault, owner=platform, beside=beside)
         filler = Filler(self._document, self._folder, None)
-        practised = practice.options(platform, name, filler.fill(model, own, path))
+        filled = filler.fill(model, own, path)
+        try:
+            practised = practice.options(platform, name, filled)
+        except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
+            words = f'"{platform}" cannot practise: {fault(error, secret=True)}'
+            self.faults[path] = self._document.problem(path, words, REPORT, key=True)
+            return None
         account, problems = check_value(
             self._document, path, practised, model, owner=platform, beside=beside
         )
-        self.problems += filler.problems + problems
+        self._found_wrong(path, filler.problems + problems)
         return account
 
     def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
@@ -165,9 +205,18 @@ class Reader:
             self._document, path, filled, model, owner=owner, beside=beside
         )
         self.notes += filler.notes
-        self.problems += filler.problems
-        self.problems += [p for p in problems if not _unfounded(p, path, filler)]
+        self.missing |= filler.missing
+        founded = [p for p in problems if not _unfounded(p, path, filler)]
+        self._found_wrong(path, filler.problems + founded)
         return checked
+
+    def _found_wrong(self, path: Path, problems: Sequence[Problem]) -> None:
+        """Keep what is wrong with a value; where a plug-in broke over an entry of ours, only that is left out."""
+        for problem in problems:
+            if problem.fault and path:
+                self.faults[path] = problem
+            else:
+                self.problems.append(problem)
 
     def _check_groups(self, groups: Any, people: Any) -> None:
         """Find members that are nobody; what is no group at all is the model's to say."""

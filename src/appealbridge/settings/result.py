@@ -35,11 +35,14 @@ class Settings:
     `file` is the settings file, `None` where there is none; all paths are whole. `sources` maps a
     section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model, and `named`
     to the names that stand there. `lists` maps a list's name to its entries, `list_places` to the document
-    and the place of each. `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors.
+    and the place of each. `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors; `faults`
+    are plug-ins' own, by the place in the file of what is left out for them. `missing` are the names of
+    secrets that could not be had, where that is no error.
     """
 
     file: Path | None
     listen: Listen
+    socket_mode: str
     public_url: str | None
     store: Path
     keep_free: int | None
@@ -60,10 +63,12 @@ class Settings:
     notices: Notices
     retention: Retention
     notes: Sequence[Problem] = ()
+    faults: Mapping[Keys, Problem] = field(default_factory=dict)
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(
         default_factory=dict, repr=False
     )
     resolved: frozenset[str] = field(default=frozenset(), repr=False)
+    missing: frozenset[str] = frozenset()
 
     def secrets(self) -> frozenset[str]:
         """Return every secret that was looked up, for whoever has to keep it out of texts."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from appealbridge.files import PRIVATE, create
 from appealbridge.model.errors import StoreError
 from appealbridge.store.connections import open_reader
 from appealbridge.store.opening import require_there
@@ -52,7 +53,7 @@ def back_up(store: Path, file: Path, now: float, progress: Progress | None = Non
     part = file.with_name(f"{file.name}.part-{os.getpid()}")
     try:
         try:
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            os.close(create(part, PRIVATE))
             _copy(store, part, now, progress)
             _sync(part)
             _name(part, file)

@@ -6,6 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from appealbridge.files import PRIVATE, open_own
 from appealbridge.model.errors import StoreError, StoreLocked
 
 
@@ -20,7 +21,7 @@ class StoreLock:
     def take(self) -> None:
         """Take the lock; raise `StoreLocked` naming the process that has it."""
         try:
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = open_own(self._path, os.O_RDWR, PRIVATE)
         except OSError as error:
             raise StoreError(
                 f"{self._path}: {error.strerror}; make the folder and give the daemon's user the "

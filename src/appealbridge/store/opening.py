@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from pathlib import Path
 
+from appealbridge.files import PRIVATE, open_own
 from appealbridge.model.errors import StoreError
 from appealbridge.store.connections import open_reader, open_writer
 from appealbridge.store.schema import migrate, require_current
@@ -29,9 +31,24 @@ def prepared(path: Path) -> sqlite3.Connection:
 
 
 def _private(path: Path) -> None:
-    """Make a file that is not there yet for its owner's eyes only; the log beside it gets the same rights."""
-    with suppress(OSError):  # SQLite says what is in its way, and so does a file that is there
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    """
+    Make a file that is not there yet for its owner's eyes only; the log beside it gets the same rights.
+
+    One that is there keeps what its owner gave to others, but for everybody's rights. Raise `StoreError`
+    for a link that somebody else made.
+    """
+    with suppress(OSError):  # SQLite says what is in its way
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            os.close(open_own(path, os.O_RDWR, PRIVATE))
+            return
+        if stat.S_ISLNK(about.st_mode):
+            if about.st_uid not in (0, os.geteuid()):
+                raise StoreError(f"{path}: this is a link that somebody else made; remove it")
+            about = path.stat()
+        if stat.S_ISREG(about.st_mode) and about.st_mode & stat.S_IRWXO:
+            path.chmod(stat.S_IMODE(about.st_mode) & ~stat.S_IRWXO)
 
 
 def check_readable(path: Path) -> None:

@@ -26,17 +26,18 @@ def masked(told: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamR
         return told
     text = body.decode()
     # Hardly any answer holds a secret, and one look at the whole tells.
-    return told if clean(text) == text else answer(_cleaned(orjson.loads(body), clean), told.status)
+    return told if clean(text) == text else answer(cleaned(orjson.loads(body), clean), told.status)
 
 
-def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+def cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return an answer, as JSON has it, in which every text but a sender's and a recipe's own is cleaned."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [_cleaned(each, clean) for each in value]
+        return [cleaned(each, clean) for each in value]
     if isinstance(value, dict):
         return {
-            name: inner if name in OWN_WORDS else _cleaned(inner, clean)
+            name: inner if name in OWN_WORDS else cleaned(inner, clean)
             for name, inner in value.items()
         }
     return value

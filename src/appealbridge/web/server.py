@@ -47,13 +47,12 @@ async def serve(
     app: web.Application,
     *,
     address: tuple[str, int] | None = None,
-    path: str | None = None,
     sock: socket.socket | None = None,
     stop_within: float,
     refused: Callable[[str, int, str], None],
 ) -> AsyncIterator[str]:
     """
-    Serve on one address, a Unix socket's path or a socket from systemd; give the URL; stop when left.
+    Serve on one address, or on a socket that is bound already; give the URL; stop when left.
 
     `refused` is told of requests that are none, with `unknown`, the status they are answered, and why.
     """
@@ -67,7 +66,7 @@ async def serve(
     )
     await runner.setup()
     try:
-        site, place = _site(runner, address or ("127.0.0.1", 0), path, sock)
+        site, place = _site(runner, address or ("127.0.0.1", 0), sock)
         try:
             await site.start()
         except OSError as error:
@@ -96,13 +95,11 @@ def _logger(refused: Callable[[str, int, str], None]) -> logging.Logger:
 
 
 def _site(
-    runner: web.AppRunner, address: tuple[str, int], path: str | None, sock: socket.socket | None
+    runner: web.AppRunner, address: tuple[str, int], sock: socket.socket | None
 ) -> tuple[web.BaseSite, str]:
     """Return what is to be opened, and its name for a person."""
     if sock is not None:
-        return web.SockSite(runner, sock), "the socket from systemd"
-    if path is not None:
-        return web.UnixSite(runner, path), path
+        return web.SockSite(runner, sock, backlog=1024), "the socket that is given"
     host, port = address
     return web.TCPSite(runner, host, port, backlog=1024), f"{host}:{port}"
 

@@ -14,6 +14,7 @@ from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
+from appealbridge.model.source import source_label
 from appealbridge.recipes.book import Book
 
 GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
@@ -101,7 +102,7 @@ def event(one: Event) -> dict[str, Any]:
     """Return an event with its data."""
     return {
         "id": one.id,
-        "source": one.source,
+        "source": source_label(one.source),
         "type": one.type,
         "subject": one.subject,
         "key": one.key,
@@ -147,16 +148,16 @@ def standstill(state: State, lane: Lane | None, now: float) -> str:
 
 
 def recipes(book: Book) -> list[dict[str, Any]]:
-    """Return what recipes are loaded and which are quarantined, with their problems."""
+    """Return what recipes are loaded, which are switched off, and which are quarantined, with their problems."""
     loaded = [
         {
             "name": one.name,
             "alias": one.alias,
             "file": one.file,
             "version": one.version,
-            "state": "loaded",
+            "state": "loaded" if one.enabled else "off",
         }
-        for one in book.recipes.values()
+        for one in book.loaded.values()
     ]
     return loaded + [
         {

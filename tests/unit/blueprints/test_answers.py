@@ -49,7 +49,9 @@ def test_that_nobody_has_to_agree_is_never_taken_for_granted():
     nobody = catalogue(people=frozenset())
     assert offer(asked("people"), nobody) == Offer(("none",), None)
     assert offer(asked("people", optional=True), nobody).default == ""
-    assert offer(asked("people", default="none"), nobody).default == "none"
+    assert offer(asked("people", default="none"), nobody).default is None
+    assert offer(asked("people", default="none", optional=True), nobody).default == ""
+    assert understood(asked("people"), "none", offer(asked("people"), nobody)) == "none"
 
 
 MEANINGS = {

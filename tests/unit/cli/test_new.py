@@ -8,6 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from appealbridge.assembly import assemble
 from appealbridge.cli.main import main
 from appealbridge.editor.files import FILES
 from tests.docs.pages import ROOT
@@ -45,6 +46,34 @@ def test_what_is_not_answered_takes_its_default(folder):
     assert "webhook_id: roads" in text
     assert "facebook" not in text
     assert "3 tests, 3 passed, 0 failed" in told.output
+
+
+def test_a_new_recipe_is_off_and_waits_for_a_person(folder):
+    told = run("road-closed", "--input", "x=ward_x")
+    assert "It is off" in told.output
+    (recipe,) = assemble(folder / "appealbridge.yaml", offline=True).book.off.values()
+    assert recipe.approval == ""
+    text = (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
+    assert text.count("enabled: false") == 1
+    assert CliRunner().invoke(main, ["preview", "road-closed"]).exit_code == 0
+    checked = CliRunner().invoke(main, ["check"]).output
+    assert "1 recipe fine, 1 of them off (road-closed), 0 errors" in checked
+
+
+def test_who_says_so_gets_a_recipe_that_waits_for_nobody(folder):
+    run("road-closed", "--input", "x=ward_x", "--input", "approval=none")
+    assert "approval: none" in (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
+
+
+def test_a_recipe_is_not_written_through_a_link(folder):
+    precious = folder / "precious"
+    precious.write_text("mine")
+    (folder / "recipes").mkdir()
+    (folder / "recipes" / "road-closed.yaml").symlink_to(precious)
+    told = run("road-closed", "--input", "x=ward_x")
+    assert told.exit_code == 2
+    assert run("road-closed", "--input", "x=ward_x", "--force").exit_code == 0
+    assert precious.read_text() == "mine"
 
 
 def test_the_schema_that_the_recipe_points_to_is_there(folder):

@@ -65,6 +65,10 @@ def test_an_empty_document_has_a_place_too():
     assert document.problem((), "this is no recipe").line == 1
 
 
+ANOTHER = "a line that begins with % is an instruction to the YAML parser"
+NO_CHARACTER = "this escape stands for no character"
+
+
 @pytest.mark.parametrize(
     ("text", "words", "place"),
     [
@@ -90,6 +94,13 @@ def test_an_empty_document_has_a_place_too():
         ("a: b: c", "a second colon on one line", (1, 5)),
         ("a: @b", 'text cannot begin with "@"', (1, 4)),
         ("a: .inf", "infinity and not-a-number are no values here", (1, 4)),
+        ("%YAML 1.3\n---\na: b", ANOTHER, (1, 1)),
+        ("%YAML 1.99999999999999999\n---\na: b", ANOTHER, (1, 1)),
+        ("a: b\n...\n%TAG !\n---\na: b", ANOTHER, (3, 1)),
+        ('a: "\\ud83d"', NO_CHARACTER, (1, 4)),
+        ('a: "\\U00110000"', NO_CHARACTER, (1, 7)),
+        ('"a\\0": 1', NO_CHARACTER, (1, 1)),
+        ("a: 1e999", "the number is too large", (1, 4)),
         ("[" * 5000, "nested deeper than 64 levels", (1, 65)),
         ("- " * 5000, "nested deeper than 64 levels", (1, 129)),
     ],
@@ -99,6 +110,22 @@ def test_what_is_no_document_is_told_with_its_place(text, words, place):
     assert problem.problem == words
     assert (problem.line, problem.column) == place
     assert problem.cure
+
+
+def test_an_emoji_as_json_escapes_it_is_one_character():
+    assert read('{"a": "\\ud83d\\ude00"}', "a").value == {"a": "😀"}
+
+
+def test_what_nobody_foresaw_is_a_problem_of_this_file(monkeypatch):
+    def broken(*_):
+        raise AssertionError("version")
+
+    monkeypatch.setattr("appealbridge.documents.document.compose", broken)
+    problem = the_problem("a: b")
+    assert problem.problem.startswith(
+        "cannot be read: AssertionError: version (test_document.py, line "
+    )
+    assert "please report it" in problem.cure
 
 
 def test_a_bomb_of_references_costs_nothing():

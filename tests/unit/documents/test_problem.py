@@ -61,6 +61,15 @@ def test_control_characters_do_not_reach_the_terminal():
     assert "\x1b" not in Problem("a", 1, 1, "", "odd", "", source_line="a\x1b[31mb").text()
 
 
+def test_no_part_of_a_problem_begins_a_line_of_its_own():
+    problem = Problem("a\nb", 1, 1, "c\nd", "e\x1b[2J\nf", "g\u202e\nh")
+    assert problem.text() == "a\\nb:1:1: c\\nd: e\\x1b[2J\\nf\n      g\\u202e\\nh"
+
+
+def test_what_stands_in_no_file_has_no_line():
+    assert Problem("plug-in sms", 0, 0, "", "odd", "").text() == "plug-in sms: odd"
+
+
 def test_invalid_documents_carry_all_problems():
     failure = InvalidDocuments([PROBLEM, PROBLEM])
     assert failure.problems == (PROBLEM, PROBLEM)

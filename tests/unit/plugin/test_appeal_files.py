@@ -176,7 +176,9 @@ def test_an_error_that_nobody_thought_of_concerns_one_file_alone(put, look, monk
     put("good.yaml", "reference: good\ntitle: y\n")
     appeals, problems = look()
     assert [appeal.reference for appeal in appeals] == ["good"]
-    assert problems == ["bad.yaml: cannot be read: RecursionError: too deep"]
+    (problem,) = problems
+    assert problem.startswith("bad.yaml:1:1: cannot be read: RecursionError: too deep")
+    assert "please report it" in problem
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path, put, look, monkeypatch):

@@ -1,15 +1,19 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from appealbridge.documents import InvalidDocuments
+from appealbridge.plugin.registry import load
 from appealbridge.recipes.load_book import load_book, recipe_name
 from tests.recipes.plugins import HookSource, catalogue
+from tests.unit.recipes.conftest import event_of
 
 GOOD = (
     "triggers: [{ trigger: appeal }]\nactions: [{ action: tweet, text: Hello }]\napproval: none\n"
 )
+OTHER = "triggers: [{ trigger: appeal }]\nactions: [{ action: tweet, text: Bye }]\napproval: none\n"
 KEYED = """
 triggers: [{ trigger: webhook, webhook_id: incident-desk, key: %s }]
 actions: [{ action: tweet, text: Hello }]
@@ -30,30 +34,41 @@ def folder(tmp_path):
 
 
 def test_every_file_below_the_folder_is_a_recipe(folder):
-    book = load_book(folder(a=GOOD, appeals__b=GOOD), catalogue())
+    book = load_book(folder(a=GOOD, appeals__b=OTHER), catalogue())
     assert list(book.recipes) == ["a", "appeals-b"]
     assert book.problems == []
 
 
 def test_a_folder_that_cannot_be_listed_does_not_pass_for_an_empty_one(folder, monkeypatch):
-    place = folder(a=GOOD, shut__b=GOOD)
-    listed = Path.iterdir
-
-    def iterdir(path):
-        if path.name == "shut":
-            raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return listed(path)
-
-    monkeypatch.setattr(Path, "iterdir", iterdir)  # whoever runs the tests may be root
+    place = folder(a=GOOD, shut__b=OTHER)
+    before = load_book(place, catalogue()).recipes
+    shut(monkeypatch, place)
     with pytest.raises(InvalidDocuments) as wrong:
         load_book(place, catalogue())
-    assert [(problem.problem, problem.cure) for problem in wrong.value.problems] == [
-        ("cannot be listed: Permission denied", "give the daemon's user the right to read it")
-    ]
+    assert [(problem.problem, problem.cure) for problem in wrong.value.problems] == [UNLISTED]
+    shut(monkeypatch, place / "shut")
+    book = load_book(place, catalogue())
+    assert [*book.recipes] == ["a"]
+    assert [(problem.problem, problem.cure) for problem in book.problems] == [UNLISTED]
+    assert [*load_book(place, catalogue(), before=before).recipes] == ["a", "shut-b"]
+
+
+UNLISTED = ("cannot be listed: Permission denied", "give the daemon's user the right to read it")
+
+
+def shut(monkeypatch, folder):
+    """Let nobody list a folder: whoever runs the tests may be root."""
+
+    def iterdir(path):
+        if path == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return iter(path / name for name in os.listdir(path))  # noqa: PTH208 - what is replaced here
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
 
 
 def test_a_bad_recipe_is_quarantined_and_the_rest_load(folder):
-    place = folder(a=GOOD, b="triggers: 5", c=GOOD)
+    place = folder(a=GOOD, b="triggers: 5", c=OTHER)
     book = load_book(place, catalogue())
     assert list(book.recipes) == ["a", "c"]
     assert list(book.quarantined) == [str(place / "b.yaml")]
@@ -94,7 +109,10 @@ def test_a_file_that_cannot_be_read_is_quarantined(folder):
     place = folder(a=GOOD)
     (place / "b.yaml").symlink_to(place / "nowhere")
     (place / "c.yaml").write_bytes(b"\xff")
-    assert list(load_book(place, catalogue()).quarantined) == [str(place / "c.yaml")]
+    assert list(load_book(place, catalogue()).quarantined) == [
+        str(place / "b.yaml"),
+        str(place / "c.yaml"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["b.txt", "b.yaml.txt", "B.YAML", "b.json"])
@@ -115,7 +133,7 @@ def test_what_recipes_say_of_a_webhook_counts(folder):
 
 def test_a_recipe_that_disagrees_about_a_webhook_is_quarantined(folder):
     declared = {"webhook:incident-desk": HookSource()}
-    place = folder(a=KEYED % "$.id", b=KEYED % "$.number", c=KEYED % "$.id")
+    place = folder(a=KEYED % "$.id", b=KEYED % "$.number", c=KEYED.replace("Hello", "Bye") % "$.id")
     book = load_book(place, catalogue(declared=declared))
     assert list(book.recipes) == ["a", "c"]
     (problem,) = book.problems
@@ -127,12 +145,124 @@ def test_a_recipe_that_disagrees_about_a_webhook_is_quarantined(folder):
 
 def test_two_recipes_of_one_alias_are_worth_a_note(folder):
     named = "alias: Road closed\n" + GOOD
-    book = load_book(folder(a=named, b=named, c=GOOD, d=GOOD), catalogue())
-    assert list(book.recipes) == ["a", "b", "c", "d"]
+    book = load_book(folder(a=named, b="alias: Road closed\n" + OTHER), catalogue())
+    assert list(book.recipes) == ["a", "b"]
     (note,) = book.problems
     assert (note.level, note.path, note.line) == ("note", "alias", 1)
     assert note.problem.endswith("a.yaml has this alias too")
 
 
+COPIES = {
+    "the same": ({"a": GOOD, "b": GOOD}, "a.yaml says the same"),
+    "the same but for comments and the alias": (
+        {"a": GOOD, "b": "# mine\nalias: B\n\n" + GOOD},
+        "a.yaml says the same",
+    ),
+    "copied and changed": ({"road": GOOD, "road-copy": OTHER}, "looks like a copy of"),
+    "numbered": ({"road": GOOD, "road-2": OTHER}, "looks like a copy of"),
+    "an old one": ({"old_road": OTHER, "road": GOOD}, "looks like a copy of"),
+    "in a folder of old ones": ({"old__road": OTHER}, 'a folder called "old"'),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), COPIES.values(), ids=COPIES)
+def test_what_looks_like_a_copy_and_is_in_force_is_noted(folder, files, said):
+    book = load_book(folder(**files), catalogue())
+    assert len(book.recipes) == len(files)
+    (note,) = book.problems
+    assert note.level == "note"
+    assert said in note.problem
+
+
+APART = {
+    "a copy that is off": {"road": GOOD, "road-copy": "enabled: false\n" + GOOD},
+    "two that differ": {"road": GOOD, "rail": OTHER},
+    "two of a number that react to different things": {
+        "road-1": GOOD,
+        "road-2": OTHER.replace("on: [new]", "on: [closed]"),
+    },
+}
+
+
+@pytest.mark.parametrize("files", APART.values(), ids=APART)
+def test_what_is_no_copy_is_left_alone(folder, files):
+    assert load_book(folder(**files), catalogue()).problems == []
+
+
 def test_the_name_is_the_path_without_its_ending(tmp_path):
     assert recipe_name(tmp_path / "a" / "b.c.yaml", tmp_path) == "a-b.c"
+
+
+OFF = "enabled: false\n" + OTHER
+
+
+def test_a_recipe_that_is_off_is_loaded_and_wants_nothing(folder):
+    book = load_book(folder(a=GOOD, b=OFF), catalogue())
+    assert (list(book.recipes), list(book.off), list(book.loaded)) == (["a"], ["b"], ["a", "b"])
+    assert book.problems == []
+    assert [recipe.name for recipe in book.for_event(event_of())] == ["a"]
+
+
+def test_the_source_of_a_recipe_that_is_off_is_read_all_the_same(folder):
+    described = OFF.replace("trigger: appeal", "trigger: feed, url: https://a.example/rss")
+    known = catalogue(registry=load(third_party=False))
+    book = load_book(folder(b=described), known)
+    assert [*book.off] == ["b"], book.problems
+    assert [*book.sources()] == ["feed:https://a.example/rss"]
+
+
+@pytest.mark.parametrize("word", ["false", "no", "off", '"false"'])
+def test_who_switches_a_recipe_off_and_makes_a_mistake_has_it_off(folder, word):
+    place = folder(a=GOOD)
+    before = load_book(place, catalogue()).recipes
+    (place / "a.yaml").write_text(GOOD.replace("text:", "txet:") + f"enabled: {word}\n")
+    book = load_book(place, catalogue(), before=before)
+    assert (list(book.recipes), list(book.kept)) == ([], [])
+
+
+NOT_READ = ["b", "b.yaml.bak", "b.yaml~", "b.txt", "b.YAML", "b.yaml.orig", "#b.yaml#", ".b.yaml"]
+
+
+@pytest.mark.parametrize("name", NOT_READ)
+def test_what_is_left_over_and_not_read_is_named(folder, name):
+    place = folder(a=GOOD)
+    (place / name).write_text(GOOD)
+    (note,) = load_book(place, catalogue()).problems
+    assert (note.file, note.level) == (str(place / name), "note")
+    assert "this file is not read" in note.problem
+
+
+def test_a_pipe_among_the_recipes_is_not_waited_for(folder):
+    place = folder(a=GOOD)
+    os.mkfifo(place / "b.yaml")
+    os.mkfifo(place / "c.txt")
+    assert [*load_book(place, catalogue()).recipes] == ["a"]
+
+
+def test_a_file_without_end_is_not_read_to_its_end(folder):
+    place = folder(a=GOOD)
+    with (place / "b.yaml").open("wb") as huge:
+        huge.truncate(1 << 40)
+    book = load_book(place, catalogue())
+    assert [*book.recipes] == ["a"]
+    assert book.problems[0].problem == "longer than 1024 KiB"
+
+
+@pytest.mark.parametrize(
+    "raised", [KeyError("a"), RecursionError(), MemoryError(), SystemError("b")]
+)
+def test_whatever_the_reading_of_one_raises_is_its_own_problem(folder, monkeypatch, raised):
+    place = folder(a=GOOD, b=OTHER, c=KEYED % "$.id")
+    read = load_book.__globals__["load_recipe"]
+
+    def raising(raw, file, name, catalogue, templates=None):
+        if name == "b":
+            raise raised
+        return read(raw, file, name, catalogue, templates)
+
+    monkeypatch.setitem(load_book.__globals__, "load_recipe", raising)
+    book = load_book(place, catalogue())
+    assert [*book.recipes] == ["a", "c"]
+    (problem,) = book.problems
+    assert problem.file == str(place / "b.yaml")
+    assert "please report it" in problem.cure

@@ -5,6 +5,7 @@ import socket
 import pytest
 from aiohttp import web
 
+from appealbridge.files import socket_at
 from appealbridge.web.server import serve
 
 
@@ -22,13 +23,14 @@ async def test_a_port_is_told_as_a_web_address(served):
 
 
 async def test_a_unix_socket_is_told_by_its_path(served, tmp_path):
-    async with served(path=str(tmp_path / "http.sock")) as url:
-        assert url == f"unix:{tmp_path}/http.sock"
+    with socket_at(tmp_path / "http.sock", 0o600) as bound:
+        async with served(sock=bound) as url:
+            assert url == f"unix:{tmp_path}/http.sock"
 
 
 async def test_a_unix_socket_that_systemd_hands_over_is_told_by_its_path(served, tmp_path):
     handed = socket.socket(socket.AF_UNIX)
     handed.bind(str(tmp_path / "door.sock"))
     handed.setblocking(False)
-    async with served(path="/elsewhere/http.sock", sock=handed) as url:
+    async with served(address=("127.0.0.1", 0), sock=handed) as url:
         assert url == f"unix:{tmp_path}/door.sock"

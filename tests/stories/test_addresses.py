@@ -1,0 +1,87 @@
+"""The address of a feed may hold a key: it stands in no figure, no log line, no notice and no listing."""
+
+import asyncio
+import json
+
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
+from tests.stories.test_sources import FEED, lists
+
+KEY = "PRIVATE-FEED-KEY-123"
+
+
+def hidden(*texts):
+    for text in texts:
+        assert KEY not in text
+
+
+async def everything(story):
+    """Return all that the daemon tells: figures, listings, log."""
+    told = []
+    async with story.session.get(f"{story.bridge.url}/metrics") as answer:
+        told.append(await answer.text())
+    listings = ("/events", "/runs", "/deliveries", "/recipes", "/channels")
+    told += [json.dumps(await story.asks("GET", path)) for path in listings]
+    _, events = await story.asks("GET", "/events")
+    told += [json.dumps(await story.asks("GET", f"/traces/{one['id']}")) for one in events]
+    story.bridge.log.output.flush()
+    return [*told, story.lines.getvalue().decode()]
+
+
+async def test_a_key_in_an_address_is_told_nowhere(story):
+    await story.begins({})
+    address = f"{story.sandbox.url}/website/appeals.rss?key={KEY}&format=rss"
+    story.stage.recipe(
+        "news", FEED.format(url=address).replace("every: 60s", "every: 60s, burst: 1")
+    )
+    story.stage.recipe("gone", FEED.format(url=f"{story.sandbox.url}/nothing-here?key={KEY}2"))
+    await story.restarts()
+    await story.until(lambda: story.said("first_look") and story.said("source_down"))
+    await lists(story, "N-1", "One")
+    await story.until(lambda: story.posts("x"), passing=5)
+    await lists(story, "N-2", "Two")
+    await lists(story, "N-3", "Three")
+    await story.until(lambda: story.said("burst_held"), passing=5)
+    told = await everything(story)
+    hidden(*told)
+    assert f'source="feed:{story.sandbox.url}/website/appeals.rss#' in told[0]
+    _, events = await story.asks("GET", "/events")
+    await story.stops()
+    for command in ("runs", "deliveries", "trace 1", f"trace {events[0]['id']}"):
+        words = [*command.split(), "--config", str(story.stage.config)]
+        done = await asyncio.to_thread(CliRunner().invoke, main, words)
+        assert done.exit_code == 0, done.output
+        hidden(done.output, done.stderr)
+
+
+async def test_a_broken_recipe_tells_no_key_in_the_log(story):
+    await story.begins({})
+    broken = FEED.format(url=f"{story.sandbox.url}/rss?key={KEY}").replace(
+        "every: 60s", "evry: 60s"
+    )
+    story.stage.recipe("news", broken)
+    await story.asks("POST", "/reload")
+    assert story.said("recipe_quarantined")
+    hidden(story.lines.getvalue().decode())
+
+
+async def test_settings_that_are_refused_tell_no_key_in_the_log(story):
+    await story.begins({})
+    feeds = f'feeds: {{ news: {{ url: "{story.sandbox.url}/rss?key={KEY}", evry: 1m }} }}\n'
+    story.stage.config.write_text(story.stage.config.read_text() + feeds)
+    await story.asks("POST", "/reload")
+    assert "evry" in json.dumps(story.said("reload_refused"))
+    hidden(story.lines.getvalue().decode())
+
+
+async def test_two_feeds_that_differ_in_their_query_are_told_apart(story):
+    await story.begins({})
+    for name in ("a", "b"):
+        story.stage.recipe(
+            name, FEED.format(url=f"{story.sandbox.url}/website/appeals.rss?key={KEY}{name}")
+        )
+    await story.restarts()
+    await story.until(
+        lambda: len({one["source"] for one in story.said("first_look")} - {"appeal:desk"}) == 2
+    )

@@ -1,0 +1,178 @@
+"""A plug-in that breaks takes along what needs it, and nothing else; `check` says which and why."""
+
+import random
+
+import pytest
+from click.testing import CliRunner
+
+from appealbridge.app import Bridge
+from appealbridge.assembly import assemble
+from appealbridge.cli.main import main
+from appealbridge.engine.arrival import arrive
+from appealbridge.model.run import RunState
+from appealbridge.testing.clock import FakeClock
+from tests.plugging import PLUG_IN, installed
+from tests.unit.recipes.conftest import event_of
+
+SETTINGS = """
+listen: 127.0.0.1:0
+practice: http://127.0.0.1:9
+channels:
+  force_x: { platform: x }
+  force_sms: { platform: sms }
+feeds: { news: { url: "http://127.0.0.1:9/rss", every: 1h } }
+people: { dana: { email: dana@example.org } }
+notices: { to: [dana] }
+"""
+TWEET = """
+triggers: [{ trigger: feed, feed: news }]
+actions: [{ action: tweet, channel: force_x, text: Hello }]
+approval: none
+on_failure: dana
+"""
+SMS = TWEET.replace("action: tweet, channel: force_x", "action: sms, channel: force_sms")
+TO_BE_FILLED = SMS.replace("text: Hello", 'text: "{{ event.data.title }}"')
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    def write(code, sms=SMS, settings=SETTINGS):
+        installed(tmp_path, monkeypatch, code)
+        (tmp_path / "appealbridge.yaml").write_text(settings)
+        (tmp_path / "recipes").mkdir()
+        (tmp_path / "recipes" / "tweet.yaml").write_text(TWEET)
+        (tmp_path / "recipes" / "sms.yaml").write_text(sms)
+        return tmp_path / "appealbridge.yaml"
+
+    return write
+
+
+def method(words, code=PLUG_IN):
+    """Return the plug-in with one more method, which breaks."""
+    return code.replace(
+        "\ndef register", f"\n    def {words}:\n        return {{}}['a']\n\ndef register"
+    )
+
+
+VALIDATOR = """
+    @field_validator("{name}")
+    @classmethod
+    def _odd(cls, value):
+        return {{}}[value]
+"""
+ACCOUNT = PLUG_IN.replace("\nclass Text", VALIDATOR.format(name="url") + "\nclass Text")
+MESSAGE = PLUG_IN.replace("\nclass Sms", VALIDATOR.format(name="text") + "\nclass Sms")
+NO_ACCOUNT = {
+    "is not loaded": "1 / 0",
+    "breaks over its account": ACCOUNT,
+    "breaks over practice": PLUG_IN.replace('return {"url": address}', "return {}['a']"),
+}
+NO_RECIPE = {
+    **NO_ACCOUNT,
+    "breaks over its message": MESSAGE,
+    "breaks over counting": method("measure(self, account, message)"),
+}
+
+
+@pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
+def test_a_recipe_that_needs_it_is_quarantined_and_the_others_are_in_force(folder, code):
+    assembly = assemble(folder(code))
+    assert [*assembly.book.recipes] == ["tweet"]
+    ((file, problems),) = assembly.book.quarantined.items()
+    assert file.endswith("sms.yaml")
+    assert "plug-in" in " ".join(problem.cure for problem in problems)
+    assert "force_x" in assembly.inforce.channels
+
+
+@pytest.mark.parametrize("code", NO_ACCOUNT.values(), ids=NO_ACCOUNT)
+def test_an_account_that_needs_it_is_left_out(folder, code):
+    assembly = assemble(folder(code))
+    assert {*assembly.inforce.channels} == {"force_x"}
+    assert assembly.faults
+
+
+@pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
+def test_check_names_it_and_ends_with_1(folder, code):
+    told = CliRunner().invoke(main, ["check", "--config", str(folder(code))])
+    assert told.exit_code == 1
+    assert told.output.rstrip().endswith("errors, 0 notes") or "1 recipe fine" in told.output
+    assert "sms" in told.output
+    assert "Traceback" not in told.output
+
+
+@pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
+async def test_the_daemon_starts_with_the_rest(folder, code, capfd):
+    config = folder(code)
+    async with Bridge(config, clock=FakeClock(), rng=random.Random(1)) as bridge:
+        assert [*bridge.assembly.book.recipes] == ["tweet"]
+    log = capfd.readouterr().err
+    assert "recipe_quarantined" in log
+    assert "plugin_bug" in log or code in (MESSAGE, NO_RECIPE["breaks over counting"])
+
+
+def test_a_reload_with_it_keeps_the_recipes_in_force(folder):
+    config = folder("1 / 0")
+    before = assemble(config).book.recipes
+    assert [*assemble(config, before=before).book.recipes] == ["tweet"]
+
+
+AT_PLANNING = {
+    "counting": method("measure(self, account, message)").replace(
+        "return {}['a']", "return {}['a'] if message.text else None"
+    ),
+    "parting": method("parts(self, account, message)"),
+    "its message": MESSAGE,
+}
+
+
+@pytest.mark.parametrize("code", AT_PLANNING.values(), ids=AT_PLANNING)
+def test_where_it_breaks_over_an_event_that_run_alone_fails(folder, code):
+    assembly = assemble(folder(code, sms=TO_BE_FILLED))
+    assert [*assembly.book.recipes] == ["sms", "tweet"]
+    event = event_of(source="feed:news", type="feed.new", data={"title": "Hello"})
+    planned = arrive(event, assembly.book.for_event(event), event.received_at)
+    states = {run.recipe: run.state for run in planned.runs}
+    assert states == {"sms": RunState.FAILED, "tweet": RunState.PLANNED}
+    (failed,) = (run for run in planned.runs if run.recipe == "sms")
+    assert "the plug-in of sms broke: KeyError" in failed.reason
+
+
+@pytest.mark.parametrize("command", ["test", "preview sms", "check"])
+def test_a_rehearsal_tells_it_too(folder, command):
+    tests = "tests: [{ name: a, event: { type: feed.new, data: { title: a } }, expect: [] }]\n"
+    config = folder(AT_PLANNING["counting"], sms=TO_BE_FILLED + tests)
+    told = CliRunner().invoke(main, [*command.split(), "--config", str(config)])
+    assert isinstance(told.exception, SystemExit | None)
+    assert command == "check" or "KeyError" in told.output
+
+
+def test_one_that_breaks_over_telling_people_tells_nobody_and_is_named(folder):
+    assembly = assemble(folder(method("tell(self, account, person, title, text)")))
+    assert [*assembly.book.recipes] == ["sms", "tweet"]
+    assert [problem.file for problem in assembly.faults] == ["channel force_sms"]
+
+
+def test_one_that_breaks_over_a_login_has_the_others_tried(folder):
+    settings = SETTINGS + "# and one more\n"
+    config = folder(
+        method("check(self, account, tools)").replace("def check", "async def check"),
+        settings=settings,
+    )
+    told = CliRunner().invoke(main, ["channels", "check", "--config", str(config)])
+    assert told.exit_code == 1
+    assert "force_sms (sms): bad, the plug-in broke: KeyError" in told.output
+    assert "force_x (x): bad" in told.output  # nobody listens there
+
+
+MISSPELT = SETTINGS.replace("feeds:", "feds:")
+
+
+def test_a_slip_in_the_settings_is_not_taken_for_a_part_of_a_broken_plug_in(folder):
+    told = CliRunner().invoke(main, ["check", "--config", str(folder("1 / 0", settings=MISSPELT))])
+    assert 'did you mean "feeds"?' in told.output
+
+
+def test_the_section_of_a_trigger_that_is_not_loaded_is_left_out(folder):
+    settings = SETTINGS + "pagers: { duty: { number: 1 } }\n"
+    assembly = assemble(folder("1 / 0", settings=settings))
+    assert any(problem.path == "pagers" for problem in assembly.faults)
