@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # pip compiles what it installs, but not what it only points to; a start should not have to.
 COMPILE := $(BIN)/python -m compileall -q src
 
-.PHONY: help demo test torture check format schemas bench clean
+.PHONY: help demo test torture check format schemas wheels bench clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,11 @@ format: $(READY) ## put the code into its one format
 
 schemas: $(READY) ## write schemas/ anew, after a change of what recipes or settings may say
 	@$(BIN)/appealbridge schema --output schemas
+
+wheels: $(READY) ## what a server installs, with a hash for each: dist/wheels; EXTRAS=sandbox for one that trains
+	@rm -rf dist/wheels
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir dist/wheels '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@$(BIN)/python packaging/pin.py dist/wheels
 
 bench: $(READY) ## measure against a bare program; prints a table, writes build/bench.json
 	@$(COMPILE)
