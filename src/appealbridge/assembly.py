@@ -114,6 +114,7 @@ def assemble(
             settings.retention.personal, settings.retention.decisions, settings.retention.skipped
         ),
         keep_free=settings.keep_free,
+        joined=settings.joined,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
     return Assembly(settings, registry, catalogue, inforce, wrong_lists)
@@ -126,6 +127,11 @@ def read_settings(config: Path | None, registry: Registry, *, offline: bool = Fa
         platforms={name: channel.account for name, channel in registry.channels.items()},
         sections={
             trigger.section: trigger.source_options
+            for trigger in registry.triggers.values()
+            if trigger.section
+        },
+        triggers={
+            trigger.section: trigger.name
             for trigger in registry.triggers.values()
             if trigger.section
         },

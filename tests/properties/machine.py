@@ -119,7 +119,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def one_subject_goes_out_event_by_event(self) -> None:
-        """Except what a person lets try again, which is older than what may be under way."""
+        """Except what a person lets out or try again, which is older than what may be under way."""
         under_way = defaultdict(set)
         for row in in_state(self.rows, State.SENDING):
             if row["subject"] and row["id"] not in self.let_again:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from appealbridge.model.delivery import OPEN, State
+from appealbridge.model.delivery import KEEPS_TURN, State
 from appealbridge.store.states import STATES
 
 Row = dict[str, Any]
@@ -21,12 +21,13 @@ def delivery_rows(connection: sqlite3.Connection) -> list[Row]:
 
 
 def have_to_wait(rows: Sequence[Row]) -> set[str]:
-    """Return the ids of the open deliveries that have an older open one of another event before them."""
+    """Return the ids of those that go on by themselves and have an older one likewise, of another event, before them."""
     waiting = set()
-    events: dict[tuple[str, str], set[str]] = {}
+    events: dict[tuple[str, str, str], set[str]] = {}
     for row in rows:
-        if row["state"] in OPEN and row["subject"]:
-            before = events.setdefault((row["channel"], row["subject"]), set())
+        if row["state"] in KEEPS_TURN and row["subject"]:
+            place = (row["channel"], row["subject"], row["origin"])
+            before = events.setdefault(place, set())
             if before - {row["event_id"]}:
                 waiting.add(row["id"])
             before.add(row["event_id"])

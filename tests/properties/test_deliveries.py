@@ -167,7 +167,7 @@ class Deliveries(Machine):
         (after,) = self.changes(moves())
         assert after.state is to
         assert self.moved() == ({row["id"]} if to is not row["state"] else set())
-        if row["state"] is State.FAILED:
+        if to is State.READY:
             self.let_again.add(row["id"])
 
     @precondition(lambda self: self.has(State.HELD))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbridge.model.delivery import MOVES, State
-from appealbridge.store import moving, planning, schema
+from appealbridge.store import moving, planning, recalling, schema
 from appealbridge.store.accepting import accept, intake
 from appealbridge.store.records import (
     Arrival,
@@ -19,7 +19,9 @@ from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_
 from tests.properties.standing import delivery_rows, have_to_wait, marked_as_waiting
 
 PLACES = st.integers(0, 20)
-SUBJECTS = st.sampled_from(["A38", "M6", ""])
+SUBJECTS = st.sampled_from(["A38", "A38", "M6", ""])
+# Two sources that are joined, and one that is not.
+SOURCES = st.sampled_from([("webhook:a", ""), ("webhook:b", "webhook:a"), ("webhook:c", "")])
 STATES_AT_FIRST = st.sampled_from(
     [State.READY, State.SENDING, State.HELD, State.PLANNED, State.FAILED, State.EXPIRED]
 )
@@ -28,7 +30,9 @@ ACTIONS = st.lists(
     st.one_of(
         st.tuples(
             st.just("accept"),
-            st.lists(st.tuples(SUBJECTS, st.lists(STATES_AT_FIRST, max_size=3)), max_size=3),
+            st.lists(
+                st.tuples(SUBJECTS, SOURCES, st.lists(STATES_AT_FIRST, max_size=3)), max_size=3
+            ),
         ),
         st.tuples(st.just("advance"), st.integers(0, 9), STATES_AT_FIRST),
         st.tuples(st.just("claim"), st.integers(1, 4)),
@@ -38,6 +42,7 @@ ACTIONS = st.lists(
         ),
         st.tuples(st.just("move"), PLACES, PLACES),
         st.tuples(st.just("expire"), st.integers(0, 5)),
+        st.tuples(st.just("hold"), st.lists(PLACES, max_size=3)),
         st.tuples(st.just("recover")),
     ),
     max_size=25,
@@ -54,8 +59,9 @@ class World:
     def accept(self, arrivals):
         """Let events arrive at once, each with deliveries of its subject."""
         fresh = []
-        for subject, states in arrivals:
-            event = an_event(len(self.events) + 1, subject=subject)
+        for subject, (source, joined), states in arrivals:
+            number = len(self.events) + 1
+            event = an_event(number, subject=subject, source=source, joined=joined)
             self.events.append(event)
             deliveries = [
                 a_delivery(event, f"step{n}", state=state, publish_by=NOW + len(self.events) % 5)
@@ -97,6 +103,13 @@ class World:
     def expire(self, later):
         """Let time pass."""
         moving.expire(self.db, NOW + later, 2)
+
+    def hold(self, places):
+        """Hold some of what waits untouched, as a flood."""
+        waiting = self._those_in(State.READY)
+        if waiting:
+            ids = {waiting[place % len(waiting)][0] for place in places}
+            recalling.hold(self.db, ids, "burst", "too much")
 
     def recover(self):
         """Start anew."""

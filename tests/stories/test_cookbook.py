@@ -87,6 +87,16 @@ class Kitchen(Story):
         await self.settles()
         assert {name: len(self.posts(name)) for name in texts} == texts
 
+    async def deliveries(self, **which: str) -> list[dict]:
+        """List the deliveries of the recipe; people are also told of what waits for their approval."""
+        return [one for one in await super().deliveries(**which) if one["recipe"] != "notice"]
+
+    def posts(self, platform: str) -> list[str]:
+        """Return the texts of the recipe's posts, in their order."""
+        posts = sorted(self.all_posts(platform), key=lambda post: post["created_at"])
+        told = [one for one in posts if not str(one.get("subject")).startswith("AppealBridge:")]
+        return [post["text"].strip() for post in told]
+
     def all_posts(self, platform: str) -> list[dict]:
         shown = (post.shown() for post in self.sandbox.shelf.everything())
         return [post for post in shown if post["platform"] == platform]

@@ -234,4 +234,6 @@ def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: s
 
 
 def _tell(moved: dict[str, Any], said: str) -> None:
-    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}")
+    behind = moved.get("waits_behind")
+    waits = f", and waits behind no. {behind}" if behind else ""
+    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}{waits}")

@@ -157,6 +157,8 @@ def _next(row: Row) -> Iterator[str]:
             yield f"once it is mended: appealbridge retry {number}"
         case "planned":
             yield "it follows a post that is not out yet"
+        case "ready" if row.get("waits_behind"):
+            yield "it goes out when that one has ended, which is older and about the same"
         case "ready":
             yield f"{'tried again' if row['attempts'] else 'goes out'} from {due} on"
         case "sending":

@@ -94,10 +94,16 @@ def state_of(row: Row) -> Styled:
 
 
 def why(row: Row) -> str:
-    """Return where a delivery was published, or why it was not."""
+    """Return where a delivery was published, or why it was not yet, or not."""
     if row["receipt"]:
         return str(row["receipt"]["url"] or row["receipt"]["id"])
-    return str(row["reason"] or "")
+    return "; ".join(filter(None, [turn(row), row["reason"]]))
+
+
+def turn(row: Row) -> str:
+    """Return behind which delivery one waits, which is older and about the same; empty for none."""
+    behind = row.get("waits_behind")
+    return f"waits behind no. {behind}" if behind else ""
 
 
 def clock(text: str | None) -> str:

@@ -52,7 +52,8 @@ class InForce:
 
     `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
     `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
-    disk are kept for what was accepted, `None` for what suits the disk.
+    disk are kept for what was accepted, `None` for what suits the disk. `joined` has the name that a
+    source shares with those it is joined with.
     """
 
     book: Book
@@ -63,3 +64,4 @@ class InForce:
     retention: Retention
     telling: Telling = field(default_factory=Telling)
     keep_free: int | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)

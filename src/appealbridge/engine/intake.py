@@ -94,7 +94,12 @@ class Intake:
         self._waiting += 1
         try:
             planned = [
-                _planned(inforce, self._event(source, draft, now, hold), now, why or draft.why)
+                _planned(
+                    inforce,
+                    self._event(source, draft, now, hold, inforce.joined.get(source, "")),
+                    now,
+                    why or draft.why,
+                )
                 for draft in drafts
             ]
             lot = await self._caution.look(planned, now)
@@ -122,7 +127,9 @@ class Intake:
             self._report.overloaded(self._waiting)
         return StoreBusy(f"{self._waiting} requests wait for the store already")
 
-    def _event(self, source: str, draft: EventDraft, now: float, hold: str) -> Event:
+    def _event(
+        self, source: str, draft: EventDraft, now: float, hold: str, joined: str
+    ) -> Event:
         return Event(
             id=event_id(now, self._rng.getrandbits(35)),
             source=source,
@@ -134,6 +141,7 @@ class Intake:
             received_at=now,
             hold=hold or draft.hold,
             cause=draft.cause,
+            joined=joined,
         )
 
     async def _stored(

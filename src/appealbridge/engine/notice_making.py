@@ -10,7 +10,7 @@ import orjson
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
-from appealbridge.model.notice import NOTICE, NOTICES, Alarm
+from appealbridge.model.notice import NOTICE, NOTICES, Alarm, Trouble
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Person
@@ -60,7 +60,8 @@ class Notice:
 
 def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
     """Return where news of a sort belongs; `people` are the names its recipe gives."""
-    if sort.kind == Alarm.SOURCE:  # its `channel` is a source, and many sources are one notice
+    # About no account that may be in trouble: the `channel` of the first is a source.
+    if sort.kind in (Alarm.SOURCE, Trouble.HELD, Trouble.APPROVAL):
         return Group(sort.kind, tuple(people))
     whom = telling.whom(people)
     alarm = not sort.recipe

@@ -54,6 +54,21 @@ WORDINGS: Mapping[str, Wording] = {
         "if it is there: appealbridge confirm {number} --url ADDRESS; if not: appealbridge release {number}",
         "appealbridge deliveries --state held",
     ),
+    Trouble.HELD: Wording(
+        "a delivery is held",
+        "{count} deliveries are held",
+        "A check stopped what would otherwise have gone out. It waits until somebody decides. Later "
+        "deliveries about the same subject do not wait for it.",
+        "to let it out: appealbridge release {number}; to call it off: appealbridge cancel {number}",
+        "appealbridge deliveries --state held",
+    ),
+    Trouble.APPROVAL: Wording(
+        "a delivery waits for approval",
+        "{count} deliveries wait for approval",
+        "What it says: appealbridge trace, with the number of the delivery.",
+        "to let it out: appealbridge release {number}; to call it off: appealbridge cancel {number}",
+        "appealbridge deliveries --hold approval",
+    ),
     Trouble.RUN_FAILED: Wording(
         "a recipe could not be carried out",
         "recipes could not be carried out {count} times",

@@ -1,5 +1,5 @@
 """
-Nobody has to look to learn that something went wrong: what did is found in the store, and told.
+Nobody has to look to learn that something went wrong or waits for them: it is found in the store, and told.
 
 A notice is an event with one run and a delivery for each person, stored in the transaction that takes
 note of what it tells; so it is told once whatever crashes when, and goes out by the ordinary lanes.
@@ -149,15 +149,25 @@ class Notices:
             self._unkept.popleft()
 
     async def _people(self, inforce: InForce, sort: NewsSort) -> tuple[str, ...]:
-        """Return who is told: whom the recipe in force names, else the version kept, else `notices.to`."""
+        """
+        Return who is told: whom the recipe in force names, else the version kept, else `notices.to`.
+
+        Of what waits for approval those are told who may agree to it.
+        """
         recipe = inforce.book.recipes.get(sort.recipe) or inforce.book.off.get(sort.recipe)
         if recipe is None and sort.recipe:
             try:
                 recipe = await self._kept.version(sort.recipe, sort.version)
             except NotFound:
                 recipe = None
-        named = () if recipe is None else tuple(recipe.on_failure)
-        return named if inforce.telling.whom(named) else tuple(inforce.telling.to)
+        telling = inforce.telling
+        if recipe is not None and sort.kind == Trouble.APPROVAL:
+            named: tuple[str, ...] = (recipe.approval,)
+            known = any(map(telling.ways, telling.whom(named)))
+        else:
+            named = () if recipe is None else tuple(recipe.on_failure)
+            known = bool(telling.whom(named))
+        return named if known else tuple(telling.to)
 
     async def _tell(self, inforce: InForce, group: Group, sorts: list[NewsSort]) -> None:
         news = await self._store.news_of(sorts, MOST)
@@ -179,7 +189,9 @@ class Notices:
         """Store a notice in the transaction that takes note of what it tells, and let it go out."""
         if not notice.people:
             await self._store.tell(news)
-            self._report.nobody_told(notice.kind, notice.title, "nobody is named who would be told")
+            if notice.kind != Trouble.APPROVAL:  # nothing is wrong with that
+                why = "nobody is named who would be told"
+                self._report.nobody_told(notice.kind, notice.title, why)
             return
         stored = arrival(notice, inforce.telling, self._works, self._clock.now())
         if not await self._store.tell(news, stored):

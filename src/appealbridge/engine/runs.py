@@ -90,12 +90,9 @@ class Runs:
     async def _plan_woken(self) -> None:
         while True:
             woken = await self._store.woken_runs(self._clock.now(), BATCH)
-            rows: dict[tuple[str, str], list[OpenRun]] = {}
+            rows: dict[tuple[str, ...], list[OpenRun]] = {}
             for one in woken:
-                place = (
-                    (one.run.recipe, one.event.subject) if one.event.subject else (one.run.id, "")
-                )
-                rows.setdefault(place, []).append(one)
+                rows.setdefault((one.run.recipe, *one.event.topic), []).append(one)
             ended = await asyncio.gather(
                 *map(self._one_by_one, rows.values()), return_exceptions=True
             )

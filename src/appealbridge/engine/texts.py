@@ -37,8 +37,7 @@ class Texts:
 
     def note(self, delivery: Delivery, now: float) -> str:
         """Return the id of the delivery that said this before, empty if it is the first: then it is remembered."""
-        # A number instead of the two words makes the memory half as large.
-        key = hash((delivery.channel, delivery.content_hash))
+        key = _key(delivery)
         earlier = self._young.get(key) or self._old.get(key)
         if earlier is not None:
             return "" if earlier == delivery.id else earlier
@@ -47,13 +46,13 @@ class Texts:
 
     def refresh(self, delivery: Delivery, now: float) -> None:
         """Count a delivery's day from now on: it has only now gone out."""
-        key = hash((delivery.channel, delivery.content_hash))
+        key = _key(delivery)
         if self._young.get(key) != delivery.id:
             self._remember(key, delivery.id, now)
 
     def forget(self, delivery: Delivery, said_by: str) -> None:
         """Forget what a delivery says, if it is that one which said it."""
-        key = hash((delivery.channel, delivery.content_hash))
+        key = _key(delivery)
         for sheet in (self._young, self._old):
             if sheet.get(key) == said_by:
                 del sheet[key]
@@ -61,7 +60,7 @@ class Texts:
     def recall(self, texts: Iterable[Text], now: float) -> None:
         """Remember what was said before, the oldest first."""
         for text in texts:
-            self._remember(hash((text.channel, text.content_hash)), text.delivery_id, now)
+            self._remember(_key(text), text.delivery_id, now)
 
     def _remember(self, key: int, said_by: str, now: float) -> None:
         if now - self._turned_at >= DAY or len(self._young) >= self._most:
@@ -76,8 +75,7 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
 
     That one counts while it may still go out, and for a day after it has.
     """
-    same = (delivery.channel, delivery.content_hash) == (earlier.channel, earlier.content_hash)
-    if not same:
+    if _said(delivery) != _said(earlier):
         return ""
     if earlier.state in OPEN:
         return (
@@ -90,6 +88,16 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
             f"at {_clock(earlier.settled_at or now, zone)}"
         )
     return ""
+
+
+def _said(text: Delivery | Text) -> tuple[str, str, str]:
+    # Of whose events, too: a stranger who says it first must not silence those whose news it is.
+    return text.channel, text.origin, text.content_hash
+
+
+def _key(text: Delivery | Text) -> int:
+    # A number instead of the words makes the memory half as large.
+    return hash(_said(text))
 
 
 def _clock(at: float, zone: ZoneInfo) -> str:

@@ -52,7 +52,15 @@ called off behind a failed post of its thread is planned again when that post is
 """
 
 OPEN = frozenset({_S.PLANNED, _S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN})
-"""The states in which a delivery may still be published; later ones of its subject wait behind it."""
+"""The states in which a delivery may still be published."""
+
+KEEPS_TURN = frozenset({_S.READY, _S.SENDING, _S.UNKNOWN})
+"""
+The states in which a delivery goes on by itself. Later ones about the same thing wait behind it.
+
+What is held waits for a person, perhaps for hours, and nothing waits behind it. The rest of a thread
+is `planned`, and the one of its posts that goes next keeps the turn for all of them.
+"""
 
 
 class Hold(StrEnum):
@@ -78,6 +86,7 @@ class Delivery:
     name for people, 0 until stored. Times are Unix seconds UTC; `due_at` is when the next attempt
     or look may be made, `publish_by` the moment after which it must not go out, `begun_at` that of
     the attempt under way and `first_begun_at` that of the first one. `attempts` counts those begun.
+    `origin` is that of its event: deliveries of one channel, origin and subject keep their order.
     `follows` is the id of the delivery whose post this one answers: it stays `planned` until that
     one is delivered, and is called off if that one ends otherwise.
     """
@@ -105,6 +114,7 @@ class Delivery:
     settled_at: float | None = None
     receipt: Receipt | None = None
     follows: str = ""
+    origin: str = ""
 
     def stored(self, state: State, begun_at: float | None = None) -> Delivery:
         """
@@ -134,4 +144,5 @@ class Delivery:
             begun_at=begun_at,
             first_begun_at=begun_at,
             follows=self.follows,
+            origin=self.origin,
         )

@@ -42,6 +42,7 @@ class Event:
     `hold` is a reason for which everything caused by this event is to wait; empty for none.
     `removed` says that there is no `data` any more, since its retention is over. `cause` names the
     recipes whose posts led to it: none of them is started by it, or they would go round in circles.
+    `joined` is the name that the source shares with those it is joined with, empty for none.
     """
 
     id: str
@@ -55,6 +56,21 @@ class Event:
     hold: str = ""
     removed: bool = False
     cause: tuple[str, ...] = ()
+    joined: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The source, or the name that it shares with those it is joined with."""
+        return self.joined or self.source
+
+    @property
+    def topic(self) -> tuple[str, str]:
+        """
+        What it is about: its origin and its subject, or itself alone where it has no subject.
+
+        What one sender calls RC-77 says nothing about another's RC-77.
+        """
+        return (self.origin, self.subject) if self.subject else ("", self.id)
 
     @property
     def trigger(self) -> str:

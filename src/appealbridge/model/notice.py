@@ -1,4 +1,4 @@
-"""What people are told of without asking: what went wrong with a delivery or a run, and alarms."""
+"""What people are told of without asking: what went wrong or waits for them, and alarms."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ NOTICES = "bridge:notices"
 
 
 class Trouble(StrEnum):
-    """How a delivery or a run can go wrong in a way that people are told of; the type of the notice's event."""
+    """
+    How a delivery or a run can go wrong, or wait for people, so that they are told of it.
+
+    It is the type of the notice's event.
+    """
 
     FAILED = "delivery.failed"
     EXPIRED = "delivery.expired"
     UNKNOWN = "delivery.unknown"
+    HELD = "delivery.held"
+    APPROVAL = "delivery.waits_for_approval"
     RUN_FAILED = "run.failed"
 
 

@@ -10,7 +10,7 @@ from appealbridge.model.event import Event
 from appealbridge.recipes.play import Post, Rehearsal
 from appealbridge.recipes.preview import post_as_json
 from appealbridge.recipes.recipe import Recipe
-from appealbridge.recipes.replay import NOTHING, Ran, Replay
+from appealbridge.recipes.replay import NOTHING, Ran, Replay, Topic
 
 NEW, GONE, OTHER, SAME, STOPS = "+", "-", "~", "=", "!"
 """What may be said of a post: the draft alone makes it, or the other alone, or both, or the draft breaks off."""
@@ -61,7 +61,7 @@ class Backtest:
         self.events = self.removed = self.wanted = 0
         self._draft = Replay(draft)
         self._other = None if in_force is None else Replay(in_force)
-        self._waiting: dict[str, list[tuple[Event, Ran, Ran]]] = {}
+        self._waiting: dict[Topic, list[tuple[Event, Ran, Ran]]] = {}
 
     def take(self, event: Event) -> Iterator[Finding]:
         """Take the next event, in the order in which they came; yield what there is to tell by now."""
@@ -74,8 +74,8 @@ class Backtest:
         self.wanted += mine is not None
         if mine or others:
             pair = (event, mine or Ran(), others or Ran())
-            self._waiting.setdefault(event.subject or event.id, []).append(pair)
-        yield from self._over(event.subject or event.id)
+            self._waiting.setdefault(event.topic, []).append(pair)
+        yield from self._over(event.topic)
         if self.events % SWEEP == 0:
             yield from self.until(event.received_at)
 
@@ -84,8 +84,8 @@ class Backtest:
         for replay in (self._draft, self._other):
             if replay is not None:
                 replay.go_on(now)
-        for subject in [*self._waiting]:
-            yield from self._over(subject)
+        for topic in [*self._waiting]:
+            yield from self._over(topic)
 
     def rest(self) -> Iterator[Finding]:
         """Yield what there is to tell of the runs that wait still."""
@@ -93,11 +93,11 @@ class Backtest:
             for event, mine, others in pairs:
                 yield from findings(event, mine.came, others.came)
 
-    def _over(self, subject: str) -> Iterator[Finding]:
-        pairs = self._waiting.pop(subject, [])
+    def _over(self, topic: Topic) -> Iterator[Finding]:
+        pairs = self._waiting.pop(topic, [])
         left = [pair for pair in pairs if not (pair[1].over and pair[2].over)]
         if left:
-            self._waiting[subject] = left
+            self._waiting[topic] = left
         for event, mine, others in pairs:
             if mine.over and others.over:
                 yield from findings(event, mine.came, others.came)

@@ -80,7 +80,7 @@ def rehearse(
     Return what would come of `event` if every post succeeded.
 
     `later` are events that come afterwards, which a `wait_for` hears if they are about the same
-    subject. What is planned after `until` does not count. Times are in Unix seconds UTC.
+    subject and from the same source. What is planned after `until` does not count. Times are in Unix seconds UTC.
     """
     try:
         why_not = match(recipe, event)
@@ -88,7 +88,7 @@ def rehearse(
             return Rehearsal(why_not=why_not)
         play = Play(recipe, event, now)
         for one in sorted(later, key=lambda one: one.received_at):
-            if one.subject == event.subject:
+            if one.topic == event.topic:
                 play.hear(one)
         play.go_on(inf if until is None else until)
     except RenderError as failure:
@@ -125,7 +125,7 @@ class Play:
         return Rehearsal(tuple(self._posts), failed=self._failed, stopped=self._stopped)
 
     def hear(self, event: Event) -> None:
-        """Take an event of the same subject that came after its own."""
+        """Take an event about the same thing that came after its own."""
         self._heard.append(event)
         self.now = min(self.now, max(self._last, event.received_at))
 

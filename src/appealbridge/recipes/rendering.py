@@ -122,6 +122,7 @@ def _delivery(
         recipe=recipe.name,
         step=step.id,
         subject=event.subject,
+        origin=event.origin,
         channel=step.channel,
         action=step.action,
         content=content.decode(),

@@ -18,6 +18,9 @@ from appealbridge.recipes.recipe import PARALLEL, RESTART, SINGLE, Recipe
 
 NOTHING = Rehearsal()
 
+Topic = tuple[str, str]
+"""What an event is about, as `Event.topic` says it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
@@ -42,14 +45,13 @@ class Replay:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._open: dict[str, list[Play]] = {}
+        self._open: dict[Topic, list[Play]] = {}
 
     def take(self, event: Event) -> Ran | None:
         """Take the next event, in the order in which they came; return its run, `None` where it is not wanted."""
-        before = self._open.get(event.subject, []) if event.subject else []
-        for play in before:
+        for play in self._open.get(event.topic, []):
             play.hear(event)
-        self._go_on(event.subject, event.received_at)
+        self._go_on(event.topic, event.received_at)
         try:
             if self._recipe.name in event.cause or match(self._recipe, event):
                 return None
@@ -61,12 +63,12 @@ class Replay:
 
     def go_on(self, until: float) -> None:
         """Play everything that waits on, up to a moment in Unix seconds UTC."""
-        for subject in [*self._open]:
-            self._go_on(subject, until)
+        for topic in [*self._open]:
+            self._go_on(topic, until)
 
     def _begun(self, event: Event) -> Ran:
         recipe, play = self._recipe, Play(self._recipe, event, event.received_at)
-        older = self._open.get(event.subject, []) if event.subject else []
+        older = self._open.get(event.topic, [])
         if older and recipe.mode == SINGLE:
             return Ran(
                 ended=Rehearsal(why_not="another run is under way, and it says mode: single")
@@ -78,12 +80,12 @@ class Replay:
         if not older or recipe.mode == PARALLEL:
             play.go_on(event.received_at)
         if not play.over and recipe.waits:
-            self._open.setdefault(event.subject or event.id, []).append(play)
+            self._open.setdefault(event.topic, []).append(play)
         return Ran(play)
 
-    def _go_on(self, subject: str, until: float) -> None:
-        """Play the runs of one subject on: all at once, or as each one's turn comes."""
-        plays = self._open.get(subject)
+    def _go_on(self, topic: Topic, until: float) -> None:
+        """Play the runs about one thing on: all at once, or as each one's turn comes."""
+        plays = self._open.get(topic)
         if plays is None:
             return
         if self._recipe.mode == PARALLEL:
@@ -93,7 +95,7 @@ class Replay:
         else:
             _in_turn(plays, until)
         if not plays:
-            del self._open[subject]
+            del self._open[topic]
 
 
 def _in_turn(plays: list[Play], until: float) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
 from appealbridge.files import read_file
 from appealbridge.settings.include import Include, lists_of
+from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.quiet import quiet
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.result import Settings
@@ -46,6 +47,7 @@ def load_settings(
     *,
     platforms: Mapping[str, type[BaseModel]],
     sections: Mapping[str, type[BaseModel]],
+    triggers: Mapping[str, str] | None = None,
     practise: Practise | None = None,
     reaches: Reaches | None = None,
     environ: Mapping[str, str] | None = None,
@@ -60,7 +62,7 @@ def load_settings(
 
     Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
-    model of one. In practice mode no secret of an account is looked up; `practise` says what its
+    model of one, `triggers` to the name of its trigger. In practice mode no secret of an account is looked up; `practise` says what its
     options are then. `reaches` says whether an account leads to someone. `offline` is for looking
     at the files where the secrets are not: one that is nowhere is only a note, and a source that
     needs it is left out.
@@ -74,7 +76,8 @@ def load_settings(
     channels = reader.channels(None if practice is None else Practice(str(practice), practise))
     sources = reader.sources()
     lists, wrong_lists = lists_of(document, folder)
-    problems = [*reader.problems, *wrong_lists, *unknown_names(document)]
+    wrong_groups = wrong_joins(document, reader.named(), triggers or {})
+    problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
     if problems or daemon is None:
         raise InvalidDocuments(quiet(problems))
     reader.notes += [
@@ -96,6 +99,7 @@ def load_settings(
         channels=channels,
         sources=sources,
         named=reader.named(),
+        joined=joined(daemon.joined_sources),
         lists={name: entries.texts for name, entries in lists.items()},
         list_places={name: (one.document, one.places) for name, one in lists.items()},
         notes=tuple(reader.notes),

@@ -214,6 +214,12 @@ class Daemon(_Section):
         description="When everything waits; checked, and not in force yet.",
         examples=[{"quiet_hours": {"between": ["23:00", "06:30"]}}],
     )
+    joined_sources: tuple[tuple[str, ...], ...] = Field(
+        (),
+        description="Sources that speak about the same things, one list for each system: what is about one "
+        "subject keeps one order among them.",
+        examples=[[["webhook:roads", "feed:road_news"]]],
+    )
     notices: Notices = Field(
         Notices(),
         description="Who learns of what goes wrong, and how.",

@@ -35,7 +35,8 @@ class Settings:
     `file` is the settings file, `None` where there is none; all paths are whole. `sources` maps a
     section (`webhooks`, `appeals`) to its sources by name, each as its trigger's own model, and `named`
     to the names that stand there. `lists` maps a list's name to its entries, `list_places` to the document
-    and the place of each. `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors; `faults`
+    and the place of each, and `joined` a source to the name that it shares with those it is joined with.
+    `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors; `faults`
     are plug-ins' own, by the place in the file of what is left out for them. `missing` are the names of
     secrets that could not be had, where that is no error.
     """
@@ -60,6 +61,7 @@ class Settings:
     people: Mapping[str, Person]
     groups: Mapping[str, Sequence[str]]
     holds: Mapping[str, HoldRule]
+    joined: Mapping[str, str]
     notices: Notices
     retention: Retention
     notes: Sequence[Problem] = ()

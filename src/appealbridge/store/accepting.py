@@ -29,14 +29,13 @@ from appealbridge.store.rows import (
     not_begun,
     run_row,
 )
-from appealbridge.store.states import IS_OPEN, LAST_OPEN, SENDING
+from appealbridge.store.states import KEEPS_TURN, LAST_OPEN, READY, SENDING
 
-_ID, _EVENT_ID, _SUBJECT, _CHANNEL, _STATE = (
-    DELIVERY.index(name) for name in ("id", "event_id", "subject", "channel", "state")
-)
+_ID, _EVENT_ID, _STATE = (DELIVERY.index(name) for name in ("id", "event_id", "state"))
+_place = itemgetter(*(DELIVERY.index(name) for name in ("channel", "subject", "origin")))
 
 _ABOUT = EVENT.index("subject")
-_heard = itemgetter(EVENT.index("id"), _ABOUT, EVENT.index("received_at"))
+_EVENT, _SOURCE, _RECEIVED_AT = (EVENT.index(name) for name in ("id", "source", "received_at"))
 
 _known = Join(
     ("source", "key"),
@@ -45,13 +44,16 @@ _known = Join(
     f" HAVING count(*) > 0 OR {waiting.ANY}",
 )
 _waited_for = Join(
-    ("channel", "subject"),
-    "SELECT json_group_array(json_array(v.channel, v.subject)) FROM {v}"
+    ("channel", "subject", "origin"),
+    "SELECT json_group_array(json_array(v.channel, v.subject, v.origin)) FROM {v}"
     " WHERE EXISTS (SELECT 1 FROM deliveries WHERE channel = v.channel AND subject = v.subject"
-    f" AND {IS_OPEN}) HAVING count(*) > 0",
+    f" AND origin = v.origin AND {KEEPS_TURN}) HAVING count(*) > 0",
 )
 _events = Insert("events", EVENT)
-_causes = Join(("id", "cause"), "UPDATE events SET cause = v.cause FROM {v} WHERE events.id = v.id")
+_rarely = Join(
+    ("id", "cause", "joined"),
+    "UPDATE events SET cause = v.cause, joined = v.joined FROM {v} WHERE events.id = v.id",
+)
 _runs = Insert("runs", RUN)
 _marks = Join(("id", "marks"), "UPDATE runs SET marks = v.marks FROM {v} WHERE runs.id = v.id")
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
@@ -74,8 +76,14 @@ class _ArrivalRows(NamedTuple):
     runs: Sequence[Row]
     deliveries: Sequence[Row]
     cause: str
+    joined: str
     decided: Sequence[Run]
     follows: Sequence[tuple[str, str]]
+
+    @property
+    def origin(self) -> str:
+        """What `Event.origin` is."""
+        return self.joined or str(self.event[_SOURCE])
 
 
 class Intake(NamedTuple):
@@ -94,6 +102,7 @@ def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
                 [run_row(run) for run in arrival.runs],
                 [delivery_row(delivery) for delivery in arrival.deliveries],
                 " ".join(arrival.event.cause),
+                arrival.event.joined,
                 [run for run in arrival.runs if run.marks or run.wake_at is not None],
                 [(one.id, one.follows) for one in arrival.deliveries if one.follows],
             )
@@ -125,7 +134,13 @@ def accept(
     begun = _insert(connection, fresh)
     heard: Collection[str] = ()
     if _keep_decisions(connection, fresh) or somebody_waits:
-        heard = waiting.hear(connection, [_heard(one.event) for one in fresh])
+        heard = waiting.hear(
+            connection,
+            [
+                (one.event[_EVENT], one.event[_ABOUT], one.origin, one.event[_RECEIVED_AT])
+                for one in fresh
+            ],
+        )
     for one in intakes:
         if one.memory is not None:
             _keep_memory(connection, one.memory)
@@ -167,8 +182,7 @@ def _insert(
         for row in arrival.deliveries:
             event = row[_EVENT_ID]
             blocked = (
-                row[_STATE] <= LAST_OPEN
-                and first.get((row[_CHANNEL], row[_SUBJECT]), event) != event
+                READY <= row[_STATE] <= LAST_OPEN and first.get(_place(row), event) != event
             )
             if row[_STATE] == SENDING:
                 if blocked:
@@ -178,8 +192,11 @@ def _insert(
             deliveries.append((*row, 1 if blocked else 0))
         begun.append(frozenset(started))
     _events.write(connection, [arrival.event for arrival in fresh])
-    # Hardly any event is caused by a post of ours, so that the others do not pay for the column.
-    _causes.change(connection, [(one.event[0], one.cause) for one in fresh if one.cause])
+    # Hardly any event has one of these, so that the others do not pay for the columns.
+    _rarely.change(
+        connection,
+        [(one.event[_EVENT], one.cause, one.joined) for one in fresh if one.cause or one.joined],
+    )
     _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(connection, deliveries)
     follow(connection, [row for one in fresh for row in one.follows])
@@ -188,13 +205,13 @@ def _insert(
 
 def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]) -> bool:
     """Keep what few runs have: decisions that they took at once, and that they wait. Return whether any waits."""
-    decided = [(one.event, run) for one in fresh if one.decided for run in one.decided]
+    decided = [(one, run) for one in fresh if one.decided for run in one.decided]
     if not decided:
         return False
     _marks.change(connection, [(run.id, as_json(dict(run.marks))) for _, run in decided])
     waits = [
-        (run.id, run.recipe, event[_ABOUT], run.event_id)
-        for event, run in decided
+        (run.id, run.recipe, one.event[_ABOUT], one.origin, run.event_id)
+        for one, run in decided
         if run.wake_at is not None and run.state is RunState.OPEN
     ]
     waiting.begin(connection, waits)
@@ -203,21 +220,22 @@ def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows
 
 def _first_events(
     connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]
-) -> dict[tuple[str, str], str]:
+) -> dict[tuple[str, str, str], str]:
     """
-    Return the event that has the turn, for each channel and subject of the fresh deliveries.
+    Return the event that has the turn, for each place of the fresh deliveries.
 
-    The turn is an earlier stored event's where one has an open delivery there (empty: its id does
-    not matter), and otherwise that of the first fresh one.
+    The turn is an earlier stored event's where a delivery of one keeps it (empty: its id does not
+    matter), and otherwise that of the first fresh one.
     """
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str, str], str] = {}
     for arrival in fresh:
         for row in arrival.deliveries:
-            if row[_STATE] <= LAST_OPEN and row[_SUBJECT]:
-                first.setdefault((row[_CHANNEL], row[_SUBJECT]), row[_EVENT_ID])
+            place = _place(row)
+            if READY <= row[_STATE] <= LAST_OPEN and place[1]:
+                first.setdefault(place, row[_EVENT_ID])
     for (found,) in _waited_for.ask(connection, list(first)):
-        for channel, subject in orjson.loads(found):
-            first[channel, subject] = ""
+        for channel, subject, origin in orjson.loads(found):
+            first[channel, subject, origin] = ""
     return first
 
 

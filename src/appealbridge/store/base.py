@@ -5,9 +5,10 @@ What every store promises, each promise in a sentence.
 always handed in: a store never asks for the time. Ids are those of `model/ids.py`: a run's begins
 with its event's, a delivery's with its run's.
 
-An open delivery stands before another where it is older, of the same channel and subject, and of
-another event. Deliveries of one event go side by side, and those without a subject stand before
-nobody. A delivery has settled when it is in none of the open states.
+A delivery that goes on by itself (`KEEPS_TURN`) stands before another such one where it is older, of
+the same channel, subject and origin, and of another event. Deliveries of one event go side by side,
+those without a subject stand before nobody, and so do those that wait for a person. A delivery has
+settled when it is in none of the open states.
 
 A delivery that follows another is stored `planned`. In the transaction in which the other settles it
 becomes `ready` and due if that one is published, and otherwise `cancelled`, with the reason.
@@ -53,7 +54,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
         An event whose source and key are known is a repeat: nothing of its arrival is stored. An open
         run with a `wake_at` is one that waits: while it is open, each event of its subject (that is
-        not empty) is kept for it and wakes it, from the one after its own on.
+        not empty) and origin is kept for it and wakes it, from the one after its own on.
         """
 
     async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
@@ -98,7 +99,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """Return when the next open run is to be looked at."""
 
     async def runs_before(self, run_id: str) -> Sequence[Run]:
-        """Return the open runs that wait, of this one's recipe and subject, and older; the oldest first."""
+        """Return the open runs that wait, of this one's recipe, subject and origin, and older; the oldest first."""
 
     async def advance(
         self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
@@ -109,8 +110,8 @@ class Store(StoreLooking, StoreRetention, Protocol):
         `seen` is how often it had been woken when it was planned: if it has been since, or deliveries
         are stored as settled now, the run stays awake. A delivery whose id is stored already is left
         as it is; one handed over as `sending` becomes `ready`. The events with ids in `unheard` are no
-        longer kept for the run. With a run that waited and is over the next one of its recipe and
-        subject is woken. Raise `NotFound` for an unknown run.
+        longer kept for the run. With a run that waited and is over the next one of its recipe, subject
+        and origin is woken. Raise `NotFound` for an unknown run.
         """
         ...
 
@@ -164,8 +165,9 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
         Return what went wrong and nobody has been told of, sort by sort.
 
-        That is every delivery that failed, expired, or is held as `unknown`, every run that failed,
-        and every alarm, until `tell` has had it. What a person lets out may become news again.
+        That is every delivery that failed, expired, or is held (but not as a flood, of which an alarm
+        tells), every run that failed, and every alarm, until `tell` has had it. What a person lets out
+        may become news again.
         """
 
     async def news_of(self, sorts: Collection[NewsSort], limit: int) -> Sequence[News]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from appealbridge.model.attempt import Attempt
@@ -20,6 +20,10 @@ class StoreLooking(Protocol):
 
     async def delivery(self, delivery_id: str) -> Delivery:
         """Return one delivery by id or number; raise `NotFound`."""
+
+    async def turns_behind(self, delivery_ids: Collection[str]) -> Mapping[str, int]:
+        """Return, for those of these deliveries that wait for their turn, the number that goes first."""
+        ...
 
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
         """Return a delivery's finished attempts and looks in order."""

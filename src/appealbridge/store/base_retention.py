@@ -17,7 +17,7 @@ class StoreRetention(Protocol):
 
         That is an event's data, its runs' traces and reasons, its deliveries' content and reasons, and
         the details of their attempts. An event is over when it has no open run, all its deliveries had
-        settled before the time, and no delivery of its subject is open. About `limit` rows are changed
+        settled before the time, and no delivery of its subject and origin is open. About `limit` rows are changed
         at once; the next step goes on `after` what the last one said, however little that one found.
         """
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from appealbridge.store.bulk import Join
 from appealbridge.store.schema import OF_EVENT
 from appealbridge.store.states import CANCELLED, IS_PUBLISHED, LAST_OPEN, PLANNED, READY, STATES
+from appealbridge.store.turns import Place, take_turn
 
 FOLLOWS = f"follows > '' AND state = {PLANNED}"
 """What waits for the post before it."""
@@ -28,8 +29,10 @@ _follow = Join(
 _let_go = Join(
     ("id", "at"),
     f"UPDATE deliveries SET state = {READY}, due_at = v.at FROM {{v}}"
-    f" JOIN deliveries b ON b.id = v.id AND b.{IS_PUBLISHED} WHERE {_WAITS}",
+    f" JOIN deliveries b ON b.id = v.id AND b.{IS_PUBLISHED} WHERE {_WAITS}"
+    " RETURNING channel, subject, origin, event_id, number",
 )
+_WAIT = "UPDATE deliveries SET blocked = 1 WHERE number = ?"
 _call_off = Join(
     ("id", "at"),
     f"UPDATE deliveries SET state = {CANCELLED}, hold = '', settled_at = v.at, blocked = 0,"
@@ -46,7 +49,7 @@ _BRING_BACK = (
     "WITH RECURSIVE thread (id) AS (VALUES (:id) UNION ALL SELECT d.id FROM thread t, deliveries d"
     f" WHERE d.follows = t.id AND d.id IN (SELECT id FROM deliveries WHERE {_OF_THREAD}))"
     f" UPDATE deliveries SET state = {PLANNED}, settled_at = 9e999, reason = '',"
-    " blocked = (SELECT blocked FROM deliveries WHERE id = :id)"
+    " blocked = 0"
     " WHERE id <> :id AND id IN (SELECT id FROM thread)"
 )
 
@@ -61,7 +64,10 @@ def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> N
 
 def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
     """Let go what follows deliveries that are published; call off, and return, what follows others."""
-    _let_go.change(connection, ended)
+    for row in _let_go.ask(connection, ended):
+        place = Place(*row)
+        if take_turn(connection, place):
+            connection.execute(_WAIT, (place.number,))
     called_off: list[tuple[str, float]] = []
     while ended := _call_off.ask(connection, ended):
         called_off += ended

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from appealbridge.model.delivery import MOVES, OPEN, Delivery, State
+from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.backup import take_up
 from appealbridge.store.following import bring_back
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.settling import WAKING, leave, wake
+from appealbridge.store.settling import WAKING, leave, stop, wake
 from appealbridge.store.states import (
     EXPIRED,
     FAILED,
@@ -22,7 +22,7 @@ from appealbridge.store.states import (
     SENDING,
     UNKNOWN,
 )
-from appealbridge.store.turns import has_to_wait, take_turn_back
+from appealbridge.store.turns import Place, take_turn
 
 _COLUMNS = names(STORED_DELIVERY)
 
@@ -57,7 +57,7 @@ _MOVE = (
     " settled_at = CASE :open WHEN 1 THEN 9e999 ELSE min(settled_at, :now) END,"
     # What failed is surely not published, so what is tried again begins anew.
     f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
-    " blocked = :open * (:blocked OR blocked),"
+    " blocked = :keeps * (:blocked OR blocked),"
     # If it goes wrong once more, people are told once more.
     f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
 )
@@ -116,8 +116,8 @@ def move(
             f"delivery {before.number}: its content was removed when its retention was over; there is "
             f"nothing left to send"
         )
-    reopened = before.state not in OPEN and target in OPEN
-    place = (before.event_id, before.channel, before.subject, before.number)
+    keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
+    place = Place(before.channel, before.subject, before.origin, before.event_id, before.number)
     connection.execute(
         _MOVE,
         {
@@ -126,17 +126,19 @@ def move(
             "reason": reason,
             "now": now,
             "open": target in OPEN,
-            "blocked": reopened and has_to_wait(connection, *place),
+            "keeps": keeps,
+            "blocked": keeps and not kept and take_turn(connection, place),
             "number": before.number,
         },
     )
     if before.state is State.FAILED and target is State.READY:
         bring_back(connection, before.id, before.event_id)
-    if reopened:
-        take_turn_back(connection, *place)
     if target not in OPEN:
         leave(connection, [(before.id, now)])
-    elif target in WAKING:
+        return find(connection, before.id)
+    if kept and not keeps:
+        stop(connection, [before.id])
+    if target in WAKING:
         wake(connection, [(before.id, now)])
     return find(connection, before.id)
 

@@ -17,11 +17,13 @@ from appealbridge.store.records import (
     RecipeVersion,
 )
 from appealbridge.store.rows import DELIVERY, Row, as_json, at, delivery_row, not_begun
-from appealbridge.store.states import LAST_OPEN, SENDING
-from appealbridge.store.turns import has_to_wait
+from appealbridge.store.states import LAST_OPEN, READY, SENDING
+from appealbridge.store.turns import Place, has_to_wait
 
 _STATE = DELIVERY.index("state")
-_PLACE = [DELIVERY.index(name) for name in ("event_id", "channel", "subject", "state")]
+_place = itemgetter(
+    *(DELIVERY.index(name) for name in ("channel", "subject", "origin", "event_id"))
+)
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
 _ADVANCE = (
     "UPDATE runs SET state = :state, reason = :reason, trace = :trace, marks = :marks,"
@@ -96,9 +98,8 @@ def advance(connection: sqlite3.Connection, step: Advance) -> bool:
 
 
 def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:
-    event_id, channel, subject, state = itemgetter(*_PLACE)(row)
-    waits = state <= LAST_OPEN and has_to_wait(connection, event_id, channel, subject)
-    return (*row, 1 if waits else 0)
+    keeps = READY <= row[_STATE] <= LAST_OPEN
+    return (*row, 1 if keeps and has_to_wait(connection, Place(*_place(row))) else 0)
 
 
 def keep_recipes(

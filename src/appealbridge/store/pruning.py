@@ -19,7 +19,7 @@ import orjson
 from appealbridge.model import ids
 from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Over, Pruned
-from appealbridge.store.schema import IS_OF_APPEAL, OF_EVENT
+from appealbridge.store.schema import IS_OF_APPEAL, IS_OF_APPEAL_SOURCE, OF_EVENT, origin_of
 from appealbridge.store.states import IS_OPEN, IS_UNFINISHED
 
 WALK = 2000
@@ -35,20 +35,28 @@ _SETTLED = (
     f"NOT EXISTS (SELECT 1 FROM runs WHERE {_OF_E} AND (state = 'open' OR begun_at > :before))"
     f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}"
     f" AND ({IS_UNFINISHED} OR settled_at > :before))"
-    # All the subjects that wait are gathered once a look, since no index has them by themselves.
-    f" AND (e.subject = '' OR e.subject NOT IN (SELECT subject FROM deliveries WHERE {IS_OPEN}))"
+    # All that waits is gathered once a look, since no index has the subjects by themselves.
+    f" AND (e.subject = '' OR (e.subject, {origin_of('e')})"
+    f" NOT IN (SELECT subject, origin FROM deliveries WHERE {IS_OPEN}))"
     # What an open run has heard, its later steps may speak of.
     " AND e.id NOT IN (SELECT event_id FROM heard)"
 )
+# Each sender speaks for itself: what one says of an appeal closes no other's. An event from where
+# nothing is told of the appeal goes by the sources of appeals, and by all of them that know it.
 _APPEALS = f"FROM events a WHERE a.subject = e.subject AND {IS_OF_APPEAL}"
-_REOPENED = f"SELECT max(a.number) {_APPEALS} AND a.type <> 'appeal.closed'"
-_CLOSED = (
-    f"SELECT min(a.received_at) {_APPEALS} AND a.type = 'appeal.closed'"
-    f" AND a.number > coalesce(({_REOPENED}), 0)"
+_OF_ORIGIN = f"{_APPEALS} AND {origin_of('a')} ="
+_TOLD = (
+    f"{_APPEALS} AND ({origin_of('a')} = {origin_of('e')} OR {IS_OF_APPEAL_SOURCE}"
+    f" AND NOT EXISTS (SELECT 1 {_OF_ORIGIN} {origin_of('e')}))"
+)
+_OPENED = (
+    f"SELECT {origin_of('a')} AS origin,"
+    f" max(CASE a.type WHEN 'appeal.closed' THEN 0 ELSE a.number END) AS number {_TOLD} GROUP BY 1"
 )
 _CLOSED_LONG_AGO = (
-    f"(e.subject = '' OR NOT EXISTS (SELECT 1 {_APPEALS})"
-    f" OR coalesce(({_CLOSED}), 9e999) <= :before)"
+    f"(e.subject = '' OR NOT EXISTS (SELECT 1 FROM ({_OPENED}) AS opened WHERE coalesce("
+    f"(SELECT min(a.received_at) {_OF_ORIGIN} opened.origin AND a.number > opened.number),"
+    " 9e999) > :before))"
 )
 _DUE = (
     f"SELECT e.number, e.id, (SELECT count(*) FROM runs WHERE {_OF_E}) FROM events e"

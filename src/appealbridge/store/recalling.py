@@ -11,10 +11,11 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import Pace, Text, Unseen
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
+from appealbridge.store.settling import stop
 from appealbridge.store.states import HELD, IS_OPEN, IS_SENT, PLANNED, READY
 
 _KNOWN = "SELECT key FROM events WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
-_TEXT = "SELECT id, channel, content_hash FROM deliveries"
+_TEXT = "SELECT id, channel, content_hash, origin FROM deliveries"
 _SENT_TEXTS = f"{_TEXT} WHERE {IS_SENT} AND settled_at >= ? ORDER BY settled_at DESC LIMIT ?"
 _OPEN_TEXTS = f"{_TEXT} INDEXED BY deliveries_open WHERE {IS_OPEN} LIMIT ?"
 _EVENTS = (
@@ -41,7 +42,7 @@ _OF_SOURCE = (
     f" WHERE e.received_at >= :since AND e.source = :source AND {_UNTOUCHED}"
 )
 _HOLD = (
-    f"UPDATE deliveries AS d SET state = {HELD}, hold = :hold, reason = :reason"
+    f"UPDATE deliveries AS d SET state = {HELD}, hold = :hold, reason = :reason, blocked = 0"
     f" WHERE d.id IN (SELECT value FROM json_each(:ids)) AND {_UNTOUCHED}"
     f" RETURNING {names(STORED_DELIVERY)}"
 )
@@ -94,7 +95,9 @@ def hold(
 ) -> Sequence[Delivery]:
     """Hold those of these deliveries that still wait, untouched; the oldest first."""
     rows = connection.execute(_HOLD, {"ids": _json(ids), "hold": why, "reason": reason}).fetchall()
-    return sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
+    held = sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
+    stop(connection, [delivery.id for delivery in held])
+    return held
 
 
 def _json(words: Collection[str]) -> str:

@@ -198,11 +198,12 @@ class DeliveryFilter:
 
 @value
 class Text:
-    """What a delivery says, by the hash of its content, and where."""
+    """What a delivery says, by the hash of its content, where, and of whose events."""
 
     delivery_id: str
     channel: str
     content_hash: str
+    origin: str
 
 
 @value

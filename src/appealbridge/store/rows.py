@@ -23,14 +23,14 @@ from appealbridge.store.states import NUMBERS, READY, SENDING, STATES
 Row = tuple[Any, ...]
 
 EVENT = ("id", "source", "type", "subject", "key", "time", "received_at", "hold", "data")
-STORED_EVENT = (*EVENT, "cause")
+STORED_EVENT = (*EVENT, "cause", "joined")
 RUN = (
     "id", "event_id", "recipe", "version", "state", "begun_at", "wake_at", "reason", "trace",
 )  # fmt: skip
 STORED_RUN = (*RUN, "marks")
 DELIVERY = (
-    "id", "run_id", "event_id", "recipe", "step", "subject", "channel", "action", "content",
-    "content_hash", "planned_at", "due_at", "publish_by", "hold", "reason", "settled_at",
+    "id", "run_id", "event_id", "recipe", "step", "subject", "origin", "channel", "action",
+    "content", "content_hash", "planned_at", "due_at", "publish_by", "hold", "reason", "settled_at",
     "state", "attempts", "begun_at", "first_begun_at",
 )  # fmt: skip
 """What begins a delivery's attempt stands last, so that a row is told to begin by its end."""
@@ -75,12 +75,12 @@ def event_row(event: Event) -> Row:
 
 def event_of(row: Row) -> Event:
     """Return the event of a row in the order of `STORED_EVENT`."""
-    id_, source, type_, subject, key, time, received_at, hold, data, cause = row
+    id_, source, type_, subject, key, time, received_at, hold, data, cause, joined = row
     removed = not data
     value = None if removed else orjson.loads(data)
     caused_by = tuple(cause.split())
     return Event(
-        id_, source, type_, subject, key, time, value, received_at, hold, removed, caused_by
+        id_, source, type_, subject, key, time, value, received_at, hold, removed, caused_by, joined
     )
 
 
@@ -127,9 +127,9 @@ def delivery_row(delivery: Delivery) -> Row:
             settled_at = d.planned_at if d.settled_at is None else d.settled_at
         stand = (NUMBERS[d.state], d.attempts, inf, at(d.first_begun_at))
     return (
-        d.id, d.run_id, d.event_id, d.recipe, d.step, d.subject, d.channel, d.action, d.content,
-        d.content_hash, d.planned_at, d.due_at, at(d.publish_by), d.hold, d.reason, settled_at,
-        *stand,
+        d.id, d.run_id, d.event_id, d.recipe, d.step, d.subject, d.origin, d.channel, d.action,
+        d.content, d.content_hash, d.planned_at, d.due_at, at(d.publish_by), d.hold, d.reason,
+        settled_at, *stand,
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def not_begun(row: Row) -> Row:
 def delivery_of(row: Row) -> Delivery:
     """Return the delivery of a row in the order of `STORED_DELIVERY`."""
     (
-        number, id_, run_id, event_id, recipe, step, subject, channel, action, content,
+        number, id_, run_id, event_id, recipe, step, subject, origin, channel, action, content,
         content_hash, planned_at, due_at, publish_by, hold, reason, settled_at,
         state, attempts, begun_at, first_begun_at, receipt_id, receipt_url, receipt_time,
         follows,
@@ -171,6 +171,7 @@ def delivery_of(row: Row) -> Delivery:
         settled_at=said(settled_at),
         receipt=receipt,
         follows=follows,
+        origin=origin,
     )
 
 

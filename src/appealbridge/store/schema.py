@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.states import IS_LISTED, IS_NEWS, IS_OPEN, IS_SENT, IS_WAITING
+from appealbridge.store.states import IS_LISTED, IS_NEWS, IS_OPEN, IS_SENT, IS_WAITING, KEEPS_TURN
 
 APPLICATION_ID = 0x41707042
 """Tells our files from other programs' SQLite files; the letters AppB."""
@@ -29,6 +29,18 @@ OF_RUN = "id > :run_id || '.' AND id < :run_id || '/' AND run_id = :run_id"
 
 IS_OF_APPEAL = "type >= 'appeal.' AND type < 'appeal/'"
 """An event about an appeal: its type begins with `appeal.`."""
+
+IS_OF_APPEAL_SOURCE = "source >= 'appeal:' AND source < 'appeal;'"
+"""An event from a source of appeals, whoever else may use the words of one."""
+
+
+def origin_of(table: str) -> str:
+    """Return the origin of an event as SQL, for a name of the table of events."""
+    return f"CASE {table}.joined WHEN '' THEN {table}.source ELSE {table}.joined END"
+
+
+_WAS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold = 'unknown')"
+"""What people were told of before they were told of every hold."""
 
 _FIRST = f"""
 CREATE TABLE events (
@@ -156,9 +168,9 @@ CREATE TABLE lanes (
 _NOTICES = f"""
 ALTER TABLE deliveries ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
-UPDATE deliveries SET told = 1 WHERE {IS_NEWS};
+UPDATE deliveries SET told = 1 WHERE {_WAS_NEWS};
 UPDATE runs SET told = 1 WHERE state = 'failed';
-CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state) WHERE {IS_NEWS} AND told = 0;
+CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state) WHERE {_WAS_NEWS} AND told = 0;
 CREATE INDEX runs_untold ON runs (recipe) WHERE state = 'failed' AND told = 0;
 
 CREATE TABLE alarms (
@@ -212,6 +224,36 @@ _SOURCE_STATES = """
 ALTER TABLE sources ADD COLUMN state TEXT NOT NULL DEFAULT '{}';
 """
 
+_ORIGINS = f"""
+-- The name that an event's source shares with those it is joined with; empty for nearly all.
+ALTER TABLE events ADD COLUMN joined TEXT NOT NULL DEFAULT '';
+
+-- Where the event of a delivery came from. It is needed of what may still go out, or go out again,
+-- and of what was said within the last day.
+ALTER TABLE deliveries ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+UPDATE deliveries SET origin = coalesce((SELECT source FROM events WHERE id = event_id), '')
+    WHERE state <= 4 OR state = 8 OR number > (SELECT max(number) FROM deliveries) - 50000;
+DROP INDEX deliveries_open;
+CREATE INDEX deliveries_open ON deliveries (channel, subject, origin, (state >= 2)) WHERE {IS_OPEN};
+DROP INDEX deliveries_blocked;
+UPDATE deliveries SET blocked = 0 WHERE blocked = 1;
+UPDATE deliveries SET blocked = 1 WHERE {KEEPS_TURN} AND subject <> ''
+    AND EXISTS (SELECT 1 FROM deliveries b WHERE b.state <= 4 AND (b.state >= 2) = 1
+    AND b.channel = deliveries.channel AND b.subject = deliveries.subject
+    AND b.origin = deliveries.origin
+    AND b.number < deliveries.number AND b.event_id <> deliveries.event_id);
+CREATE INDEX deliveries_blocked ON deliveries (channel, subject, origin) WHERE blocked = 1;
+
+ALTER TABLE waiting_runs ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+UPDATE waiting_runs SET origin = coalesce((SELECT e.source FROM runs r JOIN events e
+    ON e.id = r.event_id WHERE r.id = waiting_runs.run_id), '');
+DROP INDEX waiting_by_subject;
+CREATE INDEX waiting_by_subject ON waiting_runs (subject, origin, recipe);
+
+DROP INDEX deliveries_untold;
+CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state) WHERE {IS_NEWS} AND told = 0;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -223,6 +265,7 @@ MIGRATIONS: tuple[str, ...] = (
     _THREADS,
     _FAILED_RUNS,
     _SOURCE_STATES,
+    _ORIGINS,
 )
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from appealbridge.model.delivery import MOVES, OPEN, State
+from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.bulk import Insert, Join
 from appealbridge.store.following import ANY_FOLLOWER, lead_on
@@ -20,13 +20,13 @@ WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UN
 
 _settle = Join(
     (
-        "id", "source", "target", "due_at", "hold", "reason", "at", "stays",
+        "id", "source", "target", "due_at", "hold", "reason", "at", "stays", "keeps",
         "receipt_id", "receipt_url", "receipt_time",
     ),
     "UPDATE deliveries SET state = v.target, hold = v.hold, reason = v.reason, begun_at = 9e999,"
     " due_at = CASE WHEN v.due_at < 9e999 THEN v.due_at ELSE deliveries.due_at END,"
     " settled_at = CASE v.stays WHEN 1 THEN 9e999 ELSE min(deliveries.settled_at, v.at) END,"
-    " blocked = deliveries.blocked * v.stays,"
+    " blocked = deliveries.blocked * v.keeps,"
     " receipt_id = coalesce(v.receipt_id, deliveries.receipt_id),"
     " receipt_url = coalesce(v.receipt_url, deliveries.receipt_url),"
     " receipt_time = coalesce(v.receipt_time, deliveries.receipt_time)"
@@ -50,7 +50,11 @@ _wake = Join(
 
 
 class Ending(NamedTuple):
-    """One settlement, as rows already; `wakes` and `leaves` say what its target state means to others."""
+    """
+    One settlement, as rows already; the last three say what its target state means to others.
+
+    Its run `wakes`, it `leaves` what is open, or it only `stops`, since a person has to decide.
+    """
 
     delivery_id: str
     at: float
@@ -58,6 +62,7 @@ class Ending(NamedTuple):
     attempt: Row | None
     wakes: bool
     leaves: bool
+    stops: bool
 
 
 def ending(settlement: Settlement) -> Ending:
@@ -76,11 +81,12 @@ def ending(settlement: Settlement) -> Ending:
         s.at,
         (
             s.delivery_id, NUMBERS[s.source], NUMBERS[s.target], at(s.due_at), s.hold, s.reason,
-            s.at, 0 if leaves else 1, *receipt,
+            s.at, 0 if leaves else 1, 1 if s.target in KEEPS_TURN else 0, *receipt,
         ),
         None if s.attempt is None else attempt_row(s.attempt),
         s.target in WAKING,
         leaves,
+        not leaves and s.target not in KEEPS_TURN,
     )  # fmt: skip
 
 
@@ -92,6 +98,7 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     _attempts.write(connection, [one.attempt for one in endings if one.attempt is not None])
     wake(connection, [(o.delivery_id, o.at) for o in endings if o.wakes and not o.leaves])
     leave(connection, [(one.delivery_id, one.at) for one in endings if one.leaves])
+    stop(connection, [one.delivery_id for one in endings if one.stops])
     return [None] * len(endings)
 
 
@@ -106,6 +113,12 @@ def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) ->
         _wake.change(connection, everything)
     if turns:
         pass_on(connection, [id_ for id_, _ in everything])
+
+
+def stop(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
+    """Give the turn to others where these wait for a person from now on."""
+    if ids and connection.execute(f"SELECT {ANY_BLOCKED}").fetchone()[0]:
+        pass_on(connection, ids)
 
 
 def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> None:

@@ -8,7 +8,7 @@ from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
-from appealbridge.store import listing, moving, paging, reading, recalling, telling
+from appealbridge.store import listing, moving, paging, reading, recalling, telling, turns
 from appealbridge.store.connections import Readers
 from appealbridge.store.queues import queues
 from appealbridge.store.records import (
@@ -37,6 +37,10 @@ class SqliteLooking:
     async def delivery(self, delivery_id: str) -> Delivery:
         """Return one delivery by id or number."""
         return await self._ask(lambda db: moving.find(db, delivery_id))
+
+    async def turns_behind(self, delivery_ids: Collection[str]) -> Mapping[str, int]:
+        """Return who goes first where deliveries wait for their turn."""
+        return await self._ask(lambda db: turns.behind(db, delivery_ids))
 
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
         """Return a delivery's finished attempts and looks in order."""

@@ -37,12 +37,15 @@ FAILED = NUMBERS[State.FAILED]
 CANCELLED = NUMBERS[State.CANCELLED]
 
 LAST_OPEN = SENDING
-"""Up to here later deliveries of its subject wait behind it."""
+"""The last of the open states."""
 
 IS_WAITING = "state <= 2 AND hold <> 'unknown'"
 """What expires when its `publish_by` passes. What is perhaps published does not: readers may see it."""
 
 IS_OPEN = "state <= 4"
+KEEPS_TURN = "state <= 4 AND (state >= 2) = 1"
+"""Later deliveries of its channel, origin and subject wait behind it: written as its index has it."""
+
 IS_UNFINISHED = "(state <= 4 OR state = 6)"
 """Open, or being taken back: something is still to be done with its content."""
 
@@ -58,5 +61,5 @@ IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
 IS_LISTED = "state NOT BETWEEN 4 AND 5"
 """All but the two states of the hot path, which would pay for an index that nobody needs for them."""
 
-IS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold = 'unknown')"
-"""What people are told of: failed, expired, or perhaps published and nobody can tell."""
+IS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold <> 'burst')"
+"""What people are told of: failed, expired, or held. Of what is held as a flood, the flood's alarm tells."""

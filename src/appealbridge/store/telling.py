@@ -8,13 +8,18 @@ from typing import NamedTuple
 
 import orjson
 
+from appealbridge.model.delivery import Hold
 from appealbridge.model.notice import Trouble
 from appealbridge.store.accepting import Intake, accept, intake
 from appealbridge.store.records import Arrival, News, NewsSort
-from appealbridge.store.states import EXPIRED, FAILED, HELD, IS_NEWS
+from appealbridge.store.states import EXPIRED, FAILED, IS_NEWS
 
-_STATES = {HELD: Trouble.UNKNOWN, FAILED: Trouble.FAILED, EXPIRED: Trouble.EXPIRED}
-_NUMBERS = {kind.value: state for state, kind in _STATES.items()}
+_KIND = (
+    f"CASE state WHEN {FAILED} THEN '{Trouble.FAILED}' WHEN {EXPIRED} THEN '{Trouble.EXPIRED}'"
+    f" ELSE CASE hold WHEN '{Hold.UNKNOWN}' THEN '{Trouble.UNKNOWN}'"
+    f" WHEN '{Hold.APPROVAL}' THEN '{Trouble.APPROVAL}' ELSE '{Trouble.HELD}' END END"
+)
+_OF_DELIVERIES = frozenset(Trouble) - {Trouble.RUN_FAILED}
 _UNTOLD = f"FROM deliveries WHERE {IS_NEWS} AND told = 0"
 _FAILED_RUNS = "FROM runs WHERE state = 'failed' AND told = 0"
 _VERSION = (
@@ -23,8 +28,8 @@ _VERSION = (
 )
 
 _DELIVERY_SORTS = (
-    f"SELECT state, many, recipe, channel, {_VERSION} FROM (SELECT state, count(*) AS many, recipe,"
-    f" channel, max(number) AS newest {_UNTOLD} GROUP BY recipe, channel, state)"
+    f"SELECT kind, many, recipe, channel, {_VERSION} FROM (SELECT {_KIND} AS kind, count(*) AS many,"
+    f" recipe, channel, max(number) AS newest {_UNTOLD} GROUP BY recipe, channel, kind)"
 )
 _RUN_SORTS = (
     "SELECT many, recipe, (SELECT version FROM runs WHERE number = newest) FROM"
@@ -35,7 +40,7 @@ _ALARM_SORTS = "SELECT kind, count(*), channel FROM alarms GROUP BY kind, channe
 _DELIVERIES = (
     "SELECT number, CASE WHEN settled_at < 9e999 THEN settled_at ELSE due_at END, reason, channel,"
     " recipe, run_id, subject"
-    f" {_UNTOLD} AND recipe = :recipe AND channel = :channel AND state = :state"
+    f" {_UNTOLD} AND recipe = :recipe AND channel = :channel AND {_KIND} = :kind"
     " ORDER BY number LIMIT :limit"
 )
 _RUNS = (
@@ -81,10 +86,8 @@ def news(connection: sqlite3.Connection) -> Sequence[NewsSort]:
     alarms = connection.execute(_ALARM_SORTS).fetchall()
     return [
         *(
-            NewsSort(
-                kind=_STATES[state], count=count, recipe=recipe, channel=channel, version=version
-            )
-            for state, count, recipe, channel, version in deliveries
+            NewsSort(kind=kind, count=count, recipe=recipe, channel=channel, version=version)
+            for kind, count, recipe, channel, version in deliveries
         ),
         *(
             NewsSort(kind=Trouble.RUN_FAILED, count=count, recipe=recipe, version=version)
@@ -102,7 +105,6 @@ def news_of(
     for sort in sorts:
         asked = {
             "kind": sort.kind,
-            "state": _NUMBERS.get(sort.kind),
             "recipe": sort.recipe,
             "channel": sort.channel,
             "limit": limit - len(found),
@@ -150,12 +152,12 @@ def tell(connection: sqlite3.Connection, told: Told) -> bool:
 
 
 def _select(kind: str) -> str:
-    if kind in _NUMBERS:
+    if kind in _OF_DELIVERIES:
         return _DELIVERIES
     return _RUNS if kind == Trouble.RUN_FAILED else _ALARMS
 
 
 def _told(kind: str) -> str:
-    if kind in _NUMBERS:
+    if kind in _OF_DELIVERIES:
         return _TOLD_DELIVERIES
     return _TOLD_RUNS if kind == Trouble.RUN_FAILED else _TOLD_ALARMS

@@ -1,6 +1,8 @@
 """
 Runs that wait: they hear what comes about their subject, and their recipe's next run waits behind them.
 
+Only what has the same origin is about the same subject: nobody ends or delays another sender's runs.
+
 A run is one of these from the transaction that stores it to the one that closes it. Nearly always
 there are none, and then accepting an event costs no more than seeing that.
 """
@@ -20,16 +22,17 @@ from appealbridge.store.rows import STORED_EVENT, STORED_RUN, Row, event_of, nam
 ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
 
 _begin = Join(
-    ("run_id", "recipe", "subject", "event_id"),
-    "INSERT INTO waiting_runs (run_id, recipe, subject, after)"
-    " SELECT v.run_id, v.recipe, v.subject, e.number FROM {v}"
+    ("run_id", "recipe", "subject", "origin", "event_id"),
+    "INSERT INTO waiting_runs (run_id, recipe, subject, origin, after)"
+    " SELECT v.run_id, v.recipe, v.subject, v.origin, e.number FROM {v}"
     " CROSS JOIN events e ON e.id = v.event_id",
 )
 _hear = Join(
-    ("id", "subject"),
+    ("id", "subject", "origin"),
     "INSERT INTO heard (run_id, event_id) SELECT w.run_id, v.id FROM {v}"
     " CROSS JOIN events e ON e.id = v.id"
-    " CROSS JOIN waiting_runs w ON w.subject = v.subject AND w.after < e.number"
+    " CROSS JOIN waiting_runs w ON w.subject = v.subject AND w.origin = v.origin"
+    " AND w.after < e.number"
     " WHERE TRUE RETURNING run_id, event_id",
 )
 _wake = Join(
@@ -38,7 +41,8 @@ _wake = Join(
     " WHERE runs.id = v.run_id AND +runs.state = 'open'",
 )
 _OF_THE_SAME = (
-    "FROM waiting_runs w CROSS JOIN waiting_runs o ON o.subject = w.subject AND o.recipe = w.recipe"
+    "FROM waiting_runs w CROSS JOIN waiting_runs o"
+    " ON o.subject = w.subject AND o.origin = w.origin AND o.recipe = w.recipe"
     " CROSS JOIN runs r ON r.id = o.run_id"
     " WHERE w.run_id = :run_id AND w.subject <> '' AND o.run_id <> :run_id"
 )
@@ -58,20 +62,20 @@ _LET_GO = "DELETE FROM heard WHERE run_id = ? AND event_id IN (SELECT value FROM
 
 
 def begin(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Have runs listen, each with its id, its recipe, its subject and its event's id."""
+    """Have runs listen, each with its id, its recipe, its subject, its origin and its event's id."""
     _begin.change(connection, rows)
 
 
 def hear(
-    connection: sqlite3.Connection, events: Sequence[tuple[str, str, float]]
+    connection: sqlite3.Connection, events: Sequence[tuple[str, str, str, float]]
 ) -> Collection[str]:
     """
-    Tell of stored events, each with its id, its subject and when it was received.
+    Tell of stored events, each with its id, its subject, its origin and when it was received.
 
     Return the ids of those that a run hears; it is woken.
     """
-    at = {id_: received_at for id_, _, received_at in events}
-    about = [(id_, subject) for id_, subject, _ in events if subject]
+    at = {id_: received_at for id_, _, _, received_at in events}
+    about = [(id_, subject, origin) for id_, subject, origin, _ in events if subject]
     heard = _hear.ask(connection, about)
     _wake.change(connection, [(run_id, at[event_id]) for run_id, event_id in heard])
     return {event_id for _, event_id in heard}

@@ -71,6 +71,7 @@ def a_delivery(event: Event, step: str = "tweet", **more: Any) -> Delivery:
         "recipe": recipe,
         "step": step,
         "subject": event.subject,
+        "origin": event.origin,
         "channel": CHANNEL,
         "action": "tweet",
         "content": '{"text":"A38 closed – avoid the area"}',

@@ -90,36 +90,43 @@ def _listings(engine: Engine) -> web.RouteTableDef:
 def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
+    async def one(moved: Delivery) -> web.Response:
+        (row,) = await listing.rows(engine.store, [moved])
+        return answer(row)
+
+    async def several(moved: Sequence[Delivery]) -> web.Response:
+        return answer(await listing.rows(engine.store, moved))
+
     @table.post("/deliveries/{id}/release")
     async def release(request: web.Request) -> web.Response:
-        return _one(await engine.verbs.release(request.match_info["id"]))
+        return await one(await engine.verbs.release(request.match_info["id"]))
 
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return _all(await engine.verbs.release_all(hold, **which))
+        return await several(await engine.verbs.release_all(hold, **which))
 
     @table.post("/cancel")
     async def cancel_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return _all(await engine.verbs.cancel_all(hold, _reason(request), **which))
+        return await several(await engine.verbs.cancel_all(hold, _reason(request), **which))
 
     @table.post("/retry")
     async def retry_all(request: web.Request) -> web.Response:
-        return _all(await engine.verbs.retry_all(listing.since_of(request.query)))
+        return await several(await engine.verbs.retry_all(listing.since_of(request.query)))
 
     @table.post("/deliveries/{id}/retry")
     async def retry(request: web.Request) -> web.Response:
-        return _one(await engine.verbs.retry(request.match_info["id"]))
+        return await one(await engine.verbs.retry(request.match_info["id"]))
 
     @table.post("/deliveries/{id}/confirm")
     async def confirm(request: web.Request) -> web.Response:
         url = request.query.get("url", "")
-        return _one(await engine.verbs.confirm(request.match_info["id"], url))
+        return await one(await engine.verbs.confirm(request.match_info["id"], url))
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
-        return _one(await engine.verbs.cancel(request.match_info["id"], _reason(request)))
+        return await one(await engine.verbs.cancel(request.match_info["id"], _reason(request)))
 
     @table.post("/reload")
     async def take_new(request: web.Request) -> web.Response:
@@ -127,14 +134,6 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
         return answer(await reload())
 
     return table
-
-
-def _one(moved: Delivery) -> web.Response:
-    return answer(views.delivery(moved))
-
-
-def _all(moved: Sequence[Delivery]) -> web.Response:
-    return answer([views.delivery(each) for each in moved])
 
 
 def _together(request: web.Request) -> tuple[str, dict[str, str]]:

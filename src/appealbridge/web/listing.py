@@ -28,13 +28,25 @@ _EVENT_ID = 16
 
 async def deliveries(store: Store, query: Query) -> list[dict[str, Any]]:
     """List deliveries, the newest first."""
-    return [views.delivery(one) for one in await store.deliveries(_which(query))]
+    return await rows(store, await store.deliveries(_which(query)))
+
+
+async def rows(
+    store: Store, listed: Sequence[Delivery], *, history: bool = False
+) -> list[dict[str, Any]]:
+    """Return deliveries as they are shown, each with whom it waits for, and with its attempts as `history`."""
+    ready = [one.id for one in listed if one.state is State.READY]
+    behind = await store.turns_behind(ready) if ready else {}
+    return [
+        views.delivery(one, await store.attempts(one.id) if history else None, behind.get(one.id))
+        for one in listed
+    ]
 
 
 async def delivery(store: Store, delivery_id: str) -> dict[str, Any]:
     """Return one delivery with its attempts."""
-    one = await store.delivery(delivery_id)
-    return views.delivery(one, await store.attempts(one.id))
+    (row,) = await rows(store, [await store.delivery(delivery_id)], history=True)
+    return row
 
 
 async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
@@ -61,9 +73,7 @@ async def _with_deliveries(store: Store, run: Run) -> dict[str, Any]:
     if run.state is not RunState.SKIPPED:
         caused = await store.deliveries(DeliveryFilter(run_id=run.id, limit=MOST))
     told = views.run(run)
-    told["deliveries"] = [
-        views.delivery(each, await store.attempts(each.id)) for each in reversed(caused)
-    ]
+    told["deliveries"] = await rows(store, [*reversed(caused)], history=True)
     return told
 
 

@@ -34,14 +34,17 @@ def moment(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def delivery(one: Delivery, attempts: Sequence[Attempt] | None = None) -> dict[str, Any]:
-    """Return a delivery; with its attempts where they are given."""
+def delivery(
+    one: Delivery, attempts: Sequence[Attempt] | None = None, behind: int | None = None
+) -> dict[str, Any]:
+    """Return a delivery; with its attempts where they are given. It waits `behind` the one of that number."""
     told: dict[str, Any] = {
         "id": one.id,
         "number": one.number,
         "state": one.state.value,
         "hold": one.hold or None,
         "reason": one.reason or None,
+        "waits_behind": behind,
         "channel": one.channel,
         "action": one.action,
         "recipe": one.recipe,

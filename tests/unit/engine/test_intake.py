@@ -38,7 +38,7 @@ async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatc
     clock = FakeClock()
     caution = Caution(store, clock, told, None)
     taking = Intake(store, clock, random.Random(1), {}, None, None, None, told, room, caution)
-    inforce = SimpleNamespace(book=Book({}))
+    inforce = SimpleNamespace(book=Book({}), joined={})
     waiting = [asyncio.create_task(taking.accept(inforce, "webhook:x", [DRAFT])) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(StoreBusy, match="3 requests wait"):

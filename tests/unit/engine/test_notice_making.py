@@ -105,3 +105,10 @@ def test_who_can_be_reached_is_told_whoever_cannot(telling):
     made = arrival(notice(LOST, DANA), telling, yes, 100.0)
     assert made.runs[0].state is RunState.PLANNED
     assert [one.step for one in made.deliveries] == ["dana"]
+
+
+@pytest.mark.parametrize("kind", [Trouble.HELD, Trouble.APPROVAL])
+def test_what_is_held_on_many_accounts_is_one_notice_that_any_account_may_bring(telling, kind):
+    groups = {group_of(sort(channel, kind), ["dana"], telling) for channel in ("force_x", "office")}
+    assert groups == {Group(kind, ("dana",))}
+    assert Group(kind, ("dana",)).without == ()

@@ -25,8 +25,10 @@ def test_the_first_to_say_something_is_remembered_and_the_second_told_of_it():
     assert texts.note(first, NOW) == ""  # planned once more, it repeats nobody
 
 
-@pytest.mark.parametrize("other", [{"text": "cd"}, {"channel": "force_mastodon"}], ids=str)
-def test_another_text_or_another_account_is_no_repetition(other):
+@pytest.mark.parametrize(
+    "other", [{"text": "cd"}, {"channel": "force_mastodon"}, {"origin": "webhook:other"}], ids=str
+)
+def test_another_text_account_or_source_is_no_repetition(other):
     texts = Texts(NOW)
     texts.note(delivery(1), NOW)
     assert texts.note(delivery(2, **other), NOW) == ""
@@ -88,7 +90,7 @@ def test_no_more_than_two_sheets_full_are_remembered():
 def test_what_the_store_has_is_remembered_after_a_start():
     texts = Texts(NOW)
     earlier = delivery(1)
-    texts.recall([Text(earlier.id, earlier.channel, earlier.content_hash)], NOW)
+    texts.recall([Text(earlier.id, earlier.channel, earlier.content_hash, earlier.origin)], NOW)
     assert texts.note(delivery(2), NOW) == earlier.id
 
 

@@ -13,6 +13,7 @@ from appealbridge.triggers.webhook import WebhookSource
 
 PLATFORMS = {"x": XAccount, "facebook": FacebookAccount, "mastodon": MastodonAccount}
 SECTIONS = {"webhooks": WebhookSource, "appeals": AppealSource}
+TRIGGERS = {"webhooks": "webhook", "appeals": "appeal"}
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 PLANTED = "planted-0123456789"
 SECRETS = {
@@ -35,6 +36,7 @@ def load(tmp_path):
             file,
             platforms=PLATFORMS,
             sections=SECTIONS,
+            triggers=TRIGGERS,
             practise=practised,
             environ={**SECRETS, **environ},
         )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
-from appealbridge.model.delivery import MOVES, State
+from appealbridge.model.delivery import MOVES, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
@@ -91,20 +91,60 @@ class StoreDeliveryContract:
         await store.settle(ended(first.deliveries[0], State.DELIVERED))
         assert ids(await store.claim(CHANNEL, NOW + 60, 10)) == ids(second.deliveries)
 
-    @pytest.mark.parametrize("state", [State.PLANNED, State.HELD, State.UNKNOWN, State.READY])
-    async def test_every_open_state_keeps_the_turn(self, store: Store, state: State) -> None:
-        """What may still be published must not be overtaken."""
+    @pytest.mark.parametrize("state", [State.UNKNOWN, State.READY, State.SENDING])
+    async def test_what_goes_on_by_itself_keeps_its_turn(self, store: Store, state: State) -> None:
+        """What will be published without anybody must not be overtaken."""
         await store.accept([an_arrival(1, subject="A38", state=state, due_at=NOW + 60)])
         await store.accept([an_arrival(2, subject="A38")])
         assert await store.claim(CHANNEL, NOW, 10) == []
 
-    async def test_turns_are_of_one_channel_and_one_subject(self, store: Store) -> None:
-        """Elsewhere nobody waits."""
-        await store.accept([an_arrival(1, subject="A38", state=State.HELD)])
+    @pytest.mark.parametrize("hold", Hold)
+    async def test_what_is_held_keeps_nothing_back(self, store: Store, hold: Hold) -> None:
+        """It waits for a person, perhaps for ever."""
+        await store.accept([an_arrival(1, subject="A38", state=State.HELD, hold=hold)])
+        await store.accept([an_arrival(2, subject="A38")])
+        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2]
+
+    @pytest.mark.parametrize("source", [State.SENDING, State.UNKNOWN])
+    async def test_what_comes_to_be_held_gives_its_turn_on(
+        self, store: Store, source: State
+    ) -> None:
+        """Past a daily cap, or where nobody can tell whether it is published."""
+        first, second = (an_arrival(number, subject="A38") for number in (1, 2))
+        await store.accept([first, second])
+        (claimed,) = await store.claim(CHANNEL, NOW, 10)
+        if source is State.UNKNOWN:
+            await store.settle(ended(claimed, State.UNKNOWN))
+        await store.settle(ended(claimed, State.HELD, source=source, hold="unknown"))
+        assert ids(await store.claim(CHANNEL, NOW, 10)) == ids(second.deliveries)
+
+    async def test_turns_are_of_one_channel_one_subject_and_one_source(self, store: Store) -> None:
+        """Elsewhere nobody waits: whatever a stranger calls A38."""
+        await store.accept([an_arrival(1, subject="A38", due_at=NOW + 60)])
         await store.accept([an_arrival(2, subject="M6")])
         await store.accept([an_arrival(3, subject="A38", channel="force_facebook")])
-        assert len(await store.claim(CHANNEL, NOW, 10)) == 1
+        event = an_event(4, subject="A38", source="webhook:stranger")
+        await store.accept([Arrival(event, [a_run(event)], [a_delivery(event)])])
+        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2, 4]
         assert len(await store.claim("force_facebook", NOW, 10)) == 1
+
+    async def test_joined_sources_keep_one_order(self, store: Store) -> None:
+        """Two doors of one incident system."""
+        for number, source in ((1, "webhook:a"), (2, "webhook:b")):
+            event = an_event(number, subject="A38", source=source, joined="webhook:a")
+            await store.accept([Arrival(event, [a_run(event)], [a_delivery(event)])])
+            assert await store.event(event.id) == event
+        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [1]
+
+    async def test_who_waits_for_a_turn_is_told_behind_whom(self, store: Store) -> None:
+        """The one that goes first, since all the others wait for that."""
+        arrivals = [an_arrival(number, subject="A38", due_at=NOW + 60) for number in (1, 2, 3)]
+        arrivals.append(an_arrival(4, subject="A38", state=State.HELD))
+        arrivals.append(an_arrival(5, subject="M6"))
+        await store.accept(arrivals)
+        asked = [arrival.deliveries[0].id for arrival in arrivals]
+        assert await store.turns_behind(asked) == {asked[1]: 1, asked[2]: 1}
+        assert await store.turns_behind(["nobody"]) == {}
 
     async def test_the_turn_passes_when_all_of_an_event_have_settled(self, store: Store) -> None:
         """A press list has many recipients; the update waits for the last of them."""
@@ -244,7 +284,7 @@ class StoreDeliveryContract:
 
     async def test_a_turn_that_is_not_due_yet_is_a_due_time(self, store: Store) -> None:
         """Nobody wakes the lane for it otherwise."""
-        await store.accept([an_arrival(1, subject="A38", state=State.HELD)])
+        await store.accept([an_arrival(1, subject="A38", state=State.SENDING)])
         await store.accept([an_arrival(2, subject="A38", due_at=NOW + 60)])
         assert await store.outlook(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 60)
 

@@ -77,6 +77,35 @@ class StoreFollowingContract:
             assert (await store.delivery(thread.deliveries[2].id)).reason == second.reason
             assert second.settled_at is not None
 
+    async def test_a_thread_under_way_keeps_its_turn_to_the_last_post(self, store: Store) -> None:
+        """What comes later goes neither between its posts nor before them."""
+        thread, later = a_thread(1, subject="A38"), an_arrival(2, subject="A38")
+        await store.accept([thread, later])
+        for post in thread.deliveries:
+            assert [one.id for one in await claimed(store)] == [post.id]
+            await store.settle(ended(post, State.DELIVERED))
+        assert [one.id for one in await claimed(store)] == [later.deliveries[0].id]
+
+    async def test_a_thread_that_is_held_keeps_nothing_back(self, store: Store) -> None:
+        """None of its posts goes out without a person; released, it goes before what has not begun."""
+        thread = a_thread(1, subject="A38", state=State.HELD, hold="approval")
+        await store.accept([thread, an_arrival(2, subject="A38", due_at=NOW + 9)])
+        assert (await store.queues())[0].first == (NOW + 9, 4)
+        await store.move("1", State.READY, NOW)
+        for number in (1, 2, 3, 4):
+            (one,) = await claimed(store, NOW + 9)
+            assert one.number == number
+            await store.settle(ended(one, State.DELIVERED))
+
+    async def test_a_thread_whose_first_post_is_confirmed_goes_before_what_has_not_begun(
+        self, store: Store
+    ) -> None:
+        """Nobody knew of the first post for a while, and later ones went on."""
+        thread = a_thread(1, subject="A38", state=State.HELD, hold="unknown")
+        await store.accept([thread, an_arrival(2, subject="A38", due_at=NOW + 9)])
+        await store.settle(ended(thread.deliveries[0], State.DELIVERED, source=State.HELD))
+        assert [one.number for one in await claimed(store, NOW + 9)] == [2]
+
     async def test_a_persons_word_about_the_one_before_is_enough(self, store: Store) -> None:
         """Called off, it takes the others with it."""
         thread = a_thread(1, state=State.HELD, hold="approval")

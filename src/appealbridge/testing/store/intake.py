@@ -152,7 +152,7 @@ class StoreIntakeContract:
 
     async def test_a_delivery_that_has_to_wait_is_not_begun(self, store: Store) -> None:
         """An update never overtakes what it updates."""
-        await store.accept([an_arrival(1, subject="A38", state=State.HELD)])
+        await store.accept([an_arrival(1, subject="A38", due_at=NOW + 60)])
         (accepted,) = await store.accept([an_arrival(2, subject="A38", state=State.SENDING)])
         kept = await store.delivery("2")
         assert accepted.begun == frozenset()

@@ -142,13 +142,32 @@ class StoreMovingContract:
     async def test_what_is_retried_waits_for_older_ones(self, store: Store) -> None:
         """Its turn is that of its number."""
         older, younger = an_event(1, subject="A38"), an_event(2, subject="A38")
-        await store.accept([Arrival(older, [a_run(older)], [a_delivery(older, state=State.HELD)])])
+        waits = a_delivery(older, due_at=NOW + 60)
+        await store.accept([Arrival(older, [a_run(older)], [waits])])
         failed = a_delivery(younger, state=State.FAILED)
         await store.accept([Arrival(younger, [a_run(younger)], [failed])])
         await store.move("2", State.READY, NOW)
         assert await store.claim(CHANNEL, NOW, 10) == []
         await store.move("1", State.CANCELLED, NOW)
         assert ids(await store.claim(CHANNEL, NOW, 10)) == [failed.id]
+
+    async def test_what_is_released_takes_the_turn_of_its_number(self, store: Store) -> None:
+        """Behind what is older and goes by itself, before what is younger and has not begun."""
+        older = an_arrival(1, subject="A38", due_at=NOW + 60)
+        held = an_arrival(2, subject="A38", state=State.HELD, hold="same_text")
+        younger = an_arrival(3, subject="A38")
+        await store.accept([older, held, younger])
+        await store.move("2", State.READY, NOW)
+        for number in (1, 2, 3):
+            (claimed,) = await store.claim(CHANNEL, NOW + 60, 10)
+            assert claimed.number == number
+            await store.settle(ended(claimed, State.DELIVERED))
+
+    async def test_what_a_person_holds_gives_its_turn_on(self, store: Store) -> None:
+        """As what was held from the first has none."""
+        await store.accept([an_arrival(number, subject="A38") for number in (1, 2)])
+        await store.move("1", State.HELD, NOW, hold="approval")
+        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2]
 
     async def test_a_cancelled_one_wakes_its_run(self, store: Store) -> None:
         """What waited for it is cancelled in turn."""

@@ -25,6 +25,7 @@ from appealbridge.testing.store_case import (
 )
 
 LONG_AGO = NOW + 100
+WEBSITE = "appeal:website"
 OVER = Over(LONG_AGO)
 CLOSED = Over(LONG_AGO, after_closure=True)
 
@@ -189,6 +190,53 @@ class StoreRetentionContract:
         closed = _over(9, type="appeal.closed", subject="WMP-1", received_at=NOW + 9)
         await store.accept([closed])
         assert await _pruned(store, CLOSED) == 4
+
+    async def test_a_strangers_word_closes_nobodys_appeal(self, store: Store) -> None:
+        """However it is called: a webhook may send any type, and name any subject."""
+        await store.accept(
+            [
+                _over(1, type="appeal.new", subject="WMP-1", source=WEBSITE),
+                _over(2, type="appeal.closed", subject="WMP-1", source="webhook:stranger"),
+                _over(3, subject="WMP-1", source="webhook:desk"),
+            ]
+        )
+        assert await _pruned(store, CLOSED) == 1
+        assert await _full(store) == ["msg_1", "msg_3"]
+        await store.accept([_over(4, type="appeal.closed", subject="WMP-1", source=WEBSITE)])
+        assert await _pruned(store, CLOSED) == 3
+
+    async def test_a_strangers_appeal_keeps_nothing_of_others(self, store: Store) -> None:
+        """Or it would keep for good what the schedule says has to go."""
+        await store.accept(
+            [
+                _over(1, type="appeal.new", subject="WMP-1", source="webhook:stranger"),
+                _over(2, subject="WMP-1", source="webhook:desk"),
+                _over(3, type="appeal.closed", subject="WMP-1", source=WEBSITE),
+            ]
+        )
+        await _pruned(store, CLOSED)
+        assert await _full(store) == ["msg_1"]
+
+    async def test_an_appeal_is_closed_by_what_its_source_is_joined_with(
+        self, store: Store
+    ) -> None:
+        """One system may open and close by two doors."""
+        joined = {"subject": "WMP-1", "joined": WEBSITE}
+        await store.accept(
+            [
+                _over(1, type="appeal.new", source=WEBSITE, **joined),
+                _over(2, type="appeal.closed", source="webhook:cases", **joined),
+            ]
+        )
+        assert await _pruned(store, CLOSED) == 2
+
+    async def test_an_open_delivery_keeps_nothing_of_another_source(self, store: Store) -> None:
+        """What a stranger sends, and nobody ever releases, would keep it for good."""
+        event = an_event(2, subject="INC-1", source="webhook:stranger")
+        held = a_delivery(event, state=State.HELD, hold="approval")
+        await store.accept([_over(1), _arrival(event, held)])
+        await _pruned(store, OVER)
+        assert await _full(store) == ["msg_2"]
 
     async def test_pruning_goes_by_small_steps(self, store: Store) -> None:
         """However many there are, and however much one event caused."""

@@ -28,6 +28,8 @@ BAD = {
     Trouble.FAILED: {"state": State.FAILED, "reason": "403 Forbidden"},
     Trouble.EXPIRED: {"state": State.EXPIRED, "reason": "too late"},
     Trouble.UNKNOWN: {"state": State.HELD, "hold": Hold.UNKNOWN, "reason": "perhaps published"},
+    Trouble.HELD: {"state": State.HELD, "hold": Hold.SAME_TEXT, "reason": "said before"},
+    Trouble.APPROVAL: {"state": State.HELD, "hold": Hold.APPROVAL, "reason": ""},
 }
 
 
@@ -55,9 +57,28 @@ class StoreTellingContract:
 
     @pytest.mark.parametrize("state", [*set(State) - {State.FAILED, State.EXPIRED}])
     async def test_nothing_else_is_news(self, store: Store, state: State) -> None:
-        """Whoever is told of everything stops reading."""
-        await store.accept([an_arrival(1, state=state, hold="approval")])
+        """Whoever is told of everything stops reading; and of a flood, its alarm tells."""
+        await store.accept([an_arrival(1, state=state, hold="burst")])
         assert await store.news() == []
+
+    @pytest.mark.parametrize("hold", [*set(Hold) - {Hold.BURST}, "embargo"])
+    async def test_every_hold_is_news(self, store: Store, hold: str) -> None:
+        """Whatever is held, and however it came to be: nobody looks for what nobody knows of."""
+        await store.accept([an_arrival(1, state=State.HELD, hold=hold)])
+        delivery = await begun(store, an_arrival(2))
+        await store.settle(ended(delivery, State.HELD, hold=hold))
+        (sort,) = await store.news()
+        assert sort.count == 2
+
+    async def test_what_is_held_for_various_reasons_is_news_of_one_sort(self, store: Store) -> None:
+        """What it is held for stands in its reason, and what is to be done is the same."""
+        holds = (Hold.SAME_TEXT, Hold.DAILY_CAP, "embargo")
+        await store.accept(
+            [an_arrival(n, state=State.HELD, hold=hold) for n, hold in enumerate(holds)]
+        )
+        (sort,) = await store.news()
+        assert (sort.kind, sort.count) == (Trouble.HELD, 3)
+        assert len(await store.news_of([sort], 9)) == 3
 
     async def test_a_run_that_failed_is_news(self, store: Store) -> None:
         """Nothing of it was published, and nobody else would say so."""

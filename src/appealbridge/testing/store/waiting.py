@@ -73,6 +73,33 @@ class StoreWaitingContract:
         assert [one.heard for one in (*before, *after)] == [False] * 6
         assert await woken(store) == []
 
+    async def test_another_senders_events_are_not_heard(self, store: Store) -> None:
+        """What a stranger says about A38, or whatever he calls its type, ends nobody's wait."""
+        await store.accept([waiting(1)])
+        stranger = an_event(2, subject="A38", source="webhook:stranger", type="appeal.closed")
+        (accepted,) = await store.accept([Arrival(stranger)])
+        assert not accepted.heard
+        assert await woken(store) == []
+
+    async def test_joined_sources_hear_each_other(self, store: Store) -> None:
+        """As the settings say that they speak about the same things."""
+        first = an_event(1, subject="A38", source="webhook:b", joined="webhook:a")
+        await store.accept([Arrival(first, [a_run(first, wake_at=LATER)])])
+        for number, source, joined in ((2, "webhook:c", "webhook:a"), (3, "webhook:a", "")):
+            event = an_event(number, subject="A38", source=source, joined=joined)
+            (accepted,) = await store.accept([Arrival(event)])
+            assert accepted.heard
+
+    async def test_another_senders_runs_are_in_nobodys_way(self, store: Store) -> None:
+        """Neither before them nor behind them."""
+        await store.accept([waiting(1)])
+        stranger = an_event(2, subject="A38", source="webhook:stranger")
+        arrival = Arrival(stranger, [a_run(stranger, wake_at=LATER)])
+        await store.accept([arrival])
+        assert await store.runs_before(arrival.runs[0].id) == []
+        await store.advance(over(waiting(1)), 0, ())
+        assert await woken(store) == []
+
     async def test_a_repeat_is_not_heard_again(self, store: Store) -> None:
         """It is the same event."""
         await store.accept([waiting(1)])
