@@ -3,9 +3,16 @@
 import pytest
 
 from appealbridge.engine import runs
+from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.polling import Polling
 from appealbridge.engine.report import Report
 from appealbridge.engine.upkeep import Upkeep
+from appealbridge.logs import Log, Output
+from appealbridge.metrics import Metrics
+from appealbridge.model.errors import StoreError, Unkeepable
+from appealbridge.model.run import RunState
+from appealbridge.store.sqlite import SqliteStore
+from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 
 LATE = staging.TWEET + "publish_within: 10m\n"
@@ -88,3 +95,115 @@ async def test_a_fault_in_what_is_said_costs_no_delivery(story, monkeypatch, par
     await story.receives("One", message="msg_a")
     await story.state(1, "delivered", passing=0.5)
     assert story.posts("x") == ["One"]
+
+
+class Feed:
+    """A feed to which a story adds items, several at once."""
+
+    def __init__(self):
+        self.titles = []
+
+    def answer(self, heard):
+        del heard
+        items = "".join(f"<item><title>{t}</title><guid>{t}</guid></item>" for t in self.titles)
+        rss = f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>"
+        return 200, rss, {"Content-Type": "application/rss+xml"}
+
+
+FOLLOWER = """
+triggers: [{{ trigger: feed, url: "{url}", every: 60s }}]
+actions: [{{ action: tweet, channel: force_x, text: "{{{{ event.data.title }}}}" }}]
+approval: none
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Report, "accepted"), (Report, "settled"), (Metrics, "accepted"), (Log, "debug"), (Output, "say")],
+    ids=lambda one: one if isinstance(one, str) else one.__name__,
+)  # fmt: skip
+async def test_a_fault_in_what_is_said_costs_no_other_event_that_came_with_it(
+    story, monkeypatch, owner, name
+):
+    feed = Feed()
+    async with ScriptedServer(feed.answer) as server:
+        await story.begins({"follower": FOLLOWER.format(url=f"{server.url}/news")})
+        await story.until(lambda: story.said("first_look"))
+        feed.titles = ["One", "Two", "Three"]
+        breaks(monkeypatch, owner, name, times=5)
+        await story.state(3, "delivered", passing=5)
+        assert sorted(story.posts("x")) == ["One", "Three", "Two"]
+
+
+async def test_a_fault_in_what_is_said_of_a_run_that_waits_costs_none_of_its_steps(
+    story, monkeypatch
+):
+    recipe = staging.TWEET.replace("approval: none\n", "").replace(
+        "actions:\n", "actions:\n  - delay: 1h\n"
+    )
+    await story.begins({"later": recipe})
+    breaks(monkeypatch, Report, "held")
+    await story.receives("M6 closed")
+    (held,) = await story.state(1, "held", passing=600)
+    (run,) = await story.runs()
+    assert run["state"] == "planned"
+    await story.releases(held)
+    await story.state(1, "delivered")
+
+
+async def test_an_attempt_that_nobody_makes_is_looked_for_and_made(story, monkeypatch):
+    await story.begins({"tweet": staging.TWEET})
+    breaks(monkeypatch, Dispatcher, "begin")
+    status, _ = await story.receives("M6 closed")
+    assert status == 202
+    (lost,) = await story.deliveries()
+    assert lost["state"] == "sending"
+    await story.state(1, "delivered", passing=20)
+    assert story.posts("x") == ["M6 closed"]
+    (alarm,) = [line for line in story.said("alarm") if line["kind"] == "channel.attempt_lost"]
+    assert "delivery 1" in alarm["reason"]
+
+
+def refuses(monkeypatch, error, subject="bad"):
+    """Have the store refuse what runs of a subject plan."""
+    whole = SqliteStore.advance
+
+    async def advance(self, run, seen, deliveries, unheard=()):
+        if run.state is not RunState.FAILED and any(one.subject == subject for one in deliveries):
+            raise error
+        return await whole(self, run, seen, deliveries, unheard)
+
+    monkeypatch.setattr(SqliteStore, "advance", advance)
+
+
+LATER = staging.TWEET.replace("actions:\n", "actions:\n  - delay: 1m\n")
+
+
+async def test_a_run_that_cannot_be_kept_fails_and_stops_none_behind_it(story, monkeypatch):
+    await story.begins({"later": LATER})
+    refuses(monkeypatch, Unkeepable("a lone surrogate"))
+    await story.receives("One", message="bad")
+    await story.receives("Two", message="good")
+    await story.until(lambda: story.posts("x") == ["Two"], passing=5)
+    failed, planned = await story.runs()
+    assert (failed["state"], planned["state"]) == ("failed", "planned")
+    assert failed["reason"] == "what it planned cannot be kept: a lone surrogate"
+
+
+async def test_what_the_store_goes_on_refusing_is_told_to_people(story, monkeypatch):
+    await story.begins({"later": LATER})
+    refuses(monkeypatch, StoreError("not this one"))
+    await story.receives("One", message="bad")
+    await story.receives("Two", message="good")
+    await story.until(lambda: story.posts("x") == ["Two"], passing=5)
+
+    def alarms():
+        return [line for line in story.said("alarm") if line["kind"] == "store.refuses"]
+
+    (alarm,) = await story.until(alarms, passing=20)
+    assert alarm["reason"] == "runs: not this one"
+    async with story.session.get(f"{story.bridge.url}/readyz") as answer:
+        assert (await answer.json())["notes"] == ["runs: not this one"]
+    monkeypatch.undo()
+    await story.until(lambda: len(story.posts("x")) == 2, passing=5)
+    await story.until(lambda: not story.bridge.engine.monitor.notes, passing=20)

@@ -293,3 +293,99 @@ async def test_a_notice_that_waits_for_an_account_in_trouble_goes_by_one_that_wo
         del first.replies["MAIL"]
         await quietly_passes(story, 20)
         assert (len(brought(first)), len(brought(second))) == (0, 1)
+
+
+# -- what is held -------------------------------------------------------------------------------
+
+
+HELD = "AppealBridge: a delivery is held"
+CAPPED = CHANNELS.replace("{ platform: x }", "{ platform: x, daily_cap: 1 }")
+APPROVED = staging.TWEET.replace("approval: none", "approval: duty_comms")
+
+
+async def test_the_same_text_that_is_held_is_told_with_what_to_do(story):
+    await begins(story, {"tweet": staging.TWEET})
+    for _ in range(2):
+        await story.receives("M6 closed")
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert (mail["to"], mail["subject"]) == ("eve@example.police.uk", HELD)
+    assert "delivery 2, force_x, recipe tweet" in mail["text"]
+    assert "the same text" in mail["text"]
+    assert "appealbridge release 2; to call it off: appealbridge cancel 2" in mail["text"]
+    await quietly_passes(story, 20)
+    assert len(notices(story)) == 1
+
+
+async def test_what_is_past_a_daily_cap_is_told(story):
+    await begins(story, {"tweet": staging.TWEET}, CAPPED)
+    for number in range(2):
+        await story.receives(f"Road {number} closed")
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert mail["subject"] == HELD
+    assert "1 of 1 posts a day are used up on force_x" in mail["text"]
+
+
+async def test_what_waits_for_approval_is_told_once_to_who_may_agree(story):
+    mail = MAIL.replace("approval: none\non_failure", "approval: duty_comms\non_failure")
+    await begins(story, {"tweet": APPROVED, "mail": mail})
+    await story.receives("M6 closed")
+    (told,) = await story.until(lambda: notices(story), passing=0.5)
+    assert told["to"] == "dana@example.police.uk"
+    assert told["subject"] == "AppealBridge: 2 deliveries wait for approval"
+    assert "appealbridge release 1" in told["text"]
+    assert "appealbridge release 2" in told["text"]
+    await quietly_passes(story, 20)
+    assert len(notices(story)) == 1
+
+
+async def test_an_approver_who_cannot_be_reached_has_others_told(story):
+    lost = staging.TWEET.replace("approval: none", "approval: nobody_knows_where")
+    await begins(story, {"tweet": lost})
+    await story.receives("M6 closed")
+    (told,) = await story.until(lambda: notices(story), passing=0.5)
+    assert told["to"] == "eve@example.police.uk"
+
+
+async def test_without_anyone_to_tell_what_waits_for_approval_is_no_error(story):
+    await begins(story, {"tweet": staging.TWEET.replace("approval: none\n", "")}, people="")
+    await story.receives("M6 closed")
+    await story.state(1, "held")
+    await quietly_passes(story, 10)
+    assert story.said("nobody_told") == []
+    assert len(story.said("held")) == 1
+
+
+async def test_what_is_held_once_more_is_told_once_more(story):
+    await begins(story, {"tweet": staging.TWEET}, CAPPED)
+    for text in ("M6 closed", "M5 closed", "M6 closed"):
+        await story.receives(text)
+        await story.settles()
+    await story.until(lambda: len(notices(story, "held")) == 1, passing=0.5)
+    await story.state(3 + 1, "delivered", "held")
+    await story.asks("POST", "/deliveries/3/release")
+    (mail,) = await story.until(lambda: notices(story, "held")[1:], passing=10)
+    assert "used up on force_x" in mail["text"]
+
+
+async def test_many_that_are_held_are_few_mails(story):
+    await begins(story, {"tweet": staging.TWEET})
+    for _ in range(40):
+        await story.receives("M6 closed")
+    await story.until(lambda: notices(story), passing=0.5)
+    await quietly_passes(story, 12)
+    assert len(notices(story)) <= 2
+
+
+async def test_what_was_held_before_the_daemon_died_is_told_by_the_next_one_and_once(story):
+    await begins(story, {"tweet": staging.TWEET})
+    story.bridge.engine._loops["notices"].cancel()
+    for _ in range(2):
+        await story.receives("M6 closed")
+    await story.state(2, "delivered", "held")
+    await quietly_passes(story, 2)
+    assert notices(story) == []
+    await story.restarts()
+    await story.until(lambda: notices(story), passing=0.5)
+    await story.restarts()
+    await quietly_passes(story, 20)
+    assert len(notices(story)) == 1

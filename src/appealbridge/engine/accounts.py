@@ -14,7 +14,7 @@ from appealbridge.clock import Clock
 from appealbridge.engine.health import FAILURES, WELL, Condition, Health
 from appealbridge.engine.lane import LONG_PAUSE, Lane
 from appealbridge.engine.report import Report
-from appealbridge.model.errors import DeliveryError, TryAgain
+from appealbridge.model.errors import DeliveryError, StoreError, TryAgain
 from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
 from appealbridge.store.base import Store
@@ -114,7 +114,11 @@ class Accounts:
                 lane.health = replace(lane.health, alarmed=True)
         record = lane.record(now + WORTH_KEEPING)
         if record != kept:
-            await self._store.keep_lane(record)
+            try:
+                await self._store.keep_lane(record)
+            except StoreError:
+                lane.changed = True  # so that the next round keeps it
+                raise
             lane.kept = record
 
     def _to_tell(self, lane: Lane, now: float) -> tuple[Alarm, str] | None:

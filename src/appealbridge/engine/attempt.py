@@ -30,6 +30,7 @@ from appealbridge.model.errors import (
     Rejected,
     StoreError,
     TryAgain,
+    Unkeepable,
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
@@ -249,24 +250,33 @@ class Attempts:
             self._report.overtaken(delivery, settlement, error)
             lane.ended(again=True)
             return
+        except (NotFound, Unkeepable):
+            raise  # not for a while only
         except StoreError as error:
-            self._report.store_failed(error)
-            await self._settle_in_the_end(settlement)
+            await self._settle_in_the_end(settlement, error)
         again = settlement.target in (State.READY, State.UNKNOWN)
         lane.ended(again=again)
         if settlement.target in OPEN:
             self._waits(delivery)  # while it was being sent nobody watched its publish-by time
         if not again:
             self._ended(delivery)
-        self._report.settled(lane, delivery, settlement, seconds)
+        try:
+            self._report.settled(lane, delivery, settlement, seconds)
+        except Exception as error:  # noqa: BLE001 - how it ended is stored, and must not be taken for a fault of the attempt
+            self._report.broke("attempt", error)
 
-    async def _settle_in_the_end(self, settlement: Settlement) -> None:
+    async def _settle_in_the_end(self, settlement: Settlement, error: StoreError) -> None:
+        part = f"the outcome of delivery {settlement.delivery_id}"
+        self._report.store_failed(error, part)
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
             wait=wait_exponential(multiplier=0.1, max=5),
             retry=retry_if_exception(_passes),
         )
-        await retrying(self._store.settle, settlement)
+        try:
+            await retrying(self._store.settle, settlement)
+        finally:
+            self._report.store_took(part)
 
 
 def _text(words: str) -> str:
@@ -275,4 +285,5 @@ def _text(words: str) -> str:
 
 
 def _passes(error: BaseException) -> bool:
-    return isinstance(error, StoreError) and not isinstance(error, IllegalMove)
+    for_good = IllegalMove | NotFound | Unkeepable
+    return isinstance(error, StoreError) and not isinstance(error, for_good)

@@ -30,6 +30,9 @@ from appealbridge.store.records import Arrival, Unseen
 RECALLED = 10_000
 """How many events and deliveries at the most are counted again after a start."""
 
+SAME_ALARM = 300.0
+"""For how many seconds an alarm about a flood is not raised again in the same words."""
+
 Bounds = Iterator[tuple[str, int, float]]
 
 
@@ -70,6 +73,7 @@ class Caution:
         self._recipes = Windows()
         self._texts = Texts(clock.now())
         self._inforce: InForce | None = None
+        self._alarmed: dict[str, tuple[str, float]] = {}
 
     async def recall(self, inforce: InForce) -> None:
         """Go on where the last process was: count and remember what the store has of the last hours."""
@@ -92,12 +96,15 @@ class Caution:
         """
         Count what came, or was only planned now about what had come; return it with its holds.
 
-        `now` is in Unix seconds. What turns out not to be stored has to be given back.
+        People are told of a flood before anything of it is held: whoever dies in between must not
+        keep it secret. `now` is in Unix seconds. What turns out not to be stored has to be given back.
         """
         lot = Lot(arrivals, came, self._clock.monotonic())
         if not self._fits(lot, now):
             self.give_back(lot, arrivals)
             await self._look_again(lot, now)
+            for flood in lot.floods:
+                await self.alarm(flood.name, flood.reason)
         return lot
 
     def give_back(self, lot: Lot, arrivals: Sequence[Arrival]) -> None:
@@ -135,8 +142,8 @@ class Caution:
         """Take note that a delivery went out, which may be long after it was planned."""
         self._texts.refresh(delivery, at)
 
-    async def tell(self, lot: Lot) -> None:
-        """Hold what still waits of the floods that a lot began, now that it is stored, and tell people."""
+    async def hold_the_rest(self, lot: Lot) -> None:
+        """Hold what still waits of the floods that a lot began, now that it is stored."""
         for flood in lot.floods:
             try:
                 held = await self._store.hold_untouched(
@@ -145,10 +152,14 @@ class Caution:
                 self._report.held(held)
             except StoreError as error:
                 self._report.store_failed(error)  # what comes next is held all the same
-            await self.alarm(flood.name, flood.reason)
 
     async def alarm(self, name: str, reason: str) -> None:
         """Say once of a flood that it is held."""
+        words, at = self._alarmed.get(name, ("", 0.0))
+        now = self._clock.monotonic()
+        if words == reason and now - at < SAME_ALARM:
+            return  # the same look once more, since the store did not take it
+        self._alarmed[name] = (reason, now)
         self._report.burst(name, reason)
         await self._notices.alarm(Alarm.FLOOD, words=f"{source_label(name)}: {reason}")
 

@@ -40,10 +40,14 @@ class Dispatcher:
         self._tasks = tasks
         self._report = report
         self._under_way: set[asyncio.Task[None]] = set()
+        self.sending: set[str] = set()
+        """The ids of the deliveries that an attempt is being made at."""
 
     def begin(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt of a delivery that is stored as begun and has its place in the lane."""
-        self._start(self._attempts.send(lane, delivery))
+        self.sending.add(delivery.id)
+        task = self._start(self._attempts.send(lane, delivery))
+        task.add_done_callback(lambda _: self.sending.discard(delivery.id))
 
     async def run(self, lane: Lane) -> None:
         """Serve one lane until cancelled."""
@@ -69,9 +73,10 @@ class Dispatcher:
             try:
                 await step(lane)
             except StoreError as error:
-                self._report.store_failed(error)
+                self._report.store_failed(error, f"channel {lane.name}")
                 await self._clock.sleep(1.0)
             else:
+                self._report.store_took(f"channel {lane.name}")
                 return
 
     async def _round(self, lane: Lane) -> None:
@@ -112,7 +117,8 @@ class Dispatcher:
                 lane.looking.add(delivery.id)
                 self._start(self._attempts.look(lane, delivery))
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        return task

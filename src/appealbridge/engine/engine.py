@@ -82,8 +82,10 @@ class Engine:
             clean,
         )
         self.room = Room(clock, report, space, self._tell)
-        self.monitor = Monitor(store, clock, self.lanes, report, self.notices.alarm)
         self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
+        self.monitor = Monitor(
+            store, clock, self.lanes, report, self.notices.alarm, self._dispatcher.sending
+        )
         self.intake = Intake(
             store,
             clock,

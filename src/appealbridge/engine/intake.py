@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from appealbridge.clock import Clock
 from appealbridge.engine.arrival import arrive
@@ -108,18 +109,28 @@ class Intake:
             self._waiting -= 1
             if self._overloaded and self._waiting < MOST_WAITING // 2:
                 self._overloaded = False
-        for arrival, result in zip(lot.arrivals, accepted, strict=True):
-            self._follow(arrival, result, reserved)
-            # Last: whatever goes wrong in the saying, what is stored as begun is under way.
-            self._say(arrival, result)
+        # All of it is carried on before any of it is said: what is stored as begun must be under way,
+        # whatever goes wrong with the saying, or with what came along with it.
+        results = [*zip(lot.arrivals, accepted, strict=True)]
+        for arrival, result in results:
+            self._surely(self._follow, arrival, result, reserved)
             if result.repeat:
                 self._caution.give_back(lot, [arrival])
+        for arrival, result in results:
+            self._surely(self._say, arrival, result)
         if lot.floods:
-            await self._caution.tell(lot)
+            await self._caution.hold_the_rest(lot)
         if reserved:
             # Who told us hears of it a moment later, so that the attempts set out first.
             await self._clock.sleep(0)
         return accepted
+
+    def _surely(self, step: Callable[..., None], *about: Any) -> None:
+        """Take a step about something that is stored; what it raises is said, and stops no other."""
+        try:
+            step(*about)
+        except Exception as error:  # noqa: BLE001 - its sender must not hear that nothing was stored
+            self._report.broke("intake", error)
 
     def _too_much(self) -> StoreBusy:
         if not self._overloaded:
@@ -127,9 +138,7 @@ class Intake:
             self._report.overloaded(self._waiting)
         return StoreBusy(f"{self._waiting} requests wait for the store already")
 
-    def _event(
-        self, source: str, draft: EventDraft, now: float, hold: str, joined: str
-    ) -> Event:
+    def _event(self, source: str, draft: EventDraft, now: float, hold: str, joined: str) -> Event:
         return Event(
             id=event_id(now, self._rng.getrandbits(35)),
             source=source,
@@ -180,7 +189,11 @@ class Intake:
                 continue
             self._upkeep.watch(delivery)
             if lane is not None and delivery.id in result.begun:
-                self._dispatcher.begin(lane, delivery)
+                try:
+                    self._dispatcher.begin(lane, delivery)
+                except Exception:
+                    lane.leave()
+                    raise
                 continue
             if lane is not None:
                 lane.leave()

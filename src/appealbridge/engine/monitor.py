@@ -1,5 +1,6 @@
 """
-Nothing waits in vain and unseen: what is due and does not go out, and what has nowhere to go.
+Nothing waits in vain and unseen: what is due and does not go out, what was begun and never ended,
+what has nowhere to go, and what the store does not take.
 
 A lane that does its work needs none of this. It is here for the day on which one does not, for a
 reason that nobody thought of.
@@ -8,15 +9,18 @@ reason that nobody thought of.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from appealbridge.clock import Clock
+from appealbridge.engine.backoff import RetryPolicy
 from appealbridge.engine.lane import Lane, Lanes
 from appealbridge.engine.report import Report
-from appealbridge.model.errors import StoreError
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import IllegalMove, StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.store.base import Store
-from appealbridge.store.records import Queue
+from appealbridge.store.records import Queue, Settlement
 
 EVERY = 60.0
 """Seconds between two looks."""
@@ -24,19 +28,37 @@ EVERY = 60.0
 LATE = 300.0
 """For how many seconds something must be due, and a free lane leave it lying, to be called stalled."""
 
+LONGEST = 1800.0
+"""For how many seconds an attempt may be under way before that is told."""
+
+AT_ONCE = 100
+"""How many attempts that have not ended are dealt with at one look."""
+
+REFUSED = "store: "
+"""What the notes begin with of what the store does not take."""
+
+ADRIFT = "the program did not carry this attempt on"
+
 First = tuple[float, int]
 Tell = Callable[[Alarm, str, str], Awaitable[None]]
 
 
 class Monitor:
     """
-    Looks at what waits, now and then. `notes` says what is wrong at this moment, by channel.
+    Looks at what waits, now and then. `notes` says what is wrong at this moment, by what it is about.
 
-    `tell` raises an alarm about a channel, in words.
+    `tell` raises an alarm about a channel, in words. `sending` are the ids of the deliveries at which
+    an attempt is being made.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, lanes: Lanes, report: Report, tell: Tell
+        self,
+        store: Store,
+        clock: Clock,
+        lanes: Lanes,
+        report: Report,
+        tell: Tell,
+        sending: Collection[str] = (),
     ) -> None:
         self.notes: dict[str, str] = {}
         self._store = store
@@ -44,6 +66,8 @@ class Monitor:
         self._lanes = lanes
         self._report = report
         self._tell = tell
+        self._sending = sending
+        self._refused: set[str] = set()
         self._lying: dict[str, tuple[First, float]] = {}
         self._changed = asyncio.Event()
 
@@ -57,8 +81,10 @@ class Monitor:
             self._changed.clear()
             try:
                 await self.look()
+                self._report.store_took("monitor")
             except StoreError as error:
-                self._report.store_failed(error)
+                self._report.store_failed(error, "monitor")
+            await self._look_at_refusals()
             await self._clock.wait(self._changed, EVERY)
 
     async def look(self) -> None:
@@ -71,7 +97,8 @@ class Monitor:
                 for queue in queues
             }
         )
-        before, self.notes = self.notes, {}
+        before = self.notes
+        self.notes = {about: words for about, words in before.items() if about.startswith(REFUSED)}
         lying, self._lying = self._lying, {}
         for queue in queues:
             channel = queue.channel
@@ -82,9 +109,65 @@ class Monitor:
                 kind, words = Alarm.STALLED, _stalled(lane, queue)
             else:
                 continue
-            self.notes[channel] = words
-            if channel not in before:
-                await self._tell(kind, channel, words)
+            await self._note(before, channel, kind, channel, words)
+        await self._look_at_attempts(before, now)
+
+    async def _note(
+        self, before: Collection[str], about: str, kind: Alarm, channel: str, words: str
+    ) -> None:
+        """Take note of what is wrong, and have people told where it was not so at the last look."""
+        self.notes[about] = words
+        if about not in before:
+            await self._tell(kind, channel, words)
+
+    async def _look_at_attempts(self, before: Collection[str], now: float) -> None:
+        """Carry on what was begun and is in nobody's hands; say what has been under way for very long."""
+        for delivery in await self._store.begun_before(now - LATE, AT_ONCE):
+            begun = delivery.begun_at or now
+            if delivery.id not in self._sending:
+                await self._look_for(delivery, now)
+                words = (
+                    f"delivery {delivery.number}: {ADRIFT}; it is looked for on {delivery.channel}"
+                )
+                await self._tell(Alarm.ADRIFT, delivery.channel, words)
+            elif now - begun > LONGEST:
+                words = f"the attempt at delivery {delivery.number} has been under way for {(now - begun) / 60:.0f} minutes"
+                await self._note(before, delivery.id, Alarm.ADRIFT, delivery.channel, words)
+
+    async def _look_for(self, delivery: Delivery, now: float) -> None:
+        begun = delivery.begun_at or now
+        attempt = Attempt(
+            delivery.id, delivery.attempts, AttemptKind.SEND, begun, now, Outcome.UNSURE, ADRIFT
+        )
+        settlement = Settlement(
+            delivery_id=delivery.id,
+            source=State.SENDING,
+            target=State.UNKNOWN,
+            at=now,
+            attempt=attempt,
+            due_at=max(now, begun + RetryPolicy().seek_after),
+            reason=ADRIFT,
+        )
+        try:
+            await self._store.settle(settlement)
+        except IllegalMove:
+            return  # it has ended meanwhile
+        if delivery.channel in self._lanes:
+            self._lanes[delivery.channel].queued()
+
+    async def _look_at_refusals(self) -> None:
+        """Have people told of what the store has not taken since the last look, nor at any time before it."""
+        before, self._refused = self._refused, set(self._report.refusals)
+        told = {about for about in self.notes if about.startswith(REFUSED)}
+        for part in before & self._refused:
+            about = REFUSED + part
+            words = f"{part}: {self._report.refusals[part]}"
+            told.discard(about)
+            if about not in self.notes:
+                self.notes[about] = words
+                await self._tell(Alarm.STORE, "", words)
+        for about in told:
+            del self.notes[about]
 
     def _stalled(
         self, lane: Lane, queue: Queue, lying: tuple[First, float] | None, now: float

@@ -110,6 +110,13 @@ WORDINGS: Mapping[str, Wording] = {
         "It was due some time ago and nothing keeps it. Please look into the log.",
         all="appealbridge deliveries --channel {channel}",
     ),
+    Alarm.ADRIFT: Wording(
+        "an attempt on {channel} has not ended",
+        "{count} attempts on {channel} have not ended",
+        "Nobody knows yet whether it is published. It is looked for on the account, and sent again only if "
+        "it is surely not there. This is a fault of ours: please report what the log says of it.",
+        all="appealbridge deliveries --channel {channel} --state sending,unknown,held",
+    ),
     Alarm.GONE: Wording(
         "something waits for {channel}, which is no longer in appealbridge.yaml",
         "something waits for {channel}, which is no longer in appealbridge.yaml",
@@ -141,6 +148,12 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     Alarm.ROOM_AGAIN: Wording(
         "the disk has room again", "the disk has room again", "New events are accepted again."
+    ),
+    Alarm.STORE: Wording(
+        "something cannot be stored",
+        "{count} things cannot be stored",
+        "It is tried again and again, and nothing is lost meanwhile. Please look at the disk, and at what "
+        "the log says of it.",
     ),
     Alarm.PART_BROKE: Wording(
         "a part of AppealBridge broke",

@@ -92,13 +92,13 @@ class Notices:
         know. Kept when this returns; where the store takes nothing, remembered and kept later.
         """
         now, words = self._clock.now(), self._clean(words)
-        self._report.alarm(kind, channel, words)
         try:
             await self._store.raise_alarm(kind, channel, words, now)
         except StoreError as error:
-            self._report.store_failed(error)
+            self._report.store_failed(error, "notices")
             self._unkept.append((kind, channel, words, now))
         self._wake.set()
+        self._report.alarm(kind, channel, words)
 
     def raised(self, kind: str, channel: str, words: str) -> None:
         """Take note that an alarm stands in the store already, stored with what it is about."""
@@ -113,8 +113,9 @@ class Notices:
             try:
                 if self._inforce is not None:
                     pause = await self._round(self._inforce)
+                self._report.store_took("notices")
             except StoreError as error:
-                self._report.store_failed(error)
+                self._report.store_failed(error, "notices")
             except Exception as error:  # noqa: BLE001 - news that breaks the telling must not stop what else goes on
                 self._report.broke("notices", error)
                 pause = COLLECT
@@ -196,14 +197,14 @@ class Notices:
         stored = arrival(notice, inforce.telling, self._works, self._clock.now())
         if not await self._store.tell(news, stored):
             return
+        for delivery in stored.deliveries:
+            if delivery.channel in self._lanes:
+                self._lanes[delivery.channel].queued()
         self._report.noticed(notice.kind, notice.title, stored.deliveries)
         unreached = {one.name for one in notice.people} - {one.step for one in stored.deliveries}
         if unreached:
             names = ", ".join(sorted(unreached))
             self._report.nobody_told(notice.kind, notice.title, f"no account can tell {names}")
-        for delivery in stored.deliveries:
-            if delivery.channel in self._lanes:
-                self._lanes[delivery.channel].queued()
 
     async def _mend(self, inforce: InForce, sort: NewsSort) -> None:
         """Send notices that did not arrive once more, or by another account."""

@@ -86,10 +86,11 @@ class Polling:
                 longest = 2 * max(LONGEST_PAUSE, watched.options.every)
                 await self._room.there()  # a source keeps what it lists; the disk may not
                 await self.look(watched, record)
+                self._report.store_took(source_label(watched.source))
                 patience = 1.0
             except StoreError as error:
                 # The next look sees the same, since the memory of this one was not kept either.
-                self._report.store_failed(error)
+                self._report.store_failed(error, source_label(watched.source))
                 await self._clock.sleep(patience)
                 patience = min(patience * 2, watched.options.every)
 
@@ -129,6 +130,15 @@ class Polling:
             state={} if record is None else record.state,
         )
         name = source_label(watched.source)
+        alarms = [(Alarm.SOURCE, name, self._clean(one)) for one in decided.alarms]
+        drafts = await self._with_causes(decided.drafts, now)
+        hold, why = "", ""
+        if decided.burst:
+            hold = Hold.BURST
+            why = (
+                f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
+            )
+            alarms.append((Alarm.FLOOD, "", f"{name}: {why}"))
         memory = Memory(
             source=watched.source,
             looked_at=now,
@@ -137,15 +147,8 @@ class Polling:
             seen=decided.seen,
             state=decided.state,
             anew=decided.anew,
-            alarms=[(Alarm.SOURCE, name, self._clean(one)) for one in decided.alarms],
+            alarms=alarms,
         )
-        drafts = await self._with_causes(decided.drafts, now)
-        hold, why = "", ""
-        if decided.burst:
-            hold = Hold.BURST
-            why = (
-                f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
-            )
         # Handed over, it is finished even where a reload or a stop ends this loop meanwhile: what is
         # stored as begun must also be sent.
         handed = asyncio.ensure_future(
@@ -159,7 +162,7 @@ class Polling:
         if record is not None and record.failures:
             self._report.source_back(watched.source)
         if decided.burst:
-            await self._caution.alarm(watched.source, why)
+            self._report.burst(name, why)
         first = last is None or decided.anew
         self._report.looked(watched.source, decided.new, decided.changed, first, decided.notes)
         for alarm in memory.alarms:

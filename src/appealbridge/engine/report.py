@@ -1,15 +1,23 @@
-"""What the engine says while it works: one line and one count for each outcome."""
+"""
+What the engine says while it works: one line and one count for each outcome.
+
+What it tells of has happened already, and something may have to follow from it. So whatever goes
+wrong in the telling ends here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import Any, TypeVar
 
 from appealbridge.engine.health import Condition, Health
 from appealbridge.engine.lane import Lane
 from appealbridge.logs import Level, Log, Said
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome
-from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreNearlyFull
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
@@ -27,17 +35,47 @@ _SAID: dict[State, tuple[Said, Level]] = {
     State.HELD: (Said.HELD, Level.WARNING),
 }
 
-_TROUBLE = frozenset({State.FAILED, State.EXPIRED})
+_NEWS = frozenset({State.FAILED, State.EXPIRED, State.HELD})
+"""Where a delivery has come to something that people are told of."""
+
+C = TypeVar("C", bound=type)
 
 
+def never_raises(cls: C) -> C:
+    """Have no public method of a class raise; what one raises is said, if that is possible."""
+    for name, method in [*vars(cls).items()]:
+        if callable(method) and not name.startswith("_"):
+            setattr(cls, name, _guarded(method))
+    return cls
+
+
+def _guarded(method: Callable[..., None]) -> Callable[..., None]:
+    @wraps(method)
+    def guarded(self: Report, *arguments: Any, **more: Any) -> None:
+        try:
+            method(self, *arguments, **more)
+        except Exception as error:  # noqa: BLE001 - it is only said
+            with suppress(Exception):
+                self._log.error(Said.PLUGIN_BUG, where=f"report: {method.__name__}", error=error)
+
+    return guarded
+
+
+@never_raises
 class Report:
-    """Logs and counts what became of events, runs, deliveries and looks."""
+    """
+    Logs and counts what became of events, runs, deliveries and looks.
+
+    `refusals` are the parts of the engine from which the store has taken nothing since it last did,
+    each with its reason.
+    """
 
     def __init__(self, log: Log, metrics: Metrics) -> None:
         self._log = log
         self._metrics = metrics
         self._store_down = False
         self._noted: dict[str, Sequence[str]] = {}
+        self.refusals: dict[str, str] = {}
         self.trouble: Callable[[], None] = lambda: None
         """Called when something went wrong that people are to be told of, and stands in the store."""
         self.published: Callable[[Delivery, float], None] = lambda delivery, at: None
@@ -45,6 +83,9 @@ class Report:
 
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
         """Say that an event is stored, with what it caused."""
+        if self.refusals:
+            self.store_took(source_label(event.source))
+        self.held(held)
         self._metrics.accepted(source_label(event.source))
         self._log.debug(
             Said.ACCEPTED,
@@ -56,10 +97,11 @@ class Report:
         for run in runs:
             if run.state is RunState.FAILED:
                 self.run_failed(run)
-        self.held(held)
 
     def held(self, deliveries: Sequence[Delivery]) -> None:
         """Say that deliveries wait for a person."""
+        if deliveries:
+            self.trouble()
         for delivery in deliveries:
             self._log.info(
                 Said.HELD,
@@ -75,8 +117,8 @@ class Report:
 
     def run_failed(self, run: Run) -> None:
         """Say that a run which waited could not go on."""
-        self._log.error(Said.RUN_FAILED, event=run.event_id, run=run.id, reason=run.reason)
         self.trouble()
+        self._log.error(Said.RUN_FAILED, event=run.event_id, run=run.id, reason=run.reason)
 
     def settled(
         self,
@@ -87,13 +129,13 @@ class Report:
     ) -> None:
         """Say how an attempt or a look ended, now that its outcome is stored."""
         self._store_down = False
+        if settlement.target is State.DELIVERED:
+            self.published(delivery, settlement.at)
+        if settlement.target in _NEWS:
+            self.trouble()
         attempt = settlement.attempt
         if attempt is not None:
             self._metrics.attempted(lane.name, attempt.outcome, seconds)
-        if settlement.target is State.DELIVERED:
-            self.published(delivery, settlement.at)
-        if settlement.hold == Hold.UNKNOWN or settlement.target in _TROUBLE:
-            self.trouble()
         said, level = _SAID[settlement.target]
         if attempt is not None and attempt.kind is AttemptKind.SEEK:
             said = Said.SOUGHT
@@ -144,19 +186,33 @@ class Report:
 
     def sent_away(self, webhook: str, error: StoreError) -> None:
         """Say that a request could not be stored, and its sender was asked to come again."""
+        self.store_failed(error, f"webhook:{webhook}")
         self._metrics.refused(webhook, 503)
-        self.store_failed(error)
 
-    def store_failed(self, error: StoreError) -> None:
-        """Say that the store refuses, once until it works again."""
+    def store_failed(self, error: StoreError, part: str = "") -> None:
+        """
+        Say that the store refuses, once until it works again.
+
+        `part` is who asked, and says `store_took` when the store takes it after all: what goes on
+        being refused is told to people.
+        """
         if isinstance(error, StoreBusy | StoreNearlyFull):
             return  # the store works; who closed the door has said so
+        if part:
+            self.refusals[part] = str(error)
         if not self._store_down:
             self._store_down = True
             self._log.error(Said.STORE_TROUBLE, reason=str(error))
 
+    def store_took(self, part: str) -> None:
+        """Take note that the store takes again what a part asks of it."""
+        if self.refusals and self.refusals.pop(part, "") and not self.refusals:
+            self._store_down = False
+
     def expired(self, deliveries: Sequence[Delivery]) -> None:
         """Say that deliveries passed their publish-by time while they waited."""
+        if deliveries:
+            self.trouble()
         for delivery in deliveries:
             self._log.error(
                 Said.EXPIRED,
@@ -166,8 +222,6 @@ class Report:
                 channel=delivery.channel,
                 reason=delivery.reason,
             )
-        if deliveries:
-            self.trouble()
 
     def recovered(self, count: int) -> None:
         """Say how many attempts the last process began and never ended."""

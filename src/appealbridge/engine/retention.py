@@ -79,8 +79,9 @@ class Pruning:
                 continue
             try:
                 await self.round()
+                self._report.store_took("retention")
             except StoreError as error:
-                self._report.store_failed(error)
+                self._report.store_failed(error, "retention")
             pause = EVERY
 
     async def round(self) -> None:

@@ -21,7 +21,7 @@ from appealbridge.engine.report import Report
 from appealbridge.engine.turns import BEGUN, begun, ended_by, kept_back
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.model.delivery import Delivery, State
-from appealbridge.model.errors import NotFound, RenderError, StoreError
+from appealbridge.model.errors import NotFound, RenderError, StoreError, Unkeepable
 from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.plan import Plan, plan
 from appealbridge.recipes.recipe import PARALLEL
@@ -81,8 +81,9 @@ class Runs:
                 await self._plan_woken()
                 self._from_before = await self._store.any_open_run(self._begun_at)
                 wake = await self._store.next_wake()
+                self._report.store_took("runs")
             except StoreError as error:
-                self._report.store_failed(error)
+                self._report.store_failed(error, "runs")
                 wake = self._clock.now() + 1.0
             pause = None if wake is None else max(0.0, wake - self._clock.now())
             await self._clock.wait(self._wake, pause)
@@ -109,13 +110,20 @@ class Runs:
     async def _plan_on(self, open_run: OpenRun) -> None:
         try:
             await self._go_on(open_run)
+        except Unkeepable as error:
+            await self._fail(open_run, f"what it planned cannot be kept: {error}")
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the run, or those behind it, without a next step
             self._report.broke(f"run {open_run.run.id}", error)
-            reason = f"a fault of this program: {type(error).__name__}: {error}"
-            failed = replace(open_run.run, state=RunState.FAILED, reason=reason, wake_at=None)
-            await self._store.advance(failed, open_run.wakes, ())
+            await self._fail(open_run, f"a fault of this program: {type(error).__name__}: {error}")
+
+    async def _fail(self, open_run: OpenRun, reason: str) -> None:
+        reason = reason.encode(errors="replace").decode()
+        failed = replace(open_run.run, state=RunState.FAILED, reason=reason, wake_at=None)
+        if await self._store.advance(failed, open_run.wakes, ()):
+            self._open.discard(failed.id)
+            self._report.run_failed(failed)
 
     async def _go_on(self, open_run: OpenRun) -> None:
         now = self._clock.now()
@@ -132,21 +140,24 @@ class Runs:
             if not stored:
                 self._caution.give_back(lot, lot.arrivals)
         if stored:  # no other run has ended it meanwhile
-            self._begin(run, deliveries)
-            if lot.floods:
-                await self._caution.tell(lot)
+            try:
+                self._begin(run, deliveries)
+                if lot.floods:
+                    await self._caution.hold_the_rest(lot)
+            except Exception as error:  # noqa: BLE001 - it is stored, and must not be taken for a run that failed
+                self._report.broke(f"run {run.id}", error)
 
     def _begin(self, run: Run, deliveries: Sequence[Delivery]) -> None:
-        """Say what the run has come to, and let its new deliveries be sent, now that both are stored."""
-        self._report.held([delivery for delivery in deliveries if delivery.hold])
+        """Let a run's new deliveries be sent, and say what it has come to, now that both are stored."""
         if run.state is not RunState.OPEN:
             self._open.discard(run.id)
-        if run.state is RunState.FAILED:
-            self._report.run_failed(run)
         for delivery in deliveries:
             self._upkeep.watch(delivery)
             if delivery.state is not State.HELD and delivery.channel in self._lanes:
                 self._lanes[delivery.channel].queued()
+        if run.state is RunState.FAILED:
+            self._report.run_failed(run)
+        self._report.held([delivery for delivery in deliveries if delivery.hold])
 
     async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, Plan]:
         run, event = open_run.run, open_run.event

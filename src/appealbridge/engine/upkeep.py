@@ -41,16 +41,17 @@ class Upkeep:
             try:
                 await self._expire()
                 self._next = await self._store.next_expiry()
+                self._report.store_took("upkeep")
             except StoreError as error:
-                self._report.store_failed(error)
+                self._report.store_failed(error, "upkeep")
                 self._next = self._clock.now() + 1.0
             pause = None if self._next is None else max(0.0, self._next - self._clock.now())
             await self._clock.wait(self._wake, pause)
 
     async def _expire(self) -> None:
         expired = await self._store.expire(self._clock.now())
-        self._report.expired(expired)
         for delivery in expired:
             self.ended(delivery)
             if delivery.channel in self._lanes:
                 self._lanes[delivery.channel].ended(again=False)
+        self._report.expired(expired)

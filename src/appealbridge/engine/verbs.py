@@ -206,13 +206,13 @@ class Verbs:
     async def _moved(self, delivery_id: str, said: Said) -> Delivery:
         """Tell everyone concerned what became of a delivery."""
         moved = await self._store.delivery(delivery_id)
-        self._report.moved(said, moved)
         self._upkeep.watch(moved)
         lane = self._lanes.get(moved.channel)
         if lane is not None:
             lane.queued()
         if moved.state not in OPEN:
             self._runs.nudge(moved)
+        self._report.moved(said, moved)
         return moved
 
 

@@ -87,12 +87,11 @@ class Output:
             if not self._lines:
                 return
             lines, self._lines = self._lines, []
-            written = [self._bytes(*line) for line in self._cleaned(lines)]
             try:
+                written = [self._bytes(*line) for line in self._cleaned(lines)]
                 self._stream.write(b"".join(written))
                 self._stream.flush()
-            except (OSError, ValueError):
-                # A closed pipe must not end the daemon; the count tells that something is missing.
+            except Exception:  # noqa: BLE001 - neither a closed pipe nor a line that cannot be written may end what is told of
                 self.lost += len(lines)
 
     def _stamp(self) -> str:

@@ -136,6 +136,10 @@ class StoreFull(StoreError):
     """The disk has no room; nothing was written, and what was accepted stays."""
 
 
+class Unkeepable(StoreError):
+    """The store works, and this very thing cannot be kept in it, now or later."""
+
+
 class StoreNearlyFull(StoreError):
     """The last of the disk's room is kept for what was accepted; nothing was written, come again later."""
 

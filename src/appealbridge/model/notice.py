@@ -34,6 +34,7 @@ class Alarm(StrEnum):
     PAUSED = "channel.paused"
     BACK = "channel.back"
     STALLED = "channel.stalled"
+    ADRIFT = "channel.attempt_lost"
     GONE = "channel.gone"
     SOURCE_DOWN = "source.down"
     SOURCE_BACK = "source.back"
@@ -41,4 +42,5 @@ class Alarm(StrEnum):
     FLOOD = "flood.held"
     NEARLY_FULL = "store.nearly_full"
     ROOM_AGAIN = "store.room_again"
+    STORE = "store.refuses"
     PART_BROKE = "bridge.part_broke"

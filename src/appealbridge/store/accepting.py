@@ -181,9 +181,7 @@ def _insert(
         started = []
         for row in arrival.deliveries:
             event = row[_EVENT_ID]
-            blocked = (
-                READY <= row[_STATE] <= LAST_OPEN and first.get(_place(row), event) != event
-            )
+            blocked = READY <= row[_STATE] <= LAST_OPEN and first.get(_place(row), event) != event
             if row[_STATE] == SENDING:
                 if blocked:
                     deliveries.append((*not_begun(row), 1))

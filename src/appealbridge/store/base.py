@@ -78,6 +78,9 @@ class Store(StoreLooking, StoreRetention, Protocol):
     async def claim_unknown(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
         """Return `unknown` deliveries whose look is due, the longest due first; they stay `unknown`."""
 
+    async def begun_before(self, at: float, limit: int) -> Sequence[Delivery]:
+        """Return up to `limit` deliveries whose attempt was begun before a time and has not ended."""
+
     async def outlook(self, channel: str, now: float) -> Outlook:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
 

@@ -47,6 +47,7 @@ from appealbridge.store.states import (
     IS_WAITING,
     LAST_OPEN,
     READY,
+    SENDING,
     STATES,
     UNKNOWN,
 )
@@ -96,6 +97,15 @@ def claim_unknown(
         f"WHERE {IS_LISTED} AND channel = ? AND state = {UNKNOWN} AND blocked IN (0, 1)"
         " AND due_at <= ? ORDER BY due_at, number LIMIT ?",
         (channel, now, limit),
+    )
+
+
+def begun_before(connection: Connection, at: float, limit: int) -> Sequence[Delivery]:
+    """Return deliveries whose attempt was begun before a time and has not ended."""
+    return deliveries_where(
+        connection,
+        f"WHERE {IS_BEGUN} AND state = {SENDING} AND begun_at <= ? ORDER BY number LIMIT ?",
+        (at, limit),
     )
 
 

@@ -10,7 +10,7 @@ import orjson
 
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.model.errors import StoreError
+from appealbridge.model.errors import Unkeepable
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
@@ -58,11 +58,11 @@ def said(time: float) -> float | None:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON text; raise `StoreError` where JSON has no words for it."""
+    """Return a value as JSON text; raise `Unkeepable` where JSON has no words for it."""
     try:
         return orjson.dumps(value).decode()
     except TypeError as error:
-        raise StoreError(f"this cannot be kept as JSON: {error}") from error
+        raise Unkeepable(f"this cannot be kept as JSON: {error}") from error
 
 
 def event_row(event: Event) -> Row:

@@ -119,6 +119,10 @@ class SqliteStore(SqliteLooking):
         """Return `unknown` deliveries whose look is due."""
         return await self._ask(lambda db: reading.claim_unknown(db, channel, now, limit))
 
+    async def begun_before(self, at: float, limit: int) -> Sequence[Delivery]:
+        """Return deliveries whose attempt was begun long ago and has not ended."""
+        return await self._ask(lambda db: reading.begun_before(db, at, limit))
+
     async def outlook(self, channel: str, now: float) -> Outlook:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
         return await self._ask(lambda db: reading.outlook(db, channel, now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from appealbridge.model.errors import StoreError, StoreFull, StoreLocked
+from appealbridge.model.errors import StoreError, StoreFull, StoreLocked, Unkeepable
 
 _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (
@@ -61,13 +61,30 @@ def trouble(error: BaseException, path: Path) -> StoreError | None:
     return kind(f"{path}: {cure} ({error})")
 
 
-def refusal(error: Exception, path: Path) -> Exception:
-    """Return what one operation's caller is to get for its own error."""
+_OF_WHAT_IS_HANDED_OVER = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
+"""Errors that the same operation meets again, however well the store is."""
+
+
+def refusal(error: Exception, path: Path, *, alone: bool = False) -> Exception:
+    """
+    Return what one operation's caller is to get for its own error.
+
+    `alone` says that it was tried by itself, and no other operation can have been the cause.
+    """
     if isinstance(error, StoreError):
         return error
     wider = trouble(error, path)
     if wider is not None:
         return wider
     if isinstance(error, sqlite3.Error | ValueError | TypeError | OverflowError):
-        return StoreError(f"{path}: the store cannot keep this: {error}")
+        kind = Unkeepable if alone and isinstance(error, _OF_WHAT_IS_HANDED_OVER) else StoreError
+        return kind(f"{path}: the store cannot keep this: {error}")
     return error

@@ -166,7 +166,7 @@ class Writer:
             if trouble(error, self._path) is not None:
                 raise
             connection.execute("ROLLBACK TO alone")
-            return job, None, refusal(error, self._path)
+            return job, None, refusal(error, self._path, alone=True)
         connection.execute("RELEASE alone")
         return job, result, None
 

@@ -158,11 +158,23 @@ async def test_the_same_text_counts_more_than_the_burst_it_came_in(desk):
     assert holds == ["burst", "same_text", "same_text", "same_text"]
 
 
-async def test_a_flood_is_told_even_where_the_store_cannot_hold_what_waits(desk):
+async def test_a_flood_is_told_before_it_is_stored(desk):
+    """Whoever dies in between must not keep it secret."""
     lot, _ = await desk.look(*map(arrival, range(3)))
-    desk.store.refuses = "hold_untouched"
-    await desk.caution.tell(lot)
     assert desk.told == [("flood.held", f"{SOURCE}: more than 2 events within 1m")]
+    desk.store.refuses = "hold_untouched"
+    await desk.caution.hold_the_rest(lot)
+    assert len(desk.told) == 1
+
+
+async def test_one_look_that_has_to_be_taken_again_is_one_alarm(desk):
+    """A look at a feed is repeated while the store refuses it."""
+    for _ in range(3):
+        await desk.caution.alarm("feed:news", "30 new items at one look")
+    await desk.caution.alarm("feed:news", "31 new items at one look")
+    await desk.clock.passes(minutes=10)
+    await desk.caution.alarm("feed:news", "31 new items at one look")
+    assert len(desk.told) == 3
 
 
 async def test_a_text_counts_from_when_it_went_out(desk):

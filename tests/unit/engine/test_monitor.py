@@ -5,9 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from appealbridge.engine.monitor import EVERY, LATE, Monitor
+from appealbridge.model.attempt import Outcome
+from appealbridge.model.delivery import State
 from appealbridge.model.notice import Alarm
 from appealbridge.store.records import Queue
 from appealbridge.testing.clock import FakeClock
+from appealbridge.testing.store_case import a_delivery, an_event
 
 CHANNEL = "force_x"
 
@@ -17,21 +20,30 @@ class World:
 
     def __init__(self):
         self.clock = FakeClock()
-        self.begun = self.clock.now()
         self.opens_at = 0.0
         self.lane = SimpleNamespace(
             name=CHANNEL,
             in_flight=2,
             health=SimpleNamespace(works=True),
             pace=SimpleNamespace(opens_at=lambda now: max(now, self.opens_at)),
+            queued=lambda: self.woken.append(CHANNEL),
         )
         self.waiting = []
-        self.told, self.figures = [], []
+        self.told, self.figures, self.woken = [], [], []
         self.lanes = {CHANNEL: self.lane}
-        self.monitor = Monitor(self, self.clock, self.lanes, self, self.tell)
+        self.begun, self.settled, self.sending, self.refusals = self.clock.now(), [], set(), {}
+        self.under_way = []
+        self.monitor = Monitor(self, self.clock, self.lanes, self, self.tell, self.sending)
 
     async def queues(self):
         return self.waiting
+
+    async def begun_before(self, at, limit):
+        return [one for one in self.under_way if one.begun_at <= at][:limit]
+
+    async def settle(self, settlement):
+        self.settled.append(settlement)
+        self.under_way = [one for one in self.under_way if one.id != settlement.delivery_id]
 
     def overdue(self, seconds):
         self.figures.append(seconds)
@@ -126,4 +138,60 @@ async def test_what_waits_for_a_channel_that_is_gone_is_told_until_it_is_back(wo
     assert words.startswith("1 delivery waits for old_x, which is no longer in appealbridge.yaml")
     world.lanes["old_x"] = world.lane
     await world.monitor.look()
+    assert world.monitor.notes == {}
+
+
+def sending(world, number=7):
+    """Have an attempt begin now."""
+    at = world.clock.now()
+    event = an_event(number)
+    one = a_delivery(event, number=number, state=State.SENDING, begun_at=at, attempts=1)
+    world.under_way.append(one)
+    return one
+
+
+async def test_what_was_begun_and_nobody_carries_on_is_looked_for(world):
+    lost = sending(world)
+    await world.minutes(LONG)
+    (settlement,) = world.settled
+    assert (settlement.delivery_id, settlement.target) == (lost.id, State.UNKNOWN)
+    assert settlement.attempt.outcome is Outcome.UNSURE
+    assert world.woken == [CHANNEL]
+    ((kind, channel, words),) = world.told
+    assert (kind, channel) == (Alarm.ADRIFT, CHANNEL)
+    assert words.startswith("delivery 7: the program did not carry this attempt on")
+    assert world.monitor.notes == {}
+
+
+async def test_what_is_under_way_is_left_alone_and_told_of_when_it_takes_very_long(world):
+    slow = sending(world)
+    world.sending.add(slow.id)
+    await world.minutes(29)
+    assert world.told == []
+    await world.minutes(10)
+    ((kind, _, words),) = world.told
+    assert (kind, words) == (
+        Alarm.ADRIFT, "the attempt at delivery 7 has been under way for 31 minutes"
+    )  # fmt: skip
+    assert world.settled == []
+    assert [*world.monitor.notes] == [slow.id]
+    world.under_way = []
+    await world.minutes(1)
+    assert world.monitor.notes == {}
+
+
+async def test_what_the_store_goes_on_refusing_is_told_once_until_it_takes_it(world):
+    async def looks():
+        await world.monitor.look()
+        await world.monitor._look_at_refusals()
+
+    world.refusals["runs"] = "the disk refuses"
+    await looks()
+    assert world.told == []
+    for _ in range(3):
+        await looks()
+    assert world.told == [(Alarm.STORE, "", "runs: the disk refuses")]
+    assert [*world.monitor.notes.values()] == ["runs: the disk refuses"]
+    del world.refusals["runs"]
+    await looks()
     assert world.monitor.notes == {}

@@ -54,7 +54,8 @@ class StoreRecallingContract:
         await store.accept([an_arrival(1, state=state, content_hash="ab" * 32)])
         told = [Text("", CHANNEL, "ab" * 32, SOURCE)] if state in OPEN else []
         assert [
-            Text("", one.channel, one.content_hash, one.origin) for one in _once(await store.texts(NOW + 1, 9))
+            Text("", one.channel, one.content_hash, one.origin)
+            for one in _once(await store.texts(NOW + 1, 9))
         ] == told
 
     async def test_the_text_of_what_was_published_since_is_told(self, store: Store) -> None:

@@ -221,11 +221,11 @@ class StoreRetentionContract:
         self, store: Store
     ) -> None:
         """One system may open and close by two doors."""
-        joined = {"subject": "WMP-1", "joined": WEBSITE}
+        kinds = {"new": WEBSITE, "closed": "webhook:cases"}
         await store.accept(
             [
-                _over(1, type="appeal.new", source=WEBSITE, **joined),
-                _over(2, type="appeal.closed", source="webhook:cases", **joined),
+                _over(n, type=f"appeal.{kind}", source=source, subject="WMP-1", joined=WEBSITE)
+                for n, (kind, source) in enumerate(kinds.items())
             ]
         )
         assert await _pruned(store, CLOSED) == 2
