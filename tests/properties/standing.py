@@ -21,7 +21,7 @@ def delivery_rows(connection: sqlite3.Connection) -> list[Row]:
 
 
 def have_to_wait(rows: Sequence[Row]) -> set[str]:
-    """Return the ids of those that go on by themselves and have an older one likewise, of another event, before them."""
+    """Return the ids of those that keep a turn and have an older one of another event before them."""
     waiting = set()
     events: dict[tuple[str, str, str], set[str]] = {}
     for row in rows:

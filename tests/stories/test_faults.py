@@ -138,17 +138,13 @@ async def test_a_fault_in_what_is_said_costs_no_other_event_that_came_with_it(
 async def test_a_fault_in_what_is_said_of_a_run_that_waits_costs_none_of_its_steps(
     story, monkeypatch
 ):
-    recipe = staging.TWEET.replace("approval: none\n", "").replace(
-        "actions:\n", "actions:\n  - delay: 1h\n"
-    )
+    step = '  - { action: tweet, channel: force_x, text: "{{ event.data.text }}, TIME" }\n'
+    steps = "".join(f"  - delay: 1h\n{step.replace('TIME', time)}" for time in ("one", "two"))
+    recipe = staging.TWEET.partition("actions:")[0] + f"actions:\n{steps}approval: none\n"
     await story.begins({"later": recipe})
-    breaks(monkeypatch, Report, "held")
-    await story.receives("M6 closed")
-    (held,) = await story.state(1, "held", passing=600)
-    (run,) = await story.runs()
-    assert run["state"] == "planned"
-    await story.releases(held)
-    await story.state(1, "delivered")
+    breaks(monkeypatch, Report, "held", times=3)
+    await story.receives("M6")
+    await story.until(lambda: story.posts("x") == ["M6, one", "M6, two"], passing=60)
 
 
 async def test_an_attempt_that_nobody_makes_is_looked_for_and_made(story, monkeypatch):

@@ -49,11 +49,11 @@ async def begins(story, recipes, settings=""):
     assert status == 200, told
 
 
-async def sends(story, text, *, by="desk", subject="RC-77", type="incident"):
+async def sends(story, text, *, by="desk", subject="RC-77", kind="incident"):
     """Send an event by one of the webhooks."""
     story._count += 1
     message = f"msg_{by}_{story._count}"
-    event = {"type": type, "subject": subject, "text": text}
+    event = {"type": kind, "subject": subject, "text": text}
     body = json.dumps(event).encode()
     headers = staging.signed(message, story.clock.now(), body, KEYS[by])
     url = f"{story.bridge.url}/hooks/{by}"
@@ -183,38 +183,38 @@ async def test_joined_sources_do_not_say_the_same_twice(story):
 
 async def test_a_strangers_event_ends_nobodys_wait(story):
     await begins(story, {"waits": WAITS})
-    await sends(story, "RC-77", type="opened")
+    await sends(story, "RC-77", kind="opened")
     await story.until(lambda: story.posts("x") == ["RC-77"])
-    await sends(story, "all is well", by="stranger", type="closed")
+    await sends(story, "all is well", by="stranger", kind="closed")
     await story.settles()
     assert story.posts("x") == ["RC-77"]
-    await sends(story, "closed at ten", type="closed")
+    await sends(story, "closed at ten", kind="closed")
     await story.until(lambda: story.posts("x") == ["RC-77", "RC-77: closed at ten"])
 
 
 async def test_joined_sources_hear_each_other(story):
     await begins(story, {"waits": WAITS}, JOINED)
-    await sends(story, "RC-77", type="opened")
+    await sends(story, "RC-77", kind="opened")
     await story.until(lambda: story.posts("x") == ["RC-77"])
-    await sends(story, "closed at ten", by="stranger", type="closed")
+    await sends(story, "closed at ten", by="stranger", kind="closed")
     await story.until(lambda: story.posts("x") == ["RC-77", "RC-77: closed at ten"])
 
 
 async def test_a_strangers_event_restarts_nobodys_run(story):
     await begins(story, {"waits": WAITS + "mode: restart\n"})
-    await sends(story, "RC-77", type="opened")
+    await sends(story, "RC-77", kind="opened")
     await story.until(lambda: story.posts("x") == ["RC-77"])
-    await sends(story, "nonsense", by="stranger", type="opened")
+    await sends(story, "nonsense", by="stranger", kind="opened")
     await story.until(lambda: len(story.posts("x")) == 2)
-    await sends(story, "closed at ten", type="closed")
+    await sends(story, "closed at ten", kind="closed")
     await story.until(lambda: "RC-77: closed at ten" in story.posts("x"))
 
 
 async def test_a_strangers_run_delays_nobodys(story):
     await begins(story, {"waits": WAITS})
-    await sends(story, "nonsense", by="stranger", type="opened")
+    await sends(story, "nonsense", by="stranger", kind="opened")
     await story.until(lambda: story.posts("x") == ["nonsense"])
-    await sends(story, "RC-77", type="opened")
+    await sends(story, "RC-77", kind="opened")
     await story.until(lambda: story.posts("x") == ["nonsense", "RC-77"])
 
 
@@ -231,7 +231,7 @@ approval: none
     await story.until(lambda: story.said("first_look"))
     story.stage.appeal("WMP-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)
-    await sends(story, "she is found", by="stranger", subject="WMP-1", type="appeal.closed")
+    await sends(story, "she is found", by="stranger", subject="WMP-1", kind="appeal.closed")
     await story.clock.passes(days=3)
     await story.until(lambda: story.said("pruned"), passing=600)
     (appeal,) = [one for one in await story.deliveries() if one["subject"] == "WMP-1"]

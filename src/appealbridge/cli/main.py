@@ -20,7 +20,16 @@ FILES = {
     "backtest": ("backtest",),
     "new": ("new",),
     "schema": ("schema",),
-    "operator": ("deliveries", "runs", "trace", "release", "confirm", "retry", "cancel"),
+    "operator": (
+        "deliveries",
+        "runs",
+        "trace",
+        "release",
+        "confirm",
+        "retry",
+        "cancel",
+        "replay",
+    ),
     "channels": ("channels",),
     "db": ("db",),
 }

@@ -6,6 +6,7 @@ Tables are drawn by rich, which the daemon never needs; so it is imported where 
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -163,6 +164,37 @@ def retry(
     begin = "" if since is None else f"?since={SystemClock().now() - since}"
     moved = Daemon.of(config).post(f"/retry{begin}")
     _tell_all(as_json, moved, "will be tried again", "nothing has failed")
+
+
+@click.command(short_help="Run an event again through the recipes in force.")
+@click.argument("event_id", metavar="EVENT")
+@click.option("--recipe", default="", help="Only through this recipe.")
+@click.option("--dry-run", is_flag=True, help="Only show what would go out.")
+@config_option
+@json_option
+def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event_id: str) -> None:
+    """
+    Run an event again through the recipes in force.
+
+    Nothing goes twice to a channel where it is published, or may still be; what failed, expired or was
+    cancelled may go out again. EVENT is the id that `trace` shows.
+    """
+    asked = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    told = Daemon.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    if as_json:
+        say_json(told)
+    else:
+        from appealbridge.cli import story
+
+        story.replayed(told, dry_run=dry_run)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 @click.command(short_help="Say that an unclear delivery is published after all.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
@@ -47,6 +47,28 @@ def _print(moments: Iterable[Moment]) -> None:
         lines.append(("" if when == last else when, words))
         last = when or last
     timed(lines)
+
+
+def replayed(told: Sequence[Row], *, dry_run: bool) -> None:
+    """Print what a replay makes of each recipe."""
+    goes = "would go out" if dry_run else "goes out"
+    for one in told:
+        paragraph(styled(one["recipe"], "bold"))
+        for row in one["deliveries"]:
+            held = f", held for {row['hold']}" if row["hold"] else f": {goes}"
+            paragraph(f"{row['action']} on {row['channel']}{held}", indent=4)
+            for name, value in (row["content"] or {}).items():
+                if value not in (None, "", [], {}):
+                    paragraph(styled(f"{name}: {value}", "dim"), indent=8)
+        for row in one["left_out"]:
+            had = f"{row['channel']} had it: no. {row['number']}, {row['state']}"
+            paragraph(styled(f"left out: {had}", "dim"), indent=4)
+        if one["why_not"]:
+            paragraph(styled(one["why_not"], "yellow"), indent=4)
+        elif not one["deliveries"]:
+            paragraph("begins, and publishes nothing at once", indent=4)
+    if not told:
+        paragraph("no recipe in force wants events of its source")
 
 
 def _about(event: Row) -> str:

@@ -1,6 +1,8 @@
 """
-Nothing waits in vain and unseen: what is due and does not go out, what was begun and never ended,
-what has nowhere to go, and what the store does not take.
+Nothing waits in vain and unseen.
+
+That is what is due and does not go out, what was begun and never ended, what has nowhere to go, and
+what the store does not take.
 
 A lane that does its work needs none of this. It is here for the day on which one does not, for a
 reason that nobody thought of.
@@ -131,7 +133,10 @@ class Monitor:
                 )
                 await self._tell(Alarm.ADRIFT, delivery.channel, words)
             elif now - begun > LONGEST:
-                words = f"the attempt at delivery {delivery.number} has been under way for {(now - begun) / 60:.0f} minutes"
+                minutes = f"{(now - begun) / 60:.0f} minutes"
+                words = (
+                    f"the attempt at delivery {delivery.number} has been under way for {minutes}"
+                )
                 await self._note(before, delivery.id, Alarm.ADRIFT, delivery.channel, words)
 
     async def _look_for(self, delivery: Delivery, now: float) -> None:

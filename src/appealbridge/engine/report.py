@@ -238,6 +238,11 @@ class Report:
             said, delivery=delivery.id, channel=delivery.channel, state=delivery.state.value
         )
 
+    def replayed(self, event: Event, runs: Sequence[Run], by: str) -> None:
+        """Say that a person had an event run again."""
+        recipes = ", ".join(run.recipe for run in runs)
+        self._log.info(Said.REPLAYED, event=event.id, recipes=recipes, by=by)
+
     def refused(self, webhook: str, status: int, detail: str, *, quietly: bool = False) -> None:
         """Say that a request was not accepted; `quietly` where the same has just been said."""
         self._metrics.refused(webhook, status)

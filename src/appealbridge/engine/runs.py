@@ -17,6 +17,7 @@ from appealbridge.engine.caution import Caution
 from appealbridge.engine.gate import not_sent
 from appealbridge.engine.lane import Lanes
 from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.engine.replays import number_of, plan_again
 from appealbridge.engine.report import Report
 from appealbridge.engine.turns import BEGUN, begun, ended_by, kept_back
 from appealbridge.engine.upkeep import Upkeep
@@ -28,8 +29,12 @@ from appealbridge.recipes.recipe import PARALLEL
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Arrival,
+    DeliveryFilter,
     OpenRun,
 )
+
+EVERYTHING = 1_000_000
+"""More deliveries than any event has."""
 
 BATCH = 32
 """How many runs are planned before the store is asked again; what they plan shares a commit."""
@@ -168,9 +173,14 @@ class Runs:
                 if waits is not None:
                     return waits, Plan((), done=False)
                 run = begun(run, now)
-            planned = plan(
-                recipe, event, _by_step(open_run.deliveries), now, run.marks, open_run.heard
-            )
+            so_far = _by_step(open_run.deliveries)
+            if number_of(run):
+                everything = await self._store.deliveries(of_event(event.id))
+                planned = plan_again(
+                    recipe, run, event, so_far, everything, now, open_run.heard
+                ).plan
+            else:
+                planned = plan(recipe, event, so_far, now, run.marks, open_run.heard)
         except (NotFound, RenderError) as error:
             return _failed(run, str(error), now)
         except StoreError:
@@ -188,6 +198,11 @@ class Runs:
             await self._store.advance(ended, 0, ())
             self._open.discard(ended.id)
         return kept_back(run, mode, older, now)
+
+
+def of_event(event_id: str) -> DeliveryFilter:
+    """Return what asks for all deliveries of an event."""
+    return DeliveryFilter(event_id=event_id, limit=EVERYTHING)
 
 
 def _by_step(deliveries: Sequence[Delivery]) -> Mapping[str, Sequence[Delivery]]:

@@ -9,13 +9,15 @@ from appealbridge.clock import Clock
 from appealbridge.engine.caution import Caution
 from appealbridge.engine.gate import content_hash
 from appealbridge.engine.lane import Lanes
+from appealbridge.engine.replays import Replayed, replay
 from appealbridge.engine.report import Report
-from appealbridge.engine.runs import Runs
+from appealbridge.engine.runs import EVERYTHING, Runs, of_event
 from appealbridge.engine.upkeep import Upkeep
 from appealbridge.logs import Said
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.receipt import Receipt
+from appealbridge.recipes.book import Book
 from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, Settlement
 
@@ -131,6 +133,37 @@ class Verbs:
                     moved[delivery.id] = await self.retry(delivery.id)
         _complain(len(moved), list(left.values()))
         return list(moved.values())
+
+    async def replay(
+        self, book: Book, event_id: str, *, recipe: str = "", dry_run: bool = False, by: str = ""
+    ) -> Sequence[Replayed]:
+        """
+        Run an event again through the recipes in force, or one of them; return what comes of each.
+
+        Nothing goes twice to where it was published, or may still be. With `dry_run` nothing is
+        begun; `by` is who asked. Raise `NotFound`, or `IllegalMove` where its content is gone.
+        """
+        event = await self._store.event(event_id)
+        if event.removed:
+            raise IllegalMove(
+                f"event {event_id}: its content was removed when its retention was over, and it cannot "
+                "be run again"
+            )
+        if recipe and recipe not in book.recipes:
+            raise NotFound(f"recipe {recipe}: no recipe of this name is in force")
+        recipes = [book.recipes[recipe]] if recipe else book.for_event(event)
+        now = self._clock.now()
+        runs = await self._store.runs(event_id=event_id, limit=EVERYTHING)
+        everything = await self._store.deliveries(of_event(event_id))
+        asked = replay(event, recipes, runs, everything, now, by)
+        waits = {one.run.id for one in asked if one.run and book.recipes[one.recipe].waits}
+        if not dry_run and (wanted := [one.run for one in asked if one.run]):
+            begun = await self._store.run_again(wanted, waits)
+            for run in begun:
+                self._runs.opened(run.id)
+            self._runs.due()
+            self._report.replayed(event, begun, by)
+        return asked
 
     async def confirm(self, delivery_id: str, url: str) -> Delivery:
         """

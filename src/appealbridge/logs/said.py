@@ -52,6 +52,7 @@ class Said(StrEnum):
     REFUSED = "refused"
     OVERLOADED = "overloaded"
     # what becomes of an event
+    REPLAYED = "replayed"
     RUN_FAILED = "run_failed"
     # what becomes of a delivery
     HELD = "held"

@@ -62,10 +62,10 @@ def load_settings(
 
     Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
-    model of one, `triggers` to the name of its trigger. In practice mode no secret of an account is looked up; `practise` says what its
-    options are then. `reaches` says whether an account leads to someone. `offline` is for looking
-    at the files where the secrets are not: one that is nowhere is only a note, and a source that
-    needs it is left out.
+    model of one, `triggers` to the name of its trigger. In practice mode no secret of an account is
+    looked up; `practise` says what its options are then. `reaches` says whether an account leads to
+    someone. `offline` is for looking at the files where the secrets are not: one that is nowhere is
+    only a note, and a source that needs it is left out.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent

@@ -104,6 +104,15 @@ class Store(StoreLooking, StoreRetention, Protocol):
     async def runs_before(self, run_id: str) -> Sequence[Run]:
         """Return the open runs that wait, of this one's recipe, subject and origin, and older; the oldest first."""
 
+    async def run_again(self, runs: Sequence[Run], waits: Collection[str]) -> Sequence[Run]:
+        """
+        Store runs of an event that is there already, awake; return those that were not there yet.
+
+        Those with ids in `waits` are runs that wait, and hear all events that came about the same
+        thing since their own.
+        """
+        ...
+
     async def advance(
         self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
     ) -> bool:

@@ -16,7 +16,17 @@ from appealbridge.store.following import follow
 from appealbridge.store.records import (
     RecipeVersion,
 )
-from appealbridge.store.rows import DELIVERY, Row, as_json, at, delivery_row, not_begun
+from appealbridge.store.rows import (
+    DELIVERY,
+    RUN,
+    Row,
+    as_json,
+    at,
+    delivery_row,
+    not_begun,
+    run_row,
+)
+from appealbridge.store.schema import origin_of
 from appealbridge.store.states import LAST_OPEN, READY, SENDING
 from appealbridge.store.turns import Place, has_to_wait
 
@@ -25,6 +35,8 @@ _place = itemgetter(
     *(DELIVERY.index(name) for name in ("channel", "subject", "origin", "event_id"))
 )
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
+_runs = Insert("runs", RUN)
+_ABOUT = f"SELECT subject, {origin_of('events')} FROM events WHERE id = ?"
 _ADVANCE = (
     "UPDATE runs SET state = :state, reason = :reason, trace = :trace, marks = :marks,"
     " wake_at = CASE WHEN wakes > :seen OR :settles THEN 0 ELSE :wake_at END"
@@ -95,6 +107,24 @@ def advance(connection: sqlite3.Connection, step: Advance) -> bool:
     if run.state is not RunState.OPEN:
         waiting.end(connection, run.id)
     return True
+
+
+def run_again(
+    connection: sqlite3.Connection,
+    runs: Sequence[Run],
+    waits: Collection[str],
+    since: Collection[str],
+) -> Sequence[Run]:
+    """Store runs of an event that is there already; return those that were not there yet."""
+    known = "SELECT 1 FROM runs WHERE id = ?"
+    fresh = [run for run in runs if connection.execute(known, (run.id,)).fetchone() is None]
+    _runs.write(connection, [run_row(run) for run in fresh])
+    for run in fresh:
+        if run.id in waits:
+            event = connection.execute(_ABOUT, (run.event_id,)).fetchone()
+            waiting.begin(connection, [(run.id, run.recipe, *event, run.event_id)])
+            waiting.recall(connection, run.id, since)
+    return fresh
 
 
 def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:

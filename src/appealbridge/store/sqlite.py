@@ -147,6 +147,11 @@ class SqliteStore(SqliteLooking):
         """Return the open runs that wait before this one."""
         return await self._ask(lambda db: waiting.before(db, run_id))
 
+    async def run_again(self, runs: Sequence[Run], waits: Collection[str]) -> Sequence[Run]:
+        """Store runs of an event that is there already."""
+        since = await self._ask(lambda db: waiting.since(db, runs[0].event_id)) if waits else ()
+        return await self._write(lambda db: planning.run_again(db, runs, waits, since))
+
     async def advance(
         self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
     ) -> bool:

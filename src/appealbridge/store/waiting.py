@@ -18,6 +18,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.store.bulk import Join
 from appealbridge.store.rows import STORED_EVENT, STORED_RUN, Row, event_of, names, run_of
+from appealbridge.store.schema import origin_of
 
 ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
 
@@ -58,12 +59,33 @@ _HEARD = (
     f"SELECT {names(STORED_EVENT, 'e')} FROM heard h CROSS JOIN events e ON e.id = h.event_id"
     " WHERE h.run_id = ? ORDER BY e.number"
 )
+# No index has the subjects of all events, and this is asked when a person wants it.
+_SINCE = (
+    "SELECT o.id FROM events e CROSS JOIN events o ON o.number > e.number"
+    f" WHERE e.id = ? AND e.subject <> '' AND o.subject = e.subject"
+    f" AND {origin_of('o')} = {origin_of('e')} ORDER BY o.number LIMIT 1000"
+)
+_RECALL = (
+    "INSERT OR IGNORE INTO heard (run_id, event_id)"
+    " SELECT ?, value FROM json_each(?) WHERE value IN (SELECT id FROM events)"
+)
 _LET_GO = "DELETE FROM heard WHERE run_id = ? AND event_id IN (SELECT value FROM json_each(?))"
 
 
 def begin(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Have runs listen, each with its id, its recipe, its subject, its origin and its event's id."""
     _begin.change(connection, rows)
+
+
+def since(connection: sqlite3.Connection, event_id: str) -> Sequence[str]:
+    """Return the ids of the events that came about the same thing since this one."""
+    return [id_ for (id_,) in connection.execute(_SINCE, (event_id,))]
+
+
+def recall(connection: sqlite3.Connection, run_id: str, events: Collection[str]) -> None:
+    """Keep events that came before for a run."""
+    if events:
+        connection.execute(_RECALL, (run_id, orjson.dumps([*events]).decode()))
 
 
 def hear(

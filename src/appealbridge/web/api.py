@@ -27,7 +27,7 @@ def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]
     """
     return [
         web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler, engine))
-        for one in (*_listings(engine), *_verbs(engine, reload))
+        for one in (*_listings(engine), *_verbs(engine), *_sweeps(engine, reload))
         if isinstance(one, web.RouteDef)
     ]
 
@@ -87,19 +87,39 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     return table
 
 
-def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
+def _verbs(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
     async def one(moved: Delivery) -> web.Response:
         (row,) = await listing.rows(engine.store, [moved])
         return answer(row)
 
-    async def several(moved: Sequence[Delivery]) -> web.Response:
-        return answer(await listing.rows(engine.store, moved))
-
     @table.post("/deliveries/{id}/release")
     async def release(request: web.Request) -> web.Response:
         return await one(await engine.verbs.release(request.match_info["id"]))
+
+    @table.post("/deliveries/{id}/retry")
+    async def retry(request: web.Request) -> web.Response:
+        return await one(await engine.verbs.retry(request.match_info["id"]))
+
+    @table.post("/deliveries/{id}/confirm")
+    async def confirm(request: web.Request) -> web.Response:
+        url = request.query.get("url", "")
+        return await one(await engine.verbs.confirm(request.match_info["id"], url))
+
+    @table.post("/deliveries/{id}/cancel")
+    async def cancel(request: web.Request) -> web.Response:
+        return await one(await engine.verbs.cancel(request.match_info["id"], _reason(request)))
+
+    return table
+
+
+def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
+    """Return the verbs that are about more than one delivery."""
+    table = web.RouteTableDef()
+
+    async def several(moved: Sequence[Delivery]) -> web.Response:
+        return answer(await listing.rows(engine.store, moved))
 
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
@@ -115,18 +135,17 @@ def _verbs(engine: Engine, reload: Reload) -> web.RouteTableDef:
     async def retry_all(request: web.Request) -> web.Response:
         return await several(await engine.verbs.retry_all(listing.since_of(request.query)))
 
-    @table.post("/deliveries/{id}/retry")
-    async def retry(request: web.Request) -> web.Response:
-        return await one(await engine.verbs.retry(request.match_info["id"]))
-
-    @table.post("/deliveries/{id}/confirm")
-    async def confirm(request: web.Request) -> web.Response:
-        url = request.query.get("url", "")
-        return await one(await engine.verbs.confirm(request.match_info["id"], url))
-
-    @table.post("/deliveries/{id}/cancel")
-    async def cancel(request: web.Request) -> web.Response:
-        return await one(await engine.verbs.cancel(request.match_info["id"], _reason(request)))
+    @table.post("/events/{id}/replay")
+    async def replay(request: web.Request) -> web.Response:
+        asked = request.query
+        made = await engine.verbs.replay(
+            engine.inforce.book,
+            request.match_info["id"],
+            recipe=asked.get("recipe", ""),
+            dry_run=asked.get("dry_run", "") in ("1", "true"),
+            by=_name(asked.get("by", "")),
+        )
+        return answer([views.replayed(each) for each in made])
 
     @table.post("/reload")
     async def take_new(request: web.Request) -> web.Response:
@@ -140,6 +159,11 @@ def _together(request: web.Request) -> tuple[str, dict[str, str]]:
     """Return for what those are held that are meant, and of which recipe and subject."""
     asked = request.query
     return asked.get("hold", ""), {name: asked.get(name, "") for name in ("recipe", "subject")}
+
+
+def _name(text: str) -> str:
+    """Return who asks, as a trace can say it."""
+    return "".join(filter(str.isprintable, text))[:100]
 
 
 def _reason(request: web.Request) -> str:

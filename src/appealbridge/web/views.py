@@ -10,6 +10,7 @@ import orjson
 
 from appealbridge.engine.health import Condition
 from appealbridge.engine.lane import Lane
+from appealbridge.engine.replays import Replayed
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
@@ -115,6 +116,25 @@ def event(one: Event) -> dict[str, Any]:
         "cause": list(one.cause),
         "data": one.data,
         "removed": one.removed,
+    }
+
+
+def replayed(one: Replayed) -> dict[str, Any]:
+    """Return what a replay makes of one recipe: what goes out, and what is left out since it was had."""
+    return {
+        "recipe": one.recipe,
+        "run": one.run and one.run.id,
+        "why_not": one.why_not or None,
+        "deliveries": [delivery(each) for each in one.deliveries],
+        "left_out": [
+            {
+                "number": each.number,
+                "channel": each.channel,
+                "step": each.step,
+                "state": each.state.value,
+            }
+            for each in one.left_out
+        ],
     }
 
 

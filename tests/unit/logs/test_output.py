@@ -181,6 +181,13 @@ def test_a_platform_s_words_cannot_steer_the_terminal(stream):
     assert "    one\n    \\x1b]0;two\n" in shown
 
 
+def test_a_line_that_cannot_be_written_is_counted_and_raises_nothing(stream):
+    output = an_output(stream, clean=lambda text: 1 / 0)
+    Log(output).error(Said.FAILED, text="whatever")
+    output.flush()
+    assert output.lost == 1
+
+
 class CountingStream(io.BytesIO):
     writes = 0
 

@@ -32,10 +32,8 @@ def test_unknown_names_are_found_with_the_nearest(wrong):
 
 def test_a_source_belongs_to_one_group(wrong):
     groups = "[[webhook:roads, appeal:website], [webhook:roads, webhook:roads-updates]]"
-    assert wrong(f"{SOURCES}joined_sources: {groups}") == [
-        '6: joined_sources[1][0]: "webhook:roads" stands here twice; '
-        "put all the sources that belong together into one list"
-    ]
+    (problem,) = wrong(f"{SOURCES}joined_sources: {groups}")
+    assert problem.startswith('6: joined_sources[1][0]: "webhook:roads" stands here twice; put all')
 
 
 def test_one_source_alone_is_not_joined(wrong):
