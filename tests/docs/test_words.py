@@ -113,7 +113,7 @@ def test_the_command_line_is_told_with_every_option(name, command):
     lines = part("configuration.md", "The command line").splitlines()
     (line,) = [line for line in lines if re.match(rf"\| `appealbridge {name}\b", line)]
     options = {option.opts[0] for option in command.params if isinstance(option, click.Option)}
-    told = set(re.findall(r"--[a-z]+", line)) | {"--config"}
+    told = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", line)) | {"--config"}
     assert options | {"--config"} == told
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
     assert all(one.human_readable_name.strip("[].").rstrip(".") in line for one in arguments)

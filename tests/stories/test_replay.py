@@ -6,7 +6,6 @@ from click.testing import CliRunner
 
 from appealbridge.cli.main import main
 from appealbridge.sandbox.faults import FaultName
-from tests.stories import staging
 
 BROKEN = """
 alias: Incident, everywhere

@@ -228,7 +228,7 @@ actions: [{ action: tweet, channel: force_x, text: "{{ appeal.title }}" }]
 approval: none
 """
     await begins(story, {"appeals": recipe}, "retention: { personal: 1d after closure }\n")
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.said("first_look"), passing=1)
     story.stage.appeal("WMP-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)
     await sends(story, "she is found", by="stranger", subject="WMP-1", kind="appeal.closed")

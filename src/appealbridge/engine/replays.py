@@ -166,7 +166,8 @@ def plan_again(
         if not whole:
             break
         left_out |= {step: stood_in[step] for step in whole}
-    everything = [one for some in (left_out | stood_in).values() for one in some]
+    some = {one.number: one for these in (left_out | stood_in).values() for one in these}
+    everything = [some[number] for number in sorted(some)]
     wake_at = planned.wake_at
     if not planned.done and any(one.state in OPEN for one in everything):
         # Nobody wakes this run when a delivery of another run ends.

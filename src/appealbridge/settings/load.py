@@ -76,7 +76,7 @@ def load_settings(
     channels = reader.channels(None if practice is None else Practice(str(practice), practise))
     sources = reader.sources()
     lists, wrong_lists = lists_of(document, folder)
-    wrong_groups = wrong_joins(document, reader.named(), triggers or {})
+    wrong_groups = wrong_joins(document, reader.named(), triggers) if triggers else ()
     problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
     if problems or daemon is None:
         raise InvalidDocuments(quiet(problems))

@@ -35,6 +35,7 @@ _settle = Join(
 _attempts = Insert("attempts", ATTEMPT)
 _OPEN_RUN = "EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
 ANY_OPEN_RUN = f"SELECT {_OPEN_RUN}"
+ANY_TURN = f"SELECT {ANY_BLOCKED}"
 # One question, without an answer where nobody waits: each step of a statement lets go of the
 # interpreter's lock, and nearly every ending passes through here.
 WHO_WAITS = (
@@ -117,7 +118,7 @@ def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) ->
 
 def stop(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
     """Give the turn to others where these wait for a person from now on."""
-    if ids and connection.execute(f"SELECT {ANY_BLOCKED}").fetchone()[0]:
+    if ids and connection.execute(ANY_TURN).fetchone()[0]:
         pass_on(connection, ids)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from appealbridge.store import (
     recalling,
     schema,
     telling,
+    turns,
     waiting,
 )
 from appealbridge.store.accepting import accept, intake
@@ -29,7 +31,7 @@ from appealbridge.store.records import (
     NewsSort,
     Unseen,
 )
-from appealbridge.store.settling import ANY_OPEN_RUN, WHO_WAITS, ending, settle
+from appealbridge.store.settling import ANY_OPEN_RUN, ANY_TURN, WHO_WAITS, ending, settle
 from appealbridge.testing.store_case import (
     CHANNEL,
     NOW,
@@ -41,7 +43,7 @@ from appealbridge.testing.store_case import (
     ended,
 )
 
-EXISTS = (ANY_OPEN_RUN, WHO_WAITS)
+EXISTS = (ANY_OPEN_RUN, ANY_TURN, WHO_WAITS)
 """Over a whole index each ends with the first row that it meets."""
 
 LARGE = "events|runs|deliveries|attempts|remembered|waiting_runs|heard|d|b|e|w|o|r|h"
@@ -53,7 +55,7 @@ def db(path):
     with closing(open_writer(path)) as db:
         schema.migrate(db, path)
         arrivals = [an_arrival(n, state=state, publish_by=NOW + 9) for n, state in enumerate(State)]
-        arrivals += [an_arrival(n, subject="INC-3") for n in (11, 12)]
+        arrivals += _later()
         arrivals += [_waiting(n, subject="INC-20") for n in (13, 14)]
         accept(db, [intake(arrivals, None)])
         yield db
@@ -67,6 +69,14 @@ def _waiting(number, **event):
 def _ended():
     ended = [*State].index(State.FAILED)
     return pruning.Found([an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None)
+
+
+def _later():
+    return [an_arrival(n, subject="INC-3") for n in (11, 12)]
+
+
+def _again():
+    return replace(a_run(an_event(13), wake_at=NOW), id=f"{a_run(an_event(13)).id}~2")
 
 
 NEWS = [NewsSort(kind=kind, count=1, recipe=RECIPE, channel=CHANNEL) for kind in (*Trouble, *Alarm)]
@@ -102,6 +112,13 @@ WAYS = {
         planning.advancing(a_run(an_event(13), state=RunState.PLANNED), 0, [], ["e"]),
     ),
     "runs_before": lambda db: waiting.before(db, a_run(an_event(14)).id),
+    "turns behind": lambda db: turns.behind(db, [one.deliveries[0].id for one in _later()]),
+    "held": lambda db: moving.move(
+        db, f"{[*State].index(State.READY) + 1}", State.HELD, NOW, "approval", ""
+    ),
+    "begun before": lambda db: reading.begun_before(db, NOW, 5),
+    "since": lambda db: waiting.since(db, an_event(13).id),
+    "run again": lambda db: planning.run_again(db, [_again()], [_again().id], ["e"]),
     "queues": queues,
     "any_open_run": lambda db: reading.any_open_run(db, NOW),
     "recover": lambda db: moving.recover(db, NOW, NOW, 5),

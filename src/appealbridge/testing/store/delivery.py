@@ -168,6 +168,18 @@ class StoreDeliveryContract:
             assert ids(claimed) == ids(arrival.deliveries)
             await store.settle(ended(claimed[0], State.DELIVERED))
 
+    async def test_what_was_begun_long_ago_and_has_not_ended_is_told(self, store: Store) -> None:
+        """Somebody has to notice where it is in nobody's hands."""
+        for number, target in ((1, None), (2, State.DELIVERED), (3, State.UNKNOWN)):
+            delivery = await begun(store, an_arrival(number))
+            if target:
+                await store.settle(ended(delivery, target))
+        await store.accept([an_arrival(4, state=State.SENDING, begun_at=NOW + 99)])
+        assert [one.number for one in await store.begun_before(NOW + 1, 9)] == [1]
+        assert [one.number for one in await store.begun_before(NOW + 99, 9)] == [1, 4]
+        assert [one.number for one in await store.begun_before(NOW + 99, 1)] == [1]
+        assert await store.begun_before(NOW - 1, 9) == []
+
     # -- how attempts end -----------------------------------------------------------------------
 
     async def test_a_delivered_one_keeps_its_receipt_and_its_attempt(self, store: Store) -> None:

@@ -189,3 +189,32 @@ class StoreWaitingContract:
         await store.advance(over(waiting(1)), 9, [])
         await store.empty(Over(LATER))
         assert (await store.event(comes(2).event.id)).removed
+
+    # -- an event that is run again -------------------------------------------------------------
+
+    async def test_a_run_of_an_event_that_is_there_is_stored_once_and_awake(
+        self, store: Store
+    ) -> None:
+        """However often it is asked for: the id is what makes it one."""
+        event = an_event(1)
+        await store.accept([Arrival(event, [a_run(event, state=RunState.FAILED)])])
+        again = replace(a_run(event, wake_at=NOW), id=f"{a_run(event).id}~2")
+        assert await store.run_again([again], ()) == [again]
+        assert await store.run_again([again], ()) == []
+        assert [one.run for one in await store.woken_runs(NOW, 10)] == [again]
+        assert {run.id for run in await store.runs(event_id=event.id)} == {
+            a_run(event).id, again.id,
+        }  # fmt: skip
+
+    async def test_a_run_again_that_waits_hears_what_has_come_since(self, store: Store) -> None:
+        """What a stranger has said about it counts here as little as it would have then."""
+        first, closed = an_event(1, subject="A38"), comes(2)
+        stranger = Arrival(an_event(3, subject="A38", source="webhook:stranger"))
+        await store.accept([comes(4), Arrival(first), closed, stranger, comes(5, "M6")])
+        again = replace(a_run(first, wake_at=NOW), id=f"{a_run(first).id}~2")
+        await store.run_again([again], [again.id])
+        (run,) = await store.woken_runs(NOW, 10)
+        assert heard(run) == [closed.event]
+        await store.accept([comes(6)])
+        (run,) = await store.woken_runs(NOW + 6, 10)
+        assert heard(run) == [closed.event, comes(6).event]
