@@ -3,7 +3,7 @@
 from appealbridge.model.notice import Alarm
 from appealbridge.sandbox.faults import FaultName
 from appealbridge.testing.mail_server import FINAL_DOT, ScriptedMailServer
-from appealbridge.testing.server import HANG_UP
+from appealbridge.testing.server import HANG_UP, ScriptedServer
 from tests.stories import staging
 
 PEOPLE = """
@@ -389,3 +389,39 @@ async def test_what_was_held_before_the_daemon_died_is_told_by_the_next_one_and_
     await story.restarts()
     await quietly_passes(story, 20)
     assert len(notices(story)) == 1
+
+
+# -- sources ------------------------------------------------------------------------------------
+
+
+class Feed:
+    """A feed that answers, or does not."""
+
+    status = 503
+
+    def answer(self, heard):
+        del heard
+        rss = "<rss version='2.0'><channel><title>t</title></channel></rss>"
+        return self.status, rss, {"Content-Type": "application/rss+xml"}
+
+
+FOLLOWER = """
+triggers: [{{ trigger: feed, url: "{url}", every: 60s }}]
+actions: [{{ action: tweet, channel: force_x, text: "{{{{ event.data.title }}}}" }}]
+"""
+
+
+async def test_a_source_that_stays_unreadable_is_told_once_and_that_it_is_back(story):
+    feed = Feed()
+    async with ScriptedServer(feed.answer) as server:
+        await begins(story, {"follower": FOLLOWER.format(url=f"{server.url}/news")})
+        (mail,) = await story.until(lambda: notices(story), passing=30)
+        assert mail["subject"] == "AppealBridge: a source cannot be read"
+        assert f"feed:{server.url}/news" in mail["text"]
+        assert "503" in mail["text"]
+        await quietly_passes(story, 60)
+        assert len(notices(story)) == 1
+        feed.status = 200
+        await story.until(lambda: notices(story, "a source can be read again"), passing=60)
+        await quietly_passes(story, 20)
+        assert len(notices(story)) == 2

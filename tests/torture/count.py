@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,12 +51,14 @@ def judge(
     deliveries: Sequence[Delivery],
     refused: Mapping[str, str],
     posts: Posts,
+    asked: Collection[str] = (),
 ) -> Verdict:
     """
     Return what is wrong.
 
     `accepted` maps an event's number to the id that it was answered with, `refused` a failed
-    delivery's id to the platform's own words, where those are what it failed by.
+    delivery's id to the platform's own words, where those are what it failed by, and `asked` has the
+    ids of those that waited for a person, behind which nothing waits.
     """
     verdict = Verdict()
     by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
@@ -76,7 +78,7 @@ def judge(
     for (channel, number), caused in by_place.items():
         said = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
         verdict.unaccounted.append(said)
-    _order(verdict, deliveries, posts)
+    _order(verdict, [one for one in deliveries if one.id not in asked], posts)
     return verdict
 
 

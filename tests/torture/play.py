@@ -263,7 +263,9 @@ class _Play:
             await store.close()
         await self._keeper.end(signal.SIGTERM)
         posts = sorted_posts(await self._there.posts(""))
-        outcomes.verdict = judge(self._senders.accepted, deliveries, refused, posts)
+        outcomes.verdict = judge(
+            self._senders.accepted, deliveries, refused, posts, self._person.asked
+        )
         left = {one.id: one.channel for one in deliveries if one.state is State.HELD}
         outcomes.held = Counter((self._person.asked | left).values())
         outcomes.answers = self._senders.answers

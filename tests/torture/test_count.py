@@ -100,3 +100,11 @@ def test_a_receipt_for_another_post_is_false(deliveries, posts):
 
 def test_a_younger_event_that_came_first_is_out_of_order(deliveries, posts):
     assert found(deliveries, [*posts[1:], posts[0]]) == ["out_of_order"]
+
+
+def test_what_waited_for_a_person_may_be_overtaken(deliveries, posts):
+    first = deliveries[X0]
+    late = [one for one in posts if one["id"] != first.receipt.id] + [a_post(*X0)]
+    assert found(deliveries, late) == ["out_of_order"]
+    verdict = judge(EVENTS, list(deliveries.values()), {}, sorted_posts(late), {first.id})
+    assert verdict.wrong == []

@@ -9,12 +9,13 @@ and what became of the earlier message with the same text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appealbridge.clock import Clock
 from appealbridge.engine.floods import Window, Windows
 from appealbridge.engine.inforce import InForce
+from appealbridge.engine.lane import Lane
 from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.engine.report import Report
 from appealbridge.engine.texts import DAY, MOST, Texts, repeats
@@ -74,6 +75,8 @@ class Caution:
         self._texts = Texts(clock.now())
         self._inforce: InForce | None = None
         self._alarmed: dict[str, tuple[str, float]] = {}
+        self.lanes: Mapping[str, Lane] = {}
+        """The lanes to wake where what is held had others wait behind it."""
 
     async def recall(self, inforce: InForce) -> None:
         """Go on where the last process was: count and remember what the store has of the last hours."""
@@ -149,6 +152,8 @@ class Caution:
                 held = await self._store.hold_untouched(
                     flood.of, hold=Hold.BURST, reason=flood.reason
                 )
+                for channel in {delivery.channel for delivery in held} & self.lanes.keys():
+                    self.lanes[channel].queued()
                 self._report.held(held)
             except StoreError as error:
                 self._report.store_failed(error)  # what comes next is held all the same

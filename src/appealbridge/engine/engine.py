@@ -67,6 +67,7 @@ class Engine:
         self.notices = Notices(store, clock, rng, self.lanes, self._kept, report, clean)
         report.trouble = self.notices.nudge
         self._caution = Caution(store, clock, report, self.notices)
+        self._caution.lanes = self.lanes
         report.published = self._caution.published
         self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report, self._caution)
         self._upkeep.ended = self._runs.nudge
@@ -107,9 +108,9 @@ class Engine:
             report,
             clean,
             self.room,
-            self._caution,
             self.notices.raised,
             lambda: self.inforce,
+            self.notices.alarm,
         )
         self.verbs = Verbs(
             store, clock, self.lanes, self._runs, self._upkeep, report, self._caution

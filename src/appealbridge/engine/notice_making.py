@@ -21,6 +21,12 @@ UNREACHED = "cannot be reached"
 """What is said of a person to whom there is no way."""
 
 
+# What stands there as their channel is a source, or an account that is well.
+_ABOUT_NO_ACCOUNT = frozenset(
+    {Alarm.SOURCE, Alarm.SOURCE_DOWN, Alarm.SOURCE_BACK, Trouble.HELD, Trouble.APPROVAL}
+)
+
+
 @value
 class Group:
     """
@@ -60,8 +66,7 @@ class Notice:
 
 def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
     """Return where news of a sort belongs; `people` are the names its recipe gives."""
-    # About no account that may be in trouble: the `channel` of the first is a source.
-    if sort.kind in (Alarm.SOURCE, Trouble.HELD, Trouble.APPROVAL):
+    if sort.kind in _ABOUT_NO_ACCOUNT:
         return Group(sort.kind, tuple(people))
     whom = telling.whom(people)
     alarm = not sort.recipe

@@ -125,10 +125,12 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     Alarm.SOURCE_DOWN: Wording(
         "a source cannot be read",
-        "a source cannot be read",
+        "{count} sources cannot be read",
         "What it would tell is not known here until it can be.",
     ),
-    Alarm.SOURCE_BACK: Wording("a source can be read again", "a source can be read again", ""),
+    Alarm.SOURCE_BACK: Wording(
+        "a source can be read again", "{count} sources can be read again", ""
+    ),
     Alarm.SOURCE: Wording(
         "a source needs attention",
         "sources need attention ({count} messages)",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from appealbridge.clock import Clock
-from appealbridge.engine.caution import Caution
 from appealbridge.engine.inforce import InForce, Watched
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.looking import decide, renewed
@@ -37,6 +36,13 @@ LONGEST_PAUSE = 6 * 3600.0
 """How long a source that keeps failing is left alone at the most, in seconds."""
 
 
+TOLD_AFTER = 5
+"""After how many looks in a row that did not succeed people are told that a source cannot be read."""
+
+Tell = Callable[[Alarm, str, str], Awaitable[None]]
+"""Tells people: what kind of thing, about which source, in words."""
+
+
 class Polling:
     """Looks at sources and hands what is new to the intake, together with the memory of the look."""
 
@@ -50,9 +56,9 @@ class Polling:
         report: Report,
         clean: Callable[[str], str],
         room: Room,
-        caution: Caution,
         raised: Callable[[str, str, str], None],
         inforce: Callable[[], InForce],
+        tell: Tell,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -62,9 +68,9 @@ class Polling:
         self._report = report
         self._clean = clean
         self._room = room
-        self._caution = caution
         self._raised = raised
         self._inforce = inforce
+        self._tell = tell
         self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
 
     async def run(self, watched: Watched) -> None:
@@ -139,6 +145,8 @@ class Polling:
                 f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
             )
             alarms.append((Alarm.FLOOD, "", f"{name}: {why}"))
+        if record is not None and record.failures >= TOLD_AFTER:
+            alarms.append((Alarm.SOURCE_BACK, name, "it can be read again"))
         memory = Memory(
             source=watched.source,
             looked_at=now,
@@ -188,6 +196,8 @@ class Polling:
         pause *= self._rng.uniform(0.9, 1.1)
         await self._store.source_failed(watched.source, now, now + pause, note)
         self._report.source_down(watched.source, note, failures)
+        if failures == TOLD_AFTER:
+            await self._tell(Alarm.SOURCE_DOWN, source_label(watched.source), note)
 
     def _pause(self, watched: Watched, after: float | None) -> float:
         """Return how long to wait, a little different each time so that sources do not march in step."""

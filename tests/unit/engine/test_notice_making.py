@@ -59,12 +59,13 @@ def test_an_account_that_works_again_may_say_so_itself(telling):
     assert group_of(sort("office", Alarm.BACK, ""), ["dana"], telling).without == ()
 
 
-def test_alarms_about_many_sources_are_one_notice(telling):
+@pytest.mark.parametrize("kind", [Alarm.SOURCE, Alarm.SOURCE_DOWN, Alarm.SOURCE_BACK])
+def test_alarms_about_many_sources_are_one_notice(telling, kind):
     groups = {
-        group_of(sort(source, Alarm.SOURCE, ""), ["dana"], telling)
+        group_of(sort(source, kind, ""), ["dana"], telling)
         for source in ("feed:news", "webhook:roads")
     }
-    assert groups == {Group(Alarm.SOURCE, ("dana",))}
+    assert groups == {Group(kind, ("dana",))}
 
 
 def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(telling):

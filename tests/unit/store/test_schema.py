@@ -5,9 +5,9 @@ import pytest
 
 from appealbridge.model.errors import StoreError
 from appealbridge.store.connections import open_writer
-from appealbridge.store.schema import MIGRATIONS, migrate
+from appealbridge.store.schema import _ORIGINS, MIGRATIONS, migrate
 from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import an_arrival
+from appealbridge.testing.store_case import NOW, an_arrival
 
 NEXT = (*MIGRATIONS, "CREATE TABLE mottoes (words TEXT NOT NULL) STRICT")
 
@@ -92,3 +92,48 @@ async def test_commits_are_synced_and_readers_do_not_wait(path, store):
     connection = store._writer._connection
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+async def test_what_was_under_way_before_there_were_origins_goes_on(path):
+    """Turns, runs that wait and the memory of texts know from where each of them came."""
+    with closing(open_writer(path)) as old:
+        migrate(old, path, MIGRATIONS[: MIGRATIONS.index(_ORIGINS)])
+        for number, source in ((1, "webhook:a"), (2, "webhook:a"), (3, "webhook:b")):
+            event = f"event{number}"
+            _insert(old, "events", id=event, source=source, subject="A38", key=event, data="{}")
+            _insert(old, "runs", id=f"{event}.r", event_id=event, state="open")
+            _insert(
+                old, "waiting_runs", run_id=f"{event}.r", recipe="r", subject="A38", after=number
+            )
+            state = 1 if number == 1 else 2  # the first one is held
+            _insert(
+                old, "deliveries", id=f"{event}.r.s", run_id=f"{event}.r", event_id=event, subject="A38",
+                channel="force_x", content="{}", publish_by=9e999, state=state, hold="approval",
+                settled_at=9e999, blocked=number > 1,
+            )  # fmt: skip
+    store = await SqliteStore.open(path)
+    try:
+        claimed = await store.claim("force_x", NOW, 9)
+        assert [(one.number, one.origin) for one in claimed] == [(2, "webhook:a"), (3, "webhook:b")]
+        assert [one.id for one in await store.runs_before("event2.r")] == ["event1.r"]
+        assert await store.runs_before("event3.r") == []
+        assert [sort.kind for sort in await store.news()] == ["delivery.waits_for_approval"]
+    finally:
+        await store.close()
+
+
+def _insert(connection, table, **values):
+    """Insert a row; what is not said is nothing."""
+    columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    nothing = {"TEXT": "", "INTEGER": 0, "REAL": 0.0}
+    row = {
+        name: nothing[kind]
+        for _, name, kind, must, default, key in columns
+        if must and not key and default is None
+    }
+    row |= {"trace": "[]"} if table == "runs" else {}
+    row |= values
+    row.pop("number", None)
+    names = ", ".join(row)
+    marks = ", ".join(f":{name}" for name in row)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)
