@@ -132,6 +132,9 @@ async def test_what_is_held_does_not_keep_back_what_comes_later(story):
     await story.until(lambda: story.posts("x") == ["A38 closed", "A38 open", "A38 open to all"])
     states = [(one["state"], one["hold"]) for one in await story.deliveries()]
     assert states[2] == ("held", "same_text")
+    assert "no. 4, which is newer and about the same, has gone out since" in await says(
+        story, "trace", "3"
+    )
 
 
 async def test_what_is_released_waits_for_what_is_older_and_under_way(story):

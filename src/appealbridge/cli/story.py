@@ -169,6 +169,8 @@ def _stand(row: Row) -> Iterator[str]:
 
 def _next(row: Row) -> Iterator[str]:
     number, due = row["number"], clock(row["due_at"])
+    if row.get("overtaken_by"):
+        yield f"no. {row['overtaken_by']}, which is newer and about the same, has gone out since"
     match row["state"]:
         case "held" if row["hold"] == "unknown":
             yield f"published after all: appealbridge confirm {number} --url ADDRESS"

@@ -25,6 +25,9 @@ class StoreLooking(Protocol):
         """Return, for those of these deliveries that wait for their turn, the number that goes first."""
         ...
 
+    async def overtaken_by(self, delivery: Delivery) -> int | None:
+        """Return the number of the newest published delivery of its place and another event that is younger."""
+
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
         """Return a delivery's finished attempts and looks in order."""
 

@@ -251,7 +251,8 @@ DROP INDEX waiting_by_subject;
 CREATE INDEX waiting_by_subject ON waiting_runs (subject, origin, recipe);
 
 DROP INDEX deliveries_untold;
-CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state) WHERE {IS_NEWS} AND told = 0;
+CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state, hold)
+    WHERE {IS_NEWS} AND told = 0;
 """
 
 MIGRATIONS: tuple[str, ...] = (

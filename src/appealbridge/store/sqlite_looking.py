@@ -42,6 +42,10 @@ class SqliteLooking:
         """Return who goes first where deliveries wait for their turn."""
         return await self._ask(lambda db: turns.behind(db, delivery_ids))
 
+    async def overtaken_by(self, delivery: Delivery) -> int | None:
+        """Return what was published about the same though this one is older."""
+        return await self._ask(lambda db: turns.overtaken_by(db, delivery))
+
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
         """Return a delivery's finished attempts and looks in order."""
         return await self._ask(lambda db: reading.attempts(db, delivery_id))

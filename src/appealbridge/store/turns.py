@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import orjson
 
+from appealbridge.model.delivery import Delivery
 from appealbridge.store.bulk import Join
-from appealbridge.store.states import IS_OPEN, KEEPS_TURN, READY
+from appealbridge.store.states import IS_OPEN, IS_PUBLISHED, KEEPS_TURN, READY
 
 ANY_BLOCKED = "EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
 
@@ -54,6 +55,11 @@ _BEHIND = (
     " AND b.number < d.number AND b.event_id <> d.event_id ORDER BY b.number LIMIT 1) AS first"
     " FROM json_each(?) v CROSS JOIN deliveries d ON d.id = v.value"
     f" WHERE d.blocked = 1 AND d.state = {READY}"
+)
+# No index has what was published by subject; whoever looks at one that is held can wait for a walk.
+_OVERTAKEN = (
+    f"SELECT number FROM deliveries WHERE number > :number AND {IS_PUBLISHED} AND {_HERE}"
+    " AND event_id <> :event ORDER BY number DESC LIMIT 1"
 )
 _MARK_ALL = (
     f"UPDATE deliveries SET blocked = EXISTS (SELECT 1 FROM deliveries b WHERE b.{IS_OPEN}"
@@ -104,6 +110,15 @@ def behind(connection: sqlite3.Connection, ids: Iterable[str]) -> Mapping[str, i
     """Return, for those of these deliveries that wait for their turn, the number that goes first."""
     rows = connection.execute(_BEHIND, (orjson.dumps([*ids]).decode(),))
     return {id_: first for id_, first in rows if first is not None}
+
+
+def overtaken_by(connection: sqlite3.Connection, one: Delivery) -> int | None:
+    """Return the number of the newest delivery about the same that was published though this one is older."""
+    if not one.subject:
+        return None
+    place = Place(one.channel, one.subject, one.origin, one.event_id, one.number)
+    found = connection.execute(_OVERTAKEN, place._asdict()).fetchone()
+    return None if found is None else int(found[0])
 
 
 def mark_all(connection: sqlite3.Connection) -> None:

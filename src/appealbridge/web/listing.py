@@ -34,13 +34,22 @@ async def deliveries(store: Store, query: Query) -> list[dict[str, Any]]:
 async def rows(
     store: Store, listed: Sequence[Delivery], *, history: bool = False
 ) -> list[dict[str, Any]]:
-    """Return deliveries as they are shown, each with whom it waits for, and with its attempts as `history`."""
+    """
+    Return deliveries as they are shown, each with whom it waits for.
+
+    With `history` each has its attempts, and one that is held what has gone out since about the same.
+    """
     ready = [one.id for one in listed if one.state is State.READY]
     behind = await store.turns_behind(ready) if ready else {}
-    return [
-        views.delivery(one, await store.attempts(one.id) if history else None, behind.get(one.id))
-        for one in listed
-    ]
+    if not history:
+        return [views.delivery(one, None, behind.get(one.id)) for one in listed]
+    shown = []
+    for one in listed:
+        row = views.delivery(one, await store.attempts(one.id), behind.get(one.id))
+        held = one.state is State.HELD
+        row["overtaken_by"] = await store.overtaken_by(one) if held else None
+        shown.append(row)
+    return shown
 
 
 async def delivery(store: Store, delivery_id: str) -> dict[str, Any]:

@@ -168,6 +168,17 @@ class StoreDeliveryContract:
             assert ids(claimed) == ids(arrival.deliveries)
             await store.settle(ended(claimed[0], State.DELIVERED))
 
+    async def test_what_has_gone_out_since_about_the_same_is_told(self, store: Store) -> None:
+        """Whoever releases what is held should know that it is no longer the newest."""
+        held = an_arrival(1, subject="A38", state=State.HELD, hold="approval")
+        await store.accept([held, an_arrival(2, subject="M6"), an_arrival(3, subject="A38")])
+        delivery = await store.delivery("1")
+        assert await store.overtaken_by(delivery) is None
+        for claimed in await store.claim(CHANNEL, NOW, 9):
+            await store.settle(ended(claimed, State.DELIVERED))
+        await store.accept([an_arrival(4, subject="A38")])
+        assert await store.overtaken_by(delivery) == 3
+
     async def test_what_was_begun_long_ago_and_has_not_ended_is_told(self, store: Store) -> None:
         """Somebody has to notice where it is in nobody's hands."""
         for number, target in ((1, None), (2, State.DELIVERED), (3, State.UNKNOWN)):
