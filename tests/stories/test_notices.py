@@ -425,3 +425,12 @@ async def test_a_source_that_stays_unreadable_is_told_once_and_that_it_is_back(s
         await story.until(lambda: notices(story, "a source can be read again"), passing=60)
         await quietly_passes(story, 20)
         assert len(notices(story)) == 2
+
+
+async def test_an_alarm_whose_words_are_no_text_stands_in_the_way_of_no_other(story):
+    await begins(story, {"tweet": staging.TWEET})
+    alarm = story.bridge.engine.notices.alarm
+    await alarm(Alarm.SOURCE, "appeal:desk", "caf\udce9.yaml cannot be read")
+    await alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+    await story.until(lambda: len(notices(story)) == 2, passing=0.5)
+    assert "caf?.yaml cannot be read" in notices(story, "source")[0]["text"]

@@ -276,7 +276,7 @@ class Attempts:
         try:
             await retrying(self._store.settle, settlement)
         finally:
-            self._report.store_took(part)
+            self._report.store_worked(part)
 
 
 def _text(words: str) -> str:

@@ -31,9 +31,6 @@ from appealbridge.store.records import Arrival, Unseen
 RECALLED = 10_000
 """How many events and deliveries at the most are counted again after a start."""
 
-SAME_ALARM = 300.0
-"""For how many seconds an alarm about a flood is not raised again in the same words."""
-
 Bounds = Iterator[tuple[str, int, float]]
 
 
@@ -74,7 +71,6 @@ class Caution:
         self._recipes = Windows()
         self._texts = Texts(clock.now())
         self._inforce: InForce | None = None
-        self._alarmed: dict[str, tuple[str, float]] = {}
         self.lanes: Mapping[str, Lane] = {}
         """The lanes to wake where what is held had others wait behind it."""
 
@@ -160,11 +156,6 @@ class Caution:
 
     async def alarm(self, name: str, reason: str) -> None:
         """Say once of a flood that it is held."""
-        words, at = self._alarmed.get(name, ("", 0.0))
-        now = self._clock.monotonic()
-        if words == reason and now - at < SAME_ALARM:
-            return  # the same look once more, since the store did not take it
-        self._alarmed[name] = (reason, now)
         self._report.burst(name, reason)
         await self._notices.alarm(Alarm.FLOOD, words=f"{source_label(name)}: {reason}")
 

@@ -76,7 +76,7 @@ class Dispatcher:
                 self._report.store_failed(error, f"channel {lane.name}")
                 await self._clock.sleep(1.0)
             else:
-                self._report.store_took(f"channel {lane.name}")
+                self._report.store_worked(f"channel {lane.name}")
                 return
 
     async def _round(self, lane: Lane) -> None:

@@ -113,11 +113,11 @@ class Intake:
         # whatever goes wrong with the saying, or with what came along with it.
         results = [*zip(lot.arrivals, accepted, strict=True)]
         for arrival, result in results:
-            self._surely(self._follow, arrival, result, reserved)
+            self._safely(self._follow, arrival, result, reserved)
             if result.repeat:
                 self._caution.give_back(lot, [arrival])
         for arrival, result in results:
-            self._surely(self._say, arrival, result)
+            self._safely(self._say, arrival, result)
         if lot.floods:
             await self._caution.hold_the_rest(lot)
         if reserved:
@@ -125,7 +125,7 @@ class Intake:
             await self._clock.sleep(0)
         return accepted
 
-    def _surely(self, step: Callable[..., None], *about: Any) -> None:
+    def _safely(self, step: Callable[..., None], *about: Any) -> None:
         """Take a step about something that is stored; what it raises is said, and stops no other."""
         try:
             step(*about)

@@ -39,7 +39,7 @@ AT_ONCE = 100
 REFUSED = "store: "
 """What the notes begin with of what the store does not take."""
 
-ADRIFT = "the program did not carry this attempt on"
+NOT_CARRIED_ON = "the program did not carry this attempt on"
 
 First = tuple[float, int]
 Tell = Callable[[Alarm, str, str], Awaitable[None]]
@@ -83,7 +83,7 @@ class Monitor:
             self._changed.clear()
             try:
                 await self.look()
-                self._report.store_took("monitor")
+                self._report.store_worked("monitor")
             except StoreError as error:
                 self._report.store_failed(error, "monitor")
             await self._look_at_refusals()
@@ -128,21 +128,25 @@ class Monitor:
             begun = delivery.begun_at or now
             if delivery.id not in self._sending:
                 await self._look_for(delivery, now)
-                words = (
-                    f"delivery {delivery.number}: {ADRIFT}; it is looked for on {delivery.channel}"
-                )
-                await self._tell(Alarm.ADRIFT, delivery.channel, words)
+                words = f"delivery {delivery.number}: {NOT_CARRIED_ON}; it is looked for on {delivery.channel}"
+                await self._tell(Alarm.ATTEMPT_LOST, delivery.channel, words)
             elif now - begun > LONGEST:
                 minutes = f"{(now - begun) / 60:.0f} minutes"
                 words = (
                     f"the attempt at delivery {delivery.number} has been under way for {minutes}"
                 )
-                await self._note(before, delivery.id, Alarm.ADRIFT, delivery.channel, words)
+                await self._note(before, delivery.id, Alarm.ATTEMPT_LOST, delivery.channel, words)
 
     async def _look_for(self, delivery: Delivery, now: float) -> None:
         begun = delivery.begun_at or now
         attempt = Attempt(
-            delivery.id, delivery.attempts, AttemptKind.SEND, begun, now, Outcome.UNSURE, ADRIFT
+            delivery.id,
+            delivery.attempts,
+            AttemptKind.SEND,
+            begun,
+            now,
+            Outcome.UNSURE,
+            NOT_CARRIED_ON,
         )
         settlement = Settlement(
             delivery_id=delivery.id,
@@ -151,7 +155,7 @@ class Monitor:
             at=now,
             attempt=attempt,
             due_at=max(now, begun + RetryPolicy().seek_after),
-            reason=ADRIFT,
+            reason=NOT_CARRIED_ON,
         )
         try:
             await self._store.settle(settlement)

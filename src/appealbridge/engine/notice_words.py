@@ -110,7 +110,7 @@ WORDINGS: Mapping[str, Wording] = {
         "It was due some time ago and nothing keeps it. Please look into the log.",
         all="appealbridge deliveries --channel {channel}",
     ),
-    Alarm.ADRIFT: Wording(
+    Alarm.ATTEMPT_LOST: Wording(
         "an attempt on {channel} has not ended",
         "{count} attempts on {channel} have not ended",
         "Nobody knows yet whether it is published. It is looked for on the account, and sent again only if "

@@ -91,7 +91,9 @@ class Notices:
         `Alarm.SOURCE`; `words` say what was seen. Raise it once for each thing that people have to
         know. Kept when this returns; where the store takes nothing, remembered and kept later.
         """
-        now, words = self._clock.now(), self._clean(words)
+        # What could not be kept would stand in the way of every other alarm.
+        words = self._clean(words).encode(errors="replace").decode()
+        now = self._clock.now()
         try:
             await self._store.raise_alarm(kind, channel, words, now)
         except StoreError as error:
@@ -113,7 +115,7 @@ class Notices:
             try:
                 if self._inforce is not None:
                     pause = await self._round(self._inforce)
-                self._report.store_took("notices")
+                self._report.store_worked("notices")
             except StoreError as error:
                 self._report.store_failed(error, "notices")
             except Exception as error:  # noqa: BLE001 - news that breaks the telling must not stop what else goes on

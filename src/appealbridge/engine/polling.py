@@ -92,7 +92,7 @@ class Polling:
                 longest = 2 * max(LONGEST_PAUSE, watched.options.every)
                 await self._room.there()  # a source keeps what it lists; the disk may not
                 await self.look(watched, record)
-                self._report.store_took(source_label(watched.source))
+                self._report.store_worked(source_label(watched.source))
                 patience = 1.0
             except StoreError as error:
                 # The next look sees the same, since the memory of this one was not kept either.

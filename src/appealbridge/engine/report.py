@@ -84,7 +84,7 @@ class Report:
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
         """Say that an event is stored, with what it caused."""
         if self.refusals:
-            self.store_took(source_label(event.source))
+            self.store_worked(source_label(event.source))
         self.held(held)
         self._metrics.accepted(source_label(event.source))
         self._log.debug(
@@ -193,7 +193,7 @@ class Report:
         """
         Say that the store refuses, once until it works again.
 
-        `part` is who asked, and says `store_took` when the store takes it after all: what goes on
+        `part` is who asked, and says `store_worked` when the store takes it after all: what goes on
         being refused is told to people.
         """
         if isinstance(error, StoreBusy | StoreNearlyFull):
@@ -204,7 +204,7 @@ class Report:
             self._store_down = True
             self._log.error(Said.STORE_TROUBLE, reason=str(error))
 
-    def store_took(self, part: str) -> None:
+    def store_worked(self, part: str) -> None:
         """Take note that the store takes again what a part asks of it."""
         if self.refusals and self.refusals.pop(part, "") and not self.refusals:
             self._store_down = False

@@ -79,7 +79,7 @@ class Pruning:
                 continue
             try:
                 await self.round()
-                self._report.store_took("retention")
+                self._report.store_worked("retention")
             except StoreError as error:
                 self._report.store_failed(error, "retention")
             pause = EVERY

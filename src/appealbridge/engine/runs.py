@@ -86,7 +86,7 @@ class Runs:
                 await self._plan_woken()
                 self._from_before = await self._store.any_open_run(self._begun_at)
                 wake = await self._store.next_wake()
-                self._report.store_took("runs")
+                self._report.store_worked("runs")
             except StoreError as error:
                 self._report.store_failed(error, "runs")
                 wake = self._clock.now() + 1.0

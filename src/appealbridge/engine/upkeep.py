@@ -41,7 +41,7 @@ class Upkeep:
             try:
                 await self._expire()
                 self._next = await self._store.next_expiry()
-                self._report.store_took("upkeep")
+                self._report.store_worked("upkeep")
             except StoreError as error:
                 self._report.store_failed(error, "upkeep")
                 self._next = self._clock.now() + 1.0

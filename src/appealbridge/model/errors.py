@@ -17,6 +17,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
         ├── StoreLocked             another daemon, or another program, has this store to itself
         ├── StoreBusy               more waits to be stored than can be; nothing was written
         ├── StoreFull               the disk has no room; nothing was written
+        ├── Unkeepable              the store works, and this very thing cannot be kept in it
         ├── StoreNearlyFull         the last of the room is kept for what was accepted
         └── NotFound                nothing in the store has this id
 """

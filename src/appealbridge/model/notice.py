@@ -34,7 +34,7 @@ class Alarm(StrEnum):
     PAUSED = "channel.paused"
     BACK = "channel.back"
     STALLED = "channel.stalled"
-    ADRIFT = "channel.attempt_lost"
+    ATTEMPT_LOST = "channel.attempt_lost"
     GONE = "channel.gone"
     SOURCE_DOWN = "source.down"
     SOURCE_BACK = "source.back"

@@ -50,7 +50,7 @@ _waited_for = Join(
     f" AND origin = v.origin AND {KEEPS_TURN}) HAVING count(*) > 0",
 )
 _events = Insert("events", EVENT)
-_rarely = Join(
+_extras = Join(
     ("id", "cause", "joined"),
     "UPDATE events SET cause = v.cause, joined = v.joined FROM {v} WHERE events.id = v.id",
 )
@@ -191,7 +191,7 @@ def _insert(
         begun.append(frozenset(started))
     _events.write(connection, [arrival.event for arrival in fresh])
     # Hardly any event has one of these, so that the others do not pay for the columns.
-    _rarely.change(
+    _extras.change(
         connection,
         [(one.event[_EVENT], one.cause, one.joined) for one in fresh if one.cause or one.joined],
     )

@@ -22,7 +22,7 @@ from appealbridge.store.opening import require_there
 from appealbridge.store.schema import shape
 from appealbridge.store.states import PLANNED, READY, UNKNOWN
 from appealbridge.store.trouble import refusal
-from appealbridge.store.turns import mark_all
+from appealbridge.store.turns import recompute_blocked
 
 Progress = Callable[[int, int], None]
 """Told how many pages of how many are copied."""
@@ -73,7 +73,7 @@ def take_up(connection: sqlite3.Connection, look_at: float) -> int:
     if not connection.execute(_IS_MARKED).fetchone()[0]:
         return 0
     unclear = connection.execute(_PERHAPS_GONE_OUT, {"look_at": look_at}).rowcount
-    mark_all(connection)  # the rest of each thread takes its turn now, too
+    recompute_blocked(connection)  # the rest of each thread takes its turn now, too
     connection.execute("DROP TABLE backup")
     return unclear
 

@@ -10,7 +10,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.backup import take_up
 from appealbridge.store.following import bring_back
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.settling import WAKING, leave, stop, wake
+from appealbridge.store.settling import WAKING, give_up_turns, leave, wake
 from appealbridge.store.states import (
     EXPIRED,
     FAILED,
@@ -137,7 +137,7 @@ def move(
         leave(connection, [(before.id, now)])
         return find(connection, before.id)
     if kept and not keeps:
-        stop(connection, [before.id])
+        give_up_turns(connection, [before.id])
     if target in WAKING:
         wake(connection, [(before.id, now)])
     return find(connection, before.id)

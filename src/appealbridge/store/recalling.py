@@ -11,7 +11,7 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import Pace, Text, Unseen
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.settling import stop
+from appealbridge.store.settling import give_up_turns
 from appealbridge.store.states import HELD, IS_OPEN, IS_SENT, PLANNED, READY
 
 _KNOWN = "SELECT key FROM events WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
@@ -96,7 +96,7 @@ def hold(
     """Hold those of these deliveries that still wait, untouched; the oldest first."""
     rows = connection.execute(_HOLD, {"ids": _json(ids), "hold": why, "reason": reason}).fetchall()
     held = sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
-    stop(connection, [delivery.id for delivery in held])
+    give_up_turns(connection, [delivery.id for delivery in held])
     return held
 
 

@@ -99,7 +99,7 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     _attempts.write(connection, [one.attempt for one in endings if one.attempt is not None])
     wake(connection, [(o.delivery_id, o.at) for o in endings if o.wakes and not o.leaves])
     leave(connection, [(one.delivery_id, one.at) for one in endings if one.leaves])
-    stop(connection, [one.delivery_id for one in endings if one.stops])
+    give_up_turns(connection, [one.delivery_id for one in endings if one.stops])
     return [None] * len(endings)
 
 
@@ -116,7 +116,7 @@ def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) ->
         pass_on(connection, [id_ for id_, _ in everything])
 
 
-def stop(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
+def give_up_turns(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
     """Give the turn to others where these wait for a person from now on."""
     if ids and connection.execute(ANY_TURN).fetchone()[0]:
         pass_on(connection, ids)

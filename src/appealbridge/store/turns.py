@@ -61,7 +61,7 @@ _OVERTAKEN = (
     f"SELECT number FROM deliveries WHERE number > :number AND {IS_PUBLISHED} AND {_HERE}"
     " AND event_id <> :event ORDER BY number DESC LIMIT 1"
 )
-_MARK_ALL = (
+_RECOMPUTE = (
     f"UPDATE deliveries SET blocked = EXISTS (SELECT 1 FROM deliveries b WHERE b.{IS_OPEN}"
     " AND (b.state >= 2) = 1 AND b.channel = deliveries.channel AND b.subject = deliveries.subject"
     " AND b.origin = deliveries.origin AND b.number < deliveries.number"
@@ -121,9 +121,9 @@ def overtaken_by(connection: sqlite3.Connection, one: Delivery) -> int | None:
     return None if found is None else int(found[0])
 
 
-def mark_all(connection: sqlite3.Connection) -> None:
+def recompute_blocked(connection: sqlite3.Connection) -> None:
     """Find out anew who has to wait, where very much has changed at once."""
-    connection.execute(_MARK_ALL)
+    connection.execute(_RECOMPUTE)
 
 
 def _pass_turn(connection: sqlite3.Connection, place: Place) -> None:

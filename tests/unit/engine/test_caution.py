@@ -167,16 +167,6 @@ async def test_a_flood_is_told_before_it_is_stored(desk):
     assert len(desk.told) == 1
 
 
-async def test_one_look_that_has_to_be_taken_again_is_one_alarm(desk):
-    """A look at a feed is repeated while the store refuses it."""
-    for _ in range(3):
-        await desk.caution.alarm("feed:news", "30 new items at one look")
-    await desk.caution.alarm("feed:news", "31 new items at one look")
-    await desk.clock.passes(minutes=10)
-    await desk.caution.alarm("feed:news", "31 new items at one look")
-    assert len(desk.told) == 3
-
-
 async def test_a_text_counts_from_when_it_went_out(desk):
     """However long it waited, and though the memory was turned over since."""
     desk.report.published = desk.caution.published

@@ -158,7 +158,7 @@ async def test_what_was_begun_and_nobody_carries_on_is_looked_for(world):
     assert settlement.attempt.outcome is Outcome.UNSURE
     assert world.woken == [CHANNEL]
     ((kind, channel, words),) = world.told
-    assert (kind, channel) == (Alarm.ADRIFT, CHANNEL)
+    assert (kind, channel) == (Alarm.ATTEMPT_LOST, CHANNEL)
     assert words.startswith("delivery 7: the program did not carry this attempt on")
     assert world.monitor.notes == {}
 
@@ -171,7 +171,7 @@ async def test_what_is_under_way_is_left_alone_and_told_of_when_it_takes_very_lo
     await world.minutes(10)
     ((kind, _, words),) = world.told
     assert (kind, words) == (
-        Alarm.ADRIFT, "the attempt at delivery 7 has been under way for 31 minutes"
+        Alarm.ATTEMPT_LOST, "the attempt at delivery 7 has been under way for 31 minutes"
     )  # fmt: skip
     assert world.settled == []
     assert [*world.monitor.notes] == [slow.id]

@@ -89,8 +89,8 @@ def test_a_part_that_the_store_refuses_is_one_until_the_store_takes_it():
     for part in ("runs", "upkeep", "runs"):
         report.store_failed(StoreError("no"), part)
     assert report.refusals == {"runs": "no", "upkeep": "no"}
-    report.store_took("runs")
-    report.store_took("notices")
+    report.store_worked("runs")
+    report.store_worked("notices")
     assert report.refusals == {"upkeep": "no"}
 
 

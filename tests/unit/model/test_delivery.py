@@ -26,6 +26,7 @@ def planned():
         publish_by=90.0,
         follows="another",
         subject="incident-7",
+        origin="webhook:incident-desk",
     )
 
 
