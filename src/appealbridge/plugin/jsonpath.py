@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
@@ -92,7 +93,10 @@ def _compiled(text: str) -> Any:
     if not text.startswith("$"):
         raise ValueError(f"{text!r} is no JSONPath; one begins with $, as $.incident.number")
     try:
-        tree = _parser().parse(text)
+        with warnings.catch_warnings():
+            # It warns of what is refused below.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tree = _parser().parse(text)
     except JSONPathError as error:
         raise ValueError(f"{text!r} is no JSONPath: {error}") from None
     unfit = _unfit([*_walk(tree)])
@@ -124,6 +128,8 @@ def _unfit(nodes: Sequence[Any]) -> str:
         return "does sums; do them in a template"
     if kinds.count("Descendants") > 1:
         return "searches with .. within a search; name the fields between"
+    if "_Union" in kinds or "_Intersect" in kinds:
+        return "has a | or & between two paths; join their values in a template, where | is for filters"
     if "Where" in kinds or "WhereNot" in kinds:
         return "has a where; write a filter as [?(@.scheme == 'place')]"
     if kinds.count("Root") > 1:

@@ -37,6 +37,9 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SPECIAL = re.compile(r'[()<>\[\]:;@\\,."\x00-\x1f\x7f]|^\s|\s$')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _GAP = re.compile(rf"(?:\s|{_CONTROL.pattern})+")
+_BLANKS = "".join(
+    char for char in map(chr, range(0x3001)) if char.isspace() or _CONTROL.fullmatch(char)
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -80,7 +83,10 @@ def read_mailboxes(*texts: str) -> list[Mailbox | InvalidMailbox]:
     """
     if sum(map(len, texts)) > _TEXT_LIMIT:
         raise ValueError(f"more than {_TEXT_LIMIT:,} characters of addresses; write to fewer")
-    parts = [[part for part in map(str.strip, _split(text)) if part] for text in texts]
+    parts = [
+        [part for part in (piece.strip(_BLANKS) for piece in _split(text)) if part]
+        for text in texts
+    ]
     if sum(map(len, parts)) > MOST_RECIPIENTS:
         raise ValueError(f"more than {MOST_RECIPIENTS:,} addresses; write to fewer")
     return [

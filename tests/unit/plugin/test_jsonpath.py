@@ -61,6 +61,8 @@ def test_a_path_is_compiled_once():
         ("$..a..b", "searches with .. within a search"),
         ("$..a[?(@..b == 1)]", "searches with .. within a search"),
         ("$.a where b", "has a where"),
+        ("$.a | upper", "has a | or & between two paths"),
+        ("$.a & $.b", "has a | or & between two paths"),
         ("$.a[?(@.b == $.c)]", "compares with another part"),
     ],
 )

@@ -5,7 +5,15 @@ from time import process_time
 
 import pytest
 
-from appealbridge.plugin import Mailbox, compose, mailbox, mailboxes, one_line, read_mailboxes
+from appealbridge.plugin import (
+    InvalidMailbox,
+    Mailbox,
+    compose,
+    mailbox,
+    mailboxes,
+    one_line,
+    read_mailboxes,
+)
 
 SENDER = Mailbox("Press Office", "press@example.police.uk")
 DESK = Mailbox("", "desk@example.org")
@@ -204,3 +212,9 @@ def test_no_address_is_not_one(text):
 def test_two_addresses_are_not_one():
     with pytest.raises(ValueError, match="not one address but 2"):
         mailbox("a@example.org, b@example.org")
+
+
+def test_control_characters_at_the_ends_of_an_address_are_blanks_and_within_it_an_error():
+    good, bad = read_mailboxes("\x1ba@example.org\x00, b@example\x1b.org")
+    assert str(good) == "a@example.org"
+    assert isinstance(bad, InvalidMailbox)
