@@ -175,7 +175,7 @@ class Caution:
         if lot.came:
             source = lot.arrivals[0].event.source
             keys = [arrival.event.key for arrival in lot.arrivals]
-            lot.known = await self._store.known(source, keys)
+            lot.known = frozenset(await self._store.known(source, keys))
         lot.at = self._clock.monotonic()
         bursts = self._bursts(lot, now)
         try:

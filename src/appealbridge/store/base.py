@@ -25,6 +25,7 @@ from appealbridge.store.base_retention import StoreRetention
 from appealbridge.store.records import (
     Accepted,
     Arrival,
+    KnownKey,
     LaneRecord,
     Memory,
     News,
@@ -51,7 +52,8 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
         Store events with all they caused, and a look's memory, in one transaction.
 
-        An event whose source and key are known is a repeat: nothing of its arrival is stored. An open
+        An event whose source and key are known is a repeat, also where the event that had them has been
+        removed: nothing of its arrival is stored. An open
         run with a `wake_at` is one that waits: while it is open, each event of its subject (that is
         not empty) is kept for it and wakes it, from the one after its own on.
         """
@@ -181,9 +183,16 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
     # -- floods and repetitions -----------------------------------------------------------------
 
-    async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:
-        """Return those keys under which the source has told events before."""
+    async def known(self, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
+        """
+        Return what is known of those keys under which the source has told events before.
+
+        A key outlives its event, until `forget_keys` has it.
+        """
         ...
+
+    async def free_keys(self, source: str, events: Mapping[str, KnownKey]) -> None:
+        """Let the next event of the source have each of these keys, where this very event has it still."""
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
         """Return what is open, then what was published since a time, oldest first; up to `limit` of each."""

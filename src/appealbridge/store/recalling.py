@@ -13,7 +13,6 @@ from appealbridge.store.records import Pace, Text, Unseen
 from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.states import HELD, IS_OPEN, IS_SENT, PLANNED, READY
 
-_KNOWN = "SELECT key FROM events WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
 _TEXT = "SELECT id, channel, content_hash FROM deliveries"
 _SENT_TEXTS = f"{_TEXT} WHERE {IS_SENT} AND settled_at >= ? ORDER BY settled_at DESC LIMIT ?"
 _OPEN_TEXTS = f"{_TEXT} INDEXED BY deliveries_open WHERE {IS_OPEN} LIMIT ?"
@@ -45,12 +44,6 @@ _HOLD = (
     f" WHERE d.id IN (SELECT value FROM json_each(:ids)) AND {_UNTOUCHED}"
     f" RETURNING {names(STORED_DELIVERY)}"
 )
-
-
-def known(connection: sqlite3.Connection, source: str, keys: Collection[str]) -> frozenset[str]:
-    """Return those keys under which the source has told events before."""
-    rows = connection.execute(_KNOWN, (source, _json(keys))).fetchall()
-    return frozenset(key for (key,) in rows)
 
 
 def texts(connection: sqlite3.Connection, since: float, limit: int) -> Sequence[Text]:

@@ -54,14 +54,29 @@ class Accepted:
     What became of one arrival.
 
     `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
-    was stored. `begun` are the ids of the deliveries that are now `sending`; the caller owns them.
-    `heard` says that a run which waits has been woken by it.
+    was stored, and empty where that one has been removed. `begun` are the ids of the deliveries that
+    are now `sending`; the caller owns them. `heard` says that a run which waits has been woken by it,
+    `recipes` how many recipes wanted it.
     """
 
     event_id: str
     repeat: bool
     begun: frozenset[str] = frozenset()
     heard: bool = False
+    recipes: int = 0
+
+
+@value
+class KnownKey:
+    """
+    A key under which a source has told an event: its id, when it was received, its place among all events.
+
+    The id is empty, and the place 0, where the event has been removed since.
+    """
+
+    event_id: str
+    received_at: float
+    number: int = 0
 
 
 @value(kw_only=True)

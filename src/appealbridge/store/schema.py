@@ -212,6 +212,15 @@ _SOURCE_STATES = """
 ALTER TABLE sources ADD COLUMN state TEXT NOT NULL DEFAULT '{}';
 """
 
+_PAST_KEYS = """
+-- The keys of events that were removed, so that a request sent again does nothing; see keys.py.
+CREATE TABLE past_keys (
+    hash BLOB PRIMARY KEY,
+    received_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX past_keys_by_time ON past_keys (received_at);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -223,6 +232,7 @@ MIGRATIONS: tuple[str, ...] = (
     _THREADS,
     _FAILED_RUNS,
     _SOURCE_STATES,
+    _PAST_KEYS,
 )
 
 

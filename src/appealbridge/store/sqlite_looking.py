@@ -10,11 +10,13 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store import listing, moving, paging, reading, recalling, telling
 from appealbridge.store.connections import Readers
+from appealbridge.store.keys import known
 from appealbridge.store.queues import queues
 from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
     EventPage,
+    KnownKey,
     News,
     NewsSort,
     Pace,
@@ -77,9 +79,9 @@ class SqliteLooking:
         """Return how many of the channel were delivered since a time, are under way, or perhaps published."""
         return await self._ask(lambda db: reading.sent_today(db, channel, since))
 
-    async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:
-        """Return those keys under which the source has told events before."""
-        return await self._ask(lambda db: recalling.known(db, source, keys))
+    async def known(self, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
+        """Return what is known of those keys under which the source has told events before."""
+        return await self._ask(lambda db: known(db, source, keys))
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
         """Return what is still open, then what was published since a time."""
