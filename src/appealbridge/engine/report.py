@@ -184,11 +184,18 @@ class Report:
             said, delivery=delivery.id, channel=delivery.channel, state=delivery.state.value
         )
 
-    def refused(self, webhook: str, status: int, detail: str, *, quietly: bool = False) -> None:
-        """Say that a request was not accepted; `quietly` where the same has just been said."""
+    def refused(
+        self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
+    ) -> None:
+        """Say that a request was not accepted, or only count it; `unsaid` is how many were only counted before."""
         self._metrics.refused(webhook, status)
         if not quietly:
-            self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail)
+            more = {"unsaid": unsaid} if unsaid else {}
+            self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail, **more)
+
+    def no_event(self, webhook: str, reason: str) -> None:
+        """Say that a proven request was none that brings an event."""
+        self._log.info(Said.NO_EVENT, webhook=webhook, reason=reason)
 
     def broke(self, where: str, error: Exception) -> None:
         """Say that a part of the program or a plug-in did what it must not."""

@@ -7,6 +7,27 @@ from typing import Any
 from appealbridge.model.value import value
 
 
+@value(kw_only=True)
+class Repeats:
+    """
+    When an event whose key is known is not a repeat after all.
+
+    `within`: it is one for so many seconds, and later a new event. `ended_by`: it is new once an event
+    with this key has come since. `replayable`: whoever has seen it can send the same bytes again, so
+    that what is new by one of these two waits for a person. `one_content`: the key is its sender's own
+    id, under which nothing else may come; with another content, it is refused.
+    """
+
+    within: float | None = None
+    ended_by: str = ""
+    replayable: bool = False
+    one_content: bool = False
+
+
+ALWAYS = Repeats()
+"""The same key is the same event for as long as it is remembered."""
+
+
 @value
 class EventDraft:
     """
@@ -19,6 +40,7 @@ class EventDraft:
     `addresses` are where it stands, which may be where we put it ourselves; `cause` names the
     recipes that did. `hold` is a reason for which everything caused by it is to wait for a person, whom
     `why` tells more; empty for none.
+    `repeats` says when another one with the same key is no repeat.
     """
 
     type: str
@@ -30,6 +52,7 @@ class EventDraft:
     cause: tuple[str, ...] = ()
     hold: str = ""
     why: str = ""
+    repeats: Repeats = ALWAYS
 
 
 @value

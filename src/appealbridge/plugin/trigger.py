@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +17,9 @@ from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.feeds import digest
 from appealbridge.plugin.options import Options
 
+BODY_BYTES = 1024 * 1024
+"""How many bytes a request's body may have, where its source does not say otherwise."""
+
 
 @value
 class Request:
@@ -25,6 +28,30 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     arrived: float
+
+
+@value
+class Received:
+    """
+    What one proven request brings.
+
+    Where it brings no event, `why_none` says why (a test, a handshake), and `answer` is the JSON that
+    its sender waits for, if any. `left_out` says what people should hear that it does not bring.
+    """
+
+    events: Sequence[EventDraft] = ()
+    why_none: str = ""
+    answer: Mapping[str, Any] | None = None
+    left_out: str = ""
+
+
+@value
+class Weakness:
+    """What is unsafe about one source: the names that lead to the place in its settings, the words, the cure."""
+
+    path: tuple[str | int, ...]
+    problem: str
+    cure: str
 
 
 @value
@@ -201,11 +228,39 @@ class Poller(Trigger[O, S]):
 
 
 class Receiver(Trigger[O, S]):
-    """A trigger that is told by a POST to `/hooks/<source>`."""
+    """
+    A trigger that is told by a POST to `/hooks/<source>`.
+
+    Every request is first proven, by `before_body` where its body is still on its way and by `prove`
+    once it is there; only a proven one counts towards the source's `rate` and is read, by `receive`.
+    """
+
+    def before_body(self, source: S, request: Request) -> bool:
+        """
+        Raise `Refused` (401) where the headers alone show that the sender is not proven.
+
+        `request.body` is empty here. Return whether they prove it; else what passes is not proven yet.
+        """
+        del source, request
+        return False
 
     @abstractmethod
-    def receive(self, source: S, request: Request) -> Sequence[EventDraft]:
-        """Check the sender, read the request, return its events; raise `Refused` with the status to answer."""
+    def prove(self, source: S, request: Request) -> None:
+        """Return where the sender is proven; raise `Refused` (401) for any other request."""
+
+    @abstractmethod
+    def receive(self, source: S, request: Request) -> Received:
+        """Return what a proven request brings; raise `Refused` with the status to answer where it cannot be read."""
+
+    def body_limit(self, source: S) -> int:
+        """Return how many bytes a request's body may have."""
+        del source
+        return BODY_BYTES
+
+    def weaknesses(self, sources: Mapping[str, S]) -> Iterable[Weakness]:
+        """Return what is unsafe about these sources, by their names; the daemon works with it all the same."""
+        del sources
+        return ()
 
     def with_recipe(self, source: S, options: O) -> S:
         """

@@ -1,0 +1,162 @@
+"""
+What a webhook brings: new events are stored, repeats told apart, contradictions refused.
+
+An event whose key is known is a repeat, and nothing more is asked about an ordinary one. Only where a
+repeat may be none after all is the store asked when the first one came and what has come since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from appealbridge.clock import Clock
+from appealbridge.engine.inforce import InForce
+from appealbridge.engine.intake import Intake
+from appealbridge.engine.notices import Alarm, Notices
+from appealbridge.model.delivery import Hold
+from appealbridge.model.errors import NotFound, Refused
+from appealbridge.model.event import ALWAYS, EventDraft
+from appealbridge.model.value import value
+from appealbridge.plugin.trigger import Received
+from appealbridge.store.base import Store
+from appealbridge.store.records import Accepted, KnownKey
+
+ALARM_EVERY = 6 * 3600.0
+"""Seconds after which people hear again that a source brings more than is taken."""
+
+
+@value
+class Taken:
+    """What became of one request's events: the id of each, how many recipes wanted them, whether all were known."""
+
+    ids: Sequence[str]
+    recipes: int
+    repeat: bool
+
+
+class Reception:
+    """Takes what webhooks bring."""
+
+    def __init__(self, store: Store, clock: Clock, intake: Intake, notices: Notices) -> None:
+        self._store = store
+        self._clock = clock
+        self._intake = intake
+        self._notices = notices
+        self._alarmed: dict[str, float] = {}
+
+    async def take(self, inforce: InForce, source: str, received: Received) -> Taken:
+        """
+        Store what is new of a proven request; return what became of all of it.
+
+        Raise `Refused` (409) where an id came before with another content, once the rest is stored, and
+        `StoreError` where something could not be stored.
+        """
+        drafts = received.events
+        accepted = [*await self._intake.accept(inforce, source, drafts)]
+        doubtful = [
+            n for n, one in enumerate(accepted) if one.repeat and drafts[n].repeats != ALWAYS
+        ]
+        if doubtful:
+            await self._look_again(inforce, source, drafts, doubtful, accepted)
+        if received.left_out:
+            await self.left_out(source, received.left_out)
+        return Taken(
+            [one.event_id for one in accepted],
+            sum(one.recipes for one in accepted),
+            all(one.repeat for one in accepted),
+        )
+
+    async def left_out(self, source: str, words: str) -> None:
+        """Tell people what does not come in, though its sender will not send it again."""
+        now = self._clock.monotonic()
+        if now - self._alarmed.get(source, -ALARM_EVERY) >= ALARM_EVERY:
+            self._alarmed[source] = now
+            await self._notices.alarm(Alarm.LEFT_OUT, words=f"{source}: {words}")
+
+    async def _look_again(
+        self,
+        inforce: InForce,
+        source: str,
+        drafts: Sequence[EventDraft],
+        doubtful: Sequence[int],
+        accepted: list[Accepted],
+    ) -> None:
+        """Store those repeats that are none; refuse what contradicts its first event."""
+        keys = {drafts[n].key for n in doubtful} | {drafts[n].repeats.ended_by for n in doubtful}
+        known = await self._store.known(source, keys - {""})
+        together = {draft.key for draft in drafts}
+        now = self._clock.now()
+        new = [n for n in doubtful if is_new(drafts[n], known, together, now)]
+        if new:
+            olds = {drafts[n].key for n in new} | {drafts[n].repeats.ended_by for n in new}
+            await self._store.free_keys(source, {key: known[key] for key in olds if key in known})
+            hold, why = "", ""
+            if drafts[new[0]].repeats.replayable:
+                hold, why = Hold.SAME_REQUEST, _why(known[drafts[new[0]].key], inforce)
+            again = await self._intake.accept(
+                inforce, source, [drafts[n] for n in new], hold=hold, why=why
+            )
+            for n, one in zip(new, again, strict=True):
+                accepted[n] = one
+        for n in doubtful:
+            if drafts[n].repeats.one_content and drafts[n].key in known:
+                await self._compare(drafts[n], known[drafts[n].key], len(drafts))
+
+    async def _compare(self, draft: EventDraft, first: KnownKey, count: int) -> None:
+        """Raise `Refused` where the first event with this id had another content."""
+        try:
+            event = await self._store.event(first.event_id)
+        except NotFound:
+            return
+        if event.removed or (_json(event.data), event.type) == (_json(draft.data), draft.type):
+            return
+        rest = "" if count == 1 else "; what else the request brought is stored"
+        raise Refused(
+            409,
+            "the same id with another content",
+            f"the id {draft.key} came before with another content, as event {first.event_id}, and is "
+            f"not taken twice{rest}; give each event an id of its own",
+        )
+
+
+def is_new(
+    draft: EventDraft,
+    known: Mapping[str, KnownKey],
+    together: Collection[str],
+    now: float,
+) -> bool:
+    """
+    Tell whether an event is new though its key is known. Pure.
+
+    `known` is what is known of its key and of the one that ends it, `together` are the keys of all
+    that came in the same request.
+    """
+    first, repeats = known.get(draft.key), draft.repeats
+    if first is None:
+        return False
+    if repeats.within is not None and now - first.received_at >= repeats.within:
+        return True
+    if not repeats.ended_by or repeats.ended_by in together:
+        return False
+    end = known.get(repeats.ended_by)
+    if end is None:
+        return False
+    if first.number and end.number:  # a clock may have been set back
+        return end.number > first.number
+    return end.received_at > first.received_at
+
+
+def _why(first: KnownKey, inforce: InForce) -> str:
+    at = datetime.fromtimestamp(first.received_at, inforce.zone).strftime("%d %b %Y %H:%M")
+    return (
+        f"the same request came before, on {at}: its signature has no time in it, so that somebody who "
+        "saw it could have sent it again"
+    )
+
+
+def _json(data: Any) -> bytes:
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
