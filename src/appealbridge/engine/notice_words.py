@@ -119,11 +119,6 @@ WORDINGS: Mapping[str, Wording] = {
         "burst) or call it off (appealbridge cancel --all --hold burst).",
         all="appealbridge deliveries --state held --hold burst",
     ),
-    Alarm.LEFT_OUT: Wording(
-        "a source sends more than is taken",
-        "sources send more than is taken",
-        "What was left out is not published, and its sender will not send it again.",
-    ),
     Alarm.NEARLY_FULL: Wording(
         "the disk is nearly full",
         "the disk is nearly full",

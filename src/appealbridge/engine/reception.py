@@ -75,7 +75,7 @@ class Reception:
         now = self._clock.monotonic()
         if now - self._alarmed.get(source, -ALARM_EVERY) >= ALARM_EVERY:
             self._alarmed[source] = now
-            await self._notices.alarm(Alarm.LEFT_OUT, words=f"{source}: {words}")
+            await self._notices.alarm(Alarm.SOURCE, source, words)
 
     async def _look_again(
         self,

@@ -33,7 +33,6 @@ class Alarm(StrEnum):
     SOURCE_BACK = "source.back"
     SOURCE = "source.problem"
     FLOOD = "flood.held"
-    LEFT_OUT = "source.left_out"
     NEARLY_FULL = "store.nearly_full"
     ROOM_AGAIN = "store.room_again"
     PART_BROKE = "bridge.part_broke"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -107,7 +106,7 @@ def load_settings(
         list_places={name: (one.document, one.places) for name, one in lists.items()},
         notes=tuple(reader.notes),
         faults=reader.faults,
-        weaknesses=tuple(_unsafe(document, reader, sources, weaknesses or _none)),
+        weaknesses=tuple(quiet([*_unsafe(document, reader, sources, weaknesses or _none)])),
         resolved=vault.values,
         missing=frozenset(reader.missing),
         **{name: getattr(daemon, name) for name in _AS_THEY_ARE},
@@ -125,7 +124,7 @@ def _unsafe(
         for weak in weaknesses(section, named):
             path = (section, *weak.path)
             if path not in reader.blind:
-                yield replace(document.problem(path, weak.problem, weak.cure), source_line="")
+                yield document.problem(path, weak.problem, weak.cure)
 
 
 def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -91,11 +91,10 @@ class Connections:
         self._proven.pop(connection, None)
         self.give_back(connection)
 
-    def prove(self, connection: Connection) -> None:
+    def know(self, connection: Connection) -> None:
         """Take note that a request on this connection was proven: it goes after all that never were."""
         if self._strangers.pop(connection, 0) is None:
             self._proven[connection] = None
-        self.give_back(connection)
 
     def lend(self, connection: Connection, total: int) -> bool:
         """Let a connection hold so many bytes of the pool; the longest holder goes where it is empty."""
@@ -111,8 +110,9 @@ class Connections:
         return True
 
     def give_back(self, connection: Connection) -> None:
-        """Take back what a connection held."""
-        self._left += self._lent.pop(connection, 0)
+        """Take back what was lent to a connection."""
+        if self._lent:
+            self._left += self._lent.pop(connection, 0)
 
     def _longest_idle(self) -> Connection | None:
         return next((one for one in self._proven if one.idle), None)
@@ -121,7 +121,7 @@ class Connections:
 class Connection(RequestHandler):
     """One connection, within the bounds of all."""
 
-    __slots__ = ("_all", "_deadline", "_held", "_stalled", "deaf", "reading")
+    __slots__ = ("_all", "_deadline", "_held", "_known", "_stalled", "deaf", "reading")
 
     def __init__(self, server: Server, connections: Connections, **kwargs: Any) -> None:
         super().__init__(server, **kwargs)
@@ -131,6 +131,7 @@ class Connection(RequestHandler):
         """Whether what still comes is thrown away."""
         self._all = connections
         self._held = 0
+        self._known = False
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -143,7 +144,10 @@ class Connection(RequestHandler):
     def proven(self) -> None:
         """Take note that whoever sends the present request has proven who it is."""
         self._held = 0
-        self._all.prove(self)
+        self._all.give_back(self)
+        if not self._known:
+            self._known = True
+            self._all.know(self)
 
     def crowd_out(self) -> None:
         """Let go of all that came, and say so."""
@@ -153,7 +157,7 @@ class Connection(RequestHandler):
         self.deaf = True
         if self.reading is None:
             self.force_close()
-        else:
+        elif not self.reading.expired():
             self.reading.reschedule(0)
 
     # -- what the loop and the library call -------------------------------------------------------
@@ -185,31 +189,33 @@ class Connection(RequestHandler):
         if self._held > OWN_BYTES and not self._all.lend(self, self._held - OWN_BYTES):
             return
         super().data_received(data)
-        if self.idle:
-            self._head_goes_on()
+        if not self._messages:
+            if self.idle:
+                self._head_goes_on()
             return
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        self._forget_what_was_no_request()
+        if type(self._messages[-1][0]) is _ErrInfo:
+            self._forget_what_was_no_request()
         if self._held > HEAD_BYTES and any(_head_bytes(one) > HEAD_BYTES for one in self._messages):
             self._messages.clear()
             self._messages.append(_head_too_large())
+        if self._upgraded:  # to another protocol, of which there is none here
+            self.deaf = True
+            self._message_tail = b""
 
-    async def finish_response(
+    def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """Answer; a request whose body nobody read is the connection's last."""
         if self.deaf or not request.content.is_eof():
             self.deaf = True
             resp.force_close()
-        try:
-            return await super().finish_response(request, resp, start_time)
-        finally:
-            self._forget_what_was_no_request()
-            if not self._messages:
-                self._held = 0
-                self._all.give_back(self)
+        if not self._messages:
+            self._held = 0
+            self._all.give_back(self)
+        return super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
