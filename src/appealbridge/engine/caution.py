@@ -126,7 +126,8 @@ class Caution:
                 earlier = await self._store.delivery(said_by)
             except NotFound:  # it is being stored at this moment
                 return f"the same text is on its way to {delivery.channel} already"
-            if reason := repeats(delivery, earlier, now, inforce.zone):
+            reason = repeats(delivery, earlier, now, inforce.zone)
+            if reason and not await self._store.followed(earlier, delivery.subject):
                 return reason
             self._texts.forget(delivery, said_by)
         return ""

@@ -201,6 +201,10 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """Return when events came and deliveries were planned since a time; the newest `limit` of each."""
         ...
 
+    async def followed(self, delivery: Delivery, subject: str) -> bool:
+        """Return whether something else about this subject (that is not empty) went out on its channel after it."""
+        ...
+
     async def published(
         self, addresses: Collection[str], since: float
     ) -> Mapping[str, frozenset[str]]:

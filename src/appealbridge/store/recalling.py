@@ -29,6 +29,10 @@ _PUBLISHED = (
     " AND (receipt_url IN (SELECT value FROM json_each(:addresses))"
     " OR receipt_id IN (SELECT value FROM json_each(:addresses)))"
 )
+_FOLLOWED = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_SENT} AND settled_at >= :settled_at"
+    " AND channel = :channel AND subject = :subject AND content_hash <> :content_hash)"
+)
 # What a person has let out is due from then on, and no longer from when it was planned.
 _UNTOUCHED = f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at AND d.follows = ''"
 _OF_RECIPE = (
@@ -70,6 +74,19 @@ def published(
         for address in {url, id_} & {*addresses}:
             found[address] = found.get(address, frozenset()) | {recipe, *cause.split()}
     return found
+
+
+def followed(connection: sqlite3.Connection, delivery: Delivery, subject: str) -> bool:
+    """Return whether something else about this subject went out on a delivery's channel after it."""
+    if not subject or delivery.settled_at is None:
+        return False
+    asked = {
+        "settled_at": delivery.settled_at,
+        "channel": delivery.channel,
+        "subject": subject,
+        "content_hash": delivery.content_hash,
+    }
+    return bool(connection.execute(_FOLLOWED, asked).fetchone()[0])
 
 
 def untouched(connection: sqlite3.Connection, which: Unseen) -> Sequence[str]:

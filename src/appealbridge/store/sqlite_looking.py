@@ -91,6 +91,10 @@ class SqliteLooking:
         """Return when events came and deliveries were planned since a time."""
         return await self._ask(lambda db: recalling.pace(db, since, limit))
 
+    async def followed(self, delivery: Delivery, subject: str) -> bool:
+        """Return whether something else about this subject went out on a delivery's channel after it."""
+        return await self._ask(lambda db: recalling.followed(db, delivery, subject))
+
     async def published(
         self, addresses: Collection[str], since: float
     ) -> Mapping[str, frozenset[str]]:

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -121,6 +122,9 @@ WAYS = {
     "keep keys": lambda db: keys.keep(db, [("feed:x", "a", NOW)]),
     "forget keys": lambda db: keys.forget(db, NOW, 9),
     "pace": lambda db: recalling.pace(db, NOW, 5),
+    "followed": lambda db: recalling.followed(
+        db, replace(an_arrival(1).deliveries[0], settled_at=NOW), "x"
+    ),
     "published": lambda db: recalling.published(db, ["https://x.example/1"], NOW),
     "untouched of a source": lambda db: recalling.untouched(db, Unseen(since=NOW, source="x")),
     "untouched of a recipe": lambda db: recalling.untouched(db, Unseen(since=NOW, recipe="x")),

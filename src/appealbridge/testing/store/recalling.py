@@ -57,6 +57,21 @@ class StoreRecallingContract:
         assert (await store.known(SOURCE, ["msg_1"]))["msg_1"].event_id == second.id
         assert {event.id for event in await store.events()} == {first.event.id, second.id}
 
+    async def test_what_went_out_about_the_same_after_a_delivery_follows_it(
+        self, store: Store
+    ) -> None:
+        """Another text, on the same channel, about the same subject, and later."""
+        texts = [("INC-1", "aa"), ("INC-1", "bb"), ("INC-2", "cc"), ("", "dd"), ("", "ee")]
+        sent = []
+        for n, (subject, text) in enumerate(texts):
+            event = an_event(n, subject=subject)
+            one = a_delivery(event, content_hash=text * 32)
+            arrival = Arrival(event, [a_run(event)], [one])
+            await store.settle(ended(await begun(store, arrival), State.DELIVERED, at=NOW + n))
+            sent.append(await store.delivery(one.id))
+        asked = [(sent[0], "INC-1"), (sent[1], "INC-1"), (sent[0], "INC-3"), (sent[3], "")]
+        assert [await store.followed(*each) for each in asked] == [True, False, False, False]
+
     async def test_a_cause_is_kept_with_its_event(self, store: Store) -> None:
         """Beside events that have none."""
         caused = an_event(1, cause=("blog", "news-toots"))
