@@ -18,7 +18,7 @@ from tests.properties.drawing import TEXTS, drawn, trees, written
 NOW = 1_795_000_000.0
 KEY = b"a key of thirty-two bytes, no less"
 WEBHOOK = Webhook()
-REFUSALS = {400, 401, 403, 415, 422}
+REFUSALS = {400, 401, 403, 413, 415, 422}
 """What docs/configuration.md says a sender may be answered for its own request."""
 
 PATHS = Paths(key="$.key", subject="$.subject", type="$.type", time="$.time")

@@ -1,10 +1,12 @@
 """Who holds no secret may neither stop the daemon, nor spend what is a sender's, nor learn which webhooks there are."""
 
 import asyncio
+import json
 import re
 import resource
+import sqlite3
 import time
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -315,3 +317,20 @@ async def test_a_secret_that_could_be_found_by_trying_stops_nobody_and_is_said(s
     assert said["setting"] == "webhooks.partner.secrets[0]"
     assert "this secret has 5 bytes" in said["reason"]
     assert (await sends(story, "partner", Authorization="Bearer short"))[0] == 202
+
+
+async def test_of_what_is_proven_only_so_much_may_wait_for_the_store(story, monkeypatch):
+    """The store stalls because another program holds it."""
+    monkeypatch.setattr("appealbridge.engine.reception.MOST_WAITING_BYTES", 100_000)
+    await begins(story)
+    bodies = [json.dumps({"id": n, "text": "x" * 60_000}).encode() for n in range(3)]
+    with closing(sqlite3.connect(story.stage.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        first = asyncio.ensure_future(sends(story, "partner", bodies[0], **PARTNER))
+        await story.until(lambda: story.bridge.engine.reception._waiting)
+        status, problem, headers = await sends(story, "partner", bodies[1], **PARTNER)
+        assert (status, headers["Retry-After"]) == (503, "5")
+        assert "too much waits to be stored" in problem["detail"]
+        other.execute("ROLLBACK")
+    assert (await first)[0] == 202
+    assert (await sends(story, "partner", bodies[1], **PARTNER))[0] == 202

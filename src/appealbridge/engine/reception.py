@@ -25,6 +25,9 @@ from appealbridge.plugin.trigger import Received
 from appealbridge.store.base import Store
 from appealbridge.store.records import Accepted, KnownKey
 
+MOST_WAITING_BYTES = 16 * 1024 * 1024
+"""How many bytes of requests may wait for the store; read, they take several times as much memory."""
+
 ALARM_EVERY = 6 * 3600.0
 """Seconds after which people hear again that a source brings more than is taken."""
 
@@ -47,14 +50,25 @@ class Reception:
         self._intake = intake
         self._notices = notices
         self._alarmed: dict[str, float] = {}
+        self._waiting = 0
 
-    async def take(self, inforce: InForce, source: str, received: Received) -> Taken:
+    async def take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
         """
-        Store what is new of a proven request; return what became of all of it.
+        Store what is new of a proven request of `size` bytes; return what became of all of it.
 
-        Raise `Refused` (409) where an id came before with another content, once the rest is stored, and
-        `StoreError` where something could not be stored.
+        Raise `Refused` (409) where an id came before with another content, once the rest is stored;
+        503 where too much waits for the store; and `StoreError` where something could not be stored.
         """
+        if self._waiting and self._waiting + size > MOST_WAITING_BYTES:
+            words = "too much waits to be stored at this moment; please send it again"
+            raise Refused(503, "too much at once", words, after=5)
+        self._waiting += size
+        try:
+            return await self._take(inforce, source, received)
+        finally:
+            self._waiting -= size
+
+    async def _take(self, inforce: InForce, source: str, received: Received) -> Taken:
         drafts = received.events
         accepted = [*await self._intake.accept(inforce, source, drafts)]
         doubtful = [

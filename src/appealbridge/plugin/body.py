@@ -19,6 +19,11 @@ from appealbridge.plugin.trigger import Request
 DEPTH_LIMIT = 32
 """How many levels of lists and objects a body may have."""
 
+MOST_VALUES = 200_000
+"""How many values a body may have: more take longer to read than anything else may wait."""
+
+_BETWEEN_VALUES = (b",", b"[", b"{")
+
 _JSON = frozenset({"application/json", "text/json", "application/octet-stream", ""})
 # Without a type, or with the one that says only "bytes", the body may speak for itself.
 
@@ -34,6 +39,9 @@ def json_body(request: Request, *, form: str = "") -> Any:
     With `form`, the JSON may also stand in this field of a form.
     """
     body = json_bytes(request, form=form)
+    if len(body) > MOST_VALUES and sum(map(body.count, _BETWEEN_VALUES)) > MOST_VALUES:
+        words = f"the JSON has more than {MOST_VALUES} values; send less at once"
+        raise Refused(413, "too large", words)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

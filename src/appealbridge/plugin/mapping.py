@@ -16,6 +16,9 @@ from appealbridge.plugin.preset import OWN_ID, WHOLE_REQUEST, Read, bounded, mom
 from appealbridge.plugin.signature import signed_id
 from appealbridge.plugin.trigger import Received, Request
 
+READ_TWICE_BYTES = 128 * 1024
+"""Up to which size a body is read once more where a number in it has to be known as it was written."""
+
 
 class Paths(Options):
     """Where in the body the parts of an event stand; what is left out is found by default."""
@@ -103,6 +106,8 @@ def _finder(path: str | None, name: str) -> _Find | None:
         value = first(body)
         if type(value) is float:
             # Long whole numbers have lost digits by now, and two ids must not become one.
+            if len(request.body) > READ_TWICE_BYTES:
+                raise unfit(f"{name} at {path} is no whole number of 64 bits; send it as a text")
             value = first(numbers_as_written(json_bytes(request, form="payload")))
             value = getattr(value, "text", value)
         if type(value) is bool and name != "type":

@@ -74,10 +74,11 @@ def bounded(text: str) -> str:
 
 def joined(*parts: str) -> str:
     """Return several parts as one key; other parts never make the same one."""
-    if any(not part or " " in part or part.startswith("[") for part in parts):
-        # A part that holds what parts are joined by could be read as two.
-        return bounded(orjson.dumps(parts).decode())
-    return bounded(" ".join(parts))
+    text = " ".join(parts)
+    if text.count(" ") == len(parts) - 1 and "[" not in text and all(parts):
+        return bounded(text)
+    # A part that is empty, or holds what parts are joined by, could be read as another.
+    return bounded(orjson.dumps(parts).decode())
 
 
 def identity(value: Any, what: str) -> str:
@@ -204,14 +205,15 @@ def _alert(alert: Any, where: str, sender: str, shared: Mapping[str, Any]) -> Ev
     mark = fields.get("fingerprint")
     mark = bounded(mark) if isinstance(mark, str) and mark.strip() else _fingerprint(labels)
     firing = status == "firing"
+    stem = joined(mark, starts)
     return EventDraft(
         type=f"{sender}.{status}",
         subject=mark,
-        key=joined(mark, starts, status),
+        key=f"{stem} {status}",
         data={**shared, **fields},
         time=moment(fields.get("startsAt" if firing else "endsAt")),
         # One that fires on is sent again and again; one that fires again may have its first start still.
-        repeats=Repeats(ended_by=joined(mark, starts, "resolved")) if firing else ALWAYS,
+        repeats=Repeats(ended_by=f"{stem} resolved") if firing else ALWAYS,
     )
 
 

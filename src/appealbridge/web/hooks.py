@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
 
@@ -15,7 +15,7 @@ from appealbridge.engine.reception import Taken
 from appealbridge.engine.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
 from appealbridge.plugin.signature import Scheme, proof
-from appealbridge.plugin.trigger import BODY_BYTES, Request, ToldSource
+from appealbridge.plugin.trigger import BODY_BYTES, Received, Request, ToldSource
 from appealbridge.web.connection import connection_of, crowded
 from appealbridge.web.problem import answer, problem
 from appealbridge.web.refusals import Refusals
@@ -49,15 +49,13 @@ def routes(engine: Engine, refusals: Refusals) -> web.RouteTableDef:
         known = "unknown" if hook is None else webhook_id
         try:
             hook, whole = await _proven(engine, throttles, hook, request)
-            received = hook.receiver.receive(hook.options, whole)
+            received, size = await _read_by(engine, hook, whole), len(whole.body)
+            del whole  # it is not needed any more, and the store may let us wait
             if not received.events:
                 refusals.no_event(known, received.why_none)
-                nothing: Mapping[str, object] = {
-                    "event": None,
-                    "why": f"{received.why_none}; nothing is stored",
-                }
-                return answer(received.answer or nothing)
-            return _answer(await engine.reception.take(engine.inforce, hook.source, received))
+                return _no_event(received)
+            taken = await engine.reception.take(engine.inforce, hook.source, received, size)
+            return _answer(taken)
         except Refused as refused:
             return _refusal(refused, known, engine.clean(str(refused)), refusals)
         except StoreError as error:
@@ -114,8 +112,8 @@ async def _proven(
         limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
         body = await _body(request, limit)
     except Refused as refused:
-        if surely and hook is not None and refused.status == 413:
-            await engine.reception.left_out(hook.source, f"a request was refused: {refused}")
+        if surely and hook is not None:
+            await _tell_of_too_much(engine, hook, refused)
         raise
     whole = Request(headers, body, now)
     if hook is None:
@@ -125,6 +123,20 @@ async def _proven(
     connection_of(request).proven()
     _check_rate(throttles, hook, engine.clock.monotonic)
     return hook, whole
+
+
+async def _read_by(engine: Engine, hook: Hook, whole: Request) -> Received:
+    try:
+        return hook.receiver.receive(hook.options, whole)
+    except Refused as refused:
+        await _tell_of_too_much(engine, hook, refused)
+        raise
+
+
+async def _tell_of_too_much(engine: Engine, hook: Hook, refused: Refused) -> None:
+    """Tell people where a proven sender was refused for the size of what it sent: some never send it again."""
+    if refused.status == 413:
+        await engine.reception.left_out(hook.source, f"a request was refused: {refused}")
 
 
 def _looked_at(hook: Hook | None, head: Request) -> bool:
@@ -145,6 +157,11 @@ def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]
     wait = throttle.wait(monotonic())
     if wait:
         raise Refused(429, "too often", f"this webhook takes {rate}; send it later", after=wait)
+
+
+def _no_event(received: Received) -> web.Response:
+    nothing = {"event": None, "why": f"{received.why_none}; nothing is stored"}
+    return answer(nothing if received.answer is None else received.answer)
 
 
 def _answer(taken: Taken) -> web.Response:

@@ -58,6 +58,19 @@ def test_what_cannot_be_read_is_refused_with_what_is_wrong(body, title, words):
     assert (refused.value.status, refused.value.title) == (400, title)
 
 
+@pytest.mark.parametrize("value", [b"1", b"[]", b"{}", b'{"a":[1]}'])
+def test_a_body_of_very_many_values_is_refused_before_it_is_read(value):
+    few = 200_000 // (value.count(b"[") + value.count(b"{") + 1) - 1
+    assert len(read(b"[" + b",".join([value] * few) + b"]")) == few
+    with pytest.raises(Refused, match="more than 200000 values") as refused:
+        read(b"[" + b",".join([value] * (few + 9)) + b"]")
+    assert refused.value.status == 413
+
+
+def test_a_large_text_is_one_value():
+    assert read(b'"' + b"x, " * 60_000 + b'"')
+
+
 @pytest.mark.parametrize(
     "content_type",
     [

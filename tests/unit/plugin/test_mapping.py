@@ -75,6 +75,14 @@ def test_two_ids_that_differ_in_their_last_digit_only_are_two():
     assert one.key != two.key
 
 
+def test_a_number_in_a_large_body_is_refused_where_it_cannot_be_kept_exactly():
+    """To read all of it once more, number by number, would take too long."""
+    text = f'{{"id": 123456789012345678901, "text": "{"x" * 140_000}"}}'
+    with pytest.raises(Refused, match=r"key at \$\.id .* send it as a text") as refused:
+        read_text(text, key="$.id")
+    assert refused.value.status == 422
+
+
 @pytest.mark.parametrize("name", ["key", "subject"])
 def test_true_and_false_tell_no_two_events_apart(name):
     with pytest.raises(Refused, match=f"{name} at .* is true; a text or number is wanted"):
