@@ -295,7 +295,7 @@ async def test_people_hear_of_alerts_that_are_not_taken_once(story):
     status, told = await sends(story, "alerts", group(*alerts[-9:], truncatedAlerts=3))
     assert (status, len(told["events"])) == (202, 9)
     (notice,) = await story.until(lambda: notices(story), passing=1)
-    assert "webhook:alerts: alertmanager itself left out 3 alerts" in notice["text"]
+    assert "webhook:alerts\n    alertmanager itself left out 3 alerts" in notice["text"]
     await sends(story, "alerts", group(*alerts[:9], truncatedAlerts=3))
     await story.clock.passes(minutes=30)
     assert len(notices(story)) == 1
@@ -308,7 +308,7 @@ async def test_a_body_that_is_too_large_even_for_monitoring_is_an_alarm(story):
     status, problem = await sends(story, "alerts", huge)
     assert (status, "send less at once" in problem["detail"]) == (413, True)
     (notice,) = await story.until(lambda: notices(story), passing=1)
-    assert "webhook:alerts: a request was refused" in notice["text"]
+    assert "webhook:alerts\n    a request was refused" in notice["text"]
     large = group(alert("firing"), filler="x" * 2_000_000)
     assert await statuses(story, "alerts", large) == [202]
 
