@@ -137,9 +137,9 @@ async def test_an_id_that_comes_with_another_content_is_refused_and_said(
     await begins(story)
     _, told = await sends(story, name, first, media)
     status, problem = await sends(story, name, second, media)
-    assert (status, problem["title"]) == (409, "the same id with another content")
+    assert (status, problem["title"]) == (409, "same id, other content")
     assert told["event"] in problem["detail"]
-    assert "give each event an id of its own" in problem["detail"]
+    assert "Give each event an id of its own" in problem["detail"]
     (said,) = story.said("refused")
     assert (said["webhook"], said["status"]) == (name, 409)
     assert await statuses(story, name, first, media=media) == [200]
@@ -170,7 +170,10 @@ async def test_of_several_events_only_the_contradiction_is_refused(story):
     media = "application/cloudevents-batch+json"
     assert await statuses(story, "cloud", [one], media=media) == [202]
     status, problem = await sends(story, "cloud", [other, two], media)
-    assert (status, "what else the request brought is stored" in problem["detail"]) == (409, True)
+    assert (status, "The other events of this request are stored" in problem["detail"]) == (
+        409,
+        True,
+    )
     assert await statuses(story, "cloud", [two], media=media) == [200]
 
 

@@ -315,7 +315,7 @@ async def test_a_secret_that_could_be_found_by_trying_stops_nobody_and_is_said(s
     await story.restarts()
     (said,) = story.said("setting_unsafe")
     assert said["setting"] == "webhooks.partner.secrets[0]"
-    assert "this secret has 5 bytes" in said["reason"]
+    assert "this secret has only 5 bytes" in said["reason"]
     assert (await sends(story, "partner", Authorization="Bearer short"))[0] == 202
 
 
@@ -330,7 +330,7 @@ async def test_of_what_is_proven_only_so_much_may_wait_for_the_store(story, monk
         await story.until(lambda: story.bridge.engine.reception._waiting)
         status, problem, headers = await sends(story, "partner", bodies[1], **PARTNER)
         assert (status, headers["Retry-After"]) == (503, "5")
-        assert "too much waits to be stored" in problem["detail"]
+        assert "too many requests wait to be stored" in problem["detail"]
         other.execute("ROLLBACK")
     assert (await first)[0] == 202
     assert (await sends(story, "partner", bodies[1], **PARTNER))[0] == 202

@@ -1,8 +1,8 @@
 """
-What a webhook brings: new events are stored, repeats told apart, contradictions refused.
+Stores the events of a webhook's request and decides which of them are repeats.
 
-An event whose key is known is a repeat, and nothing more is asked about an ordinary one. Only where a
-repeat may be none after all is the store asked when the first one came and what has come since.
+An event whose key is known is a repeat. For a new event nothing else is asked of the store. Only if a
+repeat might be a new event after all, the store is asked when the first one came and what came since.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import Accepted, KnownKey
 
 MOST_WAITING_BYTES = 16 * 1024 * 1024
-"""How many bytes of requests may wait for the store; read, they take several times as much memory."""
+"""How many bytes of requests may wait for the store at once; parsed, they take several times as much memory."""
 
 ALARM_EVERY = 6 * 3600.0
-"""Seconds after which people hear again that a source brings more than is taken."""
+"""How many seconds pass before people are told again that a source sends more than is taken."""
 
 
 @value
 class Taken:
-    """What became of one request's events: the id of each, how many recipes wanted them, whether all were known."""
+    """The result for one request: the id of each event, how many recipes wanted them, whether all are repeats."""
 
     ids: Sequence[str]
     recipes: int
@@ -42,7 +42,7 @@ class Taken:
 
 
 class Reception:
-    """Takes what webhooks bring."""
+    """Takes the events of webhooks."""
 
     def __init__(self, store: Store, clock: Clock, intake: Intake, notices: Notices) -> None:
         self._store = store
@@ -54,14 +54,14 @@ class Reception:
 
     async def take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
         """
-        Store what is new of a proven request of `size` bytes; return what became of all of it.
+        Store the new events of a proven request of `size` bytes; return the result for all of them.
 
-        Raise `Refused` (409) where an id came before with another content, once the rest is stored;
-        503 where too much waits for the store; and `StoreError` where something could not be stored.
+        Raise `Refused`: 409 if an id came before with another content (after the other events are
+        stored), 503 if too much waits for the store. Raise `StoreError` if something cannot be stored.
         """
         if self._waiting and self._waiting + size > MOST_WAITING_BYTES:
-            words = "too much waits to be stored at this moment; please send it again"
-            raise Refused(503, "too much at once", words, after=5)
+            words = "too many requests wait to be stored; please send it again"
+            raise Refused(503, "overloaded", words, after=5)
         self._waiting += size
         try:
             return await self._take(inforce, source, received)
@@ -85,7 +85,7 @@ class Reception:
         )
 
     async def left_out(self, source: str, words: str) -> None:
-        """Tell people what does not come in, though its sender will not send it again."""
+        """Tell people that something a source sent was not taken."""
         now = self._clock.monotonic()
         if now - self._alarmed.get(source, -ALARM_EVERY) >= ALARM_EVERY:
             self._alarmed[source] = now
@@ -99,7 +99,7 @@ class Reception:
         doubtful: Sequence[int],
         accepted: list[Accepted],
     ) -> None:
-        """Store those repeats that are none; refuse what contradicts its first event."""
+        """Store the apparent repeats that are new events; refuse an id that came before with another content."""
         keys = {drafts[n].key for n in doubtful} | {drafts[n].repeats.ended_by for n in doubtful}
         known = await self._store.known(source, keys - {""})
         together = {draft.key for draft in drafts}
@@ -121,19 +121,19 @@ class Reception:
                 await self._compare(drafts[n], known[drafts[n].key], len(drafts))
 
     async def _compare(self, draft: EventDraft, first: KnownKey, count: int) -> None:
-        """Raise `Refused` where the first event with this id had another content."""
+        """Raise `Refused` if the first event with this id had another content."""
         try:
             event = await self._store.event(first.event_id)
         except NotFound:
             return
         if event.removed or (_json(event.data), event.type) == (_json(draft.data), draft.type):
             return
-        rest = "" if count == 1 else "; what else the request brought is stored"
+        rest = "" if count == 1 else " The other events of this request are stored."
         raise Refused(
             409,
-            "the same id with another content",
-            f"the id {draft.key} came before with another content, as event {first.event_id}, and is "
-            f"not taken twice{rest}; give each event an id of its own",
+            "same id, other content",
+            f"The id {draft.key} came before with another content (event {first.event_id}), so this event "
+            f"was not stored. Give each event an id of its own.{rest}",
         )
 
 
@@ -144,10 +144,10 @@ def is_new(
     now: float,
 ) -> bool:
     """
-    Tell whether an event is new though its key is known. Pure.
+    Return whether an event is new although its key is known. Pure.
 
-    `known` is what is known of its key and of the one that ends it, `together` are the keys of all
-    that came in the same request.
+    `known` has what is stored about its key and about the key that ends it, `together` the keys of all
+    events in the same request.
     """
     first, repeats = known.get(draft.key), draft.repeats
     if first is None:
@@ -159,7 +159,7 @@ def is_new(
     end = known.get(repeats.ended_by)
     if end is None:
         return False
-    if first.number and end.number:  # a clock may have been set back
+    if first.number and end.number:  # more reliable than times: a clock may have been set back
         return end.number > first.number
     return end.received_at > first.received_at
 
@@ -167,8 +167,8 @@ def is_new(
 def _why(first: KnownKey, inforce: InForce) -> str:
     at = datetime.fromtimestamp(first.received_at, inforce.zone).strftime("%d %b %Y %H:%M")
     return (
-        f"the same request came before, on {at}: its signature has no time in it, so that somebody who "
-        "saw it could have sent it again"
+        f"the same request came before, on {at}. Its signature contains no time, so this may be an old "
+        "request that somebody recorded and sent again"
     )
 
 

@@ -187,14 +187,14 @@ class Report:
     def refused(
         self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
     ) -> None:
-        """Say that a request was not accepted, or only count it; `unsaid` is how many were only counted before."""
+        """Count a refused request and log it unless `quietly`; `unsaid` is how many were not logged before it."""
         self._metrics.refused(webhook, status)
         if not quietly:
             more = {"unsaid": unsaid} if unsaid else {}
             self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail, **more)
 
     def no_event(self, webhook: str, reason: str) -> None:
-        """Say that a proven request was none that brings an event."""
+        """Log that a proven request is no event."""
         self._log.info(Said.NO_EVENT, webhook=webhook, reason=reason)
 
     def broke(self, where: str, error: Exception) -> None:

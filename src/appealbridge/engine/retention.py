@@ -23,7 +23,7 @@ PAUSE = 0.05
 """Seconds between two steps at the least."""
 
 KEYS_OUTLIVE = 5 * 366 * 86_400.0
-"""For how many seconds after it was removed an event's key is known: no recorded request is news before that."""
+"""How many seconds a key stays known after its event was removed, so that a recorded request stays a repeat."""
 
 SHARE = 4
 """The pause is so many times as long as the step took, so that a busy store is left alone for longer."""

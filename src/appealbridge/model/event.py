@@ -10,12 +10,12 @@ from appealbridge.model.value import value
 @value(kw_only=True)
 class Repeats:
     """
-    When an event whose key is known is not a repeat after all.
+    When an event whose key is known is not a repeat.
 
-    `within`: it is one for so many seconds, and later a new event. `ended_by`: it is new once an event
-    with this key has come since. `replayable`: whoever has seen it can send the same bytes again, so
-    that what is new by one of these two waits for a person. `one_content`: the key is its sender's own
-    id, under which nothing else may come; with another content, it is refused.
+    `within`: it is a repeat for so many seconds, and after that a new event. `ended_by`: it is a new
+    event if an event with this key came since. `replayable`: anybody who saw the request could send it
+    again, so an event that is new by one of these two rules waits for a person. `one_content`: the key
+    is an id given by the sender, so another content under it is refused.
     """
 
     within: float | None = None
@@ -25,7 +25,7 @@ class Repeats:
 
 
 ALWAYS = Repeats()
-"""The same key is the same event for as long as it is remembered."""
+"""An event whose key is known is always a repeat."""
 
 
 @value

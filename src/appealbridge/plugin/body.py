@@ -20,7 +20,7 @@ DEPTH_LIMIT = 32
 """How many levels of lists and objects a body may have."""
 
 MOST_VALUES = 200_000
-"""How many values a body may have: more take longer to read than anything else may wait."""
+"""How many values a body may have; parsing more would block everything else for too long."""
 
 _BETWEEN_VALUES = (b",", b"[", b"{")
 
@@ -36,7 +36,7 @@ def json_body(request: Request, *, form: str = "") -> Any:
     """
     Return the body's JSON value; raise `Refused` with 415, or 400 and what is wrong.
 
-    With `form`, the JSON may also stand in this field of a form.
+    With `form`, the JSON may also be the value of this form field.
     """
     body = json_bytes(request, form=form)
     if len(body) > MOST_VALUES and sum(map(body.count, _BETWEEN_VALUES)) > MOST_VALUES:
@@ -52,25 +52,23 @@ def json_body(request: Request, *, form: str = "") -> Any:
 
 
 def json_bytes(request: Request, *, form: str = "") -> bytes:
-    """Return the bytes that are the JSON text, without a byte order mark; raise `Refused` with 415 or 400."""
+    """Return the JSON text as bytes, without a byte order mark; raise `Refused` with 415 or 400."""
     media = media_type(request)
     if form and media == _FORM:
         return _field(request.body, form)
     if media not in _JSON and not (media.startswith("application/") and media.endswith("+json")):
         raise Refused(415, "not JSON", f"content type {media[:80]}; send application/json")
-    return request.body.removeprefix(
-        _MARK
-    )  # some senders put one there, and RFC 8259 lets us ignore it
+    return request.body.removeprefix(_MARK)  # RFC 8259 allows us to ignore it
 
 
 class Written(float):
-    """A number that no whole number of 64 bits is, with the digits that stood in the JSON."""
+    """A number that is not a 64-bit integer, with its text as written in the JSON."""
 
     text: str
 
 
 def numbers_as_written(body: bytes) -> Any:
-    """Return the JSON value of a body that has been read before, with each such number as it was written."""
+    """Return the JSON value of a body that was parsed before, with `Written` for such numbers."""
     return json.loads(body, parse_float=_written, parse_int=_whole)
 
 
@@ -85,13 +83,13 @@ def _whole(digits: str) -> int | Written:
 
 
 def _field(form: bytes, name: str) -> bytes:
-    """Return a field of a form. One library function decodes it all at once; urllib takes 100 ms for 1 MB."""
+    """Return a form field. Decoded by binascii, since urllib takes 100 ms for 1 MB of escapes."""
     start = f"{name}=".encode()
     for part in form.split(b"&", 16)[:16]:
         if part.startswith(start):
             quoted = part[len(start) :].replace(b"+", b" ").replace(b"=", b"=3D")
             return binascii.a2b_qp(quoted.replace(b"%", b"=")).removeprefix(_MARK)
-    raise Refused(400, "not JSON", f"the form has no field {name} with the JSON in it")
+    raise Refused(400, "not JSON", f"the form has no field {name}, which should contain the JSON")
 
 
 def _unreadable(body: bytes, error: orjson.JSONDecodeError) -> Refused:

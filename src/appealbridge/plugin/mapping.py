@@ -17,7 +17,7 @@ from appealbridge.plugin.signature import signed_id
 from appealbridge.plugin.trigger import Received, Request
 
 READ_TWICE_BYTES = 128 * 1024
-"""Up to which size a body is read once more where a number in it has to be known as it was written."""
+"""Up to this size a body is parsed again if the exact digits of a number in it are needed."""
 
 
 class Paths(Options):
@@ -47,9 +47,9 @@ def mapped(
 
     A path that is given must lead to a text or a number, or the request is refused. By default the
     type is `$.type` or `webhook`, the time `$.timestamp` or `$.time`, the subject `$.subject` or the
-    key. The key is the id that the signature vouches for, what stands at `usual_key`, or the body's
-    hash. The latter makes a repeat for `within` seconds only, and `replayable` says that a stranger
-    could bring the body again.
+    key. The key is the id that the signature vouches for, the value at `usual_key`, or the body's hash.
+    By its hash a body is a repeat for `within` seconds only; `replayable` says that anybody who saw the
+    request could send it again.
     """
     find_type = _finder(paths.type, "type") or _usual("$.type")
     find_subject = _finder(paths.subject, "subject") or _usual("$.subject")
@@ -105,9 +105,9 @@ def _finder(path: str | None, name: str) -> _Find | None:
     def find(request: Request, body: Any) -> str:
         value = first(body)
         if type(value) is float:
-            # Long whole numbers have lost digits by now, and two ids must not become one.
+            # A long integer has lost digits here, and two ids must not become one.
             if len(request.body) > READ_TWICE_BYTES:
-                raise unfit(f"{name} at {path} is no whole number of 64 bits; send it as a text")
+                raise unfit(f"{name} at {path} is not a 64-bit integer; send it as a text")
             value = first(numbers_as_written(json_bytes(request, form="payload")))
             value = getattr(value, "text", value)
         if type(value) is bool and name != "type":

@@ -31,16 +31,16 @@ MOST_EVENTS = 500
 """How many events one request may bring: each is planned and stored before the sender hears of it."""
 
 MOST_ALERTS = 2000
-"""How many alerts of one request are taken; monitoring sends none of the others again, so that people are told."""
+"""How many alerts of one request are taken. Monitoring does not send the others again, so people are told."""
 
 MONITORING = frozenset({"alertmanager", "grafana"})
-"""The presets of senders that send whole groups of alerts, and no part of one again that is refused."""
+"""The presets of monitoring systems, which send large groups and do not send a refused one again."""
 
 MONITORING_BYTES = 4 * 1024 * 1024
-"""How many bytes a body of monitoring may have; it gives up what is refused for its size."""
+"""How many bytes a body from a monitoring system may have."""
 
 OWN_ID = Repeats(one_content=True)
-"""What goes by an id of its sender's own."""
+"""For events that carry an id given by their sender."""
 
 _MOST_COPIED = 16 * 1024 * 1024
 """How many bytes the events of one request may have together."""
@@ -65,7 +65,7 @@ def word(value: Any) -> str:
 
 
 def bounded(text: str) -> str:
-    """Return a text as a short, printable word; two texts never become one."""
+    """Return a text as a short, printable word; different texts give different words."""
     if len(text) <= _LONGEST and text.isprintable() and "…" not in text and text.strip() == text:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -73,18 +73,18 @@ def bounded(text: str) -> str:
 
 
 def joined(*parts: str) -> str:
-    """Return several parts as one key; other parts never make the same one."""
+    """Return one key for several parts; different parts give different keys."""
     text = " ".join(parts)
     if text.count(" ") == len(parts) - 1 and "[" not in text and all(parts):
         return bounded(text)
-    # A part that is empty, or holds what parts are joined by, could be read as another.
+    # Joined by blanks, parts that are empty or contain blanks could give the key of other parts.
     return bounded(orjson.dumps(parts).decode())
 
 
 def identity(value: Any, what: str) -> str:
-    """Return an id, a text or a whole number; empty for nothing. Refuse a number that may have lost digits."""
+    """Return an id, a text or an integer; empty if absent. Refuse a number that may have lost digits."""
     if isinstance(value, bool | float):
-        raise unfit(f"{what} is {word(value)}, which is no id; send ids as texts")
+        raise unfit(f"{what} is {word(value)}, which cannot be an id; send ids as texts")
     return bounded(value) if isinstance(value, str) else word(value)
 
 
@@ -174,21 +174,17 @@ def _alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Receive
 
 
 def _left_out(sender: str, too_many: int, body: Mapping[str, Any]) -> str:
-    """Return what people should hear of alerts that do not come in; empty where all do."""
+    """Return what to tell people about alerts that are not taken; empty if all are."""
     words = []
     if too_many > 0:
-        words.append(
-            f"{too_many} alerts of one request of {sender} were more than are taken at once"
-        )
+        words.append(f"{sender} sent {too_many} alerts more in one request than are taken")
     cut = body.get("truncatedAlerts")
     if isinstance(cut, int) and cut > 0:
-        words.append(f"{sender} itself left out {cut} alerts, as its max_alerts says")
+        words.append(f"{sender} itself left out {cut} alerts because of its max_alerts")
     if not words:
         return ""
-    return (
-        "; ".join(words)
-        + "; nothing is published about them. Send smaller groups: see group_by in its route"
-    )
+    left_out = "; ".join(words)
+    return f"{left_out}. Nothing is published about these. Send smaller groups: see group_by"
 
 
 _SHARED = ("groupLabels", "commonLabels", "commonAnnotations", "externalURL", "receiver")
@@ -212,7 +208,7 @@ def _alert(alert: Any, where: str, sender: str, shared: Mapping[str, Any]) -> Ev
         key=f"{stem} {status}",
         data={**shared, **fields},
         time=moment(fields.get("startsAt" if firing else "endsAt")),
-        # One that fires on is sent again and again; one that fires again may have its first start still.
+        # It is sent again while it goes on firing. If it fires again later, it may have the same start.
         repeats=Repeats(ended_by=f"{stem} resolved") if firing else ALWAYS,
     )
 
@@ -254,13 +250,13 @@ def _binary_cloudevent(request: Request, body: Any, vouched: str) -> EventDraft:
 
 
 def _attribute(name: str, value: str) -> str:
-    """Return an attribute out of a header: quotes are taken off, then what is percent-encoded is read."""
+    """Return a CloudEvents attribute from its header: quotes removed, then percent-decoded."""
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
     try:
         return unquote(value, errors="strict")
     except UnicodeDecodeError:
-        raise unfit(f"the {name} header is not UTF-8 that is percent-encoded") from None
+        raise unfit(f"the {name} header is not percent-encoded UTF-8") from None
 
 
 WHOLE_REQUEST = "*"
@@ -288,14 +284,14 @@ def _cloudevent(value: Any, where: str) -> EventDraft:
 
 
 def _data(fields: Mapping[str, Any], where: str) -> Any:
-    """Return what a CloudEvent carries; nothing is an object without names."""
+    """Return the data of a CloudEvent; an empty object if it has none."""
     if fields.get("data_base64") is None:
         data = fields.get("data")
         return {} if data is None else data
     try:
         return orjson.loads(base64.b64decode(fields["data_base64"], validate=True))
     except (binascii.Error, ValueError, TypeError):
-        words = f"data_base64 of {where} is no JSON; only JSON can be read, send it as data"
+        words = f"data_base64 of {where} is not JSON; send JSON, as data"
         raise unfit(words) from None
 
 
@@ -315,7 +311,7 @@ def _pagerduty(request: Request, body: Any, vouched: str) -> Received:
 
 
 def is_pagerdutys_test(body: Any) -> bool:
-    """Tell whether a body is what PagerDuty sends when somebody tries a webhook out."""
+    """Return whether a body is PagerDuty's test of a webhook."""
     event = body.get("event") if isinstance(body, dict) else None
     return isinstance(event, dict) and event.get("event_type") == "pagey.ping"
 

@@ -24,7 +24,7 @@ Verify = Callable[[Request], object]
 """Returns for a request whose sender is proven, raises `Refused` (401) for any other."""
 
 SHORTEST = 16
-"""How many bytes a secret should have at the least: a shorter one can be found by trying."""
+"""How many bytes a secret should have at least; a shorter one can be guessed by trying."""
 
 
 class Scheme(StrEnum):
@@ -41,7 +41,7 @@ class Scheme(StrEnum):
 
     @property
     def replayable(self) -> bool:
-        """Whether whoever saw one request can send it again for ever, without knowing the secret."""
+        """Whether anybody who saw a request can send it again at any time, without knowing the secret."""
         return self in (Scheme.GITHUB, Scheme.PAGERDUTY, Scheme.HMAC)
 
 
@@ -49,7 +49,7 @@ class Proof(NamedTuple):
     """
     How the requests to one webhook are checked: `head` by the headers alone, `whole` with the body.
 
-    Both raise `Refused`; `head` returns whether the headers are proof enough.
+    Both raise `Refused`. `head` returns whether the headers alone prove the sender.
     """
 
     head: Callable[[Request], bool]
@@ -106,7 +106,7 @@ def proof(
         claim = claimed(request)
         if not any(len(given) == length for given in claim.proofs):
             raise _refused(
-                f"no signature in {claim.header} has the {length} letters of {algorithm}"
+                f"no signature in {claim.header} has {length} characters, as {algorithm} needs"
             )
         return False
 
@@ -118,7 +118,7 @@ def proof(
             own.update(request.body)
             expected = encode(own.digest())
             for given in claim.proofs:
-                # Hex may be written in capitals, as .NET does.
+                # Some senders, in .NET for example, write hex in capitals.
                 if hmac.compare_digest(expected, given if encoding == "base64" else given.lower()):
                     return
         raise _refused(
@@ -182,12 +182,12 @@ def _claimant(scheme: Scheme, tolerance: float, form: Digest) -> Callable[[Reque
 
 
 def signed_id(headers: Mapping[str, str]) -> str:
-    """Return the id that a signature of Standard Webhooks covers; empty where there is none."""
+    """Return the id that a Standard Webhooks signature covers; empty if there is none."""
     return headers.get(f"{_family(headers)}-id", "")
 
 
 def _family(headers: Mapping[str, str]) -> str:
-    """Return what the names of the three headers begin with: Svix has a name of its own for the same thing."""
+    """Return how the names of the three headers begin; Svix sends the same headers under its own name."""
     branded = "svix-signature" in headers and "webhook-signature" not in headers
     return "svix" if branded else "webhook"
 
@@ -255,11 +255,11 @@ def _bearer(keys: Sequence[bytes], request: Request) -> bool:
 
 def _no_browser(request: Request) -> bool:
     """
-    Let everyone in but the browser of somebody who looks at a page of a stranger.
+    Accept everyone except a browser that sends on behalf of another site's page.
 
-    The settings ask for `allow_unsigned: true` first. A page can have a browser send forms and plain
-    text anywhere, also to addresses that only this browser reaches, but no JSON without being asked
-    for leave; and a browser says whose page it is.
+    The settings require `allow_unsigned: true` first. A web page can make a browser send forms and plain
+    text to any address, including internal ones, but not JSON without asking the server first. A
+    browser also says which site the page belongs to.
     """
     media = media_type(request)
     if media != "application/json" and not media.endswith("+json"):
@@ -270,7 +270,7 @@ def _no_browser(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is not None and not _own(origin, request.headers.get("host", "")):
         words = (
-            "an unsigned webhook takes nothing from a web page; send it without an Origin header"
+            "an unsigned webhook accepts nothing from a web page; send it without an Origin header"
         )
         raise Refused(403, "from a web page", words)
     return False
@@ -282,7 +282,7 @@ def media_type(request: Request) -> str:
 
 
 def _own(origin: str, host: str) -> bool:
-    """Tell whether a page comes from the very address that it sends to; a name could be anybody's, a number not."""
+    """Return whether a page comes from the address it sends to; a host name is not trusted (DNS rebinding)."""
     if origin not in (f"http://{host}", f"https://{host}"):
         return False
     try:

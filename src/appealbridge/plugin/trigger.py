@@ -18,7 +18,7 @@ from appealbridge.plugin.feeds import digest
 from appealbridge.plugin.options import Options
 
 BODY_BYTES = 1024 * 1024
-"""How many bytes a request's body may have, where its source does not say otherwise."""
+"""How many bytes a request's body may have unless its source says otherwise."""
 
 
 @value
@@ -33,10 +33,10 @@ class Request:
 @value
 class Received:
     """
-    What one proven request brings.
+    The content of one proven request.
 
-    Where it brings no event, `why_none` says why (a test, a handshake), and `answer` is the JSON that
-    its sender waits for, if any. `left_out` says what people should hear that it does not bring.
+    If it has no events, `why_none` says why (a test, a handshake), and `answer` is the JSON that its
+    sender expects, if any. `left_out` tells people what was in the request but is not taken.
     """
 
     events: Sequence[EventDraft] = ()
@@ -47,7 +47,7 @@ class Received:
 
 @value
 class Weakness:
-    """What is unsafe about one source: the names that lead to the place in its settings, the words, the cure."""
+    """Something unsafe about one source: the path to it in the settings, the problem, and the cure."""
 
     path: tuple[str | int, ...]
     problem: str
@@ -231,26 +231,26 @@ class Receiver(Trigger[O, S]):
     """
     A trigger that is told by a POST to `/hooks/<source>`.
 
-    Every request is first proven, by `before_body` where its body is still on its way and by `prove`
-    once it is there; only a proven one counts towards the source's `rate` and is read, by `receive`.
+    The sender is proven first: by `before_body` while the body is still on its way, then by `prove`.
+    Only a proven request counts towards the source's `rate` and is read by `receive`.
     """
 
     def before_body(self, source: S, request: Request) -> bool:
         """
-        Raise `Refused` (401) where the headers alone show that the sender is not proven.
+        Raise `Refused` (401) if the headers show that the sender cannot be proven.
 
-        `request.body` is empty here. Return whether they prove it; else what passes is not proven yet.
+        `request.body` is empty here. Return whether the headers alone are proof enough.
         """
         del source, request
         return False
 
     @abstractmethod
     def prove(self, source: S, request: Request) -> None:
-        """Return where the sender is proven; raise `Refused` (401) for any other request."""
+        """Raise `Refused` (401) unless the sender is proven."""
 
     @abstractmethod
     def receive(self, source: S, request: Request) -> Received:
-        """Return what a proven request brings; raise `Refused` with the status to answer where it cannot be read."""
+        """Return the content of a proven request; raise `Refused` with the status to answer if it cannot be read."""
 
     def body_limit(self, source: S) -> int:
         """Return how many bytes a request's body may have."""
@@ -258,7 +258,7 @@ class Receiver(Trigger[O, S]):
         return BODY_BYTES
 
     def weaknesses(self, sources: Mapping[str, S]) -> Iterable[Weakness]:
-        """Return what is unsafe about these sources, by their names; the daemon works with it all the same."""
+        """Return what is unsafe about these sources, given by name; it does not stop the daemon."""
         del sources
         return ()
 

@@ -185,14 +185,14 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
     async def known(self, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
         """
-        Return what is known of those keys under which the source has told events before.
+        Return what is known about those of these keys under which the source sent an event before.
 
-        A key outlives its event, until `forget_keys` has it.
+        A key stays known after its event is removed, until `forget_keys` deletes it.
         """
         ...
 
     async def free_keys(self, source: str, events: Mapping[str, KnownKey]) -> None:
-        """Let the next event of the source have each of these keys, where this very event has it still."""
+        """Release each of these keys for a new event of the source, if it still belongs to this event."""
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
         """Return what is open, then what was published since a time, oldest first; up to `limit` of each."""
@@ -202,7 +202,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
         ...
 
     async def followed(self, delivery: Delivery, subject: str) -> bool:
-        """Return whether something else about this subject (that is not empty) went out on its channel after it."""
+        """Return whether another message about this subject (not empty) was published on its channel after it."""
         ...
 
     async def published(

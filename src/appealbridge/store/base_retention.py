@@ -31,7 +31,7 @@ class StoreRetention(Protocol):
         """
 
     async def forget_keys(self, before: float, limit: int = 2000) -> int:
-        """Forget up to `limit` keys of removed events that came before a time; return how many."""
+        """Delete up to `limit` keys of removed events that were received before a time; return how many."""
         ...
 
     async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:

@@ -1,9 +1,8 @@
 """
-Under which keys a source has told events: of those that are stored, and of those that were removed.
+The keys of events: of those that are stored, and of those that were removed.
 
-Of a removed event a hash of its source and key stays, so that a request that somebody recorded does
-nothing when it is sent again. The hash is the half of a SHA-256: it names nobody, and no two keys
-have the same one.
+When an event is removed, a hash of its source and key is kept, so that a recorded request is still
+recognised as a repeat when somebody sends it again. The hash is the first half of a SHA-256.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ _FORGET = f"DELETE FROM past_keys WHERE hash IN ({_OLD})"
 
 
 def hash_of(source: str, key: str) -> bytes:
-    """Return what stands for a source and a key once their event has been removed."""
+    """Return the hash that is kept for a source and key when their event is removed."""
     return hashlib.sha256(f"{source}\0{key}".encode()).digest()[:16]
 
 
 def known(
     connection: sqlite3.Connection, source: str, keys: Collection[str]
 ) -> Mapping[str, KnownKey]:
-    """Return what is known of those keys under which the source has told events before."""
+    """Return what is known about those of these keys under which the source sent an event before."""
     rows = _past.ask(connection, [(key, hash_of(source, key)) for key in keys])
     found = {key: KnownKey("", received_at) for key, received_at in rows}
     asked = (source, orjson.dumps([*keys]).decode())
@@ -58,19 +57,19 @@ def known(
 
 
 def keep(connection: sqlite3.Connection, removed: Collection[Row]) -> None:
-    """Keep the keys of removed events, each with its source and when it was received."""
+    """Keep the keys of removed events: rows of source, key and the time of receipt."""
     _keep.write(
         connection, [(hash_of(source, key), received_at) for source, key, received_at in removed]
     )
 
 
 def free(connection: sqlite3.Connection, source: str, events: Mapping[str, KnownKey]) -> None:
-    """Let the next event have each of these keys, where this very event has it still."""
+    """Release each of these keys for a new event, if it still belongs to this event."""
     _rename.change(connection, [(one.event_id, key) for key, one in events.items() if one.event_id])
     past = [(hash_of(source, key),) for key, one in events.items() if not one.event_id]
     _let_go.change(connection, past)
 
 
 def forget(connection: sqlite3.Connection, before: float, limit: int) -> int:
-    """Forget the keys of removed events that came before a time; return how many."""
+    """Delete the keys of removed events that were received before a time; return how many."""
     return connection.execute(_FORGET, {"before": before, "limit": limit}).rowcount

@@ -77,7 +77,7 @@ def published(
 
 
 def followed(connection: sqlite3.Connection, delivery: Delivery, subject: str) -> bool:
-    """Return whether something else about this subject went out on a delivery's channel after it."""
+    """Return whether another message about this subject was published on a delivery's channel after it."""
     if not subject or delivery.settled_at is None:
         return False
     asked = {

@@ -69,9 +69,9 @@ class Accepted:
 @value
 class KnownKey:
     """
-    A key under which a source has told an event: its id, when it was received, its place among all events.
+    The event that has a key: its id, when it was received, and its number in the order of storing.
 
-    The id is empty, and the place 0, where the event has been removed since.
+    The id is empty and the number 0 if the event was removed since.
     """
 
     event_id: str

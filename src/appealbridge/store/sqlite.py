@@ -206,7 +206,7 @@ class SqliteStore(SqliteLooking):
         return await self._write(lambda db: recalling.hold(db, found, hold, reason))
 
     async def free_keys(self, source: str, events: Mapping[str, KnownKey]) -> None:
-        """Let the next event have each of these keys."""
+        """Release these keys for new events."""
         await self._write(lambda db: keys.free(db, source, events))
 
     # -- sources and recipes --------------------------------------------------------------------
@@ -248,7 +248,7 @@ class SqliteStore(SqliteLooking):
         return await self._prune(pruning.delete, found)
 
     async def forget_keys(self, before: float, limit: int = 2000) -> int:
-        """Forget keys of removed events."""
+        """Delete keys of removed events."""
         return await self._write(lambda db: keys.forget(db, before, limit))
 
     async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:

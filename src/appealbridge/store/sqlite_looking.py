@@ -80,7 +80,7 @@ class SqliteLooking:
         return await self._ask(lambda db: reading.sent_today(db, channel, since))
 
     async def known(self, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
-        """Return what is known of those keys under which the source has told events before."""
+        """Return what is known about those of these keys under which the source sent an event before."""
         return await self._ask(lambda db: known(db, source, keys))
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
@@ -92,7 +92,7 @@ class SqliteLooking:
         return await self._ask(lambda db: recalling.pace(db, since, limit))
 
     async def followed(self, delivery: Delivery, subject: str) -> bool:
-        """Return whether something else about this subject went out on a delivery's channel after it."""
+        """Return whether another message about this subject was published on a delivery's channel after it."""
         return await self._ask(lambda db: recalling.followed(db, delivery, subject))
 
     async def published(

@@ -117,8 +117,8 @@ class WebhookSource(ToldSource):
     repeat_within: Duration = Field(
         600.0,
         gt=0,
-        description="How long the same body again is a repeat, where no id tells one event from the next. "
-        "After that, it is a new event.",
+        description="For events without an id: how long the same body counts as a repeat. After that it is "
+        "a new event.",
         examples=["10m"],
     )
 
@@ -132,7 +132,7 @@ class WebhookSource(ToldSource):
 
     @cached_property
     def proof(self) -> Proof:
-        """What tells whether the sender is proven; made once."""
+        """The check of the sender, made once."""
         digest = Digest(
             (self.header or "X-Signature").lower(),
             self.algorithm or "sha256",
@@ -144,7 +144,7 @@ class WebhookSource(ToldSource):
 
     @cached_property
     def read(self) -> Read:
-        """What turns a body of JSON into events; made once."""
+        """The reader that turns JSON into events, made once."""
         if self.preset is not None:
             return PRESETS[self.preset]
         return mapped(
@@ -156,7 +156,7 @@ class WebhookSource(ToldSource):
 
 
 _OWN_IDS = {Scheme.STRIPE: "$.id", Scheme.SLACK: "$.event_id"}
-"""Where senders that are known by their signature write the id of an event."""
+"""Where well-known senders put the id of an event, by their signature."""
 
 
 def _check_proof(source: WebhookSource) -> None:
@@ -266,7 +266,7 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
         return WebhookSource(**{**source.model_dump(), "mapping": Paths(**{**known, **own})})
 
     def before_body(self, source: WebhookSource, request: Request) -> bool:
-        """Look at the headers that the proof stands in."""
+        """Check the headers that contain the proof."""
         return source.proof.head(request)
 
     def prove(self, source: WebhookSource, request: Request) -> None:
@@ -284,22 +284,22 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
         return received
 
     def body_limit(self, source: WebhookSource) -> int:
-        """Return more for monitoring, which gives up what is refused for its size."""
+        """Return a larger limit for monitoring systems, which do not send a refused request again."""
         return MONITORING_BYTES if source.preset in MONITORING else BODY_BYTES
 
     def weaknesses(self, sources: Mapping[str, WebhookSource]) -> Iterator[Weakness]:
-        """Yield secrets that are too short, or that open two webhooks."""
+        """Yield secrets that are too short or used for two webhooks."""
         first: dict[str, str] = {}
         for name, source in sources.items():
             for n, secret in enumerate(source.secrets):
                 value = secret.get_secret_value()
                 length = len(key_of(source.signature, value))
                 if length < SHORTEST:
-                    words = f"this secret has {length} bytes, and could be found by trying"
+                    words = f"this secret has only {length} bytes and could be guessed by trying"
                     yield Weakness((name, "secrets", n), words, _MAKE_ONE)
                 other = first.setdefault(value, name)
                 if other != name:
-                    words = f"this secret opens {other} as well: who may send there may send here"
+                    words = f"webhook {other} has the same secret, so its sender may send here too"
                     yield Weakness((name, "secrets", n), words, f"give each its own; {_MAKE_ONE}")
 
 
@@ -310,12 +310,12 @@ _MAKE_ONE = "make one with: openssl rand -hex 32"
 
 def _json(source: WebhookSource, request: Request) -> Any:
     if source.preset == "cloudevents" and not request.body and "ce-id" in request.headers:
-        return None  # all of the event stands in its headers
+        return None  # the event has no data; everything else is in the headers
     return json_body(request, form="payload" if source.signature is Scheme.GITHUB else "")
 
 
 def _no_event(source: WebhookSource, body: Any) -> Received | None:
-    """Return what is answered to a sender that only tries out whether this webhook is there."""
+    """Return the answer to a request that only tests the webhook, `None` for any other."""
     if not isinstance(body, dict):
         return None
     scheme = source.signature
@@ -337,7 +337,7 @@ _LONGEST_CHALLENGE = 1000
 
 
 def _replayable(draft: EventDraft) -> EventDraft:
-    """Return a draft that waits for a person where it could be old bytes sent again."""
+    """Return the draft with the note that anybody who saw the request could send it again."""
     if draft.repeats == ALWAYS:
         return draft
     return replace(draft, repeats=replace(draft.repeats, replayable=True))

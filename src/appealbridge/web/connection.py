@@ -1,10 +1,11 @@
 """
-What strangers may hold: how many connections, how many bytes before a request is proven, and for how long.
+Limits on connections, and on the bytes of requests whose sender is not proven yet.
 
-Each connection has a little room of its own, enough for a request without a large body. What is
-more comes out of one pool that all share. Where the pool is empty, or too many connections are
-open, those go that have held on longest without a proof: so a crowd of strangers harms themselves,
-and a short request is always heard, those for `/healthz` and the API among them.
+Each connection has a small allowance of its own, enough for a request without a large body. Anything
+more is borrowed from one pool that all connections share. When the pool is empty, or too many
+connections are open, the oldest connections without a proven request are closed first. So a flood of
+unproven requests mainly hurts itself, and short requests always get through: those to `/healthz`, to
+the API, and nearly all webhooks.
 """
 
 from __future__ import annotations
@@ -24,157 +25,165 @@ from appealbridge.model.errors import Refused
 from appealbridge.web.problem import problem
 
 MOST_CONNECTIONS = 4096
-"""How many connections may be open; behind a proxy all of them come from one address."""
+"""How many connections may be open at once. There is no limit by address: behind a proxy all share one."""
 
 FILES_BESIDE = 256
-"""How many files are kept for the store and for what is sent; fewer connections where the system allows few files."""
+"""How many file descriptors are kept free for the store and for outgoing connections."""
 
 OWN_BYTES = 8 * 1024
-"""How many unproven bytes of one connection cost nobody else anything."""
+"""How many unproven bytes each connection may hold without borrowing from the pool."""
 
 SHARED_BYTES = 32 * 1024 * 1024
-"""How many unproven bytes all connections may hold together beyond that."""
+"""The size of the pool: how many unproven bytes all connections may hold beyond their own allowance."""
 
 HEAD_BYTES = 32 * 1024
-"""How many bytes a request's first line and headers may have together."""
+"""How many bytes the request line and the headers of one request may have together."""
 
 MOST_HEADERS = 100
 """How many headers a request may have."""
 
 HEAD_SECONDS = 15.0
-"""How long a first request's headers may take from the connection on, a later one's from their first byte on."""
+"""How long headers may take: from the connection on for the first request, later from their first byte on."""
 
 ANSWER_SECONDS = 20.0
-"""How long an answer may wait for its reader to take more of it."""
+"""How long a client may stop reading its answer before the connection is closed."""
 
 LINGER_SECONDS = 5.0
-"""How long what follows a refusal is thrown away before we hang up: at once, its sender would miss the answer."""
+"""How long the rest of a rejected request is read and discarded, so that the client can read the answer."""
 
 RefusedBefore = Callable[[str, int, str], None]
-"""Told of what is refused before there is a request: `unknown`, the status, and why."""
+"""Called when something is rejected before it is a whole request: `unknown`, the status, and the reason."""
 
 
-def crowded() -> Refused:
-    """Return the refusal of what there is no room for."""
+def overloaded() -> Refused:
+    """Return the refusal of a request for which there is no room now."""
     return Refused(
-        503, "too much at once", "too much arrives at this moment; please send it again", after=5
+        503, "overloaded", "too many requests arrive at the moment; please send it again", after=5
     )
 
 
 class Connections:
-    """All open connections, and the bytes that they hold unproven."""
+    """All open connections, and the bytes that they borrowed from the pool."""
 
     def __init__(self, refused: RefusedBefore) -> None:
         self.refused = refused
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._most = max(16, min(MOST_CONNECTIONS, files - FILES_BESIDE))
         self._left = SHARED_BYTES
-        # Each in the order in which it was opened, or first took from the pool: the oldest first.
-        self._strangers: dict[Connection, None] = {}
+        # Dictionaries keep the order of insertion, so the oldest connection, or loan, comes first.
+        self._unproven: dict[Connection, None] = {}
         self._proven: dict[Connection, None] = {}
-        self._lent: dict[Connection, int] = {}
+        self._borrowed: dict[Connection, int] = {}
 
     def admit(self, connection: Connection) -> bool:
-        """Take a new connection, in another one's place where there are too many; return whether there is room."""
-        if len(self._strangers) + len(self._proven) >= self._most:
-            others = next(iter(self._strangers), None) or self._longest_idle()
-            if others is None:
+        """Register a new connection, closing an older one if there are too many; return whether there is room."""
+        if len(self._unproven) + len(self._proven) >= self._most:
+            oldest = next(iter(self._unproven), None) or self._oldest_idle()
+            if oldest is None:
                 return False
-            self.forget(others)
-            others.force_close()
-        self._strangers[connection] = None
+            self.forget(oldest)
+            oldest.force_close()
+        self._unproven[connection] = None
         return True
 
     def forget(self, connection: Connection) -> None:
-        """Take note that a connection is closed."""
-        self._strangers.pop(connection, None)
+        """Remove a closed connection and return its loan."""
+        self._unproven.pop(connection, None)
         self._proven.pop(connection, None)
         self.give_back(connection)
 
-    def know(self, connection: Connection) -> None:
-        """Take note that a request on this connection was proven: it goes after all that never were."""
-        if self._strangers.pop(connection, 0) is None:
+    def mark_proven(self, connection: Connection) -> None:
+        """Record that a request on this connection was proven: it is closed last when there are too many."""
+        if self._unproven.pop(connection, 0) is None:
             self._proven[connection] = None
 
     def lend(self, connection: Connection, total: int) -> bool:
-        """Let a connection hold so many bytes of the pool; the longest holder goes where it is empty."""
-        more = total - self._lent.get(connection, 0)
+        """Lend a connection this many bytes in total, evicting the oldest borrowers if the pool is empty."""
+        more = total - self._borrowed.get(connection, 0)
         while self._left < more:
-            longest = next(iter(self._lent), connection)
-            self.give_back(longest)
-            longest.crowd_out()
-            if longest is connection:
+            oldest = next(iter(self._borrowed), connection)
+            self.give_back(oldest)
+            oldest.evict()
+            if oldest is connection:
                 return False
         self._left -= more
-        self._lent[connection] = total
+        self._borrowed[connection] = total
         return True
 
     def give_back(self, connection: Connection) -> None:
-        """Take back what was lent to a connection."""
-        if self._lent:
-            self._left += self._lent.pop(connection, 0)
+        """Return a connection's loan to the pool."""
+        if self._borrowed:
+            self._left += self._borrowed.pop(connection, 0)
 
-    def _longest_idle(self) -> Connection | None:
+    def _oldest_idle(self) -> Connection | None:
         return next((one for one in self._proven if one.idle), None)
 
 
 class Connection(RequestHandler):
-    """One connection, within the bounds of all."""
+    """One connection that keeps within the limits."""
 
-    __slots__ = ("_all", "_deadline", "_held", "_known", "_stalled", "deaf", "reading")
+    __slots__ = (
+        "_all",
+        "_bytes",
+        "_deadline",
+        "_stalled",
+        "_was_proven",
+        "body_timeout",
+        "discarding",
+    )
 
     def __init__(self, server: Server, connections: Connections, **kwargs: Any) -> None:
         super().__init__(server, **kwargs)
-        self.reading: asyncio.Timeout | None = None
-        """What bounds the time for the body that is being read; it ends early where there is no room for more."""
-        self.deaf = False
-        """Whether what still comes is thrown away."""
+        self.body_timeout: asyncio.Timeout | None = None
+        """The timeout of whoever is reading a body; it is made to expire at once when the connection is evicted."""
+        self.discarding = False
+        """Whether everything that still arrives is discarded."""
         self._all = connections
-        self._held = 0
-        self._known = False
+        self._bytes = 0
+        self._was_proven = False
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
-        """Whether no request is here with all its headers, and none is being answered."""
+        """Whether no request has arrived with all its headers, and none is being answered."""
         waits = self._waiter is not None and not self._waiter.done()
         return waits or not self._request_count
 
     def proven(self) -> None:
-        """Take note that whoever sends the present request has proven who it is."""
-        self._held = 0
+        """Record that the sender of the current request is proven."""
+        self._bytes = 0
         self._all.give_back(self)
-        if not self._known:
-            self._known = True
-            self._all.know(self)
+        if not self._was_proven:
+            self._was_proven = True
+            self._all.mark_proven(self)
 
-    def crowd_out(self) -> None:
-        """Let go of all that came, and say so."""
+    def evict(self) -> None:
+        """Give up the request that is arriving, with a 503 where that is still possible."""
         if self.idle:
-            self._turn_away(crowded())
+            self._reject(overloaded())
             return
-        self.deaf = True
-        if self.reading is None:
+        self.discarding = True
+        if self.body_timeout is None:
             self.force_close()
-        elif not self.reading.expired():
-            self.reading.reschedule(0)
+        elif not self.body_timeout.expired():
+            self.body_timeout.reschedule(0)
 
     # -- what the loop and the library call -------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, if there is room for one more connection."""
+        """Start, if there is room for another connection."""
         if not self._all.admit(self):
-            self.deaf = True
+            self.discarding = True
             self._all.refused("unknown", 503, "too many connections")
-            cast("asyncio.Transport", transport).write(_raw(crowded()))
+            cast("asyncio.Transport", transport).write(_raw(overloaded()))
             transport.close()
             return
         super().connection_made(transport)
-        self._deadline = self._loop.call_later(HEAD_SECONDS, self._too_late)
+        self._deadline = self._loop.call_later(HEAD_SECONDS, self._head_timed_out)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Let go of everything."""
+        """Release everything."""
         self._all.forget(self)
         for timer in (self._deadline, self._stalled):
             if timer is not None:
@@ -182,38 +191,40 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before it is kept."""
-        if self.deaf:
+        """Count the bytes before they are kept."""
+        if self.discarding:
             return
-        self._held += len(data)
-        if self._held > OWN_BYTES and not self._all.lend(self, self._held - OWN_BYTES):
+        self._bytes += len(data)
+        if self._bytes > OWN_BYTES and not self._all.lend(self, self._bytes - OWN_BYTES):
             return
         super().data_received(data)
         if not self._messages:
             if self.idle:
-                self._head_goes_on()
+                self._check_partial_head()
             return
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
         if type(self._messages[-1][0]) is _ErrInfo:
-            self._forget_what_was_no_request()
-        if self._held > HEAD_BYTES and any(_head_bytes(one) > HEAD_BYTES for one in self._messages):
+            self._drop_invalid_input()
+        if self._bytes > HEAD_BYTES and any(
+            _head_bytes(one) > HEAD_BYTES for one in self._messages
+        ):
             self._messages.clear()
             self._messages.append(_head_too_large())
-        if self._upgraded:  # to another protocol, of which there is none here
-            self.deaf = True
+        if self._upgraded:  # no other protocol is spoken here
+            self.discarding = True
             self._message_tail = b""
 
     def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
-        """Answer; a request whose body nobody read is the connection's last."""
-        if self.deaf or not request.content.is_eof():
-            self.deaf = True
+        """Send the answer, and close the connection after it if the request's body was not read."""
+        if self.discarding or not request.content.is_eof():
+            self.discarding = True
             resp.force_close()
         if not self._messages:
-            self._held = 0
+            self._bytes = 0
             self._all.give_back(self)
         return super().finish_response(request, resp, start_time)
 
@@ -224,7 +235,7 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no sound HTTP, or a fault of ours, in the form of all other errors."""
+        """Answer malformed HTTP, or a fault of this program, as problem+json like all other errors."""
         super().handle_error(request, status, exc, message)
         words = _WORDS.get(status, "a fault of this program; it is in its log")
         answer = problem(status, words)
@@ -232,12 +243,12 @@ class Connection(RequestHandler):
         return answer
 
     def pause_writing(self) -> None:
-        """Give a reader that takes nothing some time."""
+        """Start the time that a client has to go on reading."""
         super().pause_writing()
         self._stalled = self._loop.call_later(ANSWER_SECONDS, self._abort)
 
     def resume_writing(self) -> None:
-        """Go on with the answer."""
+        """Stop that time."""
         super().resume_writing()
         if self._stalled is not None:
             self._stalled.cancel()
@@ -245,19 +256,19 @@ class Connection(RequestHandler):
 
     # -- hanging up -----------------------------------------------------------------------------
 
-    def _head_goes_on(self) -> None:
-        """Bound headers that are not here in full yet."""
-        if self._held > HEAD_BYTES:
-            self._turn_away(Refused(431, "headers too large", _TOO_LARGE))
+    def _check_partial_head(self) -> None:
+        """Limit the size and the time of headers that have not arrived completely."""
+        if self._bytes > HEAD_BYTES:
+            self._reject(Refused(431, "headers too large", _TOO_LARGE))
         elif self._deadline is None:
-            self._deadline = self._loop.call_later(HEAD_SECONDS, self._too_late)
+            self._deadline = self._loop.call_later(HEAD_SECONDS, self._head_timed_out)
 
-    def _forget_what_was_no_request(self) -> None:
+    def _drop_invalid_input(self) -> None:
         """
-        Let go of bytes that are no sound HTTP.
+        Release the bytes of malformed HTTP.
 
-        The library's error quotes them several times over, and its traceback leads back to itself, so
-        that they would stay until somebody looks for rubbish.
+        The library's exception quotes them several times and is part of a reference cycle, so they would
+        stay in memory until the next garbage collection.
         """
         for n, (message, body) in enumerate(self._messages):
             if isinstance(message, _ErrInfo):
@@ -267,23 +278,23 @@ class Connection(RequestHandler):
                     error.message = ""
                 self._messages[n] = (_ErrInfo(message.status, error, ""), body)
 
-    def _too_late(self) -> None:
+    def _head_timed_out(self) -> None:
         self._deadline = None
         if not self.idle:
             return
-        if self._held:
+        if self._bytes:
             words = (
                 f"the headers did not arrive within {HEAD_SECONDS:g} seconds; please send it again"
             )
-            self._turn_away(Refused(408, "too slow", words))
+            self._reject(Refused(408, "too slow", words))
         else:
             self.force_close()
 
-    def _turn_away(self, why: Refused) -> None:
-        """Answer what is no request yet, throw away what still comes of it, and hang up."""
+    def _reject(self, why: Refused) -> None:
+        """Answer before there is a whole request, discard the rest of it, then close the connection."""
         self._all.refused("unknown", why.status, str(why))
         self._all.give_back(self)
-        self.deaf = True
+        self.discarding = True
         if self.transport is not None:
             self.transport.write(_raw(why))
         self.close()
@@ -297,10 +308,10 @@ class Connection(RequestHandler):
 
 
 class Server(web.Server):
-    """The library's server, with connections of ours."""
+    """aiohttp's server, with our class of connections."""
 
     def __init__(self, plain: web.Server, connections: Connections) -> None:
-        # The library makes a server of an application by itself, and lets nobody name another class.
+        # AppRunner creates the server itself and offers no way to choose its class.
         super().__init__(
             plain.request_handler,
             request_factory=plain.request_factory,
@@ -310,12 +321,12 @@ class Server(web.Server):
         self._all = connections
 
     def __call__(self) -> RequestHandler:
-        """Return what speaks on a new connection."""
+        """Return the protocol of a new connection."""
         return Connection(self, self._all, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """Serves an application within the bounds of `Connections`."""
+    """Serves an application within the limits."""
 
     __slots__ = ("_all",)
 
@@ -345,22 +356,22 @@ _TOO_LARGE = (
 
 
 _WORDS = {
-    400: "this is not sound HTTP, or it has too many headers or too long ones; look at what the client sends",
+    400: "this is not valid HTTP, or it has too many headers, or one that is too long; check the client",
     431: _TOO_LARGE,
     504: "this took too long; please send it again",
 }
-"""What is said of requests that are none, by their status; the library's own words quote what was sent."""
+"""The detail of each error that the library raises, by status; its own messages quote what was sent."""
 
 
 def _head_too_large() -> tuple[_ErrInfo, StreamReader]:
-    """Return what stands in for a request in the library's queue."""
+    """Return the entry that replaces a request in the library's queue."""
     error = BadHttpMessage(_TOO_LARGE)
     error.code = 431
     return _ErrInfo(status=431, exc=error, message=_TOO_LARGE), EMPTY_PAYLOAD
 
 
 def _raw(why: Refused) -> bytes:
-    """Return the answer to what is no request, in the bytes that go out."""
+    """Return a complete HTTP response, for where there is no request to answer."""
     answer = problem(why.status, str(why), title=why.title, retry_after=why.after)
     body = answer.body if isinstance(answer.body, bytes) else b""
     lines = [

@@ -1,4 +1,4 @@
-"""`POST /hooks/{webhook_id}`: the request is proven, then stored with all it causes, before the 202."""
+"""`POST /hooks/{webhook_id}`: check who sends it, then store the events with all they cause, then answer 202."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from appealbridge.engine.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
 from appealbridge.plugin.signature import Scheme, proof
 from appealbridge.plugin.trigger import BODY_BYTES, Received, Request, ToldSource
-from appealbridge.web.connection import connection_of, crowded
+from appealbridge.web.connection import connection_of, overloaded
 from appealbridge.web.problem import answer, problem
 from appealbridge.web.refusals import Refusals
 
 BODY_SECONDS = 20.0
-"""How long a sender may take over its body."""
+"""How long a sender may take to send its body."""
 
 BLOCK_BYTES = 32 * 1024
-"""How large a part of a body that is being read grows before the next one is begun."""
+"""A body is collected in blocks of about this size."""
 
 NOT_PROVEN = (
     "no webhook of this name, or the request does not prove who sends it; the log of AppealBridge says "
     "which, and why"
 )
-"""What every stranger is told, so that nobody learns which webhooks there are."""
+"""The one answer to every unproven request, so that nobody learns which webhooks exist."""
 
-_NOBODY = proof(Scheme.STANDARD, [base64.b64encode(secrets.token_bytes(32)).decode()])
-"""Proves no request. One to a webhook that is not there is looked at by it, as if the webhook were there."""
+_DECOY = proof(Scheme.STANDARD, [base64.b64encode(secrets.token_bytes(32)).decode()])
+"""Checks requests to webhooks that do not exist, with a secret that nobody knows, so that they take the same time."""
 
 Throttles = dict[str, Throttle]
 
@@ -49,8 +49,8 @@ def routes(engine: Engine, refusals: Refusals) -> web.RouteTableDef:
         known = "unknown" if hook is None else webhook_id
         try:
             hook, whole = await _proven(engine, throttles, hook, request)
-            received, size = await _read_by(engine, hook, whole), len(whole.body)
-            del whole  # it is not needed any more, and the store may let us wait
+            received, size = await _events(engine, hook, whole), len(whole.body)
+            del whole  # frees the body while we wait for the store
             if not received.events:
                 refusals.no_event(known, received.why_none)
                 return _no_event(received)
@@ -66,23 +66,24 @@ def routes(engine: Engine, refusals: Refusals) -> web.RouteTableDef:
             return problem(500, "a fault of this program; it is in its log, and nothing was stored")
 
     for path in ("/hooks/{webhook_id}", "/hooks/{webhook_id}/"):
-        table.post(path, expect_handler=_later)(take)
+        table.post(path, expect_handler=_defer_continue)(take)
         table.options(path)(_handshake)
     return table
 
 
-async def _later(request: web.Request) -> web.Response | None:
-    """Let a sender wait that asks whether to send its body, until its headers have been looked at."""
+async def _defer_continue(request: web.Request) -> web.Response | None:
+    """Do not answer `Expect: 100-continue` yet: the handler does so once it has checked the headers."""
     if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
         return None
-    return problem(417, "the only Expect header that is known is 100-continue; leave it out")
+    return problem(417, "the only Expect header that is supported is 100-continue; leave it out")
 
 
 async def _handshake(request: web.Request) -> web.Response:
     """
-    Tell a sender of CloudEvents that it may send.
+    Answer the handshake by which a sender of CloudEvents asks for permission to send.
 
-    What it sends is taken if it is proven, and not otherwise; so this is the same for every name.
+    The answer is the same for every name: permission to send proves nothing, and must not show which
+    webhooks exist.
     """
     headers: dict[str, str] = {hdrs.ALLOW: "POST, OPTIONS"}
     origin = request.headers.get("WebHook-Request-Origin", "")
@@ -102,22 +103,22 @@ def _refusal(refused: Refused, webhook: str, words: str, refusals: Refusals) -> 
 async def _proven(
     engine: Engine, throttles: Throttles, hook: Hook | None, request: web.Request
 ) -> tuple[Hook, Request]:
-    """Return a request whose sender is proven and has not come too often; raise `Refused` for any other."""
+    """Return the request if its sender is proven and within its rate; raise `Refused` for any other."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     now = engine.clock.now()
-    surely = False
-    if not request.content.is_eof():  # nearly all bodies come with their headers
-        surely = _looked_at(hook, Request(headers, b"", now))
+    proven = False
+    if not request.content.is_eof():  # most bodies arrive together with their headers
+        proven = _check_headers(hook, Request(headers, b"", now))
     try:
         limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
         body = await _body(request, limit)
     except Refused as refused:
-        if surely and hook is not None:
-            await _tell_of_too_much(engine, hook, refused)
+        if proven and hook is not None:
+            await _alarm_if_too_large(engine, hook, refused)
         raise
     whole = Request(headers, body, now)
     if hook is None:
-        _NOBODY.whole(whole)
+        _DECOY.whole(whole)
         raise Refused(401, "not accepted", "no webhook of this name")
     hook.receiver.prove(hook.options, whole)
     connection_of(request).proven()
@@ -125,29 +126,29 @@ async def _proven(
     return hook, whole
 
 
-async def _read_by(engine: Engine, hook: Hook, whole: Request) -> Received:
+async def _events(engine: Engine, hook: Hook, whole: Request) -> Received:
     try:
         return hook.receiver.receive(hook.options, whole)
     except Refused as refused:
-        await _tell_of_too_much(engine, hook, refused)
+        await _alarm_if_too_large(engine, hook, refused)
         raise
 
 
-async def _tell_of_too_much(engine: Engine, hook: Hook, refused: Refused) -> None:
-    """Tell people where a proven sender was refused for the size of what it sent: some never send it again."""
+async def _alarm_if_too_large(engine: Engine, hook: Hook, refused: Refused) -> None:
+    """Tell people if a proven sender was refused because of size: monitoring systems do not send it again."""
     if refused.status == 413:
         await engine.reception.left_out(hook.source, f"a request was refused: {refused}")
 
 
-def _looked_at(hook: Hook | None, head: Request) -> bool:
-    """Return whether the headers alone prove the sender; raise `Refused` where they show that it is not proven."""
+def _check_headers(hook: Hook | None, head: Request) -> bool:
+    """Return whether the headers alone prove the sender; raise `Refused` if they show that it cannot be proven."""
     if hook is not None:
         return hook.receiver.before_body(hook.options, head)
-    return _NOBODY.head(head)
+    return _DECOY.head(head)
 
 
 def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]) -> None:
-    """Raise `Refused` where more comes from a proven sender than the webhook's `rate` allows."""
+    """Raise `Refused` if a proven sender sends more than the webhook's `rate` allows."""
     rate = hook.options.rate if isinstance(hook.options, ToldSource) else None
     if rate is None:
         return
@@ -185,20 +186,20 @@ async def _body(request: web.Request, limit: int) -> bytes:
     connection = connection_of(request)
     try:
         async with asyncio.timeout(BODY_SECONDS) as bound:
-            connection.reading = bound
+            connection.body_timeout = bound
             if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                request.writer.output_size = 0  # of the answer, nothing is sent yet
+                request.writer.output_size = 0  # the answer itself has not been started
             return await _read(request.content, limit)
     except TimeoutError:
-        if connection.deaf:
-            raise crowded() from None
+        if connection.discarding:
+            raise overloaded() from None
         words = f"the body did not arrive within {BODY_SECONDS:g} seconds; please send it again"
         raise Refused(408, "too slow", words) from None
     except (ConnectionError, web.RequestPayloadError) as error:
         raise Refused(400, "cut off", f"the body broke off: {error}") from None
     finally:
-        connection.reading = None
+        connection.body_timeout = None
 
 
 async def _read(content: StreamReader, limit: int) -> bytes:
@@ -208,16 +209,16 @@ async def _read(content: StreamReader, limit: int) -> bytes:
             length += len(chunk)
             if length > limit:
                 raise _too_large(limit)
-            # One that grew with each chunk would be moved again and again, and leave holes that nothing fits.
+            # One growing buffer would be moved again and again, and fragment the memory.
             if len(blocks[-1]) >= BLOCK_BYTES:
                 blocks.append(bytearray())
             blocks[-1] += chunk
         return b"".join(blocks)
     finally:
-        # Where it broke off, the library keeps the error, the error this frame, and the frame what was read.
+        # After a broken connection the library keeps the error, and its traceback keeps this frame alive.
         blocks.clear()
 
 
 def _too_large(limit: int) -> Refused:
-    words = f"the body may have {limit} bytes at the most; send less at once"
+    words = f"the body may have at most {limit} bytes; send less at once"
     return Refused(413, "too large", words)

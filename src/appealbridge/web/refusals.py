@@ -1,4 +1,4 @@
-"""What is said of requests that bring nothing: each kind a few times a minute, however many come."""
+"""Logs and counts requests that bring no event; a flood of them is logged only a few times a minute."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from appealbridge.engine.throttle import Throttle
 from appealbridge.model.rate import Rate
 
 SAID = Rate(10, 60.0)
-"""How often requests to one webhook that are refused with one status are worth a line."""
+"""How often refusals with the same webhook and status are logged."""
 
 SAID_OF_TOO_MANY = Rate(1, 60.0)
-"""The same of those that come too often."""
+"""The same for requests that exceed the webhook's rate."""
 
 
 class Refusals:
-    """Counts every request that brings no event, and says what is the matter with some of them."""
+    """Counts every refused request and logs some of them."""
 
     def __init__(self, report: Report, monotonic: Callable[[], float]) -> None:
         self._report = report
@@ -24,17 +24,17 @@ class Refusals:
         self._throttles: dict[tuple[str, int], Throttle] = {}
 
     def __call__(self, webhook: str, status: int, reason: str) -> None:
-        """Say that a request was refused; `webhook` is a name out of the settings, or `unknown`."""
+        """Record a refused request; `webhook` is a name from the settings, or `unknown`."""
         unsaid = self._unsaid(webhook, status)
         self._report.refused(webhook, status, reason, quietly=unsaid is None, unsaid=unsaid or 0)
 
     def no_event(self, webhook: str, reason: str) -> None:
-        """Say that a proven request was no event, and why."""
+        """Log that a proven request is no event, and why."""
         if self._unsaid(webhook, 200) is not None:
             self._report.no_event(webhook, reason)
 
     def _unsaid(self, webhook: str, status: int) -> int | None:
-        """Return how many before this one were passed over, `None` where this one is."""
+        """Return how many were not logged before this one; `None` if this one is not to be logged either."""
         throttle = self._throttles.get((webhook, status))
         if throttle is None:
             rate = SAID_OF_TOO_MANY if status == 429 else SAID

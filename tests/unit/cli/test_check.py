@@ -73,12 +73,12 @@ def test_a_secret_that_is_short_or_shared_is_a_problem_with_its_place_and_a_cure
         (
             "webhooks.short.secrets[0]",
             3,
-            "this secret has 15 bytes, and could be found by trying",
+            "this secret has only 15 bytes and could be guessed by trying",
         ),
         (
             "webhooks.second.secrets[1]",
             9,
-            "this secret opens first as well: who may send there may send here",
+            "webhook first has the same secret, so its sender may send here too",
         ),
     ]
     assert all("openssl rand -hex 32" in one["cure"] for one in told)

@@ -199,7 +199,7 @@ def test_a_cloudevent_in_headers_is_refused_where_nothing_vouches_for_them():
         ({**CLOUD, "id": ""}, STRUCTURED, "has no id"),
         ({**CLOUD, "source": 1}, STRUCTURED, "has no source"),
         ({**CLOUD, "type": None}, STRUCTURED, "has no type"),
-        ({**CLOUD, "data_base64": "AA=="}, STRUCTURED, "send it as data"),
+        ({**CLOUD, "data_base64": "AA=="}, STRUCTURED, "send JSON, as data"),
         ({"hello": 1}, "application/json", "specversion of the body is ''"),
     ],
 )
@@ -258,7 +258,7 @@ def test_of_a_group_that_is_too_large_the_first_alerts_are_taken_and_the_others_
     too_many = brings("alertmanager", {**POST, "alerts": alerts})
     assert [draft.subject for draft in too_many.events[:2]] == [f"{n:016x}" for n in range(2)]
     assert len(too_many.events) == MOST_ALERTS
-    assert "7 alerts of one request" in too_many.left_out
+    assert "sent 7 alerts more" in too_many.left_out
 
 
 def test_alerts_that_monitoring_left_out_itself_are_counted_too():
@@ -273,7 +273,7 @@ def test_what_all_alerts_share_cannot_be_made_large_by_their_number():
     assert len(read("alertmanager", {**body, "alerts": [ALERT] * 100})) == 100
     brought = brings("alertmanager", {**body, "alerts": [ALERT] * 200})
     assert 100 < len(brought.events) < 200
-    assert f"{200 - len(brought.events)} alerts" in brought.left_out
+    assert f"sent {200 - len(brought.events)} alerts more" in brought.left_out
 
 
 @pytest.mark.parametrize("preset", ["alertmanager", "grafana"])
@@ -343,7 +343,7 @@ def test_an_attribute_in_a_header_may_be_quoted_or_percent_encoded(value, meant)
 def test_an_attribute_that_is_not_utf_8_is_refused():
     """Read leniently, two ids could become one."""
     words = refusal("cloudevents", {}, vouched=WHOLE_REQUEST, **{**CE, "ce-id": "%ff"})
-    assert "the ce-id header is not UTF-8" in words
+    assert "the ce-id header is not percent-encoded UTF-8" in words
 
 
 # -- keys ------------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def weak(**sources):
 def test_a_short_secret_is_named():
     desk = {"signature": "bearer", "secrets": ["0123456789abcdef", "0123456789abcde"]}
     assert weak(desk=desk) == {
-        ("desk", "secrets", 1, "this secret has 15 bytes, and could be found by trying")
+        ("desk", "secrets", 1, "this secret has only 15 bytes and could be guessed by trying")
     }
 
 
@@ -229,7 +229,7 @@ def test_a_secret_of_two_webhooks_is_named():
         for signature in ("github", "bearer")
     )
     assert weak(desk=desk, other=other) == {
-        ("other", "secrets", 0, "this secret opens desk as well")
+        ("other", "secrets", 0, "webhook desk has the same secret, so its sender may send here too")
     }
     assert weak(desk={**desk, "secrets": ["0123456789abcdef"] * 2}) == set()
 

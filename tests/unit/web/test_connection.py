@@ -59,12 +59,12 @@ class Door:
         held = connection_of(request)
         try:
             async with asyncio.timeout(5) as bound:
-                held.reading = bound
+                held.body_timeout = bound
                 body = b"".join([chunk async for chunk in request.content.iter_any()])
         except TimeoutError:
-            return web.Response(status=503 if held.deaf else 408)
+            return web.Response(status=503 if held.discarding else 408)
         finally:
-            held.reading = None
+            held.body_timeout = None
         return web.Response(text=str(len(body)))
 
     async def _refuse(self, request):
