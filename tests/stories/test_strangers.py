@@ -334,3 +334,26 @@ async def test_of_what_is_proven_only_so_much_may_wait_for_the_store(story, monk
         other.execute("ROLLBACK")
     assert (await first)[0] == 202
     assert (await sends(story, "partner", bodies[1], **PARTNER))[0] == 202
+
+
+async def test_a_crowd_that_asks_for_the_figures_has_them_put_together_once(story, monkeypatch):
+    """They need no token, and take some milliseconds each time."""
+    await story.begins({"tweet": staging.TWEET})
+    store, asked = story.bridge.engine.store, []
+
+    async def backlog(of=store.backlog):
+        asked.append(None)
+        return await of()
+
+    monkeypatch.setattr(store, "backlog", backlog)
+
+    async def figures():
+        async with story.session.get(f"{story.bridge.url}/metrics") as answer:
+            return answer.status, await answer.text()
+
+    told = await asyncio.gather(*(figures() for _ in range(40)))
+    assert {status for status, _ in told} == {200}
+    assert len(asked) < 20
+    before = len(asked)
+    assert (await figures())[0] == 200
+    assert len(asked) == before + 1

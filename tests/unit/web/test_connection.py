@@ -353,3 +353,12 @@ async def test_what_is_no_http_is_answered_like_all_that_is_refused(door):
     async with door() as there:
         told, answer = await (await there.says(b"GET / HTTP/1.1\r\nX Y: z\r\n\r\n")).hears()
     assert (told, "application/problem+json" in answer) == (400, True)
+
+
+async def test_no_other_protocol_is_spoken_whatever_follows_the_wish_for_one(door):
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    async with door() as there:
+        line = await there.says(head + b"\xff" * 50_000)
+        assert await status(line) == 200
+        assert await line.is_hung_up_on()
+        assert await status(await there.says(GET)) == 200
