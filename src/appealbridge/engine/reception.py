@@ -8,7 +8,6 @@ repeat might be a new event after all, the store is asked when the first one cam
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -20,6 +19,7 @@ from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import NotFound, Refused
 from appealbridge.model.event import ALWAYS, EventDraft
+from appealbridge.model.moment import shown
 from appealbridge.model.value import value
 from appealbridge.plugin.trigger import Received
 from appealbridge.store.base import Store
@@ -165,9 +165,8 @@ def is_new(
 
 
 def _why(first: KnownKey, inforce: InForce) -> str:
-    at = datetime.fromtimestamp(first.received_at, inforce.zone).strftime("%d %b %Y %H:%M")
     return (
-        f"the same request came before, on {at}. Its signature contains no time, so this may be an old "
+        f"the same request came before, at {shown(first.received_at, inforce.zone)}. Its signature contains no time, so this may be an old "
         "request that somebody recorded and sent again"
     )
 

@@ -295,6 +295,7 @@ class Connection(RequestHandler):
         self._all.refused("unknown", why.status, str(why))
         self._all.give_back(self)
         self.discarding = True
+        self._parser = None  # it keeps the headers that have arrived, twice
         if self.transport is not None:
             self.transport.write(_raw(why))
         self.close()
