@@ -148,7 +148,11 @@ def _weaknesses(
 ) -> Iterator[Weakness]:
     for trigger in registry.triggers.values():
         if isinstance(trigger, Receiver) and trigger.section == section:
-            yield from trigger.weaknesses(sources)
+            try:
+                yield from trigger.weaknesses(sources)
+            except Exception as error:  # noqa: BLE001 - a plug-in that breaks must not keep the daemon from starting
+                words = f"could not be looked at for what is unsafe: {fault(error, secret=True)}"
+                yield Weakness((), words, REPORT)
 
 
 def _catalogue(
