@@ -36,6 +36,7 @@ from appealbridge.store.records import Space
 from appealbridge.store.space import free_space
 from appealbridge.store.sqlite import SqliteStore
 from appealbridge.systemd import Notifier, listening_sockets, notifier
+from appealbridge.web.refusals import Refusals
 from appealbridge.web.server import application, serve
 
 
@@ -173,7 +174,9 @@ class Bridge:
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:
         settings = self.assembly.settings
-        app = application(self.engine, self.metrics, self.token, partial(self.reload, asked=True))
+        refusals = Refusals(self.engine.report, self.clock.monotonic)
+        reload = partial(self.reload, asked=True)
+        app = application(self.engine, self.metrics, self.token, reload, refusals)
         handed = list(listening_sockets(os.environ, os.getpid()))
         listen = settings.listen
         if not handed and listen.address is None and listen.path is None:
@@ -189,7 +192,7 @@ class Bridge:
                 address=listen.address,
                 sock=handed[0] if handed else None,
                 stop_within=settings.shutdown_within / 2,
-                refused=self.engine.report.refused,
+                refused=refusals,
             ) as url:
                 yield url
 
@@ -199,6 +202,10 @@ class Bridge:
             self.log.warning(Said.STOP_OVERDUE, within=within)
 
     def _say_recipes(self) -> None:
+        for weak in self.assembly.settings.weaknesses:
+            self.log.warning(
+                Said.SETTING_UNSAFE, setting=weak.path, reason=f"{weak.problem}; {weak.cure}"
+            )
         book = self.assembly.book
         for problem in self.assembly.faults:
             self.log.error(Said.PLUGIN_BUG, where=problem.file, reason=problem.text())

@@ -23,7 +23,7 @@ from appealbridge.plugin.channel import Account, Person
 from appealbridge.plugin.redact import secrets_of_address
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.telling import Telling
-from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver
+from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver, Weakness
 from appealbridge.recipes.book import Book
 from appealbridge.recipes.catalogue import Catalogue
 from appealbridge.recipes.check_lists import list_problems
@@ -137,6 +137,7 @@ def read_settings(config: Path | None, registry: Registry, *, offline: bool = Fa
         },
         practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
         reaches=partial(_reaches, registry),
+        weaknesses=partial(_weaknesses, registry),
         broken=registry.broken,
         offline=offline,
     )
@@ -146,6 +147,18 @@ def _reaches(registry: Registry, platform: str, account: BaseModel, email: str) 
     """Tell whether an account could tell something to whom has this address, or none (empty)."""
     ways = Telling(accounts={platform: (registry.channels[platform], cast("Account", account))})
     return ways.message(platform, Person("?", email), "?", "?") is not None
+
+
+def _weaknesses(
+    registry: Registry, section: str, sources: Mapping[str, BaseModel]
+) -> Iterator[Weakness]:
+    for trigger in registry.triggers.values():
+        if isinstance(trigger, Receiver) and trigger.section == section:
+            try:
+                yield from trigger.weaknesses(sources)
+            except Exception as error:  # noqa: BLE001 - a plug-in that breaks must not keep the daemon from starting
+                words = f"could not be looked at for what is unsafe: {fault(error, secret=True)}"
+                yield Weakness((), words, REPORT)
 
 
 def _catalogue(

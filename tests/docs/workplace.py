@@ -8,7 +8,13 @@ from pathlib import Path
 from tests.docs.pages import ROOT, blocks
 
 SETTINGS = "examples/appealbridge.yaml"
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+def _secret(number: int) -> str:
+    return "whsec_" + base64.b64encode(bytes(range(number, number + 32))).decode()
+
+
+SECRET = _secret(0)
 
 PEOPLE = """
 people: { bob: { roles: [approver] } }
@@ -52,7 +58,7 @@ def environment() -> dict[str, str]:
     names = ("HOOK_INCIDENT_DESK", "HOOK_ROADS")
     return {
         "APPEALBRIDGE_CONFIG": SETTINGS,
-        **{f"APPEALBRIDGE_SECRET_{name}": SECRET for name in names},
+        **{f"APPEALBRIDGE_SECRET_{name}": _secret(n) for n, name in enumerate(names)},
     }
 
 

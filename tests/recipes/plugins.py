@@ -11,6 +11,7 @@ from appealbridge.plugin import (
     Measure,
     Options,
     Receipt,
+    Received,
     Receiver,
     Registry,
     Rejected,
@@ -116,8 +117,11 @@ class Hook(Receiver[HookOptions, HookSource]):
     def accepts(self, options, event):
         return ""
 
+    def prove(self, source, request):
+        return None
+
     def receive(self, source, request):
-        return ()
+        return Received()
 
     def with_recipe(self, source, options):
         if options.key in (None, source.key):

@@ -131,7 +131,7 @@ class Daemon(Process):
         control = read_control(self._stage.store)
         if control is None or control.pid != self.process.pid:
             return False
-        self._url, self._token = control.url, control.token
+        self.url, self._token = control.url, control.token
         return True
 
     async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
@@ -139,7 +139,7 @@ class Daemon(Process):
         headers = {"Authorization": f"Bearer {self._token}", **more.pop("headers", {})}
         try:
             async with self._session.request(
-                method, f"{self._url}{path}", headers=headers, **more
+                method, f"{self.url}{path}", headers=headers, **more
             ) as answer:
                 return answer.status, json.loads(await answer.read() or b"null")
         except (aiohttp.ClientError, OSError):

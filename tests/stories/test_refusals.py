@@ -99,6 +99,7 @@ async def test_a_429_says_when_to_come_again(story):
     await begins_with_a_rate(story, "1 per 1m")
     await story.is_sent(EVENT, "msg_1")
     url = f"{story.bridge.url}/hooks/desk"
-    async with story.session.post(url, data=b"whoever sends it") as answer:
+    headers = staging.signed("msg_2", story.clock.now(), EVENT)
+    async with story.session.post(url, data=EVENT, headers=headers) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
         assert (await answer.json(content_type=None))["title"] == "too often"

@@ -172,6 +172,48 @@ def test_a_slip_in_the_settings_is_not_taken_for_a_part_of_a_broken_plug_in(fold
     assert 'did you mean "feeds"?' in told.output
 
 
+RECEIVER = """
+from appealbridge.plugin import Field, Options, Receiver
+
+class Pager(Options):
+    number: int = Field(description="Which.", examples=[1])
+
+class Pagers(Receiver[Pager, Pager]):
+    name = "pager"
+    section = "pagers"
+    options = Pager
+    source_options = Pager
+
+    def source(self, options):
+        return "duty"
+
+    def accepts(self, options, event):
+        return ""
+
+    def prove(self, source, request):
+        return None
+
+    def receive(self, source, request):
+        return None
+
+    def weaknesses(self, sources):
+        return {}["a"]
+
+def register(registry):
+    registry.add(Pagers())
+"""
+
+
+def test_one_that_breaks_over_what_is_unsafe_does_not_keep_the_daemon_from_starting(folder):
+    settings = SETTINGS.replace("  force_sms: { platform: sms }\n", "")
+    config = folder(RECEIVER, sms=TWEET, settings=settings + "pagers: { duty: { number: 1 } }\n")
+    assembly = assemble(config)
+    assert [*assembly.book.recipes] == ["sms", "tweet"]
+    (weakness,) = assembly.settings.weaknesses
+    assert weakness.path == "pagers"
+    assert "KeyError" in weakness.problem
+
+
 def test_the_section_of_a_trigger_that_is_not_loaded_is_left_out(folder):
     settings = SETTINGS + "pagers: { duty: { number: 1 } }\n"
     assembly = assemble(folder("1 / 0", settings=settings))

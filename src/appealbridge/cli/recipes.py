@@ -61,7 +61,8 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     else:
         from appealbridge.cli.renewed import notes as renewed
 
-        problems = [*assembly.problems, *([] if recipes else renewed(assembly))]
+        problems = [*assembly.settings.weaknesses, *assembly.problems]
+        problems += [] if recipes else renewed(assembly)
         loaded, off = len(assembly.book.loaded), [*assembly.book.off]
     errors = [problem for problem in problems if problem.level == "error"]
     _print_check(form, problems)

@@ -37,7 +37,7 @@ webhooks:
     preset: alertmanager
     secrets: [!secret hook_incident_desk]
   roads:
-    mapping: {{ type: $.type, key: $.closure, subject: $.closure }}
+    mapping: {{ type: $.type, subject: $.closure }}
     secrets: [!secret hook_roads]
 
 appeals:

@@ -132,7 +132,8 @@ class Caution:
                 earlier = await self._store.delivery(said_by)
             except NotFound:  # it is being stored at this moment
                 return f"the same text is on its way to {delivery.channel} already"
-            if reason := repeats(delivery, earlier, now, inforce.zone):
+            reason = repeats(delivery, earlier, now, inforce.zone)
+            if reason and not await self._store.followed(earlier, delivery.subject):
                 return reason
             self._texts.forget(delivery, said_by)
         return ""
@@ -182,7 +183,7 @@ class Caution:
         if lot.came:
             source = lot.arrivals[0].event.source
             keys = [arrival.event.key for arrival in lot.arrivals]
-            lot.known = await self._store.known(source, keys)
+            lot.known = frozenset(await self._store.known(source, keys))
         lot.at = self._clock.monotonic()
         bursts = self._bursts(lot, now)
         try:

@@ -20,6 +20,7 @@ from appealbridge.engine.monitor import Monitor
 from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
+from appealbridge.engine.reception import Reception
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.report import Report
 from appealbridge.engine.retention import Pruning
@@ -99,6 +100,7 @@ class Engine:
             self.room,
             self._caution,
         )
+        self.reception = Reception(store, clock, self.intake, self.notices)
         self._polling = Polling(
             store,
             clock,

@@ -243,11 +243,18 @@ class Report:
         recipes = ", ".join(run.recipe for run in runs)
         self._log.info(Said.REPLAYED, event=event.id, recipes=recipes, by=by)
 
-    def refused(self, webhook: str, status: int, detail: str, *, quietly: bool = False) -> None:
-        """Say that a request was not accepted; `quietly` where the same has just been said."""
+    def refused(
+        self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
+    ) -> None:
+        """Count a refused request and log it unless `quietly`; `unsaid` is how many were not logged before it."""
         self._metrics.refused(webhook, status)
         if not quietly:
-            self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail)
+            more = {"unsaid": unsaid} if unsaid else {}
+            self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail, **more)
+
+    def no_event(self, webhook: str, reason: str) -> None:
+        """Log that a proven request is no event."""
+        self._log.info(Said.NO_EVENT, webhook=webhook, reason=reason)
 
     def broke(self, where: str, error: Exception) -> None:
         """Say that a part of the program or a plug-in did what it must not."""

@@ -22,6 +22,9 @@ FIRST = 60.0
 PAUSE = 0.05
 """Seconds between two steps at the least."""
 
+KEYS_OUTLIVE = 5 * 366 * 86_400.0
+"""How many seconds a key stays known after its event was removed, so that a recorded request stays a repeat."""
+
 SHARE = 4
 """The pause is so many times as long as the step took, so that a busy store is left alone for longer."""
 
@@ -97,6 +100,8 @@ class Pruning:
                 lambda after: self._store.forget(decisions, emptied=only, after=after)
             )
             await self._store.forget_recipes(decisions.before, self._in_force())
+            while await self._store.forget_keys(decisions.before - KEYS_OUTLIVE):
+                await self._clock.sleep(PAUSE)
         if (skipped := now.skipped) is not None:
             runs = await self._all(lambda after: self._store.forget_skipped(skipped, after))
         if emptied or removed or runs:

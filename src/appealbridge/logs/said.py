@@ -36,6 +36,7 @@ class Said(StrEnum):
     STOP_OVERDUE = "stop_overdue"
     PART_DIED = "part_died"
     # what it works by
+    SETTING_UNSAFE = "setting_unsafe"
     RECIPES_LOADED = "recipes_loaded"
     NO_RECIPES = "no_recipes"
     RECIPE_QUARANTINED = "recipe_quarantined"
@@ -50,6 +51,7 @@ class Said(StrEnum):
     ACCEPTED = "accepted"
     REPEATED = "repeated"
     REFUSED = "refused"
+    NO_EVENT = "no_event"
     OVERLOADED = "overloaded"
     # what becomes of an event
     REPLAYED = "replayed"

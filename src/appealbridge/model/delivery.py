@@ -73,6 +73,7 @@ class Hold(StrEnum):
     SAME_TEXT = "same_text"
     TIME = "time"
     UNDATED = "undated"
+    SAME_REQUEST = "same_request"
 
 
 @value(kw_only=True)

@@ -7,6 +7,27 @@ from typing import Any
 from appealbridge.model.value import value
 
 
+@value(kw_only=True)
+class Repeats:
+    """
+    When an event whose key is known is not a repeat.
+
+    `within`: it is a repeat for so many seconds, and after that a new event. `ended_by`: it is a new
+    event if an event with this key came since. `replayable`: anybody who saw the request could send it
+    again, so an event that is new by one of these two rules waits for a person. `one_content`: the key
+    is an id given by the sender, so another content under it is refused.
+    """
+
+    within: float | None = None
+    ended_by: str = ""
+    replayable: bool = False
+    one_content: bool = False
+
+
+ALWAYS = Repeats()
+"""An event whose key is known is always a repeat."""
+
+
 @value
 class EventDraft:
     """
@@ -19,6 +40,7 @@ class EventDraft:
     `addresses` are where it stands, which may be where we put it ourselves; `cause` names the
     recipes that did. `hold` is a reason for which everything caused by it is to wait for a person, whom
     `why` tells more; empty for none.
+    `repeats` says when another one with the same key is no repeat.
     """
 
     type: str
@@ -30,6 +52,7 @@ class EventDraft:
     cause: tuple[str, ...] = ()
     hold: str = ""
     why: str = ""
+    repeats: Repeats = ALWAYS
 
 
 @value

@@ -17,7 +17,7 @@ from appealbridge.model.errors import (
     TryAgain,
     Unsure,
 )
-from appealbridge.model.event import Event, EventDraft
+from appealbridge.model.event import ALWAYS, Event, EventDraft, Repeats
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.allowance import Allowance
 from appealbridge.plugin.appeal_files import AppealFile, read_appeals
@@ -55,11 +55,14 @@ from appealbridge.plugin.mapping import Paths, mapped
 from appealbridge.plugin.normal_form import composed
 from appealbridge.plugin.options import HTML, Address, Options, Secret
 from appealbridge.plugin.preset import (
+    MONITORING,
+    MONITORING_BYTES,
     PRESET_FIELDS,
     PRESETS,
     WHOLE_REQUEST,
     PresetName,
     Read,
+    is_pagerdutys_test,
     moment,
 )
 from appealbridge.plugin.registry import Registry
@@ -72,7 +75,17 @@ from appealbridge.plugin.seeking import (
     listed_since,
     refused_as_repeat,
 )
-from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
+from appealbridge.plugin.signature import (
+    SHORTEST,
+    Digest,
+    Proof,
+    Scheme,
+    Verify,
+    key_of,
+    proof,
+    signed_id,
+    verifier,
+)
 from appealbridge.plugin.smtp import PRACTICE_MAIL, MailServer, hand_over, log_in, mail_server
 from appealbridge.plugin.text import (
     FACEBOOK_LIMIT,
@@ -87,27 +100,35 @@ from appealbridge.plugin.text import (
 from appealbridge.plugin.threaded import Threaded
 from appealbridge.plugin.threads import in_thread
 from appealbridge.plugin.trigger import (
+    BODY_BYTES,
     Basis,
     Burst,
     Item,
     Look,
     PolledSource,
     Poller,
+    Received,
     Receiver,
     Request,
     ToldSource,
     Trigger,
+    Weakness,
 )
 
 __all__ = [
+    "ALWAYS",
+    "BODY_BYTES",
     "FACEBOOK_LIMIT",
     "FEED_READING",
     "HTML",
     "MASTODON_LIMIT",
+    "MONITORING",
+    "MONITORING_BYTES",
     "MOST_RECIPIENTS",
     "PRACTICE_MAIL",
     "PRESETS",
     "PRESET_FIELDS",
+    "SHORTEST",
     "TAKEN_FOR_A_REPEAT",
     "WHOLE_REQUEST",
     "X_LIMIT",
@@ -148,13 +169,16 @@ __all__ = [
     "PolledSource",
     "Poller",
     "PresetName",
+    "Proof",
     "Read",
     "Receipt",
+    "Received",
     "Receiver",
     "Refused",
     "Registry",
     "Rejected",
     "Repeat",
+    "Repeats",
     "Reply",
     "Request",
     "Scheme",
@@ -170,6 +194,7 @@ __all__ = [
     "TryAgain",
     "Unsure",
     "Verify",
+    "Weakness",
     "WhenUnsure",
     "characters",
     "clock_ahead",
@@ -185,6 +210,7 @@ __all__ = [
     "hand_over",
     "html_to_text",
     "in_thread",
+    "is_pagerdutys_test",
     "json_body",
     "judge",
     "key_of",
@@ -201,12 +227,14 @@ __all__ = [
     "one_line",
     "paragraphs",
     "plain_length",
+    "proof",
     "read_appeals",
     "read_feed",
     "read_mailboxes",
     "refused_as_repeat",
     "safe_links",
     "short_identity",
+    "signed_id",
     "verifier",
     "well_formed",
     "x_length",

@@ -10,15 +10,21 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
+from ipaddress import ip_address
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from appealbridge.model.errors import Refused
 from appealbridge.plugin.trigger import Request
 
-Verify = Callable[[Request], None]
+Verify = Callable[[Request], object]
 """Returns for a request whose sender is proven, raises `Refused` (401) for any other."""
+
+SHORTEST = 16
+"""How many bytes a secret should have at least; a shorter one can be guessed by trying."""
 
 
 class Scheme(StrEnum):
@@ -32,6 +38,22 @@ class Scheme(StrEnum):
     HMAC = "hmac"
     BEARER = "bearer"
     NONE = "none"
+
+    @property
+    def replayable(self) -> bool:
+        """Whether anybody who saw a request can send it again at any time, without knowing the secret."""
+        return self in (Scheme.GITHUB, Scheme.PAGERDUTY, Scheme.HMAC)
+
+
+class Proof(NamedTuple):
+    """
+    How the requests to one webhook are checked: `head` by the headers alone, `whole` with the body.
+
+    Both raise `Refused`. `head` returns whether the headers alone prove the sender.
+    """
+
+    head: Callable[[Request], bool]
+    whole: Verify
 
 
 class Digest(NamedTuple):
@@ -55,6 +77,58 @@ _MOST_PROOFS = 16
 """A header may bring several signatures while a secret is being changed, but not without end."""
 
 
+def proof(
+    scheme: Scheme,
+    secrets: Sequence[str],
+    *,
+    tolerance: float = 300.0,
+    digest: Digest | None = None,
+) -> Proof:
+    """
+    Return the checks for one webhook; any of `secrets` will do.
+
+    `tolerance` is how far a signed timestamp may lie from the arrival, in seconds. Raise
+    `ValueError` for a secret that cannot be one, without showing it.
+    """
+    if scheme is Scheme.NONE:
+        return Proof(_no_browser, _no_browser)
+    keys = [key_of(scheme, secret) for secret in secrets]
+    if scheme is Scheme.BEARER:
+        return Proof(partial(_bearer, keys), partial(_bearer, keys))
+    form = digest or Digest()
+    algorithm, encoding = _FORMS.get(scheme, (form.algorithm, form.encoding))
+    macs = [hmac.new(key, digestmod=algorithm) for key in keys]
+    claimed = _claimant(scheme, tolerance, form)
+    encode = _base64 if encoding == "base64" else _hex
+    length = len(encode(hmac.digest(b"", b"", algorithm)))
+
+    def head(request: Request) -> bool:
+        claim = claimed(request)
+        if not any(len(given) == length for given in claim.proofs):
+            raise _refused(
+                f"no signature in {claim.header} has {length} characters, as {algorithm} needs"
+            )
+        return False
+
+    def whole(request: Request) -> None:
+        claim = claimed(request)
+        for mac in macs:
+            own = mac.copy()
+            own.update(claim.before)
+            own.update(request.body)
+            expected = encode(own.digest())
+            for given in claim.proofs:
+                # Some senders, in .NET for example, write hex in capitals.
+                if hmac.compare_digest(expected, given if encoding == "base64" else given.lower()):
+                    return
+        raise _refused(
+            f"no signature in {claim.header} fits this body and a secret of this webhook; "
+            "sign the bytes as they are sent, with the secret that is agreed"
+        )
+
+    return Proof(head, whole)
+
+
 def verifier(
     scheme: Scheme,
     secrets: Sequence[str],
@@ -62,39 +136,8 @@ def verifier(
     tolerance: float = 300.0,
     digest: Digest | None = None,
 ) -> Verify:
-    """
-    Return the check for one webhook; any of `secrets` will do.
-
-    `tolerance` is how far a signed timestamp may lie from the arrival, in seconds. Raise
-    `ValueError` for a secret that cannot be one, without showing it.
-    """
-    if scheme is Scheme.NONE:
-        return _anybody
-    keys = [key_of(scheme, secret) for secret in secrets]
-    if scheme is Scheme.BEARER:
-        return lambda request: _bearer(request, keys)
-    form = digest or Digest()
-    algorithm, encoding = _FORMS.get(scheme, (form.algorithm, form.encoding))
-    macs = [hmac.new(key, digestmod=algorithm) for key in keys]
-    claimed = _claimant(scheme, tolerance, form)
-    encode = _base64 if encoding == "base64" else _hex
-
-    def verify(request: Request) -> None:
-        claim = claimed(request)
-        for mac in macs:
-            own = mac.copy()
-            own.update(claim.before)
-            own.update(request.body)
-            expected = encode(own.digest())
-            for proof in claim.proofs:
-                if hmac.compare_digest(expected, proof):
-                    return
-        raise _refused(
-            f"no signature in {claim.header} fits this body and a secret of this webhook; "
-            "sign the bytes as they are sent, with the secret that is agreed"
-        )
-
-    return verify
+    """Return the check of a whole request alone."""
+    return proof(scheme, secrets, tolerance=tolerance, digest=digest).whole
 
 
 def key_of(scheme: Scheme, secret: str) -> bytes:
@@ -138,17 +181,29 @@ def _claimant(scheme: Scheme, tolerance: float, form: Digest) -> Callable[[Reque
     return lambda request: _digest(request, form)
 
 
+def signed_id(headers: Mapping[str, str]) -> str:
+    """Return the id that a Standard Webhooks signature covers; empty if there is none."""
+    return headers.get(f"{_family(headers)}-id", "")
+
+
+def _family(headers: Mapping[str, str]) -> str:
+    """Return how the names of the three headers begin; Svix sends the same headers under its own name."""
+    branded = "svix-signature" in headers and "webhook-signature" not in headers
+    return "svix" if branded else "webhook"
+
+
 def _standard(request: Request, tolerance: float) -> _Claim:
-    header = "webhook-signature"
+    family = _family(request.headers)
+    header, stamp = f"{family}-signature", f"{family}-timestamp"
     proofs = _header(request, header)
-    message, sent = _header(request, "webhook-id"), _header(request, "webhook-timestamp")
-    _fresh(sent, "webhook-timestamp", request.arrived, tolerance)
-    return _Claim(_bytes(f"{message}.{sent}."), _marked(proofs.split(" "), "v1,", header), header)
+    message, sent = _header(request, f"{family}-id"), _header(request, stamp)
+    _fresh(sent, stamp, request.arrived, tolerance)
+    return _Claim(_bytes(f"{message}.{sent}."), _marked(proofs.split(), "v1,", header), header)
 
 
 def _stripe(request: Request, tolerance: float) -> _Claim:
     header = "stripe-signature"
-    parts = _header(request, header).split(",")
+    parts = _parts(_header(request, header))
     sent = next((part[2:] for part in parts if part.startswith("t=")), "")
     _fresh(sent, f"t= in {header}", request.arrived, tolerance)
     return _Claim(_bytes(f"{sent}."), _marked(parts, "v1=", header), header)
@@ -163,7 +218,7 @@ def _slack(request: Request, tolerance: float) -> _Claim:
 
 def _pagerduty(request: Request) -> _Claim:
     header = "x-pagerduty-signature"
-    return _Claim(b"", _marked(_header(request, header).split(","), "v1=", header), header)
+    return _Claim(b"", _marked(_parts(_header(request, header)), "v1=", header), header)
 
 
 def _digest(request: Request, form: Digest) -> _Claim:
@@ -174,7 +229,11 @@ def _digest(request: Request, form: Digest) -> _Claim:
         raise _refused(f"{form.header} does not begin with {form.prefix}")
     else:
         proof = proof.removeprefix(form.prefix)
-    return _Claim(b"", (_bytes(proof),), form.header)
+    return _Claim(b"", (_bytes(proof.strip()),), form.header)
+
+
+def _parts(value: str) -> Sequence[str]:
+    return [part.strip() for part in value.split(",")]
 
 
 def _marked(parts: Sequence[str], mark: str, header: str) -> Sequence[bytes]:
@@ -184,18 +243,53 @@ def _marked(parts: Sequence[str], mark: str, header: str) -> Sequence[bytes]:
     return found[:_MOST_PROOFS]
 
 
-def _bearer(request: Request, keys: Sequence[bytes]) -> None:
+def _bearer(keys: Sequence[bytes], request: Request) -> bool:
     word, _, token = _header(request, "authorization").partition(" ")
     if word.lower() != "bearer":
         raise _refused("the authorization header is not of the form: Bearer <token>")
-    given = _bytes(token)
+    given = _bytes(token.strip())
     if not any([hmac.compare_digest(key, given) for key in keys]):  # noqa: C419 - in constant time
         raise _refused("the bearer token is none of this webhook's")
+    return True
 
 
-def _anybody(request: Request) -> None:
-    """Let everyone in; the settings ask for `allow_unsigned: true` first."""
-    del request
+def _no_browser(request: Request) -> bool:
+    """
+    Accept everyone except a browser that sends on behalf of another site's page.
+
+    The settings require `allow_unsigned: true` first. A web page can make a browser send forms and plain
+    text to any address, including internal ones, but not JSON without asking the server first. A
+    browser also says which site the page belongs to.
+    """
+    media = media_type(request)
+    if media != "application/json" and not media.endswith("+json"):
+        words = (
+            f"content type {media[:80] or 'missing'}; an unsigned webhook takes application/json"
+        )
+        raise Refused(415, "not JSON", words)
+    origin = request.headers.get("origin")
+    if origin is not None and not _own(origin, request.headers.get("host", "")):
+        words = (
+            "an unsigned webhook accepts nothing from a web page; send it without an Origin header"
+        )
+        raise Refused(403, "from a web page", words)
+    return False
+
+
+def media_type(request: Request) -> str:
+    """Return the content type without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _own(origin: str, host: str) -> bool:
+    """Return whether a page comes from the address it sends to; a host name is not trusted (DNS rebinding)."""
+    if origin not in (f"http://{host}", f"https://{host}"):
+        return False
+    try:
+        name = urlsplit(origin).hostname or ""
+        return name == "localhost" or bool(ip_address(name))
+    except ValueError:
+        return False
 
 
 def _header(request: Request, name: str) -> str:

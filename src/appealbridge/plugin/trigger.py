@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +17,9 @@ from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.feeds import digest
 from appealbridge.plugin.options import Options
 
+BODY_BYTES = 1024 * 1024
+"""How many bytes a request's body may have unless its source says otherwise."""
+
 
 @value
 class Request:
@@ -25,6 +28,30 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     arrived: float
+
+
+@value
+class Received:
+    """
+    The content of one proven request.
+
+    If it has no events, `why_none` says why (a test, a handshake), and `answer` is the JSON that its
+    sender expects, if any. `left_out` tells people what was in the request but is not taken.
+    """
+
+    events: Sequence[EventDraft] = ()
+    why_none: str = ""
+    answer: Mapping[str, Any] | None = None
+    left_out: str = ""
+
+
+@value
+class Weakness:
+    """Something unsafe about one source: the path to it in the settings, the problem, and the cure."""
+
+    path: tuple[str | int, ...]
+    problem: str
+    cure: str
 
 
 @value
@@ -201,11 +228,39 @@ class Poller(Trigger[O, S]):
 
 
 class Receiver(Trigger[O, S]):
-    """A trigger that is told by a POST to `/hooks/<source>`."""
+    """
+    A trigger that is told by a POST to `/hooks/<source>`.
+
+    The sender is proven first: by `before_body` while the body is still on its way, then by `prove`.
+    Only a proven request counts towards the source's `rate` and is read by `receive`.
+    """
+
+    def before_body(self, source: S, request: Request) -> bool:
+        """
+        Raise `Refused` (401) if the headers show that the sender cannot be proven.
+
+        `request.body` is empty here. Return whether the headers alone are proof enough.
+        """
+        del source, request
+        return False
 
     @abstractmethod
-    def receive(self, source: S, request: Request) -> Sequence[EventDraft]:
-        """Check the sender, read the request, return its events; raise `Refused` with the status to answer."""
+    def prove(self, source: S, request: Request) -> None:
+        """Raise `Refused` (401) unless the sender is proven."""
+
+    @abstractmethod
+    def receive(self, source: S, request: Request) -> Received:
+        """Return the content of a proven request; raise `Refused` with the status to answer if it cannot be read."""
+
+    def body_limit(self, source: S) -> int:
+        """Return how many bytes a request's body may have."""
+        del source
+        return BODY_BYTES
+
+    def weaknesses(self, sources: Mapping[str, S]) -> Iterable[Weakness]:
+        """Return what is unsafe about these sources, given by name; it does not stop the daemon."""
+        del sources
+        return ()
 
     def with_recipe(self, source: S, options: O) -> S:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
 from appealbridge.files import read_file
+from appealbridge.plugin.trigger import Weakness
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.quiet import quiet
@@ -24,6 +25,9 @@ DEFAULT = Path("appealbridge.yaml")
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Weaknesses = Callable[[str, Mapping[str, BaseModel]], Iterable[Weakness]]
+"""What is unsafe about the sources of a section, by their names, though the daemon works with them."""
 
 
 def _only_problems(reading: Callable[P, R]) -> Callable[P, R]:
@@ -50,6 +54,7 @@ def load_settings(
     triggers: Mapping[str, str] | None = None,
     practise: Practise | None = None,
     reaches: Reaches | None = None,
+    weaknesses: Weaknesses | None = None,
     environ: Mapping[str, str] | None = None,
     broken: Collection[str] = (),
     offline: bool = False,
@@ -64,8 +69,9 @@ def load_settings(
     platform's name to the model of its accounts, `sections` the key of a kind of source to the
     model of one, `triggers` to the name of its trigger. In practice mode no secret of an account is
     looked up; `practise` says what its options are then. `reaches` says whether an account leads to
-    someone. `offline` is for looking at the files where the secrets are not: one that is nowhere is
-    only a note, and a source that needs it is left out.
+    someone, `weaknesses` what is unsafe about the sources of a section. `offline` is for looking
+    at the files where the secrets are not: one that is nowhere is only a note, and a source that
+    needs it is left out.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
@@ -104,10 +110,30 @@ def load_settings(
         list_places={name: (one.document, one.places) for name, one in lists.items()},
         notes=tuple(reader.notes),
         faults=reader.faults,
+        weaknesses=tuple(quiet([*_unsafe(document, reader, sources, weaknesses or _none)])),
         resolved=vault.values,
         missing=frozenset(reader.missing),
         **{name: getattr(daemon, name) for name in _AS_THEY_ARE},
     )
+
+
+def _unsafe(
+    document: Document,
+    reader: Reader,
+    sources: Mapping[str, Mapping[str, BaseModel]],
+    weaknesses: Weaknesses,
+) -> Iterator[Problem]:
+    """Yield what is unsafe about the sources, but for secrets that are not here."""
+    for section, named in sources.items():
+        for weak in weaknesses(section, named):
+            path = (section, *weak.path)
+            if path not in reader.blind:
+                yield document.problem(path, weak.problem, weak.cure)
+
+
+def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
+    del section, sources
+    return ()
 
 
 _AS_THEY_ARE = (

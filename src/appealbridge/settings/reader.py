@@ -48,7 +48,7 @@ class Reader:
 
     `broken` are the names of plug-ins that could not be loaded. `faults` are problems that are no
     fault of the settings, by the place of the account or source that is left out for them. `missing`
-    are the names of secrets that cannot be had.
+    are the names of secrets that cannot be had. `blind` are the places whose value is not the real one.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Reader:
         self.notes: list[Problem] = []
         self.faults: dict[Path, Problem] = {}
         self.missing: set[str] = set()
+        self.blind: set[Path] = set()
         self._broken = broken
         self._document = document
         self._folder = folder
@@ -206,6 +207,7 @@ class Reader:
         )
         self.notes += filler.notes
         self.missing |= filler.missing
+        self.blind |= filler.blind
         founded = [p for p in problems if not _unfounded(p, path, filler)]
         self._found_wrong(path, filler.problems + founded)
         return checked

@@ -39,6 +39,7 @@ class Settings:
     `shutdown_within` is seconds, `keep_free` bytes. `notes` are not errors; `faults`
     are plug-ins' own, by the place in the file of what is left out for them. `missing` are the names of
     secrets that could not be had, where that is no error.
+    `weaknesses` are errors for `check` only. The daemon starts all the same, so that no update stops it.
     """
 
     file: Path | None
@@ -69,6 +70,7 @@ class Settings:
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(
         default_factory=dict, repr=False
     )
+    weaknesses: Sequence[Problem] = ()
     resolved: frozenset[str] = field(default=frozenset(), repr=False)
     missing: frozenset[str] = frozenset()
 

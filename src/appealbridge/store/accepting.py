@@ -13,6 +13,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert, Join
 from appealbridge.store.following import follow
+from appealbridge.store.keys import hash_of
 from appealbridge.store.records import (
     Accepted,
     Arrival,
@@ -36,11 +37,14 @@ _place = itemgetter(*(DELIVERY.index(name) for name in ("channel", "subject", "o
 
 _ABOUT = EVENT.index("subject")
 _EVENT, _SOURCE, _RECEIVED_AT = (EVENT.index(name) for name in ("id", "source", "received_at"))
+_RUN_STATE = RUN.index("state")
 
 _known = Join(
-    ("source", "key"),
-    f"SELECT json_group_array(json_array(e.source, e.key, e.id)), {waiting.ANY} FROM {{v}}"
-    " CROSS JOIN events e ON e.source = v.source AND e.key = v.key"
+    ("source", "key", "hash"),
+    f"SELECT json_group_array(json_array(v.source, v.key, coalesce(e.id, ''))), {waiting.ANY} FROM {{v}}"
+    " LEFT JOIN events e ON e.source = v.source AND e.key = v.key"
+    " LEFT JOIN past_keys p ON p.hash = v.hash"
+    " WHERE e.id IS NOT NULL OR p.hash IS NOT NULL"
     f" HAVING count(*) > 0 OR {waiting.ANY}",
 )
 _waited_for = Join(
@@ -146,11 +150,17 @@ def accept(
             _keep_memory(connection, one.memory)
     return [
         [
-            Accepted(id_, True) if at is None else Accepted(id_, False, begun[at], id_ in heard)
+            Accepted(id_, True)
+            if at is None
+            else Accepted(id_, False, begun[at], id_ in heard, _wanted(fresh[at]))
             for id_, at in place
         ]
         for place in places
     ]
+
+
+def _wanted(arrival: _ArrivalRows) -> int:
+    return sum(run[_RUN_STATE] != RunState.SKIPPED for run in arrival.runs)
 
 
 def _known_ids(
@@ -161,7 +171,11 @@ def _known_ids(
 
     And whether any run waits, which is asked here since a question of its own would cost ten times as much.
     """
-    wanted = [(arrival.event[1], arrival.event[4]) for one in intakes for arrival in one.arrivals]
+    wanted = [
+        (source, key, hash_of(source, key))
+        for one in intakes
+        for _, source, _, _, key, *_ in [arrival.event for arrival in one.arrivals]
+    ]
     ids: dict[tuple[str, str], str] = {}
     somebody_waits = False
     for found, waits in _known.ask(connection, wanted):

@@ -26,6 +26,7 @@ from appealbridge.store.base_retention import StoreRetention
 from appealbridge.store.records import (
     Accepted,
     Arrival,
+    KnownKey,
     LaneRecord,
     Memory,
     News,
@@ -52,7 +53,8 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
         Store events with all they caused, and a look's memory, in one transaction.
 
-        An event whose source and key are known is a repeat: nothing of its arrival is stored. An open
+        An event whose source and key are known is a repeat, also where the event that had them has been
+        removed: nothing of its arrival is stored. An open
         run with a `wake_at` is one that waits: while it is open, each event of its subject (that is
         not empty) and origin is kept for it and wakes it, from the one after its own on.
         """
@@ -195,15 +197,26 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
     # -- floods and repetitions -----------------------------------------------------------------
 
-    async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:
-        """Return those keys under which the source has told events before."""
+    async def known(self, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
+        """
+        Return what is known about those of these keys under which the source sent an event before.
+
+        A key stays known after its event is removed, until `forget_keys` deletes it.
+        """
         ...
+
+    async def free_keys(self, source: str, events: Mapping[str, KnownKey]) -> None:
+        """Release each of these keys for a new event of the source, if it still belongs to this event."""
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
         """Return what is open, then what was published since a time, oldest first; up to `limit` of each."""
 
     async def pace(self, since: float, limit: int) -> Pace:
         """Return when events came and deliveries were planned since a time; the newest `limit` of each."""
+        ...
+
+    async def followed(self, delivery: Delivery, subject: str) -> bool:
+        """Return whether another message about this subject (not empty) was published on its channel after it."""
         ...
 
     async def published(

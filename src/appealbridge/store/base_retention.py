@@ -27,8 +27,12 @@ class StoreRetention(Protocol):
         """
         Remove events that are over with all they caused, likewise step by step.
 
-        With `emptied`, only those whose content has been taken out before.
+        With `emptied`, only those whose content has been taken out before. Their keys stay known.
         """
+
+    async def forget_keys(self, before: float, limit: int = 2000) -> int:
+        """Delete up to `limit` keys of removed events that were received before a time; return how many."""
+        ...
 
     async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
         """Remove runs that were skipped and began before a time, likewise step by step; their events stay."""

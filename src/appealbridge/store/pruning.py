@@ -3,7 +3,8 @@ What goes when its time is over: first the personal content, one day the whole r
 
 What is over is found by a reader, which hinders nobody; the writer only changes the rows that it is
 handed, and looks once more that they are still over. Emptied content is the empty text, which no
-JSON is; the rows themselves keep their ids, so that a repeat is known as one.
+JSON is; the rows themselves keep their ids, so that a repeat is known as one. Of rows that go, a hash
+of the key stays for the same.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from appealbridge.model import ids
+from appealbridge.store import keys
 from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Over, Pruned
 from appealbridge.store.schema import IS_OF_APPEAL, IS_OF_APPEAL_SOURCE, OF_EVENT, origin_of
@@ -100,7 +103,7 @@ _DELETE_DELIVERIES = (
 _DELETE_ATTEMPTS = f"DELETE FROM attempts WHERE delivery_id IN {_IDS}"
 _DELETE_EVENTS = (
     f"DELETE FROM events AS e WHERE id IN {_IDS}"
-    f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}) RETURNING id"
+    f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}) RETURNING id, source, key, received_at"
 )
 _DELETE_RUNS = (
     "DELETE FROM runs WHERE id IN (SELECT r.id FROM json_each(:ids) v"
@@ -195,7 +198,9 @@ def delete(connection: sqlite3.Connection, found: Found) -> Pruned:
     with _unreadable(connection):
         deliveries = _change(connection, _DELETE_DELIVERIES, found.deliveries)
         _change(connection, _DELETE_ATTEMPTS, deliveries)
-        events = _change(connection, _DELETE_EVENTS, found.events)
+        removed = _changed(connection, _DELETE_EVENTS, found.events)
+        keys.keep(connection, [key for _, *key in removed])
+        events = [id_ for id_, *_ in removed]
         _change(connection, _DELETE_RUNS, events)
     return Pruned(len(events), found.then)
 
@@ -244,7 +249,13 @@ def _change(
     connection: sqlite3.Connection, statement: str, ids: Collection[str] | Sequence[int]
 ) -> list[str]:
     """Run a statement over rows by their ids and return the ids of those that it tells of."""
+    return [id_ for id_, *_ in _changed(connection, statement, ids)]
+
+
+def _changed(
+    connection: sqlite3.Connection, statement: str, ids: Collection[str] | Sequence[int]
+) -> list[Any]:
     if not ids:
         return []
     asked = {"ids": orjson.dumps(list(ids)).decode()}
-    return [id_ for (id_,) in connection.execute(statement, asked).fetchall()]
+    return connection.execute(statement, asked).fetchall()

@@ -14,7 +14,6 @@ from appealbridge.store.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.settling import give_up_turns
 from appealbridge.store.states import HELD, IS_OPEN, IS_SENT, PLANNED, READY
 
-_KNOWN = "SELECT key FROM events WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
 _TEXT = "SELECT id, channel, content_hash, origin FROM deliveries"
 _SENT_TEXTS = f"{_TEXT} WHERE {IS_SENT} AND settled_at >= ? ORDER BY settled_at DESC LIMIT ?"
 _OPEN_TEXTS = f"{_TEXT} INDEXED BY deliveries_open WHERE {IS_OPEN} LIMIT ?"
@@ -31,6 +30,10 @@ _PUBLISHED = (
     " AND (receipt_url IN (SELECT value FROM json_each(:addresses))"
     " OR receipt_id IN (SELECT value FROM json_each(:addresses)))"
 )
+_FOLLOWED = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_SENT} AND settled_at >= :settled_at"
+    " AND channel = :channel AND subject = :subject AND content_hash <> :content_hash)"
+)
 # What a person has let out is due from then on, and no longer from when it was planned.
 _UNTOUCHED = f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at AND d.follows = ''"
 _OF_RECIPE = (
@@ -46,12 +49,6 @@ _HOLD = (
     f" WHERE d.id IN (SELECT value FROM json_each(:ids)) AND {_UNTOUCHED}"
     f" RETURNING {names(STORED_DELIVERY)}"
 )
-
-
-def known(connection: sqlite3.Connection, source: str, keys: Collection[str]) -> frozenset[str]:
-    """Return those keys under which the source has told events before."""
-    rows = connection.execute(_KNOWN, (source, _json(keys))).fetchall()
-    return frozenset(key for (key,) in rows)
 
 
 def texts(connection: sqlite3.Connection, since: float, limit: int) -> Sequence[Text]:
@@ -78,6 +75,19 @@ def published(
         for address in {url, id_} & {*addresses}:
             found[address] = found.get(address, frozenset()) | {recipe, *cause.split()}
     return found
+
+
+def followed(connection: sqlite3.Connection, delivery: Delivery, subject: str) -> bool:
+    """Return whether another message about this subject was published on a delivery's channel after it."""
+    if not subject or delivery.settled_at is None:
+        return False
+    asked = {
+        "settled_at": delivery.settled_at,
+        "channel": delivery.channel,
+        "subject": subject,
+        "content_hash": delivery.content_hash,
+    }
+    return bool(connection.execute(_FOLLOWED, asked).fetchone()[0])
 
 
 def untouched(connection: sqlite3.Connection, which: Unseen) -> Sequence[str]:

@@ -54,14 +54,29 @@ class Accepted:
     What became of one arrival.
 
     `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
-    was stored. `begun` are the ids of the deliveries that are now `sending`; the caller owns them.
-    `heard` says that a run which waits has been woken by it.
+    was stored, and empty where that one has been removed. `begun` are the ids of the deliveries that
+    are now `sending`; the caller owns them. `heard` says that a run which waits has been woken by it,
+    `recipes` how many recipes wanted it.
     """
 
     event_id: str
     repeat: bool
     begun: frozenset[str] = frozenset()
     heard: bool = False
+    recipes: int = 0
+
+
+@value
+class KnownKey:
+    """
+    The event that has a key: its id, when it was received, and its number in the order of storing.
+
+    The id is empty and the number 0 if the event was removed since.
+    """
+
+    event_id: str
+    received_at: float
+    number: int = 0
 
 
 @value(kw_only=True)

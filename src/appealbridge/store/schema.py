@@ -255,6 +255,15 @@ CREATE INDEX deliveries_untold ON deliveries (recipe, channel, state, hold)
     WHERE {IS_NEWS} AND told = 0;
 """
 
+_PAST_KEYS = """
+-- The keys of events that were removed, so that a request sent again does nothing; see keys.py.
+CREATE TABLE past_keys (
+    hash BLOB PRIMARY KEY,
+    received_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX past_keys_by_time ON past_keys (received_at);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -267,6 +276,7 @@ MIGRATIONS: tuple[str, ...] = (
     _FAILED_RUNS,
     _SOURCE_STATES,
     _ORIGINS,
+    _PAST_KEYS,
 )
 
 

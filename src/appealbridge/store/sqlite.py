@@ -1,7 +1,7 @@
 """
 The default store: one SQLite file, one writer, readers apart.
 
-The SQL stands in `accepting`, `settling`, `moving`, `planning`, `pruning`, `lanes`, `telling`,
+The SQL stands in `accepting`, `keys`, `settling`, `moving`, `planning`, `pruning`, `lanes`, `telling`,
 `reading`, `listing` and `paging`; here each promise of `Store` is put to the writer or to the readers.
 """
 
@@ -17,6 +17,7 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import StoreError
 from appealbridge.model.run import Run
 from appealbridge.store import (
+    keys,
     lanes,
     moving,
     planning,
@@ -33,6 +34,7 @@ from appealbridge.store.opening import check_readable, prepared
 from appealbridge.store.records import (
     Accepted,
     Arrival,
+    KnownKey,
     LaneRecord,
     Memory,
     News,
@@ -212,6 +214,10 @@ class SqliteStore(SqliteLooking):
         found = await self._ask(lambda db: recalling.untouched(db, which))
         return await self._write(lambda db: recalling.hold(db, found, hold, reason))
 
+    async def free_keys(self, source: str, events: Mapping[str, KnownKey]) -> None:
+        """Release these keys for new events."""
+        await self._write(lambda db: keys.free(db, source, events))
+
     # -- sources and recipes --------------------------------------------------------------------
 
     async def source(self, source: str) -> SourceRecord | None:
@@ -249,6 +255,10 @@ class SqliteStore(SqliteLooking):
         """Remove events that are over with all they caused."""
         found = await self._ask(lambda db: pruning.find_old(db, over, emptied, after, limit))
         return await self._prune(pruning.delete, found)
+
+    async def forget_keys(self, before: float, limit: int = 2000) -> int:
+        """Delete keys of removed events."""
+        return await self._write(lambda db: keys.forget(db, before, limit))
 
     async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
         """Remove runs that were skipped."""

@@ -10,11 +10,13 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store import listing, moving, paging, reading, recalling, telling, turns
 from appealbridge.store.connections import Readers
+from appealbridge.store.keys import known
 from appealbridge.store.queues import queues
 from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
     EventPage,
+    KnownKey,
     News,
     NewsSort,
     Pace,
@@ -85,9 +87,9 @@ class SqliteLooking:
         """Return how many of the channel were delivered since a time, are under way, or perhaps published."""
         return await self._ask(lambda db: reading.sent_today(db, channel, since))
 
-    async def known(self, source: str, keys: Collection[str]) -> frozenset[str]:
-        """Return those keys under which the source has told events before."""
-        return await self._ask(lambda db: recalling.known(db, source, keys))
+    async def known(self, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
+        """Return what is known about those of these keys under which the source sent an event before."""
+        return await self._ask(lambda db: known(db, source, keys))
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
         """Return what is still open, then what was published since a time."""
@@ -96,6 +98,10 @@ class SqliteLooking:
     async def pace(self, since: float, limit: int) -> Pace:
         """Return when events came and deliveries were planned since a time."""
         return await self._ask(lambda db: recalling.pace(db, since, limit))
+
+    async def followed(self, delivery: Delivery, subject: str) -> bool:
+        """Return whether another message about this subject was published on a delivery's channel after it."""
+        return await self._ask(lambda db: recalling.followed(db, delivery, subject))
 
     async def published(
         self, addresses: Collection[str], since: float

@@ -16,14 +16,20 @@ How the sender proves itself stands in appealbridge.yaml, out of recipe authors'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from appealbridge.plugin import (
+    ALWAYS,
+    BODY_BYTES,
+    MONITORING,
+    MONITORING_BYTES,
     PRESET_FIELDS,
     PRESETS,
+    SHORTEST,
     WHOLE_REQUEST,
     Digest,
     Duration,
@@ -34,19 +40,24 @@ from appealbridge.plugin import (
     Paths,
     PathText,
     PresetName,
+    Proof,
     Read,
+    Received,
     Receiver,
+    Refused,
     Registry,
     Request,
     Scheme,
     Secret,
     ToldSource,
-    Verify,
+    Weakness,
+    is_pagerdutys_test,
     json_body,
     key_of,
     mapped,
     model_validator,
-    verifier,
+    proof,
+    signed_id,
 )
 
 
@@ -103,6 +114,13 @@ class WebhookSource(ToldSource):
         description="For `hmac`: what stands before the hash in the header.",
         examples=["sha256="],
     )
+    repeat_within: Duration = Field(
+        600.0,
+        gt=0,
+        description="For events without an id: how long the same body counts as a repeat. After that it is "
+        "a new event.",
+        examples=["10m"],
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> WebhookSource:
@@ -113,15 +131,32 @@ class WebhookSource(ToldSource):
         return self
 
     @cached_property
-    def events(self) -> Callable[[Request], Sequence[EventDraft]]:
-        """What turns a request into events once its raw bytes have proven the sender; made once."""
-        verify, read, scheme = _verifier(self), _reader(self), self.signature
+    def proof(self) -> Proof:
+        """The check of the sender, made once."""
+        digest = Digest(
+            (self.header or "X-Signature").lower(),
+            self.algorithm or "sha256",
+            self.encoding or "hex",
+            self.prefix,
+        )
+        secrets = [secret.get_secret_value() for secret in self.secrets]
+        return proof(self.signature, secrets, tolerance=self.tolerance, digest=digest)
 
-        def events(request: Request) -> Sequence[EventDraft]:
-            verify(request)
-            return read(request, json_body(request), _vouched(scheme, request))
+    @cached_property
+    def read(self) -> Read:
+        """The reader that turns JSON into events, made once."""
+        if self.preset is not None:
+            return PRESETS[self.preset]
+        return mapped(
+            self.mapping or Paths(),
+            within=self.repeat_within,
+            replayable=self.signature.replayable,
+            usual_key=_OWN_IDS.get(self.signature, ""),
+        )
 
-        return events
+
+_OWN_IDS = {Scheme.STRIPE: "$.id", Scheme.SLACK: "$.event_id"}
+"""Where well-known senders put the id of an event, by their signature."""
 
 
 def _check_proof(source: WebhookSource) -> None:
@@ -147,21 +182,6 @@ def _check_secrets(source: WebhookSource) -> None:
             key_of(source.signature, secret.get_secret_value())
         except ValueError as error:
             raise ValueError(f"secrets[{n}] {error}") from None
-
-
-def _verifier(source: WebhookSource) -> Verify:
-    digest = Digest(
-        (source.header or "X-Signature").lower(),
-        source.algorithm or "sha256",
-        source.encoding or "hex",
-        source.prefix,
-    )
-    secrets = [secret.get_secret_value() for secret in source.secrets]
-    return verifier(source.signature, secrets, tolerance=source.tolerance, digest=digest)
-
-
-def _reader(source: WebhookSource) -> Read:
-    return PRESETS[source.preset] if source.preset else mapped(source.mapping or Paths())
 
 
 class WebhookOptions(Options):
@@ -245,19 +265,89 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
                 )
         return WebhookSource(**{**source.model_dump(), "mapping": Paths(**{**known, **own})})
 
-    def receive(self, source: WebhookSource, request: Request) -> Sequence[EventDraft]:
-        """Check the sender by the raw bytes, then read them."""
-        return source.events(request)
+    def before_body(self, source: WebhookSource, request: Request) -> bool:
+        """Check the headers that contain the proof."""
+        return source.proof.head(request)
+
+    def prove(self, source: WebhookSource, request: Request) -> None:
+        """Check the sender by the raw bytes."""
+        source.proof.whole(request)
+
+    def receive(self, source: WebhookSource, request: Request) -> Received:
+        """Read the JSON of a proven request."""
+        body = _json(source, request)
+        if none := _no_event(source, body):
+            return none
+        received = source.read(request, body, _vouched(source.signature, request))
+        if source.preset is not None and source.signature.replayable:
+            return replace(received, events=[_replayable(one) for one in received.events])
+        return received
+
+    def body_limit(self, source: WebhookSource) -> int:
+        """Return a larger limit for monitoring systems, which do not send a refused request again."""
+        return MONITORING_BYTES if source.preset in MONITORING else BODY_BYTES
+
+    def weaknesses(self, sources: Mapping[str, WebhookSource]) -> Iterator[Weakness]:
+        """Yield secrets that are too short or used for two webhooks."""
+        first: dict[str, str] = {}
+        for name, source in sources.items():
+            for n, secret in enumerate(source.secrets):
+                value = secret.get_secret_value()
+                length = len(key_of(source.signature, value))
+                if length < SHORTEST:
+                    words = f"this secret has only {length} bytes and could be guessed by trying"
+                    yield Weakness((name, "secrets", n), words, _MAKE_ONE)
+                other = first.setdefault(value, name)
+                if other != name:
+                    words = f"webhook {other} has the same secret, so its sender may send here too"
+                    yield Weakness((name, "secrets", n), words, f"give each its own; {_MAKE_ONE}")
 
 
 _IDENTITY = ("key", "subject", "type")
+
+_MAKE_ONE = "make one with: openssl rand -hex 32"
+
+
+def _json(source: WebhookSource, request: Request) -> Any:
+    if source.preset == "cloudevents" and not request.body and "ce-id" in request.headers:
+        return None  # the event has no data; everything else is in the headers
+    return json_body(request, form="payload" if source.signature is Scheme.GITHUB else "")
+
+
+def _no_event(source: WebhookSource, body: Any) -> Received | None:
+    """Return the answer to a request that only tests the webhook, `None` for any other."""
+    if not isinstance(body, dict):
+        return None
+    scheme = source.signature
+    challenge = body.get("challenge")
+    if scheme is Scheme.SLACK and body.get("type") == "url_verification":
+        if isinstance(challenge, str) and len(challenge) <= _LONGEST_CHALLENGE:
+            return Received(
+                why_none="Slack's check of the address", answer={"challenge": challenge}
+            )
+        raise Refused(422, "not what this webhook takes", "url_verification without a challenge")
+    if scheme is Scheme.GITHUB and {"zen", "hook_id", "hook"} <= body.keys():
+        return Received(why_none="a test ping of GitHub")
+    if scheme is Scheme.PAGERDUTY and is_pagerdutys_test(body):
+        return Received(why_none="a test ping of PagerDuty")
+    return None
+
+
+_LONGEST_CHALLENGE = 1000
+
+
+def _replayable(draft: EventDraft) -> EventDraft:
+    """Return the draft with the note that anybody who saw the request could send it again."""
+    if draft.repeats == ALWAYS:
+        return draft
+    return replace(draft, repeats=replace(draft.repeats, replayable=True))
 
 
 def _vouched(scheme: Scheme, request: Request) -> str:
     """Return the id that the proof covers, `WHOLE_REQUEST` where it covers every header, empty for none."""
     if scheme in (Scheme.BEARER, Scheme.NONE):
         return WHOLE_REQUEST
-    return request.headers["webhook-id"] if scheme is Scheme.STANDARD else ""
+    return signed_id(request.headers) if scheme is Scheme.STANDARD else ""
 
 
 def register(registry: Registry) -> None:

@@ -12,6 +12,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.web import listing, views
+from appealbridge.web.connection import connection_of
 from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer, problem
 
@@ -42,6 +43,7 @@ def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
             refused = problem(401, "this address needs the daemon's bearer token")
             refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return refused
+        connection_of(request).proven()
         try:
             return masked(await handler(request), engine.clean)
         except NotFound as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from appealbridge.engine.engine import Engine
@@ -33,15 +35,24 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
             told["notes"] = sorted(engine.monitor.notes.values())
         return answer(told)
 
+    rendering: asyncio.Task[bytes] | None = None
+
     @table.get("/metrics")
     async def figures(request: web.Request) -> web.Response:
+        # Whoever asks while the figures are being put together gets the same: they are dear, and need no token.
+        nonlocal rendering
         del request
-        backlog = await engine.store.backlog()
-        oldest = backlog.oldest_open_at
-        age = 0.0 if oldest is None else max(0.0, engine.clock.now() - oldest)
-        waiting = {(state.value, channel): n for (state, channel), n in backlog.counts.items()}
-        return web.Response(
-            body=metrics.render(waiting, age), headers={"Content-Type": CONTENT_TYPE}
-        )
+        if rendering is None or rendering.done():
+            rendering = asyncio.create_task(_figures(engine, metrics))
+        body = await asyncio.shield(rendering)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     return table
+
+
+async def _figures(engine: Engine, metrics: Metrics) -> bytes:
+    backlog = await engine.store.backlog()
+    oldest = backlog.oldest_open_at
+    age = 0.0 if oldest is None else max(0.0, engine.clock.now() - oldest)
+    waiting = {(state.value, channel): n for (state, channel), n in backlog.counts.items()}
+    return metrics.render(waiting, age)

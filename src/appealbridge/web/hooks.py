@@ -1,74 +1,154 @@
-"""`POST /hooks/{webhook_id}`: the request is checked and stored, with all it causes, before the 202."""
+"""`POST /hooks/{webhook_id}`: check who sends it, then store the events with all they cause, then answer 202."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import base64
+import secrets
+from collections.abc import Callable
 
-import orjson
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import HttpVersion11, StreamReader, hdrs, web
 
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.inforce import Hook
+from appealbridge.engine.reception import Taken
 from appealbridge.engine.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
-from appealbridge.plugin.trigger import Request, ToldSource
-from appealbridge.store.records import (
-    Accepted,
-)
-from appealbridge.web.problem import problem
-
-BODY_LIMIT = 1024 * 1024
-"""How many bytes a request's body may have."""
+from appealbridge.plugin.signature import Scheme, proof
+from appealbridge.plugin.trigger import BODY_BYTES, Received, Request, ToldSource
+from appealbridge.web.connection import connection_of, overloaded
+from appealbridge.web.problem import answer, problem
+from appealbridge.web.refusals import Refusals
 
 BODY_SECONDS = 20.0
-"""How long a sender may take over its body."""
+"""How long a sender may take to send its body."""
 
-UNKNOWN = Refused(
-    401, "not accepted", "no webhook of this name, or the request does not prove who sends it"
+BLOCK_BYTES = 32 * 1024
+"""A body is collected in blocks of about this size."""
+
+NOT_PROVEN = (
+    "no webhook of this name, or the request does not prove who sends it; the log of AppealBridge says "
+    "which, and why"
 )
+"""The one answer to every unproven request, so that nobody learns which webhooks exist."""
+
+_DECOY = proof(Scheme.STANDARD, [base64.b64encode(secrets.token_bytes(32)).decode()])
+"""Checks requests to webhooks that do not exist, with a secret that nobody knows, so that they take the same time."""
+
+Throttles = dict[str, Throttle]
 
 
-def routes(engine: Engine) -> web.RouteTableDef:
+def routes(engine: Engine, refusals: Refusals) -> web.RouteTableDef:
     """Return the routes of all webhooks."""
     table = web.RouteTableDef()
-    throttles: dict[str, Throttle] = {}
+    throttles: Throttles = {}
 
-    @table.post("/hooks/{webhook_id}")
-    async def hook(request: web.Request) -> web.Response:
+    async def take(request: web.Request) -> web.Response:
         webhook_id = request.match_info["webhook_id"]
         hook = engine.inforce.hooks.get(webhook_id)
+        known = "unknown" if hook is None else webhook_id
         try:
-            if hook is None:
-                raise UNKNOWN
-            _check_rate(throttles, hook, engine.clock.monotonic)
-            return await _receive(engine, hook, request)
+            hook, whole = await _proven(engine, throttles, hook, request)
+            received, size = await _events(engine, hook, whole), len(whole.body)
+            del whole  # frees the body while we wait for the store
+            if not received.events:
+                refusals.no_event(known, received.why_none)
+                return _no_event(received)
+            taken = await engine.reception.take(engine.inforce, hook.source, received, size)
+            return _answer(taken)
         except Refused as refused:
-            known = webhook_id if hook is not None else "unknown"
-            throttle = throttles.get(hook.source) if hook is not None else None
-            again = throttle is not None and throttle.turned_away > 1
-            engine.report.refused(known, refused.status, str(refused), quietly=again)
-            answer = problem(
-                refused.status,
-                engine.clean(str(refused)),
-                title=refused.title,
-                retry_after=refused.after,
-            )
-            if not request.content.is_eof():
-                answer.force_close()  # what is left of the body must not be read as the next request
-            return answer
+            return _refusal(refused, known, engine.clean(str(refused)), refusals)
         except StoreError as error:
-            engine.report.sent_away(webhook_id, error)
+            engine.report.sent_away(known, error)
             return problem(503, "nothing can be stored now; please send it again", retry_after=5)
         except Exception as error:  # noqa: BLE001 - whatever a plug-in does with a stranger's bytes, the sender gets an answer
-            engine.report.broke(f"webhook {webhook_id}", error)
+            engine.report.broke(f"webhook {known}", error)
             return problem(500, "a fault of this program; it is in its log, and nothing was stored")
 
+    for path in ("/hooks/{webhook_id}", "/hooks/{webhook_id}/"):
+        table.post(path, expect_handler=_defer_continue)(take)
+        table.options(path)(_handshake)
     return table
 
 
-def _check_rate(throttles: dict[str, Throttle], hook: Hook, monotonic: Callable[[], float]) -> None:
-    """Raise `Refused` where more comes than the webhook's `rate` allows, whoever sends it."""
+async def _defer_continue(request: web.Request) -> web.Response | None:
+    """Do not answer `Expect: 100-continue` yet: the handler does so once it has checked the headers."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        return None
+    return problem(417, "the only Expect header that is supported is 100-continue; leave it out")
+
+
+async def _handshake(request: web.Request) -> web.Response:
+    """
+    Answer the handshake by which a sender of CloudEvents asks for permission to send.
+
+    The answer is the same for every name: permission to send proves nothing, and must not show which
+    webhooks exist.
+    """
+    headers: dict[str, str] = {hdrs.ALLOW: "POST, OPTIONS"}
+    origin = request.headers.get("WebHook-Request-Origin", "")
+    if not (origin and origin.isascii() and origin.isprintable()):
+        return web.Response(status=204, headers=headers)
+    headers |= {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
+    return web.Response(status=200, headers=headers)
+
+
+def _refusal(refused: Refused, webhook: str, words: str, refusals: Refusals) -> web.Response:
+    refusals(webhook, refused.status, words)
+    if refused.status == 401:
+        return problem(401, NOT_PROVEN, title="not accepted")
+    return problem(refused.status, words, title=refused.title, retry_after=refused.after)
+
+
+async def _proven(
+    engine: Engine, throttles: Throttles, hook: Hook | None, request: web.Request
+) -> tuple[Hook, Request]:
+    """Return the request if its sender is proven and within its rate; raise `Refused` for any other."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    now = engine.clock.now()
+    proven = False
+    if not request.content.is_eof():  # most bodies arrive together with their headers
+        proven = _check_headers(hook, Request(headers, b"", now))
+    try:
+        limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
+        body = await _body(request, limit)
+    except Refused as refused:
+        if proven and hook is not None:
+            await _alarm_if_too_large(engine, hook, refused)
+        raise
+    whole = Request(headers, body, now)
+    if hook is None:
+        _DECOY.whole(whole)
+        raise Refused(401, "not accepted", "no webhook of this name")
+    hook.receiver.prove(hook.options, whole)
+    connection_of(request).proven()
+    _check_rate(throttles, hook, engine.clock.monotonic)
+    return hook, whole
+
+
+async def _events(engine: Engine, hook: Hook, whole: Request) -> Received:
+    try:
+        return hook.receiver.receive(hook.options, whole)
+    except Refused as refused:
+        await _alarm_if_too_large(engine, hook, refused)
+        raise
+
+
+async def _alarm_if_too_large(engine: Engine, hook: Hook, refused: Refused) -> None:
+    """Tell people if a proven sender was refused because of size: monitoring systems do not send it again."""
+    if refused.status == 413:
+        await engine.reception.left_out(hook.source, f"a request was refused: {refused}")
+
+
+def _check_headers(hook: Hook | None, head: Request) -> bool:
+    """Return whether the headers alone prove the sender; raise `Refused` if they show that it cannot be proven."""
+    if hook is not None:
+        return hook.receiver.before_body(hook.options, head)
+    return _DECOY.head(head)
+
+
+def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]) -> None:
+    """Raise `Refused` if a proven sender sends more than the webhook's `rate` allows."""
     rate = hook.options.rate if isinstance(hook.options, ToldSource) else None
     if rate is None:
         return
@@ -80,53 +160,65 @@ def _check_rate(throttles: dict[str, Throttle], hook: Hook, monotonic: Callable[
         raise Refused(429, "too often", f"this webhook takes {rate}; send it later", after=wait)
 
 
-async def _receive(engine: Engine, hook: Hook, request: web.Request) -> web.Response:
-    body = await _body(request)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    drafts = hook.receiver.receive(hook.options, Request(headers, body, engine.clock.now()))
-    accepted = await engine.intake.accept(engine.inforce, hook.source, drafts)
-    return web.Response(
-        status=200 if all(one.repeat for one in accepted) else 202,
-        body=_answer(accepted),
-        content_type="application/json",
-    )
+def _no_event(received: Received) -> web.Response:
+    nothing = {"event": None, "why": f"{received.why_none}; nothing is stored"}
+    return answer(nothing if received.answer is None else received.answer)
 
 
-def _answer(accepted: Sequence[Accepted]) -> bytes:
-    ids = [one.event_id for one in accepted]
-    told: dict[str, object] = {"event": ids[0] if ids else None}
+def _answer(taken: Taken) -> web.Response:
+    ids = [one or None for one in taken.ids]
+    told: dict[str, object] = {"event": ids[0]}
     if len(ids) > 1:
         told["events"] = ids
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    if not taken.repeat:
+        told["recipes"] = taken.recipes
+    return answer(told, 200 if taken.repeat else 202)
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, limit: int) -> bytes:
     length = request.content_length
-    if length is not None and length > BODY_LIMIT:
-        raise _too_large()
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in ("", "identity"):
         raise Refused(415, "not read", "send the body as it was signed, without a content encoding")
-    if request.content.is_eof():  # it came with its headers, as nearly all do
+    if request.content.is_eof():
         return request.content.read_nowait()
+    connection = connection_of(request)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read(request.content)
+        async with asyncio.timeout(BODY_SECONDS) as bound:
+            connection.body_timeout = bound
+            if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                request.writer.output_size = 0  # the answer itself has not been started
+            return await _read(request.content, limit)
     except TimeoutError:
-        raise Refused(
-            408, "too slow", f"the body did not arrive within {BODY_SECONDS:g} seconds"
-        ) from None
+        if connection.discarding:
+            raise overloaded() from None
+        words = f"the body did not arrive within {BODY_SECONDS:g} seconds; please send it again"
+        raise Refused(408, "too slow", words) from None
     except (ConnectionError, web.RequestPayloadError) as error:
         raise Refused(400, "cut off", f"the body broke off: {error}") from None
+    finally:
+        connection.body_timeout = None
 
 
-async def _read(content: StreamReader) -> bytes:
-    chunks = bytearray()
-    async for chunk in content.iter_any():
-        chunks += chunk
-        if len(chunks) > BODY_LIMIT:
-            raise _too_large()
-    return bytes(chunks)
+async def _read(content: StreamReader, limit: int) -> bytes:
+    blocks, length = [bytearray()], 0
+    try:
+        async for chunk in content.iter_any():
+            length += len(chunk)
+            if length > limit:
+                raise _too_large(limit)
+            # One growing buffer would be moved again and again, and fragment the memory.
+            if len(blocks[-1]) >= BLOCK_BYTES:
+                blocks.append(bytearray())
+            blocks[-1] += chunk
+        return b"".join(blocks)
+    finally:
+        # After a broken connection the library keeps the error, and its traceback keeps this frame alive.
+        blocks.clear()
 
 
-def _too_large() -> Refused:
-    return Refused(413, "too large", f"the body may have {BODY_LIMIT} bytes at the most")
+def _too_large(limit: int) -> Refused:
+    words = f"the body may have at most {limit} bytes; send less at once"
+    return Refused(413, "too large", words)

@@ -5,41 +5,62 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 
 from appealbridge.engine.engine import Engine
 from appealbridge.metrics import Metrics
+from appealbridge.plugin.trigger import BODY_BYTES
 from appealbridge.web import api, health, hooks
+from appealbridge.web.connection import Connections, RefusedBefore, Runner
 from appealbridge.web.problem import problem
+from appealbridge.web.refusals import Refusals
 
 IDLE_SECONDS = 75.0
 """
-How long a connection may be open without a whole request, also before its first.
+How long a connection may be open between two requests.
 
 Longer than web servers keep theirs to us, so that none sends on one that is just being closed.
 """
 
 
+RECEIVED_AT_ONCE = 64 * 1024
+"""How many bytes of a connection the kernel may hold for us."""
+
+
 def application(
-    engine: Engine, metrics: Metrics, token: str, reload: api.Reload
+    engine: Engine, metrics: Metrics, token: str, reload: api.Reload, refusals: Refusals
 ) -> web.Application:
     """Return everything that is served."""
-    app = web.Application(client_max_size=hooks.BODY_LIMIT)
-    app.add_routes(hooks.routes(engine))
+    app = web.Application(client_max_size=BODY_BYTES)
+    app.add_routes(hooks.routes(engine, refusals))
     app.add_routes(health.routes(engine, metrics))
     app.add_routes(api.routes(engine, token, reload))
-    app.router.add_route("*", "/{anything:.*}", _nothing_here)
+    app.router.add_route("*", "/{anything:.*}", partial(_nothing_here, [*app.router.resources()]))
     return app
 
 
-async def _nothing_here(request: web.Request) -> web.Response:
-    if request.path.startswith("/hooks/"):
-        return problem(405, "a webhook takes POST requests only")
-    return problem(404, f"nothing is at {request.path}")
+async def _nothing_here(
+    resources: Sequence[web.AbstractResource], request: web.Request
+) -> web.Response:
+    """Say what would be taken at this address, or that nothing is."""
+    allowed: set[str] = set()
+    for resource in resources:
+        _, methods = await resource.resolve(request)
+        allowed |= methods
+    if not allowed:
+        words = f"nothing is at {request.path}"
+        if request.path.startswith("/hooks"):
+            words += "; the address of a webhook is /hooks/ and its name"
+        return problem(404, words)
+    taken = ", ".join(sorted(allowed))
+    refused = problem(405, f"{request.method} is not taken here; what is: {taken}")
+    refused.headers[hdrs.ALLOW] = taken
+    return refused
 
 
 @asynccontextmanager
@@ -49,15 +70,16 @@ async def serve(
     address: tuple[str, int] | None = None,
     sock: socket.socket | None = None,
     stop_within: float,
-    refused: Callable[[str, int, str], None],
+    refused: RefusedBefore,
 ) -> AsyncIterator[str]:
     """
     Serve on one address, or on a socket that is bound already; give the URL; stop when left.
 
     `refused` is told of requests that are none, with `unknown`, the status they are answered, and why.
     """
-    runner = web.AppRunner(
+    runner = Runner(
         app,
+        Connections(refused),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=stop_within,
@@ -69,6 +91,7 @@ async def serve(
         site, place = _site(runner, address or ("127.0.0.1", 0), sock)
         try:
             await site.start()
+            _receive_little_at_once(runner)
         except OSError as error:
             words = os.strerror(error.errno).lower() if error.errno else str(error)
             raise OSError(f"{place}: {words}; say another address under `listen:`") from None
@@ -77,7 +100,7 @@ async def serve(
         await runner.cleanup()
 
 
-def _logger(refused: Callable[[str, int, str], None]) -> logging.Logger:
+def _logger(refused: RefusedBefore) -> logging.Logger:
     """Return where the library logs; what strangers do is no error of ours, and worth a line without a traceback."""
 
     def ours(record: logging.LogRecord) -> bool:
@@ -102,6 +125,15 @@ def _site(
         return web.SockSite(runner, sock, backlog=1024), "the socket that is given"
     host, port = address
     return web.TCPSite(runner, host, port, backlog=1024), f"{host}:{port}"
+
+
+def _receive_little_at_once(runner: web.AppRunner) -> None:
+    """Have the kernel hold no more of a connection than we read of it at once; it gives each some MB otherwise."""
+    for site in runner.sites:
+        server = site._server  # noqa: SLF001 - the library tells the address of its sockets, but not the sockets
+        for listening in getattr(server, "sockets", None) or ():
+            with socket.socket(fileno=os.dup(listening.fileno())) as opened:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_AT_ONCE)
 
 
 def _url(runner: web.AppRunner) -> str:

@@ -40,6 +40,58 @@ def checked(tmp_path, monkeypatch, recipe: str, *words: str):
     return CliRunner().invoke(main, ["check", *words])
 
 
+HOOKS = """
+webhooks:
+  short: { signature: bearer, secrets: [!secret few] }
+  first: { signature: bearer, secrets: [!secret shared] }
+  second:
+    signature: hmac
+    secrets:
+      - !secret own
+      - !secret shared
+  elsewhere: { signature: bearer, secrets: [!secret not_here] }
+  nowhere: { signature: bearer, secrets: [!secret not_here_either] }
+"""
+SECRETS = {"few": "fifteen letters", "shared": "sixteen letters!", "own": "sixteen letters?"}
+
+
+def hooked(tmp_path, monkeypatch):
+    (tmp_path / "appealbridge.yaml").write_text(HOOKS, "utf-8")
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    for name, secret in SECRETS.items():
+        (tmp_path / "secrets" / name).write_text(secret)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_secret_that_is_short_or_shared_is_a_problem_with_its_place_and_a_cure(
+    tmp_path, monkeypatch
+):
+    hooked(tmp_path, monkeypatch)
+    done = CliRunner().invoke(main, ["check", "--format", "json"])
+    told = [one for one in orjson.loads(done.stdout) if not one["problem"].startswith("note: ")]
+    assert [(one["path"], one["line"], one["problem"]) for one in told] == [
+        (
+            "webhooks.short.secrets[0]",
+            3,
+            "this secret has only 15 bytes and could be guessed by trying",
+        ),
+        (
+            "webhooks.second.secrets[1]",
+            9,
+            "webhook first has the same secret, so its sender may send here too",
+        ),
+    ]
+    assert all("openssl rand -hex 32" in one["cure"] for one in told)
+    assert done.exit_code == 1
+
+
+def test_a_problem_with_a_secret_shows_no_secret(tmp_path, monkeypatch):
+    hooked(tmp_path, monkeypatch)
+    done = CliRunner().invoke(main, ["check"])
+    assert "openssl rand" in done.output
+    assert not any(secret in done.output for secret in SECRETS.values())
+
+
 WRONG = """\
 triggers: [{ trigger: appeal }]
 actions: [{ action: twet }]

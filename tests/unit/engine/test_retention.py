@@ -15,7 +15,7 @@ from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, Over
 from appealbridge.store.sqlite import SqliteStore
 from appealbridge.testing.clock import FakeClock
-from appealbridge.testing.store_case import NOW, a_delivery, a_run, an_event
+from appealbridge.testing.store_case import NOW, SOURCE, a_delivery, a_run, an_event
 
 DAY = 86_400.0
 MONTH = Span(30, "d", after_closure=True)
@@ -115,3 +115,18 @@ async def test_a_store_that_refuses_is_asked_again_at_the_next_round(pruned):
     await clock.until(lambda: clock.sleepers)
     await clock.passes(hours=1)
     await clock.until(lambda: clock.sleepers)
+
+
+async def test_keys_outlive_their_events_by_years_and_not_for_ever(pruned):
+    pruning, clock, store = pruned
+    pruning.adopt(Retention(decisions=Span(1, "d")))
+    await clock.passes(days=2)
+    await a_round(pruning, clock)
+    assert await store.events() == []
+    assert [*await store.known(SOURCE, ["msg_1"])] == ["msg_1"]
+    await clock.passes(days=4 * 366)
+    await a_round(pruning, clock)
+    assert [*await store.known(SOURCE, ["msg_1"])] == ["msg_1"]
+    await clock.passes(days=366)
+    await a_round(pruning, clock)
+    assert await store.known(SOURCE, ["msg_1"]) == {}

@@ -1,18 +1,27 @@
 """What well-known senders mean, from payloads as they really come."""
 
+import base64
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appealbridge.plugin import (
+    ALWAYS,
     PRESET_FIELDS,
     PRESETS,
     WHOLE_REQUEST,
     PresetName,
+    Received,
     Refused,
+    Repeats,
     Request,
     moment,
 )
+from appealbridge.plugin.preset import MOST_ALERTS, bounded, joined
+
+TEXTS = st.text(st.sampled_from('ab c[]",…\0\n'), max_size=6) | st.text(max_size=310)
 
 ALERT = {
     "status": "firing",
@@ -74,9 +83,13 @@ CE = {
 }
 
 
-def read(preset, body, content_type="application/json", vouched="", **headers):
+def brings(preset, body, content_type="application/json", vouched="", **headers):
     request = Request({"content-type": content_type, **headers}, b"", 0.0)
     return PRESETS[preset](request, body, vouched)
+
+
+def read(preset, body, content_type="application/json", vouched="", **headers):
+    return brings(preset, body, content_type, vouched, **headers).events
 
 
 def refusal(preset, body, **options):
@@ -162,7 +175,7 @@ def test_a_batch_of_cloudevents_becomes_as_many_events():
 
 def test_a_cloudevent_in_headers_is_read_where_the_proof_covers_headers():
     [draft] = read("cloudevents", {"severity": "major"}, vouched=WHOLE_REQUEST, **CE)
-    assert (draft.type, draft.key) == ("incident.opened", "/desk two 42")
+    assert (draft.type, draft.key) == ("incident.opened", '["/desk two","42"]')
     assert draft.data == {"severity": "major"}
 
 
@@ -180,14 +193,13 @@ def test_a_cloudevent_in_headers_is_refused_where_nothing_vouches_for_them():
     ("body", "content_type", "words"),
     [
         ([], STRUCTURED, "the body is not a JSON object"),
-        ([], BATCH, "at least one CloudEvent"),
         (CLOUD, BATCH, "at least one CloudEvent"),
         ([CLOUD, 1], BATCH, "[1] is not a JSON object"),
         ({**CLOUD, "specversion": "2.0"}, STRUCTURED, "specversion of the body is '2.0'"),
         ({**CLOUD, "id": ""}, STRUCTURED, "has no id"),
         ({**CLOUD, "source": 1}, STRUCTURED, "has no source"),
         ({**CLOUD, "type": None}, STRUCTURED, "has no type"),
-        ({**CLOUD, "data_base64": "AA=="}, STRUCTURED, "send it as data"),
+        ({**CLOUD, "data_base64": "AA=="}, STRUCTURED, "send JSON, as data"),
         ({"hello": 1}, "application/json", "specversion of the body is ''"),
     ],
 )
@@ -234,12 +246,152 @@ def test_a_version_of_another_kind_is_refused(preset, version):
 
 
 def test_more_events_than_can_be_taken_at_once_are_refused():
-    assert "at most 500" in str(refusal("alertmanager", {**POST, "alerts": [ALERT] * 501}))
     assert "at most 500" in str(refusal("cloudevents", [CLOUD] * 501, content_type=BATCH))
     assert len(read("cloudevents", [CLOUD] * 500, BATCH)) == 500
+
+
+def test_of_a_group_that_is_too_large_the_first_alerts_are_taken_and_the_others_counted():
+    """Monitoring never sends again what is answered 4xx."""
+    alerts = [{**ALERT, "fingerprint": f"{n:016x}"} for n in range(MOST_ALERTS + 7)]
+    all_of_them = brings("alertmanager", {**POST, "alerts": alerts[:MOST_ALERTS]})
+    assert (len(all_of_them.events), all_of_them.left_out) == (MOST_ALERTS, "")
+    too_many = brings("alertmanager", {**POST, "alerts": alerts})
+    assert [draft.subject for draft in too_many.events[:2]] == [f"{n:016x}" for n in range(2)]
+    assert len(too_many.events) == MOST_ALERTS
+    assert "sent 7 alerts more" in too_many.left_out
+
+
+def test_alerts_that_monitoring_left_out_itself_are_counted_too():
+    assert brings("alertmanager", POST).left_out == ""
+    cut = brings("alertmanager", {**POST, "truncatedAlerts": 12})
+    assert len(cut.events) == 2
+    assert "left out 12 alerts" in cut.left_out
 
 
 def test_what_all_alerts_share_cannot_be_made_large_by_their_number():
     body = {**POST, "commonAnnotations": {"summary": "x" * 100_000}}
     assert len(read("alertmanager", {**body, "alerts": [ALERT] * 100})) == 100
-    assert "send fewer" in str(refusal("alertmanager", {**body, "alerts": [ALERT] * 200}))
+    brought = brings("alertmanager", {**body, "alerts": [ALERT] * 200})
+    assert 100 < len(brought.events) < 200
+    assert f"sent {200 - len(brought.events)} alerts more" in brought.left_out
+
+
+@pytest.mark.parametrize("preset", ["alertmanager", "grafana"])
+def test_an_alert_that_fires_is_ended_by_the_one_that_says_it_is_resolved(preset):
+    body = {**POST, "version": {"alertmanager": "4", "grafana": "1"}[preset]}
+    firing, resolved = (
+        read(preset, {**body, "alerts": [{**ALERT, "status": status}]})[0]
+        for status in ("firing", "resolved")
+    )
+    assert firing.repeats == Repeats(ended_by=resolved.key)
+    assert resolved.repeats == ALWAYS
+
+
+# -- what is no event ------------------------------------------------------------------------------
+
+
+def test_a_test_of_a_grafana_contact_point_is_no_event():
+    test = {
+        **ALERT,
+        "labels": {"alertname": "TestAlert", "instance": "Grafana"},
+        "annotations": {"summary": "Notification test"},
+    }
+    body = {**POST, "version": "1", "alerts": [test]}
+    assert brings("grafana", body) == Received(why_none="a test of a Grafana contact point")
+    assert len(read("grafana", {**body, "alerts": [ALERT, test]})) == 2
+
+
+def test_a_test_ping_of_pagerduty_is_no_event():
+    ping = {"id": "1", "event_type": "pagey.ping", "data": {"message": "Hello", "type": "ping"}}
+    assert brings("pagerduty", {"event": ping}) == Received(why_none="a test ping of PagerDuty")
+
+
+def test_an_empty_batch_brings_no_event():
+    assert brings("cloudevents", [], BATCH).why_none
+
+
+# -- CloudEvents as they really come ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"data": None}, {"data_base64": None}, {"data_base64": "e30="}],
+    ids=["absent", "null", "unset", "base64"],
+)
+def test_a_cloudevent_without_data_carries_an_empty_object(data):
+    bare = {name: CLOUD[name] for name in ("specversion", "id", "source", "type")}
+    [draft] = read("cloudevents", {**bare, **data}, STRUCTURED)
+    assert draft.data == {}
+
+
+def test_data_in_base64_that_is_json_is_read():
+    bare = {name: value for name, value in CLOUD.items() if name != "data"}
+    packed = base64.b64encode(b'{"severity": "major"}').decode()
+    [draft] = read("cloudevents", {**bare, "data_base64": packed}, STRUCTURED)
+    assert draft.data == {"severity": "major"}
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [("/desk%20two", "/desk two"), ('"/desk two"', "/desk two"), (r'"a \"b\""', 'a "b"')],
+)
+def test_an_attribute_in_a_header_may_be_quoted_or_percent_encoded(value, meant):
+    [draft] = read("cloudevents", {}, vouched=WHOLE_REQUEST, **{**CE, "ce-subject": value})
+    assert draft.subject == meant
+
+
+def test_an_attribute_that_is_not_utf_8_is_refused():
+    """Read leniently, two ids could become one."""
+    words = refusal("cloudevents", {}, vouched=WHOLE_REQUEST, **{**CE, "ce-id": "%ff"})
+    assert "the ce-id header is not percent-encoded UTF-8" in words
+
+
+# -- keys ------------------------------------------------------------------------------------------
+
+
+@given(*[st.lists(TEXTS, min_size=2, max_size=3)] * 2)
+def test_two_lists_of_parts_never_make_one_key(one, other):
+    assert (joined(*one) == joined(*other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a b", "c"), ("a", "b c")),
+        (("a", ""), ("", "a")),
+        (('["a', 'b"]'), ('["a","b"]',)),
+        (("a\0b", "c"), ("a b", "c")),
+        (("x" * 400, "y"), ("x" * 400, "z")),
+    ],
+)
+def test_parts_that_look_alike_when_joined_make_two_keys(one, other):
+    assert joined(*one) != joined(*other)
+
+
+def test_two_senders_of_cloudevents_cannot_make_one_key():
+    ours, theirs = (
+        read("cloudevents", {**CLOUD, "source": source, "id": id_}, STRUCTURED)[0].key
+        for source, id_ in [("desk a", "b"), ("desk", "a b")]
+    )
+    assert ours != theirs
+
+
+def test_two_alerts_whose_parts_join_alike_are_two():
+    one, other = (
+        read("alertmanager", {**POST, "alerts": [{**ALERT, "fingerprint": mark, "startsAt": at}]})[
+            0
+        ]
+        for mark, at in [("a b", "c"), ("a", "b c")]
+    )
+    assert one.key != other.key
+
+
+@given(*[TEXTS] * 2)
+def test_two_ids_never_become_one_key(one, other):
+    assert (bounded(one) == bounded(other)) == (one == other)
+
+
+@pytest.mark.parametrize("number", [1.5, 1e20, True])
+def test_an_id_that_is_no_exact_number_is_refused(number):
+    event = {"id": number, "event_type": "incident.triggered"}
+    assert "send ids as texts" in refusal("pagerduty", {"event": event})

@@ -6,11 +6,20 @@ from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from appealbridge.plugin import Digest, Refused, Request, Scheme, key_of, verifier
+from appealbridge.plugin import (
+    Digest,
+    Refused,
+    Request,
+    Scheme,
+    key_of,
+    proof,
+    signed_id,
+    verifier,
+)
 
 NOW = 1_790_000_000.0
 TEXT = "It's a Secret to Everybody"
@@ -108,6 +117,8 @@ def test_a_body_or_header_changed_in_any_byte_is_refused(scheme, data):
     at = data.draw(st.integers(0, len(content) - 1))
     changed = bytearray(content)
     changed[at] ^= data.draw(st.integers(1, 127))
+    # Hex may be written in capitals.
+    assume(name == "body" or changed.lower() != content.lower())
     sent = request(headers, bytes(changed))
     if name != "body":
         sent = request({**headers, name: changed.decode("utf-8", "surrogateescape")})
@@ -197,17 +208,137 @@ def test_a_plain_hmac_comes_as_the_settings_say(digest, value):
     refusal(verify, request({"x-desk": "v9:" + value}))
 
 
-@pytest.mark.parametrize("value", ["Bearer", "Basic abc", "bearer", f"Bearer  {TEXT}", "Bearer ü"])
+@pytest.mark.parametrize("value", ["Bearer", "Basic abc", "bearer", "Bearer ü"])
 def test_what_is_not_the_agreed_token_is_refused(value):
     refusal(verifier(Scheme.BEARER, [TEXT]), request({"authorization": value}))
 
 
-def test_the_word_bearer_is_read_in_any_case():
-    verifier(Scheme.BEARER, [TEXT])(request({"authorization": f"bearer {TEXT}"}))
+@pytest.mark.parametrize("form", ["bearer {}", "BEARER {}", "Bearer  {} "])
+def test_the_word_bearer_is_read_in_any_case_and_with_any_blanks(form):
+    verifier(Scheme.BEARER, [TEXT])(request({"authorization": form.format(TEXT)}))
+
+
+JSON = {"content-type": "application/json; charset=utf-8", "host": "127.0.0.1:8080"}
 
 
 def test_none_lets_everyone_in():
-    verifier(Scheme.NONE, [])(request({}))
+    verifier(Scheme.NONE, [])(request(JSON))
+    verifier(Scheme.NONE, [])(request({"content-type": "application/cloudevents+json"}))
+
+
+@pytest.mark.parametrize(
+    "media",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "text/json"],
+)
+def test_none_takes_nothing_that_a_strangers_page_can_have_a_browser_send(media):
+    """Forms and plain text go anywhere without a question, also to what only this browser reaches."""
+    with pytest.raises(Refused, match="takes application/json") as refused:
+        verifier(Scheme.NONE, [])(request({**JSON, "content-type": media}))
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://elsewhere.example", "127.0.0.1:8080"),
+        ("null", "127.0.0.1:8080"),
+        ("", "127.0.0.1:8080"),
+        ("http://127.0.0.1:9090", "127.0.0.1:8080"),
+        # A name may lead to an address of ours for as long as a page is looked at.
+        ("http://rebound.example:8080", "rebound.example:8080"),
+        ("file://127.0.0.1:8080", "127.0.0.1:8080"),
+        ("http://[::1", "[::1"),
+    ],
+)
+def test_none_takes_nothing_from_a_page_of_another_place(origin, host):
+    with pytest.raises(Refused, match="from a web page") as refused:
+        verifier(Scheme.NONE, [])(request({**JSON, "host": host, "origin": origin}))
+    assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "[::1]:8080", "localhost:8080"])
+def test_none_takes_what_a_page_of_the_same_address_sends(host):
+    verifier(Scheme.NONE, [])(request({**JSON, "host": host, "origin": f"http://{host}"}))
+
+
+# -- before the body is there ----------------------------------------------------------------------
+
+
+@EVERY
+def test_a_proof_that_is_missing_is_seen_before_the_body(scheme):
+    secret, headers = SIGNED[scheme]
+    look = proof(scheme, [secret]).head
+    for name in headers:
+        rest = {n: v for n, v in headers.items() if n != name}
+        assert f"the {name} header is missing" in refusal(look, request(rest, b""))
+        if name != "webhook-id":
+            assert refusal(look, request({**headers, name: headers[name][:-1]}, b""))
+
+
+@pytest.mark.parametrize("scheme", TIMED, ids=str)
+def test_a_stale_proof_is_seen_before_the_body(scheme):
+    secret, _ = SIGNED[scheme]
+    look = proof(scheme, [secret]).head
+    assert "400 s in the past" in refusal(look, request(TIMED[scheme](at=NOW - 400), b""))
+
+
+@EVERY
+def test_only_a_bearer_token_proves_its_sender_without_the_body(scheme):
+    secret, headers = SIGNED[scheme]
+    assert proof(scheme, [secret]).head(request(headers, b"")) is (scheme is Scheme.BEARER)
+
+
+# -- as senders really write it --------------------------------------------------------------------
+
+
+def svix(**changed):
+    headers = {name.replace("webhook", "svix"): value for name, value in standard().items()}
+    return {**headers, **changed}
+
+
+def test_the_headers_of_svix_are_those_of_standard_webhooks_by_another_name():
+    verifier(Scheme.STANDARD, [STANDARD])(request(svix()))
+    assert signed_id(svix()) == "msg_2Zx"
+
+
+def test_only_the_id_of_the_headers_that_are_signed_counts():
+    """Whoever saw a request could add a header, and the request would be a new event."""
+    assert signed_id(svix(**{"webhook-id": "msg_new"})) == "msg_2Zx"
+    assert signed_id({**standard(), "svix-id": "msg_new", "svix-signature": "v1,x"}) == "msg_2Zx"
+
+
+def test_the_two_names_are_not_mixed():
+    mixed = {**standard(), "svix-signature": standard()["webhook-signature"]}
+    del mixed["webhook-signature"]
+    assert "svix-id header is missing" in refusal(
+        verifier(Scheme.STANDARD, [STANDARD]), request(mixed)
+    )
+
+
+@pytest.mark.parametrize("between", ["  ", "\t", "   "])
+def test_signatures_may_have_any_blanks_between_them(between):
+    headers = standard()
+    other = standard(OTHER)["webhook-signature"]
+    proofs = between.join([other, headers["webhook-signature"]])
+    sent = {**headers, "webhook-signature": f"{between}{proofs}{between}"}
+    verifier(Scheme.STANDARD, [STANDARD])(request(sent))
+
+
+def test_parts_between_commas_may_have_blanks_around_them():
+    spaced = {"stripe-signature": stripe()["stripe-signature"].replace(",", " , ")}
+    verifier(Scheme.STRIPE, [TEXT])(request(spaced))
+    both = f"v1={_hex('another one', BODY)} ,  v1={_hex(TEXT, BODY)} "
+    verifier(Scheme.PAGERDUTY, [TEXT])(request({"x-pagerduty-signature": both}))
+
+
+@pytest.mark.parametrize("scheme", [Scheme.GITHUB, Scheme.SLACK, Scheme.HMAC])
+def test_hex_may_be_written_in_capitals(scheme):
+    secret, headers = SIGNED[scheme]
+    capitals = {
+        name: value.replace(digits := value[-64:], digits.upper())
+        for name, value in headers.items()
+    }
+    verifier(scheme, [secret])(request(capitals))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from appealbridge.model.delivery import State
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.model.run import RunState
 from appealbridge.store import (
+    keys,
     listing,
     moving,
     planning,
@@ -27,6 +28,7 @@ from appealbridge.store.queues import queues
 from appealbridge.store.records import (
     Arrival,
     DeliveryFilter,
+    KnownKey,
     Memory,
     NewsSort,
     Unseen,
@@ -46,7 +48,7 @@ from appealbridge.testing.store_case import (
 EXISTS = (ANY_OPEN_RUN, ANY_TURN, WHO_WAITS)
 """Over a whole index each ends with the first row that it meets."""
 
-LARGE = "events|runs|deliveries|attempts|remembered|waiting_runs|heard|d|b|e|w|o|r|h"
+LARGE = "events|runs|deliveries|attempts|remembered|waiting_runs|heard|past_keys|d|b|e|w|o|r|h|p"
 
 
 @pytest.fixture
@@ -129,8 +131,16 @@ WAYS = {
     "next_expiry": reading.next_expiry,
     "remembered": lambda db: reading.remembered(db, "feed:x", ["a", "b"]),
     "sent_today": lambda db: reading.sent_today(db, CHANNEL, NOW),
-    "known": lambda db: recalling.known(db, "feed:x", ["a", "b"]),
+    "known": lambda db: keys.known(db, "feed:x", ["a", "b"]),
+    "free keys": lambda db: keys.free(
+        db, "feed:x", {"a": KnownKey("e", NOW, 1), "b": KnownKey("", NOW)}
+    ),
+    "keep keys": lambda db: keys.keep(db, [("feed:x", "a", NOW)]),
+    "forget keys": lambda db: keys.forget(db, NOW, 9),
     "pace": lambda db: recalling.pace(db, NOW, 5),
+    "followed": lambda db: recalling.followed(
+        db, replace(an_arrival(1).deliveries[0], settled_at=NOW), "x"
+    ),
     "published": lambda db: recalling.published(db, ["https://x.example/1"], NOW),
     "untouched of a source": lambda db: recalling.untouched(db, Unseen(since=NOW, source="x")),
     "untouched of a recipe": lambda db: recalling.untouched(db, Unseen(since=NOW, recipe="x")),

@@ -4,13 +4,14 @@ import hashlib
 import hmac
 import json
 from base64 import b64encode
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from appealbridge.plugin import Event, Refused, Request
+from appealbridge.plugin import ALWAYS, Event, Refused, Repeats, Request
 from appealbridge.triggers.webhook import Webhook, WebhookOptions, WebhookSource
 
 NOW = 1_790_000_000.0
@@ -48,6 +49,12 @@ def bare(body, **headers):
     return Request({"content-type": "application/json", **headers}, content, NOW)
 
 
+def received(desk, request):
+    """Return the events of a request, as the daemon does: proven first, then read."""
+    WEBHOOK.prove(desk, request)
+    return WEBHOOK.receive(desk, request).events
+
+
 def event(kind):
     return Event("e", "webhook:desk", kind, "s", "k", NOW, {}, NOW)
 
@@ -57,14 +64,14 @@ def event(kind):
 
 def test_a_signed_body_becomes_one_event_under_its_message_id():
     body = {"type": "incident.opened", "subject": "INC-7", "timestamp": "2026-09-21T15:33:20Z"}
-    [draft] = WEBHOOK.receive(source(), signed(body))
+    [draft] = received(source(), signed(body))
     assert (draft.type, draft.subject, draft.key) == ("incident.opened", "INC-7", "msg_1")
     assert draft.data == body
     assert draft.time == 1_790_004_800.0
 
 
 def test_a_body_that_names_nothing_still_has_a_type_a_subject_and_a_key():
-    [draft] = WEBHOOK.receive(source(), signed({"type": 7, "subject": ["x"], "time": "soon"}))
+    [draft] = received(source(), signed({"type": 7, "subject": ["x"], "time": "soon"}))
     assert (draft.type, draft.subject, draft.key, draft.time) == ("webhook", "msg_1", "msg_1", None)
 
 
@@ -73,20 +80,158 @@ def test_without_an_id_under_the_signature_the_key_is_the_hash_of_the_body():
     body = b'{"a": 1}'
     proof = "sha256=" + hmac.digest(b"s3cret", body, "sha256").hex()
     sent = bare(body, **{"x-hub-signature-256": proof, "webhook-id": "not-signed"})
-    assert WEBHOOK.receive(hooked, sent)[0].key == hashlib.sha256(body).hexdigest()
+    assert received(hooked, sent)[0].key == hashlib.sha256(body).hexdigest()
 
 
 def test_a_sender_who_proves_the_whole_request_may_name_its_message():
     hooked = WebhookSource.model_validate({"signature": "bearer", "secrets": ["token"]})
     sent = bare({}, authorization="Bearer token", **{"webhook-id": "msg_9"})
-    assert WEBHOOK.receive(hooked, sent)[0].key == "msg_9"
+    assert received(hooked, sent)[0].key == "msg_9"
 
 
 def test_the_sender_is_proven_before_anything_else_is_looked_at():
     request = bare(b"\xff not json", **{"content-type": "text/plain"})
     with pytest.raises(Refused) as refused:
-        WEBHOOK.receive(source(), request)
+        received(source(), request)
     assert refused.value.status == 401
+
+
+# -- when the same is no repeat ---------------------------------------------------------------------
+
+
+def with_scheme(signature, **options):
+    secrets = [] if signature == "none" else ["0123456789abcdef"]
+    return WebhookSource.model_validate(
+        {
+            "signature": signature,
+            "secrets": secrets,
+            "allow_unsigned": signature == "none",
+            **options,
+        }
+    )
+
+
+def reads(desk, body, **headers):
+    return WEBHOOK.receive(desk, bare(body, **headers)).events
+
+
+def test_an_id_under_the_signature_stands_for_one_content():
+    [draft] = received(source(), signed({}))
+    assert draft.repeats == Repeats(one_content=True)
+
+
+@pytest.mark.parametrize(
+    ("signature", "replayable"),
+    [("bearer", False), ("none", False), ("github", True), ("pagerduty", True), ("hmac", True)],
+)
+def test_without_an_id_a_body_is_a_repeat_for_as_long_as_the_settings_say(signature, replayable):
+    """And where a stranger could send old bytes again, what is new after that waits for a person."""
+    [draft] = reads(with_scheme(signature), {"a": 1})
+    assert draft.repeats == Repeats(within=600.0, replayable=replayable)
+    [draft] = reads(with_scheme(signature, repeat_within="2h"), {"a": 1})
+    assert draft.repeats.within == 7200.0
+
+
+@pytest.mark.parametrize(("signature", "path"), [("stripe", "id"), ("slack", "event_id")])
+def test_senders_who_try_for_long_are_known_by_the_id_that_they_write(signature, path):
+    [draft] = reads(with_scheme(signature), {path: "evt_7"})
+    assert (draft.key, draft.repeats) == ("evt_7", ALWAYS)
+
+
+def test_an_alert_under_a_signature_without_time_waits_for_a_person_where_it_could_be_old():
+    alert = {"status": "firing", "labels": {"a": "b"}}
+    [bearer], [hmac_] = (
+        reads(with_scheme(signature, preset="grafana"), {"alerts": [alert]})
+        for signature in ("bearer", "hmac")
+    )
+    assert (bearer.repeats.replayable, hmac_.repeats.replayable) == (False, True)
+
+
+# -- what is no event -------------------------------------------------------------------------------
+
+
+def test_slacks_check_of_the_address_is_answered():
+    asked = {"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRNFdxV", "token": "x"}
+    told = WEBHOOK.receive(with_scheme("slack"), bare(asked))
+    assert (told.events, told.answer) == ((), {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
+    assert WEBHOOK.receive(with_scheme("bearer"), bare(asked)).events
+
+
+@pytest.mark.parametrize("challenge", [None, 7, "x" * 1001])
+def test_a_challenge_that_is_none_is_refused(challenge):
+    with pytest.raises(Refused, match="without a challenge"):
+        reads(with_scheme("slack"), {"type": "url_verification", "challenge": challenge})
+
+
+def test_a_test_ping_of_github_is_no_event():
+    ping = {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {"type": "Repository"}}
+    assert WEBHOOK.receive(with_scheme("github"), bare(ping)).why_none == "a test ping of GitHub"
+    assert reads(with_scheme("bearer"), ping)
+
+
+def test_a_test_ping_of_pagerduty_is_no_event_whoever_reads_its_json():
+    ping = {"event": {"event_type": "pagey.ping"}}
+    assert WEBHOOK.receive(with_scheme("pagerduty"), bare(ping)).why_none
+    assert WEBHOOK.receive(with_scheme("bearer", preset="pagerduty"), bare(ping)).why_none
+
+
+# -- as senders really write it ---------------------------------------------------------------------
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def test_the_form_of_github_is_read():
+    body = urlencode({"payload": json.dumps({"type": "push", "subject": "main"})}).encode()
+    [draft] = reads(with_scheme("github"), body, **FORM)
+    assert (draft.type, draft.subject) == ("push", "main")
+    with pytest.raises(Refused, match="send application/json"):
+        reads(with_scheme("bearer"), body, **FORM)
+
+
+def test_a_big_number_in_the_form_of_github_is_a_key_as_it_was_written():
+    desk = with_scheme("github", mapping={"key": "$.id"})
+    body = urlencode({"payload": '{"id": 123456789012345678901}'}).encode()
+    assert reads(desk, body, **FORM)[0].key == "123456789012345678901"
+
+
+def test_a_cloudevent_in_headers_needs_no_body():
+    attributes = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/a", "ce-type": "t"}
+    [draft] = reads(with_scheme("bearer", preset="cloudevents"), b"", **attributes)
+    assert (draft.key, draft.data) == ("/a 1", {})
+
+
+@pytest.mark.parametrize(
+    ("preset", "limit"),
+    [("alertmanager", 4), ("grafana", 4), ("cloudevents", 1), ("pagerduty", 1), (None, 1)],
+)
+def test_monitoring_may_send_larger_bodies(preset, limit):
+    assert WEBHOOK.body_limit(source(preset=preset)) == limit * 1024 * 1024
+
+
+# -- what is unsafe ---------------------------------------------------------------------------------
+
+
+def weak(**sources):
+    told = WEBHOOK.weaknesses({n: WebhookSource.model_validate(s) for n, s in sources.items()})
+    return {(*one.path, one.problem.partition(":")[0]) for one in told}
+
+
+def test_a_short_secret_is_named():
+    desk = {"signature": "bearer", "secrets": ["0123456789abcdef", "0123456789abcde"]}
+    assert weak(desk=desk) == {
+        ("desk", "secrets", 1, "this secret has only 15 bytes and could be guessed by trying")
+    }
+
+
+def test_a_secret_of_two_webhooks_is_named():
+    desk, other = (
+        {"signature": signature, "secrets": ["0123456789abcdef"]}
+        for signature in ("github", "bearer")
+    )
+    assert weak(desk=desk, other=other) == {
+        ("other", "secrets", 0, "webhook desk has the same secret, so its sender may send here too")
+    }
+    assert weak(desk={**desk, "secrets": ["0123456789abcdef"] * 2}) == set()
 
 
 # -- what settings may say ------------------------------------------------------------------------
@@ -162,7 +307,7 @@ def test_recipes_may_say_together_where_the_parts_stand():
     desk = source(mapping={"key": "$.id"})
     desk = WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", subject="$.no"))
     desk = WEBHOOK.with_recipe(desk, WebhookOptions(webhook_id="desk", type="$.kind", key="$.id"))
-    [draft] = WEBHOOK.receive(desk, signed({"id": 1, "no": "INC-7", "kind": "opened"}))
+    [draft] = received(desk, signed({"id": 1, "no": "INC-7", "kind": "opened"}))
     assert (draft.key, draft.subject, draft.type) == ("1", "INC-7", "opened")
 
 
@@ -210,7 +355,7 @@ SOURCES = [
 @settings(max_examples=300, deadline=None)
 def test_no_body_raises_anything_but_a_refusal(desk, body):
     try:
-        drafts = WEBHOOK.receive(desk, bare(body))
+        drafts = received(desk, bare(body))
     except Refused as refused:
         assert refused.status in (400, 422)  # noqa: PT017 - either outcome is right
     else:
@@ -235,5 +380,5 @@ def test_no_body_raises_anything_but_a_refusal(desk, body):
 def test_no_header_of_a_stranger_lets_anything_in(signature, headers):
     desk = source(signature=signature)
     with pytest.raises(Refused) as refused:
-        WEBHOOK.receive(desk, bare({}, **headers))
+        received(desk, bare({}, **headers))
     assert refused.value.status == 401

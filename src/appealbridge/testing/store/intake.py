@@ -77,6 +77,14 @@ class StoreIntakeContract:
         assert await store.events() == [first.event]
         assert ids(await store.deliveries(DeliveryFilter())) == ids(first.deliveries)
 
+    async def test_it_is_told_how_many_recipes_wanted_an_event(self, store: Store) -> None:
+        """One that could not be planned did want it; one that was skipped did not."""
+        states = [RunState.PLANNED, RunState.FAILED, RunState.OPEN, RunState.SKIPPED]
+        event = an_event(1)
+        runs = [a_run(event, f"recipe-{n}", state=state) for n, state in enumerate(states)]
+        told = await store.accept([Arrival(event, runs), Arrival(an_event(2))])
+        assert [one.recipes for one in told] == [3, 0]
+
     async def test_a_repeat_within_one_call_is_a_repeat(self, store: Store) -> None:
         """Two items of one feed may carry the same identity."""
         event, twin = an_event(1), an_event(2, key="msg_1")

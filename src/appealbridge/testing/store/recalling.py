@@ -34,8 +34,43 @@ class StoreRecallingContract:
     async def test_keys_that_a_source_has_told_are_known(self, store: Store) -> None:
         """And those of another source are its own."""
         await store.accept([an_arrival(1), an_arrival(2)])
-        assert await store.known(SOURCE, ["msg_1", "msg_3"]) == {"msg_1"}
-        assert await store.known("feed:news", ["msg_1"]) == frozenset()
+        known = await store.known(SOURCE, ["msg_1", "msg_3"])
+        assert [(key, one.event_id) for key, one in known.items()] == [("msg_1", an_event(1).id)]
+        assert await store.known("feed:news", ["msg_1"]) == {}
+
+    async def test_of_a_known_key_is_told_when_and_after_what_it_came(self, store: Store) -> None:
+        """Two events may come at the same moment; their numbers tell which was the first."""
+        await store.accept([an_arrival(1), an_arrival(2)])
+        known = await store.known(SOURCE, ["msg_2", "msg_1"])
+        assert {one.received_at for one in known.values()} == {NOW}
+        assert 0 < known["msg_1"].number < known["msg_2"].number
+
+    async def test_a_key_that_was_freed_is_the_next_events(self, store: Store) -> None:
+        """The first event stays, and what came under the key in the meantime is not touched."""
+        first, second = an_arrival(1), an_event(2, key="msg_1", received_at=NOW + 9)
+        await store.accept([first])
+        known = await store.known(SOURCE, ["msg_1"])
+        await store.free_keys(SOURCE, known)
+        assert await store.known(SOURCE, ["msg_1"]) == {}
+        assert [one.repeat for one in await store.accept([Arrival(second)])] == [False]
+        await store.free_keys(SOURCE, known)
+        assert (await store.known(SOURCE, ["msg_1"]))["msg_1"].event_id == second.id
+        assert {event.id for event in await store.events()} == {first.event.id, second.id}
+
+    async def test_what_went_out_about_the_same_after_a_delivery_follows_it(
+        self, store: Store
+    ) -> None:
+        """Another text, on the same channel, about the same subject, and later."""
+        texts = [("INC-1", "aa"), ("INC-1", "bb"), ("INC-2", "cc"), ("", "dd"), ("", "ee")]
+        sent = []
+        for n, (subject, text) in enumerate(texts):
+            event = an_event(n, subject=subject)
+            one = a_delivery(event, content_hash=text * 32)
+            arrival = Arrival(event, [a_run(event)], [one])
+            await store.settle(ended(await begun(store, arrival), State.DELIVERED, at=NOW + n))
+            sent.append(await store.delivery(one.id))
+        asked = [(sent[0], "INC-1"), (sent[1], "INC-1"), (sent[0], "INC-3"), (sent[3], "")]
+        assert [await store.followed(*each) for each in asked] == [True, False, False, False]
 
     async def test_a_cause_is_kept_with_its_event(self, store: Store) -> None:
         """Beside events that have none."""

@@ -12,11 +12,20 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.run import RunState
 from appealbridge.store.base import Store
-from appealbridge.store.records import Arrival, DeliveryFilter, Over, Pruned, RecipeVersion
+from appealbridge.store.records import (
+    Accepted,
+    Arrival,
+    DeliveryFilter,
+    KnownKey,
+    Over,
+    Pruned,
+    RecipeVersion,
+)
 from appealbridge.testing.store_case import (
     NOW,
     RECEIPT,
     RECIPE,
+    SOURCE,
     a_delivery,
     a_run,
     an_event,
@@ -291,6 +300,35 @@ class StoreRetentionContract:
         assert await store.attempts(delivery.id) == []
         with pytest.raises(NotFound):
             await store.delivery(delivery.id)
+
+    async def test_a_repeat_of_what_was_removed_is_known(self, store: Store) -> None:
+        """A request that somebody recorded does nothing, however late it is sent again."""
+        await store.accept([_over(1)])
+        assert await _forgotten(store, OVER) == 1
+        assert await store.accept([_over(1)]) == [Accepted("", repeat=True)]
+        elsewhere = replace(an_event(1), source="webhook:other")
+        (other,) = await store.accept([Arrival(elsewhere)])
+        assert not other.repeat
+        assert await store.known(SOURCE, ["msg_1", "msg_2"]) == {"msg_1": KnownKey("", NOW)}
+        assert [event.source for event in await store.events()] == ["webhook:other"]
+
+    async def test_the_key_of_what_was_removed_can_be_freed(self, store: Store) -> None:
+        """For a body that came so long ago that it is news."""
+        await store.accept([_over(1)])
+        await _forgotten(store, OVER)
+        await store.free_keys(SOURCE, await store.known(SOURCE, ["msg_1"]))
+        (again,) = await store.accept([_over(1)])
+        assert not again.repeat
+
+    async def test_keys_are_forgotten_when_their_own_time_is_over(self, store: Store) -> None:
+        """The oldest first, some at a time, and none that is younger."""
+        await store.accept([_over(n, received_at=NOW + n) for n in range(5)])
+        await _forgotten(store, OVER)
+        assert await store.forget_keys(NOW + 3, 2) == 2
+        assert [*await store.known(SOURCE, [f"msg_{n}" for n in range(5)])] == [
+            "msg_2", "msg_3", "msg_4",
+        ]  # fmt: skip
+        assert [await store.forget_keys(NOW + 3) for _ in range(2)] == [1, 0]
 
     async def test_rows_wait_for_their_content_to_go_first(self, store: Store) -> None:
         """Where personal content has a time of its own that is not over yet."""
