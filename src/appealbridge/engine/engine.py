@@ -38,8 +38,9 @@ class Engine:
     """
     Runs what is in force on a store.
 
-    `tasks` is the program's one task group, `http` the door to the network for every plug-in, and
-    `clean` takes every secret out of a text before it is stored. `space` asks the store's disk for
+    `tasks` is the program's one task group. `http` is the door to the network for channels, and
+    `source_http` that for sources, so that slow ones of these delay no post. `clean` takes every secret
+    out of a text before it is stored. `space` asks the store's disk for
     its room.
     """
 
@@ -52,6 +53,7 @@ class Engine:
         report: Report,
         tasks: asyncio.TaskGroup,
         *,
+        source_http: Http,
         clean: Callable[[str], str],
         space: Ask,
     ) -> None:
@@ -100,7 +102,7 @@ class Engine:
             store,
             clock,
             rng,
-            http,
+            source_http,
             self.intake,
             report,
             clean,
