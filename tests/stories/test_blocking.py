@@ -53,6 +53,7 @@ async def test_shares_and_name_servers_that_hang_delay_no_post(tmp_path, outside
         practice = sandbox.url.replace("127.0.0.1", "localhost")
         stage = staging.build(tmp_path / "s", practice, sandbox.smtp_url, {"t": staging.TWEET})
         with stage.config.open("a") as settings:
+            settings.write("appeals:\n")
             for number in range(SHARES):
                 settings.write(f"  share-{number}: {{ folder: share-{number}, every: 30s }}\n")
             settings.write("feeds:\n")
