@@ -63,7 +63,9 @@ async def test_shares_and_name_servers_that_hang_delay_no_post(tmp_path, outside
         async with Bridge(stage.config, lookup=outside.lookup) as bridge:
             # All shares, and as many names as may be asked for at a time.
             await until(lambda: len(outside.waiting) > SHARES + 1)
-            body = json.dumps({"type": "incident", "subject": "INC-1", "text": "Road closed"}).encode()
+            body = json.dumps(
+                {"type": "incident", "subject": "INC-1", "text": "Road closed"}
+            ).encode()
             headers = staging.signed("msg_1", CLOCK.now(), body)
             url = f"{bridge.url}/hooks/desk"
             async with session.post(url, data=body, headers=headers) as answer:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.run import Run
-from appealbridge.store.base_looking import StoreLooking
+from appealbridge.store.base_looking import StoreLooking as StoreLooking
 from appealbridge.store.base_retention import StoreRetention
 from appealbridge.store.records import (
     Accepted,
@@ -41,7 +41,17 @@ from appealbridge.store.records import (
 
 
 class Store(StoreLooking, StoreRetention, Protocol):
-    """The durable half of the program. Every method is one transaction, durable when it returns."""
+    """
+    The durable half of the program. Every method is one transaction, durable when it returns.
+
+    `listings` answers the same questions to people and their programs, however long that takes, without
+    keeping the engine waiting; an answer that takes too long is a `StoreError`.
+    """
+
+    @property
+    def listings(self) -> StoreLooking:
+        """What answers people."""
+        ...
 
     # -- the hot path ---------------------------------------------------------------------------
 

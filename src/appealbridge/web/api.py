@@ -81,7 +81,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
 
     @table.get("/{path:(deliveries|runs|events|traces)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
-        told = await listing.read(engine.store, request.match_info["path"], request.query)
+        told = await listing.read(engine.store.listings, request.match_info["path"], request.query)
         return answer(listing.pointed_out(told, engine.lanes, engine.clock.now()))
 
     return table

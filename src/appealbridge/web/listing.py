@@ -9,7 +9,7 @@ from appealbridge.engine.lane import Lane
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.base import Store
+from appealbridge.store.base import StoreLooking
 from appealbridge.store.records import (
     DeliveryFilter,
 )
@@ -26,18 +26,18 @@ _EVENT_ID = 16
 """How many characters an event's id has; whatever has fewer, all digits, is a delivery's number."""
 
 
-async def deliveries(store: Store, query: Query) -> list[dict[str, Any]]:
+async def deliveries(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List deliveries, the newest first."""
     return [views.delivery(one) for one in await store.deliveries(_which(query))]
 
 
-async def delivery(store: Store, delivery_id: str) -> dict[str, Any]:
+async def delivery(store: StoreLooking, delivery_id: str) -> dict[str, Any]:
     """Return one delivery with its attempts."""
     one = await store.delivery(delivery_id)
     return views.delivery(one, await store.attempts(one.id))
 
 
-async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
+async def runs(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List runs, the newest first."""
     listed = await store.runs(
         event_id=query.get("event", ""),
@@ -48,7 +48,7 @@ async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
     return [views.run(one) for one in listed]
 
 
-async def run(store: Store, run_id: str) -> dict[str, Any]:
+async def run(store: StoreLooking, run_id: str) -> dict[str, Any]:
     """Return one run with its event and its deliveries, each with its attempts."""
     one = await store.run(run_id)
     told = await _with_deliveries(store, one)
@@ -56,7 +56,7 @@ async def run(store: Store, run_id: str) -> dict[str, Any]:
     return told
 
 
-async def _with_deliveries(store: Store, run: Run) -> dict[str, Any]:
+async def _with_deliveries(store: StoreLooking, run: Run) -> dict[str, Any]:
     caused: Sequence[Delivery] = ()
     if run.state is not RunState.SKIPPED:
         caused = await store.deliveries(DeliveryFilter(run_id=run.id, limit=MOST))
@@ -67,7 +67,7 @@ async def _with_deliveries(store: Store, run: Run) -> dict[str, Any]:
     return told
 
 
-async def trace(store: Store, id_: str) -> dict[str, Any]:
+async def trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     """
     Return an `event` with its `runs`, each with its deliveries and their attempts.
 
@@ -86,13 +86,13 @@ async def trace(store: Store, id_: str) -> dict[str, Any]:
     }
 
 
-async def events(store: Store, query: Query) -> list[dict[str, Any]]:
+async def events(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List events, the newest first."""
     listed = await store.events(limit=_limit(query), since=since_of(query))
     return [views.event(one) for one in listed]
 
 
-async def event(store: Store, event_id: str) -> dict[str, Any]:
+async def event(store: StoreLooking, event_id: str) -> dict[str, Any]:
     """Return one event."""
     return views.event(await store.event(event_id))
 
@@ -101,7 +101,7 @@ _LISTS = {"deliveries": deliveries, "runs": runs, "events": events}
 _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace}
 
 
-async def read(store: Store, path: str, query: Query) -> Any:
+async def read(store: StoreLooking, path: str, query: Query) -> Any:
     """Answer the question that the API has at `path`; raise `NotFound`, or `ValueError` in words."""
     kind, _, one = path.strip("/").partition("/")
     if one and kind in _SINGLE:
