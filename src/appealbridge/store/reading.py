@@ -174,16 +174,6 @@ def event(connection: Connection, event_id: str) -> Event:
     return event_of(_found(connection, select, event_id, "event"))
 
 
-def events(connection: Connection, limit: int, since: float | None) -> Sequence[Event]:
-    """List events, newest first."""
-    rows = connection.execute(
-        f"SELECT {names(STORED_EVENT)} FROM events {'' if since is None else 'WHERE received_at >= :since'}"
-        " ORDER BY received_at DESC, number DESC LIMIT :limit",
-        {"since": since, "limit": limit},
-    ).fetchall()
-    return [event_of(row) for row in rows]
-
-
 def run(connection: Connection, run_id: str) -> Run:
     """Return one run."""
     select = f"SELECT {names(STORED_RUN)} FROM runs WHERE id = ?"

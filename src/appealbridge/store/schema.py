@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.states import IS_LISTED, IS_NEWS, IS_OPEN, IS_SENT, IS_WAITING
+from appealbridge.store.states import IS_ENDED, IS_LISTED, IS_NEWS, IS_OPEN, IS_SENT, IS_WAITING
 
 APPLICATION_ID = 0x41707042
 """Tells our files from other programs' SQLite files; the letters AppB."""
@@ -26,6 +26,14 @@ OF_EVENT = "id > :event_id || '.' AND id < :event_id || '/' AND event_id = :even
 
 OF_RUN = "id > :run_id || '.' AND id < :run_id || '/' AND run_id = :run_id"
 """The deliveries of one run."""
+
+ANY_NUMBER = "number > 0"
+"""
+True of every row.
+
+SQLite uses an index with this condition only for questions that repeat it. So those that serve lists
+stay out of the plans of the hot path, which SQLite would otherwise make with them.
+"""
 
 IS_OF_APPEAL = "type >= 'appeal.' AND type < 'appeal/'"
 """An event about an appeal: its type begins with `appeal.`."""
@@ -212,6 +220,27 @@ _SOURCE_STATES = """
 ALTER TABLE sources ADD COLUMN state TEXT NOT NULL DEFAULT '{}';
 """
 
+_LISTS = f"""
+-- What people list by, the newest first: behind its columns each of these has the rows' numbers in order.
+CREATE INDEX events_by_subject ON events (subject) WHERE subject > '' AND {ANY_NUMBER};
+CREATE INDEX events_by_source ON events (source) WHERE {ANY_NUMBER};
+CREATE INDEX events_by_type ON events (type) WHERE {ANY_NUMBER};
+DROP INDEX runs_failed;
+CREATE INDEX runs_by_recipe ON runs (recipe) WHERE {ANY_NUMBER};
+CREATE INDEX runs_planned ON runs (state) WHERE state = 'planned' AND {ANY_NUMBER};
+CREATE INDEX runs_skipped ON runs (state) WHERE state = 'skipped' AND {ANY_NUMBER};
+CREATE INDEX runs_failed ON runs (state) WHERE state = 'failed' AND {ANY_NUMBER};
+CREATE INDEX runs_failed_by_recipe ON runs (recipe) WHERE state = 'failed' AND {ANY_NUMBER};
+CREATE INDEX runs_open ON runs (state) WHERE state = 'open' AND {ANY_NUMBER};
+CREATE INDEX runs_open_by_recipe ON runs (recipe) WHERE state = 'open' AND {ANY_NUMBER};
+CREATE INDEX deliveries_by_recipe ON deliveries (recipe) WHERE {ANY_NUMBER};
+CREATE INDEX deliveries_by_channel ON deliveries (channel) WHERE {ANY_NUMBER};
+CREATE INDEX deliveries_held ON deliveries (hold) WHERE state = 1 AND {ANY_NUMBER};
+CREATE INDEX deliveries_ended ON deliveries (state) WHERE {IS_ENDED} AND {ANY_NUMBER};
+CREATE INDEX deliveries_ended_by_recipe ON deliveries (state, recipe)
+    WHERE {IS_ENDED} AND {ANY_NUMBER};
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -223,6 +252,7 @@ MIGRATIONS: tuple[str, ...] = (
     _THREADS,
     _FAILED_RUNS,
     _SOURCE_STATES,
+    _LISTS,
 )
 
 

@@ -46,9 +46,21 @@ class SqliteLooking:
         """Return one event."""
         return await self._ask(lambda db: reading.event(db, event_id))
 
-    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
+    async def events(
+        self,
+        *,
+        subject: str = "",
+        source: str = "",
+        type_: str = "",
+        since: float | None = None,
+        limit: int = 100,
+    ) -> Sequence[Event]:
         """List events, newest first."""
-        return await self._ask(lambda db: reading.events(db, limit, since))
+        return await self._ask(
+            lambda db: listing.events(
+                db, subject=subject, source=source, type_=type_, since=since, limit=limit
+            )
+        )
 
     async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
         """Return events received since a time, in the order in which they were stored."""

@@ -88,7 +88,13 @@ async def trace(store: StoreLooking, id_: str) -> dict[str, Any]:
 
 async def events(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List events, the newest first."""
-    listed = await store.events(limit=_limit(query), since=since_of(query))
+    listed = await store.events(
+        subject=query.get("subject", ""),
+        source=query.get("source", ""),
+        type_=query.get("type", ""),
+        since=since_of(query),
+        limit=_limit(query),
+    )
     return [views.event(one) for one in listed]
 
 

@@ -60,7 +60,7 @@ async def test_what_was_removed_can_no_longer_be_read_after_a_vacuum(path, store
     await store.close()
     before, left = vacuum(path)
     assert on_disk(path) == 0
-    assert left < before / 10
+    assert left < before / 8  # an empty index takes a page, too
 
 
 async def test_scrubbing_does_not_wait_for_readers(path, store):

@@ -98,7 +98,7 @@ async def test_reading_goes_on_while_another_writes(path, store):
 async def test_a_damaged_file_is_told(path, store):
     await store.accept([Arrival(an_event(number, data="x" * 500)) for number in range(200)])
     await store.close()
-    damage(path, 8192)
+    damage(path, path.stat().st_size // 2)
     again = await SqliteStore.open(path)
     with pytest.raises(StoreError, match="restore the last backup"):
         await again.events(limit=1000)
