@@ -37,6 +37,7 @@ from appealbridge.store.records import (
     SourceRecord,
     Text,
     Unseen,
+    Writing,
 )
 
 
@@ -233,6 +234,10 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """Return a kept version; raise `NotFound`."""
 
     # -- the whole --------------------------------------------------------------------------------
+
+    def writing(self) -> Writing:
+        """Return how writing has gone lately; nothing is written or read for it."""
+        ...
 
     async def check(self) -> None:
         """Raise `StoreError` where the store cannot take writes now."""

@@ -15,7 +15,6 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.store.following import FOLLOWS
 from appealbridge.store.records import (
-    Backlog,
     OpenRun,
     Outlook,
     RecipeVersion,
@@ -41,13 +40,10 @@ from appealbridge.store.rows import (
 from appealbridge.store.schema import OF_RUN
 from appealbridge.store.states import (
     HELD,
-    IS_BEGUN,
     IS_LISTED,
     IS_SENT,
     IS_WAITING,
-    LAST_OPEN,
     READY,
-    STATES,
     UNKNOWN,
 )
 from appealbridge.store.waiting import heard_by
@@ -184,22 +180,6 @@ def sent_today(connection: Connection, channel: str, since: float) -> int:
     """Return how many were delivered since a time, are under way, or perhaps published."""
     (count,) = connection.execute(_SENT_TODAY, {"channel": channel, "since": since}).fetchone()
     return int(count)
-
-
-def backlog(connection: Connection) -> Backlog:
-    """Count what waits, and what ended without being delivered."""
-    rows = connection.execute(
-        "SELECT state, channel, count(*), min(number) FROM deliveries"
-        f" WHERE {IS_LISTED} GROUP BY state, channel"
-        f" UNION ALL SELECT state, channel, count(*), min(number) FROM deliveries"
-        f" WHERE {IS_BEGUN} GROUP BY channel"
-    ).fetchall()
-    oldest = min((number for state, _, _, number in rows if state <= LAST_OPEN), default=None)
-    return Backlog(
-        {(STATES[state], channel): count for state, channel, count, _ in rows},
-        _one(connection, "SELECT planned_at FROM deliveries WHERE number = ?", (oldest,)),
-        _one(connection, "SELECT count(*) FROM events"),
-    )
 
 
 def deliveries_where(

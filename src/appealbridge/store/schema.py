@@ -241,6 +241,31 @@ CREATE INDEX deliveries_ended_by_recipe ON deliveries (state, recipe)
     WHERE {IS_ENDED} AND {ANY_NUMBER};
 """
 
+_COUNTS = f"""
+-- How many deliveries there are that are neither under way nor delivered, so that nobody has to count them.
+CREATE TABLE delivery_counts (
+    state INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (state, channel)
+) STRICT, WITHOUT ROWID;
+INSERT INTO delivery_counts SELECT state, channel, count(*) FROM deliveries
+    WHERE {IS_LISTED} GROUP BY state, channel;
+CREATE TRIGGER delivery_counted AFTER INSERT ON deliveries WHEN new.{IS_LISTED} BEGIN
+    INSERT INTO delivery_counts VALUES (new.state, new.channel, 1)
+        ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER delivery_moved AFTER UPDATE OF state ON deliveries
+    WHEN new.state <> old.state AND (new.{IS_LISTED} OR old.{IS_LISTED}) BEGIN
+    INSERT INTO delivery_counts SELECT new.state, new.channel, 1 WHERE new.{IS_LISTED}
+        ON CONFLICT DO UPDATE SET count = count + 1;
+    UPDATE delivery_counts SET count = count - 1 WHERE state = old.state AND channel = old.channel;
+END;
+CREATE TRIGGER delivery_removed AFTER DELETE ON deliveries WHEN old.{IS_LISTED} BEGIN
+    UPDATE delivery_counts SET count = count - 1 WHERE state = old.state AND channel = old.channel;
+END;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -253,6 +278,7 @@ MIGRATIONS: tuple[str, ...] = (
     _FAILED_RUNS,
     _SOURCE_STATES,
     _LISTS,
+    _COUNTS,
 )
 
 

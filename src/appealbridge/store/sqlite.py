@@ -44,12 +44,15 @@ from appealbridge.store.records import (
     Settlement,
     SourceRecord,
     Unseen,
+    Writing,
 )
 from appealbridge.store.settling import ending, settle
 from appealbridge.store.sqlite_looking import SqliteLooking
 from appealbridge.store.writer import OnCommit, Together, Writer
 
 T = TypeVar("T")
+
+READING = Writing(trouble="the store is open to read only", waits_for=0.0, idle_for=0.0)
 
 LISTED_WITHIN = 10.0
 """Seconds after which a question of people is given up."""
@@ -272,6 +275,10 @@ class SqliteStore(SqliteLooking):
     def busy(self) -> bool:
         """Whether any transaction waits for its commit."""
         return self._writer is not None and self._writer.busy
+
+    def writing(self) -> Writing:
+        """Return how writing has gone lately."""
+        return READING if self._writer is None else self._writer.writing()
 
     async def check(self) -> None:
         """Write one beat; raise `StoreError` where that is not possible."""

@@ -10,7 +10,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store import listing, moving, paging, reading, recalling, telling
 from appealbridge.store.connections import Readers
-from appealbridge.store.queues import queues
+from appealbridge.store.queues import backlog, queues
 from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
@@ -109,7 +109,7 @@ class SqliteLooking:
 
     async def backlog(self) -> Backlog:
         """Return how much waits."""
-        return await self._ask(reading.backlog)
+        return await self._ask(backlog)
 
     async def queues(self) -> Sequence[Queue]:
         """Return what waits on each channel."""
