@@ -16,7 +16,7 @@ from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
-from appealbridge.engine.monitor import Monitor
+from appealbridge.engine.monitor import Heartbeat, Monitor
 from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
@@ -85,6 +85,7 @@ class Engine:
         )
         self.room = Room(clock, report, space, self._tell)
         self.monitor = Monitor(store, clock, self.lanes, report, self.notices.alarm)
+        self.heartbeat = Heartbeat(store, clock, report)
         self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
         self.intake = Intake(
             store,
@@ -137,6 +138,7 @@ class Engine:
         await self.adopt(inforce, catalogue)
         self._loop("room", self.room.run)
         self._loop("monitor", self.monitor.run)
+        self._loop("heartbeat", self.heartbeat.run)
         self._loop("runs", self._runs.run)
         self._loop("upkeep", self._upkeep.run)
         self._loop("retention", self._pruning.run)
