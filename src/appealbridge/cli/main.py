@@ -20,7 +20,7 @@ FILES = {
     "backtest": ("backtest",),
     "new": ("new",),
     "schema": ("schema",),
-    "operator": ("deliveries", "runs", "trace", "release", "confirm", "retry", "cancel"),
+    "operator": ("deliveries", "runs", "events", "trace", "release", "confirm", "retry", "cancel"),
     "channels": ("channels",),
     "db": ("db",),
 }

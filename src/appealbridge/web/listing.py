@@ -18,6 +18,9 @@ from appealbridge.web import views
 MOST = 1000
 """How many rows one listing gives at the most."""
 
+TRACED = 20
+"""How many events about one subject are told of."""
+
 Query = Mapping[str, str]
 
 _HELD = frozenset({State.HELD})
@@ -71,8 +74,19 @@ async def trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     """
     Return an `event` with its `runs`, each with its deliveries and their attempts.
 
-    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told.
+    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told. Or
+    it is a subject: then the `traces` of the latest events about it are told, the oldest first.
     """
+    try:
+        return await _trace(store, id_)
+    except NotFound:
+        about = await store.events(subject=id_, limit=TRACED)
+        if not about:
+            raise
+    return {"subject": id_, "traces": [await _trace(store, one.id) for one in reversed(about)]}
+
+
+async def _trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     if "." not in id_ and not (id_.isdecimal() and len(id_) < _EVENT_ID):
         about = await store.event(id_)
         asked = [*reversed(await store.runs(event_id=id_, limit=MOST))]
@@ -131,6 +145,9 @@ def _rows(told: Any) -> Iterator[dict[str, Any]]:
     """Yield what may be deliveries in an answer."""
     if isinstance(told, list):
         yield from told
+    elif "traces" in told:
+        for one in told["traces"]:
+            yield from _rows(one)
     elif "runs" in told:
         for run in told["runs"]:
             yield from run["deliveries"]
