@@ -18,6 +18,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
         ├── StoreBusy               more waits to be stored than can be; nothing was written
         ├── StoreFull               the disk has no room; nothing was written
         ├── StoreNearlyFull         the last of the room is kept for what was accepted
+        ├── TooMuch                 what is asked for is longer than an answer may be
         └── NotFound                nothing in the store has this id
 """
 
@@ -138,6 +139,10 @@ class StoreFull(StoreError):
 
 class StoreNearlyFull(StoreError):
     """The last of the disk's room is kept for what was accepted; nothing was written, come again later."""
+
+
+class TooMuch(StoreError):
+    """What is asked for is longer than an answer may be; nothing is answered."""
 
 
 class NotFound(StoreError):

@@ -9,17 +9,26 @@ all numbers are gathered first. What else is asked for is then looked at row by 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
 from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import TooMuch
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.reading import deliveries_where
 from appealbridge.store.records import DeliveryFilter
-from appealbridge.store.rows import STORED_EVENT, STORED_RUN, event_of, names, run_of
+from appealbridge.store.rows import (
+    STORED_DELIVERY,
+    STORED_EVENT,
+    STORED_RUN,
+    Row,
+    delivery_of,
+    event_of,
+    names,
+    run_of,
+)
 from appealbridge.store.schema import ANY_NUMBER, OF_EVENT, OF_RUN
 from appealbridge.store.states import HELD, IS_BEGUN, IS_ENDED, IS_LISTED, NUMBERS, SENDING
 
@@ -39,6 +48,9 @@ _RARE = (
     f" ON channel = name AND {IS_LISTED} AND {_IN_STATES}"
 )
 _RARE_OF_CHANNEL = f"SELECT number FROM {_LISTED} AND channel = :channel AND {_IN_STATES}"
+
+LONGEST = 16_000_000
+"""How many characters one answer may have."""
 
 CLOCK_SET_BACK = 600.0
 """By how many seconds a clock may have been set back without hiding what was stored meanwhile."""
@@ -84,7 +96,9 @@ def deliveries(connection: sqlite3.Connection, which: DeliveryFilter) -> Sequenc
     if which.since is not None:
         tests.append("number >= :first")
         values["first"] = _first_since(connection, "deliveries", "planned_at", which.since)
-    return deliveries_where(connection, _newest_first(_driver(which, states), tests), values)
+    clauses = _newest_first(_driver(which, states), tests)
+    select = f"SELECT {names(STORED_DELIVERY)} FROM deliveries {clauses}"
+    return [delivery_of(row) for row in _rows(connection, select, values)]
 
 
 def _driver(which: DeliveryFilter, states: frozenset[State]) -> _Driver:
@@ -143,7 +157,7 @@ def runs(
         driver = _Driver([of_state], order=f"runs_{state}")
     values = {"event_id": event_id, "recipe": recipe_name, "limit": limit}
     select = f"SELECT {names(STORED_RUN)} FROM runs {_newest_first(driver, tests)}"
-    return [run_of(row) for row in connection.execute(select, values).fetchall()]
+    return [run_of(row) for row in _rows(connection, select, values)]
 
 
 def events(
@@ -176,7 +190,7 @@ def events(
         tests += ["received_at >= :since", "number >= :first"]
         values["first"] = _first_since(connection, "events", "received_at", since)
     select = f"SELECT {names(STORED_EVENT)} FROM events {_newest_first(driver, tests)}"
-    return [event_of(row) for row in connection.execute(select, values).fetchall()]
+    return [event_of(row) for row in _rows(connection, select, values)]
 
 
 def _newest_first(driver: _Driver, asked: Sequence[str]) -> str:
@@ -190,6 +204,18 @@ def _newest_first(driver: _Driver, asked: Sequence[str]) -> str:
     index = f"INDEXED BY {driver.order} " if driver.order else ""
     where = " AND ".join([*first, *rest])
     return f"{index}{'WHERE ' if where else ''}{where} ORDER BY number DESC LIMIT :limit"
+
+
+def _rows(connection: sqlite3.Connection, select: str, values: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield rows; raise `TooMuch` where all of them together are longer than an answer may be."""
+    room = LONGEST
+    for row in connection.execute(select, values):
+        room -= sum([len(column) for column in row if type(column) is str])
+        if room < 0:
+            raise TooMuch(
+                f"this is more than {LONGEST // 1_000_000} MB in one answer; ask for fewer with a smaller limit"
+            )
+        yield row
 
 
 def _first_since(connection: sqlite3.Connection, table: str, column: str, since: float) -> int:

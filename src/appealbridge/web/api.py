@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from appealbridge.engine.engine import Engine
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
 from appealbridge.web import listing, views
 from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer, problem
@@ -48,7 +48,7 @@ def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
             return problem(404, engine.clean(str(error)))
         except IllegalMove as error:
             return problem(409, engine.clean(str(error)))
-        except ValueError as error:
+        except (ValueError, TooMuch) as error:
             return problem(422, engine.clean(str(error)))
         except StoreError as error:
             return problem(503, engine.clean(str(error)), retry_after=5)

@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 
 from appealbridge.model.delivery import State
+from appealbridge.model.errors import TooMuch
 from appealbridge.model.run import RunState
 from appealbridge.store import listing, schema
 from appealbridge.store.accepting import accept, intake
@@ -82,6 +83,16 @@ async def test_deliveries_are_listed_by_their_time_though_they_were_stored_out_o
     listed = await store.deliveries(DeliveryFilter(since=NOW + 850))
     assert [one.planned_at for one in listed] == [NOW + 999, NOW + 900]
     assert await store.deliveries(DeliveryFilter(since=NOW + 99_999)) == []
+
+
+async def test_more_than_an_answer_may_have_is_refused_with_a_cure(store, monkeypatch):
+    monkeypatch.setattr(listing, "LONGEST", 5_000)
+    event = an_event(40, data={"text": "x" * 3_000})
+    again = an_event(41, data={"text": "x" * 3_000})
+    await store.accept([Arrival(event), Arrival(again)])
+    with pytest.raises(TooMuch, match="ask for fewer with a smaller limit"):
+        await store.events(limit=2)
+    assert await store.events(limit=1) == [again]
 
 
 # -- however much is stored, a list looks at little of it --------------------------------------------
