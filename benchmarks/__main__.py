@@ -32,7 +32,9 @@ from rich.table import Table
 
 from benchmarks import measure, recipes
 from benchmarks.bridge import bridge
+from benchmarks.filled import waiting
 from benchmarks.measure import Figures
+from benchmarks.pressure import indexes, lists, memory
 from benchmarks.program import OUTSIDE, TESTED, Program, free_port, running
 from benchmarks.quiet import Others, watched
 from benchmarks.recovery import CASES, recovery
@@ -101,6 +103,10 @@ ROWS = (
     Row("many_of_few", "CPU of an event, 10,000 recipes by 10", 1.3, None, least=False),
     Row("shared_of_few", "the same, all for one webhook", 1.3, None, least=False),
     Row("many_load_cpu_s", "CPU s until 10,000 recipes are ready", 30.0, None, least=False),
+    Row("lists_busy_of_alone", "a lane's question while four list", 10.0, 3.0, least=False),
+    Row("lists_rare_of_newest", "a list of what is rare, by the newest", 3.0, None, least=False),
+    Row("indexes_of_plain", "storing an event, by that unlisted", 1.25, 1.1, least=False),
+    Row("memory_grown_mb", "MiB more after 45,000 events than 30,000", 2.0, 1.0, least=False),
     Row("check_cpu_s", "CPU s to check 1,000 recipes", 5.0, None, least=False),
 )
 """What the table shows; `vs_bare` is AppealBridge's figure by the bare program's."""
@@ -186,6 +192,7 @@ class Bench:
             ),
             "recovery": self._recovery,
             "recipes": self._recipes,
+            "pressure": self._pressure,
         }
         for name, part in parts.items():
             if not only or name in only:
@@ -205,6 +212,17 @@ class Bench:
             figures, _ = await self._turn(name, events)
             self._keep(name, figures)
         await self._alone("check", partial(recipes.check, home, self._sink))
+
+    async def _pressure(self) -> None:
+        home = self._home / "bridge"
+
+        async def indexed() -> Figures:
+            return await asyncio.to_thread(indexes, home, waiting)
+
+        await self._alone("lists", partial(lists, home))
+        await self._alone("indexes", indexed)
+        figures, _ = await self._turn("memory", partial(memory, home, self._sink, HOOK))
+        self._keep("memory", figures)
 
     async def _alone(self, name: str, measured: Measured) -> None:
         for _ in range(min(self._size.turns, 3)):
@@ -264,7 +282,9 @@ def main() -> None:
     words.add_argument("--quick", action="store_true", help="two short turns, to see roughly")
     words.add_argument("--turns", type=int, help="how many turns")
     words.add_argument(
-        "part", nargs="*", help="end_to_end, accept, latency, ready, idle, recovery, recipes"
+        "part",
+        nargs="*",
+        help="end_to_end, accept, latency, ready, idle, recovery, recipes, pressure",
     )
     said = words.parse_args()
     size = QUICK if said.quick else FULL

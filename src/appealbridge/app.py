@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -29,8 +30,11 @@ from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, Said, libraries, standard_log
 from appealbridge.metrics import Metrics
+from appealbridge.plugin.feeds import read_at_once
 from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.offload import FILES, PLATFORM_NAMES, SOURCE_NAMES, Pool, offload
 from appealbridge.plugin.redact import Redactor, without_queries
+from appealbridge.plugin.resolver import Lookup, Resolver
 from appealbridge.settings.load import DEFAULT
 from appealbridge.store.records import Space
 from appealbridge.store.space import free_space
@@ -44,7 +48,7 @@ class Bridge:
     """
     The whole program as one object that a test can start: built on entering, stopped on leaving.
 
-    `config` is the settings file, `None` for the default one. `url` is known inside.
+    `config` is the settings file, `None` for the default one. `url` is known inside. `lookup` asks name servers.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Bridge:
         log: Log | None = None,
         systemd: Notifier | None = None,
         space: Callable[[Path], Space] = free_space,
+        lookup: Lookup = socket.getaddrinfo,
     ) -> None:
         self.config = config
         self.assembly = assembly or assemble(config)
@@ -76,6 +81,7 @@ class Bridge:
         self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
         self.systemd = systemd or notifier(os.environ)
         self._space = space
+        self._lookup = lookup
         self._stack = AsyncExitStack()
         self._reloading = asyncio.Lock()
         self._known = Known.of(self.assembly)
@@ -85,6 +91,7 @@ class Bridge:
         settings = self.assembly.settings
         async with AsyncExitStack() as stack:
             stack.enter_context(libraries(self.log))
+            read_at_once(settings.feeds_at_once)
             self.log.info(Said.STARTING, version=__version__, store=str(settings.store))
             if settings.file is None:
                 words = "no webhook, source or channel is declared; name the file with --config, or make it"
@@ -92,10 +99,8 @@ class Bridge:
             self._say_recipes()
             store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
-            session = await stack.enter_async_context(
-                open_session(agent=f"AppealBridge/{__version__}")
-            )
-            http = Http(session, self._clean, now=self.clock.now)
+            http = await stack.enter_async_context(self._network(PLATFORM_NAMES))
+            source_http = await stack.enter_async_context(self._network(SOURCE_NAMES))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             report = Report(self.log, self.metrics)
             self.engine = Engine(
@@ -105,6 +110,7 @@ class Bridge:
                 http,
                 report,
                 tasks,
+                source_http=source_http,
                 clean=self._clean,
                 space=partial(self._space, settings.store),
             )
@@ -150,8 +156,8 @@ class Bridge:
 
     async def _take_new(self, *, asked: bool) -> dict[str, Any]:
         try:
-            assembly = await asyncio.to_thread(
-                assemble, self.config, before=self.assembly.book.recipes
+            assembly = await offload(
+                FILES, assemble, self.config, before=self.assembly.book.recipes
             )
         except Exception as error:  # noqa: BLE001 - what is in force stays so, whatever a file makes us raise
             if not isinstance(error, InvalidDocuments):
@@ -162,6 +168,7 @@ class Bridge:
         # The old ones may still stand in an answer to what was sent before.
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)
+        read_at_once(assembly.settings.feeds_at_once)
         await self.engine.adopt(assembly.inforce, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
@@ -170,6 +177,14 @@ class Bridge:
         told = taken(before, assembly)
         self.log.info(Said.RELOADED, summary=told["summary"])
         return told
+
+    @asynccontextmanager
+    async def _network(self, names: Pool) -> AsyncIterator[Http]:
+        """Give a door to the network, with connections of its own and threads of its own for names."""
+        resolver = Resolver(names, self._lookup)
+        agent = f"AppealBridge/{__version__}"
+        async with open_session(agent=agent, resolver=resolver) as session:
+            yield Http(session, self._clean, now=self.clock.now, resolver=resolver)
 
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:

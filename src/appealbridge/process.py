@@ -20,6 +20,7 @@ import uvloop
 from appealbridge.app import Bridge
 from appealbridge.logs import Said
 from appealbridge.model.errors import AppealBridgeError
+from appealbridge.plugin.offload import FILES, offload
 from appealbridge.systemd import watchdog_seconds
 from appealbridge.watching import changes, there
 
@@ -89,7 +90,7 @@ class Process:
         """Take recipes and templates when they are saved, for as long as the settings say so."""
         known = self._read_at_first
         while True:
-            folders = self._folders()
+            folders = await offload(FILES, self._folders)
             if folders.items() - known.items():  # it came meanwhile, and with it perhaps recipes
                 await self._take_new()
             known = folders
@@ -112,7 +113,7 @@ class Process:
             if changed:
                 self._bridge.log.info(Said.CHANGED, files=", ".join(changed[:5]))
                 await self._take_new()
-            if self._folders() != folders:
+            if await offload(FILES, self._folders) != folders:
                 return
 
     async def _take_new(self) -> None:

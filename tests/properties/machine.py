@@ -132,6 +132,15 @@ class Machine(RuleBasedStateMachine):
         for id_, count in self.reader.execute(kept):
             assert count <= self.begun[id_]
 
+    @invariant()
+    def the_counts_are_those_of_the_rows(self) -> None:
+        """Whatever moved or went, nobody has to count."""
+        states = [row["state"] for row in self.rows]
+        counted = self.does(self.store.backlog()).counts
+        for state in State:
+            count = 0 if state is State.DELIVERED else states.count(state)
+            assert sum(n for (one, _), n in counted.items() if one is state) == count
+
     # -- how ------------------------------------------------------------------------------------
 
     def does(self, asked: Awaitable[Any]) -> Any:

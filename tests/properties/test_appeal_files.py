@@ -65,7 +65,11 @@ def here(monkeypatch):
     async def at_once(function, *args, **kwargs):
         return function(*args, **kwargs)
 
+    async def in_folder(_, function, *args, **kwargs):
+        return function(*args, **kwargs)
+
     monkeypatch.setattr("appealbridge.triggers.appeal.in_thread", at_once)
+    monkeypatch.setattr("appealbridge.triggers.appeal.in_folder", in_folder)
 
 
 def is_kept(seen):

@@ -54,6 +54,34 @@ async def test_a_delivery_s_number_tells_the_run_that_made_it(story, trace):
     assert shown == await trace(held["run"]) == await trace(held["id"])
 
 
+async def test_a_subject_is_told_event_by_event_the_oldest_first(story, trace):
+    await story.begins({"tweet": HELD})
+    for text in ("M6 closed", "M6 partly open", "M6 open"):
+        await story.receives(text, subject="M6/J5")
+        await story.clock.passes(seconds=10)
+    await story.receives("A38 closed", subject="A38")
+    shown = await trace("M6/J5")
+    places = [shown.index(text) for text in ("M6 closed", "M6 partly open", "M6 open")]
+    assert places == sorted(places)
+    assert shown.count("incident about M6/J5") == 3
+    assert "A38" not in shown
+    assert "nothing in the store has this id" in await trace("M6/J6")
+
+
+async def test_events_are_listed_by_what_they_are_about(story):
+    await story.begins({"tweet": HELD})
+    for subject in ("M6", "A38"):
+        await story.receives("Closed", subject=subject)
+
+    async def listed(*options):
+        words = ["events", "--config", str(story.stage.config), *options]
+        return (await asyncio.to_thread(CliRunner().invoke, main, words)).output
+
+    assert "M6" in await listed("--subject", "M6")
+    assert "A38" not in await listed("--subject", "M6", "--source", "webhook:desk")
+    assert "no events" in await listed("--type", "feed.new")
+
+
 async def test_a_run_that_could_not_be_written_shows_its_variables(story, trace):
     await story.begins({"broken": UNWRITABLE})
     _, told = await story.receives("M6 closed")

@@ -24,6 +24,23 @@ async def alarms(story, kind):
     return await story.until(lambda: [a for a in story.said("alarm") if a["kind"] == kind])
 
 
+async def test_who_asks_how_it_goes_makes_it_write_nothing(story):
+    """Anybody may ask, and each write takes a sync of the disk."""
+    await story.begins({"held": HELD})
+
+    async def commits():
+        (line,) = re.findall(
+            r"(?m)^appealbridge_store_commit_seconds_count (\S+)", await figures(story)
+        )
+        return float(line)
+
+    await story.clock.passes(seconds=1)
+    before = await commits()
+    for _ in range(20):
+        await health(story)
+    assert await commits() == before
+
+
 async def test_what_waits_for_a_channel_that_a_reload_took_away_is_said_at_once(story):
     await story.begins({"held": HELD})
     await story.receives("M6 closed")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appealbridge.markup.apart import MEMORY
+from appealbridge.plugin import offload
 
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
@@ -56,3 +57,12 @@ def test_the_reader_of_feeds_ends_before_the_daemon_runs_out_of_memory():
     high, most = (int(told[name].removesuffix("M")) * MIB for name in ("MemoryHigh", "MemoryMax"))
     assert MEMORY + DAEMON <= high < most
     assert told["OOMPolicy"] == "continue"
+
+
+def test_there_may_be_as_many_threads_as_the_pools_have():
+    """What hangs takes threads, and must not keep the rest from starting theirs."""
+    told = (UNITS / "appealbridge.service").read_text()
+    pools = [one for one in vars(offload).values() if isinstance(one, offload.Pool)]
+    assert pools
+    most = int(re.search(r"^TasksMax=(\d+)$", told, re.MULTILINE)[1])
+    assert 2 * sum(pool.threads for pool in pools) <= most

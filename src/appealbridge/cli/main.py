@@ -23,6 +23,7 @@ FILES = {
     "operator": (
         "deliveries",
         "runs",
+        "events",
         "trace",
         "release",
         "confirm",

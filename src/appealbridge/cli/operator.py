@@ -43,6 +43,15 @@ def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Pa
     return check
 
 
+since_option = click.option(
+    "--since", type=Span(), help="Only those of this time, as 2h or 3d ago."
+)
+
+
+def _begin(since: float | None) -> str:
+    return "" if since is None else str(SystemClock().now() - since)
+
+
 @click.command(short_help="List deliveries: what waits and why, what went out.")
 @click.option(
     "--state",
@@ -57,12 +66,16 @@ def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Pa
     "--hold", default="", callback=_known(*Hold), help=f"Only what is held for this: {HOLDS}."
 )
 @click.option("--event", default="", help="Only what this event caused.")
+@since_option
 @click.option("--limit", default=50, show_default=True, help="How many at the most.")
 @config_option
 @json_option
-def deliveries(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
+def deliveries(
+    config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
+) -> None:
     """List deliveries, the newest first: what waits and why, what went out and where it stands."""
-    rows = Stored(Daemon.of(config)).get("/deliveries", {**wanted, "limit": limit})
+    query = {**wanted, "since": _begin(since), "limit": limit}
+    rows = Stored(Daemon.of(config)).get("/deliveries", query)
     if as_json:
         say_json(rows)
     else:
@@ -94,7 +107,29 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
         tell.runs(rows)
 
 
-@click.command(short_help="Tell the story of an event, a run or a delivery.")
+@click.command(short_help="List events: what came in.")
+@click.option("--subject", default="", help="Only what is about this appeal or incident.")
+@click.option("--source", default="", help="Only this source's, as webhook:incident-desk.")
+@click.option("--type", default="", help="Only those of this type, as appeal.new.")
+@since_option
+@click.option("--limit", default=50, show_default=True, help="How many at the most.")
+@config_option
+@json_option
+def events(
+    config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
+) -> None:
+    """List events, the newest first: what came in, from where, about what."""
+    query = {**wanted, "since": _begin(since), "limit": limit}
+    rows = Stored(Daemon.of(config)).get("/events", query)
+    if as_json:
+        say_json(rows)
+    else:
+        from appealbridge.cli import tell
+
+        tell.events(rows)
+
+
+@click.command(short_help="Tell the story of a subject, an event, a run or a delivery.")
 @click.argument("id_", metavar="ID")
 @config_option
 @json_option
@@ -102,9 +137,10 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     """
     Tell a story: what came in, which recipe wanted it and why, what was sent, what came back.
 
-    ID is an event's, for all that it caused; or a run's, or the number of a delivery, for one recipe.
+    ID is an event's, for all that it caused; or a run's, or the number of a delivery, for one recipe; or
+    the subject of events, for the latest of them.
     """
-    told = Stored(Daemon.of(config)).get(f"/traces/{quote(id_)}")
+    told = Stored(Daemon.of(config)).get(f"/traces/{quote(id_, safe='')}")
     if as_json:
         say_json(told)
     else:

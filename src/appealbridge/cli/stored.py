@@ -39,7 +39,7 @@ class Stored:
 
         store = await SqliteStore.open(self._daemon.store, read_only=True)
         try:
-            told = await listing.read(store, path, query)
+            told = await listing.read(store.listings, path, query)
         finally:
             await store.close()
         return cleaned(told, self._masks())

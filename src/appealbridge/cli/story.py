@@ -26,7 +26,13 @@ Moment = tuple[str, Line]
 
 
 def tell(told: Row) -> None:
-    """Print what became of an event: of all the runs it caused, or of those that were asked for."""
+    """Print what became of an event, or of several: of all the runs it caused, or of those that were asked for."""
+    if "traces" in told:
+        for number, one in enumerate(told["traces"]):
+            if number:
+                say()
+            tell(one)
+        return
     about, runs = told["event"], told["runs"]
     paragraph(styled(f"{about['type']} {_about(about)}", "bold"))
     paragraph(styled(f"event {about['id']} from {about['source']}", "dim"))

@@ -87,6 +87,18 @@ def runs(rows: Sequence[Row]) -> None:
     table(("run", "state", "begun", "why"), lines)
 
 
+def events(rows: Sequence[Row]) -> None:
+    """Print a table of events."""
+    if not rows:
+        say("no events")
+        return
+    lines = (
+        (row["id"], row["type"], row["source"], short(row["subject"]), clock(row["received_at"]))
+        for row in rows
+    )
+    table(("event", "type", "source", "about", "received"), lines)
+
+
 def state_of(row: Row) -> Styled:
     """Return where a delivery stands, and for what it is held, coloured."""
     words = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
+from operator import attrgetter
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
@@ -11,7 +13,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
-from appealbridge.recipes.match import matched
+from appealbridge.recipes.match import match, matched
 from appealbridge.recipes.plan import plan
 from appealbridge.recipes.recipe import Recipe
 
@@ -20,9 +22,13 @@ OWN_POST = (
 )
 
 
+KEPT = 10
+"""Of how many recipes at the most that did not want an event it is kept why."""
+
+
 @value
 class Planned:
-    """What one event causes: a run for every recipe that was asked, and the first deliveries."""
+    """What one event causes: its runs, and the first deliveries."""
 
     runs: tuple[Run, ...]
     deliveries: tuple[Delivery, ...]
@@ -37,6 +43,28 @@ def arrive(event: Event, recipes: Iterable[Recipe], now: float) -> Planned:
         runs.append(run)
         deliveries.extend(planned)
     return Planned(tuple(runs), tuple(deliveries))
+
+
+def with_skipped(event: Event, planned: Planned, others: Iterable[Recipe], now: float) -> Planned:
+    """
+    Return what an event causes with a skipped run for each of the first `KEPT` recipes that did not want it.
+
+    Those come first that were asked closely, then the `others`, whose words or type an event has to
+    have were not there. So it costs the same however many recipes there are.
+    """
+    runs = [run for run in planned.runs if run.state is not RunState.SKIPPED]
+    skipped = [run for run in planned.runs if run.state is RunState.SKIPPED][:KEPT]
+    skipped += _unasked(event, islice(others, KEPT - len(skipped)), now)
+    return replace(planned, runs=tuple(sorted([*runs, *skipped], key=attrgetter("recipe"))))
+
+
+def _unasked(event: Event, recipes: Iterable[Recipe], now: float) -> Iterator[Run]:
+    for recipe in recipes:
+        try:
+            why_not = match(recipe, event)
+        except Exception:  # noqa: BLE001, S112 - it is not for this event, so what goes wrong in it is no matter
+            continue
+        yield _run(event, recipe, now, RunState.SKIPPED, why_not)
 
 
 def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery, ...]]:

@@ -16,7 +16,7 @@ from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
-from appealbridge.engine.monitor import Monitor
+from appealbridge.engine.monitor import Heartbeat, Monitor
 from appealbridge.engine.notices import Alarm, Notices
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
@@ -39,8 +39,9 @@ class Engine:
     """
     Runs what is in force on a store.
 
-    `tasks` is the program's one task group, `http` the door to the network for every plug-in, and
-    `clean` takes every secret out of a text before it is stored. `space` asks the store's disk for
+    `tasks` is the program's one task group. `http` is the door to the network for channels, and
+    `source_http` that for sources, so that slow ones of these delay no post. `clean` takes every secret
+    out of a text before it is stored. `space` asks the store's disk for
     its room.
     """
 
@@ -53,6 +54,7 @@ class Engine:
         report: Report,
         tasks: asyncio.TaskGroup,
         *,
+        source_http: Http,
         clean: Callable[[str], str],
         space: Ask,
     ) -> None:
@@ -84,6 +86,7 @@ class Engine:
             clean,
         )
         self.room = Room(clock, report, space, self._tell)
+        self.heartbeat = Heartbeat(store, clock, report)
         self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
         self.monitor = Monitor(
             store, clock, self.lanes, report, self.notices.alarm, self._dispatcher.sending
@@ -105,7 +108,7 @@ class Engine:
             store,
             clock,
             rng,
-            http,
+            source_http,
             self.intake,
             report,
             clean,
@@ -140,6 +143,7 @@ class Engine:
         await self.adopt(inforce, catalogue)
         self._loop("room", self.room.run)
         self._loop("monitor", self.monitor.run)
+        self._loop("heartbeat", self.heartbeat.run)
         self._loop("runs", self._runs.run)
         self._loop("upkeep", self._upkeep.run)
         self._loop("retention", self._pruning.run)

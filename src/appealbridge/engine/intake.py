@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from appealbridge.clock import Clock
-from appealbridge.engine.arrival import arrive
+from appealbridge.engine.arrival import arrive, with_skipped
 from appealbridge.engine.caution import Caution, Lot
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.gate import not_sent
@@ -217,7 +217,9 @@ class Intake:
 
 
 def _planned(inforce: InForce, event: Event, now: float, why: str) -> Arrival:
-    planned = arrive(event, inforce.book.for_event(event), now)
+    asked = inforce.book.for_event(event)
+    planned = arrive(event, asked, now)
+    planned = with_skipped(event, planned, inforce.book.others(event, asked), now)
     deliveries = planned.deliveries
     if why:
         deliveries = tuple(replace(one, reason=why) if one.hold else one for one in deliveries)

@@ -1,8 +1,8 @@
 """
 Nothing waits in vain and unseen.
 
-That is what is due and does not go out, what was begun and never ended, what has nowhere to go, and
-what the store does not take.
+That is what is due and does not go out, what was begun and never ended, what has nowhere to go, what
+the store does not take, and a store that fails.
 
 A lane that does its work needs none of this. It is here for the day on which one does not, for a
 reason that nobody thought of.
@@ -40,6 +40,12 @@ REFUSED = "store: "
 """What the notes begin with of what the store does not take."""
 
 NOT_CARRIED_ON = "the program did not carry this attempt on"
+BEAT_EVERY = 60.0
+BEAT_AGAIN = 5.0
+"""Seconds after which the store is tried where nothing has been stored, and after which again where it took nothing."""
+
+STUCK = 15.0
+"""For how many seconds something may wait for the store until that counts as stuck."""
 
 First = tuple[float, int]
 Tell = Callable[[Alarm, str, str], Awaitable[None]]
@@ -206,3 +212,37 @@ def _stalled(lane: Lane, queue: Queue) -> str:
         f"delivery {number} is due and does not go out, and nothing is known that keeps it; {queue.waiting} "
         f"wait for {queue.channel}, {lane.in_flight} of them under way"
     )
+
+
+class Heartbeat:
+    """
+    Knows whether the store takes anything.
+
+    Whoever asks makes it write nothing: what is stored anyway tells, and where that is nothing for a
+    while, one beat of its own.
+    """
+
+    def __init__(self, store: Store, clock: Clock, report: Report) -> None:
+        self._store = store
+        self._clock = clock
+        self._report = report
+
+    @property
+    def trouble(self) -> str:
+        """Why the store takes nothing now; empty where it does."""
+        writing = self._store.writing()
+        if writing.waits_for >= STUCK:
+            return f"nothing has been stored for {writing.waits_for:.0f} seconds, though something waits"
+        return writing.trouble
+
+    async def run(self) -> None:
+        """Beat now and then until cancelled."""
+        while True:
+            writing = self._store.writing()
+            if writing.trouble or writing.idle_for >= BEAT_EVERY:
+                try:
+                    await self._store.check()
+                except StoreError as error:
+                    self._report.store_failed(error)
+            pause = BEAT_AGAIN if self._store.writing().trouble else BEAT_EVERY
+            await self._clock.sleep(pause)

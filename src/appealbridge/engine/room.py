@@ -15,6 +15,7 @@ from appealbridge.engine.report import Report
 from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.model.size import size_text
+from appealbridge.plugin.offload import FILES, offload
 from appealbridge.store.records import Space
 
 KEPT_BYTES = 64_000_000
@@ -84,7 +85,7 @@ class Room:
         """Ask the disk once, and open or close the door."""
         try:
             # A disk that is far away may take its time.
-            space = await asyncio.to_thread(self._ask)
+            space = await offload(FILES, self._ask)
         except StoreError as error:
             self._report.store_failed(error)
             return

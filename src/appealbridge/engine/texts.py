@@ -17,7 +17,7 @@ from appealbridge.store.records import Text
 DAY = 86_400.0
 """For how many seconds a text is not to be repeated."""
 
-MOST = 25_000
+MOST = 10_000
 """How many texts are remembered of one day, and as many of the day before; with more, the oldest are forgotten."""
 
 

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, cast
 
@@ -154,8 +155,32 @@ def text(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
-_APART = Apart()
-atexit.register(_APART.close)
+class Aparts:
+    """As many processes as feeds are read at a time, used again one feed after the other. Safe from any thread."""
 
-read_apart = _APART.read
-"""Reads a feed in the one process that this program keeps for it."""
+    def __init__(self) -> None:
+        self._idle: deque[Apart] = deque()
+
+    def read(self, body: bytes, url: str, content_type: str) -> Reading:
+        """Do what `Apart.read` does."""
+        # The last used first, so that those that are not needed go to rest.
+        try:
+            apart = self._idle.pop()
+        except IndexError:
+            apart = Apart()
+        try:
+            return apart.read(body, url, content_type)
+        finally:
+            self._idle.append(apart)
+
+    def close(self) -> None:
+        """End all processes that read nothing just now."""
+        for apart in self._idle:
+            apart.close()
+
+
+_APARTS = Aparts()
+atexit.register(_APARTS.close)
+
+read_apart = _APARTS.read
+"""Reads a feed in one of the processes that this program keeps for it."""

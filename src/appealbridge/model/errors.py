@@ -19,6 +19,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
         ├── StoreFull               the disk has no room; nothing was written
         ├── Unkeepable              the store works, and this very thing cannot be kept in it
         ├── StoreNearlyFull         the last of the room is kept for what was accepted
+        ├── TooMuch                 what is asked for is longer than an answer may be
         └── NotFound                nothing in the store has this id
 """
 
@@ -143,6 +144,10 @@ class Unkeepable(StoreError):
 
 class StoreNearlyFull(StoreError):
     """The last of the disk's room is kept for what was accepted; nothing was written, come again later."""
+
+
+class TooMuch(StoreError):
+    """What is asked for is longer than an answer may be; nothing is answered."""
 
 
 class NotFound(StoreError):

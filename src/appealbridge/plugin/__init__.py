@@ -98,7 +98,7 @@ from appealbridge.plugin.text import (
     x_length,
 )
 from appealbridge.plugin.threaded import Threaded
-from appealbridge.plugin.threads import in_thread
+from appealbridge.plugin.threads import in_folder, in_thread
 from appealbridge.plugin.trigger import (
     BODY_BYTES,
     Basis,
@@ -209,6 +209,7 @@ __all__ = [
     "field_validator",
     "hand_over",
     "html_to_text",
+    "in_folder",
     "in_thread",
     "is_pagerdutys_test",
     "json_body",

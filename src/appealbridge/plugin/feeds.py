@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import orjson
@@ -17,6 +15,7 @@ from appealbridge.markup.entry import Entry
 from appealbridge.model.errors import DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import is_inside
+from appealbridge.plugin.offload import Pool, offload
 from appealbridge.plugin.reply import Reply, bare
 
 SIZE_LIMIT = 10 * 1024 * 1024
@@ -25,8 +24,8 @@ HOPS = 3
 READING = 1
 """Raised when the reader makes other titles, texts or links of the same feed than it did before."""
 
-_WAITING = ThreadPoolExecutor(1, thread_name_prefix="feeds")
-"""Where the process that reads feeds is waited for: a slow feed takes no thread from anybody else."""
+_READERS = Pool("feeds", 1)
+"""Where the processes that read feeds are waited for, each in a thread of its own."""
 
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
@@ -52,17 +51,24 @@ class FeedLook:
     notes: tuple[str, ...] = ()
 
 
+def read_at_once(feeds: int) -> None:
+    """Read so many feeds at the same time from now on, each in a process of its own."""
+    _READERS.threads = feeds
+
+
 async def read_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> FeedLook:
     """Look at a feed once; raise `SourceDown`, with its own wish for the next look, where it cannot be read."""
     reply, notes = await _ask(url, cursor, tools)
     if reply.status == _UNCHANGED:
         return FeedLook(None, cursor, notes)
     content_type = reply.headers.get("Content-Type", "")
-    reading = await asyncio.get_running_loop().run_in_executor(
-        _WAITING, read_apart, reply.body, reply.url or url, content_type
-    )
+    body = hashlib.blake2b(reply.body, digest_size=16).hexdigest()
+    if body == cursor.get("body"):
+        # Many servers never say that nothing has changed, and to read a feed costs far more than this.
+        return FeedLook(None, {**_validators(reply), "body": body}, notes)
+    reading = await offload(_READERS, read_apart, reply.body, reply.url or url, content_type)
     # What breaks off may come whole with the same validators.
-    cursor = _validators(reply) if reading.whole else {}
+    cursor = {**_validators(reply), "body": body} if reading.whole else {}
     return FeedLook(reading.entries, cursor, (*notes, *reading.notes))
 
 

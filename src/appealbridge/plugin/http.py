@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractResolver
 
 from appealbridge.model.errors import Rejected, TryAgain, Unsure
 from appealbridge.plugin.options import Secret
@@ -43,10 +44,14 @@ _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
 def open_session(
-    *, agent: str = "AppealBridge", keepalive: float = KEEPALIVE, outside: bool = False
+    *,
+    agent: str = "AppealBridge",
+    keepalive: float = KEEPALIVE,
+    outside: bool = False,
+    resolver: AbstractResolver | None = None,
 ) -> aiohttp.ClientSession:
     """
-    Return the session that all plug-ins share; the caller closes it.
+    Return a session that plug-ins share; the caller closes it. `resolver` turns names into addresses.
 
     It keeps no cookies, takes no proxy or password from the environment, and never waits for more
     connections to one host than a lane may use at most. With `outside` it connects to nothing
@@ -57,6 +62,7 @@ def open_session(
         limit_per_host=_CONNECTIONS_PER_HOST,
         keepalive_timeout=keepalive,
         socket_factory=_socket_to_outside if outside else None,
+        resolver=resolver,
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -88,7 +94,7 @@ class Http:
 
     `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
     `timeout` is the bound on one whole request in seconds. `hear` is called with every answer to a
-    request that was to create something.
+    request that was to create something. `resolver` is the session's own.
     """
 
     def __init__(
@@ -99,6 +105,7 @@ class Http:
         now: Callable[[], float],
         timeout: float = 30.0,
         hear: Callable[[Reply], None] | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._session = session
         self.clean = clean
@@ -106,10 +113,18 @@ class Http:
         self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
         self._hear = hear
+        self._resolver = resolver
 
     def heard_by(self, hear: Callable[[Reply], None]) -> Http:
         """Return the same door for somebody who wants to hear what is answered to its creating requests."""
-        return Http(self._session, self.clean, now=self.now, timeout=self._seconds, hear=hear)
+        return Http(
+            self._session,
+            self.clean,
+            now=self.now,
+            timeout=self._seconds,
+            hear=hear,
+            resolver=self._resolver,
+        )
 
     async def get(
         self,
@@ -137,7 +152,7 @@ class Http:
     ) -> Reply:
         """Read something whose address a stranger gave: nothing within this network is asked for it."""
         agent = self._session.headers["User-Agent"]
-        async with open_session(agent=agent, outside=True) as session:
+        async with open_session(agent=agent, outside=True, resolver=self._resolver) as session:
             door = Http(session, self.clean, now=self.now, timeout=self._seconds)
             return await door.get(url, headers=headers, accept=accept, limit=limit)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
+
+from appealbridge.plugin.offload import FOLDERS, PLUGINS, offload
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -12,4 +13,15 @@ R = TypeVar("R")
 
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Return what the function returns, or raise what it raises; it must touch nothing that others hold."""
-    return await asyncio.to_thread(function, *args, **kwargs)
+    return await offload(PLUGINS, function, *args, **kwargs)
+
+
+async def in_folder(
+    folder: object, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """
+    As `in_thread`, for what reads a folder, which may lie on a share that does not answer.
+
+    Raise `TryAgain` where the last reading of this folder still goes on.
+    """
+    return await offload(FOLDERS.only_once(str(folder)), function, *args, **kwargs)

@@ -9,7 +9,7 @@ from appealbridge.documents import Problem
 from appealbridge.model.event import Event
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
-from appealbridge.recipes.index import Asked, asked
+from appealbridge.recipes.index import Asked
 from appealbridge.recipes.recipe import Recipe, RecipeTrigger
 
 
@@ -41,13 +41,17 @@ class Book:
         return dict(sorted({**self.recipes, **self.off}.items()))
 
     def for_event(self, event: Event) -> Sequence[Recipe]:
-        """
-        Return the recipes whose triggers want events of this one's source, in the order of names.
+        """Return the recipes that this event could be for, in the order of their names."""
+        found = self._asked(event)
+        return () if found is None else found.about(event)
 
-        Where these are very many, without those that this event cannot be for.
-        """
-        found = self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
-        return () if found is None else found(event)
+    def others(self, event: Event, but: Sequence[Recipe]) -> Iterator[Recipe]:
+        """Yield all other recipes than these that want events of this one's source, in the order of their names."""
+        found = self._asked(event)
+        return iter(()) if found is None else found.others(but)
+
+    def _asked(self, event: Event) -> Asked | None:
+        return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
 
     def told(self, source: str, options: Options) -> Options:
         """Return a declared source's settings as they are once what recipes say of it counts too."""
@@ -90,10 +94,10 @@ def bind(
             }
         wanted[recipe.name] = recipe
     indexed = {
-        source: asked([wanted[name] for name in sorted(wanted)], source.partition(":")[0], source)
+        source: Asked([wanted[name] for name in sorted(wanted)], source.partition(":")[0], source)
         for source, wanted in by_source.items()
     }
-    anyway = {name: asked(wanted, name) for name, wanted in of_any.items()}
+    anyway = {name: Asked(wanted, name) for name, wanted in of_any.items()}
     return Book(ordered, off, quarantined or {}, problems, declared or {}, kept, indexed, anyway)
 
 

@@ -2,13 +2,13 @@
 Which of very many recipes an event could be for, found without asking each of them.
 
 A recipe whose condition says `equals` or `in` of a field can only match events that have one of
-these words there, so it is found by the word. Where a source has few recipes, all of them are asked.
+these words there, so it is found by the word.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from appealbridge.model.event import Event
@@ -17,29 +17,17 @@ from appealbridge.plugin.normal_form import composed
 from appealbridge.recipes.clues import TYPE, Clue
 from appealbridge.recipes.recipe import Recipe
 
-MANY = 100
-"""Of a source with more recipes than this, those that an event cannot be for leave no run."""
 
-Asked = Callable[[Event], Sequence[Recipe]]
-"""The recipes that are to be asked whether they want an event, in the order of their names."""
-
-
-def asked(recipes: Sequence[Recipe], trigger: str, source: str = "") -> Asked:
+class Asked:
     """
-    Return who is to be asked about events of one source of a trigger, of all recipes that want any of it.
+    The recipes that are asked about events of one source of a trigger, of all `recipes` that want any of it.
 
-    `source` has the trigger's name in front, and is empty for sources that no recipe names.
+    Asked are those whose word an event has, and those of which no word is known. `source` has the
+    trigger's name in front, and is empty for sources that no recipe names.
     """
-    everybody = tuple(recipes)
-    if len(everybody) <= MANY:
-        return lambda _: everybody
-    return _Index(everybody, trigger, source)
 
-
-class _Index:
-    """Asks those whose word the event has, and those of whom no word is known."""
-
-    def __init__(self, recipes: Sequence[Recipe], trigger: str, source: str) -> None:
+    def __init__(self, recipes: Sequence[Recipe], trigger: str, source: str = "") -> None:
+        self._everybody = tuple(recipes)
         known = {recipe.name: _of(recipe, trigger, source) for recipe in recipes}
         common = Counter(
             (clue.place, word) for clues in known.values() for clue in clues for word in clue.words
@@ -62,13 +50,19 @@ class _Index:
         self._by_type = places.pop(TYPE, {})
         self._by_field = [(compile_path(place), there) for place, there in places.items()]
 
-    def __call__(self, event: Event) -> Sequence[Recipe]:
+    def about(self, event: Event) -> Sequence[Recipe]:
+        """Return the recipes that this event could be for, in the order of their names."""
         found = [*self._always, *self._by_type.get(event.type, ())]
         for path, there in self._by_field:
             word = path.first(event.data)
             if type(word) is str:
                 found += there.get(composed(word), ())
         return sorted((one for one in found if _wanted(one, event)), key=attrgetter("name"))
+
+    def others(self, but: Sequence[Recipe]) -> Iterator[Recipe]:
+        """Yield all other recipes than these, in the order of their names."""
+        names = {recipe.name for recipe in but}
+        return (recipe for recipe in self._everybody if recipe.name not in names)
 
 
 def _of(recipe: Recipe, trigger: str, source: str) -> list[Clue]:

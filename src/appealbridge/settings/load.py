@@ -137,8 +137,8 @@ def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
 
 
 _AS_THEY_ARE = (
-    "listen", "socket_mode", "public_url", "keep_free", "watch", "time_zone", "practice", "log", "shutdown_within",
-    "people", "groups", "holds", "notices", "retention",
+    "listen", "socket_mode", "public_url", "keep_free", "watch", "time_zone", "practice", "log", "feeds_at_once",
+    "shutdown_within", "people", "groups", "holds", "notices", "retention",
 )  # fmt: skip
 
 

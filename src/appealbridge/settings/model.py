@@ -194,6 +194,14 @@ class Daemon(_Section):
     log: LogSettings = Field(
         LogSettings(), description="What is said.", examples=[{"level": "info"}]
     )
+    feeds_at_once: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="How many feeds are read at the same time, each in a process of its own that may take up to "
+        "256 MB. More are for thousands of feeds that change often.",
+        examples=[4],
+    )
     shutdown_within: Duration = Field(
         20.0,
         gt=0,

@@ -54,6 +54,7 @@ class Settings:
     time_zone: str
     practice: str | None
     log: LogSettings
+    feeds_at_once: int
     shutdown_within: float
     channels: Mapping[str, ChannelSettings]
     sources: Mapping[str, Mapping[str, BaseModel]]

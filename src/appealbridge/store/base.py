@@ -21,7 +21,7 @@ from typing import Protocol
 
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.run import Run
-from appealbridge.store.base_looking import StoreLooking
+from appealbridge.store.base_looking import StoreLooking as StoreLooking
 from appealbridge.store.base_retention import StoreRetention
 from appealbridge.store.records import (
     Accepted,
@@ -39,11 +39,22 @@ from appealbridge.store.records import (
     SourceRecord,
     Text,
     Unseen,
+    Writing,
 )
 
 
 class Store(StoreLooking, StoreRetention, Protocol):
-    """The durable half of the program. Every method is one transaction, durable when it returns."""
+    """
+    The durable half of the program. Every method is one transaction, durable when it returns.
+
+    `listings` answers the same questions to people and their programs, however long that takes, without
+    keeping the engine waiting; an answer that takes too long is a `StoreError`.
+    """
+
+    @property
+    def listings(self) -> StoreLooking:
+        """What answers people."""
+        ...
 
     # -- the hot path ---------------------------------------------------------------------------
 
@@ -250,6 +261,10 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """Return a kept version; raise `NotFound`."""
 
     # -- the whole --------------------------------------------------------------------------------
+
+    def writing(self) -> Writing:
+        """Return how writing has gone lately; nothing is written or read for it."""
+        ...
 
     async def check(self) -> None:
         """Raise `StoreError` where the store cannot take writes now."""

@@ -34,8 +34,16 @@ class StoreLooking(Protocol):
     async def event(self, event_id: str) -> Event:
         """Return one event; raise `NotFound`."""
 
-    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
-        """List events, newest first."""
+    async def events(
+        self,
+        *,
+        subject: str = "",
+        source: str = "",
+        type_: str = "",
+        since: float | None = None,
+        limit: int = 100,
+    ) -> Sequence[Event]:
+        """List events, the last stored first; empty words ask for all."""
 
     async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
         """

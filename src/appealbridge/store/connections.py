@@ -20,6 +20,10 @@ BUSY_SECONDS = 5.0
 """How long to wait for another program, a backup say, before the store counts as locked."""
 
 READERS = 2
+"""How many questions are answered at a time; and as many more of those that people ask."""
+
+STEPS = 100_000
+"""After how many steps of SQLite's machine, some milliseconds, it is asked whether a question takes too long."""
 
 CHECKPOINT_PAGES = 4000
 """How many pages the log may grow to before they are copied into the file, 16 MB of them."""
@@ -64,12 +68,19 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 class Readers:
-    """A few threads that read, each question in one transaction of its own."""
+    """
+    A few threads that read, each question in one transaction of its own.
 
-    def __init__(self, path: Path) -> None:
+    With `within`, a question that has no answer so many seconds after it was asked is given up.
+    """
+
+    def __init__(
+        self, path: Path, name: str = "store-reader", *, within: float | None = None
+    ) -> None:
         self._path = path
+        self._within = within
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix=name)
         self._closed = False
 
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
@@ -77,7 +88,12 @@ class Readers:
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed; nothing more can be read")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(self._answer, question))
+        end = None if self._within is None else loop.time() + self._within
+
+        def late() -> bool:
+            return end is not None and loop.time() > end
+
+        return await loop.run_in_executor(self._threads, partial(self._answer, question, late))
 
     async def close(self) -> None:
         """Answer what was asked, then let go of the threads and their connections."""
@@ -87,9 +103,10 @@ class Readers:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    def _answer(self, question: Callable[[sqlite3.Connection], T], late: Callable[[], bool]) -> T:
         try:
             connection = self._connection()
+            connection.set_progress_handler(late, 0 if self._within is None else STEPS)
         except sqlite3.Error as error:
             raise refusal(error, self._path) from error
         try:

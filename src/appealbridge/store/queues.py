@@ -5,31 +5,50 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from appealbridge.store.records import Queue
-from appealbridge.store.states import IS_LISTED, IS_OPEN, READY
-
-# From each channel to the next in the index, since there are few channels and perhaps very many rows.
-_CHANNELS = (
-    "WITH RECURSIVE names(name) AS ("
-    f"SELECT min(channel) FROM deliveries WHERE {IS_OPEN} UNION ALL"
-    f" SELECT (SELECT min(channel) FROM deliveries WHERE {IS_OPEN} AND channel > name)"
-    " FROM names WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
+from appealbridge.store.records import Backlog, Queue
+from appealbridge.store.states import (
+    IS_BEGUN,
+    IS_LISTED,
+    IS_OPEN,
+    LAST_OPEN,
+    READY,
+    SENDING,
+    STATES,
 )
-_WAITING = f"SELECT count(*) FROM deliveries WHERE {IS_OPEN} AND channel = ?"
+
+# Triggers keep the counts, but for what is under way: that is few, and the hot path would pay for them.
+_COUNTS = (
+    "SELECT state, channel, count FROM delivery_counts WHERE count > 0"
+    f" UNION ALL SELECT {SENDING}, channel, count(*) FROM deliveries"
+    f" WHERE {IS_BEGUN} AND state = {SENDING} GROUP BY channel"
+)
+_WAITING = (
+    f"SELECT channel, sum(count) FROM ({_COUNTS}) WHERE state <= {LAST_OPEN}"
+    " GROUP BY channel ORDER BY channel"
+)
 _FIRST = (
     f"SELECT due_at, number FROM deliveries WHERE {IS_LISTED} AND channel = ?"
     f" AND state = {READY} AND blocked = 0 ORDER BY due_at, number LIMIT 1"
+)
+_OLDEST = (
+    "SELECT planned_at FROM deliveries"
+    f" WHERE number = (SELECT min(number) FROM deliveries WHERE {IS_OPEN})"
 )
 
 
 def queues(connection: sqlite3.Connection) -> Sequence[Queue]:
     """Return what waits, by channel."""
-    names = [name for (name,) in connection.execute(_CHANNELS).fetchall()]
     return [
-        Queue(
-            name,
-            connection.execute(_WAITING, (name,)).fetchone()[0],
-            connection.execute(_FIRST, (name,)).fetchone(),
-        )
-        for name in names
+        Queue(name, count, connection.execute(_FIRST, (name,)).fetchone())
+        for name, count in connection.execute(_WAITING).fetchall()
     ]
+
+
+def backlog(connection: sqlite3.Connection) -> Backlog:
+    """Return how much waits, and how much ended without being delivered."""
+    rows = connection.execute(_COUNTS).fetchall()
+    oldest = connection.execute(_OLDEST).fetchone()
+    return Backlog(
+        {(STATES[state], channel): count for state, channel, count in rows},
+        None if oldest is None else oldest[0],
+    )

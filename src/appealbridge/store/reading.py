@@ -15,7 +15,6 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.store.following import FOLLOWS
 from appealbridge.store.records import (
-    Backlog,
     OpenRun,
     Outlook,
     RecipeVersion,
@@ -45,10 +44,8 @@ from appealbridge.store.states import (
     IS_LISTED,
     IS_SENT,
     IS_WAITING,
-    LAST_OPEN,
     READY,
     SENDING,
-    STATES,
     UNKNOWN,
 )
 from appealbridge.store.waiting import heard_by
@@ -184,16 +181,6 @@ def event(connection: Connection, event_id: str) -> Event:
     return event_of(_found(connection, select, event_id, "event"))
 
 
-def events(connection: Connection, limit: int, since: float | None) -> Sequence[Event]:
-    """List events, newest first."""
-    rows = connection.execute(
-        f"SELECT {names(STORED_EVENT)} FROM events {'' if since is None else 'WHERE received_at >= :since'}"
-        " ORDER BY received_at DESC, number DESC LIMIT :limit",
-        {"since": since, "limit": limit},
-    ).fetchall()
-    return [event_of(row) for row in rows]
-
-
 def run(connection: Connection, run_id: str) -> Run:
     """Return one run."""
     select = f"SELECT {names(STORED_RUN)} FROM runs WHERE id = ?"
@@ -204,22 +191,6 @@ def sent_today(connection: Connection, channel: str, since: float) -> int:
     """Return how many were delivered since a time, are under way, or perhaps published."""
     (count,) = connection.execute(_SENT_TODAY, {"channel": channel, "since": since}).fetchone()
     return int(count)
-
-
-def backlog(connection: Connection) -> Backlog:
-    """Count what waits, and what ended without being delivered."""
-    rows = connection.execute(
-        "SELECT state, channel, count(*), min(number) FROM deliveries"
-        f" WHERE {IS_LISTED} GROUP BY state, channel"
-        f" UNION ALL SELECT state, channel, count(*), min(number) FROM deliveries"
-        f" WHERE {IS_BEGUN} GROUP BY channel"
-    ).fetchall()
-    oldest = min((number for state, _, _, number in rows if state <= LAST_OPEN), default=None)
-    return Backlog(
-        {(STATES[state], channel): count for state, channel, count, _ in rows},
-        _one(connection, "SELECT planned_at FROM deliveries WHERE number = ?", (oldest,)),
-        _one(connection, "SELECT count(*) FROM events"),
-    )
 
 
 def deliveries_where(

@@ -243,12 +243,11 @@ class Backlog:
     """
     How much waits, and how much ended badly: deliveries by (state, channel), the delivered left out.
 
-    `oldest_open_at` is the planning time of the oldest open one, `events` how many events are kept.
+    `oldest_open_at` is the planning time of the oldest open one.
     """
 
     counts: Mapping[tuple[State, str], int]
     oldest_open_at: float | None
-    events: int
 
 
 @value
@@ -300,6 +299,20 @@ class Queue:
     channel: str
     waiting: int
     first: tuple[float, int] | None
+
+
+@value(kw_only=True)
+class Writing:
+    """
+    How a store's writing has gone: why the last transactions could not be stored, empty where they were.
+
+    For `waits_for` seconds something has waited and nothing was stored; `idle_for` seconds ago was the last
+    time that anything was, or could not be.
+    """
+
+    trouble: str
+    waits_for: float
+    idle_for: float
 
 
 @value

@@ -16,7 +16,15 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.states import IS_LISTED, IS_NEWS, IS_OPEN, IS_SENT, IS_WAITING, KEEPS_TURN
+from appealbridge.store.states import (
+    IS_ENDED,
+    IS_LISTED,
+    IS_NEWS,
+    IS_OPEN,
+    IS_SENT,
+    IS_WAITING,
+    KEEPS_TURN,
+)
 
 APPLICATION_ID = 0x41707042
 """Tells our files from other programs' SQLite files; the letters AppB."""
@@ -26,6 +34,14 @@ OF_EVENT = "id > :event_id || '.' AND id < :event_id || '/' AND event_id = :even
 
 OF_RUN = "id > :run_id || '.' AND id < :run_id || '/' AND run_id = :run_id"
 """The deliveries of one run."""
+
+ANY_NUMBER = "number > 0"
+"""
+True of every row.
+
+SQLite uses an index with this condition only for questions that repeat it. So those that serve lists
+stay out of the plans of the hot path, which SQLite would otherwise make with them.
+"""
 
 IS_OF_APPEAL = "type >= 'appeal.' AND type < 'appeal/'"
 """An event about an appeal: its type begins with `appeal.`."""
@@ -264,6 +280,52 @@ CREATE TABLE past_keys (
 CREATE INDEX past_keys_by_time ON past_keys (received_at);
 """
 
+_LISTS = f"""
+-- What people list by, the newest first: behind its columns each of these has the rows' numbers in order.
+CREATE INDEX events_by_subject ON events (subject) WHERE subject > '' AND {ANY_NUMBER};
+CREATE INDEX events_by_source ON events (source) WHERE {ANY_NUMBER};
+CREATE INDEX events_by_type ON events (type) WHERE {ANY_NUMBER};
+DROP INDEX runs_failed;
+CREATE INDEX runs_by_recipe ON runs (recipe) WHERE {ANY_NUMBER};
+CREATE INDEX runs_planned ON runs (state) WHERE state = 'planned' AND {ANY_NUMBER};
+CREATE INDEX runs_skipped ON runs (state) WHERE state = 'skipped' AND {ANY_NUMBER};
+CREATE INDEX runs_failed ON runs (state) WHERE state = 'failed' AND {ANY_NUMBER};
+CREATE INDEX runs_failed_by_recipe ON runs (recipe) WHERE state = 'failed' AND {ANY_NUMBER};
+CREATE INDEX runs_open ON runs (state) WHERE state = 'open' AND {ANY_NUMBER};
+CREATE INDEX runs_open_by_recipe ON runs (recipe) WHERE state = 'open' AND {ANY_NUMBER};
+CREATE INDEX deliveries_by_recipe ON deliveries (recipe) WHERE {ANY_NUMBER};
+CREATE INDEX deliveries_by_channel ON deliveries (channel) WHERE {ANY_NUMBER};
+CREATE INDEX deliveries_held ON deliveries (hold) WHERE state = 1 AND {ANY_NUMBER};
+CREATE INDEX deliveries_ended ON deliveries (state) WHERE {IS_ENDED} AND {ANY_NUMBER};
+CREATE INDEX deliveries_ended_by_recipe ON deliveries (state, recipe)
+    WHERE {IS_ENDED} AND {ANY_NUMBER};
+"""
+
+_COUNTS = f"""
+-- How many deliveries there are that are neither under way nor delivered, so that nobody has to count them.
+CREATE TABLE delivery_counts (
+    state INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (state, channel)
+) STRICT, WITHOUT ROWID;
+INSERT INTO delivery_counts SELECT state, channel, count(*) FROM deliveries
+    WHERE {IS_LISTED} GROUP BY state, channel;
+CREATE TRIGGER delivery_counted AFTER INSERT ON deliveries WHEN new.{IS_LISTED} BEGIN
+    INSERT INTO delivery_counts VALUES (new.state, new.channel, 1)
+        ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER delivery_moved AFTER UPDATE OF state ON deliveries
+    WHEN new.state <> old.state AND (new.{IS_LISTED} OR old.{IS_LISTED}) BEGIN
+    INSERT INTO delivery_counts SELECT new.state, new.channel, 1 WHERE new.{IS_LISTED}
+        ON CONFLICT DO UPDATE SET count = count + 1;
+    UPDATE delivery_counts SET count = count - 1 WHERE state = old.state AND channel = old.channel;
+END;
+CREATE TRIGGER delivery_removed AFTER DELETE ON deliveries WHEN old.{IS_LISTED} BEGIN
+    UPDATE delivery_counts SET count = count - 1 WHERE state = old.state AND channel = old.channel;
+END;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -277,6 +339,8 @@ MIGRATIONS: tuple[str, ...] = (
     _SOURCE_STATES,
     _ORIGINS,
     _PAST_KEYS,
+    _LISTS,
+    _COUNTS,
 )
 
 

@@ -46,12 +46,18 @@ from appealbridge.store.records import (
     Settlement,
     SourceRecord,
     Unseen,
+    Writing,
 )
 from appealbridge.store.settling import ending, settle
 from appealbridge.store.sqlite_looking import SqliteLooking
 from appealbridge.store.writer import OnCommit, Together, Writer
 
 T = TypeVar("T")
+
+READING = Writing(trouble="the store is open to read only", waits_for=0.0, idle_for=0.0)
+
+LISTED_WITHIN = 10.0
+"""Seconds after which a question of people is given up."""
 
 RECOVERED = 2000
 """How many attempts that a crash cut off are taken up in one transaction."""
@@ -64,12 +70,12 @@ class SqliteStore(SqliteLooking):
     Opened by `open`, let go of by `close`. A store opened to read only refuses every write.
     """
 
-    def __init__(
-        self, path: Path, readers: Readers, writer: Writer | None, lock: StoreLock | None
-    ) -> None:
-        super().__init__(readers)
+    def __init__(self, path: Path, writer: Writer | None, lock: StoreLock | None) -> None:
+        self._readers = Readers(path)
+        super().__init__(self._readers)
         self._path = path
-        self._readers = readers
+        self._list_readers = Readers(path, "store-listing", within=LISTED_WITHIN)
+        self.listings = SqliteLooking(self._list_readers)
         self._writer = writer
         self._lock = lock
 
@@ -86,7 +92,7 @@ class SqliteStore(SqliteLooking):
         """
         if read_only:
             await asyncio.to_thread(check_readable, path)
-            return cls(path, Readers(path), None, None)
+            return cls(path, None, None)
         lock = StoreLock(path)
         lock.take()
         try:
@@ -96,7 +102,7 @@ class SqliteStore(SqliteLooking):
             raise
         writer = Writer(path, lambda: open_writer(path), on_commit)
         writer.start(connection)
-        return cls(path, Readers(path), writer, lock)
+        return cls(path, writer, lock)
 
     # -- the hot path ---------------------------------------------------------------------------
 
@@ -289,6 +295,10 @@ class SqliteStore(SqliteLooking):
         """Whether any transaction waits for its commit."""
         return self._writer is not None and self._writer.busy
 
+    def writing(self) -> Writing:
+        """Return how writing has gone lately."""
+        return READING if self._writer is None else self._writer.writing()
+
     async def check(self) -> None:
         """Write one beat; raise `StoreError` where that is not possible."""
         await self._write(lambda db: db.execute("UPDATE pulse SET beats = beats + 1"))
@@ -296,6 +306,7 @@ class SqliteStore(SqliteLooking):
     async def close(self) -> None:
         """Finish what was handed over, then let go of everything."""
         # The last connection to go folds the log into the file, which one that only reads may not.
+        await self._list_readers.close()
         await self._readers.close()
         if self._writer is not None:
             await self._writer.close()

@@ -11,7 +11,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store import listing, moving, paging, reading, recalling, telling, turns
 from appealbridge.store.connections import Readers
 from appealbridge.store.keys import known
-from appealbridge.store.queues import queues
+from appealbridge.store.queues import backlog, queues
 from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
@@ -56,9 +56,21 @@ class SqliteLooking:
         """Return one event."""
         return await self._ask(lambda db: reading.event(db, event_id))
 
-    async def events(self, *, limit: int = 100, since: float | None = None) -> Sequence[Event]:
+    async def events(
+        self,
+        *,
+        subject: str = "",
+        source: str = "",
+        type_: str = "",
+        since: float | None = None,
+        limit: int = 100,
+    ) -> Sequence[Event]:
         """List events, newest first."""
-        return await self._ask(lambda db: reading.events(db, limit, since))
+        return await self._ask(
+            lambda db: listing.events(
+                db, subject=subject, source=source, type_=type_, since=since, limit=limit
+            )
+        )
 
     async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
         """Return events received since a time, in the order in which they were stored."""
@@ -111,7 +123,7 @@ class SqliteLooking:
 
     async def backlog(self) -> Backlog:
         """Return how much waits."""
-        return await self._ask(reading.backlog)
+        return await self._ask(backlog)
 
     async def queues(self) -> Sequence[Queue]:
         """Return what waits on each channel."""

@@ -61,5 +61,8 @@ IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
 IS_LISTED = "state NOT BETWEEN 4 AND 5"
 """All but the two states of the hot path, which would pay for an index that nobody needs for them."""
 
+IS_ENDED = "state >= 8"
+"""It ended without being published: failed, expired, cancelled."""
+
 IS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold <> 'burst')"
 """What people are told of: failed, expired, or held. Of what is held as a flood, the flood's alarm tells."""

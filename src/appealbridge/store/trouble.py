@@ -44,6 +44,10 @@ _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
         StoreError,
         "the file may not be opened; give the daemon's user the right to read and write it",
     ),
+    sqlite3.SQLITE_INTERRUPT: (
+        StoreError,
+        "this takes too long; ask for less: say what is wanted more closely, or from when on",
+    ),
     sqlite3.SQLITE_NOMEM: (StoreError, "the machine has no memory left; free some and try again"),
 }
 

@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from appealbridge.model.errors import StoreError
+from appealbridge.store.records import Writing
 from appealbridge.store.trouble import refusal, trouble
 
 Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
@@ -63,6 +64,8 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._under_way = 0
+        self._busy_since = self._ended_at = self._loop.time()
+        self._trouble = ""
         self._ended = self._loop.create_future()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
 
@@ -76,6 +79,8 @@ class Writer:
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed; nothing more can be kept")
         future: asyncio.Future[Any] = self._loop.create_future()
+        if not self._under_way:
+            self._busy_since = self._loop.time()
         if not self._gathering:
             # Handed over when every task that can run now has run, so that they share a commit.
             self._loop.call_soon(self._hand_over)
@@ -87,6 +92,15 @@ class Writer:
     def busy(self) -> bool:
         """Whether any transaction waits for its commit."""
         return self._under_way > 0
+
+    def writing(self) -> Writing:
+        """Return how writing has gone lately; this asks the disk nothing."""
+        now = self._loop.time()
+        return Writing(
+            trouble=self._trouble,
+            waits_for=now - self._busy_since if self.busy else 0.0,
+            idle_for=now - self._ended_at,
+        )
 
     async def close(self) -> None:
         """Finish what was handed over, then end the thread and its connection."""
@@ -140,7 +154,10 @@ class Writer:
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - every caller gets it; the thread must live on
             self._undo()
-            return [(job, None, refusal(error, self._path)) for job in jobs]
+            refused = refusal(error, self._path)
+            self._trouble = str(refused)
+            return [(job, None, refused) for job in jobs]
+        self._trouble = ""
         return outcomes
 
     def _at_once(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Outcome]:
@@ -192,6 +209,7 @@ class Writer:
 
     def _resolve(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         self._under_way -= len(outcomes)
+        self._busy_since = self._ended_at = self._loop.time()
         for job, result, error in outcomes:
             if job.future.done():
                 continue  # its caller was cancelled meanwhile

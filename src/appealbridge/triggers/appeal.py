@@ -42,6 +42,7 @@ from appealbridge.plugin import (
     composed,
     content_digest,
     feed_identity,
+    in_folder,
     in_thread,
     model_validator,
     read_appeals,
@@ -141,7 +142,8 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""
         if source.feed is not None:
             return await _from_feed(source.feed, cursor, tools)
-        return await in_thread(_in_folder, source.folder or Path(), tools.now, first=not cursor)
+        folder = source.folder or Path()
+        return await in_folder(folder, _in_folder, folder, tools.now, first=not cursor)
 
     def basis(self, source: AppealSource) -> Basis:
         """Return what the memory of this source rests on: which feed or folder it is."""

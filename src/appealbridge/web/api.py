@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from appealbridge.engine.engine import Engine
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
 from appealbridge.web import listing, views
 from appealbridge.web.connection import connection_of
 from appealbridge.web.masking import masked
@@ -50,7 +50,7 @@ def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
             return problem(404, engine.clean(str(error)))
         except IllegalMove as error:
             return problem(409, engine.clean(str(error)))
-        except ValueError as error:
+        except (ValueError, TooMuch) as error:
             return problem(422, engine.clean(str(error)))
         except StoreError as error:
             return problem(503, engine.clean(str(error)), retry_after=5)
@@ -83,7 +83,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
 
     @table.get("/{path:(deliveries|runs|events|traces)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
-        told = await listing.read(engine.store, request.match_info["path"], request.query)
+        told = await listing.read(engine.store.listings, request.match_info["path"], request.query)
         return answer(listing.pointed_out(told, engine.lanes, engine.clock.now()))
 
     return table

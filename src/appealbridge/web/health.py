@@ -8,7 +8,6 @@ from aiohttp import web
 
 from appealbridge.engine.engine import Engine
 from appealbridge.metrics import CONTENT_TYPE, Metrics
-from appealbridge.model.errors import StoreError
 from appealbridge.web.problem import answer, problem
 
 
@@ -24,10 +23,8 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
     @table.get("/readyz")
     async def readyz(request: web.Request) -> web.Response:
         del request
-        try:
-            await engine.store.check()
-        except StoreError as error:
-            return problem(503, f"the store takes nothing now: {error}", retry_after=5)
+        if trouble := engine.heartbeat.trouble:
+            return problem(503, f"the store takes nothing now: {trouble}", retry_after=5)
         if engine.room.why:
             return problem(503, engine.room.why, retry_after=5)
         told: dict[str, object] = {"status": "ready"}

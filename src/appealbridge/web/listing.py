@@ -9,7 +9,7 @@ from appealbridge.engine.lane import Lane
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.base import Store
+from appealbridge.store.base import StoreLooking
 from appealbridge.store.records import (
     DeliveryFilter,
 )
@@ -17,6 +17,9 @@ from appealbridge.web import views
 
 MOST = 1000
 """How many rows one listing gives at the most."""
+
+TRACED = 20
+"""How many events about one subject are told of."""
 
 Query = Mapping[str, str]
 
@@ -26,13 +29,13 @@ _EVENT_ID = 16
 """How many characters an event's id has; whatever has fewer, all digits, is a delivery's number."""
 
 
-async def deliveries(store: Store, query: Query) -> list[dict[str, Any]]:
+async def deliveries(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List deliveries, the newest first."""
     return await rows(store, await store.deliveries(_which(query)))
 
 
 async def rows(
-    store: Store, listed: Sequence[Delivery], *, history: bool = False
+    store: StoreLooking, listed: Sequence[Delivery], *, history: bool = False
 ) -> list[dict[str, Any]]:
     """
     Return deliveries as they are shown, each with whom it waits for.
@@ -52,13 +55,13 @@ async def rows(
     return shown
 
 
-async def delivery(store: Store, delivery_id: str) -> dict[str, Any]:
+async def delivery(store: StoreLooking, delivery_id: str) -> dict[str, Any]:
     """Return one delivery with its attempts."""
     (row,) = await rows(store, [await store.delivery(delivery_id)], history=True)
     return row
 
 
-async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
+async def runs(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List runs, the newest first."""
     listed = await store.runs(
         event_id=query.get("event", ""),
@@ -69,7 +72,7 @@ async def runs(store: Store, query: Query) -> list[dict[str, Any]]:
     return [views.run(one) for one in listed]
 
 
-async def run(store: Store, run_id: str) -> dict[str, Any]:
+async def run(store: StoreLooking, run_id: str) -> dict[str, Any]:
     """Return one run with its event and its deliveries, each with its attempts."""
     one = await store.run(run_id)
     told = await _with_deliveries(store, one)
@@ -77,7 +80,7 @@ async def run(store: Store, run_id: str) -> dict[str, Any]:
     return told
 
 
-async def _with_deliveries(store: Store, run: Run) -> dict[str, Any]:
+async def _with_deliveries(store: StoreLooking, run: Run) -> dict[str, Any]:
     caused: Sequence[Delivery] = ()
     if run.state is not RunState.SKIPPED:
         caused = await store.deliveries(DeliveryFilter(run_id=run.id, limit=MOST))
@@ -86,12 +89,23 @@ async def _with_deliveries(store: Store, run: Run) -> dict[str, Any]:
     return told
 
 
-async def trace(store: Store, id_: str) -> dict[str, Any]:
+async def trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     """
     Return an `event` with its `runs`, each with its deliveries and their attempts.
 
-    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told.
+    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told. Or
+    it is a subject: then the `traces` of the latest events about it are told, the oldest first.
     """
+    try:
+        return await _trace(store, id_)
+    except NotFound:
+        about = await store.events(subject=id_, limit=TRACED)
+        if not about:
+            raise
+    return {"subject": id_, "traces": [await _trace(store, one.id) for one in reversed(about)]}
+
+
+async def _trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     if "." not in id_ and not (id_.isdecimal() and len(id_) < _EVENT_ID):
         about = await store.event(id_)
         asked = [*reversed(await store.runs(event_id=id_, limit=MOST))]
@@ -105,13 +119,19 @@ async def trace(store: Store, id_: str) -> dict[str, Any]:
     }
 
 
-async def events(store: Store, query: Query) -> list[dict[str, Any]]:
+async def events(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     """List events, the newest first."""
-    listed = await store.events(limit=_limit(query), since=since_of(query))
+    listed = await store.events(
+        subject=query.get("subject", ""),
+        source=query.get("source", ""),
+        type_=query.get("type", ""),
+        since=since_of(query),
+        limit=_limit(query),
+    )
     return [views.event(one) for one in listed]
 
 
-async def event(store: Store, event_id: str) -> dict[str, Any]:
+async def event(store: StoreLooking, event_id: str) -> dict[str, Any]:
     """Return one event."""
     return views.event(await store.event(event_id))
 
@@ -120,7 +140,7 @@ _LISTS = {"deliveries": deliveries, "runs": runs, "events": events}
 _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace}
 
 
-async def read(store: Store, path: str, query: Query) -> Any:
+async def read(store: StoreLooking, path: str, query: Query) -> Any:
     """Answer the question that the API has at `path`; raise `NotFound`, or `ValueError` in words."""
     kind, _, one = path.strip("/").partition("/")
     if one and kind in _SINGLE:
@@ -144,6 +164,9 @@ def _rows(told: Any) -> Iterator[dict[str, Any]]:
     """Yield what may be deliveries in an answer."""
     if isinstance(told, list):
         yield from told
+    elif "traces" in told:
+        for one in told["traces"]:
+            yield from _rows(one)
     elif "runs" in told:
         for run in told["runs"]:
             yield from run["deliveries"]

@@ -1,14 +1,24 @@
 """What is due and does not go out is told, and what is only slow, or known to be ill, is not."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
-from appealbridge.engine.monitor import EVERY, LATE, Monitor
+from appealbridge.engine.monitor import (
+    BEAT_AGAIN,
+    BEAT_EVERY,
+    EVERY,
+    LATE,
+    STUCK,
+    Heartbeat,
+    Monitor,
+)
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import State
+from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
-from appealbridge.store.records import Queue
+from appealbridge.store.records import Queue, Writing
 from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.store_case import a_delivery, an_event
 
@@ -195,3 +205,66 @@ async def test_what_the_store_goes_on_refusing_is_told_once_until_it_takes_it(wo
     del world.refusals["runs"]
     await looks()
     assert world.monitor.notes == {}
+
+
+class Disk:
+    """A store that takes what it is told to, and counts how often it is tried."""
+
+    def __init__(self):
+        self.trouble = ""
+        self.waits_for = self.idle_for = 0.0
+        self.beats, self.failures = 0, []
+
+    def writing(self):
+        return Writing(trouble=self.trouble, waits_for=self.waits_for, idle_for=self.idle_for)
+
+    async def check(self):
+        self.beats += 1
+        if self.trouble:
+            raise StoreError(self.trouble)
+
+    def store_failed(self, error):
+        self.failures.append(str(error))
+
+
+@pytest.fixture
+async def beating():
+    disk, clock = Disk(), FakeClock()
+    heartbeat = Heartbeat(disk, clock, disk)
+    task = asyncio.create_task(heartbeat.run())
+    yield disk, clock, heartbeat
+    task.cancel()
+
+
+async def test_where_much_is_stored_the_store_is_not_tried(beating):
+    disk, clock, heartbeat = beating
+    await clock.passes(minutes=10)
+    assert disk.beats == 0
+    assert heartbeat.trouble == ""
+
+
+async def test_where_nothing_is_stored_it_is_tried_once_in_a_while(beating):
+    disk, clock, _ = beating
+    disk.idle_for = BEAT_EVERY
+    await clock.passes(minutes=10)
+    assert 9 <= disk.beats <= 11
+
+
+async def test_what_could_not_be_stored_is_told_until_it_can(beating):
+    disk, clock, heartbeat = beating
+    disk.trouble = "the disk has gone"
+    await clock.passes(seconds=BEAT_EVERY)
+    assert heartbeat.trouble == "the disk has gone"
+    await clock.passes(seconds=3 * BEAT_AGAIN)
+    assert disk.beats >= 3
+    assert set(disk.failures) == {"the disk has gone"}
+    disk.trouble = ""
+    assert heartbeat.trouble == ""
+
+
+async def test_a_store_that_hangs_is_in_trouble(beating):
+    disk, _, heartbeat = beating
+    disk.waits_for = STUCK - 1
+    assert heartbeat.trouble == ""
+    disk.waits_for = STUCK
+    assert "nothing has been stored for 15 seconds" in heartbeat.trouble

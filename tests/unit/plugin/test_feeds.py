@@ -2,13 +2,16 @@
 
 import asyncio
 import gzip
+import os
 import random
+import signal
 import socket
 import threading
 from pathlib import Path
 
 import pytest
 
+from appealbridge.markup import apart
 from appealbridge.markup.feed import Entry, Reading
 from appealbridge.plugin import (
     SourceDown,
@@ -18,7 +21,7 @@ from appealbridge.plugin import (
     read_feed,
     short_identity,
 )
-from appealbridge.plugin.feeds import SIZE_LIMIT
+from appealbridge.plugin.feeds import SIZE_LIMIT, read_at_once
 from appealbridge.plugin.http import Http, open_session
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
 
@@ -43,7 +46,7 @@ async def tools():
 async def test_what_a_look_learns_makes_the_next_one_conditional(server, tools):
     look = await read_feed(f"{server.url}/rss", {}, tools)
     assert len(look.entries) == 3
-    assert look.cursor == {"etag": 'W/"v1"', "modified": "some day"}
+    assert look.cursor.items() > {"etag": 'W/"v1"', "modified": "some day"}.items()
     server.answers(304)
     again = await read_feed(f"{server.url}/rss", look.cursor, tools)
     assert (again.entries, again.cursor) == (None, look.cursor)
@@ -51,6 +54,41 @@ async def test_what_a_look_learns_makes_the_next_one_conditional(server, tools):
     assert "If-None-Match" not in first.headers
     assert second.headers["If-None-Match"] == 'W/"v1"'
     assert second.headers["If-Modified-Since"] == "some day"
+
+
+async def test_a_feed_that_is_the_same_as_before_is_not_read_again(server, tools, monkeypatch):
+    """Many servers never answer that nothing has changed."""
+    server.otherwise = (200, RSS, {"Content-Type": "application/rss+xml"})
+    first = await read_feed(server.url, {}, tools)
+    monkeypatch.setattr("appealbridge.plugin.feeds.read_apart", None)
+    again = await read_feed(server.url, first.cursor, tools)
+    assert (again.entries, again.cursor) == (None, first.cursor)
+    monkeypatch.undo()
+    server.otherwise = (200, RSS + b"<!-- -->", {"Content-Type": "application/rss+xml"})
+    assert len((await read_feed(server.url, first.cursor, tools)).entries) == 3
+
+
+async def test_as_many_feeds_are_read_at_once_as_the_settings_say(server, tools):
+    """Shown with real processes: one of them is stopped while it reads."""
+    await read_feed(server.url, {}, tools)  # starts a process
+    (idle,) = apart._APARTS._idle
+    os.kill(idle._running.process.pid, signal.SIGSTOP)
+    try:
+        stuck = asyncio.create_task(read_feed(server.url, {}, tools))
+        while apart._APARTS._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
+            await asyncio.sleep(0.001)
+        another = asyncio.create_task(read_feed(server.url, {}, tools))
+        while len(server.heard) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert not another.done()
+        read_at_once(2)
+        assert len((await read_feed(server.url, {}, tools)).entries) == 3
+        assert len((await another).entries) == 3
+        assert not stuck.done()
+    finally:
+        read_at_once(1)
+        os.kill(idle._running.process.pid, signal.SIGCONT)
+    assert len((await stuck).entries) == 3
 
 
 async def test_what_is_no_feed_leaves_no_conditions_behind(server, tools):
@@ -145,7 +183,7 @@ async def test_a_login_in_the_address_is_handed_to_its_own_server_alone(server, 
 @pytest.mark.parametrize("etag", ["ü", "x" * 2000, "a\tb"])
 async def test_a_validator_that_could_not_be_kept_or_sent_is_forgotten(server, tools, etag):
     server.answers((200, RSS, {"ETag": etag, "Content-Type": "application/rss+xml"}))
-    assert (await read_feed(server.url, {}, tools)).cursor == {}
+    assert (await read_feed(server.url, {}, tools)).cursor.keys() == {"body"}
 
 
 async def test_a_feed_that_is_gone_for_good_is_said_to_be(server, tools):

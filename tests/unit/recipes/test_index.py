@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.book import bind
 from appealbridge.recipes.clues import Clue, clues_in
-from appealbridge.recipes.index import MANY
 from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.match import match
 from tests.recipes.plugins import catalogue
@@ -17,6 +16,7 @@ from tests.unit.recipes.conftest import event_of
 
 REAL = replace(catalogue(), registry=load())
 DESK = "webhook:incident-desk"
+MANY = 100
 
 
 def recipe_of(conditions="[]", trigger="trigger: webhook, webhook_id: incident-desk"):
@@ -44,8 +44,17 @@ def wards(count):
     return {f"w{n:05}": recipe_of(f"[{{ field: $.ward, equals: W{n} }}]") for n in range(count)}
 
 
-def test_of_few_recipes_all_are_asked_so_that_each_says_why_it_is_not_meant():
-    assert len(names(book_of(wards(MANY)), {"ward": "W7"})) == MANY
+@pytest.mark.parametrize("count", [1, 9, MANY, MANY + 1])
+def test_however_many_there_are_only_those_are_asked_that_an_event_could_be_for(count):
+    book = book_of(wards(count) | {"any": recipe_of()})
+    assert names(book, {"ward": "W0"}) == ["any", "w00000"]
+
+
+def test_the_others_are_told_in_the_order_of_their_names():
+    book = book_of(wards(4) | {"any": recipe_of()})
+    event = event_of({"ward": "W1"}, source=DESK, type="incident")
+    others = book.others(event, book.for_event(event))
+    assert [one.name for one in others] == ["w00000", "w00002", "w00003"]
 
 
 def test_of_many_only_those_are_asked_whose_word_the_event_has():

@@ -66,5 +66,41 @@ async def test_a_question_that_fails_leaves_no_open_transaction(store, readers):
     assert await readers.ask(_count) == 1
 
 
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_a_question_that_takes_too_long_is_given_up(path, store):
+    readers = Readers(path, within=0.02)
+    try:
+        with pytest.raises(StoreError, match="takes too long; ask for less"):
+            await readers.ask(lambda db: db.execute(ENDLESS).fetchone())
+        readers._within = 60.0
+        assert await readers.ask(_count) == 0
+    finally:
+        await readers.close()
+
+
+async def test_a_question_that_waits_too_long_for_its_turn_is_given_up(path, store):
+    """However many ask at once, none waits for longer than it may."""
+    readers = Readers(path, within=0.02)
+    try:
+        asked = [readers.ask(lambda db: db.execute(ENDLESS).fetchone()) for _ in range(8)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(one, StoreError) for one in answers)
+    finally:
+        await readers.close()
+
+
+async def test_what_people_ask_does_not_keep_the_engine_waiting(store):
+    go = threading.Event()
+    listed = [asyncio.ensure_future(store.listings._ask(lambda _: go.wait(10))) for _ in range(9)]
+    await asyncio.sleep(0)
+    outlook = await store.outlook("force_x", 0.0)
+    assert not outlook.looks
+    assert not any(one.done() for one in listed)
+    go.set()
+    assert all(await asyncio.gather(*listed))
+
+
 def _count(db: sqlite3.Connection) -> int:
     return db.execute("SELECT count(*) FROM events").fetchone()[0]

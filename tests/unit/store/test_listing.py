@@ -1,12 +1,18 @@
-"""What is asked for by several things at once, and what is read off an index of its own."""
+"""What is asked for by several things at once, and how much is looked at for it."""
+
+from contextlib import closing
 
 import pytest
 
 from appealbridge.model.delivery import State
+from appealbridge.model.errors import TooMuch
 from appealbridge.model.run import RunState
+from appealbridge.store import listing, schema
+from appealbridge.store.accepting import accept, intake
+from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Arrival, DeliveryFilter
 from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import a_delivery, a_run, an_event
+from appealbridge.testing.store_case import NOW, a_delivery, a_run, an_event
 
 RECIPES = ("road", "road-works", "appeal")
 
@@ -55,3 +61,143 @@ async def test_what_is_rare_is_listed_together_with_all_else_that_is_asked(store
     assert events(listed) == of(1)
     mixed = [State.FAILED, State.DELIVERED]
     assert events(await store.deliveries(DeliveryFilter(states=mixed))) == of(1, 0)
+
+
+async def test_events_are_listed_by_subject_source_type_and_time(store):
+    other = an_event(20, source="feed:news", type="feed.new", received_at=NOW + 7200)
+    await store.accept([Arrival(other)])
+    assert [e.id for e in await store.events(subject="INC-3")] == of(3)
+    assert await store.events(source="feed:news") == [other]
+    assert await store.events(type_="feed.new", source="feed:news") == [other]
+    assert await store.events(type_="feed.new", source="webhook:incident-desk") == []
+    assert await store.events(since=NOW + 7200) == [other]
+    assert await store.events(subject="INC-3", since=NOW + 1) == []
+    assert await store.events(subject="INC-none") == []
+
+
+async def test_deliveries_are_listed_by_their_time_though_they_were_stored_out_of_it(store):
+    """A clock that was set back, or a run that waited, stores what is older after what is younger."""
+    for number, at in ((31, NOW + 900), (32, NOW + 800), (33, NOW + 999)):
+        event = an_event(number, received_at=at)
+        await store.accept([Arrival(event, [], [a_delivery(event, planned_at=at)])])
+    listed = await store.deliveries(DeliveryFilter(since=NOW + 850))
+    assert [one.planned_at for one in listed] == [NOW + 999, NOW + 900]
+    assert await store.deliveries(DeliveryFilter(since=NOW + 99_999)) == []
+
+
+async def test_more_than_an_answer_may_have_is_refused_with_a_cure(store, monkeypatch):
+    monkeypatch.setattr(listing, "LONGEST", 5_000)
+    event = an_event(40, data={"text": "x" * 3_000})
+    again = an_event(41, data={"text": "x" * 3_000})
+    await store.accept([Arrival(event), Arrival(again)])
+    with pytest.raises(TooMuch, match="ask for fewer with a smaller limit"):
+        await store.events(limit=2)
+    assert await store.events(limit=1) == [again]
+
+
+# -- however much is stored, a list looks at little of it --------------------------------------------
+
+FEW, MANY = 200, 2_000
+ODD = 5
+"""So many of all are of the odd words that are asked for, and stand at the far end."""
+
+ASKED = {
+    "subject": lambda db: listing.deliveries(db, DeliveryFilter(subject="odd")),
+    "no subject": lambda db: listing.deliveries(db, DeliveryFilter(subject="none")),
+    "recipe": lambda db: listing.deliveries(db, DeliveryFilter(recipe="odd")),
+    "channel": lambda db: listing.deliveries(db, DeliveryFilter(channel="odd")),
+    "channel and state": lambda db: listing.deliveries(
+        db, DeliveryFilter(channel="odd", states=[State.FAILED])
+    ),
+    "channel and delivered": lambda db: listing.deliveries(
+        db, DeliveryFilter(channel="odd", states=[State.DELIVERED])
+    ),
+    "recipe and state": lambda db: listing.deliveries(
+        db, DeliveryFilter(recipe="odd", states=[State.FAILED])
+    ),
+    "state": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.FAILED], limit=3)),
+    "under way": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.SENDING])),
+    "what waits": lambda db: listing.deliveries(
+        db, DeliveryFilter(states=[State.READY, State.UNKNOWN])
+    ),
+    "held": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.HELD])),
+    "hold": lambda db: listing.deliveries(
+        db, DeliveryFilter(states=[State.HELD], hold="same_text")
+    ),
+    "event": lambda db: listing.deliveries(db, DeliveryFilter(event_id=an_event(0).id)),
+    "since": lambda db: listing.deliveries(db, DeliveryFilter(since=NOW + 99_999)),
+    "all": lambda db: listing.deliveries(db, DeliveryFilter(limit=3)),
+    "runs of a recipe": lambda db: listing.runs(db, "", "odd", 9),
+    "runs of no recipe": lambda db: listing.runs(db, "", "none", 9),
+    **{
+        f"runs {state}": lambda db, state=state: listing.runs(db, "", "", 3, state)
+        for state in RunState
+    },
+    **{
+        f"runs {state} of a recipe": lambda db, state=state: listing.runs(db, "", "odd", 3, state)
+        for state in (RunState.FAILED, RunState.OPEN)
+    },
+    "events of a subject": lambda db: listing.events(db, subject="odd"),
+    "events of a source": lambda db: listing.events(db, source="odd"),
+    "events of a type": lambda db: listing.events(db, type_="odd"),
+    "events of no type": lambda db: listing.events(db, type_="none"),
+    "events since": lambda db: listing.events(db, since=NOW + 99_999),
+}
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A store with few rows and one with many; both have as many odd ones."""
+    with (
+        closing(filled(tmp_path_factory.mktemp("few") / "bridge.db", FEW)) as few,
+        closing(filled(tmp_path_factory.mktemp("many") / "bridge.db", MANY)) as many,
+    ):
+        yield few, many
+
+
+def filled(path, count):
+    db = open_writer(path)
+    schema.migrate(db, path)
+    db.execute("BEGIN")
+    accept(db, [intake([arrival(number, count) for number in range(count)], None)])
+    db.execute("COMMIT")
+    return db
+
+
+def arrival(number, count):
+    """All but the odd ones are delivered or failed, and of runs that are over or were skipped."""
+    odd = number < ODD
+    word = "odd" if odd else f"common-{number % 7}"
+    event = an_event(number, subject=word if odd else f"INC-{number}", source=word, type=word)
+    state = State.FAILED if number % 2 else State.DELIVERED
+    hold = ""
+    if odd:
+        state = [State.FAILED, State.HELD, State.READY, State.SENDING, State.DELIVERED][number]
+        hold = "same_text" if state is State.HELD else ""
+    # What is far from the end of the list is found only by an index: the odd, and each kind of run.
+    end = [RunState.PLANNED, RunState.SKIPPED, RunState.OPEN, RunState.FAILED, RunState.SKIPPED]
+    run = a_run(event, word, state=end[number] if odd else RunState.PLANNED)
+    delivery = a_delivery(event, recipe=word, channel=word, state=state, hold=hold)
+    return Arrival(event, [run], [delivery])
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_list_looks_at_no_more_where_more_is_stored(stores, asked):
+    few, many = (steps(db, ASKED[asked]) for db in stores)
+    assert many < 1.5 * few + 300  # halving takes a few steps more
+
+
+def steps(db, ask):
+    """Return how many steps SQLite takes for a question."""
+    count = 0
+
+    def one():
+        nonlocal count
+        count += 1
+
+    db.set_progress_handler(one, 1)
+    try:
+        ask(db)
+    finally:
+        db.set_progress_handler(None, 0)
+    return count

@@ -169,27 +169,6 @@ def test_nothing_is_walked_through(db, way):
     assert walks == {}
 
 
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda db: listing.deliveries(db, DeliveryFilter(states=[State.FAILED])),
-        lambda db: listing.deliveries(db, DeliveryFilter(states=[State.HELD], recipe="x")),
-        lambda db: listing.runs(db, "", "", 9, RunState.FAILED),
-        lambda db: listing.runs(db, "", "x", 9, RunState.OPEN),
-    ],
-)
-def test_what_is_rare_is_read_off_an_index_that_has_only_what_is_rare(db, ask):
-    heard = []
-    db.set_trace_callback(heard.append)
-    ask(db)
-    db.set_trace_callback(None)
-    (sql,) = heard
-    walked = re.findall(rf"SCAN (?:{LARGE})\b(.*)", _plan(db, sql))
-    rare = ("deliveries_listed", "runs_failed", "runs_still_open")
-    assert all(index.split()[-1] in rare for index in walked)
-    assert any(name in _plan(db, sql) for name in rare)
-
-
 @pytest.mark.parametrize("way", ["claim", "expire", "woken_runs"])
 def test_nothing_is_sorted_to_find_the_first_few(db, way):
     heard = []

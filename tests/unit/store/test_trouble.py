@@ -28,10 +28,13 @@ def no_file_larger_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+DAMAGED = 65536
+
+
 def damage(path, start):
     with path.open("r+b") as file:
         file.seek(start)
-        file.write(b"\xa5" * 65536)
+        file.write(b"\xa5" * DAMAGED)
 
 
 async def test_a_full_disk_is_told_and_what_was_accepted_stays(store):
@@ -98,7 +101,7 @@ async def test_reading_goes_on_while_another_writes(path, store):
 async def test_a_damaged_file_is_told(path, store):
     await store.accept([Arrival(an_event(number, data="x" * 500)) for number in range(200)])
     await store.close()
-    damage(path, 8192)
+    damage(path, path.stat().st_size - 2 * DAMAGED)
     again = await SqliteStore.open(path)
     with pytest.raises(StoreError, match="restore the last backup"):
         await again.events(limit=1000)

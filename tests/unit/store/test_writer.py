@@ -198,3 +198,30 @@ def test_a_loop_that_ends_first_takes_nothing_with_it(path):
     assert not kept["writer"]._thread.is_alive()
     assert setup.execute("SELECT word FROM notes").fetchall() == [("word",)]
     setup.close()
+
+
+async def test_it_tells_whether_what_was_handed_over_last_could_be_stored(write):
+    writer, _ = write(Spoilt)
+    assert (writer.writing().trouble, writer.writing().waits_for) == ("", 0.0)
+    with pytest.raises(StoreError):
+        await writer.submit(note, "lost")
+    assert "the disk has gone" in writer.writing().trouble
+    await writer.submit(note, "kept")
+    assert writer.writing().trouble == ""
+    with pytest.raises(StoreError):
+        await writer.submit(note, "bad")  # only this one could not be kept
+    assert writer.writing().trouble == ""
+    await writer.close()
+
+
+async def test_it_tells_for_how_long_something_has_waited(write):
+    writer, connection = write(Gated)
+    waiting = writer.submit(note, "word")
+    await asyncio.to_thread(connection.committing.wait, 10)
+    before = writer.writing().waits_for
+    await asyncio.sleep(0.01)
+    assert writer.writing().waits_for > before
+    connection.gate.set()
+    await waiting
+    assert writer.writing().waits_for == 0.0
+    await writer.close()

@@ -151,12 +151,12 @@ class StoreLookingContract:
             (State.READY, CHANNEL): 2,
             (State.SENDING, "force_facebook"): 1,
         }
-        assert (backlog.oldest_open_at, backlog.events) == (NOW - 70, 5)
+        assert backlog.oldest_open_at == NOW - 70
 
     async def test_an_empty_store_has_no_backlog(self, store: Store) -> None:
         """And no oldest one."""
         backlog = await store.backlog()
-        assert (backlog.counts, backlog.oldest_open_at, backlog.events) == ({}, None, 0)
+        assert (backlog.counts, backlog.oldest_open_at) == ({}, None)
 
     async def test_what_waits_is_told_channel_by_channel(self, store: Store) -> None:
         """The first is the longest due of those that are ready and wait for no other."""

@@ -1,0 +1,130 @@
+"""
+Blocking work in threads, in pools by what it is: what hangs in one pool delays nothing in another.
+
+The threads do not keep the program from ending, as one that waits for a dead share would otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from appealbridge.model.errors import TryAgain
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+IDLE_SECONDS = 60.0
+"""After so long without work a thread ends; the next piece of work starts another."""
+
+
+class _Job(NamedTuple):
+    future: Future[Any]
+    call: Callable[[], Any]
+    key: str
+
+
+class Pool(Executor):
+    """At most `threads` threads, started when they are needed; the number may be changed at any time."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self.name = name
+        self.threads = threads
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._started = 0
+        self._idle = 0
+        self._keys: set[str] = set()
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Have a thread call the function; the future holds what it returns or raises."""
+        return self._submit(partial(fn, *args, **kwargs), "")
+
+    def only_once(self, key: str) -> Executor:
+        """
+        Return this pool for work of which no two pieces with one key may go on at the same time.
+
+        Work that hangs is given up by whoever waits for it, but its thread is not free before it
+        ends. So `TryAgain` is raised where the last work with this key has not ended.
+        """
+        return _OnlyOnce(self, key)
+
+    def _submit(self, call: Callable[[], R], key: str) -> Future[R]:
+        future: Future[R] = Future()
+        with self._changed:
+            if key in self._keys:
+                raise TryAgain(f"{key} has not answered since it was last asked")
+            if key:
+                self._keys.add(key)
+            self._jobs.append(_Job(future, call, key))
+            if self._idle < len(self._jobs) and self._started < self.threads:
+                self._started += 1
+                self._idle += 1
+                threading.Thread(target=self._work, name=self.name, daemon=True).start()
+            self._changed.notify()
+        return future
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            wanted = job.future.set_running_or_notify_cancel()
+            try:
+                tell = partial(job.future.set_result, job.call() if wanted else None)
+            except BaseException as error:  # noqa: BLE001 - whoever waits gets it, and the thread goes on
+                tell = partial(job.future.set_exception, error)
+            with self._changed:
+                # Before it is told: whoever hears of it may have more work, for which this thread is free.
+                self._idle += 1
+                self._keys.discard(job.key)
+            if wanted:
+                tell()
+            del job, tell  # an idle thread would keep in memory what they hold
+
+    def _next(self) -> _Job | None:
+        with self._changed:
+            there = self._started <= self.threads and self._changed.wait_for(
+                lambda: self._jobs, IDLE_SECONDS
+            )
+            self._idle -= 1
+            if there:
+                return self._jobs.popleft()
+            self._started -= 1
+            return None
+
+
+class _OnlyOnce(Executor):
+    def __init__(self, pool: Pool, key: str) -> None:
+        self._pool = pool
+        self._key = key
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        return self._pool._submit(partial(fn, *args, **kwargs), self._key)  # noqa: SLF001
+
+
+PLATFORM_NAMES = Pool("platform-names", 8)
+SOURCE_NAMES = Pool("source-names", 8)
+"""Where name servers are asked: for what is posted to, and for what is looked at."""
+
+FOLDERS = Pool("folders", 16)
+"""Where folders of case files are read, which may lie on shares."""
+
+FILES = Pool("files", 3)
+"""Where settings, recipes and the store's disk are looked at."""
+
+ANSWERS = Pool("answers", 2)
+"""Where long answers to people and their programs are put together."""
+
+PLUGINS = Pool("plugins", 4)
+"""For plug-ins of others."""
+
+
+async def offload(
+    pool: Executor, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Return what the function returns, or raise what it raises, without blocking the event loop."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(pool, partial(function, *args, **kwargs))

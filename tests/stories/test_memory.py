@@ -1,0 +1,94 @@
+"""However long the daemon runs, it does not keep more and more: what it keeps has an end."""
+
+import asyncio
+import gc
+import types
+import weakref
+
+from appealbridge.sandbox.posts import Post, Shelf
+from tests.stories import staging
+
+LATER = """
+alias: Later, on Mastodon
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - delay: 60s
+  - { action: mastodon_post, channel: force_mastodon, text: "Later: {{ event.data.text }}" }
+approval: none
+"""
+
+FAILS = """
+alias: Fails
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.what_nobody_said }}" }
+approval: none
+"""
+
+SKIPS = """
+alias: Skips
+triggers: [{ trigger: webhook, webhook_id: desk }]
+conditions: [{ field: $.text, equals: Something else }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }}" }
+approval: none
+"""
+
+HELD = staging.TWEET.replace("approval: none\n", "").replace("}}", "}}, for a person")
+
+RECIPES = {"now": staging.TWEET, "later": LATER, "fails": FAILS, "skips": SKIPS, "held": HELD}
+
+BATCH = 60
+TEXTS = 20
+"""How many texts are remembered here; fewer than a batch has, so that all there is room for are."""
+
+
+async def test_three_times_as_many_events_leave_no_more_behind(story):
+    await story.begins(RECIPES)
+    story.bridge.engine._caution._texts._most = TEXTS
+    await a_batch(story)
+    await a_batch(story)
+    before = kept(story.bridge.engine)
+    for _ in range(3):
+        await a_batch(story)
+    assert kept(story.bridge.engine) < before * 1.02 + BATCH / 2
+
+
+async def a_batch(story):
+    """Have events come, about something else each, and all that they cause end in one way or another."""
+    for _ in range(BATCH):
+        number = story._count
+        status, _ = await story.receives(f"Road {number} closed", area=f"Area {number}")
+        assert status == 202
+    await story.asks("POST", "/cancel?hold=approval")
+    await story.until(lambda: nothing_waits(story), passing=30)
+    await story.clock.passes(minutes=10)
+
+
+async def nothing_waits(story):
+    _, waiting = await story.asks("GET", "/deliveries?state=planned,held,ready,unknown,sending")
+    _, runs = await story.asks("GET", "/runs?state=open")
+    return not waiting and not runs
+
+
+def kept(root):
+    """Return how many objects can be reached, but for programs, practice platforms, and the loop that all hangs on."""
+    gc.collect()
+    seen, found = set(), [root]
+    while found:
+        one = found.pop()
+        if id(one) in seen or isinstance(one, (*PROGRAM, asyncio.AbstractEventLoop)):
+            continue
+        seen.add(id(one))
+        if isinstance(one, types.FunctionType):
+            found += [one.__closure__, one.__defaults__]
+        else:
+            found += gc.get_referents(one)
+    return len(seen)
+
+
+# sqlite3 keeps weak references to a connection's last two hundred cursors.
+PROGRAM = (
+    type, types.ModuleType, types.CodeType, types.BuiltinFunctionType, weakref.ReferenceType,
+    Shelf, Post,
+)  # fmt: skip

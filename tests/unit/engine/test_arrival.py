@@ -1,0 +1,75 @@
+"""What an event causes, and of which recipes that did not want it is kept why."""
+
+from dataclasses import replace
+
+import pytest
+
+from appealbridge.engine.arrival import KEPT, arrive, with_skipped
+from appealbridge.model.run import RunState
+from appealbridge.plugin.registry import load
+from appealbridge.recipes.book import bind
+from appealbridge.recipes.load import load_recipe
+from tests.recipes.plugins import catalogue
+from tests.unit.recipes.conftest import event_of
+
+NOW = 1_790_000_000.0
+REAL = replace(catalogue(), registry=load())
+
+
+def recipe_of(name, conditions="[]"):
+    text = f"""
+triggers: [{{ trigger: webhook, webhook_id: incident-desk }}]
+conditions: {conditions}
+actions: [{{ action: tweet, channel: force_x, text: Seen. }}]
+approval: none
+"""
+    recipe, problems = load_recipe(text, f"recipes/{name}.yaml", name, REAL)
+    assert recipe is not None, "\n".join(problem.text() for problem in problems)
+    return recipe
+
+
+def wards(count):
+    return [recipe_of(f"ward-{n:03}", f"[{{ field: $.ward, equals: W{n} }}]") for n in range(count)]
+
+
+def runs_of(recipes, data):
+    book = bind({recipe.name: recipe for recipe in recipes})
+    event = event_of(data, source="webhook:incident-desk")
+    asked = book.for_event(event)
+    planned = arrive(event, asked, NOW)
+    return with_skipped(event, planned, book.others(event, asked), NOW).runs
+
+
+def states(runs):
+    return {run.recipe: run.state for run in runs}
+
+
+@pytest.mark.parametrize("count", [1, KEPT])
+def test_of_few_recipes_each_says_why_it_did_not_want_an_event(count):
+    runs = runs_of(wards(count), {"ward": "elsewhere"})
+    assert len(runs) == count
+    assert runs[0].reason == '$.ward is "elsewhere", wanted equals W0'
+
+
+@pytest.mark.parametrize("count", [KEPT + 1, 99, 100, 101, 150])
+def test_of_more_as_many_say_so_however_many_there_are(count):
+    runs = runs_of(wards(count), {"ward": "W1"})
+    assert states(runs).pop("ward-001") is RunState.PLANNED
+    skipped = [run for run in runs if run.state is RunState.SKIPPED]
+    assert len(skipped) == KEPT
+    assert all(run.reason for run in skipped)
+
+
+def test_those_are_kept_first_that_were_asked_closely():
+    closely = [recipe_of("z", "[{ field: $.ward, equals: W1 }, { field: $.lanes, above: 3 }]")]
+    runs = runs_of(wards(30) + closely, {"ward": "W1", "lanes": 2})
+    (run,) = [run for run in runs if run.recipe == "z"]
+    assert run.reason == "$.lanes is 2, wanted above 3"
+    assert [run.recipe for run in runs] == sorted(run.recipe for run in runs)
+
+
+def test_what_goes_wrong_in_a_recipe_for_other_events_is_no_matter():
+    """Nobody is told of a failure of what was not meant."""
+    fails = recipe_of("fails", '["{{ event.data.missing.deep }}", { field: $.ward, equals: W9 }]')
+    assert runs_of([fails], {"ward": "W1"}) == ()
+    assert states(runs_of([fails], {"ward": "W9"})) == {"fails": RunState.FAILED}
