@@ -26,7 +26,7 @@ SECONDS = 20.0
 @json_option
 @click.pass_context
 def channels(context: click.Context, config: Path | None, as_json: bool) -> None:
-    """Tell how the daemon's accounts are doing: working, down, or with a login that has expired."""
+    """Tell how the daemon's accounts are doing: working, down, refused, or with a login that has expired."""
     if context.invoked_subcommand is not None:
         return
     rows = Daemon.of(config).get("/channels")

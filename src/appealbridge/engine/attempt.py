@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
@@ -22,8 +23,11 @@ from appealbridge.engine.outcome import (
 )
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.report import Report
+from appealbridge.engine.within import GaveUp, within
+from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
+    AccountRefused,
     DeliveryError,
     IllegalMove,
     NotFound,
@@ -38,6 +42,16 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Settlement,
 )
+
+
+class _UnderWay:
+    """An attempt under way: `over` is set to end it, `ended` once its outcome is stored."""
+
+    __slots__ = ("ended", "over")
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.ended = asyncio.Event()
 
 
 class Attempts:
@@ -62,13 +76,24 @@ class Attempts:
         self._ended = ended
         self._waits = waits
         self._clean = clean
+        self._under_way: dict[str, _UnderWay] = {}
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
+        self._under_way[delivery.id] = _UnderWay()
         try:
             await self._send(lane, delivery)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a delivery without a next step
             await self._broke(lane, delivery, State.SENDING, State.UNKNOWN, error)
+        finally:
+            self._under_way.pop(delivery.id).ended.set()
+
+    async def call_off(self, delivery_id: str) -> None:
+        """End an attempt that is under way, and wait until it is stored that its outcome is unclear."""
+        attempt = self._under_way.get(delivery_id)
+        if attempt is not None:
+            attempt.over.set()
+            await attempt.ended.wait()
 
     async def look(self, lane: Lane, delivery: Delivery) -> None:
         """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
@@ -122,17 +147,28 @@ class Attempts:
         if settlement is None:
             result = await self._seek(lane, delivery)
             lane.looked(result, self._clock.now())
+            found = isinstance(result, Sought) and result.receipt is not None
             settlement = settle_sought(
                 delivery,
                 result,
                 lane.account,
                 lane.policy,
+                () if found else await self._before_look(delivery),
                 begun_at=begun_at,
                 now=self._clock.now(),
                 rng=self._rng,
             )
         seconds = self._clock.now() - begun_at
         await self._settle(lane, delivery, settlement, seconds)
+
+    async def _before_look(self, delivery: Delivery) -> Sequence[Attempt]:
+        """Return what came of a delivery so far, without which nobody knows whether it may be sent again."""
+        while True:
+            try:
+                return await self._store.attempts(delivery.id)
+            except StoreError as error:
+                self._report.store_failed(error)
+                await self._clock.sleep(1.0)
 
     async def _broke(
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
@@ -183,14 +219,17 @@ class Attempts:
                 return answered
             message = message.model_copy(update={"in_reply_to": answered.id})
         try:
+            sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+            over = self._under_way[delivery.id].over
             result = kept_receipt(
-                await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+                await within(self._clock, lane.channel.time_limit, sending, over)
             )
+        except GaveUp as error:
+            result = Unsure(f"the attempt was given up: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
             result = self._failure(error)
         # Before the place in the lane is free, so that nobody begins who does not know yet.
-        lane.heard(result, self._clock.now())
-        return result
+        return lane.heard(result, self._clock.now(), delivery.id)
 
     async def _before(self, delivery: Delivery) -> Receipt | DeliveryError:
         """Return the receipt of the post that this one answers, or why it cannot be answered."""
@@ -208,8 +247,15 @@ class Attempts:
     async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
-            sought = await lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            looking = lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            sought = await within(self._clock, lane.channel.time_limit, looking)
             return kept_look(sought, self._clean, DETAIL_LIMIT)
+        except GaveUp as error:
+            return TryAgain(f"the look was given up: {error}")
+        except AccountRefused as error:
+            failure = self._failure(error)
+            # Some accounts may publish and not read. Where neither goes, this is looked into later.
+            return failure if not lane.health.works else Rejected(str(failure))
         except Exception as error:  # noqa: BLE001 - a look that breaks has told nothing
             return self._failure(error)
 

@@ -109,7 +109,14 @@ class Engine:
             lambda: self.inforce,
         )
         self.verbs = Verbs(
-            store, clock, self.lanes, self._runs, self._upkeep, report, self._caution
+            store,
+            clock,
+            self.lanes,
+            self._runs,
+            self._upkeep,
+            report,
+            self._caution,
+            attempts.call_off,
         )
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}

@@ -9,6 +9,7 @@ from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
 from appealbridge.model.errors import (
+    AccountRefused,
     DeliveryError,
     LoginExpired,
     Refused,
@@ -112,6 +113,7 @@ __all__ = [
     "WHOLE_REQUEST",
     "X_LIMIT",
     "Account",
+    "AccountRefused",
     "Address",
     "Allowance",
     "Appeal",
