@@ -6,7 +6,15 @@ import time
 
 import pytest
 
-from appealbridge.plugin import Effect, Rejected, Secret, TryAgain, Unsure
+from appealbridge.plugin import (
+    AccountRefused,
+    Effect,
+    LoginExpired,
+    Rejected,
+    Secret,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.plugin.http import Http, is_inside, open_session
 from appealbridge.plugin.redact import Redactor
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
@@ -106,7 +114,7 @@ async def test_what_is_no_address_is_rejected(http, url):
 
 async def test_a_redirect_is_not_followed(server, http):
     server.answers((308, "", {"Location": f"{server.url}/there?token={TOKEN}"}))
-    with pytest.raises(Rejected, match="give the final address") as caught:
+    with pytest.raises(AccountRefused, match="give the final address") as caught:
         await http.post(server.url, json={})
     assert len(server.heard) == 1
     assert "/there" in str(caught.value)
@@ -182,10 +190,43 @@ async def test_json_and_a_bearer_arrive_as_such(server, http):
 
 
 async def test_a_line_break_in_a_header_never_leaves(server, http):
-    with pytest.raises(Unsure) as caught:
+    with pytest.raises(LoginExpired) as caught:
         await http.post(server.url, bearer=Secret(f"{TOKEN}\r\nX-Evil: 1"), json={})
     assert server.heard == []
     assert TOKEN not in str(caught.value)
+
+
+LOOP = {}
+LOOP["again"] = LOOP
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headers": {"X-Note": "a\r\nX-Evil: 1"}, "json": {}},
+        {"headers": {"X-Note\n": "a"}, "json": {}},
+        {"headers": {"X-Note": 7}, "json": {}},
+        {"json": {"text": "half a surrogate pair: \udc80"}},
+        {"json": {"a thing that is no JSON": object()}},
+        {"json": LOOP},
+        {"form": {"message": "\udc80"}},
+        {"form": 7},
+    ],
+    ids=str,
+)
+async def test_what_cannot_even_be_sent_is_surely_not_sent(server, http, wrong):
+    """It failed before the network, so it is no unclear answer of the network."""
+    with pytest.raises(Rejected, match="not sent"):
+        await http.post(server.url, **wrong)
+    assert server.heard == []
+
+
+async def test_credentials_in_an_address_are_surely_not_sent(server, http):
+    host = server.url.removeprefix("http://")
+    with pytest.raises(Rejected, match="not sent") as caught:
+        await http.post(f"http://user:hidden@{host}/", bearer=Secret(TOKEN), json={})
+    assert server.heard == []
+    assert "hidden" not in str(caught.value)
 
 
 async def test_another_effect_may_be_said(server, http):
