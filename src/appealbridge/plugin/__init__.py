@@ -71,7 +71,10 @@ from appealbridge.plugin.seeking import (
     clock_ahead,
     judge,
     listed_since,
+    may_be,
     refused_as_repeat,
+    shown,
+    since,
 )
 from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
 from appealbridge.plugin.smtp import PRACTICE_MAIL, MailServer, hand_over, log_in, mail_server
@@ -198,6 +201,7 @@ __all__ = [
     "mailboxes",
     "mapped",
     "mastodon_length",
+    "may_be",
     "model_validator",
     "moment",
     "one_line",
@@ -209,6 +213,8 @@ __all__ = [
     "refused_as_repeat",
     "safe_links",
     "short_identity",
+    "shown",
+    "since",
     "verifier",
     "well_formed",
     "x_length",
