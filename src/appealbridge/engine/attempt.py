@@ -77,6 +77,10 @@ class Attempts:
         self._waits = waits
         self._clean = clean
         self._under_way: dict[str, _UnderWay] = {}
+        # Of what has an unclear outcome: when its last attempt ended. What an earlier process sent had
+        # ended by the time that this one began.
+        self._ended_at: dict[str, float] = {}
+        self._begun_at = clock.monotonic()
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
@@ -123,6 +127,8 @@ class Attempts:
             )
         else:
             settlement = await self._settlement(lane, delivery, result, begun_at, now)
+        if settlement.target is State.UNKNOWN:
+            self._ended_at[delivery.id] = self._clock.monotonic()
         await self._settle(lane, delivery, settlement, now - begun_at)
 
     async def _settlement(
@@ -142,7 +148,7 @@ class Attempts:
 
     async def _look(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
-        result: Sought | DeliveryError | None = None
+        waited = self._clock.monotonic() - self._ended_at.get(delivery.id, self._begun_at)
         settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
         if settlement is None:
             result = await self._seek(lane, delivery)
@@ -154,10 +160,13 @@ class Attempts:
                 lane.account,
                 lane.policy,
                 () if found else await self._before_look(delivery),
+                waited=waited,
                 begun_at=begun_at,
                 now=self._clock.now(),
                 rng=self._rng,
             )
+        if settlement.target is not State.UNKNOWN:
+            self._ended_at.pop(delivery.id, None)
         seconds = self._clock.now() - begun_at
         await self._settle(lane, delivery, settlement, seconds)
 
@@ -182,6 +191,8 @@ class Attempts:
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
     ) -> None:
         now = self._clock.now()
+        if target is State.UNKNOWN:
+            self._ended_at[delivery.id] = self._clock.monotonic()
         failure = self._failure(error)
         settlement = Settlement(
             delivery_id=delivery.id,

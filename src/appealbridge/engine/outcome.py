@@ -22,11 +22,8 @@ DETAIL_LIMIT = 2000
 _KEPT_PUT_OFF = 16
 """Of how many attempts that were put off each is kept; later only the 32nd, the 64th and so on."""
 
-_LOOKS_SPREAD = 8.0
+_LOOKS_SPREAD = 3.0
 """A look that finds nothing is followed by one after so many times as long, until it may be sent again."""
-
-_LOOKS_ENOUGH = 3
-"""How many looks have to find nothing where a clock that was set back cannot tell for how long."""
 
 _APART = 0.5
 """A look that fails is kept if the last kept one is further back than this share of the time since the first attempt."""
@@ -190,11 +187,17 @@ def settle_sought(
     policy: RetryPolicy,
     before: Sequence[Attempt] = (),
     *,
+    waited: float,
     begun_at: float,
     now: float,
     rng: random.Random,
 ) -> Settlement:
-    """Return how an `unknown` delivery goes on after a look on the account; `before` is what came of it so far."""
+    """
+    Return how an `unknown` delivery goes on after a look on the account.
+
+    `before` is what came of it so far; `waited` is how many seconds had passed since its last attempt
+    ended when the look began, by a clock that never jumps.
+    """
     if isinstance(result, TryAgain | Unsure):
         return _look_again(delivery, result, policy, before, begun_at=begun_at, now=now, rng=rng)
     sought = result if isinstance(result, Sought) else Sought(None, sure=False, seen=str(result))
@@ -208,7 +211,7 @@ def settle_sought(
         return _after_look(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
-    look_at = _next_look(delivery, account, policy, before, begun_at, rng)
+    look_at = _next_look(delivery, account, policy, before, waited, begun_at, rng)
     if look_at is None:
         return _after_look(delivery, State.READY, now, attempt=attempt, reason=sought.seen)
     return _after_look(
@@ -221,27 +224,21 @@ def _next_look(
     account: Account,
     policy: RetryPolicy,
     before: Sequence[Attempt],
+    waited: float,
     looked_at: float,
     rng: random.Random,
 ) -> float | None:
     """
     Return when to look once more for what a look has not found; `None` where it may be sent again.
 
-    A slow server may still be at work, and put it up after its proxy or we have given up.
+    A slow platform may still be at work, and publish after its proxy or we have given up.
     """
-    sends = [one for one in before if one.kind is AttemptKind.SEND]
-    if not sends:
-        return None
-    ended = max(one.ended_at for one in sends)
-    unclear = sum(one.outcome is Outcome.UNSURE for one in sends)
+    if not delivery.attempts:
+        return None  # out of a restored backup, which knows of no attempt
+    unclear = max(1, sum(one.outcome is Outcome.UNSURE for one in before))
     pause = put_off(policy, attempts=unclear, now=0.0, after=None, rng=rng)
-    pause = max(account.repeat_after, pause)
-    if looked_at < ended:  # the clock was set back
-        looks = [one for one in before if one.kind is AttemptKind.SEEK]
-        since_then = sum(one.number == delivery.attempts for one in looks)
-        return None if since_then + 1 >= _LOOKS_ENOUGH else looked_at + pause
-    since = looked_at - ended
-    return None if since >= pause else looked_at + min(pause - since, _LOOKS_SPREAD * max(since, 0.5))
+    rest = max(account.repeat_after, pause) - waited
+    return looked_at + min(rest, _LOOKS_SPREAD * max(waited, 0.5)) if rest > 0 else None
 
 
 def _look_again(

@@ -33,6 +33,12 @@ Refusals that speak of rights, bills and addresses, and not of a text.
 Whatever is wrong there is wrong for every message, so none of them is given up for it.
 """
 
+_GAVE_UP = re.compile(
+    r"\btime-?d?[ -]?out|first byte|fetch failed|read error|guru meditation|before headers|\bH1[2-9]\b",
+    re.IGNORECASE,
+)
+"""What a proxy's 503 says where it did hand the request on, and then waited no longer."""
+
 _STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What reading an answer of another shape than the one expected raises."""
 _NAME = re.compile(r"[!-~]{1,200}")
@@ -142,6 +148,8 @@ class Reply:
         if 300 <= self.status < 400 and not said:
             target = self.words(bare(self.headers.get("Location", "")) or "nowhere")
             said = f"it points to {target}; redirects are not followed, so give the final address"
+        if self.status == 503 and _GAVE_UP.search(self.said(2000)):
+            return self.unclear(said)
         return failure(self.status, self.effect, self.message(said), self.retry_after())
 
     def unclear(self, said: str) -> DeliveryError:

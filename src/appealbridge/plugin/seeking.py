@@ -130,7 +130,8 @@ def shown(markup: str) -> str:
             link = (piece, len(parts))
         elif piece.name == "a" and link is not None:
             tag, begin = link
-            parts[begin:] = [_link_shown(tag, "".join(parts[begin:]))]
+            sign = "".join(parts[begin - 1 : begin])[-1:]  # some put it before the link
+            parts[begin:] = [_link_shown(tag, sign, "".join(parts[begin:]))]
             link = None
         elif piece.name == "img":
             parts.append(piece.get("alt"))
@@ -139,12 +140,14 @@ def shown(markup: str) -> str:
     return "".join(parts).strip()
 
 
-def _link_shown(tag: Tag, told: str) -> str:
+def _link_shown(tag: Tag, sign: str, told: str) -> str:
     """Return what a link says: a mention or hashtag its own words, any other one its whole address."""
     kinds = tag.get("class").split()
-    if "mention" in kinds or "hashtag" in kinds or told.lstrip()[:1] in ("@", "#"):
+    if "mention" in kinds or "hashtag" in kinds or {sign, told.lstrip()[:1]} & {"@", "#"}:
         return told
     address = tag.get("href")
+    if not address.startswith(("http:", "https:")):
+        return told
     begin = same(told.strip().removesuffix("…"))
     return address if same(address).startswith(begin) else f"{told} {address}"
 

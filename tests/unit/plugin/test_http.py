@@ -61,6 +61,28 @@ async def test_an_unclear_answer_to_a_question_is_try_again(server, http, answer
         await http.get(server.url)
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<h1>Error 503 first byte timeout</h1>",
+        "<h1>503 Backend fetch failed</h1><p>Guru Meditation: XID 7</p>",
+        "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+        "heroku router: at=error code=H12",
+    ],
+)
+async def test_a_503_of_a_proxy_that_waited_no_longer_may_hide_a_post(server, http, page):
+    server.answers((503, page))
+    with pytest.raises(Unsure):
+        await http.post(server.url, json={})
+
+
+@pytest.mark.parametrize("page", ["", "Service Unavailable", '{"error":"please try again"}', "Over capacity"])
+async def test_any_other_503_says_that_nothing_was_done(server, http, page):
+    server.answers((503, page))
+    with pytest.raises(TryAgain):
+        await http.post(server.url, json={})
+
+
 async def test_a_failure_quotes_no_more_of_an_answer_than_a_person_reads(http):
     async def answers(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
