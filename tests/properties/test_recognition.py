@@ -75,7 +75,9 @@ class Wire:
     def account(self, platform):
         channel, options = CHANNELS[platform]
         self.number += 1  # one of its own for each example, so that none sees another's posts
-        given = {**options, "page_id": str(10**9 + self.number)} if platform == "facebook" else options
+        given = (
+            {**options, "page_id": str(10**9 + self.number)} if platform == "facebook" else options
+        )
         return channel.account(**channel.practice(f"a{self.number}", given, self.sandbox.url))
 
     async def put(self, platform, account, text, fault=None, **more):
@@ -116,7 +118,9 @@ def could_be_taken_for(one, other):
 @example(text="Found &amp;amp; well", other="Found & ill")
 @example(text="@desk@police.example", other="@desk@other.example")
 @drawn(150)
-def test_what_was_published_without_an_answer_is_found_and_nothing_else(wire, platform, text, other):
+def test_what_was_published_without_an_answer_is_found_and_nothing_else(
+    wire, platform, text, other
+):
     assume(text.strip() and other.strip())
 
     async def lost():

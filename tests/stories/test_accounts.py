@@ -126,8 +126,8 @@ async def test_after_an_outage_only_what_may_be_published_waits_for_the_slow_pla
     await story.until(lambda: len(story.posts("x")) == len(texts) - len(unclear), passing=0.1)
     assert story.clock.now() - begun < 15
     assert not unclear & set(story.posts("x"))
-    await story.until(lambda: len(story.posts("x")) == len(texts), passing=1)
-    assert 60 <= story.clock.now() - begun < 90
+    await story.until(lambda: len(story.posts("x")) == len(texts), passing=0.2)
+    assert 60 <= story.clock.now() - begun < 150
     assert sorted(story.posts("x")) == sorted(texts)
 
 
@@ -173,7 +173,9 @@ async def of(story, platform, **which):
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-async def test_what_comes_while_an_account_may_not_publish_goes_out_when_it_may_again(story, platform):
+async def test_what_comes_while_an_account_may_not_publish_goes_out_when_it_may_again(
+    story, platform
+):
     """A night's events are not lost one by one, and people are told once, by another account."""
     await begins(story, everywhere())
     fails(story, platform, "read_only", seconds=3600)
@@ -226,7 +228,9 @@ async def test_a_rate_limit_that_does_not_say_its_end_is_asked_ever_more_seldom(
         await story.receives(f"Road {number} closed")
     await story.clock.passes(minutes=1)
     await story.settles()
-    assert sum(one["attempts"] for one in await tweets(story)) <= 12, "not a request a second for each"
+    assert sum(one["attempts"] for one in await tweets(story)) <= 12, (
+        "not a request a second for each"
+    )
     for _ in range(58):
         await story.clock.passes(minutes=1)
         await story.settles()

@@ -82,7 +82,9 @@ class Sign(Channel[SignAccount, Words]):
         self.looks += 1
         await self._does("seek")
         number = self.shown.index(message.text) + 1 if message.text in self.shown else 0
-        return Sought(Receipt(str(number)) if number else None, sure=True, seen="looked at the sign")
+        return Sought(
+            Receipt(str(number)) if number else None, sure=True, seen="looked at the sign"
+        )
 
     async def check(self, account, tools):
         await self._does("check")
@@ -149,7 +151,7 @@ async def test_an_attempt_that_hangs_can_be_called_off(story, sign):
     await story.receives("M6 closed")
     await story.until(lambda: story.deliveries(state="sending"))
     await story.receives("A38 closed")
-    first, second = await story.deliveries()
+    first, _ = await story.deliveries()
     status, told = await story.asks("POST", f"/deliveries/{first['number']}/cancel?reason=wrong")
     assert (status, told["state"]) == (200, "cancelled"), told
     assert told["reason"] == "wrong; it may be published all the same, so look on the account"

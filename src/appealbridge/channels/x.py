@@ -233,7 +233,9 @@ def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> M
     )
     try:
         _, headers, _ = client.sign(url, method)
-    except ValueError as error:  # nothing was sent; it is the login or the address, for every message
+    except (
+        ValueError
+    ) as error:  # nothing was sent; it is the login or the address, for every message
         raise LoginExpired(tools.clean(f"the request cannot be signed: {error}")) from None
     signed: Mapping[str, str] = headers
     return signed

@@ -232,9 +232,7 @@ class Attempts:
         try:
             sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
             over = self._under_way[delivery.id].over
-            result = kept_receipt(
-                await within(self._clock, lane.channel.time_limit, sending, over)
-            )
+            result = kept_receipt(await within(self._clock, lane.channel.time_limit, sending, over))
         except GaveUp as error:
             result = Unsure(f"the attempt was given up: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure

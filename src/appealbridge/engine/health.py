@@ -127,9 +127,7 @@ def _refused(health: Health, error: AccountRefused, now: float) -> Health:
     return replace(worse, sure=error.sure or known)
 
 
-def _silent(
-    health: Health, error: TryAgain | Unsure, now: float, delivery_id: str
-) -> Health:
+def _silent(health: Health, error: TryAgain | Unsure, now: float, delivery_id: str) -> Health:
     """Count an attempt that the platform did not answer; one message's unclear attempts count once."""
     if health.condition is Condition.REFUSED:
         return _still(health, now)

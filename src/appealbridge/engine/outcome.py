@@ -26,7 +26,7 @@ _LOOKS_SPREAD = 3.0
 """A look that finds nothing is followed by one after so many times as long, until it may be sent again."""
 
 _APART = 0.5
-"""A look that fails is kept if the last kept one is further back than this share of the time since the first attempt."""
+"""A failed look is kept if this share of the time since the first attempt has passed since the last one kept."""
 
 
 @value
@@ -153,9 +153,7 @@ def _perhaps(
     if due is None:
         reason = f"perhaps published; gave up after {_times(so_far.count)}; the last: {error!s}"
         return _End(State.HELD, Outcome.UNSURE, reason, hold=Hold.UNKNOWN)
-    return _End(
-        State.UNKNOWN, Outcome.UNSURE, str(error), now + policy.seek_after, delivery.hold
-    )
+    return _End(State.UNKNOWN, Outcome.UNSURE, str(error), now + policy.seek_after, delivery.hold)
 
 
 def _times(count: int) -> str:

@@ -49,7 +49,9 @@ _SERVER = r"@\w+(?:[.-]+\w+)*"
 _AT_A_SERVER = regex.compile(_MENTION + _SERVER)
 _REPLACED = regex.compile(rf"{_MENTION}(?:{_SERVER})?|:\w{{2,}}:")
 _PUNYCODE = regex.compile(r"\bxn--[a-z0-9-]{1,59}", regex.IGNORECASE)
-_PLAIN = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″", '"') | dict.fromkeys("‐‒–—―−", "-"))
+_PLAIN = str.maketrans(
+    dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″", '"') | dict.fromkeys("‐‒–—―−", "-")
+)
 _BREAKS = frozenset({"blockquote", "br", "div", "li", "ol", "p", "pre", "ul"})
 _LAYERS = 3
 """How often what was escaped is put back: a text may have been escaped before the platform did it again."""

@@ -178,7 +178,8 @@ PAGE = (200, {"id": "123456", "name": "West Midlands Police"})
 
 
 @pytest.mark.parametrize(
-    "told", [(200, {"id": "123456", "can_post": True}), (200, {"id": "123456"}), (200, [1]), error(100)]
+    "told",
+    [(200, {"id": "123456", "can_post": True}), (200, {"id": "123456"}), (200, [1]), error(100)],
 )
 async def test_a_check_tells_the_pages_name(server, tools, told):
     server.answers(PAGE, told)
@@ -202,4 +203,6 @@ async def test_a_check_tells_of_a_token_that_may_not_post(server, tools):
 )
 async def test_a_post_is_found_however_facebook_gives_it_back(server, tools, shown):
     server.answers((200, {"data": [{**POST, "message": shown}]}))
-    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt.id == POST["id"]
+    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt.id == POST[
+        "id"
+    ]

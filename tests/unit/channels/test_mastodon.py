@@ -164,7 +164,9 @@ async def test_a_post_that_looks_like_ours_and_is_another_is_for_a_person(server
 
 
 @pytest.mark.parametrize("answer", [404, 403, (200, "<html>"), (200, {}), (200, [1])])
-async def test_a_server_without_sources_is_believed_by_what_it_shows(server, account, tools, answer):
+async def test_a_server_without_sources_is_believed_by_what_it_shows(
+    server, account, tools, answer
+):
     server.answers(ME, (200, [STATUS]), answer)
     assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
 

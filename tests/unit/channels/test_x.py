@@ -155,7 +155,7 @@ def problem(kind, detail="no", **more):
         (problem("", "Your account is temporarily locked."), True),
         (problem("", "You currently have access to a subset of X API V2 endpoints"), True),
         (problem("", "Your client app is not configured with the appropriate oauth1 app permissions"), True),
-        ({"errors": [{"code": 64, "message": "Your account is suspended and is not permitted to access this feature."}]}, True),
+        ({"errors": [{"code": 64, "message": "Your account is suspended and is not permitted."}]}, True),
         ({"errors": [{"code": 261, "message": "Application cannot perform write actions."}]}, False),
         (problem("", "You are not permitted to perform this action."), False),
         ("<html><h1>Attention required</h1></html>", False),

@@ -133,7 +133,11 @@ def test_a_short_outage_is_noticed_soon_and_a_long_one_is_not_prodded(lasted):
     assert pause <= max(0.5, lasted / 4) + 1e-6
 
 
-@given(results=st.lists(st.sampled_from([RECEIPT, SILENCE, EXPIRED, REFUSED, THROTTLED, Rejected("no")])))
+@given(
+    results=st.lists(
+        st.sampled_from([RECEIPT, SILENCE, EXPIRED, REFUSED, THROTTLED, Rejected("no")])
+    )
+)
 def test_whatever_happens_there_is_a_time_to_ask_again(results):
     health = WELL
     for number, result in enumerate(results):

@@ -1,5 +1,6 @@
 """What a lane learns from its own platform's answers."""
 
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -111,7 +112,7 @@ def throttle(lane, count, at=NOW):
 async def test_a_rate_limit_that_does_not_say_its_end_is_left_alone_for_ever_longer(lane):
     pauses = throttle(lane, 12)
     assert pauses[0] == FIRST_PAUSE
-    assert all(later == min(2 * one, LONGEST_PAUSE) for one, later in zip(pauses, pauses[1:]))
+    assert all(later == min(2 * one, LONGEST_PAUSE) for one, later in pairwise(pauses))
     assert pauses[-1] == LONGEST_PAUSE
 
 

@@ -76,7 +76,9 @@ async def test_a_503_of_a_proxy_that_waited_no_longer_may_hide_a_post(server, ht
         await http.post(server.url, json={})
 
 
-@pytest.mark.parametrize("page", ["", "Service Unavailable", '{"error":"please try again"}', "Over capacity"])
+@pytest.mark.parametrize(
+    "page", ["", "Service Unavailable", '{"error":"please try again"}', "Over capacity"]
+)
 async def test_any_other_503_says_that_nothing_was_done(server, http, page):
     server.answers((503, page))
     with pytest.raises(TryAgain):

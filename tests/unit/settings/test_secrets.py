@@ -42,7 +42,14 @@ MARK = "\ufeff".encode()
 
 @pytest.mark.parametrize(
     "content",
-    [b"s3cret", b"s3cret\n", b"s3cret\r\n", b"s3cret\n\n", b"\r\n\r\ns3cret\n", MARK + b"s3cret\r\n"],
+    [
+        b"s3cret",
+        b"s3cret\n",
+        b"s3cret\r\n",
+        b"s3cret\n\n",
+        b"\r\n\r\ns3cret\n",
+        MARK + b"s3cret\r\n",
+    ],
 )
 def test_line_ends_and_a_byte_order_mark_are_no_part_of_it(vault, content):
     """Editors, `echo` and a paste leave them."""
