@@ -208,6 +208,36 @@ async def test_one_delivery_that_ends_unclear_again_and_again_is_no_outage(story
     assert story.posts("mastodon") == ["M6 closed"]
 
 
+@pytest.mark.parametrize("platform", ["facebook", "mastodon"])
+async def test_the_post_of_an_earlier_delivery_with_the_same_text_is_not_taken_for_a_later_one(
+    story, platform
+):
+    allowed = staging.CHANNELS.replace(
+        f"{{ platform: {platform}", f"{{ same_text: allow, platform: {platform}"
+    )
+    await story.begins({"post": one_post(platform)}, allowed)
+    await story.receives("M6 closed")
+    await story.state(1, "delivered")
+    fails(story, platform, "html", count=1)
+    await story.receives("M6 closed")
+    held = await story.until(lambda: story.deliveries(state="held"), passing=0.2)
+    assert "the post of another delivery with the same text" in held[0]["reason"]
+
+
+async def test_two_looks_at_once_never_take_the_same_post(story):
+    allowed = staging.CHANNELS.replace(
+        "{ platform: mastodon", "{ same_text: allow, platform: mastodon"
+    )
+    await story.begins({"post": one_post("mastodon")}, allowed)
+    fails(story, "mastodon", "post_then_reset", count=1)
+    fails(story, "mastodon", "refuse", count=1)
+    await story.receives("M6 closed")
+    await story.receives("M6 closed")
+    await story.state(2, "delivered", "held", passing=0.2)
+    states = sorted(one["state"] for one in await story.deliveries())
+    assert (states, story.posts("mastodon")) == (["delivered", "held"], ["M6 closed"])
+
+
 TEXTS = [
     "Ask @desk@police.example about #Missing Aisha, 14",
     "#A38 closed. Diversion: https://www.example.police.uk/roads/a38/closures/today?dir=north&lane=2",

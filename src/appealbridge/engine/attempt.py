@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
@@ -42,6 +43,13 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Settlement,
 )
+
+T = TypeVar("T")
+
+_FOUND = 1000
+"""Of how many posts that looks have found it is remembered whose they are, until the store knows."""
+
+_AN_HOUR = 3600.0
 
 
 class _UnderWay:
@@ -81,6 +89,7 @@ class Attempts:
         # ended by the time that this one began.
         self._ended_at: dict[str, float] = {}
         self._begun_at = clock.monotonic()
+        self._found: dict[tuple[str, str], str] = {}
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
@@ -153,6 +162,8 @@ class Attempts:
         if settlement is None:
             result = await self._seek(lane, delivery)
             lane.looked(result, self._clock.now())
+            if isinstance(result, Sought) and result.receipt is not None:
+                result = await self._not_another_s(lane, delivery, result, result.receipt)
             found = isinstance(result, Sought) and result.receipt is not None
             settlement = settle_sought(
                 delivery,
@@ -172,9 +183,29 @@ class Attempts:
 
     async def _before_look(self, delivery: Delivery) -> Sequence[Attempt]:
         """Return what came of a delivery so far, without which nobody knows whether it may be sent again."""
+        return await self._surely(lambda: self._store.attempts(delivery.id))
+
+    async def _not_another_s(
+        self, lane: Lane, delivery: Delivery, sought: Sought, receipt: Receipt
+    ) -> Sought:
+        """Return what a look found, unless it is the post of another delivery with the same text."""
+        taken = self._found.setdefault((lane.name, receipt.id), delivery.id) != delivery.id
+        if len(self._found) > _FOUND:
+            self._found.pop(next(iter(self._found)))
+        if not taken:
+            addresses = {receipt.url or receipt.id, receipt.id}
+            since = (delivery.first_begun_at or delivery.planned_at) - _AN_HOUR
+            taken = bool(await self._surely(lambda: self._store.published(addresses, since)))
+        if not taken:
+            return sought
+        seen = f"{sought.seen}; that is the post of another delivery with the same text"
+        return Sought(None, sure=False, seen=seen)
+
+    async def _surely(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers."""
         while True:
             try:
-                return await self._store.attempts(delivery.id)
+                return await question()
             except StoreError as error:
                 self._report.store_failed(error)
                 await self._clock.sleep(1.0)
