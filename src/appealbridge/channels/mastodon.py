@@ -180,8 +180,10 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         """Ask for the source of the few posts since a time that could be ours."""
         recent = [post for post in posts if (post.receipt.time or begin) >= begin]
         candidates = await in_thread(lambda: [post for post in recent if may_be(wanted, post)])
-        sources = {}
+        sources = {post.receipt.id: post.source for post in posts}
         for post in candidates[:_SOURCES]:
+            if post.source is not None:
+                continue
             reply = await tools.http.get(
                 f"{account.api}/api/v1/statuses/{post.receipt.id}/source",
                 bearer=account.credentials.access_token,
@@ -189,8 +191,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             )
             sources[post.receipt.id] = _source(reply)
         return [
-            Seen(post.text, post.receipt, sources.get(post.receipt.id), post.whole)
-            for post in posts
+            Seen(post.text, post.receipt, sources[post.receipt.id], post.whole) for post in posts
         ]
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
@@ -274,7 +275,12 @@ def _receipt(status: Any, reply: Reply) -> Receipt:
 
 def _seen(status: Any, reply: Reply) -> Seen:
     warning = status.get("spoiler_text") or ""
-    return Seen(f"{warning}{shown(status['content'])}", _receipt(status, reply))
+    text = status.get("text")  # its source, which some servers tell at once
+    return Seen(
+        f"{warning}{shown(status['content'])}",
+        _receipt(status, reply),
+        f"{warning}{text}" if isinstance(text, str) and text else None,
+    )
 
 
 def _source(reply: Reply) -> str | None:

@@ -159,11 +159,15 @@ class Lane:
                 return result
             self._published(delivery_id)
         elif isinstance(result, AccountRefused):
-            if self.suspects.get(delivery_id):
-                del self.suspects[delivery_id]
+            if result.status in self.policy.stop_at:
+                why = f"not tried again, since `stop_at` names {result.status}"
+                result = Rejected(f"{result}; {why}", status=result.status)
+            elif self.suspects.pop(delivery_id, False):
                 result = Rejected(str(result), status=result.status)
-            elif delivery_id and len(self.suspects) < _SUSPECTS:
+            else:
                 self.suspects[delivery_id] = False
+                if len(self.suspects) > _SUSPECTS:
+                    del self.suspects[next(iter(self.suspects))]
         self._pause_for(result, now)
         self._becomes(after_attempt(self.health, result, now, delivery_id))
         return result

@@ -171,6 +171,13 @@ async def test_a_server_without_sources_is_believed_by_what_it_shows(
     assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
 
 
+async def test_a_server_that_tells_the_source_at_once_is_not_asked_for_it(server, account, tools):
+    told = {**STATUS, "content": "<p>something of its own</p>", "text": post.text}
+    server.answers(ME, (200, [told]))
+    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert len(server.heard) == 2
+
+
 async def test_no_more_than_a_few_sources_are_asked_for(server, account, tools):
     many = [{**STATUS, "id": str(number)} for number in range(30)]
     server.answers(ME, (200, many))

@@ -1,5 +1,6 @@
 """What a lane learns from its own platform's answers."""
 
+from dataclasses import replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -167,6 +168,14 @@ async def test_a_message_that_went_out_after_all_is_no_longer_suspected(lane):
     lane.heard(REFUSED, NOW, "a")
     lane.heard(RECEIPT, NOW + 1, "a")
     assert lane.suspects == {}
+
+
+async def test_an_owner_may_have_such_refusals_taken_for_the_messages(lane):
+    lane.policy = replace(lane.policy, stop_at=frozenset({403}))
+    refused = lane.heard(REFUSED, NOW, "a")
+    assert type(refused) is Rejected
+    assert str(refused) == "403; not tried again, since `stop_at` names 403"
+    assert lane.health.works
 
 
 async def test_however_many_are_refused_a_bounded_number_is_remembered(lane):
