@@ -21,7 +21,8 @@ and each one that could be ours is asked for its source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from appealbridge.plugin import (
@@ -46,15 +47,14 @@ from appealbridge.plugin import (
     Threaded,
     Tools,
     TryAgain,
+    candidates,
     clock_ahead,
     in_thread,
     judge,
     listed_since,
     mastodon_length,
-    may_be,
     moment,
     shown,
-    since,
 )
 
 _PAGE = 40
@@ -169,30 +169,29 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
                 break
             query["max_id"] = page[-1].receipt.id
         wanted = (message.spoiler_text or "") + message.text
-        posts = await self._with_sources(account, tools, wanted, posts, since(delivery, ahead))
+        likely = await in_thread(candidates, wanted, posts, delivery, ahead)
+        sources = await self._sources(account, tools, likely)
+        posts = [replace(post, source=sources.get(post.receipt.id, post.source)) for post in posts]
         return await in_thread(
             judge, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
         )
 
-    async def _with_sources(
-        self, account: MastodonAccount, tools: Tools, wanted: str, posts: list[Seen], begin: float
-    ) -> list[Seen]:
-        """Ask for the source of the few posts since a time that could be ours."""
-        recent = [post for post in posts if (post.receipt.time or begin) >= begin]
-        candidates = await in_thread(lambda: [post for post in recent if may_be(wanted, post)])
-        sources = {post.receipt.id: post.source for post in posts}
-        for post in candidates[:_SOURCES]:
-            if post.source is not None:
-                continue
+    @staticmethod
+    async def _sources(
+        account: MastodonAccount, tools: Tools, posts: Sequence[Seen]
+    ) -> Mapping[str, str]:
+        """Ask for the source of the first few posts; return those that the server tells, by the post's id."""
+        sources = {}
+        for post in [post for post in posts if post.source is None][:_SOURCES]:
             reply = await tools.http.get(
                 f"{account.api}/api/v1/statuses/{post.receipt.id}/source",
                 bearer=account.credentials.access_token,
                 accept=_NO_SOURCE,  # older servers, and some others, have none
             )
-            sources[post.receipt.id] = _source(reply)
-        return [
-            Seen(post.text, post.receipt, sources[post.receipt.id], post.whole) for post in posts
-        ]
+            source = _source(reply)
+            if source is not None:
+                sources[post.receipt.id] = source
+        return sources
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server; raise `AccountRefused` where its token may not write."""

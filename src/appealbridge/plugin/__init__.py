@@ -68,13 +68,12 @@ from appealbridge.plugin.reply import Effect, Reply, excerpt, failure
 from appealbridge.plugin.seeking import (
     TAKEN_FOR_A_REPEAT,
     Seen,
+    candidates,
     clock_ahead,
     judge,
     listed_since,
-    may_be,
     refused_as_repeat,
     shown,
-    since,
 )
 from appealbridge.plugin.signature import Digest, Scheme, Verify, key_of, verifier
 from appealbridge.plugin.smtp import PRACTICE_MAIL, MailServer, hand_over, log_in, mail_server
@@ -176,6 +175,7 @@ __all__ = [
     "Unsure",
     "Verify",
     "WhenUnsure",
+    "candidates",
     "characters",
     "clock_ahead",
     "compile_path",
@@ -201,7 +201,6 @@ __all__ = [
     "mailboxes",
     "mapped",
     "mastodon_length",
-    "may_be",
     "model_validator",
     "moment",
     "one_line",
@@ -214,7 +213,6 @@ __all__ = [
     "safe_links",
     "short_identity",
     "shown",
-    "since",
     "verifier",
     "well_formed",
     "x_length",

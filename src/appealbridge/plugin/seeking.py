@@ -189,9 +189,23 @@ def refused_as_repeat(delivery: Delivery) -> bool:
     return TAKEN_FOR_A_REPEAT in delivery.reason
 
 
-def may_be(text: str, post: Seen) -> bool:
-    """Whether a post could be this text, so that it is worth asking the platform for its source."""
-    return same(post.text) == same(text) or _is_alike(words(text), post)
+def candidates(
+    text: str, posts: Iterable[Seen], delivery: Delivery, ahead: float = 0.0
+) -> Sequence[Seen]:
+    """
+    Return the posts that could be this text, so that it is worth asking the platform for their source.
+
+    None where more stands there than can be compared; `ahead` is as for `since`.
+    """
+    recent = _recent(posts, since(delivery, ahead))
+    if sum(len(post.text) for post in recent) > COMPARED:
+        return ()
+    own, wanted = words(text), {same(text)}
+    return [post for post in recent if _is_same(wanted, post) or _is_alike(own, post)]
+
+
+def _recent(posts: Iterable[Seen], begin: float) -> list[Seen]:
+    return [post for post in posts if post.receipt.time is None or post.receipt.time >= begin]
 
 
 def judge(
@@ -214,7 +228,7 @@ def judge(
     listed = list(posts)
     oldest = listed[-1].receipt.time if listed else None
     whole = whole or (oldest is not None and oldest < begin)
-    recent = [post for post in listed if post.receipt.time is None or post.receipt.time >= begin]
+    recent = _recent(listed, begin)
     wanted = {same(one) for one in (text, *also)}
     for post in recent:
         if _is_same(wanted, post):
