@@ -61,6 +61,7 @@ class Sign(Channel[SignAccount, Words]):
         self.stubborn = False
         self.shown = []
         self.refused = set()
+        self.unreadable = False
         self.looks = 0
 
     async def _does(self, what):
@@ -81,6 +82,8 @@ class Sign(Channel[SignAccount, Words]):
     async def seek(self, account, message, delivery, tools):
         self.looks += 1
         await self._does("seek")
+        if self.unreadable:
+            raise AccountRefused("403 You may not read this", status=403)
         number = self.shown.index(message.text) + 1 if message.text in self.shown else 0
         return Sought(
             Receipt(str(number)) if number else None, sure=True, seen="looked at the sign"
@@ -220,3 +223,19 @@ async def test_the_only_message_there_is_is_not_given_up_for_its_account(story, 
     assert waiting["state"] == "ready"
     sign.refused = set()
     await story.until(lambda: sign.shown == ["M6 closed"], passing=20)
+
+
+async def test_an_account_that_may_publish_and_not_read_leaves_it_to_a_person_after_a_while(
+    story, sign
+):
+    """Some of X's plans are such; an account that is suspended for a minute is not."""
+    sign.hangs, sign.unreadable = {"deliver"}, True
+    await story.begins({"sign": SIGN}, CHANNELS)
+    await story.receives("M6 closed")
+    await story.until(lambda: sign.looks == 3, passing=1)
+    (delivery,) = await story.deliveries()
+    assert delivery["state"] == "unknown"
+    (held,) = await story.state(1, "held", passing=5)
+    assert held["hold"] == "unknown"
+    assert "403 You may not read this" in held["reason"]
+    assert story.bridge.engine.lanes["sign"].health.condition == "working"

@@ -51,6 +51,9 @@ _FOUND = 1000
 
 _AN_HOUR = 3600.0
 
+_UNREADABLE = 300.0
+"""For how many seconds a look that is refused is made again, on an account that publishes, before a person is asked."""
+
 
 class _UnderWay:
     """An attempt under way: `over` is set to end it, `ended` once its outcome is stored."""
@@ -294,8 +297,11 @@ class Attempts:
             return TryAgain(f"the look was given up: {error}")
         except AccountRefused as error:
             failure = self._failure(error)
-            # Some accounts may publish and not read. Where neither goes, this is looked into later.
-            return failure if not lane.health.works else Rejected(str(failure))
+            # Some accounts may publish and not read, so a look never tells. One that may neither
+            # publish nor read for now is looked into later.
+            unclear_for = self._clock.now() - (delivery.first_begun_at or delivery.planned_at)
+            never = lane.health.works and unclear_for > _UNREADABLE
+            return Rejected(str(failure)) if never else failure
         except Exception as error:  # noqa: BLE001 - a look that breaks has told nothing
             return self._failure(error)
 
