@@ -31,6 +31,12 @@ triggers: [{ trigger: webhook, webhook_id: desk }]
 actions: [{ action: show, channel: sign, text: "{{ event.data.text }}" }]
 approval: none
 """
+APPEAL = """
+alias: Appeal, on the sign
+triggers: [{ trigger: appeal, status: open }]
+actions: [{ action: show, channel: sign, text: "{{ appeal.title }}" }]
+approval: none
+"""
 CHANNELS = staging.CHANNELS + "sign: { platform: sign, concurrency: 1, repeat_after: 30s }\n"
 
 
@@ -187,7 +193,7 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
 
 
 async def test_a_source_whose_look_hangs_is_down_and_looked_at_again(story, appeals):
-    await story.begins({"sign": SIGN}, CHANNELS)
+    await story.begins({"sign": SIGN, "appeal": APPEAL}, CHANNELS)
     (down,) = await story.until(lambda: story.said("source_down"), passing=30)
     assert "the look was given up: it did not end within 900 seconds" in down["reason"]
     appeals.hangs = False

@@ -25,6 +25,9 @@ _KEPT_PUT_OFF = 16
 _LOOKS_SPREAD = 3.0
 """A look that finds nothing is followed by one after so many times as long, until it may be sent again."""
 
+_SOONEST = 0.25
+"""How many seconds lie between two looks at the least."""
+
 _APART = 0.5
 """A failed look is kept if this share of the time since the first attempt has passed since the last one kept."""
 
@@ -236,7 +239,10 @@ def _next_look(
     unclear = max(1, sum(one.outcome is Outcome.UNSURE for one in before))
     pause = put_off(policy, attempts=unclear, now=0.0, after=None, rng=rng)
     rest = max(account.repeat_after, pause) - waited
-    return looked_at + min(rest, _LOOKS_SPREAD * max(waited, 0.5)) if rest > 0 else None
+    if rest <= 0:
+        return None
+    # Never so soon that it is the same moment once more.
+    return looked_at + max(_SOONEST, min(rest, _LOOKS_SPREAD * max(waited, _SOONEST)))
 
 
 def _look_again(

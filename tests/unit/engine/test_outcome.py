@@ -174,6 +174,12 @@ def test_what_is_absent_is_sent_again_only_when_a_slow_platform_has_had_its_time
     assert sought(ABSENT, before=before, at=NOW + 60).target is State.READY
 
 
+def test_the_last_look_never_comes_at_the_same_moment_once_more():
+    """A rest that is lost in the rounding of the time of day would be looked at without end."""
+    settled = sought(ABSENT, before=[attempt(NOW)], waited=60 - 1e-9)
+    assert settled.due_at > NOW + 1.1
+
+
 def test_few_looks_lead_to_a_repeat():
     before, at = [attempt(NOW)], NOW + 1
     while (settled := sought(ABSENT, before=before, at=at)).target is State.UNKNOWN:
