@@ -94,7 +94,7 @@ async def test_new_credentials_are_tried_at_once(story):
     assert story.clock.now() - begun < 5
 
 
-@pytest.mark.parametrize("fault", ["http_503", "refuse", "post_then_500"])
+@pytest.mark.parametrize("fault", ["http_503", "post_then_500"])
 async def test_after_ten_seconds_of_outage_the_last_one_goes_out_within_five(story, fault):
     await begins(story)
     fails(story, "x", fault, seconds=10)
@@ -108,6 +108,27 @@ async def test_after_ten_seconds_of_outage_the_last_one_goes_out_within_five(sto
     await story.state(len(texts), "delivered", passing=0.1)
     assert sorted(story.posts("x")) == sorted(texts)
     assert story.clock.now() - begun < 16
+
+
+async def test_after_an_outage_only_what_may_be_published_waits_for_the_slow_platform(story):
+    """A reset before anything was published looks to us like one after it."""
+    await begins(story)
+    fails(story, "x", "refuse", seconds=10)
+    begun = story.clock.now()
+    texts = [f"Road {number} closed" for number in range(20)]
+    for text in texts:
+        await story.receives(text)
+        await story.clock.passes(seconds=0.4)
+    await story.clock.passes(seconds=2)
+    await story.settles()
+    unclear = {one["content"]["text"] for one in await tweets(story, state="unknown")}
+    assert len(unclear) <= 12
+    await story.until(lambda: len(story.posts("x")) == len(texts) - len(unclear), passing=0.1)
+    assert story.clock.now() - begun < 15
+    assert not unclear & set(story.posts("x"))
+    await story.until(lambda: len(story.posts("x")) == len(texts), passing=0.2)
+    assert 60 <= story.clock.now() - begun < 150
+    assert sorted(story.posts("x")) == sorted(texts)
 
 
 async def test_one_at_a_time_finds_out_whether_a_platform_is_back(story):
@@ -138,6 +159,88 @@ async def test_people_are_told_by_another_channel_of_an_outage_that_lasts(story)
     await story.until(lambda: len(story.posts("x")) == 2, passing=1)
     await story.until(lambda: len(story.posts(TOLD)) == 2, passing=5)
     assert "it publishes again" in story.posts(TOLD)[1]
+
+
+PLATFORMS = ["x", "facebook", "mastodon"]
+
+
+def everywhere():
+    return staging.EVERYWHERE.replace("It is on X at {{ results.x.url }}", "{{ event.type }}")
+
+
+async def of(story, platform, **which):
+    return [one for one in await story.deliveries(**which) if one["channel"] == f"force_{platform}"]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_what_comes_while_an_account_may_not_publish_goes_out_when_it_may_again(
+    story, platform
+):
+    """A night's events are not lost one by one, and people are told once, by another account."""
+    await begins(story, everywhere())
+    fails(story, platform, "read_only", seconds=3600)
+    for number in range(5):
+        await story.receives(f"Road {number} closed")
+    await story.until(lambda: "refuses what the account posts" in "".join(told(story)), passing=1)
+    await story.clock.passes(minutes=30)
+    await story.settles()
+    waiting = await of(story, platform)
+    assert {one["state"] for one in waiting} == {"ready"}
+    assert all(one["reason"] for one in waiting)
+    assert sum(one["attempts"] for one in waiting) < 40
+    assert len(told(story)) == 1
+    (lane,) = [one for one in await channels(story) if one["name"] == f"force_{platform}"]
+    assert lane["condition"] == "refused"
+    assert len(story.said("account_refused")) == 1
+
+    await story.until(lambda: len(story.posts(platform)) == 5, passing=20)
+    assert len(set(story.posts(platform))) == 5
+    await story.until(lambda: len(told(story)) == 2, passing=5)
+    assert "it publishes again" in told(story)[1]
+
+
+def told(story):
+    return [text for text in story.posts(TOLD) if "force_" in text]
+
+
+async def channels(story):
+    _, listed = await story.asks("GET", "/channels")
+    return listed
+
+
+async def test_a_refused_account_is_refused_after_a_restart_and_nobody_is_told_again(story):
+    await begins(story)
+    fails(story, "x", "suspended", seconds=600)
+    await story.receives("M6 closed")
+    await story.until(lambda: told(story), passing=1)
+    await story.restarts()
+    await story.clock.passes(seconds=60)
+    await story.settles()
+    assert lane(story).health.condition == "refused"
+    assert len(told(story)) == 1
+    await story.until(lambda: story.posts("x"), passing=10)
+
+
+async def test_a_rate_limit_that_does_not_say_its_end_is_asked_ever_more_seldom(story):
+    await begins(story)
+    fails(story, "x", "http_429_silent", seconds=3600)
+    for number in range(20):
+        await story.receives(f"Road {number} closed")
+    await story.clock.passes(minutes=1)
+    await story.settles()
+    assert sum(one["attempts"] for one in await tweets(story)) <= 12, (
+        "not a request a second for each"
+    )
+    for _ in range(58):
+        await story.clock.passes(minutes=1)
+        await story.settles()
+    listed = await tweets(story)
+    assert sum(one["attempts"] for one in listed) <= 25
+    assert "asked to be left alone" in "".join(told(story))
+    for one in listed:
+        _, shown = await story.asks("GET", f"/deliveries/{one['number']}")
+        assert len(shown["history"]) <= 20
+    await story.until(lambda: len(story.posts("x")) == 20, passing=20)
 
 
 async def test_a_rate_of_its_owner_is_kept_through_a_restart(story):

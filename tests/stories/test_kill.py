@@ -40,6 +40,48 @@ def test_no_commit_is_the_wrong_one_to_be_killed_at(tmp_path):
     asyncio.run(_all(tmp_path))
 
 
+TOOT = """
+alias: Incident, Mastodon
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions: [{ action: mastodon_post, channel: force_mastodon, text: "{{ event.data.text }}" }]
+approval: none
+"""
+AT_WORK = 40
+"""How many posts are under way when the daemon is killed."""
+
+
+def test_killed_under_load_in_front_of_a_server_that_knows_no_keys_nothing_goes_out_twice(tmp_path):
+    """Such servers speak Mastodon's API and put a repeat up as a second post, key or no key."""
+    asyncio.run(_killed_under_load(tmp_path))
+
+
+async def _killed_under_load(folder: Path) -> None:
+    account = (
+        'force_mastodon: { platform: mastodon, api: "https://mastodon.example", repeat_after: 2s,'
+        f" concurrency: {AT_WORK} }}\n"
+    )
+    async with platforms(folder) as there:
+        stage = staging.build(folder / "stage", there.url, there.smtp, {"toot": TOOT})
+        stage.settle(account)
+        await there.fault("mastodon", "keys_ignored", seconds=600)
+        await there.fault("mastodon", "slow", count=AT_WORK, seconds=20)
+        async with daemon(stage) as killed:
+            assert await killed.ready()
+            for number in range(AT_WORK):
+                event = {"type": "incident", "subject": f"T{number}", "text": f"T{number} closed"}
+                status, told = await killed.receives(f"msg_{number}", event)
+                assert status == 202, told
+
+            async def up() -> bool:
+                return len(await there.posts("closed")) == AT_WORK
+
+            await until(up, "every post to be up, and none of them answered")
+        async with daemon(stage) as alive:
+            assert await alive.ready()
+            await alive.has(AT_WORK, "delivered")
+        assert len(await there.posts("closed")) == AT_WORK
+
+
 async def _all(folder: Path) -> None:
     async with platforms(folder) as there:
         commits = await _count(folder, there)
@@ -61,8 +103,10 @@ def _stage(folder: Path, there: Platforms, name: str) -> staging.Stage:
     stage = staging.build(folder / name, there.url, there.smtp, {})
     own = f"{name}_"
     stage.settle(
-        staging.CHANNELS.replace("force_", f"{own}force_").replace("100064500000001", _page(name))
-        + f"{own}force_x_two: {{ platform: x }}\n"
+        staging.CHANNELS.replace("force_", f"{own}force_")
+        .replace("100064500000001", _page(name))
+        .replace("{ platform:", "{ repeat_after: 1s, platform:")
+        + f"{own}force_x_two: {{ repeat_after: 1s, platform: x }}\n"
     )
     for recipe, text in RECIPES.items():
         stage.recipe(recipe, text.replace("force_", f"{own}force_"))

@@ -113,6 +113,153 @@ async def test_a_lost_answer_publishes_nothing_twice(story, platform, fault):
     assert story.said("unsure")
 
 
+ONE_EACH = {
+    "x": ("tweet", "force_x"),
+    "facebook": ("facebook_post", "force_facebook"),
+    "mastodon": ("mastodon_post", "force_mastodon"),
+}
+
+
+def one_post(platform):
+    action, channel = ONE_EACH[platform]
+    step = f'[{{ action: {action}, channel: {channel}, text: "{{{{ event.data.text }}}}" }}]'
+    return f"""
+alias: Incident, {platform}
+triggers: [{{ trigger: webhook, webhook_id: desk }}]
+actions: {step}
+approval: none
+"""
+
+
+@pytest.mark.parametrize("platform", list(ONE_EACH))
+@pytest.mark.parametrize("late", [4, 25, 55])
+async def test_what_a_slow_platform_publishes_after_its_proxy_gave_up_is_not_published_again(
+    story, platform, late
+):
+    await story.begins({"post": one_post(platform)})
+    fails(story, platform, "late_post", count=1, seconds=late)
+    await story.receives("M6 closed")
+    (delivery,) = await story.state(1, "delivered", passing=1)
+    assert delivery["attempts"] == 1
+    await story.clock.passes(minutes=10)
+    await story.settles()
+    assert story.posts(platform) == ["M6 closed"]
+
+
+@pytest.mark.parametrize("platform", list(ONE_EACH))
+async def test_what_was_surely_not_published_goes_out_when_no_slow_platform_can_be_at_work(
+    story, platform
+):
+    await story.begins({"post": one_post(platform)})
+    fails(story, platform, "html", count=1)
+    begun = story.clock.now()
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts(platform), passing=0.2)
+    assert 60 <= story.clock.now() - begun < 120
+    (delivery,) = await story.state(1, "delivered", passing=1)
+    assert delivery["attempts"] == 2
+    _, told = await story.asks("GET", f"/deliveries/{delivery['number']}")
+    assert told["history"][-2]["outcome"] == "absent", "looked at once more just before"
+
+
+async def test_an_account_says_how_slow_its_platform_may_be(story):
+    quick = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, repeat_after: 10s }")
+    await story.begins({"tweet": staging.TWEET}, quick)
+    fails(story, "x", "html", count=1)
+    begun = story.clock.now()
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x"), passing=0.2)
+    assert 10 <= story.clock.now() - begun < 50
+
+
+@pytest.mark.parametrize(
+    "lost", ["post_then_reset", "post_then_500", "post_then_hang", "truncated"]
+)
+async def test_a_server_that_knows_no_keys_gets_nothing_twice(story, lost):
+    """GoToSocial and Pixelfed speak Mastodon's API without its keys."""
+    await story.begins({"post": one_post("mastodon")})
+    fails(story, "mastodon", "keys_ignored", seconds=3600)
+    fails(story, "mastodon", lost, count=1, seconds=5 if lost == "post_then_hang" else None)
+    await story.receives("M6 closed")
+    await story.state(1, "delivered", passing=1)
+    assert story.posts("mastodon") == ["M6 closed"]
+
+
+async def test_a_server_that_fails_at_every_repeat_is_looked_at_and_not_called_down(story):
+    await story.begins({"post": one_post("mastodon")})
+    fails(story, "mastodon", "repeat_500", seconds=3600)
+    fails(story, "mastodon", "post_then_reset", count=1)
+    begun = story.clock.now()
+    await story.receives("M6 closed")
+    (delivery,) = await story.state(1, "delivered", passing=0.5)
+    assert story.clock.now() - begun < 10
+    assert (delivery["attempts"], story.posts("mastodon")) == (1, ["M6 closed"])
+    assert not story.said("channel_down")
+
+
+async def test_one_delivery_that_ends_unclear_again_and_again_is_no_outage(story):
+    await story.begins({"post": one_post("mastodon")})
+    # Only the attempts are spoiled; the account can be read all the time.
+    fails(story, "mastodon", "late_post", count=5, seconds=1_000_000)
+    await story.receives("M6 closed")
+    (delivery,) = await story.state(1, "delivered", passing=1)
+    assert delivery["attempts"] == 6
+    assert not story.said("channel_down")
+    assert story.posts("mastodon") == ["M6 closed"]
+
+
+@pytest.mark.parametrize("platform", ["facebook", "mastodon"])
+async def test_the_post_of_an_earlier_delivery_with_the_same_text_is_not_taken_for_a_later_one(
+    story, platform
+):
+    allowed = staging.CHANNELS.replace(
+        f"{{ platform: {platform}", f"{{ same_text: allow, platform: {platform}"
+    )
+    await story.begins({"post": one_post(platform)}, allowed)
+    await story.receives("M6 closed")
+    await story.state(1, "delivered")
+    fails(story, platform, "html", count=1)
+    await story.receives("M6 closed")
+    held = await story.until(lambda: story.deliveries(state="held"), passing=0.2)
+    assert "the post of another delivery with the same text" in held[0]["reason"]
+
+
+async def test_two_looks_at_once_never_take_the_same_post(story):
+    allowed = staging.CHANNELS.replace(
+        "{ platform: mastodon", "{ same_text: allow, platform: mastodon"
+    )
+    await story.begins({"post": one_post("mastodon")}, allowed)
+    fails(story, "mastodon", "post_then_reset", count=1)
+    fails(story, "mastodon", "refuse", count=1)
+    await story.receives("M6 closed")
+    await story.receives("M6 closed")
+    await story.state(2, "delivered", "held", passing=0.2)
+    states = sorted(one["state"] for one in await story.deliveries())
+    assert (states, story.posts("mastodon")) == (["delivered", "held"], ["M6 closed"])
+
+
+TEXTS = [
+    "Ask @desk@police.example about #Missing Aisha, 14",
+    "#A38 closed. Diversion: https://www.example.police.uk/roads/a38/closures/today?dir=north&lane=2",
+    'Smith & Sons <unit 4> "evacuated" – it’s over…',
+    "Line one\n\nLine two  \nLine three",
+    "cafe\u0301 Zoe\u0308 👩‍👩‍👧‍👦 :police_car: &amp; 100%25",
+    "example.police.uk/appeals/ @desk @desk@a.example @desk@b.example",
+]
+
+
+@pytest.mark.parametrize("platform", list(ONE_EACH))
+async def test_whatever_a_text_is_made_of_it_is_published_once_when_its_answer_is_lost(
+    story, platform
+):
+    await story.begins({"post": one_post(platform)})
+    fails(story, platform, "post_then_reset", count=len(TEXTS))
+    for text in TEXTS:
+        await story.receives(text)
+    await story.state(len(TEXTS), "delivered", passing=0.5)
+    assert len(story.posts(platform)) == len(TEXTS)
+
+
 async def test_a_mail_with_an_unclear_outcome_is_held_and_shown(story):
     await story.begins({"everywhere": staging.EVERYWHERE})
     fails(story, "email", "post_then_reset", count=1)

@@ -16,16 +16,19 @@ PLATFORMS = {
 """The channels and the platforms they publish on."""
 
 CHANNELS = """\
-force_x: { platform: x, retry: { obey: 2s } }
-force_facebook: { platform: facebook, page_id: "100064500000001", retry: { obey: 2s } }
-force_mastodon: { platform: mastodon, api: "https://mastodon.example", retry: { obey: 2s } }
+force_x: { platform: x, repeat_after: 5s, retry: { obey: 2s } }
+force_facebook:
+  { platform: facebook, page_id: "100064500000001", repeat_after: 5s, retry: { obey: 2s } }
+force_mastodon:
+  { platform: mastodon, api: "https://mastodon.example", repeat_after: 5s, retry: { obey: 2s } }
 press_office:
   platform: email
   smtp: SMTP
   sender: Press Office <press@example.police.uk>
   retry: { obey: 2s }
 """
-# Left out, some pauses that platforms ask for last six hours, in which nothing would be tortured.
+# Left out, some pauses that platforms ask for last six hours, in which nothing would be tortured, and
+# what is absent would wait a minute for a slow platform: none here is slower than `late_post` below.
 
 RECIPE = """
 alias: Torture, every channel
@@ -154,10 +157,16 @@ _FAULTS = {
     "post_then_hang": (2, 3.0),
     "post_then_reset": (4, 1.0),
     "post_then_500": (3, 1.0),
+    "late_post": (3, 2.0),
+    "keys_ignored": (20, 5.0),
+    "repeat_500": (5, 3.0),
+    "http_429_silent": (3, 2.0),
+    "read_only": (3, 1.0),
+    "suspended": (3, 1.0),
     "slow": (3, 2.5),
     "truncated": (4, 1.0),
 }
-_BOTH = frozenset({"http_429", "post_then_hang", "slow"})
+_BOTH = frozenset({"http_429", "post_then_hang", "slow", "late_post"})
 """Faults that read `seconds` beside a `count` as what one answer does."""
 
 

@@ -32,10 +32,12 @@ from appealbridge.plugin import (
     FACEBOOK_LIMIT,
     TAKEN_FOR_A_REPEAT,
     Account,
+    AccountRefused,
     Address,
     Channel,
     Delivery,
     DeliveryError,
+    Effect,
     Field,
     LoginExpired,
     Measure,
@@ -52,6 +54,7 @@ from appealbridge.plugin import (
     TryAgain,
     Unsure,
     clock_ahead,
+    in_thread,
     judge,
     listed_since,
     moment,
@@ -65,7 +68,11 @@ _ERRORS = range(400, 600)
 
 _UNCLEAR = frozenset({1, 2})  # "please retry": the post may stand there all the same
 _THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
-_LOGIN = frozenset({102, 104, 190})
+_LOGIN = frozenset({102, 104, 190, 459, 464, 492, 2500})
+_REFUSED = frozenset({3, 5, 10, 12, *range(200, 300), 803, 2635})
+"""A right that is missing, an address that may not ask, a version that is over: of the app or the Page."""
+_NO_SUCH_PAGE = (100, 33)
+_NOT_PERMITTED = (1, 2_853_006)
 _BLOCKED = 368
 _REPEATED = frozenset({506, 1_366_051})
 _AGAINST_THE_RULES = frozenset({1_346_003, 1_404_102})  # subcodes of a block that is about the text
@@ -159,12 +166,21 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         if ahead:
             posts, whole, reply = await _feed(account, begin - ahead, tools)
         place = f"page {account.page_id}"
-        return judge(message.text, posts, delivery, whole=whole, place=place, ahead=ahead)
+        also = () if message.link is None else (f"{message.text}\n{message.link}",)
+        return await in_thread(
+            judge, message.text, posts, delivery, whole=whole, place=place, ahead=ahead, also=also
+        )
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
-        """Return the Page's name."""
+        """Return the Page's name; raise `AccountRefused` where the token may not post there."""
         reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
-        return reply.words(str(reply.at("name")))
+        name = reply.words(str(reply.at("name")))
+        if not await _can_post(account, tools):
+            raise AccountRefused(
+                f"this token may not post on {name}: its person needs a role on the Page that may create "
+                "content, and the app the permission pages_manage_posts"
+            )
+        return name
 
     def measure(self, account: FacebookAccount, message: FacebookPost) -> Measure:
         """Count characters."""
@@ -174,6 +190,15 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     def stand_in(self, name: str) -> Mapping[str, Any]:
         """Return a token that opens nothing."""
         return {"credentials": {"page_token": f"practice-{name}"}}
+
+
+async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
+    """Whether the token may post on the Page; where nobody tells, that is believed."""
+    try:
+        reply = await _get(account, account.page_id, {"fields": "can_post"}, tools)
+        return reply.json().get("can_post") is not False
+    except (DeliveryError, AttributeError):
+        return True  # not every app may ask
 
 
 async def _feed(
@@ -230,6 +255,11 @@ def _failure(reply: Reply) -> DeliveryError:
     said = reply.words(_words(error)) if error else reply.said()
     if code in _LOGIN:
         return LoginExpired(reply.message(said), status=reply.status)
+    numbers = (code, subcode)
+    if code in _REFUSED or numbers == _NOT_PERMITTED:
+        return AccountRefused(reply.message(said), status=reply.status)
+    if numbers == _NO_SUCH_PAGE and reply.effect is Effect.CREATE:
+        return AccountRefused(reply.message(said), sure=False, status=reply.status)
     if code in _THROTTLED:
         wait = _wait(reply)
         return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)

@@ -14,17 +14,20 @@ The account, in appealbridge.yaml:
       api: https://mastodon.example
       credentials: { access_token: !secret mastodon_access_token }
 
-The server remembers our key for an hour, so within it the same post may be sent again safely; after
-it the account's own posts tell.
+Every attempt carries a key, by which Mastodon recognises a repeat for an hour. Not every server does,
+and one that is slow knows it too late. So after an unclear outcome the account's own posts are read,
+and each one that could be ours is asked for its source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from appealbridge.plugin import (
     Account,
+    AccountRefused,
     Address,
     Channel,
     Delivery,
@@ -35,6 +38,7 @@ from appealbridge.plugin import (
     Options,
     Receipt,
     Registry,
+    Rejected,
     Repeat,
     Reply,
     Secret,
@@ -43,17 +47,26 @@ from appealbridge.plugin import (
     Threaded,
     Tools,
     TryAgain,
+    candidates,
     clock_ahead,
-    html_to_text,
+    in_thread,
     judge,
     listed_since,
     mastodon_length,
     moment,
+    shown,
 )
 
 _PAGE = 40
 _PAGES = 25
-_SPECIAL = (403, 429)
+_SOURCES = 5
+_SPECIAL = (403, 404, 422, 429)
+_NO_SOURCE = range(400, 500)
+_WRITES = "write:statuses"
+_SURELY_THE_ACCOUNT = ("scope", "your login", "suspended", "disabled")
+"""What Mastodon's 403 says where it is about the login; its other words could be about one message."""
+_NO_USER = "requires an authenticated user"
+"""What it says, with 422, to a token that belongs to an application and to no account."""
 
 
 class MastodonCredentials(Options):
@@ -105,14 +118,13 @@ class MastodonPost(Threaded):
 
 
 class Mastodon(Channel[MastodonAccount, MastodonPost]):
-    """Publish one post, with a key that makes a repeat harmless."""
+    """Publish one post, and find it again among the account's own where its outcome is unclear."""
 
     platform: ClassVar[str] = "mastodon"
     action: ClassVar[str] = "mastodon_post"
     account = MastodonAccount
     message = MastodonPost
-    repeat: ClassVar[Repeat] = Repeat.IDEMPOTENT
-    key_seconds: ClassVar[float] = 55 * 60.0
+    repeat: ClassVar[Repeat] = Repeat.FINDABLE
 
     async def deliver(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
@@ -129,6 +141,9 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             headers={"Idempotency-Key": delivery.id},
             accept=_SPECIAL,
         )
+        if reply.status == 404 and message.in_reply_to is not None:
+            said = f"the post that this one answers is not there: {reply.said()}"
+            raise Rejected(reply.message(said), status=reply.status)
         return _receipt(_good(reply).json(), reply)
 
     async def seek(
@@ -154,13 +169,55 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
                 break
             query["max_id"] = page[-1].receipt.id
         wanted = (message.spoiler_text or "") + message.text
-        return judge(wanted, posts, delivery, whole=whole, place=place, ahead=ahead)
+        likely = await in_thread(candidates, wanted, posts, delivery, ahead)
+        sources = await self._sources(account, tools, likely)
+        posts = [replace(post, source=sources.get(post.receipt.id, post.source)) for post in posts]
+        return await in_thread(
+            judge, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
+        )
+
+    @staticmethod
+    async def _sources(
+        account: MastodonAccount, tools: Tools, posts: Sequence[Seen]
+    ) -> Mapping[str, str]:
+        """Ask for the source of the first few posts; return those that the server tells, by the post's id."""
+        sources = {}
+        for post in [post for post in posts if post.source is None][:_SOURCES]:
+            reply = await tools.http.get(
+                f"{account.api}/api/v1/statuses/{post.receipt.id}/source",
+                bearer=account.credentials.access_token,
+                accept=_NO_SOURCE,  # older servers, and some others, have none
+            )
+            source = _source(reply)
+            if source is not None:
+                sources[post.receipt.id] = source
+        return sources
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
-        """Return the account's name on its server."""
+        """Return the account's name on its server; raise `AccountRefused` where its token may not write."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
         with me.taken_for("an account"):
-            return f"@{me.name(me.at('acct'))}"
+            name = f"@{me.name(me.at('acct'))}"
+        if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
+            told = me.words(", ".join(sorted(scopes)))
+            raise AccountRefused(
+                f"{name} may not publish: its application has the scopes {told}, and needs {_WRITES}"
+            )
+        return name
+
+    @staticmethod
+    async def _scopes(account: MastodonAccount, tools: Tools) -> set[str]:
+        """Return what the token's application may do, as far as the server tells."""
+        reply = await tools.http.get(
+            f"{account.api}/api/v1/apps/verify_credentials",
+            bearer=account.credentials.access_token,
+            accept=_NO_SOURCE,
+        )
+        try:
+            told = reply.json()["scopes"] if reply.status == 200 else ()
+            return {scope for scope in told if isinstance(scope, str)}
+        except (DeliveryError, LookupError, TypeError):
+            return set()  # only Mastodon since 4.3 tells
 
     def measure(self, account: MastodonAccount, message: MastodonPost) -> Measure:
         """Count as the server does; a warning counts too."""
@@ -191,11 +248,15 @@ def _good(reply: Reply) -> Reply:
 
 
 def _failure(reply: Reply) -> DeliveryError:
-    """Tell what is special here: 403 is about the login, and a rate limit's end is an ISO 8601 time."""
+    """Tell what is special here: the words of a refusal, and that a rate limit's end is an ISO 8601 time."""
+    said = reply.said(1000).lower()
     if reply.status == 403:
+        sure = any(words in said for words in _SURELY_THE_ACCOUNT)
+        return AccountRefused(reply.message(), sure=sure, status=reply.status)
+    if reply.status == 422 and _NO_USER in said:
         return LoginExpired(reply.message(), status=reply.status)
     reset = moment(reply.headers.get("X-RateLimit-Reset"))
-    if reset is None:
+    if reply.status != 429 or reset is None:
         return reply.failure()
     return TryAgain(
         reply.message(), after=reply.seconds_until(reset), throttled=True, status=reply.status
@@ -212,8 +273,22 @@ def _receipt(status: Any, reply: Reply) -> Receipt:
 
 
 def _seen(status: Any, reply: Reply) -> Seen:
-    receipt = _receipt(status, reply)
-    return Seen(f"{status.get('spoiler_text') or ''}{html_to_text(status['content'])}", receipt)
+    warning = status.get("spoiler_text") or ""
+    text = status.get("text")  # its source, which some servers tell at once
+    return Seen(
+        f"{warning}{shown(status['content'])}",
+        _receipt(status, reply),
+        f"{warning}{text}" if isinstance(text, str) and text else None,
+    )
+
+
+def _source(reply: Reply) -> str | None:
+    """Return the text that a status was made from, `None` where the server does not tell."""
+    try:
+        told = reply.json() if reply.status == 200 else {}
+        return f"{told.get('spoiler_text') or ''}{told['text']}"
+    except (DeliveryError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def register(registry: Registry) -> None:

@@ -32,6 +32,7 @@ from appealbridge.plugin import (
     TAKEN_FOR_A_REPEAT,
     X_LIMIT,
     Account,
+    AccountRefused,
     Address,
     Channel,
     Delivery,
@@ -42,6 +43,7 @@ from appealbridge.plugin import (
     Options,
     Receipt,
     Registry,
+    Rejected,
     Repeat,
     Reply,
     Secret,
@@ -52,6 +54,7 @@ from appealbridge.plugin import (
     TryAgain,
     Unsure,
     clock_ahead,
+    in_thread,
     judge,
     listed_since,
     moment,
@@ -65,7 +68,24 @@ _DAY = 86_400.0
 _OUT_OF_CREDITS_WAIT = 3600.0
 _BAD_QUERY = 400
 _SPECIAL = (402, 403, 429)
+_LIMITS = (88, 185, 344)
+"""Codes of X's older errors, with 403, for "too many": requests, posts a day, actions a day."""
+_ABOUT_THE_MESSAGE = re.compile(
+    r"duplicate|reply|replies|respond|conversation|mention|quot(?:e|ing)|deleted|too long|shorter"
+    r"|malware|harmful|spam(?:my)? link|poll|not visible",
+    re.IGNORECASE,
+)
+"""What X's 403 says where it refuses this one message; any other 403 is taken for one of the account."""
+_SURELY_THE_ACCOUNT = re.compile(
+    r"problems/(?:oauth1-permissions|oauth2-permissions|client-forbidden|user-suspended|app-suspended"
+    r"|unsupported-authentication)|\b(?:suspended|locked|deactivated|read-only|not enrolled)\b"
+    r"|access level|app permissions|subset of (?:x|twitter) api",
+    re.IGNORECASE,
+)
 _MOMENT = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SHORT = "//t.co/"
+_OWN_MEDIA = re.compile(r"/status/[0-9]+/(?:photo|video)/[0-9]+$", re.ASCII)
+_NAMES = re.compile(r"^(?:@\w{1,15}\s+)+", re.ASCII)
 _WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
 
 
@@ -162,10 +182,16 @@ class X(Channel[XAccount, Tweet]):
         if reply.status == _BAD_QUERY:
             raise reply.failure()
         place = f"the timeline of {user}"
-        return judge(message.text, posts, delivery, whole=whole, place=place, ahead=ahead)
+        wanted = message.text
+        if message.in_reply_to is not None:
+            wanted = _NAMES.sub("", wanted)
+            posts = [_without_names(post) for post in posts]
+        return await in_thread(
+            judge, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
+        )
 
     async def check(self, account: XAccount, tools: Tools) -> str:
-        """Return the account's name."""
+        """Return the account's name; raise `AccountRefused` where its login may not write."""
         reply = await _get(account, "users/me", {}, tools)
         with reply.taken_for("an account"):
             number = reply.name(reply.at("data", "id"))
@@ -173,6 +199,13 @@ class X(Channel[XAccount, Tweet]):
         if number != (told := await _user_id(account, tools)):
             raise LoginExpired(
                 f"user_id says {told}, but this login is that of {number}; mend user_id"
+            )
+        level = reply.headers.get("x-access-level", "")
+        if level and "write" not in level:
+            raise AccountRefused(
+                f"@{name} may not publish: its access token may only read (x-access-level: "
+                f"{reply.words(level, 40)}). Give the app the right to read and write at X, then make a new "
+                "access token"
             )
         return f"@{name}"
 
@@ -198,7 +231,12 @@ def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> M
         nonce=f"{tools.random.getrandbits(128):032x}",
         timestamp=str(int(tools.now)),
     )
-    _, headers, _ = client.sign(url, method)
+    try:
+        _, headers, _ = client.sign(url, method)
+    except (
+        ValueError
+    ) as error:  # nothing was sent; it is the login or the address, for every message
+        raise LoginExpired(tools.clean(f"the request cannot be signed: {error}")) from None
     signed: Mapping[str, str] = headers
     return signed
 
@@ -210,7 +248,7 @@ async def _timeline(
     query = {
         "max_results": str(_PAGE),
         "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "tweet.fields": "created_at,entities",
+        "tweet.fields": "created_at,entities,note_tweet",
     }
     posts: list[Seen] = []
     for _ in range(_PAGES):
@@ -268,8 +306,15 @@ def _failure(reply: Reply) -> DeliveryError:
         return TryAgain(
             reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=reply.status
         )
-    if reply.status == 403 and "duplicate content" in words:
+    if reply.status == 403 and ("duplicate content" in words or _has_code(words, 187)):
         return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"), status=reply.status)
+    if reply.status == 403 and _has_code(words, *_LIMITS):
+        return TryAgain(reply.message(), throttled=True, status=reply.status)
+    if reply.status == 403:
+        sure = _SURELY_THE_ACCOUNT.search(words) is not None
+        if not sure and _ABOUT_THE_MESSAGE.search(words):
+            return Rejected(reply.message(), status=reply.status)
+        return AccountRefused(reply.message(), sure=sure, status=reply.status)
     if reply.status == 429:
         resets = [
             reply.seconds_until(float(reset))
@@ -282,17 +327,31 @@ def _failure(reply: Reply) -> DeliveryError:
     return reply.failure()
 
 
+def _has_code(words: str, *codes: int) -> bool:
+    """Whether an answer has one of the codes by which X's older errors tell what is wrong."""
+    bare = words.replace(" ", "")
+    return any(f'"code":{code},' in bare or f'"code":{code}}}' in bare for code in codes)
+
+
 def _receipt(number: str, time: float | None = None) -> Receipt:
     return Receipt(number, f"https://x.com/i/status/{number}", time)
 
 
 def _seen(tweet: Mapping[str, Any], reply: Reply) -> Seen:
     """Put the addresses back that X replaced by its own short ones."""
-    text = str(tweet["text"])
-    for link in tweet.get("entities", {}).get("urls", ()):
+    told = tweet.get("note_tweet") or tweet  # a long post has its whole text there
+    text = str(told["text"])
+    for link in told.get("entities", {}).get("urls", ()):
         # Each stands in it once more, so once each: a hostile answer must not grow without end.
-        text = text.replace(link["url"], link.get("expanded_url") or link["url"], 1)
-    return Seen(text, _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at"))))
+        address = link.get("expanded_url") or link["url"]
+        text = text.replace(link["url"], "" if _OWN_MEDIA.search(address) else address, 1)
+    receipt = _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at")))
+    return Seen(text, receipt, whole=_SHORT not in text)
+
+
+def _without_names(post: Seen) -> Seen:
+    """Leave out whom an answer is to: X puts their names before its text."""
+    return Seen(_NAMES.sub("", post.text), post.receipt, whole=post.whole)
 
 
 def register(registry: Registry) -> None:

@@ -17,7 +17,7 @@ from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.problem import fault
 
 SECONDS = 20.0
-"""How long one platform may take over its answer."""
+"""How long one platform may take over an answer; a check makes three requests at the most."""
 
 
 @click.group(
@@ -28,7 +28,7 @@ SECONDS = 20.0
 @json_option
 @click.pass_context
 def channels(context: click.Context, config: Path | None, as_json: bool) -> None:
-    """Tell how the daemon's accounts are doing: working, down, or with a login that has expired."""
+    """Tell how the daemon's accounts are doing: working, down, refused, or with a login that has expired."""
     if context.invoked_subcommand is not None:
         return
     rows = Daemon.of(config).get("/channels")
@@ -85,13 +85,16 @@ async def _check(accounts: Mapping[str, Any], secrets: set[str]) -> list[dict[st
 
 
 async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
+    from appealbridge.clock import SystemClock
+    from appealbridge.engine.within import GaveUp, within
     from appealbridge.model.errors import DeliveryError
     from appealbridge.plugin.channel import Tools
 
     tools = Tools(http, http.now(), random.Random())  # noqa: S311 - a nonce that has to differ, not to be secret
     try:
-        said = await bound.channel.check(bound.account, tools)
-    except DeliveryError as error:
+        checking = bound.channel.check(bound.account, tools)
+        said = await within(SystemClock(), 3 * SECONDS, checking)
+    except (DeliveryError, GaveUp) as error:
         good, said = False, str(error)
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
         good, said = False, tools.clean(f"the plug-in broke: {fault(error)}")

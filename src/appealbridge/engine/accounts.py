@@ -12,8 +12,9 @@ from random import Random
 
 from appealbridge.clock import Clock
 from appealbridge.engine.health import FAILURES, WELL, Condition, Health
-from appealbridge.engine.lane import LONG_PAUSE, Lane
+from appealbridge.engine.lane import Lane
 from appealbridge.engine.report import Report
+from appealbridge.engine.within import GaveUp, within
 from appealbridge.model.errors import DeliveryError, StoreError, TryAgain
 from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
@@ -26,7 +27,11 @@ BATCH = 500
 WORTH_KEEPING = 5.0
 """A pause shorter than so many seconds is not kept for the next process."""
 
-_ALARMS = {Condition.DOWN: Alarm.DOWN, Condition.LOGIN_EXPIRED: Alarm.LOGIN_EXPIRED}
+_ALARMS = {
+    Condition.DOWN: Alarm.DOWN,
+    Condition.LOGIN_EXPIRED: Alarm.LOGIN_EXPIRED,
+    Condition.REFUSED: Alarm.REFUSED,
+}
 
 Tell = Callable[[Alarm, str, str], Awaitable[None]]
 """Tells people: what kind of thing, on which channel, in words."""
@@ -93,9 +98,12 @@ class Accounts:
         tools = Tools(lane.http, self._clock.now(), self._rng)
         failure: DeliveryError | None = None
         try:
-            await lane.channel.check(lane.account, tools)
+            checking = lane.channel.check(lane.account, tools)
+            await within(self._clock, lane.channel.time_limit, checking)
         except DeliveryError as error:
             failure = error
+        except GaveUp as error:
+            failure = TryAgain(f"the login could not be tried: {error}")
         except Exception as error:  # noqa: BLE001 - a check that breaks has told nothing of the login
             failure = TryAgain(self._clean(f"{type(error).__name__}: {error}"))
         lane.checked(failure, self._clock.now())
@@ -126,7 +134,7 @@ class Accounts:
         health = lane.health
         if health.wants_alarm(now):
             return _ALARMS[health.condition], health.reason
-        if lane.pace.until - now >= LONG_PAUSE and not health.alarmed:
+        if lane.pauses_long(now) and not health.alarmed:
             return Alarm.PAUSED, lane.asked
         if lane.kept.alarmed and health == WELL:
             return Alarm.BACK, "it publishes again"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
@@ -22,8 +24,11 @@ from appealbridge.engine.outcome import (
 )
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.report import Report
+from appealbridge.engine.within import GaveUp, within
+from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
+    AccountRefused,
     DeliveryError,
     IllegalMove,
     NotFound,
@@ -39,6 +44,26 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Settlement,
 )
+
+T = TypeVar("T")
+
+_FOUND = 1000
+"""Of how many posts that looks have found it is remembered whose they are, until the store knows."""
+
+_AN_HOUR = 3600.0
+
+_UNREADABLE = 300.0
+"""For how many seconds a look that is refused is made again, on an account that publishes, before a person is asked."""
+
+
+class _UnderWay:
+    """An attempt under way: `over` is set to end it, `ended` once its outcome is stored."""
+
+    __slots__ = ("ended", "over")
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.ended = asyncio.Event()
 
 
 class Attempts:
@@ -63,13 +88,29 @@ class Attempts:
         self._ended = ended
         self._waits = waits
         self._clean = clean
+        self._under_way: dict[str, _UnderWay] = {}
+        # Of what has an unclear outcome: when its last attempt ended. What an earlier process sent had
+        # ended by the time that this one began.
+        self._ended_at: dict[str, float] = {}
+        self._begun_at = clock.monotonic()
+        self._found: dict[tuple[str, str], str] = {}
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make the attempt that the store already knows as begun."""
+        self._under_way[delivery.id] = _UnderWay()
         try:
             await self._send(lane, delivery)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a delivery without a next step
             await self._broke(lane, delivery, State.SENDING, State.UNKNOWN, error)
+        finally:
+            self._under_way.pop(delivery.id).ended.set()
+
+    async def call_off(self, delivery_id: str) -> None:
+        """End an attempt that is under way, and wait until it is stored that its outcome is unclear."""
+        attempt = self._under_way.get(delivery_id)
+        if attempt is not None:
+            attempt.over.set()
+            await attempt.ended.wait()
 
     async def look(self, lane: Lane, delivery: Delivery) -> None:
         """Find out about a delivery whose outcome is unclear, by looking on the account where that can tell."""
@@ -99,6 +140,8 @@ class Attempts:
             )
         else:
             settlement = await self._settlement(lane, delivery, result, begun_at, now)
+        if settlement.target is State.UNKNOWN:
+            self._ended_at[delivery.id] = self._clock.monotonic()
         await self._settle(lane, delivery, settlement, now - begun_at)
 
     async def _settlement(
@@ -118,22 +161,58 @@ class Attempts:
 
     async def _look(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
-        result: Sought | DeliveryError | None = None
+        waited = self._clock.monotonic() - self._ended_at.get(delivery.id, self._begun_at)
         settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
         if settlement is None:
             result = await self._seek(lane, delivery)
             lane.looked(result, self._clock.now())
+            if isinstance(result, Sought) and result.receipt is not None:
+                result = await self._not_another_s(lane, delivery, result, result.receipt)
+            found = isinstance(result, Sought) and result.receipt is not None
             settlement = settle_sought(
                 delivery,
                 result,
                 lane.account,
                 lane.policy,
+                () if found else await self._before_look(delivery),
+                waited=waited,
                 begun_at=begun_at,
                 now=self._clock.now(),
                 rng=self._rng,
             )
+        if settlement.target is not State.UNKNOWN:
+            self._ended_at.pop(delivery.id, None)
         seconds = self._clock.now() - begun_at
         await self._settle(lane, delivery, settlement, seconds)
+
+    async def _before_look(self, delivery: Delivery) -> Sequence[Attempt]:
+        """Return what came of a delivery so far, without which nobody knows whether it may be sent again."""
+        return await self._surely(lambda: self._store.attempts(delivery.id))
+
+    async def _not_another_s(
+        self, lane: Lane, delivery: Delivery, sought: Sought, receipt: Receipt
+    ) -> Sought:
+        """Return what a look found, unless it is the post of another delivery with the same text."""
+        taken = self._found.setdefault((lane.name, receipt.id), delivery.id) != delivery.id
+        if len(self._found) > _FOUND:
+            self._found.pop(next(iter(self._found)))
+        if not taken:
+            addresses = {receipt.url or receipt.id, receipt.id}
+            since = (delivery.first_begun_at or delivery.planned_at) - _AN_HOUR
+            taken = bool(await self._surely(lambda: self._store.published(addresses, since)))
+        if not taken:
+            return sought
+        seen = f"{sought.seen}; that is the post of another delivery with the same text"
+        return Sought(None, sure=False, seen=seen)
+
+    async def _surely(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers."""
+        while True:
+            try:
+                return await question()
+            except StoreError as error:
+                self._report.store_failed(error)
+                await self._clock.sleep(1.0)
 
     async def _broke(
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
@@ -147,6 +226,8 @@ class Attempts:
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception
     ) -> None:
         now = self._clock.now()
+        if target is State.UNKNOWN:
+            self._ended_at[delivery.id] = self._clock.monotonic()
         failure = self._failure(error)
         settlement = Settlement(
             delivery_id=delivery.id,
@@ -184,17 +265,18 @@ class Attempts:
                 return answered
             message = message.model_copy(update={"in_reply_to": answered.id})
         try:
-            result = kept_receipt(
-                await lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
-            )
+            sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
+            over = self._under_way[delivery.id].over
+            result = kept_receipt(await within(self._clock, lane.channel.time_limit, sending, over))
+        except GaveUp as error:
+            result = Unsure(f"the attempt was given up: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
             result = self._failure(error)
         if lane.fault is not None:
             self._report.broke(f"{lane.name}: allowance", lane.fault)
             lane.fault = None
         # Before the place in the lane is free, so that nobody begins who does not know yet.
-        lane.heard(result, self._clock.now())
-        return result
+        return lane.heard(result, self._clock.now(), delivery.id)
 
     async def _before(self, delivery: Delivery) -> Receipt | DeliveryError:
         """Return the receipt of the post that this one answers, or why it cannot be answered."""
@@ -212,8 +294,18 @@ class Attempts:
     async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
-            sought = await lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            looking = lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            sought = await within(self._clock, lane.channel.time_limit, looking)
             return kept_look(sought, self._clean, DETAIL_LIMIT)
+        except GaveUp as error:
+            return TryAgain(f"the look was given up: {error}")
+        except AccountRefused as error:
+            failure = self._failure(error)
+            # Some accounts may publish and not read, so a look never tells. One that may neither
+            # publish nor read for now is looked into later.
+            unclear_for = self._clock.now() - (delivery.first_begun_at or delivery.planned_at)
+            never = lane.health.works and unclear_for > _UNREADABLE
+            return Rejected(str(failure)) if never else failure
         except Exception as error:  # noqa: BLE001 - a look that breaks has told nothing
             return self._failure(error)
 

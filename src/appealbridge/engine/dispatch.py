@@ -112,8 +112,10 @@ class Dispatcher:
                 self.begin(lane, delivery)
 
     async def _look(self, lane: Lane, now: float) -> None:
+        # An account in trouble is asked by one at a time, whatever it is asked for.
+        most = LOOKS if lane.health.works and not lane.throttled else 1
         for delivery in await self._store.claim_unknown(lane.name, now, LOOKS):
-            if delivery.id not in lane.looking and len(lane.looking) < LOOKS:
+            if delivery.id not in lane.looking and len(lane.looking) < most:
                 lane.looking.add(delivery.id)
                 self._start(self._attempts.look(lane, delivery))
 

@@ -118,7 +118,14 @@ class Engine:
             self.notices.alarm,
         )
         self.verbs = Verbs(
-            store, clock, self.lanes, self._runs, self._upkeep, report, self._caution
+            store,
+            clock,
+            self.lanes,
+            self._runs,
+            self._upkeep,
+            report,
+            self._caution,
+            attempts.call_off,
         )
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}

@@ -1,5 +1,5 @@
 """
-How an account is doing: it works, its platform is down, or its login has expired. Pure.
+How an account is doing: it works, its platform is down, its login has expired, or it may not publish. Pure.
 
 While it is not working its deliveries wait, and one at a time finds out whether it works again, so
 that an outage costs no message its attempts and no platform in trouble a storm.
@@ -7,9 +7,16 @@ that an outage costs no message its attempts and no platform in trouble a storm.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
-from appealbridge.model.errors import DeliveryError, LoginExpired, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 
@@ -32,6 +39,7 @@ class Condition(StrEnum):
     WORKING = "working"
     DOWN = "down"
     LOGIN_EXPIRED = "login_expired"
+    REFUSED = "refused"
 
 
 @value(kw_only=True)
@@ -39,16 +47,20 @@ class Health:
     """
     How an account is doing, since when (Unix seconds), and why.
 
-    `failures` counts what went wrong in a row; `since` is when the first of it did. `probe_at` is when
-    to find out again, `alarmed` that people have been told.
+    `failures` counts what went wrong in a row; `since` is when the first of it did. `unclear` has the
+    ids of the deliveries whose unclear attempts are counted, so that each counts once. `probe_at` is
+    when to find out again, `alarmed` that people have been told. `sure` is False for a refusal that
+    could be about one message only.
     """
 
     condition: Condition = Condition.WORKING
     since: float = 0.0
     failures: int = 0
+    unclear: frozenset[str] = frozenset()
     probe_at: float = 0.0
     reason: str = ""
     alarmed: bool = False
+    sure: bool = True
 
     @property
     def works(self) -> bool:
@@ -59,25 +71,41 @@ class Health:
         """Whether it is time to tell people."""
         if self.alarmed or self.works:
             return False
-        return self.condition is Condition.LOGIN_EXPIRED or now - self.since >= ALARM_AFTER
+        at_once = self.condition is not Condition.DOWN and self.sure
+        return at_once or now - self.since >= ALARM_AFTER
 
 
 WELL = Health()
 
 
-def after_attempt(health: Health, result: Receipt | DeliveryError, now: float) -> Health:
-    """Return how the account is doing, now that an attempt has ended in a receipt or a failure."""
+def after_attempt(
+    health: Health, result: Receipt | DeliveryError, now: float, delivery_id: str = ""
+) -> Health:
+    """Return how the account is doing, now that a delivery's attempt has ended in a receipt or a failure."""
     if isinstance(result, LoginExpired):
         return _worse(health, Condition.LOGIN_EXPIRED, str(result), now, _LATEST_LOGIN)
     if health.condition is Condition.LOGIN_EXPIRED:
         return health  # it was begun before; only a check of the login tells
+    if isinstance(result, AccountRefused):
+        return _refused(health, result, now)
+    if isinstance(result, Receipt):
+        return WELL
     if isinstance(result, TryAgain) and result.throttled:
-        return health if health.works else _unproven(health)
+        return _still(health, now) if health.condition is not Condition.DOWN else _unproven(health)
     if isinstance(result, TryAgain | Unsure) and not _answered(result):
-        down = health.failures + 1 >= FAILURES
-        condition = Condition.DOWN if down else Condition.WORKING
-        return _worse(health, condition, str(result), now, _LATEST)
+        return _silent(health, result, now, delivery_id)
+    if health.condition is Condition.REFUSED:
+        return _unproven(health)  # it looked at the message, so it may take the next one
     return WELL
+
+
+def after_look(health: Health, error: DeliveryError, now: float) -> Health:
+    """Return how the account is doing, now that it could not be looked at."""
+    if isinstance(error, LoginExpired):
+        return after_attempt(health, error, now)
+    if health.condition is Condition.LOGIN_EXPIRED or not isinstance(error, TryAgain | Unsure):
+        return health
+    return health if _answered(error) else _silent(health, error, now, "")
 
 
 def after_check(health: Health, error: DeliveryError | None, now: float) -> Health:
@@ -86,9 +114,40 @@ def after_check(health: Health, error: DeliveryError | None, now: float) -> Heal
 
     That a login works is proven only when something goes out, so what went before stays known till then.
     """
+    if isinstance(error, AccountRefused):
+        return _refused(health, error, now)
     if error is not None:
         return _worse(health, Condition.LOGIN_EXPIRED, str(error), now, _LATEST_LOGIN)
     return _unproven(health)
+
+
+def _refused(health: Health, error: AccountRefused, now: float) -> Health:
+    known = health.condition is Condition.REFUSED and health.sure
+    worse = _worse(health, Condition.REFUSED, str(error), now, _LATEST_LOGIN)
+    return replace(worse, sure=error.sure or known)
+
+
+def _silent(health: Health, error: TryAgain | Unsure, now: float, delivery_id: str) -> Health:
+    """Count an attempt that the platform did not answer; one message's unclear attempts count once."""
+    if health.condition is Condition.REFUSED:
+        return _still(health, now)
+    known = isinstance(error, Unsure) and delivery_id in health.unclear
+    if known and health.works:
+        return health
+    down = health.failures + 1 >= FAILURES
+    condition = Condition.DOWN if down else Condition.WORKING
+    worse = _worse(health, condition, str(error), now, _LATEST)
+    if isinstance(error, Unsure) and delivery_id and not down:
+        return replace(worse, unclear=worse.unclear | {delivery_id})
+    return worse
+
+
+def _still(health: Health, now: float) -> Health:
+    """Return the same trouble, to be tried again later; what has just ended tells nothing of it."""
+    if health.works:
+        return health
+    worse = _worse(health, health.condition, health.reason, now, _LATEST_LOGIN)
+    return replace(worse, sure=health.sure)
 
 
 def _unproven(health: Health) -> Health:
@@ -109,6 +168,7 @@ def _worse(health: Health, condition: Condition, reason: str, now: float, latest
         condition=condition,
         since=since,
         failures=health.failures + 1,
+        unclear=health.unclear,
         probe_at=now + pause,
         reason=reason,
         alarmed=health.alarmed,

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from appealbridge.engine.backoff import RetryPolicy, policy_of
-from appealbridge.engine.health import WELL, Condition, Health, after_attempt, after_check
+from appealbridge.engine.health import (
+    WELL,
+    Condition,
+    Health,
+    after_attempt,
+    after_check,
+    after_look,
+)
 from appealbridge.engine.pace import Pace
-from appealbridge.model.errors import DeliveryError, LoginExpired, TryAgain
+from appealbridge.model.errors import AccountRefused, DeliveryError, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, AnyChannel, Sought
 from appealbridge.plugin.http import Http
@@ -18,6 +25,16 @@ from appealbridge.store.records import LaneRecord
 
 LONG_PAUSE = 1800.0
 """A wish to be left alone for longer, in seconds, is told to people, and tried out after a reload."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 900.0
+"""
+Seconds for which an account is left alone after a rate limit that does not say when to come again.
+
+The pause doubles from the first to the longest until something goes out.
+"""
+
+_SUSPECTS = 1000
+"""How many refused deliveries are remembered at the most, to tell a bad message from a bad account."""
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +47,9 @@ class Lane:
     what waits for a later time need not. `changed`: something of its health is not in the store yet,
     where it is as `kept` says. `asked`: in which words the platform wanted to be left alone. `fault`: what
     the plug-in raised over an answer's rate limit, until it is logged.
+    `throttled`: how many times in a row a rate limit was met before anything went out, the first of
+    them at `throttled_since`. `suspects`: the deliveries for which the account was refused, and
+    whether another one has gone out since.
     The store holds the queue; what stands here can be forgotten at any moment and is found again by
     asking.
     """
@@ -49,6 +69,9 @@ class Lane:
     fault: Exception | None = None
     changed: bool = False
     asked: str = ""
+    throttled: int = 0
+    throttled_since: float = 0.0
+    suspects: dict[str, bool] = field(default_factory=dict)
     kept: LaneRecord = field(init=False)
     closed: bool = False
     looking: set[str] = field(default_factory=set)
@@ -66,9 +89,9 @@ class Lane:
         """How many more attempts may be under way, whatever the pace."""
         if self.closed or self.health.condition is Condition.LOGIN_EXPIRED:
             return 0
-        # A capped account counts before each post, and one that is down is tried out, so only one
-        # may be under way.
-        one = self.account.daily_cap is not None or not self.health.works
+        # A capped account counts before each post, and one in trouble is tried out, so only one may
+        # be under way.
+        one = self.account.daily_cap is not None or not self.health.works or self.throttled
         return (1 if one else self.account.concurrency) - self.in_flight
 
     def room(self, now: float) -> int:
@@ -125,23 +148,70 @@ class Lane:
             paused_until=until if until > after else 0.0,
         )
 
-    def heard(self, result: Receipt | DeliveryError, now: float) -> None:
-        """Take note of how an attempt ended, which may tell of the whole account."""
-        if type(result) is Receipt and self.health is WELL:
-            return
-        if isinstance(result, TryAgain) and result.after:
-            self.pace.pause(now + min(max(result.after, self.policy.least), self.policy.most))
-            self.asked, self.changed = str(result), True
-        self._becomes(after_attempt(self.health, result, now))
+    def heard(
+        self, result: Receipt | DeliveryError, now: float, delivery_id: str = ""
+    ) -> Receipt | DeliveryError:
+        """
+        Take note of how an attempt ended, which may tell of the whole account; return what it comes to.
+
+        A refusal of the account is taken for one of this message where others go out meanwhile.
+        """
+        if type(result) is Receipt:
+            if self.health is WELL and not self.throttled and not self.suspects:
+                return result
+            self._published(delivery_id)
+        elif isinstance(result, AccountRefused):
+            if result.status in self.policy.stop_at:
+                why = f"not tried again, since `stop_at` names {result.status}"
+                result = Rejected(f"{result}; {why}", status=result.status)
+            elif self.suspects.pop(delivery_id, False):
+                result = Rejected(str(result), status=result.status)
+            else:
+                self.suspects[delivery_id] = False
+                if len(self.suspects) > _SUSPECTS:
+                    del self.suspects[next(iter(self.suspects))]
+        self._pause_for(result, now)
+        self._becomes(after_attempt(self.health, result, now, delivery_id))
+        return result
 
     def looked(self, result: Sought | DeliveryError, now: float) -> None:
         """Take note of how a look ended: what it finds was published, and reading tells of the login."""
-        if isinstance(result, LoginExpired):
-            self._becomes(after_attempt(self.health, result, now))
-        elif isinstance(result, Sought) and result.receipt is not None:
-            self.heard(result.receipt, now)
-        elif isinstance(result, Sought) and self.health.condition is Condition.DOWN:
-            self.health = replace(self.health, probe_at=now)
+        if isinstance(result, Sought):
+            if result.receipt is not None:
+                self.heard(result.receipt, now)
+            elif self.health.condition is Condition.DOWN:
+                self.health = replace(self.health, probe_at=now)
+            return
+        self._pause_for(result, now)
+        self._becomes(after_look(self.health, result, now))
+
+    def _published(self, delivery_id: str) -> None:
+        self.throttled = 0
+        self.suspects.pop(delivery_id, None)
+        self.suspects = dict.fromkeys(self.suspects, True)
+
+    def _pause_for(self, result: Receipt | DeliveryError, now: float) -> None:
+        """Leave the platform alone as long as it wishes, and ever longer where it only says that it was too much."""
+        if not isinstance(result, TryAgain) or not (result.throttled or result.after):
+            return
+        pause = min(max(result.after or 0.0, self.policy.least), self.policy.most)
+        if result.throttled:
+            # What was under way when the pause began tells nothing new.
+            if now >= self.pace.until:
+                self.throttled_since = now if not self.throttled else self.throttled_since
+                self.throttled += 1
+            if not result.after or self.throttled > 1:
+                grown = min(FIRST_PAUSE * 2.0 ** min(self.throttled - 1, 10), LONGEST_PAUSE)
+                pause = max(pause, min(grown, self.policy.most))
+        self.pace.pause(now + pause)
+        self.asked, self.changed = str(result), True
+
+    def pauses_long(self, now: float) -> bool:
+        """Whether the platform takes nothing for so long that people are told."""
+        paused = self.pace.until - now
+        return paused >= LONG_PAUSE or (
+            paused > 0 and self.throttled > 0 and now - self.throttled_since >= LONG_PAUSE
+        )
 
     def checked(self, error: DeliveryError | None, now: float) -> None:
         """Take note of whether the login works again."""

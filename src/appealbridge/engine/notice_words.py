@@ -84,6 +84,16 @@ WORDINGS: Mapping[str, Wording] = {
         "the daemon anew.",
         all="appealbridge deliveries --channel {channel}",
     ),
+    Alarm.REFUSED: Wording(
+        "{channel} may not publish",
+        "{channel} may not publish",
+        "The login works, but the platform refuses what the account posts: it may be suspended, read-only or "
+        "without a permission. The platform's own words are below. Nothing is lost: what is for this account "
+        "waits, as long as its publish_within allows, and goes out when the account may publish again; this "
+        "is tried every few minutes. Put it right with the platform; after new credentials: appealbridge "
+        "reload. If the words are about one message only, cancel that delivery.",
+        all="appealbridge deliveries --channel {channel}",
+    ),
     Alarm.DOWN: Wording(
         "{channel} does not answer",
         "{channel} does not answer",

@@ -14,6 +14,7 @@ from appealbridge.engine.looking import decide, renewed
 from appealbridge.engine.outcome import DETAIL_LIMIT
 from appealbridge.engine.report import Report
 from appealbridge.engine.room import Room
+from appealbridge.engine.within import GaveUp, within
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import SourceDown, StoreError, TryAgain
 from appealbridge.model.event import EventDraft
@@ -112,12 +113,15 @@ class Polling:
             # What one source said of itself is no business of another that has taken its name.
             same = record is not None and not any(renewed(record.state, _basis(watched)))
             cursor = record.cursor if record is not None and same else {}
-            look = await watched.poller.poll(watched.options, cursor, tools)
+            polling = watched.poller.poll(watched.options, cursor, tools)
+            look = await within(self._clock, watched.poller.time_limit, polling)
             await self._seen(watched, record, look)
         except StoreError:
             raise
         except (SourceDown, TryAgain) as error:
             await self._failed(watched, record, str(error), error.after)
+        except GaveUp as error:
+            await self._failed(watched, record, f"the look was given up: {error}", None)
         except Exception as error:  # noqa: BLE001 - a source or plug-in that breaks in whatever way is looked at again
             await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
 

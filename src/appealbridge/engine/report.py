@@ -150,6 +150,7 @@ class Report:
             Condition.WORKING: Said.CHANNEL_BACK,
             Condition.DOWN: Said.CHANNEL_DOWN,
             Condition.LOGIN_EXPIRED: Said.LOGIN_EXPIRED,
+            Condition.REFUSED: Said.ACCOUNT_REFUSED,
         }[health.condition]
         self._metrics.channel_works(name, works=health.works)
         if health.works:

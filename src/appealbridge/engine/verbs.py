@@ -40,6 +40,7 @@ class Verbs:
         upkeep: Upkeep,
         report: Report,
         caution: Caution,
+        call_off: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -48,6 +49,7 @@ class Verbs:
         self._upkeep = upkeep
         self._report = report
         self._caution = caution
+        self._call_off = call_off
 
     async def release(self, delivery_id: str, only: str = "") -> Delivery:
         """
@@ -191,8 +193,17 @@ class Verbs:
         return await self._moved(delivery.id, Said.DELIVERED)
 
     async def cancel(self, delivery_id: str, reason: str) -> Delivery:
-        """Call a waiting delivery off for good; return it. Raise `NotFound` or `IllegalMove`."""
+        """
+        Call a delivery off for good, also while it is being sent; return it.
+
+        Raise `NotFound` or `IllegalMove`.
+        """
         delivery = await self._store.delivery(delivery_id)
+        if delivery.state is State.SENDING:
+            await self._call_off(delivery.id)
+            delivery = await self._store.delivery(delivery_id)
+        if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
+            reason = f"{reason}; it may be published all the same, so look on the account"
         return await self._move(delivery, State.CANCELLED, Said.CANCELLED, reason=reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:

@@ -74,6 +74,7 @@ class Said(StrEnum):
     NOBODY_TOLD = "nobody_told"
     # what it leans on
     LOGIN_EXPIRED = "login_expired"
+    ACCOUNT_REFUSED = "account_refused"
     CHANNEL_DOWN = "channel_down"
     CHANNEL_BACK = "channel_back"
     PLUGIN_BUG = "plugin_bug"

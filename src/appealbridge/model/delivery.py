@@ -36,7 +36,7 @@ MOVES: dict[State, frozenset[State]] = {
     _S.HELD: frozenset({_S.READY, _S.DELIVERED, _S.EXPIRED, _S.CANCELLED}),
     _S.READY: frozenset({_S.SENDING, _S.HELD, _S.UNKNOWN, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
     _S.SENDING: frozenset({_S.DELIVERED, _S.READY, _S.UNKNOWN, _S.HELD, _S.FAILED, _S.EXPIRED}),
-    _S.UNKNOWN: frozenset({_S.UNKNOWN, _S.DELIVERED, _S.READY, _S.HELD, _S.EXPIRED}),
+    _S.UNKNOWN: frozenset({_S.UNKNOWN, _S.DELIVERED, _S.READY, _S.HELD, _S.EXPIRED, _S.CANCELLED}),
     _S.DELIVERED: frozenset({_S.WITHDRAWING}),
     _S.FAILED: frozenset({_S.READY}),
     _S.EXPIRED: frozenset(),

@@ -4,7 +4,8 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
     AppealBridgeError               the root; its message says what, where and what to do
     ├── DeliveryError               one attempt at a delivery did not end in a receipt
     │   ├── TryAgain                surely not done: the same attempt may be made later
-    │   │   └── LoginExpired        surely not done, and nothing on this channel will be until its login works
+    │   │   ├── LoginExpired        surely not done, and nothing on this channel will be until its login works
+    │   │   └── AccountRefused      surely not done, and nothing on this channel will be until its account may publish
     │   ├── Unsure                  perhaps done: look on the account before anything is repeated
     │   └── Rejected                never, as it is: the platform refuses this very message
     ├── SourceError                 one look at a source, or one request from it, did not end in events
@@ -65,11 +66,31 @@ class TryAgain(DeliveryError):
     @property
     def is_about_the_account(self) -> bool:
         """Whether it is the account that is stopped, by a rate limit or its login, and not this message."""
-        return self.throttled or isinstance(self, LoginExpired)
+        return self.throttled or isinstance(self, LoginExpired | AccountRefused)
 
 
 class LoginExpired(TryAgain):
     """Surely not done, and no delivery on this channel will be until its login works again."""
+
+
+class AccountRefused(TryAgain):
+    """
+    Surely not done: the login works, but the account may not publish. It is suspended or read-only, say.
+
+    `sure` is False where the platform's answer could also be about this one message. If other messages
+    go out afterwards and this one is refused again, it is rejected.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sure: bool = True,
+        after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, after=after, status=status)
+        self.sure = sure
 
 
 class Unsure(DeliveryError):

@@ -30,6 +30,7 @@ class Alarm(StrEnum):
     """What else people are told of, about the daemon and what it leans on; the type of the notice's event."""
 
     LOGIN_EXPIRED = "channel.login_expired"
+    REFUSED = "channel.refused"
     DOWN = "channel.down"
     PAUSED = "channel.paused"
     BACK = "channel.back"

@@ -9,6 +9,7 @@ from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
 from appealbridge.model.errors import (
+    AccountRefused,
     DeliveryError,
     LoginExpired,
     Refused,
@@ -70,10 +71,12 @@ from appealbridge.plugin.reply import Effect, Reply, excerpt, failure
 from appealbridge.plugin.seeking import (
     TAKEN_FOR_A_REPEAT,
     Seen,
+    candidates,
     clock_ahead,
     judge,
     listed_since,
     refused_as_repeat,
+    shown,
 )
 from appealbridge.plugin.signature import (
     SHORTEST,
@@ -133,6 +136,7 @@ __all__ = [
     "WHOLE_REQUEST",
     "X_LIMIT",
     "Account",
+    "AccountRefused",
     "Address",
     "Allowance",
     "Appeal",
@@ -196,6 +200,7 @@ __all__ = [
     "Verify",
     "Weakness",
     "WhenUnsure",
+    "candidates",
     "characters",
     "clock_ahead",
     "compile_path",
@@ -235,6 +240,7 @@ __all__ = [
     "refused_as_repeat",
     "safe_links",
     "short_identity",
+    "shown",
     "signed_id",
     "verifier",
     "well_formed",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from appealbridge.model.delivery import Delivery
+from appealbridge.model.duration import Duration
 from appealbridge.model.rate import RateText
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
@@ -25,8 +26,9 @@ class Repeat(StrEnum):
     """
     What a delivery with an unclear outcome needs on this platform.
 
-    `idempotent`: the platform takes our key, so sending again is safe (for `key_seconds`).
-    `findable`: look for it on the account, then decide. `neither`: a person decides.
+    `findable`: look for it on the account, then decide. `idempotent`: the platform is known to
+    recognise our key for `key_seconds`, so where a channel has no `seek` it may be sent again.
+    `neither`: a person decides.
     """
 
     IDEMPOTENT = "idempotent"
@@ -77,6 +79,13 @@ class Account(Options):
         examples=["allow"],
     )
 
+    repeat_after: Duration = Field(
+        60.0,
+        gt=0,
+        description="How long after an unclear answer a message that is not found on the account is sent "
+        "again. A slow platform may still publish it until then.",
+        examples=["60s"],
+    )
     rate: RateText | None = Field(
         None,
         description="How many posts may begin in any such time; the others wait their turn. What the "
@@ -151,9 +160,10 @@ class Channel(ABC, Generic[A, M]):
     `platform` is the word in appealbridge.yaml, `action` the word in a recipe, `account` and
     `message` the two option models, `repeat` what an unclear outcome needs, `key_seconds` how long
     an idempotent platform remembers a key. `bare_links`: it makes a link of `example.com` as well.
+    `time_limit` is how many seconds one attempt, look or check may take; after that it is given up.
 
     `deliver` returns the receipt or raises `TryAgain`, `Unsure` or `Rejected`; anything else it
-    raises counts as `Unsure`.
+    raises counts as `Unsure`. What is about the whole account is `LoginExpired` or `AccountRefused`.
     """
 
     platform: ClassVar[str]
@@ -163,6 +173,12 @@ class Channel(ABC, Generic[A, M]):
     repeat: ClassVar[Repeat]
     key_seconds: ClassVar[float] = 0.0
     bare_links: ClassVar[bool] = False
+    time_limit: ClassVar[float] = 300.0
+
+    @property
+    def can_look(self) -> bool:
+        """Whether the account can be looked at for a message whose outcome is unclear."""
+        return self.repeat is not Repeat.NEITHER and type(self).seek is not Channel.seek
 
     @abstractmethod
     async def deliver(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Receipt:
@@ -174,7 +190,7 @@ class Channel(ABC, Generic[A, M]):
         return Sought(None, sure=False, seen=f"{self.platform} offers no way to look for a message")
 
     async def check(self, account: A, tools: Tools) -> str:
-        """Return whom the credentials belong to; raise `LoginExpired` or `TryAgain`."""
+        """Return whom the credentials belong to; raise `LoginExpired`, `AccountRefused` or `TryAgain`."""
         del account, tools
         return ""
 

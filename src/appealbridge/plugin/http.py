@@ -19,7 +19,7 @@ import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
 
-from appealbridge.model.errors import Rejected, TryAgain, Unsure
+from appealbridge.model.errors import LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.plugin.options import Secret
 from appealbridge.plugin.reply import Effect, Reply, bare, readable
 
@@ -39,6 +39,9 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What goes wrong before a single byte of the request has left: no address, no connection, no TLS."""
+_NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
+"""What making a request raises that cannot be made, before anything is connected to."""
 
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
@@ -195,9 +198,15 @@ class Http:
         sent = dict(headers) if headers else {}
         if bearer is not None:
             sent["Authorization"] = f"Bearer {bearer.get_secret_value()}"
-        reply = await self._answer(
-            method, url, effect, params, _body(sent, json, form), sent, limit
-        )
+        try:
+            body = _body(sent, json, form)
+            _check_headers(sent)
+        except _WRONG_REQUEST as error:
+            # The login's own header fails for every message, so it is no matter of this one.
+            own = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
+            failure = LoginExpired if own else Rejected
+            raise failure(self._words(method, url, f"not sent: {error}")) from None
+        reply = await self._answer(method, url, effect, params, body, sent, limit)
         if 200 <= reply.status < 300 or reply.status in accept:
             return reply
         raise reply.failure()
@@ -213,6 +222,7 @@ class Http:
         limit: int,
     ) -> Reply:
         unclear = Unsure if effect is Effect.CREATE else TryAgain
+        begun = False
         try:
             async with self._session.request(
                 method,
@@ -223,6 +233,7 @@ class Http:
                 allow_redirects=False,
                 timeout=self._timeout,
             ) as answer:
+                begun = True
                 content = await _bounded(answer, limit)
                 reply = Reply(
                     answer.status, answer.headers, content, str(answer.url),
@@ -235,8 +246,12 @@ class Http:
             raise Rejected(self._words(method, url, "this is not an http address")) from None
         except _NOT_SENT as error:
             raise TryAgain(self._words(method, url, _said(error))) from None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unclear(self._words(method, url, _said(error))) from None
+        except _WRONG_REQUEST as error:
+            if begun:  # it was answered, in a way that the library cannot read
+                raise unclear(self._words(method, url, _said(error))) from None
+            raise Rejected(self._words(method, url, f"not sent: {_said(error)}")) from None
         except RuntimeError:
             if not self._session.closed:
                 raise
@@ -256,6 +271,22 @@ def _body(headers: dict[str, str], json: Any, form: Mapping[str, str] | None) ->
         headers.setdefault("Content-Type", _FORM)
         return urlencode(form).encode()
     return None
+
+
+class _BadHeader(ValueError):
+    """A header has a character in it that no header may have; the message does not repeat it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"its header {name} has a line end or another control character in it; look at the secret"
+        )
+        self.name = name
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if _NO_HEADER.search(value) or _NO_HEADER.search(name):
+            raise _BadHeader(readable(name, str, 40))
 
 
 class _TooLong(ValueError):

@@ -13,11 +13,31 @@ from typing import Any
 import orjson
 from yarl import URL
 
-from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.model.value import value
 
 MOVED = frozenset({301, 307, 308})
 """Redirects that say the request was not looked at; after any other one it may have been."""
+
+ABOUT_THE_ACCOUNT = frozenset({402, 403, 404, 405, 407, 410})
+"""
+Refusals that speak of rights, bills and addresses, and not of a text.
+
+Whatever is wrong there is wrong for every message, so none of them is given up for it.
+"""
+
+_GAVE_UP = re.compile(
+    r"\btime-?d?[ -]?out|first byte|fetch failed|read error|guru meditation|before headers|\bH1[2-9]\b",
+    re.IGNORECASE,
+)
+"""What a proxy's 503 says where it did hand the request on, and then waited no longer."""
 
 _STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What reading an answer of another shape than the one expected raises."""
@@ -47,6 +67,8 @@ def failure(status: int, effect: Effect, message: str, after: float | None) -> D
         return TryAgain(message, after=after, throttled=True, status=status)
     if status in (425, 503):
         return TryAgain(message, after=after, status=status)
+    if effect is Effect.CREATE and (status in MOVED or status in ABOUT_THE_ACCOUNT):
+        return AccountRefused(message, sure=status in MOVED, after=after, status=status)
     if status in MOVED or (400 <= status < 500 and status != 408):
         return Rejected(message, status=status)
     if effect is Effect.CREATE:
@@ -126,6 +148,8 @@ class Reply:
         if 300 <= self.status < 400 and not said:
             target = self.words(bare(self.headers.get("Location", "")) or "nowhere")
             said = f"it points to {target}; redirects are not followed, so give the final address"
+        if self.status == 503 and _GAVE_UP.search(self.said(2000)):
+            return self.unclear(said)
         return failure(self.status, self.effect, self.message(said), self.retry_after())
 
     def unclear(self, said: str) -> DeliveryError:

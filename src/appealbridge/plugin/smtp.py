@@ -25,7 +25,14 @@ from aiosmtplib import (
 )
 from aiosmtplib.protocol import SMTPProtocol
 
-from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.plugin.options import Secret
 from appealbridge.plugin.reply import readable
 from appealbridge.plugin.smtp_reply import Moment, failure
@@ -211,7 +218,7 @@ class _Conversation:
             await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
         except SMTPResponseException as error:
             refused = self._refused(error)
-            if isinstance(refused, LoginExpired):
+            if isinstance(refused, LoginExpired | AccountRefused):
                 raise refused from None
 
     async def all_but_the_dot(self, mail: bytes) -> asyncio.Task[SMTPResponse]:

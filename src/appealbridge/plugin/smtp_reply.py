@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 
 
 class Moment(StrEnum):
@@ -40,6 +47,8 @@ _SENDER = re.compile(
 )
 _CLIENT = re.compile(r"client host|helo command|\brelay|\bblock\w* using", re.IGNORECASE)
 _RECIPIENT = re.compile(r"mailbox|\busers?\b|no such|unknown|inactive|disabled", re.IGNORECASE)
+_SENDER_CODES = ((1, 7), (1, 8))
+"""5.1.7 and 5.1.8 are about the sender's address."""
 _THEIR_RULE = range(124, 137)
 """Exchange's 5.7.124 to 5.7.136: this recipient takes no mail from this sender."""
 
@@ -62,8 +71,14 @@ def failure(
         throttled = subject not in (1, 2) and _is_rate(text)
         return TryAgain(words, throttled=throttled, status=code)
     if 500 <= code < 600:
-        account = _is_about_the_account(moment, code, text, (subject, detail), sender, recipient)
-        return LoginExpired(words, status=code) if account else Rejected(words, status=code)
+        enhanced = (subject, detail)
+        if not _is_about_the_account(moment, code, text, enhanced, sender, recipient):
+            return Rejected(words, status=code)
+        if code in _LOGIN or moment is Moment.AUTH:
+            return LoginExpired(words, status=code)
+        named = _names_us(text.lower(), sender.lower(), recipient.lower())
+        sure = moment is not Moment.RCPT or enhanced in _SENDER_CODES or named
+        return AccountRefused(words, sure=sure, status=code)
     return Unsure(words) if moment is Moment.FINAL_DOT else TryAgain(words)
 
 
@@ -87,7 +102,7 @@ def _is_about_the_account(
     if moment is Moment.MAIL:
         # 5.3.4 is too big, 5.6.7 that a mail needs SMTPUTF8: both are this mail's own.
         return code != _TOO_BIG and enhanced not in ((3, 4), (6, 7))
-    if enhanced in ((1, 7), (1, 8)):  # the sender's address, by its enhanced code
+    if enhanced in _SENDER_CODES:
         return True
     if enhanced[0] in (1, 2) or (enhanced[0] == 7 and enhanced[1] in _THEIR_RULE):
         return False
@@ -105,10 +120,15 @@ def _refuses_us(code: int, text: str, sender: str, recipient: str) -> bool:
     """
     if "recipient" in text:
         return False
-    if _SENDER.search(text) or _CLIENT.search(text):
-        return True
-    if sender and sender != recipient and sender in text:
+    if _names_us(text, sender, recipient):
         return True
     if (recipient and recipient in text) or _RECIPIENT.search(text):
         return False
     return code in (553, 554)
+
+
+def _names_us(text: str, sender: str, recipient: str) -> bool:
+    """Whether the words of a refusal are about the sender or the client."""
+    if _SENDER.search(text) or _CLIENT.search(text):
+        return True
+    return bool(sender) and sender != recipient and sender in text

@@ -215,7 +215,13 @@ class Trigger(ABC, Generic[O, S]):
 
 
 class Poller(Trigger[O, S]):
-    """A trigger that looks at a source from time to time. `poll` is one look; the engine decides when."""
+    """
+    A trigger that looks at a source from time to time. `poll` is one look; the engine decides when.
+
+    `time_limit` is how many seconds one look may take; after that the source counts as down.
+    """
+
+    time_limit: ClassVar[float] = 900.0
 
     @abstractmethod
     async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> Look:

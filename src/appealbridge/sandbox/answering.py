@@ -7,9 +7,11 @@ rough things to the connection that no platform says anything about.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import orjson
@@ -17,6 +19,7 @@ from aiohttp import web
 
 from appealbridge.clock import Clock
 from appealbridge.sandbox.faults import (
+    LATE_SECONDS,
     REFUSALS,
     SPOILED,
     WRITE_REFUSALS,
@@ -52,8 +55,16 @@ class Words(Protocol):
 
     name: str
 
-    def throttled(self, seconds: float) -> web.Response:
-        """Say that the rate limit was hit and is reset in `seconds`."""
+    def throttled(self, seconds: float | None) -> web.Response:
+        """Say that the rate limit was hit and is reset in `seconds`; `None`: do not say when."""
+        ...
+
+    def read_only(self) -> web.Response:
+        """Say that the login may read and not write."""
+        ...
+
+    def suspended(self) -> web.Response:
+        """Say that the account is suspended."""
         ...
 
     def unavailable(self) -> web.Response:
@@ -98,6 +109,12 @@ class Answering:
         self._words = words
         self._faults = faults
         self._clock = clock
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """Leave unpublished what was to be published later."""
+        for task in self._late:
+            task.cancel()
 
     def guard(self, handler: Handler) -> Handler:
         """Return the handler with the faults before and after it."""
@@ -105,6 +122,8 @@ class Answering:
         async def guarded(request: web.Request) -> web.StreamResponse:
             reads = request.method in ("GET", "HEAD")
             fault = self._faults.take(self._words.name, REFUSALS if reads else WRITE_REFUSALS)
+            if fault is not None and fault.name is FaultName.LATE_POST:
+                return await self._give_up(request, fault, handler)
             if fault is not None:
                 return self._refuse(request, fault)
             try:
@@ -122,17 +141,41 @@ class Answering:
         match fault.name:
             case FaultName.HTTP_429:
                 return self._words.throttled(self._faults.throttled_for(fault))
+            case FaultName.HTTP_429_SILENT:
+                return self._words.throttled(None)
             case FaultName.HTTP_503:
                 return self._words.unavailable()
             case FaultName.TOKEN_EXPIRED:
                 return self._words.expired()
             case FaultName.OUT_OF_CREDITS:
                 return self._words.out_of_credits()
+            case FaultName.READ_ONLY:
+                return self._words.read_only()
+            case FaultName.SUSPENDED:
+                return self._words.suspended()
             case FaultName.HTML:
                 page = _PAGE.format(status=502, reason="Bad Gateway")
                 return web.Response(status=502, text=page, content_type="text/html")
             case _:
                 return abort(request)
+
+    async def _give_up(
+        self, request: web.Request, fault: Fault, handler: Handler
+    ) -> web.StreamResponse:
+        """Answer as a proxy that waits no longer, while the platform behind it goes on with the request."""
+        await request.read()
+        seconds = LATE_SECONDS if fault.seconds is None else fault.seconds
+
+        async def later() -> None:
+            await self._clock.sleep(seconds)
+            with suppress(Declined):
+                await handler(request)
+
+        task = asyncio.create_task(later())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        page = _PAGE.format(status=504, reason="Gateway Time-out")
+        return web.Response(status=504, text=page, content_type="text/html")
 
     async def _spoil(
         self, request: web.Request, fault: Fault, response: web.Response

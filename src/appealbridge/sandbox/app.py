@@ -51,6 +51,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
         Mastodon(shelf, faults, clock),
     ):
         app.add_routes(platform.routes())
+        app.on_cleanup.append(platform.stop)
     app.add_routes(Desk(shelf, faults, smtp_url).routes())
     app.add_routes(Wall(shelf, faults).routes())
     app.add_routes(Website(clock).routes())

@@ -58,13 +58,19 @@ class Facebook:
             web.route("*", "/facebook/{rest:.*}", self._answering.guard(_nowhere)),
         ]
 
-    def throttled(self, seconds: float) -> web.Response:
+    async def stop(self, _: web.Application) -> None:
+        """Leave unpublished what was to be published later."""
+        await self._answering.stop()
+
+    def throttled(self, seconds: float | None) -> web.Response:
         """
-        Say that the page's limit was hit and is reset in `seconds`.
+        Say that the page's limit was hit and is reset in `seconds`; `None`: do not say when.
 
         The real one tells the wait in whole minutes, which says nothing about shorter ones: those
         stand in Retry-After only.
         """
+        if seconds is None:
+            return graph_error(32, "(#32) Page request limit reached", status=403)
         headers = {"Retry-After": str(math.ceil(seconds))}
         if seconds >= 60:
             usage = {
@@ -91,6 +97,19 @@ class Facebook:
         """Say that the page may not write for now."""
         said = "The action attempted has been deemed abusive or is otherwise disallowed"
         return graph_error(368, said, subcode=1390008)
+
+    def read_only(self) -> web.Response:
+        """Say that the token lacks the permission to post, or its person the role on the page."""
+        said = (
+            "(#200) If posting to a page, requires both pages_read_engagement and pages_manage_posts as "
+            "an admin with sufficient administrative permission"
+        )
+        return graph_error(200, said, status=403)
+
+    def suspended(self) -> web.Response:
+        """Say that the person behind the token has to confirm who they are."""
+        said = "Error validating access token: The user is enrolled in a blocking, logged-in checkpoint"
+        return graph_error(190, said, subcode=459)
 
     def crashed(self) -> web.Response:
         """Say that something went wrong inside."""
@@ -163,7 +182,8 @@ class Facebook:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         fields = wanted_fields(request[_GIVEN].get("fields", ""), ("name", "id"))
-        return answer(200, page_shown(request[ACCOUNT], fields))
+        can_post = not self._faults.is_on(self.name, FaultName.READ_ONLY)
+        return answer(200, page_shown(request[ACCOUNT], fields, can_post=can_post))
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         fields = wanted_fields(request[_GIVEN].get("fields", ""), ("created_time", "message", "id"))

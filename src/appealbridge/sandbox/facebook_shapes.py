@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -48,9 +49,9 @@ def page_of(account: str) -> str:
     return digits[0] if digits else account_number(account, 15)
 
 
-def page_shown(page: str, fields: Collection[str]) -> dict[str, Any]:
-    """Return a page's wanted fields."""
-    whole = {"name": f"Practice page {page}", "id": page}
+def page_shown(page: str, fields: Collection[str], *, can_post: bool) -> dict[str, Any]:
+    """Return a page's wanted fields; `can_post` is whether the token's owner may post there."""
+    whole = {"name": f"Practice page {page}", "id": page, "can_post": can_post}
     return {name: value for name, value in whole.items() if name in fields or name == "id"}
 
 
@@ -64,7 +65,7 @@ def post_shown(post: Post, fields: Collection[str], origin: str) -> dict[str, An
             if changed
             else datetime.fromtimestamp(post.created_at, UTC)
         ),
-        "message": post.text,
+        "message": _as_kept(post.text),
         "is_published": post.more["published"],
         "permalink_url": f"{origin}/#facebook-{post.id}",
         "id": post.id,
@@ -74,6 +75,13 @@ def post_shown(post: Post, fields: Collection[str], origin: str) -> dict[str, An
     if not post.text:
         del whole["message"]  # as the real one leaves out what is empty
     return {name: value for name, value in whole.items() if name in fields or name == "id"}
+
+
+def _as_kept(message: str) -> str:
+    """Return a message as the real one gives it back: line ends of one kind, trimmed, accents composed."""
+    lines = message.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    trimmed = "\n".join(line.rstrip() for line in lines).strip()
+    return unicodedata.normalize("NFC", trimmed)
 
 
 def wanted_fields(given: str, otherwise: tuple[str, ...]) -> Collection[str]:

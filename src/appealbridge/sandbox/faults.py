@@ -5,9 +5,9 @@ Between a request and its platform's answer somebody asks here: does a fault bit
 `count` and `seconds`:
 
 - `count` is how many requests it bites at most; 1 if neither is given.
-- `seconds` is for how long it is on, from now. With a `count` as well, three faults read it as what
+- `seconds` is for how long it is on, from now. With a `count` as well, four faults read it as what
   one answer does: `http_429` says that the limit is reset so much later, `post_then_hang` hangs for
-  so long, and `slow` (which has a count always) answers so much later.
+  so long, and `slow` and `late_post` (which have a count always) answer or publish so much later.
 - Where several are on, one bites a request: those that refuse it come before those that spoil the
   answer, and otherwise the one that was asked for first.
 """
@@ -27,6 +27,9 @@ HANG_SECONDS = 60.0
 THROTTLE_SECONDS = 2.0
 """When a rate limit resets if nobody said."""
 
+LATE_SECONDS = 5.0
+"""How long after its proxy has given up a slow platform publishes, if nobody said."""
+
 
 class FaultName(StrEnum):
     """Every way of going wrong that can be practised."""
@@ -35,7 +38,11 @@ class FaultName(StrEnum):
     POST_THEN_RESET = "post_then_reset"
     POST_THEN_500 = "post_then_500"
     REFUSE = "refuse"
+    LATE_POST = "late_post"
+    KEYS_IGNORED = "keys_ignored"
+    REPEAT_500 = "repeat_500"
     HTTP_429 = "http_429"
+    HTTP_429_SILENT = "http_429_silent"
     HTTP_503 = "http_503"
     SLOW = "slow"
     TRUNCATED = "truncated"
@@ -43,16 +50,21 @@ class FaultName(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a fault's name, not a token
     DUPLICATE_FILTER = "duplicate_filter"
     OUT_OF_CREDITS = "out_of_credits"
+    READ_ONLY = "read_only"
+    SUSPENDED = "suspended"
     DELETE_LIES = "delete_lies"
 
 
 _F = FaultName
 
-REFUSALS = frozenset({_F.REFUSE, _F.HTTP_429, _F.HTTP_503, _F.HTML, _F.TOKEN_EXPIRED})
+REFUSALS = frozenset(
+    {_F.REFUSE, _F.HTTP_429, _F.HTTP_429_SILENT, _F.HTTP_503, _F.HTML, _F.TOKEN_EXPIRED}
+    | {_F.SUSPENDED}
+)
 """Nothing is applied, whatever was asked."""
 
-WRITE_REFUSALS = REFUSALS | {_F.OUT_OF_CREDITS}
-"""Nothing is applied of what would have changed something."""
+WRITE_REFUSALS = REFUSALS | {_F.OUT_OF_CREDITS, _F.READ_ONLY, _F.LATE_POST}
+"""Nothing is applied of what would have changed something, or not yet."""
 
 SPOILED = frozenset({_F.SLOW, _F.TRUNCATED})
 """The request is applied, its answer is late or broken, whatever was asked."""
@@ -60,7 +72,7 @@ SPOILED = frozenset({_F.SLOW, _F.TRUNCATED})
 WRITE_SPOILED = SPOILED | {_F.POST_THEN_HANG, _F.POST_THEN_RESET, _F.POST_THEN_500}
 """The request is applied, and nobody can tell from the answer."""
 
-_ABOUT_ONE_ANSWER = frozenset({_F.HTTP_429, _F.SLOW, _F.POST_THEN_HANG})
+_ABOUT_ONE_ANSWER = frozenset({_F.HTTP_429, _F.SLOW, _F.LATE_POST, _F.POST_THEN_HANG})
 
 
 @dataclass(slots=True)
@@ -110,7 +122,7 @@ class Faults:
         self, platform: str, name: FaultName, count: int | None, seconds: float | None
     ) -> Fault:
         """Switch a fault on; see the rule above."""
-        if count is None and (seconds is None or name is _F.SLOW):
+        if count is None and (seconds is None or name in (_F.SLOW, _F.LATE_POST)):
             count = 1
         about_one_answer = count is not None and name in _ABOUT_ONE_ANSWER
         until = None
@@ -130,6 +142,14 @@ class Faults:
                     fault.left -= 1
                 return fault
         return None
+
+    def is_on(self, platform: str, name: FaultName) -> bool:
+        """Whether a fault would bite now; it does not."""
+        now = self._clock.monotonic()
+        return any(
+            fault.platform == platform and fault.name is name and not fault.is_over(now)
+            for fault in self._faults
+        )
 
     def shown(self) -> list[dict[str, Any]]:
         """Return what is on, with what is left of it."""

@@ -2,7 +2,8 @@
 The practice Mastodon: API v1 and v2 under `/mastodon/api/`.
 
 As on the real one, an Idempotency-Key is honoured for an hour even if the first answer was lost, a
-text comes back as HTML, and a second delete finds nothing.
+text comes back as HTML, and a second delete finds nothing. Servers that speak the same API and know
+no keys, or fail at a repeated one, are practised by `keys_ignored` and `repeat_500`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from appealbridge.sandbox.allowance import LIMIT
 from appealbridge.sandbox.answering import ACCOUNT, Answering, Declined, answer, form
 from appealbridge.sandbox.faults import FaultName, Faults
 from appealbridge.sandbox.links import LINK_LENGTH, length
-from appealbridge.sandbox.mastodon_shapes import account_id, account_shown, status
+from appealbridge.sandbox.mastodon_shapes import account_id, account_shown, source_of, status
 from appealbridge.sandbox.posts import Post, Shelf, readable
 from appealbridge.sandbox.somebody import Somebody
 
@@ -57,16 +58,29 @@ class Mastodon:
             web.put(f"{api}/v1/statuses/{{id}}", somebody(self._edit)),
             web.delete(f"{api}/v1/statuses/{{id}}", somebody(self._delete)),
             web.get(f"{api}/v1/accounts/verify_credentials", somebody(self._me)),
+            web.get(f"{api}/v1/apps/verify_credentials", somebody(self._application)),
             web.get(f"{api}/v1/accounts/{{id}}/statuses", somebody(self._timeline)),
             web.get(f"{api}/v2/instance", self._answering.guard(self._instance)),
             web.get("/mastodon/@{account}/{id}", _on_the_wall),
             web.route("*", "/mastodon/{rest:.*}", self._answering.guard(_nowhere)),
         ]
 
-    def throttled(self, seconds: float) -> web.Response:
-        """Say that the rate limit was hit and is reset in `seconds`."""
-        headers = _limits(0, self._clock.now() + seconds)
+    async def stop(self, _: web.Application) -> None:
+        """Leave unpublished what was to be published later."""
+        await self._answering.stop()
+
+    def throttled(self, seconds: float | None) -> web.Response:
+        """Say that the rate limit was hit and is reset in `seconds`; `None`: do not say when."""
+        headers = None if seconds is None else _limits(0, self._clock.now() + seconds)
         return answer(429, {"error": "Too many requests"}, headers)
+
+    def read_only(self) -> web.Response:
+        """Say that the token lacks the scope."""
+        return answer(403, {"error": "This action is outside the authorized scopes"})
+
+    def suspended(self) -> web.Response:
+        """Say that the account is disabled."""
+        return answer(403, {"error": "Your login is currently disabled"})
 
     def unavailable(self) -> web.Response:
         """Say that the service is down for now."""
@@ -89,7 +103,9 @@ class Mastodon:
         account = request[ACCOUNT]
         key = readable(request.headers.get("Idempotency-Key", "")) or None
         sent = self._sent_with(account, key)
-        if sent is not None:
+        if sent is not None and not self._faults.take(self.name, {FaultName.KEYS_IGNORED}):
+            if self._faults.take(self.name, {FaultName.REPEAT_500}):
+                raise Declined(self.crashed())
             return answer(200, status(sent, _origin(request)))
         text = _text(wanted)
         visibility = wanted.get("visibility") or "public"
@@ -118,7 +134,7 @@ class Mastodon:
     async def _source(self, request: web.Request) -> web.StreamResponse:
         post = self._found(request, own=True)
         spoiler = post.more.get("spoiler_text", "")
-        return answer(200, {"id": post.id, "text": post.text, "spoiler_text": spoiler})
+        return answer(200, {"id": post.id, "text": source_of(post.text), "spoiler_text": spoiler})
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         wanted = await _parameters(request)
@@ -136,6 +152,11 @@ class Mastodon:
 
     async def _me(self, request: web.Request) -> web.StreamResponse:
         return answer(200, account_shown(request[ACCOUNT], _origin(request)))
+
+    async def _application(self, _: web.Request) -> web.StreamResponse:
+        read_only = self._faults.is_on(self.name, FaultName.READ_ONLY)
+        scopes = ["read"] if read_only else ["read", "write:statuses"]
+        return answer(200, {"name": "AppealBridge", "website": None, "scopes": scopes})
 
     async def _timeline(self, request: web.Request) -> web.StreamResponse:
         account = self._account_of(request.match_info["id"], request[ACCOUNT])

@@ -52,9 +52,15 @@ class X:
             clock,
             token=_token,
             window=900,
-            limits=_limits,
+            limits=self._told,
             refuse=self.expired,
         )
+
+    def _told(self, remaining: int, reset: int) -> dict[str, str]:
+        """Return what every answer tells: what is left of the rate limit, and what the login may do."""
+        read_only = self._faults.is_on(self.name, FaultName.READ_ONLY)
+        level = "read" if read_only else "read-write"
+        return {**_limits(remaining, reset), "x-access-level": level}
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
@@ -68,10 +74,31 @@ class X:
             web.route("*", "/x/{rest:.*}", self._answering.guard(_nowhere)),
         ]
 
-    def throttled(self, seconds: float) -> web.Response:
-        """Say that the rate limit was hit and is reset in `seconds`."""
-        reset = math.ceil(self._clock.now() + seconds)
-        return problem(429, "Too Many Requests", "Too Many Requests", headers=_limits(0, reset))
+    async def stop(self, _: web.Application) -> None:
+        """Leave unpublished what was to be published later."""
+        await self._answering.stop()
+
+    def throttled(self, seconds: float | None) -> web.Response:
+        """Say that the rate limit was hit and is reset in `seconds`; `None`: do not say when."""
+        headers = None
+        if seconds is not None:
+            headers = _limits(0, math.ceil(self._clock.now() + seconds))
+        return problem(429, "Too Many Requests", "Too Many Requests", headers=headers)
+
+    def read_only(self) -> web.Response:
+        """Say that the app's login may read and not write."""
+        said = (
+            "Your client app is not configured with the appropriate oauth1 app permissions for this "
+            "endpoint."
+        )
+        return problem(
+            403, "Forbidden", said, kind="oauth1-permissions", headers={"x-access-level": "read"}
+        )
+
+    def suspended(self) -> web.Response:
+        """Say that the account is suspended."""
+        said = "The user used for authentication is suspended"
+        return problem(403, "Forbidden", said, kind="user-suspended")
 
     def unavailable(self) -> web.Response:
         """Say that the service is down for now."""

@@ -126,12 +126,17 @@ def rewritten(text: str) -> tuple[str, list[dict[str, Any]]]:
                 "end": len(shown) + len(short),
                 "url": short,
                 "expanded_url": expanded,
-                "display_url": expanded.partition("://")[2][:30],
+                "display_url": _displayed(expanded),
             }
         )
         shown += short
         at = link.end
     return shown + html.escape(text[at:], quote=False), entities
+
+
+def _displayed(address: str) -> str:
+    bare = address.partition("://")[2].removeprefix("www.")
+    return bare if len(bare) <= 26 else f"{bare[:26]}…"
 
 
 def tweet(post: Post, fields: set[str]) -> dict[str, Any]:

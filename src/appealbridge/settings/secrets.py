@@ -12,10 +12,12 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LONGEST = 64 * 1024
 _OTHERS = stat.S_IROTH | stat.S_IWOTH
+_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,13 @@ class Vault:
         credentials = self._environ.get("CREDENTIALS_DIRECTORY")
         variable = variable_of(name)
         if credentials and (Path(credentials) / name).exists():
-            return Found(_read(Path(credentials) / name, f"systemd credential {name}"))
+            return _read(Path(credentials) / name, f"systemd credential {name}")
         file = self._folder / "secrets" / name
         if file.exists():
-            return Found(_read(file, f"file secrets/{name}"), self._note(file))
+            found = _read(file, f"file secrets/{name}")
+            return Found(found.value, self._note(file) or found.note)
         if variable in self._environ:
-            return Found(_sound(self._environ[variable], variable))
+            return _sound(self._environ[variable], variable)
         raise NoSecret(
             f"secret {name} is nowhere",
             f"give systemd credential {name}, or make file secrets/{name}, or set {variable}",
@@ -97,7 +100,7 @@ def variable_of(name: str) -> str:
     return "APPEALBRIDGE_SECRET_" + re.sub(r"[^A-Z0-9_]", "_", name.upper())
 
 
-def _read(path: Path, where: str) -> str:
+def _read(path: Path, where: str) -> Found:
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST + 1)
@@ -113,11 +116,40 @@ def _read(path: Path, where: str) -> str:
         raise NoSecret(f"{where} is no text", "save it as UTF-8") from None
 
 
-def _sound(value: str, where: str) -> str:
-    # Editors and `echo` end a file with a line end that no secret has.
-    value = value.removesuffix("\n").removesuffix("\r")
+def _sound(value: str, where: str) -> Found:
+    """Return a secret without what editors, `echo` and a paste leave at its ends."""
     if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
         raise NoSecret(f"{where} is no text", "save it as UTF-8")
-    if not value.strip():
+    bare = _without_ends(value)
+    if not bare:
         raise NoSecret(f"{where} is empty", "put the secret into it")
-    return value
+    hidden = next((sign for sign in bare if category(sign) in _HIDDEN), "")
+    if hidden:
+        raise NoSecret(
+            f"{where} has {_name_of(hidden)} inside the secret",
+            "put the secret alone on one line, as its platform shows it, and save it as UTF-8",
+        )
+    if value.strip("\r\n\ufeff") != bare:
+        note = f"{where} has blanks around the secret, which are left off; take them out of it"
+        return Found(bare, note)
+    return Found(bare)
+
+
+def _without_ends(value: str) -> str:
+    """Take off white space, line ends and a byte order mark."""
+    begin, end = 0, len(value)
+    while begin < end and _is_no_part(value[begin]):
+        begin += 1
+    while begin < end and _is_no_part(value[end - 1]):
+        end -= 1
+    return value[begin:end]
+
+
+def _is_no_part(sign: str) -> bool:
+    return sign.isspace() or category(sign) in _HIDDEN
+
+
+def _name_of(sign: str) -> str:
+    if sign in "\r\n\u2028\u2029":
+        return "a line end"
+    return f"a character that cannot be seen (U+{ord(sign):04X})"

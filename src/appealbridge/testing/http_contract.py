@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appealbridge.model.errors import (
+    AccountRefused,
     DeliveryError,
     LoginExpired,
     Rejected,
@@ -32,8 +33,9 @@ def meaning(status: int) -> type[DeliveryError] | None:
     surely_not_done = {401: LoginExpired, 425: TryAgain, 429: TryAgain, 503: TryAgain}
     if status in surely_not_done:
         return surely_not_done[status]
-    refused = status in (301, 307, 308) or (400 <= status < 500 and status != 408)
-    return Rejected if refused else Unsure
+    if status in (301, 307, 308, 402, 403, 404, 405, 407, 410):
+        return AccountRefused
+    return Rejected if 400 <= status < 500 and status != 408 else Unsure
 
 
 class HttpChannelContract(ChannelContract):

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from appealbridge.model.errors import DeliveryError, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.plugin.channel import Tools
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.mail_server import CONTENT, FINAL_DOT, GREETING, ScriptedMailServer
@@ -16,7 +23,7 @@ LONG = "x" * 70_000
 
 REPLIES: list[tuple[str, str | Spoilt, type[DeliveryError]]] = [
     (GREETING, "421 too busy", TryAgain),
-    (GREETING, "554 go away", LoginExpired),
+    (GREETING, "554 go away", AccountRefused),
     (GREETING, "<html>502</html>", TryAgain),
     (GREETING, "250 not a greeting", TryAgain),
     (GREETING, HANG_UP, TryAgain),
@@ -32,8 +39,8 @@ REPLIES: list[tuple[str, str | Spoilt, type[DeliveryError]]] = [
     ("MAIL", "421 4.3.2 closing", TryAgain),
     ("MAIL", "451 4.3.0 not now", TryAgain),
     ("MAIL", "530 5.7.0 log in first", LoginExpired),
-    ("MAIL", "550 5.7.1 not your address", LoginExpired),
-    ("MAIL", "553 5.7.1 sender refused", LoginExpired),
+    ("MAIL", "550 5.7.1 not your address", AccountRefused),
+    ("MAIL", "553 5.7.1 sender refused", AccountRefused),
     ("MAIL", "550 5.4.5 daily limit exceeded", TryAgain),
     ("MAIL", "552 5.3.4 too big", Rejected),
     ("MAIL", "huh", TryAgain),
@@ -43,8 +50,8 @@ REPLIES: list[tuple[str, str | Spoilt, type[DeliveryError]]] = [
     ("RCPT", "450 4.2.0 greylisted", TryAgain),
     ("RCPT", "451 4.7.1 greylisted, try again in 300 seconds", TryAgain),
     ("RCPT", "550 5.1.1 nobody of that name", Rejected),
-    ("RCPT", "553 5.7.1 sender address rejected: not owned by user press", LoginExpired),
-    ("RCPT", "554 5.7.1 relay access denied", LoginExpired),
+    ("RCPT", "553 5.7.1 sender address rejected: not owned by user press", AccountRefused),
+    ("RCPT", "554 5.7.1 relay access denied", AccountRefused),
     ("RCPT", "huh", TryAgain),
     ("RCPT", HANG_UP, TryAgain),
     ("RCPT", ENDLESS, TryAgain),
@@ -62,7 +69,11 @@ REPLIES: list[tuple[str, str | Spoilt, type[DeliveryError]]] = [
     (FINAL_DOT, "421 4.3.2 closing", TryAgain),
     (FINAL_DOT, "552 5.2.2 mailbox full", Rejected),
     (FINAL_DOT, "554 5.7.1 spam", Rejected),
-    (FINAL_DOT, "550 5.7.60 client does not have permissions to send as this sender", LoginExpired),
+    (
+        FINAL_DOT,
+        "550 5.7.60 client does not have permissions to send as this sender",
+        AccountRefused,
+    ),
     (FINAL_DOT, HANG_UP, Unsure),
     (FINAL_DOT, ENDLESS, Unsure),
     (FINAL_DOT, "huh", Unsure),

@@ -25,6 +25,7 @@ _STANDSTILL = {
     Condition.WORKING: "",
     Condition.DOWN: "its account does not answer",
     Condition.LOGIN_EXPIRED: "the login of its account does not work",
+    Condition.REFUSED: "its account may not publish",
 }
 
 

@@ -71,7 +71,7 @@ async def a_mail_is_confirmed(world: World) -> None:
     states={"delivered": 1},
 )
 async def what_failed_is_tried_again(world: World) -> None:
-    fails(world, "x", "http_503", seconds=60)
+    fails(world, "x", "http_503", seconds=3600)
     await world.receives("M6 closed")
     await has(world, 1, "failed", "held", passing=1)
     world.sandbox.faults.clear()

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from appealbridge.channels.facebook import Facebook
-from appealbridge.plugin import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.plugin.seeking import TAKEN_FOR_A_REPEAT
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
@@ -84,8 +84,24 @@ WAITS_19_MINUTES = {
         (error(368, 1390008), TryAgain, 6 * 3600),
         (error(368, 1404102), Rejected, None),
         (error(506), Unsure, None),
-        (error(100, 33), Rejected, None),
-        (error(200), Rejected, None),
+        (error(100, 33), AccountRefused, None),
+        (error(100), Rejected, None),
+        (error(3), AccountRefused, None),
+        (error(5), AccountRefused, None),
+        (error(10, status=403), AccountRefused, None),
+        (error(200, status=403), AccountRefused, None),
+        (error(283, status=403), AccountRefused, None),
+        (error(299), AccountRefused, None),
+        (error(803), AccountRefused, None),
+        (error(2635), AccountRefused, None),
+        (error(1, 2853006, status=500), AccountRefused, None),
+        (error(190, 459), LoginExpired, None),
+        (error(190, 492), LoginExpired, None),
+        (error(2500), LoginExpired, None),
+        (error(341), TryAgain, 900),
+        (error(613), TryAgain, 900),
+        (error(17), TryAgain, 900),
+        ((403, "<html>"), AccountRefused, None),
         (error(1609005), Rejected, None),
         ((500, "<html>"), Unsure, None),
         ((503, "<html>"), TryAgain, None),
@@ -105,7 +121,7 @@ async def test_the_code_tells_before_the_status(server, tools, answer, failure, 
 
 async def test_the_platforms_own_words_are_told(server, tools):
     server.answers(error(100, 33, error_user_msg="The page is gone"))
-    with pytest.raises(Rejected, match=r"The page is gone: no \(code 100/33\)"):
+    with pytest.raises(AccountRefused, match=r"The page is gone: no \(code 100/33\)"):
         await facebook.deliver(account(server), post, a_delivery(), tools)
 
 
@@ -158,6 +174,35 @@ async def test_an_error_while_looking_is_try_again(server, tools):
         await facebook.seek(account(server), post, a_delivery(), tools)
 
 
-async def test_a_check_tells_the_pages_name(server, tools):
-    server.answers((200, {"id": "123456", "name": "West Midlands Police"}))
+PAGE = (200, {"id": "123456", "name": "West Midlands Police"})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [(200, {"id": "123456", "can_post": True}), (200, {"id": "123456"}), (200, [1]), error(100)],
+)
+async def test_a_check_tells_the_pages_name(server, tools, told):
+    server.answers(PAGE, told)
     assert await facebook.check(account(server), tools) == "West Midlands Police"
+
+
+async def test_a_check_tells_of_a_token_that_may_not_post(server, tools):
+    server.answers(PAGE, (200, {"id": "123456", "can_post": False}))
+    with pytest.raises(AccountRefused, match="may not post on West Midlands Police"):
+        await facebook.check(account(server), tools)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "MISSING: Aisha & Ben\nhttps://example.police.uk/a/412",
+        "MISSING: Aisha & Ben https://www.example.police.uk/a/412/",
+        "MISSING: Aisha & Ben  \r\n",
+        "MISSING: Aisha &amp; Ben",
+    ],
+)
+async def test_a_post_is_found_however_facebook_gives_it_back(server, tools, shown):
+    server.answers((200, {"data": [{**POST, "message": shown}]}))
+    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt.id == POST[
+        "id"
+    ]

@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.channels.mastodon import Mastodon
-from appealbridge.plugin import LoginExpired, Rejected, TryAgain
+from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
 
@@ -61,12 +61,31 @@ async def test_a_rate_limit_ends_at_an_iso_time(server, account, tools):
 
 
 @pytest.mark.parametrize(
-    ("status", "failure"), [(401, LoginExpired), (403, LoginExpired), (422, Rejected)]
+    ("status", "words", "failure", "sure"),
+    [
+        (401, "The access token is invalid", LoginExpired, None),
+        (403, "Your login is currently disabled", AccountRefused, True),
+        (403, "Your login is missing a confirmed e-mail address", AccountRefused, True),
+        (403, "This action is outside the authorized scopes", AccountRefused, True),
+        (403, "This action is not allowed", AccountRefused, False),
+        (404, "The page you are looking for isn't here.", AccountRefused, False),
+        (422, "This method requires an authenticated user", LoginExpired, None),
+        (422, "Validation failed: Text character limit of 500 exceeded", Rejected, None),
+    ],
 )
-async def test_a_refusal_means(server, account, tools, status, failure):
-    server.answers((status, {"error": "no"}))
-    with pytest.raises(failure):
+async def test_a_refusal_means(server, account, tools, status, words, failure, sure):
+    server.answers((status, {"error": words}))
+    with pytest.raises(failure, match=words) as caught:
         await mastodon.deliver(account, post, a_delivery(), tools)
+    assert type(caught.value) is failure
+    assert getattr(caught.value, "sure", None) is sure
+
+
+async def test_an_answer_to_what_is_not_there_is_the_messages_own_fault(server, account, tools):
+    server.answers((404, {"error": "Record not found"}))
+    answer = post.model_copy(update={"in_reply_to": "99"})
+    with pytest.raises(Rejected, match="is not there"):
+        await mastodon.deliver(account, answer, a_delivery(), tools)
 
 
 async def test_a_post_is_found_under_its_markup(server, account, tools):
@@ -109,9 +128,62 @@ async def test_a_page_that_reaches_back_far_enough_is_the_last(server, account, 
     assert len(server.heard) == 2
 
 
-async def test_a_check_tells_whose_login_it_is(server, account, tools):
-    server.answers(ME)
+@pytest.mark.parametrize(
+    "told",
+    [(404, {"error": "Record not found"}), (200, {"name": "Bridge"}), (200, {"scopes": ["read", "write"]}),
+     (200, {"scopes": ["read", "write:statuses"]}), (200, {"scopes": 7}), (200, "<html>")],
+)  # fmt: skip
+async def test_a_check_tells_whose_login_it_is(server, account, tools, told):
+    server.answers(ME, told)
     assert await mastodon.check(account, tools) == "@force"
+
+
+async def test_a_check_tells_of_a_token_that_may_not_write(server, account, tools):
+    server.answers(ME, (200, {"name": "Bridge", "scopes": ["read", "write:media"]}))
+    with pytest.raises(AccountRefused, match="read, write:media, and needs write:statuses"):
+        await mastodon.check(account, tools)
+
+
+SOURCE = {"id": "112", "text": post.text, "spoiler_text": ""}
+
+
+async def test_the_source_tells_whether_a_post_that_looks_otherwise_is_ours(server, account, tools):
+    shown = {**STATUS, "content": "<p>MISSING: Aisha &amp; Ben <em>!</em></p>"}
+    server.answers(ME, (200, [shown]), (200, SOURCE))
+    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert server.heard[2].path == "/api/v1/statuses/112/source"
+
+
+async def test_a_post_that_looks_like_ours_and_is_another_is_for_a_person(server, account, tools):
+    message = mastodon.message(text="Ask @desk@police.example now")
+    other = {**STATUS, "content": "<p>Ask @desk now</p>"}
+    source = {**SOURCE, "text": "Ask someone, @desk, now"}
+    server.answers(ME, (200, [other]), (200, source))
+    sought = await mastodon.seek(account, message, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, False)
+
+
+@pytest.mark.parametrize("answer", [404, 403, (200, "<html>"), (200, {}), (200, [1])])
+async def test_a_server_without_sources_is_believed_by_what_it_shows(
+    server, account, tools, answer
+):
+    server.answers(ME, (200, [STATUS]), answer)
+    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+
+
+async def test_a_server_that_tells_the_source_at_once_is_not_asked_for_it(server, account, tools):
+    told = {**STATUS, "content": "<p>something of its own</p>", "text": post.text}
+    server.answers(ME, (200, [told]))
+    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert len(server.heard) == 2
+
+
+async def test_no_more_than_a_few_sources_are_asked_for(server, account, tools):
+    many = [{**STATUS, "id": str(number)} for number in range(30)]
+    server.answers(ME, (200, many))
+    server.otherwise = (404, {})
+    await mastodon.seek(account, post, a_delivery(), tools)
+    assert len(server.heard) <= 7
 
 
 def test_a_warning_counts_too(account):

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote, unquote
 import pytest
 
 from appealbridge.channels.x import X
-from appealbridge.plugin import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.plugin.seeking import TAKEN_FOR_A_REPEAT
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
@@ -118,7 +118,6 @@ async def test_no_nonce_is_used_twice(server, tools):
         ((402, {"title": "CreditsDepleted"}), TryAgain, 3600),
         ((403, {"type": "https://api.x.com/2/problems/usage-capped"}), TryAgain, 3600),
         ((401, {"title": "Unauthorized"}), LoginExpired, None),
-        ((403, {"detail": "You are not permitted"}), Rejected, None),
         (
             (403, {"detail": "You are not allowed to create a Tweet with duplicate content."}),
             Unsure,
@@ -137,10 +136,129 @@ async def test_an_answer_means(server, tools, answer, failure, after):
     assert getattr(caught.value, "after", None) == after
 
 
+def problem(kind, detail="no", **more):
+    return {
+        "title": "Forbidden",
+        "status": 403,
+        "detail": detail,
+        "type": f"https://api.twitter.com/2/problems/{kind}" if kind else "about:blank",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "sure"),
+    [
+        (problem("oauth1-permissions"), True),
+        (problem("user-suspended"), True),
+        (problem("client-forbidden", reason="client-not-enrolled"), True),
+        (problem("", "Your account is temporarily locked."), True),
+        (problem("", "You currently have access to a subset of X API V2 endpoints"), True),
+        (problem("", "Your client app is not configured with the appropriate oauth1 app permissions"), True),
+        ({"errors": [{"code": 64, "message": "Your account is suspended and is not permitted."}]}, True),
+        ({"errors": [{"code": 261, "message": "Application cannot perform write actions."}]}, False),
+        (problem("", "You are not permitted to perform this action."), False),
+        ("<html><h1>Attention required</h1></html>", False),
+        ("", False),
+    ],
+)  # fmt: skip
+async def test_a_403_is_the_accounts_unless_it_names_the_message(server, tools, body, sure):
+    """A night's events must not be lost one by one since the account may not write."""
+    server.answers((403, body))
+    with pytest.raises(AccountRefused) as caught:
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+    assert caught.value.sure is sure
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "You attempted to reply to a Tweet that is deleted or not visible to you.",
+        "Reply to this conversation is not allowed because you have not been mentioned or engaged by the author.",
+        "Your Tweet text is too long.",
+        "Tweet needs to be a bit shorter.",
+        "You have been blocked from replying to this user.",
+        "Quoting this post is not allowed.",
+    ],
+)
+async def test_a_403_that_names_the_message_is_the_messages_own(server, tools, detail):
+    server.answers((403, problem("", detail)))
+    with pytest.raises(Rejected):
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+
+
+@pytest.mark.parametrize("code", [88, 185, 344])
+async def test_an_older_error_of_too_much_is_a_rate_limit(server, tools, code):
+    server.answers((403, {"errors": [{"code": code, "message": "User is over daily limit"}]}))
+    with pytest.raises(TryAgain) as caught:
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+    assert caught.value.throttled
+
+
+async def test_an_older_error_of_a_duplicate_is_looked_into(server, tools):
+    server.answers((403, {"errors": [{"code": 187, "message": "Status is a duplicate."}]}))
+    with pytest.raises(Unsure, match=TAKEN_FOR_A_REPEAT):
+        await x.deliver(account(server), tweet, a_delivery(), tools)
+
+
 async def test_the_platforms_own_words_are_told(server, tools):
     server.answers((403, {"detail": "You are not permitted to perform this action."}))
-    with pytest.raises(Rejected, match="not permitted to perform"):
+    with pytest.raises(AccountRefused, match="not permitted to perform"):
         await x.deliver(account(server), tweet, a_delivery(), tools)
+
+
+ME = {"data": {"id": "2244994945", "username": "force"}}
+
+
+@pytest.mark.parametrize("level", [None, "read-write", "read-write-directmessages"])
+async def test_a_login_that_may_write_is_good(server, tools, level):
+    server.answers((200, ME, {} if level is None else {"x-access-level": level}))
+    assert await x.check(account(server), tools) == "@force"
+
+
+async def test_a_check_tells_of_a_login_that_may_only_read(server, tools):
+    server.answers((200, ME, {"x-access-level": "read"}))
+    with pytest.raises(AccountRefused, match="may only read"):
+        await x.check(account(server), tools)
+
+
+async def test_a_request_that_cannot_be_signed_is_surely_not_sent(server, tools):
+    strange = account(server).model_copy(update={"api": "http://[bad"})
+    with pytest.raises((LoginExpired, Rejected)):
+        await x.deliver(strange, tweet, a_delivery(), tools)
+
+
+async def test_the_names_that_x_puts_before_an_answer_are_no_part_of_it(server, tools):
+    answer = x.message(text="She has been found.", in_reply_to="17")
+    shown = {**TWEET, "text": "@force @witness She has been found.", "entities": {}}
+    server.answers((200, {"data": [shown], "meta": {}}))
+    assert (await x.seek(account(server), answer, a_delivery(), tools)).receipt.id == "186"
+    server.answers((200, {"data": [shown], "meta": {}}))
+    plain = x.message(text="She has been found.")
+    assert (await x.seek(account(server), plain, a_delivery(), tools)).receipt is None
+
+
+async def test_the_address_of_its_own_picture_is_no_part_of_a_tweet(server, tools):
+    picture = {"url": "https://t.co/pic", "expanded_url": "https://x.com/force/status/186/photo/1"}
+    links = [*TWEET["entities"]["urls"], picture]
+    shown = {**TWEET, "text": TWEET["text"] + " https://t.co/pic", "entities": {"urls": links}}
+    server.answers((200, {"data": [shown], "meta": {}}))
+    assert (await x.seek(account(server), tweet, a_delivery(), tools)).receipt.id == "186"
+
+
+async def test_a_long_tweet_is_known_by_its_whole_text(server, tools):
+    cut = {**TWEET, "text": "MISSING: Aisha &amp; … https://t.co/more"}
+    cut["note_tweet"] = {"text": TWEET["text"], "entities": cut.pop("entities")}
+    server.answers((200, {"data": [cut], "meta": {}}))
+    assert (await x.seek(account(server), tweet, a_delivery(), tools)).receipt.id == "186"
+
+
+async def test_a_tweet_of_a_link_alone_that_was_not_put_back_is_for_a_person(server, tools):
+    link = x.message(text="https://example.police.uk/a/412")
+    shown = {**TWEET, "text": "https://t.co/abcdefghij", "entities": {}}
+    server.answers((200, {"data": [shown], "meta": {}}))
+    sought = await x.seek(account(server), link, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, False)
 
 
 async def test_a_tweet_is_found_with_its_links_in_full(server, tools):

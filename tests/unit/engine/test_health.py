@@ -11,15 +11,18 @@ from appealbridge.engine.health import (
     Condition,
     after_attempt,
     after_check,
+    after_look,
 )
-from appealbridge.model.errors import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 
 NOW = 1_800_000_000.0
 RECEIPT = Receipt("17", "", None)
 SILENCE = TryAgain("no connection")
 EXPIRED = LoginExpired("401")
-THROTTLED = TryAgain("429", throttled=True, after=60)
+REFUSED = AccountRefused("403 read-only", status=403)
+PERHAPS_REFUSED = AccountRefused("403", sure=False, status=403)
+THROTTLED = TryAgain("429", throttled=True, after=60, status=429)
 
 
 def after(*results, health=WELL, apart=1.0):
@@ -46,6 +49,51 @@ def test_any_answer_shows_that_the_platform_is_there(answer):
 def test_an_answer_that_it_cannot_answer_is_none():
     busy = [TryAgain("503", status=503), Unsure("500", status=500), TryAgain("421", status=421)]
     assert after(*busy).condition is Condition.DOWN
+
+
+def test_one_delivery_s_unclear_attempts_count_once():
+    """A server that cannot answer to the repeat of one post takes all the others."""
+    lost = Unsure("500", status=500)
+    health = WELL
+    for number in range(9):
+        health = after_attempt(health, lost, NOW + number, "a")
+    assert health.works
+    health = after_attempt(health, lost, NOW + 9, "b")
+    assert after_attempt(health, lost, NOW + 10, "c").condition is Condition.DOWN
+
+
+def test_an_account_that_cannot_be_read_is_down():
+    """What waits for a look is not tried again meanwhile, so nothing else would tell."""
+    health = WELL
+    for number in range(FAILURES):
+        health = after_look(health, SILENCE, NOW + number)
+    assert health.condition is Condition.DOWN
+    assert after_look(WELL, Rejected("400", status=400), NOW) is WELL
+    assert after_look(WELL, THROTTLED, NOW).failures == 0
+    assert after_look(WELL, EXPIRED, NOW).condition is Condition.LOGIN_EXPIRED
+
+
+def test_an_account_that_may_not_publish_is_tried_out_until_something_goes_out():
+    refused = after(REFUSED)
+    assert (refused.condition, refused.reason) == (Condition.REFUSED, "403 read-only")
+    assert after(REFUSED, RECEIPT) is WELL
+    for tells_nothing in (SILENCE, Unsure("500", status=500), THROTTLED):
+        still = after(REFUSED, tells_nothing)
+        assert (still.condition, still.reason) == (Condition.REFUSED, "403 read-only")
+        assert still.probe_at > NOW + 1
+    assert after(REFUSED, Rejected("too long", status=400)).works
+
+
+def test_a_login_that_may_not_write_is_no_expired_login():
+    assert after_check(after(EXPIRED), REFUSED, NOW + 9).condition is Condition.REFUSED
+
+
+def test_people_are_told_of_a_refusal_at_once_where_it_is_surely_the_account_s():
+    assert after(REFUSED).wants_alarm(NOW)
+    perhaps = after(PERHAPS_REFUSED)
+    assert not perhaps.wants_alarm(NOW + ALARM_AFTER - 1)
+    assert perhaps.wants_alarm(NOW + ALARM_AFTER)
+    assert after(REFUSED, PERHAPS_REFUSED).wants_alarm(NOW + 1)
 
 
 def test_an_expired_login_stops_the_account_at_once_and_only_a_check_lets_it_go_on():
@@ -85,7 +133,11 @@ def test_a_short_outage_is_noticed_soon_and_a_long_one_is_not_prodded(lasted):
     assert pause <= max(0.5, lasted / 4) + 1e-6
 
 
-@given(results=st.lists(st.sampled_from([RECEIPT, SILENCE, EXPIRED, THROTTLED, Rejected("no")])))
+@given(
+    results=st.lists(
+        st.sampled_from([RECEIPT, SILENCE, EXPIRED, REFUSED, THROTTLED, Rejected("no")])
+    )
+)
 def test_whatever_happens_there_is_a_time_to_ask_again(results):
     health = WELL
     for number, result in enumerate(results):

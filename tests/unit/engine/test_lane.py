@@ -1,12 +1,14 @@
 """What a lane learns from its own platform's answers."""
 
+from dataclasses import replace
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 
-from appealbridge.engine.lane import Lane
-from appealbridge.model.errors import LoginExpired, TryAgain
+from appealbridge.engine.lane import FIRST_PAUSE, LONG_PAUSE, LONGEST_PAUSE, Lane
+from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, Sought
 from appealbridge.plugin.http import Http
@@ -16,6 +18,8 @@ from appealbridge.testing.server import ScriptedServer
 
 SILENCE = TryAgain("no connection")
 RECEIPT = Receipt("17", "", None)
+TOO_MANY = TryAgain("429", throttled=True, status=429)
+REFUSED = AccountRefused("403", sure=False, status=403)
 
 
 @pytest.fixture
@@ -94,3 +98,87 @@ async def test_a_pause_worth_keeping_is_kept(lane):
     assert lane.changed
     assert lane.record(NOW + 5).paused_until == NOW + 3600
     assert lane.record(NOW + 3600).paused_until == 0.0
+
+
+def throttle(lane, count, at=NOW):
+    """Meet a rate limit that says nothing of its end, again and again; return the pauses."""
+    pauses = []
+    for _ in range(count):
+        lane.heard(TOO_MANY, at)
+        pauses.append(lane.pace.until - at)
+        at = lane.pace.until
+    return pauses
+
+
+async def test_a_rate_limit_that_does_not_say_its_end_is_left_alone_for_ever_longer(lane):
+    pauses = throttle(lane, 12)
+    assert pauses[0] == FIRST_PAUSE
+    assert all(later == min(2 * one, LONGEST_PAUSE) for one, later in pairwise(pauses))
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+async def test_after_a_rate_limit_one_at_a_time_finds_out_whether_it_is_over(lane):
+    throttle(lane, 1)
+    assert lane.room(lane.pace.until) == 1
+    lane.heard(RECEIPT, lane.pace.until)
+    assert lane.room(lane.pace.until) == 4
+    assert throttle(lane, 1, NOW + 60) == [FIRST_PAUSE]
+
+
+async def test_what_was_under_way_when_the_limit_was_met_makes_the_pause_no_longer(lane):
+    for _ in range(4):
+        lane.heard(TOO_MANY, NOW)
+    assert lane.pace.until == NOW + FIRST_PAUSE
+
+
+async def test_the_platforms_own_wish_counts_until_it_proves_too_short(lane):
+    wish = TryAgain("429", throttled=True, after=2)
+    lane.heard(wish, NOW)
+    assert lane.pace.until == NOW + 2
+    lane.heard(wish, NOW + 2)
+    assert lane.pace.until == NOW + 2 + 2 * FIRST_PAUSE
+
+
+async def test_a_look_that_meets_a_rate_limit_pauses_the_account_too(lane):
+    lane.looked(TOO_MANY, NOW)
+    assert lane.room(NOW + 1) == 0
+
+
+async def test_a_rate_limit_without_end_is_told_to_people_after_a_while(lane):
+    throttle(lane, 3)
+    assert not lane.pauses_long(NOW + 20)
+    at = NOW + LONG_PAUSE
+    lane.heard(TOO_MANY, at)
+    assert lane.pauses_long(at)
+
+
+async def test_a_refusal_is_the_accounts_until_others_go_out(lane):
+    """One message that the platform does not want must not hold up all the others for ever."""
+    assert lane.heard(REFUSED, NOW, "a") is REFUSED
+    assert lane.room(NOW) == 1
+    assert lane.heard(REFUSED, NOW + 1, "a") is REFUSED, "nothing has gone out meanwhile"
+    lane.heard(RECEIPT, NOW + 2, "b")
+    assert lane.room(NOW + 2) == 4
+    again = lane.heard(REFUSED, NOW + 3, "a")
+    assert (type(again), str(again), again.status) == (Rejected, "403", 403)
+    assert lane.health.works
+
+
+async def test_a_message_that_went_out_after_all_is_no_longer_suspected(lane):
+    lane.heard(REFUSED, NOW, "a")
+    lane.heard(RECEIPT, NOW + 1, "a")
+    assert lane.suspects == {}
+
+
+async def test_an_owner_may_have_such_refusals_taken_for_the_messages(lane):
+    lane.policy = replace(lane.policy, stop_at=frozenset({403}))
+    refused = lane.heard(REFUSED, NOW, "a")
+    assert type(refused) is Rejected
+    assert str(refused) == "403; not tried again, since `stop_at` names 403"
+    assert lane.health.works
+
+
+async def test_however_many_are_refused_a_bounded_number_is_remembered(lane):
+    for number in range(3000):
+        lane.heard(REFUSED, NOW, f"d{number}")
+    assert len(lane.suspects) <= 1000

@@ -10,7 +10,7 @@ from appealbridge.engine.backoff import RetryPolicy
 from appealbridge.engine.outcome import Tried, settle_send, settle_sought, settle_unknown, tried
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
-from appealbridge.model.errors import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, Repeat, Sought
 from tests.unit.engine.test_gate import NOW, delivery
@@ -31,29 +31,42 @@ def sent(result, policy=None, so_far=None, **changes):
     )
 
 
-def sought(result, when_unsure="hold", **changes):
-    unknown = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW, **changes)
+def sought(result, when_unsure="hold", before=(), at=NOW + 1, waited=None, **changes):
+    usual = {"state": State.UNKNOWN, "attempts": 1, "first_begun_at": NOW}
     return settle_sought(
-        unknown,
+        delivery(**{**usual, **changes}),
         result,
-        Account(when_unsure=when_unsure),
+        Account(when_unsure=when_unsure, repeat_after="60s"),
         RetryPolicy(),
-        begun_at=NOW,
-        now=NOW + 1,
+        before,
+        waited=at - NOW if waited is None else waited,
+        begun_at=at,
+        now=at,
         rng=random.Random(1),
     )
+
+
+def attempt(ended_at, outcome="unsure", kind=AttemptKind.SEND, number=1):
+    return Attempt("a", number, kind, ended_at, ended_at, Outcome(outcome))
+
+
+def absent(at, number=1):
+    return attempt(at, "absent", AttemptKind.SEEK, number)
+
+
+ABSENT = Sought(None, sure=True, seen="20 posts, not among them")
 
 
 class FakeChannel:
     platform = "fake"
 
-    def __init__(self, repeat, key_seconds=0.0):
-        self.repeat, self.key_seconds = repeat, key_seconds
+    def __init__(self, repeat, key_seconds=0.0, can_look=False):
+        self.repeat, self.key_seconds, self.can_look = repeat, key_seconds, can_look
 
 
-def unknown(repeat, *, key_seconds=0.0, when_unsure="hold", age=10.0):
+def unknown(repeat, *, key_seconds=0.0, when_unsure="hold", age=10.0, can_look=False):
     one = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
-    channel = FakeChannel(repeat, key_seconds)
+    channel = FakeChannel(repeat, key_seconds, can_look)
     return settle_unknown(one, channel, Account(when_unsure=when_unsure), NOW + age)
 
 
@@ -67,6 +80,7 @@ def test_a_receipt_ends_it():
     [
         (TryAgain("503"), State.READY, "try_again"),
         (LoginExpired("401"), State.READY, "put_off"),
+        (AccountRefused("403"), State.READY, "put_off"),
         (TryAgain("429", throttled=True), State.READY, "put_off"),
         (Unsure("lost"), State.UNKNOWN, "unsure"),
         (Rejected("too long"), State.FAILED, "rejected"),
@@ -103,7 +117,8 @@ def test_a_code_to_stop_at_ends_it_in_the_platforms_words():
 
 
 @pytest.mark.parametrize(
-    "put_off", [TryAgain("429", throttled=True, after=60), LoginExpired("401")]
+    "put_off",
+    [TryAgain("429", throttled=True, after=60), LoginExpired("401"), AccountRefused("403")],
 )
 def test_what_stops_the_account_uses_up_no_message(put_off):
     policy = RetryPolicy(stop=stop_after_attempt(1))
@@ -111,14 +126,11 @@ def test_what_stops_the_account_uses_up_no_message(put_off):
 
 
 def test_only_what_was_this_messages_own_doing_counts_as_tried():
-    def attempt(number, outcome, kind=AttemptKind.SEND):
-        return Attempt("a", number, kind, NOW + number, NOW + number, Outcome(outcome))
-
     before = [
-        attempt(1, "put_off"),
-        attempt(2, "unsure"),
-        attempt(2, "absent", AttemptKind.SEEK),
-        attempt(3, "try_again"),
+        attempt(NOW + 1, "put_off", number=1),
+        attempt(NOW + 2, "unsure", number=2),
+        absent(NOW + 2, number=2),
+        attempt(NOW + 3, "try_again", number=3),
     ]
     begun = delivery(attempts=4, first_begun_at=NOW + 1)
     assert tried(begun, before, NOW + 9) == Tried(3, NOW + 2)
@@ -130,13 +142,15 @@ def test_what_a_person_lets_try_again_begins_anew():
     assert tried(begun, [old], NOW) == Tried(1, NOW)
 
 
-def test_a_platform_that_takes_our_key_is_sent_to_again_while_it_remembers():
-    assert unknown(Repeat.IDEMPOTENT, key_seconds=60, age=59).target is State.READY
-    assert unknown(Repeat.IDEMPOTENT, key_seconds=60, age=60) is None
+def test_a_key_is_trusted_only_where_nobody_can_look():
+    known = unknown(Repeat.IDEMPOTENT, key_seconds=3600)
+    assert (known.target, known.due_at) == (State.READY, NOW + 10 + 60)
+    assert unknown(Repeat.IDEMPOTENT, key_seconds=3600, can_look=True) is None
+    assert unknown(Repeat.IDEMPOTENT, key_seconds=5).target is State.HELD
 
 
 def test_where_it_can_be_found_it_is_looked_for():
-    assert unknown(Repeat.FINDABLE) is None
+    assert unknown(Repeat.FINDABLE, can_look=True) is None
 
 
 def test_where_nobody_can_tell_a_person_decides_unless_the_account_says_otherwise():
@@ -150,8 +164,55 @@ def test_what_is_found_is_delivered_with_its_true_receipt():
     assert (settlement.target, settlement.receipt) == (State.DELIVERED, RECEIPT)
 
 
-def test_what_is_surely_absent_goes_out_again():
-    assert sought(Sought(None, sure=True, seen="20 posts, not among them")).target is State.READY
+def test_what_is_absent_is_sent_again_only_when_a_slow_platform_has_had_its_time():
+    """Its proxy may have given up while the platform goes on with the post."""
+    soon = sought(ABSENT, before=[attempt(NOW)], at=NOW + 1)
+    assert (soon.target, soon.attempt.outcome) == (State.UNKNOWN, Outcome.ABSENT)
+    assert NOW + 1 < soon.due_at < NOW + 60
+    before = [attempt(NOW), absent(NOW + 1)]
+    assert sought(ABSENT, before=before, at=NOW + 59).due_at == NOW + 60
+    assert sought(ABSENT, before=before, at=NOW + 60).target is State.READY
+
+
+def test_the_last_look_never_comes_at_the_same_moment_once_more():
+    """A rest that is lost in the rounding of the time of day would be looked at without end."""
+    settled = sought(ABSENT, before=[attempt(NOW)], waited=60 - 1e-9)
+    assert settled.due_at > NOW + 1.1
+
+
+def test_few_looks_lead_to_a_repeat():
+    before, at = [attempt(NOW)], NOW + 1
+    while (settled := sought(ABSENT, before=before, at=at)).target is State.UNKNOWN:
+        before, at = [*before, absent(at)], settled.due_at
+    assert len(before) <= 5
+
+
+def test_what_nobody_can_tell_waits_as_long_before_it_is_sent_again_on_its_owners_word():
+    unclear = Sought(None, sure=False, seen="more stands there than can be compared")
+    before = [attempt(NOW)]
+    waits = sought(unclear, "send_again", before=before, at=NOW + 1)
+    assert waits.target is State.UNKNOWN
+    assert sought(unclear, "send_again", before=before, at=NOW + 60).target is State.READY
+
+
+def test_the_time_begins_anew_with_each_unclear_attempt_and_grows_with_their_number():
+    twice = [attempt(NOW), absent(NOW + 60), attempt(NOW + 61, number=2)]
+    assert sought(ABSENT, before=twice, waited=1, attempts=2).target is State.UNKNOWN
+    many = [attempt(NOW + n, number=n) for n in range(1, 12)]
+    assert sought(ABSENT, before=many, waited=100, attempts=11).target is State.UNKNOWN
+    assert sought(ABSENT, before=many, waited=300, attempts=11).target is State.READY
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_jumps_neither_shortens_nor_lengthens_the_time(jump):
+    before = [attempt(NOW)]
+    assert sought(ABSENT, before=before, at=NOW + jump, waited=59).due_at == NOW + jump + 1
+    assert sought(ABSENT, before=before, at=NOW + jump, waited=60).target is State.READY
+
+
+def test_what_never_was_sent_as_far_as_is_known_needs_no_time():
+    """A restored backup knows of no attempt."""
+    assert sought(ABSENT, attempts=0).target is State.READY
 
 
 def test_what_cannot_be_told_is_held_with_what_was_seen():
@@ -178,6 +239,7 @@ def test_the_longer_it_cannot_be_looked_at_the_rarer_it_is_tried(unclear_for, le
         TryAgain("503"),
         Account(),
         RetryPolicy(),
+        waited=unclear_for,
         begun_at=NOW,
         now=NOW,
         rng=random.Random(1),
@@ -192,6 +254,7 @@ def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
         TryAgain("503"),
         Account(),
         RetryPolicy(),
+        waited=1.0,
         begun_at=NOW,
         now=NOW,
         rng=random.Random(1),
@@ -199,15 +262,39 @@ def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
     assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
 
 
-def test_unclear_attempt_after_unclear_attempt_comes_ever_slower_and_ends_with_a_person():
-    def after(attempts, begun=NOW):
-        return sent(Unsure("lost"), so_far=Tried(attempts, begun))
-
-    pauses = [after(attempts).due_at - NOW for attempts in (1, 3, 5, 7)]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] > 10
-    given_up = after(9, NOW - 2 * 86_400)
+def test_every_unclear_attempt_is_looked_into_soon_and_many_end_with_a_person():
+    for attempts in (1, 3, 7):
+        assert sent(Unsure("lost"), so_far=Tried(attempts, NOW)).due_at == NOW + 1 + 1.0
+    given_up = sent(Unsure("lost"), so_far=Tried(9, NOW - 2 * 86_400))
     assert (given_up.target, given_up.hold) == (State.HELD, "unknown")
+
+
+def test_what_waits_for_its_account_leaves_a_short_history():
+    """A rate limit of days must not fill the store."""
+    limit = TryAgain("429", throttled=True)
+    kept = [
+        number
+        for number in range(1, 10_000)
+        if settle_send(
+            delivery(attempts=number, first_begun_at=NOW),
+            limit,
+            RetryPolicy(),
+            Tried(1, NOW),
+            begun_at=NOW,
+            now=NOW,
+            rng=random.Random(1),
+        ).attempt
+    ]
+    assert len(kept) < 30
+    assert kept[:16] == [*range(1, 17)]
+
+
+def test_looks_that_fail_for_a_day_leave_a_short_history():
+    before, at = [attempt(NOW)], NOW + 1
+    while (settled := sought(TryAgain("503"), before=before, at=at)).target is State.UNKNOWN:
+        before, at = [*before, *filter(None, [settled.attempt])], settled.due_at
+    assert at >= NOW + 86_400
+    assert len(before) < 30
 
 
 @pytest.mark.parametrize(
@@ -217,7 +304,8 @@ def test_unclear_attempt_after_unclear_attempt_comes_ever_slower_and_ends_with_a
         sent(TryAgain("429", throttled=True), hold="daily_cap"),
         sent(Unsure("lost"), hold="daily_cap"),
         sought(TryAgain("503"), hold="daily_cap"),
-        sought(Sought(None, sure=True, seen="absent"), hold="daily_cap"),
+        sought(ABSENT, before=[attempt(NOW)], hold="daily_cap"),
+        sought(ABSENT, before=[attempt(NOW)], waited=60, hold="daily_cap"),
     ],
     ids=lambda settlement: f"{settlement.source}-{settlement.attempt.outcome}",
 )
@@ -233,6 +321,7 @@ def test_looks_are_bounded_by_time_and_not_by_the_number_of_attempts():
             TryAgain("no connection"),
             Account(),
             RetryPolicy(stop=stop_after_attempt(2), within=3600.0),
+            waited=1.0,
             begun_at=NOW,
             now=NOW,
             rng=random.Random(1),

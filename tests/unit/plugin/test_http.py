@@ -6,7 +6,15 @@ import time
 
 import pytest
 
-from appealbridge.plugin import Effect, Rejected, Secret, TryAgain, Unsure
+from appealbridge.plugin import (
+    AccountRefused,
+    Effect,
+    LoginExpired,
+    Rejected,
+    Secret,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.plugin.http import Http, is_inside, open_session
 from appealbridge.plugin.redact import Redactor
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
@@ -51,6 +59,30 @@ async def test_an_unclear_answer_to_a_question_is_try_again(server, http, answer
     server.answers(answer, answer)
     with pytest.raises(TryAgain):
         await http.get(server.url)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<h1>Error 503 first byte timeout</h1>",
+        "<h1>503 Backend fetch failed</h1><p>Guru Meditation: XID 7</p>",
+        "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+        "heroku router: at=error code=H12",
+    ],
+)
+async def test_a_503_of_a_proxy_that_waited_no_longer_may_hide_a_post(server, http, page):
+    server.answers((503, page))
+    with pytest.raises(Unsure):
+        await http.post(server.url, json={})
+
+
+@pytest.mark.parametrize(
+    "page", ["", "Service Unavailable", '{"error":"please try again"}', "Over capacity"]
+)
+async def test_any_other_503_says_that_nothing_was_done(server, http, page):
+    server.answers((503, page))
+    with pytest.raises(TryAgain):
+        await http.post(server.url, json={})
 
 
 async def test_a_failure_quotes_no_more_of_an_answer_than_a_person_reads(http):
@@ -106,7 +138,7 @@ async def test_what_is_no_address_is_rejected(http, url):
 
 async def test_a_redirect_is_not_followed(server, http):
     server.answers((308, "", {"Location": f"{server.url}/there?token={TOKEN}"}))
-    with pytest.raises(Rejected, match="give the final address") as caught:
+    with pytest.raises(AccountRefused, match="give the final address") as caught:
         await http.post(server.url, json={})
     assert len(server.heard) == 1
     assert "/there" in str(caught.value)
@@ -182,10 +214,43 @@ async def test_json_and_a_bearer_arrive_as_such(server, http):
 
 
 async def test_a_line_break_in_a_header_never_leaves(server, http):
-    with pytest.raises(Unsure) as caught:
+    with pytest.raises(LoginExpired) as caught:
         await http.post(server.url, bearer=Secret(f"{TOKEN}\r\nX-Evil: 1"), json={})
     assert server.heard == []
     assert TOKEN not in str(caught.value)
+
+
+LOOP = {}
+LOOP["again"] = LOOP
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headers": {"X-Note": "a\r\nX-Evil: 1"}, "json": {}},
+        {"headers": {"X-Note\n": "a"}, "json": {}},
+        {"headers": {"X-Note": 7}, "json": {}},
+        {"json": {"text": "half a surrogate pair: \udc80"}},
+        {"json": {"a thing that is no JSON": object()}},
+        {"json": LOOP},
+        {"form": {"message": "\udc80"}},
+        {"form": 7},
+    ],
+    ids=str,
+)
+async def test_what_cannot_even_be_sent_is_surely_not_sent(server, http, wrong):
+    """It failed before the network, so it is no unclear answer of the network."""
+    with pytest.raises(Rejected, match="not sent"):
+        await http.post(server.url, **wrong)
+    assert server.heard == []
+
+
+async def test_credentials_in_an_address_are_surely_not_sent(server, http):
+    host = server.url.removeprefix("http://")
+    with pytest.raises(Rejected, match="not sent") as caught:
+        await http.post(f"http://user:hidden@{host}/", bearer=Secret(TOKEN), json={})
+    assert server.heard == []
+    assert "hidden" not in str(caught.value)
 
 
 async def test_another_effect_may_be_said(server, http):

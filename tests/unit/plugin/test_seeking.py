@@ -1,3 +1,5 @@
+import time
+from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
@@ -11,7 +13,15 @@ from appealbridge.plugin import (
     listed_since,
     refused_as_repeat,
 )
-from appealbridge.plugin.seeking import BEFORE, SLACK, TAKEN_FOR_A_REPEAT, same, since
+from appealbridge.plugin.seeking import (
+    BEFORE,
+    SLACK,
+    TAKEN_FOR_A_REPEAT,
+    same,
+    shown,
+    since,
+    words,
+)
 from appealbridge.testing.channel_case import NOW, a_delivery
 
 TEXT = "MISSING: Aisha & Ben https://example.police.uk/a/412"
@@ -35,6 +45,88 @@ def seen(text=TEXT, time=NOW + 1, number="7"):
 )
 def test_a_post_is_known_again_however_it_was_rewritten(shown):
     assert same(shown) == same(TEXT)
+
+
+A_TAG = '<a href="https://m.example/tags/missing" class="mention hashtag" rel="tag">#<span>Missing</span></a>'
+A_NAME = (
+    '<span class="h-card" translate="no"><a href="https://police.example/@desk" class="u-url mention">@'
+    "<span>desk</span></a></span>"
+)
+A_LINK = (
+    '<a href="https://www.example.police.uk/a/very/long/way/to/it?a=1&amp;b=2" target="_blank" '
+    'rel="nofollow noopener" translate="no"><span class="invisible">https://www.</span>'
+    '<span class="ellipsis">example.police.uk/a/very/long/</span>'
+    '<span class="invisible">way/to/it?a=1&amp;b=2</span></a>'
+)
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (f"<p>{A_TAG} Aisha, 14</p>", "#Missing Aisha, 14"),
+        (f"<p>Ask {A_NAME}, please</p>", "Ask @desk@police.example, please"),
+        (f"<p>Ask {A_NAME}</p>", "Ask @Desk@Police.Example"),
+        (f"<p>See {A_LINK}</p>", "See https://www.example.police.uk/a/very/long/way/to/it?a=1&b=2"),
+        (
+            '<p>See <a href="https://example.org/a/b/c">example.org/a…</a></p>',
+            "See https://example.org/a/b/c",
+        ),
+        (
+            '<a href="https://example.org/s%C3%B6me">https://example.org/söme</a>',
+            "https://example.org/söme",
+        ),
+        ("<p>one<br />two</p><p>three</p>", "one\ntwo\n\nthree"),
+        ("<p>one<br>two</p>", "one\r\ntwo"),
+        (
+            '<p>A <img class="emojione" alt=":police_car:" src="x"> there</p>',
+            "A :police_car: there",
+        ),
+        ("<p>&lt;b&gt; &amp;amp; &quot;it&#39;s&quot;</p>", '<b> &amp; "it\'s"'),
+        ("<p>It’s “so” – and more…</p>", 'It\'s "so" - and more...'),
+        ("<p>caf\u00e9 \ufb01re</p>", "cafe\u0301 fire"),
+        ("<p>https://xn--bcher-kva.example/</p>", "https://bücher.example"),
+        ('<p>#<a href="https://m.example/tag">Missing</a></p>', "#Missing"),
+        ('<p>In <a href="https://m.example/tag">#Missing</a></p>', "In #Missing"),
+        ('<p>See <a href="/about">about</a></p>', "See about"),
+        ("plain &amp; simple", "plain & simple"),
+    ],
+)
+def test_what_a_reader_sees_of_a_post_is_its_text(markup, text):
+    assert same(shown(markup)) == same(text)
+
+
+def test_a_link_under_other_words_is_told_with_both():
+    assert shown('<a href="https://example.org/a">the page</a>') == "the page https://example.org/a"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["Ask @desk now", "Ask :desk: now https://t.co/abc", "Ask now", "ask @other@b.example now!"],
+)
+def test_what_platforms_show_in_a_way_of_their_own_leaves_it_to_a_person(shown):
+    text = "Ask @desk@police.example now https://example.police.uk/a"
+    sought = judge(text, [seen(shown)], a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+
+
+def test_a_source_goes_before_what_is_shown():
+    ours = replace(seen("MISSING: *Aisha*"), source=TEXT)
+    assert judge(TEXT, [ours], a_delivery(), whole=True, place="here").receipt
+    other = replace(seen(), source="MISSING: Aisha and Ben, found")
+    sought = judge(TEXT, [other], a_delivery(), whole=True, place="here")
+    assert (sought.receipt, sought.sure) == (None, False)
+
+
+@pytest.mark.parametrize("make", [same, words, shown])
+def test_reading_a_long_hostile_text_takes_time_by_its_length(make):
+    def cost(text):
+        begin = time.process_time()
+        make(text)
+        return time.process_time() - begin
+
+    for sign in ("@", "@a", "@a@", "a.", "xn--", "&amp;", "%25", ":a:", "<a href=x>", "’", "&#38;"):
+        short, long = cost(sign * 4000), cost(sign * 16_000)
+        assert long < 12 * max(short, 0.005), sign
 
 
 @pytest.mark.parametrize("shown", ["", "MISSING: Aisha & Ben", TEXT + "3", "Found: Aisha"])

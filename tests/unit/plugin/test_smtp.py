@@ -7,6 +7,7 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from appealbridge.plugin import (
+    AccountRefused,
     DeliveryError,
     LoginExpired,
     MailServer,
@@ -213,12 +214,12 @@ async def test_what_is_about_one_recipient_or_mail_pauses_no_account(server, mom
 
 
 REFUSED_AT_RCPT = {
-    "553 5.7.1 <press@example.police.uk>: Sender address rejected: not owned by user": LoginExpired,
-    "553 sorry": LoginExpired,
-    "554 5.7.1 <desk@example.org>: Relay access denied": LoginExpired,
-    "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.example": LoginExpired,
-    "550 5.1.8 bad outbound": LoginExpired,
-    "550 5.7.1 press@example.police.uk may not": LoginExpired,
+    "553 5.7.1 <press@example.police.uk>: Sender address rejected: not owned by user": AccountRefused,
+    "553 sorry": AccountRefused,
+    "554 5.7.1 <desk@example.org>: Relay access denied": AccountRefused,
+    "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.example": AccountRefused,
+    "550 5.1.8 bad outbound": AccountRefused,
+    "550 5.7.1 press@example.police.uk may not": AccountRefused,
     "530 5.7.0 log in first": LoginExpired,
     "550 5.1.1 user unknown": Rejected,
     "550 nobody": Rejected,
@@ -236,6 +237,23 @@ async def test_a_refusal_at_rcpt_is_of_the_sender_or_of_this_recipient(server, r
     with pytest.raises(DeliveryError) as caught:
         await send(server)
     assert type(caught.value) is REFUSED_AT_RCPT[reply]
+
+
+@pytest.mark.parametrize(
+    ("reply", "sure"),
+    [
+        ("553 sorry", False),
+        ("554 no", False),
+        ("550 5.1.8 bad", True),
+        ("554 5.7.1 relay denied", True),
+    ],
+)
+async def test_a_refusal_that_could_be_of_one_recipient_only_says_so(server, reply, sure):
+    """Where other mails go out afterwards, such a one is taken for the recipient's after all."""
+    server.replies["RCPT"] = reply
+    with pytest.raises(AccountRefused) as caught:
+        await send(server)
+    assert caught.value.sure is sure
 
 
 # -- addresses outside ASCII ------------------------------------------------------------------------
@@ -271,7 +289,7 @@ async def test_logging_in_sends_nothing(server):
 @pytest.mark.parametrize("moment", ["MAIL", "RCPT"])
 async def test_a_check_tells_that_the_sender_is_refused(server, moment):
     server.replies[moment] = "553 5.7.1 sender address rejected"
-    with pytest.raises(LoginExpired):
+    with pytest.raises(AccountRefused):
         await log_in(MailServer(server.url, "example.police.uk"), str, SENDER)
 
 

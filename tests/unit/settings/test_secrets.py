@@ -37,18 +37,81 @@ def test_without_systemd_there_is_no_credential_to_look_for(tmp_path):
     assert Vault(tmp_path, {"APPEALBRIDGE_SECRET_A": "x"}).get("a").value == "x"
 
 
-@pytest.mark.parametrize("content", [b"s3cret", b"s3cret\n", b"s3cret\r\n"])
-def test_the_line_end_that_an_editor_leaves_is_not_part_of_it(vault, content):
-    assert vault(file=content).get("x-key").value == "s3cret"
+MARK = "\ufeff".encode()
 
 
-def test_all_else_is_part_of_it(vault):
-    assert vault(file=b" a\nb \n\n").get("x-key").value == " a\nb \n"
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"s3cret",
+        b"s3cret\n",
+        b"s3cret\r\n",
+        b"s3cret\n\n",
+        b"\r\n\r\ns3cret\n",
+        MARK + b"s3cret\r\n",
+    ],
+)
+def test_line_ends_and_a_byte_order_mark_are_no_part_of_it(vault, content):
+    """Editors, `echo` and a paste leave them."""
+    found = vault(file=content).get("x-key")
+    assert (found.value, found.note) == ("s3cret", "")
+
+
+@pytest.mark.parametrize(
+    "content", [" s3cret", "s3cret \n", "s3cret\t", "\u00a0s3cret", "s3cret\u200b\n", "\0s3cret"]
+)
+def test_blanks_around_it_are_left_off_and_named_with_their_place(vault, content):
+    found = vault(file=content.encode()).get("x-key")
+    assert found.value == "s3cret"
+    assert "file secrets/x-key has blanks around the secret" in found.note
+
+
+def test_a_variable_and_a_credential_are_read_in_the_same_way(vault):
+    spaced = {"APPEALBRIDGE_SECRET_X_KEY": " s3cret\n"}
+    found = vault(spaced).get("x-key")
+    assert (found.value, found.note[:25]) == ("s3cret", "APPEALBRIDGE_SECRET_X_KEY")
+    found = vault(credential=MARK + b"s3cret \n").get("x-key")
+    assert (found.value, found.note[:24]) == ("s3cret", "systemd credential x-key")
+
+
+def test_blanks_inside_are_part_of_it(vault):
+    assert vault(file=b"correct horse  battery\n").get("x-key").value == "correct horse  battery"
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is empty"), (b" \n", "is empty"), (b"\xff", "is no text"), (b"x" * 70_000, "64 KiB")],
+    [
+        (b"a\nb", "a line end inside the secret"),
+        (b"a\r\nb\n", "a line end inside"),
+        ("a\u2028b".encode(), "a line end inside"),
+        (b"a\0b", r"cannot be seen \(U\+0000\)"),
+        (b"a\x1bb", r"cannot be seen \(U\+001B\)"),
+        ("a\u200bb".encode(), r"cannot be seen \(U\+200B\)"),
+        ("a\ufeffb".encode(), r"cannot be seen \(U\+FEFF\)"),
+        ("s3cret".encode("utf-16-le"), r"cannot be seen \(U\+0000\)"),
+    ],
+)
+def test_what_no_secret_has_inside_is_refused_with_its_place(vault, content, words):
+    """A header cannot carry it, so nothing would ever be sent."""
+    with pytest.raises(NoSecret, match=f"^file secrets/x-key has .*{words}"):
+        vault(file=content).get("x-key")
+
+
+def test_a_long_row_of_blanks_costs_little(vault):
+    blanks = b"a" + b" " * 60_000 + b"b\n"
+    assert len(vault(file=blanks).get("x-key").value) == 60_002
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (MARK + b"\r\n", "is empty"),
+        (b"\xff", "is no text"),
+        ("s3cret".encode("utf-16"), "is no text"),
+        (b"x" * 70_000, "64 KiB"),
+    ],
 )
 def test_what_cannot_be_a_secret_is_said(vault, content, words):
     with pytest.raises(NoSecret, match=words):

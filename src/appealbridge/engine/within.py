@@ -1,0 +1,56 @@
+"""A bound on the time of what plug-ins do, kept even where one does not let itself be cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from appealbridge.clock import Clock
+
+T = TypeVar("T")
+
+_LEFT_BEHIND: set[asyncio.Task[Any]] = set()
+"""Work that was given up and has not ended yet; without a reference it might be collected half-way."""
+
+
+class GaveUp(Exception):
+    """What was to be done did not end in time, or was ended before its end; the message says which."""
+
+
+async def within(
+    clock: Clock,
+    seconds: float,
+    work: Coroutine[Any, Any, T],
+    over: asyncio.Event | None = None,
+) -> T:
+    """
+    Return what `work` returns, or raise `GaveUp` after so many seconds or once `over` is set.
+
+    What is given up is cancelled, but not waited for.
+    """
+    over = asyncio.Event() if over is None else over
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda _: over.set())
+    try:
+        ended = await clock.wait(over, seconds)
+    finally:
+        if not task.done():
+            _leave_behind(task)
+    if task.cancelled():
+        raise GaveUp("it ended without a result")
+    if not task.done():
+        raise GaveUp("it was called off" if ended else f"it did not end within {seconds:g} seconds")
+    return task.result()
+
+
+def _leave_behind(task: asyncio.Task[Any]) -> None:
+    _LEFT_BEHIND.add(task)
+    task.add_done_callback(_ended)
+    task.cancel()
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    _LEFT_BEHIND.discard(task)
+    if not task.cancelled():
+        task.exception()  # or asyncio would say that nobody had asked for it
