@@ -73,7 +73,7 @@ async def two_recipes_want_one_event(world: World) -> None:
 async def a_repeat_is_known(world: World) -> None:
     _, first = await world.receives("M6 closed", message="msg_1")
     _, again = await world.receives("M6 closed", message="msg_1")
-    assert again == first
+    assert again["event"] == first["event"]
 
 
 @tale(
