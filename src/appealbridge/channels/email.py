@@ -195,6 +195,7 @@ class Mail(Channel[EmailAccount, Email]):
     account = EmailAccount
     message = Email
     repeat: ClassVar[Repeat] = Repeat.NEITHER
+    mentions: ClassVar[frozenset[str]] = frozenset()
 
     async def deliver(
         self, account: EmailAccount, message: Email, delivery: Delivery, tools: Tools

@@ -12,12 +12,14 @@ from appealbridge.engine.accounts import Accounts
 from appealbridge.engine.attempt import Attempts
 from appealbridge.engine.backoff import RetryPolicy
 from appealbridge.engine.caution import Caution
+from appealbridge.engine.crash_guard import CrashGuard
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
 from appealbridge.engine.monitor import Monitor
 from appealbridge.engine.notices import Alarm, Notices
+from appealbridge.engine.planning import Planner
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
 from appealbridge.engine.recipes_kept import KeptRecipes
@@ -67,7 +69,10 @@ class Engine:
         report.trouble = self.notices.nudge
         self._caution = Caution(store, clock, report, self.notices)
         report.published = self._caution.published
-        self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report, self._caution)
+        self._planner = Planner(clock)
+        self._runs = Runs(
+            store, clock, self.lanes, self._kept, self._upkeep, report, self._caution, self._planner
+        )
         self._upkeep.ended = self._runs.nudge
         self._accounts = Accounts(store, clock, rng, report, clean, self.notices.alarm)
         attempts = Attempts(
@@ -94,7 +99,9 @@ class Engine:
             report,
             self.room,
             self._caution,
+            self._planner,
         )
+        self._crash_guard = CrashGuard(store, clock, self._tell)
         self._polling = Polling(
             store,
             clock,
@@ -107,6 +114,7 @@ class Engine:
             self._caution,
             self.notices.raised,
             lambda: self.inforce,
+            self._crash_guard,
         )
         self.verbs = Verbs(
             store, clock, self.lanes, self._runs, self._upkeep, report, self._caution
@@ -131,6 +139,8 @@ class Engine:
         self.room.adopt(inforce.keep_free)
         await self.room.look()
         await self._caution.recall(inforce)
+        await self._crash_guard.recall()
+        await self._planner.warm_up()
         await self.adopt(inforce, catalogue)
         self._loop("room", self.room.run)
         self._loop("monitor", self.monitor.run)
@@ -148,6 +158,8 @@ class Engine:
             self._open_lane(name, bound, inforce)
         for name in set(self.lanes) - set(inforce.channels):
             self._close_lane(name)
+        if before is not None and _changed(before, inforce):
+            self._crash_guard.resume()
         self._watch(before, inforce)
         self._pruning.adopt(inforce.retention)
         self.notices.adopt(inforce)
@@ -168,6 +180,7 @@ class Engine:
                 if ending := [*lanes, *self._loops.values()]:
                     await asyncio.wait(ending)
                 await self._polling.finish()
+                await self._crash_guard.close()
                 await self._dispatcher.finish()
         except TimeoutError:
             self._dispatcher.abandon()
@@ -227,3 +240,10 @@ class Engine:
         task = self._loops.pop(name, None)
         if task is not None:
             task.cancel()
+
+
+def _changed(before: InForce, after: InForce) -> bool:
+    """Return whether a reload has changed any recipe or polled source."""
+    recipes = [{one.version for one in each.book.recipes.values()} for each in (before, after)]
+    sources = [{s: w.options for s, w in each.watched.items()} for each in (before, after)]
+    return recipes[0] != recipes[1] or sources[0] != sources[1]

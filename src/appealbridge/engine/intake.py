@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appealbridge.clock import Clock
-from appealbridge.engine.arrival import arrive
+from appealbridge.engine.arrival import Planned
 from appealbridge.engine.caution import Caution, Lot
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.gate import not_sent
 from appealbridge.engine.inforce import InForce
 from appealbridge.engine.lane import Lane, Lanes
+from appealbridge.engine.planning import Planner, TimeSlice
 from appealbridge.engine.report import Report
 from appealbridge.engine.room import Room
 from appealbridge.engine.runs import Runs
@@ -53,6 +54,7 @@ class Intake:
         report: Report,
         room: Room,
         caution: Caution,
+        planner: Planner,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -64,6 +66,7 @@ class Intake:
         self._report = report
         self._room = room
         self._caution = caution
+        self._planner = planner
         self._waiting = 0
         self._overloaded = False
 
@@ -76,12 +79,13 @@ class Intake:
         hold: str = "",
         why: str = "",
         memory: Memory | None = None,
+        size: int | None = None,
     ) -> Sequence[Accepted]:
         """
         Store what happened and all it causes; return, once that is durable, what became of each draft.
 
         `source` has the trigger's name in front; `hold` makes everything caused wait for a person,
-        and `why` tells that person the reason.
+        and `why` tells that person the reason. `size` is how many bytes all came in, if that is known.
         Raise `StoreError` where nothing could be stored: `StoreBusy` where too much waits for it,
         `StoreNearlyFull` where the disk has no room for more.
         """
@@ -93,11 +97,11 @@ class Intake:
         reserved: dict[str, Lane] = {}
         self._waiting += 1
         try:
-            planned = [
-                _planned(inforce, self._event(source, draft, now, hold), now, why or draft.why)
-                for draft in drafts
-            ]
-            lot = await self._caution.look(planned, now)
+            events = [self._event(source, draft, now, hold) for draft in drafts]
+            reasons = [why or draft.why for draft in drafts]
+            planned = await self._planner.arrive(events, inforce.book, now, size)
+            arrivals = [*map(_arrival, events, planned, reasons)]
+            lot = await self._caution.look(arrivals, now)
             accepted = await self._stored(lot, memory, now, reserved)
         finally:
             self._waiting -= 1
@@ -105,10 +109,14 @@ class Intake:
                 self._overloaded = False
         for arrival, result in zip(lot.arrivals, accepted, strict=True):
             self._follow(arrival, result, reserved)
-            # Last: whatever goes wrong in the saying, what is stored as begun is under way.
-            self._say(arrival, result)
             if result.repeat:
                 self._caution.give_back(lot, [arrival])
+        # Last: whatever goes wrong in the saying, what is stored as begun is under way.
+        time_slice = TimeSlice(self._clock) if len(accepted) > 1 else None
+        for arrival, result in zip(lot.arrivals, accepted, strict=True):
+            self._say(arrival, result)
+            if time_slice is not None and time_slice.is_over():
+                await time_slice.pause()
         if lot.floods:
             await self._caution.tell(lot)
         if reserved:
@@ -195,8 +203,7 @@ class Intake:
             self._report.accepted(arrival.event, arrival.runs, held)
 
 
-def _planned(inforce: InForce, event: Event, now: float, why: str) -> Arrival:
-    planned = arrive(event, inforce.book.for_event(event), now)
+def _arrival(event: Event, planned: Planned, why: str) -> Arrival:
     deliveries = planned.deliveries
     if why:
         deliveries = tuple(replace(one, reason=why) if one.hold else one for one in deliveries)

@@ -151,6 +151,7 @@ class Channel(ABC, Generic[A, M]):
     `platform` is the word in appealbridge.yaml, `action` the word in a recipe, `account` and
     `message` the two option models, `repeat` what an unclear outcome needs, `key_seconds` how long
     an idempotent platform remembers a key. `bare_links`: it makes a link of `example.com` as well.
+    `mentions` are the options of a message in which it links `@name`.
 
     `deliver` returns the receipt or raises `TryAgain`, `Unsure` or `Rejected`; anything else it
     raises counts as `Unsure`.
@@ -163,6 +164,7 @@ class Channel(ABC, Generic[A, M]):
     repeat: ClassVar[Repeat]
     key_seconds: ClassVar[float] = 0.0
     bare_links: ClassVar[bool] = False
+    mentions: ClassVar[frozenset[str]] = frozenset({"text", "thread"})
 
     @abstractmethod
     async def deliver(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Receipt:

@@ -43,11 +43,13 @@ def word(value: Any) -> str:
     if value is None or isinstance(value, dict | list):
         return ""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    tail = ""
+    if len(text) > _LONGEST:
+        tail = f"…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        text = text[:_LONGEST]
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
-    if len(text) <= _LONGEST:
-        return text.strip()
-    return f"{text[:_LONGEST]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{text}{tail}" if tail else text.strip()
 
 
 def moment(value: Any) -> float | None:

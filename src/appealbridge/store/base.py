@@ -32,6 +32,7 @@ from appealbridge.store.records import (
     OpenRun,
     Outlook,
     Pace,
+    PlanningMark,
     RecipeVersion,
     Settlement,
     SourceRecord,
@@ -49,7 +50,9 @@ class Store(StoreLooking, StoreRetention, Protocol):
         self, arrivals: Sequence[Arrival], memory: Memory | None = None
     ) -> Sequence[Accepted]:
         """
-        Store events with all they caused, and a look's memory, in one transaction.
+        Store events with all they caused, and a look's memory or a part of it, in one transaction.
+
+        A `marked` memory that is `complete` removes the source's planning mark.
 
         An event whose source and key are known is a repeat: nothing of its arrival is stored. An open
         run with a `wake_at` is one that waits: while it is open, each event of its subject (that is
@@ -215,6 +218,12 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
     async def source_failed(self, source: str, now: float, next_look_at: float, note: str) -> None:
         """Note that a look did not succeed and when the next one is."""
+
+    async def keep_planning_mark(self, mark: PlanningMark) -> None:
+        """Mark a source whose new items are being planned, or change its mark; `accept` removes it."""
+
+    async def planning_marks(self) -> Sequence[PlanningMark]:
+        """Return the marks of all sources, by name."""
 
     async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
         """Keep recipe versions, from now on, so that what they planned can go on after they are replaced."""

@@ -212,6 +212,17 @@ _SOURCE_STATES = """
 ALTER TABLE sources ADD COLUMN state TEXT NOT NULL DEFAULT '{}';
 """
 
+_PLANNING_MARKS = """
+-- Sources whose new items are being planned, or were when the last process ended.
+CREATE TABLE planning_marks (
+    source TEXT PRIMARY KEY,
+    in_progress INTEGER NOT NULL,
+    crashes INTEGER NOT NULL,
+    paused_until REAL NOT NULL,
+    hold_reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -223,6 +234,7 @@ MIGRATIONS: tuple[str, ...] = (
     _THREADS,
     _FAILED_RUNS,
     _SOURCE_STATES,
+    _PLANNING_MARKS,
 )
 
 

@@ -84,7 +84,7 @@ async def _receive(engine: Engine, hook: Hook, request: web.Request) -> web.Resp
     body = await _body(request)
     headers = {name.lower(): value for name, value in request.headers.items()}
     drafts = hook.receiver.receive(hook.options, Request(headers, body, engine.clock.now()))
-    accepted = await engine.intake.accept(engine.inforce, hook.source, drafts)
+    accepted = await engine.intake.accept(engine.inforce, hook.source, drafts, size=len(body))
     return web.Response(
         status=200 if all(one.repeat for one in accepted) else 202,
         body=_answer(accepted),
