@@ -18,6 +18,10 @@ class Clock(Protocol):
         """Return seconds that never jump; only differences mean anything."""
         ...
 
+    def work(self) -> float:
+        """Return the processor time that this thread has used, in seconds; only differences mean anything."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds`; zero or less gives others their turn."""
         ...
@@ -33,6 +37,7 @@ class SystemClock:
     # Asked some ten times for each event, so without a function of ours in between.
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+    work = staticmethod(time.thread_time)
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds`."""

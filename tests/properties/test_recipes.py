@@ -12,6 +12,7 @@ from appealbridge.recipes.load import load_recipe
 from appealbridge.recipes.match import match
 from appealbridge.recipes.plan import plan
 from appealbridge.recipes.play import rehearse
+from appealbridge.recipes.public_text import without_invisible
 from appealbridge.recipes.scope import Unfillable
 from appealbridge.recipes.syntax import Malformed
 from tests.recipes.golden import HERE
@@ -167,9 +168,10 @@ def test_the_order_of_keys_means_nothing_in_the_whole_language(data, closing):
 
 
 @given(HOSTILE)
-def test_a_value_comes_out_as_it_went_in(value):
+def test_a_value_comes_out_as_it_went_in_but_for_what_does_not_show(value):
     expression = compile_template("<{{ event.data.a }}|{{ event.data.a | string }}>")
-    assert expression.fill(scope_of({"a": value})) == f"<{value}|{value}>"
+    shown = without_invisible(value)
+    assert expression.fill(scope_of({"a": value})) == f"<{shown}|{shown}>"
 
 
 PIECES = st.sampled_from(

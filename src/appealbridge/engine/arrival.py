@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
+from typing import Any
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import RenderError
@@ -13,9 +14,13 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
-from appealbridge.recipes.match import match, matched
+from appealbridge.recipes.bounds import NO_BOUND, Budget, OutOfTime
+from appealbridge.recipes.match import matched
 from appealbridge.recipes.plan import plan
 from appealbridge.recipes.recipe import Recipe
+
+LONGEST_REASON = 1000
+"""How many characters of a run's reason are kept; it may quote what was sent."""
 
 OWN_POST = (
     "this comes of a post that the recipe itself has published; it would answer itself for ever"
@@ -34,18 +39,44 @@ class Planned:
     deliveries: tuple[Delivery, ...]
 
 
-def arrive(event: Event, recipes: Iterable[Recipe], now: float) -> Planned:
-    """Return what `event` causes; a recipe that cannot be planned harms no other."""
-    runs: list[Run] = []
-    deliveries: list[Delivery] = []
+Step = tuple[Run, Sequence[Delivery]]
+"""The run of one recipe, and its first deliveries."""
+
+
+def plan_each(
+    event: Event, recipes: Iterable[Recipe], now: float, budget: Budget = NO_BOUND
+) -> Iterator[Step]:
+    """Yield what `event` causes, one recipe at a time; a recipe that fails or takes too long affects no other."""
     for recipe in recipes:
-        run, planned = _one(event, recipe, now)
-        runs.append(run)
-        deliveries.extend(planned)
-    return Planned(tuple(runs), tuple(deliveries))
+        budget.begin()
+        step = _one(event, recipe, now, budget)
+        budget.end()
+        yield step
 
 
-def with_skipped(event: Event, planned: Planned, others: Iterable[Recipe], now: float) -> Planned:
+def planned_of(steps: Iterable[Step]) -> Planned:
+    """Return all that an event causes."""
+    made = list(steps)
+    return Planned(
+        tuple([run for run, _ in made]),
+        tuple([delivery for _, planned in made for delivery in planned]),
+    )
+
+
+def arrive(
+    event: Event, recipes: Iterable[Recipe], now: float, budget: Budget = NO_BOUND
+) -> Planned:
+    """Return what `event` causes."""
+    return planned_of(plan_each(event, recipes, now, budget))
+
+
+def with_skipped(
+    event: Event,
+    planned: Planned,
+    others: Iterable[Recipe],
+    now: float,
+    budget: Budget = NO_BOUND,
+) -> Planned:
     """
     Return what an event causes with a skipped run for each of the first `KEPT` recipes that did not want it.
 
@@ -54,31 +85,58 @@ def with_skipped(event: Event, planned: Planned, others: Iterable[Recipe], now: 
     """
     runs = [run for run in planned.runs if run.state is not RunState.SKIPPED]
     skipped = [run for run in planned.runs if run.state is RunState.SKIPPED][:KEPT]
-    skipped += _unasked(event, islice(others, KEPT - len(skipped)), now)
+    skipped += _unasked(event, islice(others, KEPT - len(skipped)), now, budget)
     return replace(planned, runs=tuple(sorted([*runs, *skipped], key=attrgetter("recipe"))))
 
 
-def _unasked(event: Event, recipes: Iterable[Recipe], now: float) -> Iterator[Run]:
+def _unasked(event: Event, recipes: Iterable[Recipe], now: float, budget: Budget) -> Iterator[Run]:
     for recipe in recipes:
+        budget.begin()
         try:
-            why_not = match(recipe, event)
+            why_not = matched(recipe, event, budget).why_not
         except Exception:  # noqa: BLE001, S112 - it is not for this event, so what goes wrong in it is no matter
             continue
+        finally:
+            budget.end()
         yield _run(event, recipe, now, RunState.SKIPPED, why_not)
 
 
-def _one(event: Event, recipe: Recipe, now: float) -> tuple[Run, tuple[Delivery, ...]]:
+LARGE = 2_000
+"""Data of more than so many characters are large."""
+
+_VALUE = 10
+"""What a value other than text counts for."""
+
+
+def is_large(data: Any) -> bool:
+    """Return whether planning with these data may take long."""
+    room = LARGE
+    values = [data]
+    while values:
+        value = values.pop()
+        kind = type(value)
+        room -= len(value) if kind is str else _VALUE
+        if room < 0:
+            return True
+        if kind is dict:
+            values += value.values()
+        elif kind is list:
+            values += value
+    return False
+
+
+def _one(event: Event, recipe: Recipe, now: float, budget: Budget) -> Step:
     if recipe.name in event.cause:
         return _run(event, recipe, now, RunState.SKIPPED, OWN_POST), ()
     try:
-        match = matched(recipe, event)
+        match = matched(recipe, event, budget)
         if match.why_not:
             return _run(event, recipe, now, RunState.SKIPPED, match.why_not), ()
         if recipe.waits:  # its turn may not have come, which only the store knows
             trace = _at(now, match.trace)
             return _run(event, recipe, now, RunState.OPEN, trace=trace, wake_at=now), ()
-        planned = plan(recipe, event, {}, now, seen=match.scope)
-    except RenderError as error:
+        planned = plan(recipe, event, {}, now, seen=match.scope, budget=budget)
+    except (RenderError, OutOfTime) as error:
         return _run(event, recipe, now, RunState.FAILED, str(error)), ()
     except Exception as error:  # noqa: BLE001 - whatever one recipe does must not lose the event for the others
         return _run(event, recipe, now, RunState.FAILED, f"{type(error).__name__}: {error}"), ()
@@ -113,6 +171,6 @@ def _run(
         state=state,
         begun_at=now,
         wake_at=wake_at,
-        reason=reason,
+        reason=reason[:LONGEST_REASON],
         trace=trace,
     )

@@ -12,12 +12,14 @@ from appealbridge.engine.accounts import Accounts
 from appealbridge.engine.attempt import Attempts
 from appealbridge.engine.backoff import RetryPolicy
 from appealbridge.engine.caution import Caution
+from appealbridge.engine.crash_guard import CrashGuard
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.inforce import Bound, InForce
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.lane import Lane, Lanes
 from appealbridge.engine.monitor import Heartbeat, Monitor
 from appealbridge.engine.notices import Alarm, Notices
+from appealbridge.engine.planning import Planner
 from appealbridge.engine.policies import Policies
 from appealbridge.engine.polling import Polling
 from appealbridge.engine.reception import Reception
@@ -72,7 +74,10 @@ class Engine:
         self._caution = Caution(store, clock, report, self.notices)
         self._caution.lanes = self.lanes
         report.published = self._caution.published
-        self._runs = Runs(store, clock, self.lanes, self._kept, self._upkeep, report, self._caution)
+        self._planner = Planner(clock)
+        self._runs = Runs(
+            store, clock, self.lanes, self._kept, self._upkeep, report, self._caution, self._planner
+        )
         self._upkeep.ended = self._runs.nudge
         self._accounts = Accounts(store, clock, rng, report, clean, self.notices.alarm)
         attempts = Attempts(
@@ -102,8 +107,10 @@ class Engine:
             report,
             self.room,
             self._caution,
+            self._planner,
         )
         self.reception = Reception(store, clock, self.intake, self.notices)
+        self._crash_guard = CrashGuard(store, clock, self.notices.alarm)
         self._polling = Polling(
             store,
             clock,
@@ -116,6 +123,7 @@ class Engine:
             self.notices.raised,
             lambda: self.inforce,
             self.notices.alarm,
+            self._crash_guard,
         )
         self.verbs = Verbs(
             store,
@@ -126,6 +134,7 @@ class Engine:
             report,
             self._caution,
             attempts.call_off,
+            self._planner,
         )
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}
@@ -147,6 +156,8 @@ class Engine:
         self.room.adopt(inforce.keep_free)
         await self.room.look()
         await self._caution.recall(inforce)
+        await self._crash_guard.recall()
+        await self._planner.warm_up()
         await self.adopt(inforce, catalogue)
         self._loop("room", self.room.run)
         self._loop("monitor", self.monitor.run)
@@ -165,6 +176,8 @@ class Engine:
             self._open_lane(name, bound, inforce)
         for name in set(self.lanes) - set(inforce.channels):
             self._close_lane(name)
+        if before is not None and _changed(before, inforce):
+            self._crash_guard.resume()
         self._watch(before, inforce)
         self._pruning.adopt(inforce.retention)
         self.notices.adopt(inforce)
@@ -185,6 +198,7 @@ class Engine:
                 if ending := [*lanes, *self._loops.values()]:
                     await asyncio.wait(ending)
                 await self._polling.finish()
+                await self._crash_guard.close()
                 await self._dispatcher.finish()
         except TimeoutError:
             self._dispatcher.abandon()
@@ -245,3 +259,10 @@ class Engine:
         task = self._loops.pop(name, None)
         if task is not None:
             task.cancel()
+
+
+def _changed(before: InForce, after: InForce) -> bool:
+    """Return whether a reload has changed any recipe or polled source."""
+    recipes = [{one.version for one in each.book.recipes.values()} for each in (before, after)]
+    sources = [{s: w.options for s, w in each.watched.items()} for each in (before, after)]
+    return recipes[0] != recipes[1] or sources[0] != sources[1]

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from appealbridge.clock import Clock
-from appealbridge.engine.arrival import arrive, with_skipped
+from appealbridge.engine.arrival import Planned
 from appealbridge.engine.caution import Caution, Lot
 from appealbridge.engine.dispatch import Dispatcher
 from appealbridge.engine.gate import not_sent
 from appealbridge.engine.inforce import InForce
 from appealbridge.engine.lane import Lane, Lanes
+from appealbridge.engine.planning import Planner, TimeSlice
 from appealbridge.engine.report import Report
 from appealbridge.engine.room import Room
 from appealbridge.engine.runs import Runs
@@ -54,6 +55,7 @@ class Intake:
         report: Report,
         room: Room,
         caution: Caution,
+        planner: Planner,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -65,6 +67,7 @@ class Intake:
         self._report = report
         self._room = room
         self._caution = caution
+        self._planner = planner
         self._waiting = 0
         self._overloaded = False
 
@@ -77,12 +80,13 @@ class Intake:
         hold: str = "",
         why: str = "",
         memory: Memory | None = None,
+        size: int | None = None,
     ) -> Sequence[Accepted]:
         """
         Store what happened and all it causes; return, once that is durable, what became of each draft.
 
         `source` has the trigger's name in front; `hold` makes everything caused wait for a person,
-        and `why` tells that person the reason.
+        and `why` tells that person the reason. `size` is how many bytes all came in, if that is known.
         Raise `StoreError` where nothing could be stored: `StoreBusy` where too much waits for it,
         `StoreNearlyFull` where the disk has no room for more.
         """
@@ -94,16 +98,12 @@ class Intake:
         reserved: dict[str, Lane] = {}
         self._waiting += 1
         try:
-            planned = [
-                _planned(
-                    inforce,
-                    self._event(source, draft, now, hold, inforce.joined.get(source, "")),
-                    now,
-                    why or draft.why,
-                )
-                for draft in drafts
-            ]
-            lot = await self._caution.look(planned, now)
+            joined = inforce.joined.get(source, "")
+            events = [self._event(source, draft, now, hold, joined) for draft in drafts]
+            reasons = [why or draft.why for draft in drafts]
+            planned = await self._planner.arrive(events, inforce.book, now, size)
+            arrivals = [*map(_arrival, events, planned, reasons)]
+            lot = await self._caution.look(arrivals, now)
             accepted = await self._stored(lot, memory, now, reserved)
         finally:
             self._waiting -= 1
@@ -116,8 +116,11 @@ class Intake:
             self._safely(self._follow, arrival, result, reserved)
             if result.repeat:
                 self._caution.give_back(lot, [arrival])
+        time_slice = TimeSlice(self._clock) if len(results) > 1 else None
         for arrival, result in results:
             self._safely(self._say, arrival, result)
+            if time_slice is not None and time_slice.is_over():
+                await time_slice.pause()
         if lot.floods:
             await self._caution.hold_the_rest(lot)
         if reserved:
@@ -216,10 +219,7 @@ class Intake:
             self._report.accepted(arrival.event, arrival.runs, held)
 
 
-def _planned(inforce: InForce, event: Event, now: float, why: str) -> Arrival:
-    asked = inforce.book.for_event(event)
-    planned = arrive(event, asked, now)
-    planned = with_skipped(event, planned, inforce.book.others(event, asked), now)
+def _arrival(event: Event, planned: Planned, why: str) -> Arrival:
     deliveries = planned.deliveries
     if why:
         deliveries = tuple(replace(one, reason=why) if one.hold else one for one in deliveries)

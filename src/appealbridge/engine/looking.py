@@ -44,12 +44,14 @@ class Decided:
     """
     What one look comes to.
 
-    `drafts` are its events, oldest first; `burst` says that they are too many to publish unseen.
+    `drafts` are its events, oldest first, and `identities` those of their items; `burst` says that they
+    are too many to publish unseen.
     `seen` is what is to be remembered of the items listed, `cursor` and `state` for the next look.
     `anew`: what was remembered before is to be forgotten. `notes` are for the log, `alarms` for people.
     """
 
     drafts: Sequence[EventDraft] = ()
+    identities: Sequence[str] = ()
     new: int = 0
     changed: int = 0
     burst: bool = False
@@ -123,6 +125,7 @@ def decide(
         alarms += [] if before.get("full") == share.day else [share.words()]
     return Decided(
         [_draft(item, words[item.identity], last, held.get(item.identity, "")) for item in spoken],
+        [item.identity for item in spoken],
         new=sum(item.identity not in again for item in spoken),
         changed=sum(item.identity in again for item in spoken),
         burst=len(spoken) > options.burst and not first,

@@ -23,7 +23,14 @@ UNREACHED = "cannot be reached"
 
 # What stands there as their channel is a source, or an account that is well.
 _ABOUT_NO_ACCOUNT = frozenset(
-    {Alarm.SOURCE, Alarm.SOURCE_DOWN, Alarm.SOURCE_BACK, Trouble.HELD, Trouble.APPROVAL}
+    {
+        Alarm.SOURCE,
+        Alarm.SOURCE_DOWN,
+        Alarm.SOURCE_BACK,
+        Alarm.SOURCE_PAUSED,
+        Trouble.HELD,
+        Trouble.APPROVAL,
+    }
 )
 
 

@@ -146,6 +146,13 @@ WORDINGS: Mapping[str, Wording] = {
         "sources need attention ({count} messages)",
         "Something that a source sent or listed was not taken as it should have been.",
     ),
+    Alarm.SOURCE_PAUSED: Wording(
+        "a source is paused",
+        "sources are paused",
+        "AppealBridge stopped unexpectedly while it was planning new items from this source. No item is lost: the "
+        "source is read again after the pause. If it happens again, check what the source lists and which "
+        "recipes use it, change one of them, and run appealbridge reload, which ends the pause.",
+    ),
     Alarm.FLOOD: Wording(
         "a flood is held",
         "floods are held",

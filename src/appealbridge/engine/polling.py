@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from appealbridge.clock import Clock
+from appealbridge.engine.crash_guard import CrashGuard
 from appealbridge.engine.inforce import InForce, Watched
 from appealbridge.engine.intake import Intake
 from appealbridge.engine.looking import decide, renewed
@@ -29,6 +30,9 @@ from appealbridge.store.records import (
     Memory,
     SourceRecord,
 )
+
+BATCH = 50
+"""How many events of a look are stored in one transaction."""
 
 OURS = 30 * 86_400.0
 """For how many seconds a post of ours is known again when it comes back as an item of a feed."""
@@ -60,6 +64,7 @@ class Polling:
         raised: Callable[[str, str, str], None],
         inforce: Callable[[], InForce],
         tell: Tell,
+        crash_guard: CrashGuard,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -72,6 +77,7 @@ class Polling:
         self._raised = raised
         self._inforce = inforce
         self._tell = tell
+        self._crash_guard = crash_guard
         self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
 
     async def run(self, watched: Watched) -> None:
@@ -90,6 +96,7 @@ class Polling:
                 await self._clock.sleep(
                     min(pause, longest)
                 )  # a clock set back must not end the looking
+                await self._crash_guard.wait(watched.source)
                 longest = 2 * max(LONGEST_PAUSE, watched.options.every)
                 await self._room.there()  # a source keeps what it lists; the disk may not
                 await self.look(watched, record)
@@ -142,12 +149,13 @@ class Polling:
         name = source_label(watched.source)
         alarms = [(Alarm.SOURCE, name, self._clean(one)) for one in decided.alarms]
         drafts = await self._with_causes(decided.drafts, now)
-        hold, why = "", ""
+        # If a look was held and not completed, the rest of it is held too.
+        why = self._crash_guard.hold_reason(watched.source)
         if decided.burst:
-            hold = Hold.BURST
             why = (
                 f"{len(drafts)} new or changed items at one look, more than {watched.options.burst}"
             )
+        if drafts and why:
             alarms.append((Alarm.FLOOD, "", f"{name}: {why}"))
         if record is not None and record.failures >= TOLD_AFTER:
             alarms.append((Alarm.SOURCE_BACK, name, "it can be read again"))
@@ -160,25 +168,45 @@ class Polling:
             state=decided.state,
             anew=decided.anew,
             alarms=alarms,
+            marked=bool(drafts) or self._crash_guard.is_marked(watched.source),
         )
-        # Handed over, it is finished even where a reload or a stop ends this loop meanwhile: what is
-        # stored as begun must also be sent.
-        handed = asyncio.ensure_future(
-            self._intake.accept(
-                self._inforce(), watched.source, drafts, hold=hold, why=why, memory=memory
-            )
-        )
-        self._handed.add(handed)
-        handed.add_done_callback(self._handed.discard)
-        await asyncio.shield(handed)
+        for some, kept in _batches(drafts, decided.identities, memory):
+            await self._hand_over(watched.source, some, why, kept)
         if record is not None and record.failures:
             self._report.source_back(watched.source)
-        if decided.burst:
+        if drafts and why:
             self._report.burst(name, why)
         first = last is None or decided.anew
         self._report.looked(watched.source, decided.new, decided.changed, first, decided.notes)
         for alarm in memory.alarms:
             self._raised(*alarm)
+
+    async def _hand_over(
+        self, source: str, drafts: Sequence[EventDraft], why: str, memory: Memory
+    ) -> None:
+        """
+        Store a batch of events with all they cause; if `why` is not empty, all of it is held for this reason.
+
+        The batch is finished even if a reload or a stop cancels this loop: a delivery that is stored as
+        begun has to be sent.
+        """
+        hold = Hold.BURST if why else ""
+
+        async def accept() -> Sequence[Accepted]:
+            if drafts:
+                await self._crash_guard.begin(source, why)
+            inforce = self._inforce()
+            accepted = await self._intake.accept(
+                inforce, source, drafts, hold=hold, why=why, memory=memory
+            )
+            if memory.complete:
+                self._crash_guard.end(source)
+            return accepted
+
+        handed = asyncio.ensure_future(accept())
+        self._handed.add(handed)
+        handed.add_done_callback(self._handed.discard)
+        await asyncio.shield(handed)
 
     async def _with_causes(self, drafts: Sequence[EventDraft], now: float) -> Sequence[EventDraft]:
         """Find out which items are posts of our own, and write down which recipes led to them."""
@@ -212,6 +240,18 @@ class Polling:
 def _basis(watched: Watched) -> Basis:
     basis: Basis = watched.poller.basis(watched.options)
     return basis
+
+
+def _batches(
+    drafts: Sequence[EventDraft], identities: Sequence[str], memory: Memory
+) -> Iterator[tuple[Sequence[EventDraft], Memory]]:
+    """Yield a look's events in batches, each with the memory of its own items, the last with the complete one."""
+    last = max(0, len(drafts) - 1) // BATCH * BATCH
+    for begin in range(0, last, BATCH):
+        here = slice(begin, begin + BATCH)
+        seen = {identity: memory.seen[identity] for identity in identities[here]}
+        yield drafts[here], replace(memory, seen=seen, complete=False)
+    yield drafts[last:], memory
 
 
 def _with_cause(draft: EventDraft, ours: Mapping[str, frozenset[str]]) -> EventDraft:

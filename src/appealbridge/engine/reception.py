@@ -64,13 +64,13 @@ class Reception:
             raise Refused(503, "overloaded", words, after=5)
         self._waiting += size
         try:
-            return await self._take(inforce, source, received)
+            return await self._take(inforce, source, received, size)
         finally:
             self._waiting -= size
 
-    async def _take(self, inforce: InForce, source: str, received: Received) -> Taken:
+    async def _take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
         drafts = received.events
-        accepted = [*await self._intake.accept(inforce, source, drafts)]
+        accepted = [*await self._intake.accept(inforce, source, drafts, size=size)]
         doubtful = [
             n for n, one in enumerate(accepted) if one.repeat and drafts[n].repeats != ALWAYS
         ]

@@ -19,6 +19,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
+from appealbridge.recipes.bounds import NO_BOUND, Budget, OutOfTime
 from appealbridge.recipes.match import matched
 from appealbridge.recipes.plan import Plan, plan
 from appealbridge.recipes.recipe import Recipe
@@ -66,6 +67,7 @@ def replay(
     deliveries: Sequence[Delivery],
     now: float,
     by: str,
+    budget: Budget = NO_BOUND,
 ) -> Sequence[Replayed]:
     """Return what becomes of an event that is run again; `runs` and `deliveries` are all it has caused."""
     number = next_number(run.id for run in runs)
@@ -73,7 +75,7 @@ def replay(
     return [
         Replayed(recipe.name, None, f"run {under_way[recipe.name]} of it is still under way")
         if recipe.name in under_way
-        else _again(event, recipe, number, deliveries, now, by)
+        else _again(event, recipe, number, deliveries, now, by, budget)
         for recipe in recipes
     ]
 
@@ -85,11 +87,13 @@ def _again(
     deliveries: Sequence[Delivery],
     now: float,
     by: str,
+    budget: Budget,
 ) -> Replayed:
     if recipe.name in event.cause:
         return Replayed(recipe.name, None, OWN_POST)
+    budget.begin()
     try:
-        match = matched(recipe, replace(event, received_at=now))
+        match = matched(recipe, replace(event, received_at=now), budget)
         if match.why_not:
             return Replayed(recipe.name, None, match.why_not)
         said = [{"step": "", "said": f"run again, as {by or 'somebody'} asked"}, *match.trace]
@@ -103,11 +107,13 @@ def _again(
             wake_at=now,
             trace=tuple({"at": now, **entry} for entry in said),
         )
-        again = plan_again(recipe, run, event, {}, deliveries, now)
-    except RenderError as error:
+        again = plan_again(recipe, run, event, {}, deliveries, now, budget=budget)
+    except (RenderError, OutOfTime) as error:
         return Replayed(recipe.name, None, str(error))
     except Exception as error:  # noqa: BLE001 - whatever one recipe does, the others are run
         return Replayed(recipe.name, None, f"{type(error).__name__}: {error}")
+    finally:
+        budget.end()
     planned = again.plan
     if planned.failed:
         return Replayed(recipe.name, None, f"it stopped: {planned.failed}")
@@ -144,6 +150,7 @@ def plan_again(
     others: Sequence[Delivery],
     now: float,
     heard: Sequence[Event] = (),
+    budget: Budget = NO_BOUND,
 ) -> Again:
     """
     Return what a run of a replay wants done now; `others` are all deliveries of its event.
@@ -160,7 +167,7 @@ def plan_again(
         step: [one for one in others if one.number in numbers] for step, numbers in decided.items()
     }
     while True:
-        planned = plan(recipe, event, {**left_out, **so_far}, now, run.marks, heard)
+        planned = plan(recipe, event, {**left_out, **so_far}, now, run.marks, heard, budget=budget)
         fresh, stood_in = _parted(run, planned.deliveries, before)
         whole = stood_in.keys() - {delivery.step for delivery in fresh}
         if not whole:

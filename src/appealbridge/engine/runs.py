@@ -13,9 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from appealbridge.clock import Clock
+from appealbridge.engine.arrival import LONGEST_REASON, is_large
 from appealbridge.engine.caution import Caution
 from appealbridge.engine.gate import not_sent
 from appealbridge.engine.lane import Lanes
+from appealbridge.engine.planning import Planner, TimeSlice
 from appealbridge.engine.recipes_kept import KeptRecipes
 from appealbridge.engine.replays import number_of, plan_again
 from appealbridge.engine.report import Report
@@ -24,8 +26,9 @@ from appealbridge.engine.upkeep import Upkeep
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import NotFound, RenderError, StoreError, Unkeepable
 from appealbridge.model.run import Run, RunState
+from appealbridge.recipes.bounds import OutOfTime
 from appealbridge.recipes.plan import Plan, plan
-from appealbridge.recipes.recipe import PARALLEL
+from appealbridge.recipes.recipe import PARALLEL, Recipe
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Arrival,
@@ -52,6 +55,7 @@ class Runs:
         upkeep: Upkeep,
         report: Report,
         caution: Caution,
+        planner: Planner,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -60,6 +64,9 @@ class Runs:
         self._upkeep = upkeep
         self._report = report
         self._caution = caution
+        self._planner = planner
+        self._slice = TimeSlice(clock)
+        self._one_at_a_time = asyncio.Lock()
         self._open: set[str] = set()
         self._begun_at = clock.now()
         self._from_before = True
@@ -165,7 +172,7 @@ class Runs:
         self._report.held([delivery for delivery in deliveries if delivery.hold])
 
     async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, Plan]:
-        run, event = open_run.run, open_run.event
+        run = open_run.run
         try:
             recipe = await self._kept.version(run.recipe, run.version)
             if recipe.waits and BEGUN not in run.marks:
@@ -173,15 +180,8 @@ class Runs:
                 if waits is not None:
                     return waits, Plan((), done=False)
                 run = begun(run, now)
-            so_far = _by_step(open_run.deliveries)
-            if number_of(run):
-                everything = await self._store.deliveries(of_event(event.id))
-                planned = plan_again(
-                    recipe, run, event, so_far, everything, now, open_run.heard
-                ).plan
-            else:
-                planned = plan(recipe, event, so_far, now, run.marks, open_run.heard)
-        except (NotFound, RenderError) as error:
+            planned = await self._plan(recipe, open_run, run, now)
+        except (NotFound, RenderError, OutOfTime) as error:
             return _failed(run, str(error), now)
         except StoreError:
             raise
@@ -190,6 +190,26 @@ class Runs:
         if planned.failed:
             return _failed(run, planned.failed, now, planned.trace)
         return _after(run, planned, now), planned
+
+    async def _plan(self, recipe: Recipe, open_run: OpenRun, run: Run, now: float) -> Plan:
+        """Plan one run at a time: many that wake together must not block the event loop."""
+        event, heard = open_run.event, open_run.heard
+        again = bool(number_of(run))
+        everything = await self._store.deliveries(of_event(event.id)) if again else ()
+
+        def planned() -> Plan:
+            so_far, budget = _by_step(open_run.deliveries), self._planner.budget()
+            budget.begin()
+            if again:
+                return plan_again(recipe, run, event, so_far, everything, now, heard, budget).plan
+            return plan(recipe, event, so_far, now, run.marks, heard, budget=budget)
+
+        if any(is_large(one.data) for one in (event, *heard)):
+            return await self._planner.in_thread(planned)
+        async with self._one_at_a_time:
+            if self._slice.is_over():
+                await self._slice.pause()
+            return planned()
 
     async def _take_turn(self, run: Run, mode: str, now: float) -> Run | None:
         """Return the run as it is while it has to wait for its turn, `None` where that has come."""
@@ -232,6 +252,7 @@ def _failed(
     run: Run, reason: str, now: float, said: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Run, Plan]:
     """Return a run that cannot go on, and what it plans, which is nothing more."""
+    reason = reason[:LONGEST_REASON]
     trace = _traced(run, (*said, {"step": "", "said": f"failed: {reason}"}), now)
     failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None, trace=trace)
     return failed, Plan((), done=True, failed=reason)

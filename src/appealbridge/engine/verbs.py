@@ -9,6 +9,7 @@ from appealbridge.clock import Clock
 from appealbridge.engine.caution import Caution
 from appealbridge.engine.gate import content_hash
 from appealbridge.engine.lane import Lanes
+from appealbridge.engine.planning import Planner
 from appealbridge.engine.replays import Replayed, replay
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs import EVERYTHING, Runs, of_event
@@ -41,6 +42,7 @@ class Verbs:
         report: Report,
         caution: Caution,
         call_off: Callable[[str], Awaitable[None]],
+        planner: Planner,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -50,6 +52,7 @@ class Verbs:
         self._report = report
         self._caution = caution
         self._call_off = call_off
+        self._planner = planner
 
     async def release(self, delivery_id: str, only: str = "") -> Delivery:
         """
@@ -157,7 +160,9 @@ class Verbs:
         now = self._clock.now()
         runs = await self._store.runs(event_id=event_id, limit=EVERYTHING)
         everything = await self._store.deliveries(of_event(event_id))
-        asked = replay(event, recipes, runs, everything, now, by)
+        asked = await self._planner.in_thread(
+            replay, event, recipes, runs, everything, now, by, self._planner.budget()
+        )
         waits = {one.run.id for one in asked if one.run and book.recipes[one.recipe].waits}
         if not dry_run and (wanted := [one.run for one in asked if one.run]):
             begun = await self._store.run_again(wanted, waits)

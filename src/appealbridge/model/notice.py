@@ -40,6 +40,7 @@ class Alarm(StrEnum):
     SOURCE_DOWN = "source.down"
     SOURCE_BACK = "source.back"
     SOURCE = "source.problem"
+    SOURCE_PAUSED = "source.paused"
     FLOOD = "flood.held"
     NEARLY_FULL = "store.nearly_full"
     ROOM_AGAIN = "store.room_again"

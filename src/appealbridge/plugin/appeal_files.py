@@ -205,15 +205,19 @@ def unwrapped(text: str) -> str:
     Lines that Markdown keeps apart stay so: lists, quotes, headings, and those after a line that
     ends with two spaces or a backslash.
     """
-    lines: list[str] = []
+    whole: list[str] = []
+    parts: list[
+        str
+    ] = []  # of the paragraph; a text that grows line by line would take time as its square
     apart = True
     for line in text.splitlines():
         if apart or not line.strip() or _OWN_LINE.match(line):
-            lines.append(line)
+            whole.append("".join(parts).rstrip(" \t\\"))
+            parts = [line]
         else:
-            lines[-1] += f" {line.strip()}"
+            parts += (" ", line.strip())
         apart = not line.strip() or line.endswith(("  ", "\\")) or line.startswith("#")
-    return "\n".join(line.rstrip(" \t\\") for line in lines)
+    return "\n".join([*whole, "".join(parts).rstrip(" \t\\")][1:])
 
 
 def _wrong(file: str, problem: str, cure: str, line: int = 1) -> InvalidDocuments:

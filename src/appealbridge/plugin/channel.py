@@ -161,6 +161,7 @@ class Channel(ABC, Generic[A, M]):
     `message` the two option models, `repeat` what an unclear outcome needs, `key_seconds` how long
     an idempotent platform remembers a key. `bare_links`: it makes a link of `example.com` as well.
     `time_limit` is how many seconds one attempt, look or check may take; after that it is given up.
+    `mentions` are the options of a message in which it links `@name`.
 
     `deliver` returns the receipt or raises `TryAgain`, `Unsure` or `Rejected`; anything else it
     raises counts as `Unsure`. What is about the whole account is `LoginExpired` or `AccountRefused`.
@@ -174,6 +175,7 @@ class Channel(ABC, Generic[A, M]):
     key_seconds: ClassVar[float] = 0.0
     bare_links: ClassVar[bool] = False
     time_limit: ClassVar[float] = 300.0
+    mentions: ClassVar[frozenset[str]] = frozenset({"text", "thread"})
 
     @property
     def can_look(self) -> bool:

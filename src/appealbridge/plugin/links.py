@@ -8,6 +8,7 @@ never cut in two.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -19,6 +20,7 @@ _ANY = (
     r"\u202a-\u202e\u061c\u200e\u200f\u2066-\u2069]"
 )
 _IN_PATH = rf"[{_LATIN}Ѐ-ӿ!*';:=+,.$/%#\[\]\-–_~@|&]"
+_PARENS = rf"\( (?: {_IN_PATH}++ | {_IN_PATH}*+ \( {_IN_PATH}++ \) {_IN_PATH}*+ ) \)"
 _IN_QUERY = r"[a-z0-9!?*'@();:&=+$/%#\[\]\-_.,~|]"
 
 # A name has at most 253 letters, a part of it 63. Without these bounds a long row of dots took half a second.
@@ -35,14 +37,13 @@ _PATTERN = rf"""
                                         {_ANY} (?: (?: {_ANY} | - ){_LABEL} {_ANY} )? \.
           | (?: (?<! [-_./{_LATIN}] ) | (?<= [^\x00-\x7f{_LATIN}] \. ) )
             (?: [{_LATIN}] (?: [{_LATIN}-]{_LABEL} [{_LATIN}] )? \. ){_SOME_LABELS} )
-        (?: \L<tlds> (?= [^0-9a-zA-Z@+-] | $ ) | xn--[-0-9a-z]+ )
+        (?: TLDS (?= [^0-9a-zA-Z@+-] | $ ) | xn--[-0-9a-z]+ )
         (?: : [0-9]+ )?
-        (?P<path> / (?: {_IN_PATH}* (?: (?&parens) {_IN_PATH}* )*
-                          (?: [{_LATIN}Ѐ-ӿ+\-=_\#/] | (?&parens) )
+        (?P<path> / (?: {_IN_PATH}* (?: {_PARENS} {_IN_PATH}* )*
+                          (?: [{_LATIN}Ѐ-ӿ+\-=_\#/] | {_PARENS} )
                       | @ {_IN_PATH}+ / )* )?
         (?P<query> \? {_IN_QUERY}* [a-z0-9\-_&=#/] )?
     )
-    (?(DEFINE) (?P<parens> \( (?: {_IN_PATH}+ | {_IN_PATH}* \( {_IN_PATH}+ \) {_IN_PATH}* ) \) ) )
 """
 
 
@@ -50,11 +51,25 @@ _PATTERN = rf"""
 def _link() -> regex.Pattern[str]:
     listed = files(__package__).joinpath("top_level_domains.txt").read_text("utf-8")
     names = [name for line in listed.splitlines() if line[:1] != "#" for name in line.split()]
-    return regex.compile(_PATTERN, regex.IGNORECASE | regex.VERBOSE, tlds=names)
+    return regex.compile(_PATTERN.replace("TLDS", _one_of(names)), regex.IGNORECASE | regex.VERBOSE)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    """Return a pattern for these names that prefers the longest; as a tree it is ten times faster than a list."""
+    rests: dict[str, list[str]] = {}
+    for name in names:
+        rests.setdefault(name[:1], []).append(name[1:])
+    ends = rests.pop("", None) is not None
+    branches = "|".join(regex.escape(letter) + _one_of(rest) for letter, rest in rests.items())
+    return f"(?:{branches}){'?' if ends else ''}" if branches else ""
 
 
 def links(text: str, *, scheme: bool = False) -> list[tuple[int, int]]:
-    """Return begin and end of every link in the text; with `scheme` only of those that begin `http`."""
+    """
+    Return begin and end of every link in the text; with `scheme` only of those that begin `http`.
+
+    A link has no white space in it. The time taken is proportional to the length of the text.
+    """
     if "." not in text or (scheme and "://" not in text):
         return []
     return [

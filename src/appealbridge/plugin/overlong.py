@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from functools import cached_property
 
 import regex
 
 from appealbridge.plugin.links import links
-from appealbridge.plugin.text import COUNTED, ELLIPSIS, cut
+from appealbridge.plugin.text import (
+    COUNTED,
+    ELLIPSIS,
+    GAP,
+    LONGEST_LINK,
+    cut,
+    cut_long,
+    last_fitting,
+    whole_characters,
+)
 
 MOST_POSTS = 25
 """How many posts a thread may have."""
 
-_SPREADS = (2, 8)
-"""How many letters are looked at for one post, as multiples of its limit: links count less than they are long."""
-
-_LONGEST_LINK = 2000
-
 _PARAGRAPH = regex.compile(r"\n\s*\n")
 _SENTENCE = regex.compile(r"""[.!?…]["'”’)\]]*(?=\s)""")
-_GAP = regex.compile(r"\s+")
-_GRAPHEME = regex.compile(r"\X")
+
+_LONGEST_NAME = 300
+"""How many characters the beginning of a link has at most that is not a link yet."""
 
 Count = Callable[[str], int]
 
@@ -32,16 +38,17 @@ def shortened(text: str, limit: int, count: Count) -> str:
 
     The links that it ends with stay, as long as some words stay before them.
     """
-    if len(text) > COUNTED or count(text) <= limit:
+    if len(text) > COUNTED + limit:
         return cut(text, limit, count)
-    begin = _end_links(text)
-    words = text[:begin].rstrip()
+    if count(text) <= limit:
+        return text
+    words = text[: _end_links(text)].rstrip()
     end = text[len(words) :]
-    if words and end.strip() and len(end) < _LONGEST_LINK:
-        kept = cut(words, limit, lambda head: count(head + end))
+    if words and end.strip():
+        kept = cut_long(words, limit, lambda head: count(head + end))
         if kept and kept != ELLIPSIS:
             return kept + end
-    return cut(text, limit, count)
+    return cut_long(text, limit, count)
 
 
 def split(text: str, limit: int, count: Count) -> list[str]:
@@ -54,22 +61,24 @@ def split(text: str, limit: int, count: Count) -> list[str]:
     whole = count(text)
     if whole <= limit:
         return [text]
-    if len(text) <= COUNTED:
-        for most in (9, MOST_POSTS):
-            posts = _Posts(text.strip(), limit, count, f" ({most}/{most})")
-            found = posts.all(most) if whole <= most * limit else None
-            if found is not None:
-                return [f"{post} ({n}/{len(found)})" for n, post in enumerate(found, start=1)]
+    if len(text) > COUNTED:
+        raise ValueError(f"it has more than {COUNTED} characters; make it shorter")
+    for most in (9, MOST_POSTS):
+        posts = _Posts(text.strip(), limit, count, f" ({most}/{most})")
+        found = posts.all(most) if whole <= most * limit else None
+        if found is not None:
+            return [f"{post} ({n}/{len(found)})" for n, post in enumerate(found, start=1)]
     raise ValueError(f"it takes more than {MOST_POSTS} posts; make it shorter")
 
 
 def _end_links(text: str) -> int:
     """Return where the links begin that a text ends with; its length where it does with words."""
+    first = max(0, len(text) - 2 * LONGEST_LINK)
     begin = len(text)
-    for first, last in reversed(links(text)):
-        if text[last:begin].strip():
+    for start, end in reversed(links(text[first:])):
+        if text[first + end : begin].strip() or first + start < len(text) - LONGEST_LINK:
             break
-        begin = first
+        begin = first + start
     return begin
 
 
@@ -81,7 +90,16 @@ class _Posts:
         self._limit = limit
         self._count = count
         self._number = number
-        self._links = links(text)
+        # A link has no white space in it, so none of these places is inside one.
+        self._gaps = [*(gap.start() for gap in GAP.finditer(text)), len(text)]
+        self._better = (
+            [found.start() for found in _PARAGRAPH.finditer(text)],
+            [found.end() for found in _SENTENCE.finditer(text)],
+        )
+
+    @cached_property
+    def _characters(self) -> list[int]:
+        return whole_characters(self._text)
 
     def all(self, most: int) -> list[str] | None:
         """Return the posts, `None` where they are more than `most`."""
@@ -92,59 +110,31 @@ class _Posts:
                 return None
             end = self._end(begin)
             posts.append(self._text[begin:end].rstrip())
-            begin = end + len(self._text[end:]) - len(self._text[end:].lstrip())
+            gap = GAP.match(self._text, end)
+            begin = end if gap is None else gap.end()
         return posts
 
     def _end(self, begin: int) -> int:
         """Return where the post ends that begins here."""
-        for spread in _SPREADS:
-            window = self._window(begin, spread)
-            if not self._fits(begin, window):
-                break
-            if window == len(self._text):
-                return window
-        least = begin
-        for places in (self._places(_GAP, begin, window), self._places(_GRAPHEME, begin, window)):
-            least = self._last_fitting(begin, places)
-            if least > begin:
-                break
-        else:
+
+        def length(end: int) -> int:
+            return self._count(self._text[begin:end].rstrip() + self._number)
+
+        most = last_fitting(self._gaps_near(begin, length), begin, self._limit, length)
+        if most == begin:
+            places = self._characters[bisect_right(self._characters, begin) :]
+            most = last_fitting(places, begin, self._limit, length)
+        if most == begin:
             raise ValueError("a link in it is longer than a post")
-        for pattern in (_PARAGRAPH, _SENTENCE):
-            end = self._last_fitting(begin, self._places(pattern, begin, window))
-            if end - begin >= (least - begin) / 2:
-                return end
-        return least
+        if most < len(self._text):
+            for places in self._better:
+                end = places[bisect_right(places, most) - 1] if places else begin
+                if end - begin >= (most - begin) / 2 and length(end) <= self._limit:
+                    return end
+        return most
 
-    def _window(self, begin: int, spread: int) -> int:
-        """Return up to where it is worth looking for an end, which is inside no link."""
-        window = min(len(self._text), begin + spread * self._limit)
-        first, last = next(
-            ((first, last) for first, last in self._links if first < window < last),
-            (window, window),
-        )
-        if first > begin:
-            return first
-        if last - first > _LONGEST_LINK:
-            raise ValueError("a link in it is longer than a post")
-        return last
-
-    def _places(self, pattern: regex.Pattern[str], begin: int, window: int) -> Sequence[int]:
-        return [*self._outside_links(pattern, begin, window)]
-
-    def _outside_links(self, pattern: regex.Pattern[str], begin: int, window: int) -> Iterator[int]:
-        for found in pattern.finditer(self._text, begin, window):
-            place = found.end() if pattern is _SENTENCE else found.start()
-            if place > begin and not any(first < place < last for first, last in self._links):
-                yield place
-
-    def _last_fitting(self, begin: int, places: Sequence[int]) -> int:
-        """Return the last of these places at which a post can end, its beginning where it can at none."""
-        near = bisect_right(places, self._limit, key=lambda end: self._length(begin, end))
-        return next((end for end in reversed(places[:near]) if self._fits(begin, end)), begin)
-
-    def _fits(self, begin: int, end: int) -> bool:
-        return self._length(begin, end) <= self._limit
-
-    def _length(self, begin: int, end: int) -> int:
-        return self._count(self._text[begin:end].rstrip() + self._number)
+    def _gaps_near(self, begin: int, length: Callable[[int], int]) -> list[int]:
+        """Return the gaps after a place, or none if the first one is obviously too far for a post."""
+        gaps = self._gaps[bisect_right(self._gaps, begin) :]
+        far = begin + self._limit + _LONGEST_NAME + 100
+        return [] if gaps[0] > far and length(far) > self._limit + _LONGEST_NAME else gaps

@@ -59,9 +59,9 @@ def word(value: Any) -> str:
     if value is None or isinstance(value, dict | list):
         return ""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    if not text.isprintable():
-        text = _printable(text)
-    return text.strip() if len(text) <= _LONGEST else bounded(text)
+    if len(text) > _LONGEST:
+        return bounded(text)
+    return (text if text.isprintable() else _printable(text)).strip()
 
 
 def bounded(text: str) -> str:

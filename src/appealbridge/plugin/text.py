@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 import regex
 
 from appealbridge.plugin.links import links
+from appealbridge.plugin.normal_form import composed
 
 X_LIMIT = 280
 MASTODON_LIMIT = 500
@@ -17,18 +17,15 @@ LINK_LENGTH = 23
 """What X and Mastodon count for a link, however long it is."""
 
 COUNTED = 10_000
-"""
-How many characters of a text are counted as a platform counts them.
-
-None has room for more, and what a stranger writes to be slow to count takes time as its square.
-"""
+"""In longer texts each character counts one, whatever the platform's rules; no platform takes such texts."""
 
 ELLIPSIS = "…"
 
 _SPREAD = 8
 """By how much a text that fits may have more letters than its limit, since links count less than they are long."""
 
-_LONGEST_LINK = 2000
+LONGEST_LINK = 2000
+"""How many characters a link has at the most, where a text is cut."""
 
 _PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
 _EMOJI = regex.compile(
@@ -41,8 +38,11 @@ _EMOJI = regex.compile(
 )
 _HEAVY = regex.compile(r"[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 _REMOTE_MENTION = regex.compile(r"(?<![/\w])(@[a-z0-9_]+)@[a-z0-9.-]*[a-z0-9]", regex.IGNORECASE)
-_GRAPHEME = regex.compile(r"\X")
-_GAP = regex.compile(r"\s+")
+# At a flag, `\X` alone looks back over all flags before it, which takes time as the square of their number.
+GRAPHEME = regex.compile(
+    r"\p{RI}{2} [\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]* | \X", regex.VERBOSE
+)
+GAP = regex.compile(r"\s+")
 _LOOSE_END = " \t\r\n,;:–—-"
 
 
@@ -52,8 +52,10 @@ def x_length(text: str) -> int:
 
     The rules are those of its published counting, version 3, on the text in Unicode's composed form.
     """
-    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
-    if len(text) > COUNTED or (text.isascii() and "." not in text):
+    if len(text) > COUNTED:
+        return len(text)
+    text = composed(text).replace("\r\n", "\n")
+    if text.isascii() and "." not in text:
         return len(text)
     length = 0
     for part, is_link in _parts(text, links(text)):
@@ -80,7 +82,7 @@ def mastodon_length(text: str) -> int:
 
 def plain_length(text: str) -> int:
     """Return how many characters a reader sees: what is drawn as one counts one."""
-    return len(text) if text.isascii() or len(text) > COUNTED else len(_GRAPHEME.findall(text))
+    return len(text) if text.isascii() or len(text) > COUNTED else len(GRAPHEME.findall(text))
 
 
 def characters(text: str) -> int:
@@ -96,33 +98,78 @@ def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
     them, and never inside a link. Where not even the ellipsis fits, nothing is left.
     """
     text = text[: COUNTED + limit + 1]
-    if count(text) <= limit:
-        return text
-    text = text[: limit + max(_SPREAD * limit, _LONGEST_LINK)]
+    return text if count(text) <= limit else cut_long(text, limit, count)
+
+
+def cut_long(text: str, limit: int, count: Callable[[str], int]) -> str:
+    """Return what `cut` returns of a text that does not fit."""
+    text = text[: limit + max(_SPREAD * limit, LONGEST_LINK)]
+
+    def length(place: int) -> int:
+        return count(_head(text, place))
+
+    gaps = [gap.start() for gap in GAP.finditer(text)]
+    head = _head(text, last_fitting(gaps, 0, limit, length))
+    if head == ELLIPSIS:
+        window = text[: limit + LONGEST_LINK]
+        near = 0
+        if limit > COUNTED:  # each character counts one, so only those near the limit matter
+            last = last_fitting(range(1, len(text) + 1), 0, limit, length)
+            near = max(0, last - LONGEST_LINK)
+            window = text[near : last + LONGEST_LINK]
+        head = _head(text, last_fitting(whole_characters(window, near), 0, limit, length))
+    return head if head != ELLIPSIS or count(ELLIPSIS) <= limit else ""
+
+
+def _head(text: str, place: int) -> str:
+    return text[:place].rstrip(_LOOSE_END) + ELLIPSIS
+
+
+def last_fitting(
+    places: Sequence[int], begin: int, limit: int, length: Callable[[int], int]
+) -> int:
+    """
+    Return the last of these places up to which `length` is at most `limit`, or `begin` if there is none.
+
+    `places` are sorted and come after `begin`; `length` mostly grows with them. Because `length` is slow, it is
+    called few times and with places near the result: first where each character would count one, then close to
+    where that leads.
+    """
+    low, high = -1, len(places)
+    middle, step = bisect_right(places, begin + limit) - 1, 0
+    while high - low > 1:
+        middle = min(max(middle, low + 1), high - 1)
+        counted = length(places[middle])
+        if counted <= limit:
+            low = middle
+        else:
+            high = middle
+        if step == 0:
+            likely = begin + (places[middle] - begin) * limit // max(counted, 1)
+            middle = bisect_right(places, likely) - 1
+        elif low >= 0 and high < len(places):
+            middle = (low + high) // 2
+        else:
+            middle = low + step if counted <= limit else high - step
+        step = max(1, 2 * step)
+    return begin if low < 0 else places[low]
+
+
+def whole_characters(text: str, first: int = 0) -> list[int]:
+    """
+    Return the places in a text where it can be cut: between two characters as a reader sees them, and in no link.
+
+    `first` is the place of its beginning in a longer text.
+    """
     spans = links(text)
-    for places in (
-        [gap.start() for gap in _GAP.finditer(text)],
-        [character.start() for character in _GRAPHEME.finditer(text)],
-    ):
-        whole = [place for place in places if not any(a < place < b for a, b in spans)]
-        head = _longest(text, whole, limit, count)
-        if head:
-            return head
-    return ELLIPSIS if count(ELLIPSIS) <= limit else ""
+    starts = [start for start, _ in spans]
 
+    def outside(place: int) -> bool:
+        before = bisect_left(starts, place) - 1
+        return before < 0 or place >= spans[before][1]
 
-def _longest(text: str, places: Sequence[int], limit: int, count: Callable[[str], int]) -> str:
-    """Return the longest beginning that ends at one of `places` and fits with its ellipsis, else nothing."""
-
-    def shortened(place: int) -> str:
-        return text[:place].rstrip(_LOOSE_END) + ELLIPSIS
-
-    fitting = bisect_right(places, limit, key=lambda place: count(shortened(place)))
-    for place in reversed(places[:fitting]):
-        head = shortened(place)
-        if head != ELLIPSIS and count(head) <= limit:
-            return head
-    return ""
+    places = [found.start() for found in GRAPHEME.finditer(text)]
+    return [first + place for place in places if place and outside(place)]
 
 
 def _parts(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:

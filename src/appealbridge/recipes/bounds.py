@@ -1,22 +1,147 @@
-"""How much any template may make, whatever an event has in it."""
+"""How much any template may make, and how long a recipe may take for one event, whatever the event contains."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
 LIMIT = 100_000
-"""How many characters or entries anything that a template makes may have."""
+"""How many characters or entries anything that a template makes may have, and a text that a filter gets."""
 
 LIST_LIMIT = 10_000
 """How many entries a list may have that a filter goes through: some compare each with each."""
 
+TEXTS_LIMIT = 2_000_000
+"""How many characters, or further entries, the entries of such a list may have together."""
+
 LOOP_LIMIT = 2_000
 """How many rounds all loops of one template may take together."""
+
+ARGUMENT_LIMIT = 1_000
+"""How many characters an argument of a value's own function may have."""
+
+MARKUP_LIMIT = 20_000
+"""How many `<` and `&` a text may have for the filter `plain`."""
+
+NUMBER_BITS = 4096
+"""How many bits a whole number may have: about 1,200 digits."""
+
+EVENT_SECONDS = 1.0
+"""How much processor time all recipes together may take for one event."""
+
+RECIPE_SECONDS = 0.25
+"""How much of it one recipe may take at most."""
+
+LEAST_SECONDS = 0.02
+"""How much each recipe may take even if the recipes before it have used up the time for the event."""
+
+
+SOON = 0.005
+"""The processor time is not asked for before a recipe has taken so many seconds."""
 
 
 class TooMuch(ValueError):
     """A template makes more than any message can be."""
 
 
+class OutOfTime(Exception):
+    """A recipe takes too long for one event."""
+
+
+class Budget:
+    """
+    Limits how long the recipes may take for one event.
+
+    `work` returns the processor time used so far, in seconds: a busy machine must make no recipe fail. Asking for it is
+    slow, so it is only asked when a recipe has taken a while by `monotonic`. `begin` is called before each recipe and
+    `end` after it; slow code calls `check` regularly.
+    """
+
+    __slots__ = ("_allowed", "_begun", "_left", "_monotonic", "_work", "_worked")
+
+    def __init__(self, work: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._work = work
+        self._monotonic = monotonic
+        self._left = EVENT_SECONDS
+        self._allowed = RECIPE_SECONDS
+        self._begun = 0.0
+        self._worked: float | None = None
+
+    def begin(self) -> None:
+        """Begin to count for the next recipe."""
+        self._begun = self._monotonic()
+        self._worked = None
+        if self._left < RECIPE_SECONDS:
+            self._allowed = max(LEAST_SECONDS, self._left)
+
+    def end(self) -> None:
+        """Take what the recipe used off the time for the event."""
+        if self._worked is not None:
+            self._left -= self._work() - self._worked
+
+    def check(self) -> None:
+        """Raise `OutOfTime` if the recipe has used its time."""
+        if self._monotonic() - self._begun <= SOON:
+            return
+        now = self._work()
+        if self._worked is None:
+            self._worked = now - SOON
+        elif now - self._worked > self._allowed:
+            raise OutOfTime(
+                f"this recipe took more than {self._allowed:g} seconds of processor time for one event, and was "
+                "stopped; use fewer loops and filters, or less of the event's data"
+            )
+
+    def without(self, once: Callable[[], R]) -> R:
+        """Return what a function returns, and do not count its time: it is called once, not for each event."""
+        begun, worked = self._monotonic(), self._work()
+        result = once()
+        self._begun += self._monotonic() - begun
+        if self._worked is not None:
+            self._worked += self._work() - worked
+        return result
+
+
+def _no_time() -> float:
+    return 0.0
+
+
+NO_BOUND = Budget(_no_time, _no_time)
+"""A budget without a limit, for trying out a recipe."""
+
+
 def bounded(size: int) -> None:
     """Raise `TooMuch` where something of this size must not be made."""
     if size > LIMIT:
         raise TooMuch(f"this makes more than {LIMIT} characters or entries")
+
+
+def bounded_text(text: str, name: str) -> str:
+    """Return the text that a filter gets; raise `TooMuch` if it is too long."""
+    if len(text) > LIMIT:
+        raise TooMuch(f"{name} takes texts of at most {LIMIT} characters; shorten it first")
+    return text
+
+
+def bounded_number(value: Any) -> Any:
+    """Return a value; raise `TooMuch` if it is a whole number with too many digits."""
+    if isinstance(value, int) and value.bit_length() > NUMBER_BITS:
+        raise TooMuch("this number has too many digits")
+    return value
+
+
+def bounded_list(items: Iterable[Any], name: str) -> list[Any]:
+    """Return what a filter goes through as a list; raise `TooMuch` if it is too long."""
+    found = list(islice(items, LIST_LIMIT + 1))
+    if len(found) > LIST_LIMIT:
+        raise TooMuch(f"{name} goes through {LIST_LIMIT} entries at the most")
+    if sum(map(_size, found)) > TEXTS_LIMIT:
+        raise TooMuch(f"{name} goes through {TEXTS_LIMIT} characters at the most")
+    return found
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, (str, list, tuple, dict)) else 0

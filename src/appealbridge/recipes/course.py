@@ -15,6 +15,7 @@ from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.moment import NoTime, shown
 from appealbridge.model.value import value
+from appealbridge.recipes.bounds import Budget
 from appealbridge.recipes.brief import looked_at
 from appealbridge.recipes.flow import Choice, Delay, Stop, WaitFor, every_node
 from appealbridge.recipes.reach import Asked, Marks, Place, Reach, reached
@@ -53,12 +54,14 @@ class Moment:
     event: Event
     now: float
     heard: Sequence[Event]
+    budget: Budget
     results: Mapping[str, ResultView] = field(default_factory=dict)
 
     def scope(self, place: Place, event: Event | None = None) -> Scope:
         """Return the names in reach at a place; `event` stands in for the run's own."""
         wait = wait_view(place, self.heard)
-        return self.recipe.scope(event or self.event, self.results, self.now, wait)
+        event = event or self.event
+        return self.recipe.scope(event, self.results, self.now, wait, self.budget)
 
     def clock(self, at: float) -> str:
         """Return a moment as people are shown it."""
@@ -80,6 +83,7 @@ def course(
     now: float,
     marks: Marks,
     heard: Sequence[Event],
+    budget: Budget,
 ) -> Course:
     """Return how far the run comes at `now`; raise `RenderError` where a decision has no value."""
     kept = dict(marks)
@@ -89,7 +93,7 @@ def course(
         reach = reached(recipe.flow, kept)
         standings = standing(recipe.steps, so_far, reach)
         results = views(recipe.steps, standings, so_far)
-        moment = Moment(recipe, event, now, heard, results)
+        moment = Moment(recipe, event, now, heard, budget, results)
         for node, place in reach.asked:
             if settled(node.needs, standings):
                 mark, said = _decided(node, place, kept.get(node.path, {}), moment, unheard)

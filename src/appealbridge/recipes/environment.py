@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from jinja2 import nodes, pass_context
@@ -12,7 +13,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from appealbridge.recipes.bounds import LIMIT, LOOP_LIMIT, TooMuch, bounded
+from appealbridge.recipes.bounds import (
+    ARGUMENT_LIMIT,
+    LIMIT,
+    LOOP_LIMIT,
+    NO_BOUND,
+    TooMuch,
+    bounded,
+    bounded_number,
+    bounded_text,
+)
 from appealbridge.recipes.filters import FILTERS
 from appealbridge.recipes.scope import ABSENT, Missing, Scope, reach
 from appealbridge.recipes.shortening import Source, source_of
@@ -21,10 +31,10 @@ from appealbridge.recipes.shortening import Source, source_of
 class Environment(ImmutableSandboxedEnvironment):
     """Where templates are compiled. Values are reached by `scope.reach` alone."""
 
-    intercepted_binops = frozenset(("+", "*", "**", "%"))
+    intercepted_binops = frozenset(("+", "-", "*", "/", "//", "**", "%"))
 
     def __init__(self, *, html: bool) -> None:
-        super().__init__(undefined=Missing, autoescape=html, finalize=_printable)
+        super().__init__(undefined=Missing, autoescape=html, finalize=_printed)
         self.globals.clear()
         self.filters.clear()
         self.filters.update(FILTERS)
@@ -47,7 +57,9 @@ class Environment(ImmutableSandboxedEnvironment):
         return obj if isinstance(obj, Missing) else Missing(obj=obj, name=str(key))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Do one of the sums that could make something huge."""
+        """Calculate; refuse what would make something huge."""
+        bounded_number(left)
+        bounded_number(right)
         if operator == "%" and isinstance(left, str):
             raise ValueError("% does not format texts here; write {{ … }} where the value goes")
         if operator == "*":
@@ -56,7 +68,17 @@ class Environment(ImmutableSandboxedEnvironment):
             bounded(_size(left) + _size(right))
         if operator == "**" and (abs(left) > 1e6 or abs(right) > 64):
             raise TooMuch("this power is too large")
-        return super().call_binop(context, operator, left, right)
+        return bounded_number(super().call_binop(context, operator, left, right))
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a value's own function; refuse texts that are too long."""
+        owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "this")
+        for text in (*args, *kwargs.values()):
+            if isinstance(text, str) and len(text) > ARGUMENT_LIMIT:
+                raise TooMuch(f"{name} takes at most {ARGUMENT_LIMIT} characters in its brackets")
+        if isinstance(owner, str):
+            bounded_text(owner, name)
+        return super().call(context, obj, *args, **kwargs)
 
     def bind(self, tree: nodes.Template) -> Any:
         """Return the compiled template of a checked tree, its loops counted."""
@@ -138,18 +160,32 @@ def _shortenable(
     scope = context.parent
     if not isinstance(scope, Scope) or scope.shortening is None:
         return value
+    if isinstance(value, str):
+        value = scope.publishable(value)
     return scope.shortening.printed(value, Source(names, words))
 
 
 @pass_context
 def _counted(context: Context, items: Any) -> list[Any]:
-    listed = list(items)
     scope = context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
-    scope.steps_left -= len(listed) + 1
+    rounds = _Rounds(islice(items, LOOP_LIMIT + 1))
+    scope.steps_left -= len(rounds) + 1
     if scope.steps_left < 0:
         raise TooMuch(f"the loops of this template take more than {LOOP_LIMIT} rounds")
-    return listed
+    rounds.budget = scope.budget
+    return rounds
+
+
+class _Rounds(list[Any]):
+    """The items of a loop; checks the budget in every round."""
+
+    budget = NO_BOUND
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.budget.check()
+            yield item
 
 
 def _concat(parts: list[Any]) -> str:
@@ -162,6 +198,16 @@ def _concat_html(parts: list[Any]) -> Markup:
     words = [escape(_printable(part)) for part in parts]
     bounded(sum(map(len, words)))
     return Markup("").join(words)
+
+
+@pass_context
+def _printed(context: Context, value: Any) -> Any:
+    """Return the value of an expression as it is printed."""
+    value = _printable(value)
+    scope = context.parent
+    if not isinstance(value, str) or not isinstance(scope, Scope):
+        return value
+    return type(value)(scope.publishable(value))
 
 
 def _printable(value: Any) -> Any:

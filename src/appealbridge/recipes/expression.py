@@ -14,6 +14,7 @@ from appealbridge.plugin.jsonpath import JsonPath, compile_path
 from appealbridge.recipes.environment import HTML, TEXT
 from appealbridge.recipes.jinja import JinjaFiller
 from appealbridge.recipes.pieces import cut_up, is_template, joined, native
+from appealbridge.recipes.public_text import without_invisible
 from appealbridge.recipes.scope import NotThere, Scope, Unfillable
 from appealbridge.recipes.shortening import Source
 from appealbridge.recipes.syntax import Chain, Malformed
@@ -25,10 +26,10 @@ class Expression:
     A compiled text.
 
     `fill` returns its value in a scope or raises `Unfillable`: any JSON value for a JSONPath or a
-    template of one expression, a text otherwise. `chains` are the names it reads, `literal` is its
-    fixed words, `constant` says that there is nothing else. `source` is where the value of a JSONPath,
-    or of a template of one expression, comes from, as far as it may be shortened. `marked` says
-    that some of it is marked as what may be.
+    template of one expression (`whole`), a text otherwise. `chains` are the names it reads, `literal`
+    is its fixed words, `constant` says that there is nothing else. `source` is where the value of a
+    JSONPath, or of a template of one expression, comes from, as far as it may be shortened. `marked`
+    says that some of it is marked as what may be.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Expression:
     fill: Callable[[Scope], Any]
     source: Source | None = None
     marked: bool = False
+    whole: bool = False
 
 
 @lru_cache(maxsize=8192)
@@ -85,7 +87,7 @@ def compile_jsonpath(text: str) -> Expression:
     keys = tuple(names[1].split(".")[1:]) if names is not None else ()
     chains: tuple[Chain, ...] = (("event", ("data", *keys)),)
     fill, source = _finder(path), Source(("event",))
-    return Expression(text, chains, "", constant=False, fill=fill, source=source)
+    return Expression(text, chains, "", constant=False, fill=fill, source=source, whole=True)
 
 
 _FIRST_NAMES = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
@@ -95,7 +97,7 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
     """Compile a template; one last line end is left out, as YAML's blocks put one there unasked."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
     if not is_template(text):
-        return Expression(text, (), text, constant=True, fill=lambda _: text)
+        return Expression(text, (), text, constant=True, fill=_constant(text))
     cut = None if html else cut_up(text)
     if cut is None:
         filler = JinjaFiller(text, HTML if html else TEXT)
@@ -107,14 +109,33 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
     literal = "".join(words)
     chains = tuple(chain for piece in pieces for chain in piece.chains)
     alone = len(pieces) == 1 and not literal
-    fill = native(pieces[0]) if alone else joined(words, pieces)
-    source = pieces[0].source if alone else None
-    marks = any(piece.marked for piece in pieces)
-    return Expression(text, chains, literal, constant=False, fill=fill, source=source, marked=marks)
+    return Expression(
+        text,
+        chains,
+        literal,
+        constant=False,
+        fill=native(pieces[0]) if alone else joined(words, pieces),
+        source=pieces[0].source if alone else None,
+        marked=any(piece.marked for piece in pieces),
+        whole=alone,
+    )
+
+
+def _constant(text: str) -> Callable[[Scope], str]:
+    if without_invisible(text) == text:
+        return lambda _: text
+
+    def fill(scope: Scope) -> str:
+        scope.keep(text)
+        return text
+
+    return fill
 
 
 def _finder(path: JsonPath) -> Callable[[Scope], Any]:
     def fill(scope: Scope) -> Any:
+        if path.searches:
+            scope.budget.check()
         try:
             found = path.all(scope.data)
         except Exception as error:  # noqa: BLE001 - the library raises whatever odd data makes it stumble over

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from appealbridge.documents import Path, nearest
@@ -84,9 +85,7 @@ def _as_text(expression: Expression, file: str) -> Expression:
             raise Unfillable(f"in templates/{file}, {failure}") from None
         return value if isinstance(value, str) else str(value)
 
-    return Expression(
-        expression.text, expression.chains, expression.literal, expression.constant, filled
-    )
+    return replace(expression, fill=filled)
 
 
 def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:

@@ -8,6 +8,7 @@ from typing import Any
 
 from appealbridge.documents import Path, path_text
 from appealbridge.model.errors import RenderError
+from appealbridge.recipes.bounds import LIMIT, LIST_LIMIT
 from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.scope import Scope, Unfillable
 
@@ -25,11 +26,16 @@ class Leaf:
         """Return the function that fills it, which names its place where it cannot."""
         if self.expression.constant:
             return self.expression.fill
-        fill, where, source = self.expression.fill, path_text(self.path), self.expression.source
+        fill, where, whole = self.expression.fill, path_text(self.path), self.expression.whole
+        source = self.expression.source
+        option = next((part for part in reversed(self.path) if isinstance(part, str)), "")
 
         def filled(scope: Scope) -> Any:
+            scope.breaks_mentions = option in scope.linked
             try:
                 value = fill(scope)
+                if whole:
+                    value = _publishable(value, scope)
             except Unfillable as failure:
                 raise RenderError(where, str(failure)) from None
             if source is not None and scope.shortening is not None:
@@ -38,6 +44,23 @@ class Leaf:
             return str(value) if type(value) in (int, float) else value
 
         return filled
+
+
+def _publishable(value: Any, scope: Scope) -> Any:
+    """Return the value of an option that is one expression as it may be published."""
+    if type(value) is str:
+        if len(value) <= LIMIT and value.isascii() and "@" not in value:
+            return value
+        return scope.publishable(value)
+    if isinstance(value, str):
+        return scope.publishable(str(value))
+    if isinstance(value, list):
+        if len(value) > LIST_LIMIT:
+            raise Unfillable(f"a list has more than {LIST_LIMIT} entries")
+        return [_publishable(one, scope) for one in value]
+    if isinstance(value, dict):
+        return {name: _publishable(one, scope) for name, one in value.items()}
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,16 @@ from appealbridge.markup.text import html_to_lines
 from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.normal_form import composed
 from appealbridge.plugin.overlong import shortened
-from appealbridge.plugin.text import plain_length
-from appealbridge.recipes.bounds import bounded
+from appealbridge.plugin.text import COUNTED, plain_length
+from appealbridge.recipes.bounds import (
+    MARKUP_LIMIT,
+    TooMuch,
+    bounded,
+    bounded_list,
+    bounded_text,
+)
 from appealbridge.recipes.jinja_filters import LENT, Whole, entries
+from appealbridge.recipes.public_text import mentions_in, without_invisible
 from appealbridge.recipes.scope import Scope
 
 WORD = regex.compile(
@@ -32,6 +39,7 @@ Without its marks a word of India is another one, or none; what belongs to a pic
 
 _JOINERS = "\u200c\u200d"
 _TIME_FORMAT = "%H:%M %Z on %-d %B %Y"
+_LONGEST_FORM = 200
 _EARLIEST, _LATEST = 1e9, 4e9
 """From 2001 to 2096: Unix seconds that are no hour, no date written in one and no thousandths of seconds."""
 
@@ -47,21 +55,39 @@ def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
     words = _words(text, "shorten")
     if limit is None:
-        return words if scope.shortening is None else scope.shortening.marked(words)
+        return (
+            words if scope.shortening is None else scope.shortening.marked(scope.publishable(words))
+        )
     if type(limit) is not int or limit < 1:
         raise ValueError(f"shorten needs a number of characters from 1, not {limit!r:.60}")
+    # Broken-up mentions are longer, so they are counted as they will be published.
+    words = scope.publishable(words[: 3 * COUNTED + limit])
     count = scope.count or plain_length
     return words if count(words) <= limit else shortened(words, limit, count)
 
 
+@pass_context
+def mentions(context: Context, text: Any) -> str:
+    """Keep the mentions in a text as they are, so that the platform links them."""
+    words, scope = bounded_text(_words(text, "mentions"), "mentions"), context.parent
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
+    for mention in mentions_in(without_invisible(words)):
+        scope.keep(mention)
+    return words
+
+
 def plain(html: Any) -> str:
     """Return the words of an HTML text, a line to a paragraph."""
-    return html_to_lines(_words(html, "plain"))
+    html = _words(html, "plain")
+    if html.count("<") + html.count("&") > MARKUP_LIMIT:
+        raise TooMuch(f"plain reads texts of at most {MARKUP_LIMIT} tags and &…;")
+    return html_to_lines(html)
 
 
 def hashtag(text: Any) -> str:
     """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
-    words = WORD.findall(composed(_words(text, "hashtag")).replace("'", "").replace("’", ""))
+    whole = composed(bounded_text(_words(text, "hashtag"), "hashtag"))
+    words = WORD.findall(whole.replace("'", "").replace("’", ""))
     if not words:
         raise ValueError("hashtag finds no letter or digit in the text")
     # `title` and not `upper`: Georgian has no capitals at the begin of a word.
@@ -70,7 +96,7 @@ def hashtag(text: Any) -> str:
 
 def wordcount(text: Any) -> int:
     """Return how many words a text has."""
-    return len(WORD.findall(composed(_words(text, "wordcount"))))
+    return len(WORD.findall(composed(bounded_text(_words(text, "wordcount"), "wordcount"))))
 
 
 @pass_context
@@ -80,9 +106,10 @@ def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
 
     It is read as `until` reads one. Unix seconds are taken too, as far as they can be nothing else.
     """
-    if re.search(r"%[-_0^#]*\d", _text(form, "local_time")):
+    if len(_text(form, "local_time")) > _LONGEST_FORM:
+        raise ValueError(f"local_time takes a format of at most {_LONGEST_FORM} characters")
+    if re.search(r"%[-_0^#]*\d", form):
         raise ValueError("local_time takes no widths in its format")
-    bounded(len(form))
     scope = context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
     try:
@@ -112,7 +139,7 @@ def join_and(items: Any, word: str = "and") -> str:
         raise ValueError("join_and needs a list")
     if not items:
         raise ValueError("join_and has an empty list")
-    *rest, last = [_printed(item, "join_and") for item in items]
+    *rest, last = [_printed(item, "join_and") for item in bounded_list(items, "join_and")]
     bounded(sum(map(len, rest)))
     return f"{', '.join(rest)} {word} {last}" if rest else last
 
@@ -126,7 +153,7 @@ def join(items: Any, separator: str = "") -> str:
 
 def replace(text: Any, old: str, new: str) -> str:
     """Return the text with every `old` as `new`."""
-    whole = _words(text, "replace")
+    whole = bounded_text(_words(text, "replace"), "replace")
     old, new = (_text(one, "replace") for one in (old, new))
     bounded(len(whole) + whole.count(old) * len(new))
     return whole.replace(old, new)
@@ -165,6 +192,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "join": join,
     "join_and": join_and,
     "local_time": local_time,
+    "mentions": mentions,
     "plain": plain,
     "replace": replace,
     "shorten": shorten,

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import UndefinedError, nodes
 
-from appealbridge.recipes.bounds import LOOP_LIMIT, bounded
+from appealbridge.recipes.bounds import LOOP_LIMIT, OutOfTime, bounded
 from appealbridge.recipes.environment import TEXT, Environment, shortenable
 from appealbridge.recipes.scope import Missing, NotThere, Scope, Unfillable
 from appealbridge.recipes.shortening import marked, source_of
@@ -37,13 +37,17 @@ class JinjaFiller:
     def __call__(self, scope: Scope) -> Any:
         """Return the filled template."""
         scope.steps_left = LOOP_LIMIT
+        scope.budget.check()
         try:
             fits = scope.shortening is None or self._native
-            template = (self._template or self._compile()) if fits else self._compile_shortenable()
+            template = self._template if fits else self._shortenable
+            if template is None:
+                compile_ = self._compile if fits else self._compile_shortenable
+                template = scope.budget.without(compile_)
             context = template.new_context(scope, shared=True)
             text = _together(template.root_render_func(context))
             return self._value(context.vars["_value"]) if self._native else text
-        except Unfillable:
+        except (Unfillable, OutOfTime):
             raise
         except UndefinedError as error:
             raise NotThere(self._words(scope, error)) from None
@@ -61,17 +65,13 @@ class JinjaFiller:
 
     def _compile_shortenable(self) -> Any:
         """Return the template as it writes a text that is to be shorter."""
-        if self._shortenable is None:
-            self._shortenable = self._environment.bind(
-                shortenable(self._environment.parse(self._text))
-            )
+        tree = shortenable(self._environment.parse(self._text))
+        self._shortenable = self._environment.bind(tree)
         return self._shortenable
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, Missing):
             str(value)  # raises, in its own words
-        if isinstance(value, str):
-            bounded(len(value))
         found = plain_value(value)
         if isinstance(found, list):
             for one in found:

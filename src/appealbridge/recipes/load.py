@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from appealbridge.recipes.expression import Expression
 from appealbridge.recipes.flow import waits
 from appealbridge.recipes.known_names import fields_of
 from appealbridge.recipes.places import first_of_each, posts_in, step_ids, waits_in
+from appealbridge.recipes.public_text import mentions_in
 from appealbridge.recipes.read_actions import read_actions
 from appealbridge.recipes.read_conditions import read_conditions
 from appealbridge.recipes.read_people import check_name, read_people
@@ -130,7 +131,30 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         retry=shape.retry.model_dump(exclude_unset=True),
         tests=tests,
         enabled=shape.enabled,
+        mentions=mentions_in(
+            *_published(written.get("variables")),
+            *_published(actions),
+            *reading.used_templates.values(),
+        ),
     )
+
+
+_DECIDES = frozenset(("if", "conditions", "delay", "wait_for", "stop"))
+"""Options of a step whose texts decide something and are not published."""
+
+
+def _published(written: Any) -> Iterator[str]:
+    """Yield the texts in variables or actions that may be published and have an @."""
+    if isinstance(written, str):
+        if "@" in written or "＠" in written:
+            yield written
+    elif isinstance(written, dict):
+        for option, inner in written.items():
+            if option not in _DECIDES:
+                yield from _published(inner)
+    elif isinstance(written, list):
+        for inner in written:
+            yield from _published(inner)
 
 
 def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) -> list[Problem]:

@@ -8,6 +8,7 @@ from typing import Any
 from appealbridge.model.event import Event
 from appealbridge.model.source import source_label
 from appealbridge.model.value import value
+from appealbridge.recipes.bounds import NO_BOUND, Budget
 from appealbridge.recipes.brief import looked_at
 from appealbridge.recipes.recipe import Recipe
 from appealbridge.recipes.scope import Scope
@@ -32,7 +33,7 @@ def match(recipe: Recipe, event: Event) -> str:
     return matched(recipe, event).why_not
 
 
-def matched(recipe: Recipe, event: Event) -> Match:
+def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
     """
     Return whether the event is for the recipe, and why.
 
@@ -50,7 +51,7 @@ def matched(recipe: Recipe, event: Event) -> Match:
     ]
     scope = None
     if recipe.conditions is not None:
-        scope = recipe.scope(event, {}, event.received_at)
+        scope = recipe.scope(event, {}, event.received_at, budget=budget)
         why = recipe.conditions(scope)
         if why:
             return Match(why)

@@ -10,6 +10,7 @@ from appealbridge.plugin.channel import Measure
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.overlong import split
 from appealbridge.plugin.threaded import Threaded
+from appealbridge.recipes.bounds import Budget
 from appealbridge.recipes.scope import Scope
 from appealbridge.recipes.shortening import LEAST, Shortening
 from appealbridge.recipes.step import Overflow, Step
@@ -31,12 +32,13 @@ def fitted(step: Step, message: Options, scope: Scope) -> Options:
     if measure is None or measure.fits:
         return message
     if step.overflow is Overflow.THREAD:
-        return _thread(step, message, measure)
+        return _thread(step, message, measure, scope.budget)
     return _shortened(step, message, measure, scope) or message
 
 
-def _thread(step: Step, message: Options, measure: Measure) -> Options:
+def _thread(step: Step, message: Options, measure: Measure, budget: Budget) -> Options:
     def count(words: str) -> int:
+        budget.check()
         counted = step.plugin.measure(step.account, _with(message, measure, words))
         return len(words) if counted is None else counted.count
 
@@ -54,6 +56,7 @@ def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> 
         return None
 
     def written(room: int) -> tuple[Options, int, Shortening]:
+        scope.budget.check()
         shortening = Shortening(room, step.count or len, own)
         text = fill(scope.to_shorten(shortening))
         shorter = _with(message, measure, text)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from appealbridge.recipes.bounds import LIMIT, bounded
 from appealbridge.recipes.jinja import JinjaFiller
+from appealbridge.recipes.public_text import without_invisible
 from appealbridge.recipes.scope import Scope, Unfillable
 from appealbridge.recipes.shortening import Source
 from appealbridge.recipes.syntax import Chain, Malformed
@@ -101,37 +102,53 @@ def native(piece: Piece) -> Callable[[Scope], Any]:
 def joined(words: list[str], pieces: list[Piece]) -> Callable[[Scope], str]:
     """Return the function that fills words and pieces into one text."""
     first = words[0]
-    rest = [(piece.fill, piece.text, after) for piece, after in zip(pieces, words[1:], strict=True)]
-    shortenable = [
-        (_shortenable(piece), piece.text, after)
+    rest = [
+        (piece.text, piece.fill, piece.source, after)
         for piece, after in zip(pieces, words[1:], strict=True)
     ]
+    authored = any(map(_special, words))
 
     def filled(scope: Scope) -> str:
         parts = [first]
-        for fill, text, after in rest if scope.shortening is None else shortenable:
+        shortening = scope.shortening
+        for text, fill, source, after in rest:
             value = fill(scope)
-            parts.append(value if type(value) is str else word(value, text))
-            parts.append(after)
+            if type(value) is not str:
+                value = word(value, text)
+            if not value.isascii() or "@" in value or len(value) > LIMIT:
+                value = scope.publishable(value)
+            if shortening is not None and source is not None:
+                value = shortening.printed(value, source)
+            parts += (value, after)
         whole = "".join(parts)
         if len(whole) > LIMIT:
             _refuse(len(whole))
+        if authored:
+            _keep(parts, whole, scope)
         return whole
 
     return filled
 
 
-def _shortenable(piece: Piece) -> Callable[[Scope], Any]:
-    """Return the function that fills a piece of a text that is to be shorter."""
-    source = piece.source
-    if source is None:
-        return piece.fill
+_AT = ("@", "＠")
 
-    def filled(scope: Scope) -> Any:
-        value = piece.fill(scope)
-        return value if scope.shortening is None else scope.shortening.printed(value, source)
 
-    return filled
+def _special(words: str) -> bool:
+    """Return whether the author's words have invisible characters, or an @ before an expression."""
+    return words[-1:] in _AT or without_invisible(words) != words
+
+
+def _keep(parts: list[str], whole: str, scope: Scope) -> None:
+    """Record what the author wrote: if this text is a variable's, it is checked again where it is printed."""
+    scope.keep(whole)
+    place = 0
+    for number, part in enumerate(parts):
+        place += len(part)
+        if number % 2 == 0 and part[-1:] in _AT and (name := _MENTIONED.match(whole, place)):
+            scope.keep(f"@{name[0].lower()}")
+
+
+_MENTIONED = re.compile(r"[\w-]{1,100}")
 
 
 def _refuse(size: int) -> None:

@@ -18,6 +18,7 @@ from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Measure
+from appealbridge.recipes.bounds import NO_BOUND, Budget, OutOfTime
 from appealbridge.recipes.brief import brief
 from appealbridge.recipes.course import Course, course, wait_view
 from appealbridge.recipes.reach import Marks, Place
@@ -63,6 +64,7 @@ def plan(
     marks: Marks = NO_MARKS,
     heard: Sequence[Event] = (),
     seen: Scope | None = None,
+    budget: Budget = NO_BOUND,
 ) -> Plan:
     """
     Return what is to be done about `event`, given the run's deliveries so far by step.
@@ -70,16 +72,17 @@ def plan(
     `marks` are those of the plan before, `heard` the events of the same subject that came since, in
     their order. Either every step that can be rendered now is, or nothing new is planned and
     `failed` says why. `now` is in Unix seconds UTC. `seen` are the names by which the recipe's
-    conditions have just seen the event, which saves working them out again.
+    conditions have just seen the event, which saves working them out again. Raise `OutOfTime` where
+    `budget` does not allow for so much work.
     """
     try:
         if recipe.flow:
-            return _along(
-                recipe, event, so_far, now, heard, course(recipe, event, so_far, now, marks, heard)
-            )
+            way = course(recipe, event, so_far, now, marks, heard, budget)
+            return _along(recipe, event, so_far, now, heard, way, budget)
         standings = standing(recipe.steps, so_far)
         if so_far or seen is None or seen.at != now:
-            seen = recipe.scope(event, views(recipe.steps, standings, so_far), now)
+            results = views(recipe.steps, standings, so_far)
+            seen = recipe.scope(event, results, now, budget=budget)
         scope = seen
         here = Where(scope, event.received_at)
         made = _made(recipe, event, standings, lambda _: here)
@@ -99,6 +102,7 @@ def _along(
     now: float,
     heard: Sequence[Event],
     way: Course,
+    budget: Budget,
 ) -> Plan:
     """Plan the steps that a run has come to in the tree of its actions."""
     scopes: dict[Place, Scope] = {}
@@ -106,7 +110,8 @@ def _along(
     def where(step: Step) -> Where:
         place = way.reach.here[step.id]
         if place not in scopes:
-            scopes[place] = recipe.scope(event, way.results, now, wait_view(place, heard))
+            wait = wait_view(place, heard)
+            scopes[place] = recipe.scope(event, way.results, now, wait, budget)
         since = event.received_at if place.since is None else place.since
         return Where(scopes[place], since, place.hold)
 
@@ -175,6 +180,8 @@ def _made(
                 some = finished(recipe, step, event, here)
             except RenderError as failure:
                 return _not_made(made, step, scope, str(failure))
+            except OutOfTime:
+                raise
             except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
                 words = f"{step.path}: the plug-in of {step.action} broke: {fault(error)}"
                 return _not_made(made, step, scope, words)

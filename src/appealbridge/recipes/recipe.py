@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from appealbridge.model.event import Event
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.bounds import NO_BOUND, Budget
 from appealbridge.recipes.clues import Clue
 from appealbridge.recipes.conditions import Condition
 from appealbridge.recipes.flow import Node
@@ -73,7 +74,8 @@ class Recipe:
     name. `clues` are what the conditions want at the least. `approval` is who must agree (`none`:
     nobody; empty: any approver), and `burst` bounds what goes out unseen where nobody has to.
     `publish_within` is seconds from the event's receipt, or from the end of the wait that a step
-    stands behind; `None` for no bound. `steps` are all publishing steps, each after all it needs.
+    stands behind; `None` for no bound. `mentions` are those that its author writes, in lower case.
+    `steps` are all publishing steps, each after all it needs.
     `flow` is the tree in which they stand, empty where they merely go side by side. `mode` counts
     only where it `waits`. One that is not `enabled` is loaded, and no event is for it.
     """
@@ -102,6 +104,7 @@ class Recipe:
     retry: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[RecipeTest] = ()
     enabled: bool = True
+    mentions: frozenset[str] = frozenset()
 
     def scope(
         self,
@@ -109,13 +112,15 @@ class Recipe:
         results: Mapping[str, ResultView],
         at: float,
         wait: WaitView | None = None,
+        budget: Budget = NO_BOUND,
     ) -> Scope:
         """
         Return the names in reach of conditions and templates.
 
         `at` is what `now` says, in Unix seconds; `wait` is the last wait that is over.
         """
-        scope = Scope(event, self.variables, self.lists, results, at, self.zone)
+        lists, zone, mentions = self.lists, self.zone, self.mentions
+        scope = Scope(event, self.variables, lists, results, at, zone, mentions, budget)
         if wait is not None:
             scope["wait"] = wait
         return scope

@@ -28,7 +28,8 @@ def message_of(step: Step, scope: Scope) -> Options:
     """Return a step's finished message; raise `RenderError` with its place."""
     if step.fixed is not None:
         return step.fixed
-    scope.count, scope.writing = step.count, True
+    scope.budget.check()
+    scope.count, scope.linked, scope.writing = step.count, step.plugin.mentions, True
     try:
         filled = step.fill(scope)
     finally:

@@ -15,6 +15,8 @@ from jinja2.sandbox import safe_range
 
 from appealbridge.model.event import Event
 from appealbridge.model.value import value
+from appealbridge.recipes.bounds import LIMIT, NO_BOUND, Budget
+from appealbridge.recipes.public_text import mentions_in, without_invisible, without_mentions
 from appealbridge.recipes.shortening import Shortening
 
 GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
@@ -144,17 +146,19 @@ class Scope(dict[str, Any]):
     The names in reach, by name; a variable is worked out when it is first used.
 
     `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
-    text, for filters that cut. `seen` is what conditions have looked at, each with its value, and
-    `fresh` are the variables that were worked out since somebody told of them. `at` is the present
-    moment, `came` the one at which the event came, as far as its times are concerned, and `since` the
-    one from which a `delay` counts, all in Unix seconds. `shortening` is there while a text that is too long is written
-    shorter. While a message is being written (`writing`), a time that cannot be read stops nothing: it is
-    printed as it is, and `unread` says what is wrong with it, so that the message is held.
+    text, for filters that cut, and `linked` are its options in which the platform links mentions;
+    `breaks_mentions` is set while one of them is filled. `mentions` are those that the recipe's author
+    wrote. `seen` is what conditions have looked at, each with its value, and `fresh` are the variables
+    that were worked out since somebody told of them. `at` is the present moment, `came` the one at which
+    the event came, as far as its times are concerned, and `since` the one from which a `delay` counts, all
+    in Unix seconds. `shortening` is there while a text that is too long is written shorter. While a message
+    is being written (`writing`), a time that cannot be read stops nothing: it is printed as it is, and
+    `unread` says what is wrong with it, so that the message is held. `budget` limits the time.
     """
 
     __slots__ = (
-        "_variables", "at", "came", "count", "data", "fresh", "seen", "shortening", "since", "steps_left",
-        "unread", "writing", "zone",
+        "_kept", "_listed", "_mentions", "_variables", "at", "breaks_mentions", "budget", "came", "count",
+        "data", "fresh", "linked", "seen", "shortening", "since", "steps_left", "unread", "writing", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -165,6 +169,8 @@ class Scope(dict[str, Any]):
         results: Mapping[str, ResultView],
         at: float,
         zone: ZoneInfo,
+        mentions: frozenset[str] = frozenset(),
+        budget: Budget = NO_BOUND,
     ) -> None:
         super().__init__(event=EventView(event), lists=lists, results=results, range=safe_range)
         if event.trigger == "appeal" or event.type.startswith("appeal."):
@@ -180,9 +186,15 @@ class Scope(dict[str, Any]):
         self.writing = False
         self.unread = ""
         self.steps_left = 0
+        self.linked: frozenset[str] = frozenset()
+        self.breaks_mentions = False
+        self.budget = budget
         self.seen: list[tuple[str, Any]] = []
         self.fresh: list[str] = []
         self._variables = variables
+        self._mentions = mentions
+        self._listed: frozenset[str] | None = None
+        self._kept: set[str] = set()
 
     def to_shorten(self, shortening: Shortening) -> Scope:
         """Return the same names, of which those that are worked out are worked out anew."""
@@ -201,10 +213,36 @@ class Scope(dict[str, Any]):
         elif name == "appeal":
             value = Missing(hint="appeal is missing, since this event is not about one")
         else:
+            # A variable has one value for all steps; its mentions are broken up where it is printed.
+            breaks, self.breaks_mentions = self.breaks_mentions, False
             try:
                 value = self._variables[name](self)
             except Unfillable as failure:
                 value = Missing(hint=f"{name} is missing: {failure}")
+            finally:
+                self.breaks_mentions = breaks
             self.fresh.append(name)
         self[name] = value
         return value
+
+    def keep(self, text: str) -> None:
+        """Record a text, or a mention (`@name` in lower case), that the recipe's author has written or means."""
+        self._kept.add(text)
+
+    def publishable(self, text: str) -> str:
+        """
+        Return the value of an expression as it may be published; raise `Unfillable` if it is too long.
+
+        Invisible characters are removed. Where the platform links mentions, they are broken up.
+        """
+        if len(text) > LIMIT:
+            raise Unfillable(f"a value is longer than {LIMIT} characters; shorten it first")
+        if not text.isascii() and text not in self._kept:
+            text = without_invisible(text)
+        return without_mentions(text, self._is_meant) if self.breaks_mentions else text
+
+    def _is_meant(self, mention: str) -> bool:
+        if self._listed is None:
+            entries = (entry for entries in self["lists"].values() for entry in entries)
+            self._listed = mentions_in(*(entry for entry in entries if isinstance(entry, str)))
+        return mention in self._kept or mention in self._mentions or mention in self._listed

@@ -75,7 +75,9 @@ _looked = Insert(
 )
 
 
-class _ArrivalRows(NamedTuple):
+class ArrivalRows(NamedTuple):
+    """The rows of one arrival."""
+
     event: Row
     runs: Sequence[Row]
     deliveries: Sequence[Row]
@@ -93,27 +95,26 @@ class _ArrivalRows(NamedTuple):
 class Intake(NamedTuple):
     """What one call hands over, as rows already."""
 
-    arrivals: Sequence[_ArrivalRows]
+    arrivals: Sequence[ArrivalRows]
     memory: Memory | None
+
+
+def arrival_rows(arrival: Arrival) -> ArrivalRows:
+    """Make rows of an arrival; raise `StoreError` where JSON has no words for an event's data."""
+    return ArrivalRows(
+        event_row(arrival.event),
+        [run_row(run) for run in arrival.runs],
+        [delivery_row(delivery) for delivery in arrival.deliveries],
+        " ".join(arrival.event.cause),
+        arrival.event.joined,
+        [run for run in arrival.runs if run.marks or run.wake_at is not None],
+        [(one.id, one.follows) for one in arrival.deliveries if one.follows],
+    )
 
 
 def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
     """Make rows of arrivals; raise `StoreError` where JSON has no words for an event's data."""
-    return Intake(
-        [
-            _ArrivalRows(
-                event_row(arrival.event),
-                [run_row(run) for run in arrival.runs],
-                [delivery_row(delivery) for delivery in arrival.deliveries],
-                " ".join(arrival.event.cause),
-                arrival.event.joined,
-                [run for run in arrival.runs if run.marks or run.wake_at is not None],
-                [(one.id, one.follows) for one in arrival.deliveries if one.follows],
-            )
-            for arrival in arrivals
-        ],
-        memory,
-    )
+    return Intake([arrival_rows(arrival) for arrival in arrivals], memory)
 
 
 def accept(
@@ -121,7 +122,7 @@ def accept(
 ) -> Sequence[Sequence[Accepted]]:
     """Store what several calls handed over, in their order; return what became of each arrival."""
     ids, somebody_waits = _known_ids(connection, intakes)
-    fresh: list[_ArrivalRows] = []
+    fresh: list[ArrivalRows] = []
     places: list[list[tuple[str, int | None]]] = []
     for one in intakes:
         place: list[tuple[str, int | None]] = []
@@ -159,7 +160,7 @@ def accept(
     ]
 
 
-def _wanted(arrival: _ArrivalRows) -> int:
+def _wanted(arrival: ArrivalRows) -> int:
     return sum(run[_RUN_STATE] != RunState.SKIPPED for run in arrival.runs)
 
 
@@ -185,7 +186,7 @@ def _known_ids(
 
 
 def _insert(
-    connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]
+    connection: sqlite3.Connection, fresh: Sequence[ArrivalRows]
 ) -> Sequence[frozenset[str]]:
     """Insert events with their runs and deliveries; return the ids of those begun, event by event."""
     first = _first_events(connection, fresh)
@@ -215,7 +216,7 @@ def _insert(
     return begun
 
 
-def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]) -> bool:
+def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[ArrivalRows]) -> bool:
     """Keep what few runs have: decisions that they took at once, and that they wait. Return whether any waits."""
     decided = [(one, run) for one in fresh if one.decided for run in one.decided]
     if not decided:
@@ -231,7 +232,7 @@ def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows
 
 
 def _first_events(
-    connection: sqlite3.Connection, fresh: Sequence[_ArrivalRows]
+    connection: sqlite3.Connection, fresh: Sequence[ArrivalRows]
 ) -> dict[tuple[str, str, str], str]:
     """
     Return the event that has the turn, for each place of the fresh deliveries.
@@ -259,6 +260,10 @@ def _keep_memory(connection: sqlite3.Connection, memory: Memory) -> None:
         connection,
         [(memory.source, identity, digest, at, at) for identity, digest in memory.seen.items()],
     )
+    if not memory.complete:
+        return
+    if memory.marked:
+        connection.execute("DELETE FROM planning_marks WHERE source = ?", (memory.source,))
     _looked.write(
         connection,
         [

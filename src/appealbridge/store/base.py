@@ -34,6 +34,7 @@ from appealbridge.store.records import (
     OpenRun,
     Outlook,
     Pace,
+    PlanningMark,
     RecipeVersion,
     Settlement,
     SourceRecord,
@@ -62,7 +63,9 @@ class Store(StoreLooking, StoreRetention, Protocol):
         self, arrivals: Sequence[Arrival], memory: Memory | None = None
     ) -> Sequence[Accepted]:
         """
-        Store events with all they caused, and a look's memory, in one transaction.
+        Store events with all they caused, and a look's memory or a part of it, in one transaction.
+
+        A `marked` memory that is `complete` removes the source's planning mark.
 
         An event whose source and key are known is a repeat, also where the event that had them has been
         removed: nothing of its arrival is stored. An open
@@ -253,6 +256,12 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
     async def source_failed(self, source: str, now: float, next_look_at: float, note: str) -> None:
         """Note that a look did not succeed and when the next one is."""
+
+    async def keep_planning_mark(self, mark: PlanningMark) -> None:
+        """Mark a source whose new items are being planned, or change its mark; `accept` removes it."""
+
+    async def planning_marks(self) -> Sequence[PlanningMark]:
+        """Return the marks of all sources, by name."""
 
     async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
         """Keep recipe versions, from now on, so that what they planned can go on after they are replaced."""

@@ -14,6 +14,7 @@ from appealbridge.store import waiting
 from appealbridge.store.bulk import Insert
 from appealbridge.store.following import follow
 from appealbridge.store.records import (
+    PlanningMark,
     RecipeVersion,
 )
 from appealbridge.store.rows import (
@@ -51,6 +52,12 @@ _SOURCE_FAILED = (
     "INSERT INTO sources (source, cursor, looked_at, next_look_at, failures, note)"
     " VALUES (?, '{}', NULL, ?, 1, ?) ON CONFLICT DO UPDATE SET"
     " next_look_at = excluded.next_look_at, failures = failures + 1, note = excluded.note"
+)
+_MARK = ("source", "in_progress", "crashes", "paused_until", "hold_reason")
+_marks = Insert(
+    "planning_marks",
+    _MARK,
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _MARK[1:])}",
 )
 
 
@@ -150,3 +157,18 @@ def source_failed(
 ) -> None:
     """Count one more look that did not succeed."""
     connection.execute(_SOURCE_FAILED, (source, next_look_at, note))
+
+
+def keep_planning_mark(connection: sqlite3.Connection, mark: PlanningMark) -> None:
+    """Keep the mark of a source whose new items are being planned."""
+    row = (mark.source, mark.in_progress, mark.crashes, mark.paused_until, mark.hold_reason)
+    _marks.write(connection, [row])
+
+
+def planning_marks(connection: sqlite3.Connection) -> Sequence[PlanningMark]:
+    """Return the marks of all sources, by name."""
+    rows = connection.execute(f"SELECT {', '.join(_MARK)} FROM planning_marks ORDER BY source")
+    return [
+        PlanningMark(source, bool(in_progress), crashes, paused_until, hold_reason)
+        for source, in_progress, crashes, paused_until, hold_reason in rows.fetchall()
+    ]

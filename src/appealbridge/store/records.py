@@ -35,7 +35,9 @@ class Memory:
 
     `seen` maps the identity of every listed item to its digest. `state` is what the engine keeps about
     the source. `anew`: whatever was remembered of it before is forgotten. `alarms` are kept until people
-    have been told of them: kind, what it is about, words.
+    have been told of them: kind, what it is about, words. A long look is stored in several parts: only
+    the last one is `complete`, and of the others only `seen` is kept. `marked` says that the source has
+    a planning mark.
     """
 
     source: str
@@ -46,6 +48,24 @@ class Memory:
     state: Mapping[str, Any] = field(default_factory=dict)
     anew: bool = False
     alarms: Sequence[tuple[str, str, str]] = ()
+    complete: bool = True
+    marked: bool = False
+
+
+@value
+class PlanningMark:
+    """
+    Marks a source whose new items are being planned (`in_progress`), or were when a process died.
+
+    `crashes` is how many processes in a row died meanwhile. The source is paused until `paused_until`.
+    `hold_reason` is why its items are held, empty if they are not.
+    """
+
+    source: str
+    in_progress: bool = False
+    crashes: int = 0
+    paused_until: float = 0.0
+    hold_reason: str = ""
 
 
 @value

@@ -326,6 +326,17 @@ CREATE TRIGGER delivery_removed AFTER DELETE ON deliveries WHEN old.{IS_LISTED} 
 END;
 """
 
+_PLANNING_MARKS = """
+-- Sources whose new items are being planned, or were when the last process ended.
+CREATE TABLE planning_marks (
+    source TEXT PRIMARY KEY,
+    in_progress INTEGER NOT NULL,
+    crashes INTEGER NOT NULL,
+    paused_until REAL NOT NULL,
+    hold_reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -341,6 +352,7 @@ MIGRATIONS: tuple[str, ...] = (
     _PAST_KEYS,
     _LISTS,
     _COUNTS,
+    _PLANNING_MARKS,
 )
 
 

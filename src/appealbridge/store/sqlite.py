@@ -27,7 +27,7 @@ from appealbridge.store import (
     telling,
     waiting,
 )
-from appealbridge.store.accepting import accept, intake
+from appealbridge.store.accepting import Intake, accept, arrival_rows
 from appealbridge.store.connections import Readers, open_writer
 from appealbridge.store.lock import StoreLock
 from appealbridge.store.opening import check_readable, prepared
@@ -41,6 +41,7 @@ from appealbridge.store.records import (
     OpenRun,
     Outlook,
     Over,
+    PlanningMark,
     Pruned,
     RecipeVersion,
     Settlement,
@@ -58,6 +59,8 @@ READING = Writing(trouble="the store is open to read only", waits_for=0.0, idle_
 
 LISTED_WITHIN = 10.0
 """Seconds after which a question of people is given up."""
+AT_ONCE = 8
+"""For how many events rows are made before other tasks may run."""
 
 RECOVERED = 2000
 """How many attempts that a crash cut off are taken up in one transaction."""
@@ -110,7 +113,12 @@ class SqliteStore(SqliteLooking):
         self, arrivals: Sequence[Arrival], memory: Memory | None = None
     ) -> Sequence[Accepted]:
         """Store events with all they caused, and a look's memory, in one transaction."""
-        accepted: Sequence[Accepted] = await self._submit(accept, intake(arrivals, memory))
+        rows = []
+        for number, arrival in enumerate(arrivals, start=1):
+            rows.append(arrival_rows(arrival))
+            if number % AT_ONCE == 0:  # the rows of many or large events take time
+                await asyncio.sleep(0)
+        accepted: Sequence[Accepted] = await self._submit(accept, Intake(rows, memory))
         return accepted
 
     async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
@@ -238,6 +246,14 @@ class SqliteStore(SqliteLooking):
         """Note that a look did not succeed."""
         del now
         await self._write(lambda db: planning.source_failed(db, source, next_look_at, note))
+
+    async def keep_planning_mark(self, mark: PlanningMark) -> None:
+        """Keep the mark of a source whose new items are being planned."""
+        await self._write(lambda db: planning.keep_planning_mark(db, mark))
+
+    async def planning_marks(self) -> Sequence[PlanningMark]:
+        """Return the marks of all sources."""
+        return await self._ask(planning.planning_marks)
 
     async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
         """Keep recipe versions."""

@@ -18,7 +18,7 @@ The first look at a feed publishes nothing: whatever stands there is old news.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -38,6 +38,7 @@ from appealbridge.plugin import (
     Tools,
     content_digest,
     feed_identity,
+    in_thread,
     model_validator,
     read_feed,
     short_identity,
@@ -186,16 +187,22 @@ class Feed(Poller[FeedOptions, FeedSource]):
         look = await read_feed(source.url, cursor, tools)
         if look.entries is None:
             return Look(None, look.cursor, notes=look.notes)
-        items: dict[str, Item] = {}
-        for entry in look.entries:
-            by_guid = source.identity == "guid" and bool(entry.guid)
-            item = _item(entry, _identity(entry, source.identity), by_guid)
-            items.setdefault(item.identity, item)
+        # The digests of a feed of ten megabytes take time.
+        items = await in_thread(_items, look.entries, source.identity)
         notes = look.notes
         if len(items) < len(look.entries):
             shared = len(look.entries) - len(items)
             notes = (*notes, f"{shared} items share another's identity; choose it by `identity`")
         return Look(list(items.values()), look.cursor, notes=notes)
+
+
+def _items(entries: Sequence[FeedEntry], identity: str | tuple[Part, ...]) -> dict[str, Item]:
+    items: dict[str, Item] = {}
+    for entry in entries:
+        by_guid = identity == "guid" and bool(entry.guid)
+        item = _item(entry, _identity(entry, identity), by_guid)
+        items.setdefault(item.identity, item)
+    return items
 
 
 def _identity(entry: FeedEntry, chosen: str | tuple[Part, ...]) -> str:

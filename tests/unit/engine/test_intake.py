@@ -9,6 +9,7 @@ import pytest
 from appealbridge.engine import intake
 from appealbridge.engine.caution import Caution
 from appealbridge.engine.intake import Intake
+from appealbridge.engine.planning import Planner
 from appealbridge.model.errors import StoreBusy
 from appealbridge.model.event import EventDraft
 from appealbridge.recipes.book import Book
@@ -37,7 +38,10 @@ async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatc
     room = SimpleNamespace(why="")
     clock = FakeClock()
     caution = Caution(store, clock, told, None)
-    taking = Intake(store, clock, random.Random(1), {}, None, None, None, told, room, caution)
+    planner = Planner(clock)
+    taking = Intake(
+        store, clock, random.Random(1), {}, None, None, None, told, room, caution, planner
+    )
     inforce = SimpleNamespace(book=Book({}), joined={})
     waiting = [asyncio.create_task(taking.accept(inforce, "webhook:x", [DRAFT])) for _ in range(3)]
     await asyncio.sleep(0)

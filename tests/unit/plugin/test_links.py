@@ -22,6 +22,8 @@ def found(text, **more):
         ("me@example.com #example.com $example.com", []),
         ("a.b-c", []),
         ("http://localhost/x", []),
+        ("a.co a.com a.community a.communit", ["a.co", "a.com", "a.community"]),
+        ("EXAMPLE.CO.UK http://例.香港", ["EXAMPLE.CO.UK", "http://例.香港"]),
     ],
 )
 def test_a_link_is_what_x_makes_one_of(text, expected):

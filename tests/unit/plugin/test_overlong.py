@@ -68,6 +68,23 @@ def test_where_only_links_are_left_the_text_is_cut_all_the_same():
     assert x_length(shortened(f"{LINK} " * 30, 280, x_length)) <= 280
 
 
+def test_a_text_without_any_gap_is_split_between_characters():
+    posts = split("é" * 900, 280, x_length)
+    assert "".join(re.sub(r" \(.*", "", post) for post in posts) == "é" * 900
+    assert all(x_length(post) <= 280 for post in posts)
+
+
+def test_a_thread_is_refused_for_a_text_that_is_too_long_to_count():
+    with pytest.raises(ValueError, match="more than 10000 characters"):
+        split("closed road " * 1000, 280, x_length)
+
+
+def test_the_end_of_a_very_long_text_is_not_looked_at():
+    text = shortened(f"{SENTENCE * 2000}{LINK}", 280, x_length)
+    assert text.endswith("…")
+    assert x_length(text) <= 280
+
+
 @given(st.text(alphabet="ab .!?\n😷é漢", max_size=900))
 def test_any_text_becomes_posts_that_fit_and_lose_no_letter(text):
     try:

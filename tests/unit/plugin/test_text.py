@@ -1,18 +1,23 @@
+import unicodedata
 from time import process_time
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from twitter_text import parse_tweet
 from twitter_text.regexp.emoji import emoji_list
 
 from appealbridge.plugin.links import links
+from appealbridge.plugin.normal_form import composed
 from appealbridge.plugin.text import (
     ELLIPSIS,
+    GRAPHEME,
     MASTODON_LIMIT,
     X_LIMIT,
     characters,
     cut,
+    last_fitting,
     mastodon_length,
     plain_length,
     x_length,
@@ -179,3 +184,29 @@ def test_a_text_that_is_slow_to_count_costs_little(text):
 def test_a_text_longer_than_is_counted_is_cut_all_the_same(words, limit):
     cut_short = cut(words + "x " * 20_000, limit, x_length)
     assert x_length(cut_short) <= limit
+
+
+def test_every_character_that_python_would_sort_counts_as_a_mark():
+    """Python sorts what a character is decomposed into, so a few characters count that are no marks by themselves."""
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    sorted_ = [one for one in every if unicodedata.combining(unicodedata.normalize("NFD", one)[0])]
+    assert [one for one in sorted_ if composed(f"a{one * 40}") != f"a{one * 40}"] == []
+
+
+@given(st.text(alphabet="🇬🇧a\u200d\u0301\u0600\u0903\u1100\u1161👩\r\n", max_size=40))
+def test_characters_are_parted_as_unicode_says(text):
+    assert GRAPHEME.findall(text) == regex.findall(r"\X", text)
+
+
+@given(st.sets(st.integers(1, 400)), st.integers(0, 500), st.integers(1, 5))
+def test_the_last_place_that_fits_is_found(places, limit, weight):
+    places = sorted(places)
+    expected = max([place for place in places if place * weight <= limit], default=0)
+    assert last_fitting(places, 0, limit, lambda place: place * weight) == expected
+
+
+@given(st.lists(st.integers(0, 50), min_size=1), st.integers(0, 50))
+def test_what_is_found_fits_even_if_lengths_go_up_and_down(lengths, limit):
+    places = range(1, len(lengths) + 1)
+    found = last_fitting(places, 0, limit, lambda place: lengths[place - 1])
+    assert found == 0 or lengths[found - 1] <= limit

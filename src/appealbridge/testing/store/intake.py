@@ -16,6 +16,7 @@ from appealbridge.store.records import (
     Arrival,
     DeliveryFilter,
     Memory,
+    PlanningMark,
     RecipeVersion,
 )
 from appealbridge.testing.store_case import (
@@ -266,6 +267,27 @@ class StoreIntakeContract:
         record = await store.source(FEED)
         assert record is not None
         assert (record.cursor, record.looked_at, record.failures) == ({"etag": "x"}, NOW, 1)
+
+    async def test_a_part_of_a_look_leaves_only_its_items(self, store: Store) -> None:
+        """If the process dies before the last part, the next look has to see the rest."""
+        part = Memory(FEED, NOW, NOW + 300, {"etag": "x"}, {"a": "1"}, complete=False, marked=True)
+        await store.keep_planning_mark(PlanningMark(FEED, in_progress=True))
+        await store.accept([an_arrival(1)], part)
+        assert await store.source(FEED) is None
+        assert await store.remembered(FEED, ["a", "b"]) == {"a": "1"}
+        assert [mark.source for mark in await store.planning_marks()] == [FEED]
+
+    async def test_a_planning_mark_is_kept_until_the_look_is_complete(self, store: Store) -> None:
+        """A mark that a start finds says that the process died in between."""
+        first = PlanningMark(FEED, in_progress=True, hold_reason="30 new items")
+        other = PlanningMark(SOURCE, crashes=2, paused_until=NOW + 180)
+        for mark in (other, PlanningMark(FEED), first):
+            await store.keep_planning_mark(mark)
+        assert await store.planning_marks() == sorted([first, other], key=lambda one: one.source)
+        await store.accept([], Memory(FEED, NOW, NOW + 300))
+        assert len(await store.planning_marks()) == 2
+        await store.accept([], Memory(FEED, NOW, NOW + 300, marked=True))
+        assert await store.planning_marks() == [other]
 
     # -- recipes --------------------------------------------------------------------------------
 

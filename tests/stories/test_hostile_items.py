@@ -1,0 +1,129 @@
+"""Whatever is sent or listed, the shipped recipes never keep the daemon from its other work."""
+
+import asyncio
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+from time import perf_counter, process_time
+
+import pytest
+
+from tests.properties.test_text_cost import HOSTILE, made_of
+from tests.stories import staging
+
+SHIPPED = Path(__file__).parents[2] / "recipes"
+LONGEST = 0.25
+"""How many seconds the event loop may be kept at once: far more than it is on a machine with nothing else to do."""
+
+CASES = 30
+
+SETTINGS = """
+webhooks:
+  roads: { secrets: [!secret hook_desk], mapping: { type: $.type } }
+  incident-desk: { secrets: [!secret hook_desk], preset: alertmanager }
+feeds:
+  force_news: { url: FEED, every: 60s }
+lists:
+  regional_press: [newsdesk@example-mail.example]
+"""
+PIECES = (
+    "words",
+    "nearly links",
+    "open brackets",
+    "marks",
+    "flags",
+    "joined emoji",
+    "mentions in addresses",
+)
+
+
+class Watch:
+    """Knows the longest time for which the event loop had no turn while this process was at work."""
+
+    def __init__(self):
+        self.longest = 0.0
+        self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self):
+        while True:
+            begun, worked = perf_counter(), process_time()
+            await asyncio.sleep(0.001)
+            # Time in which the machine gave us no processor is nobody's fault.
+            self.longest = max(self.longest, min(perf_counter() - begun, process_time() - worked))
+
+    def ends(self):
+        self._task.cancel()
+
+
+@pytest.fixture
+async def shipped(story):
+    await story.begins({})
+    for recipe in SHIPPED.glob("*.yaml"):
+        shutil.copy(recipe, story.stage.recipes)
+    before, _, _ = story.stage.config.read_text().partition("webhooks:")
+    settings = SETTINGS.replace("FEED", f"{story.sandbox.url}/website/news.rss")
+    appeals = staging.APPEALS.format(folder=story.stage.folder)
+    story.stage.config.write_text(before + settings + appeals)
+    await story.restarts()
+    assert not story.said("recipe_quarantined")
+    return story
+
+
+async def sent(story, hook, body):
+    data = json.dumps(body, ensure_ascii=False).encode()
+    headers = staging.signed(f"m-{hash(data)}", story.clock.now(), data)
+    url = f"{story.bridge.url}/hooks/{hook}"
+    async with story.session.post(url, data=io.BytesIO(data), headers=headers) as answer:
+        assert answer.status in (202, 413)
+
+
+def closure(text):
+    return {"type": "road.closed", "road": text[: len(text) // 3], "between": text, "cause": text}
+
+
+def alert(text, number=0):
+    labels = {"severity": "major", "audience": "public", "place": text[:200]}
+    annotations = {"summary": text, "description": text}
+    return {
+        "status": "firing",
+        "fingerprint": f"f{number}",
+        "labels": labels,
+        "annotations": annotations,
+    }
+
+
+@pytest.mark.parametrize("piece", PIECES)
+async def test_a_hostile_request_keeps_nobody_waiting(shipped, piece):
+    bodies = []
+    for length in (1_000, 10_000, 99_000, 300_000):
+        text = made_of(HOSTILE[piece], length)
+        bodies += [("roads", closure(text)), ("incident-desk", {"alerts": [alert(text, -length)]})]
+    many = [alert(made_of(HOSTILE[piece], 300), number) for number in range(300)]
+    bodies.append(("incident-desk", {"alerts": many}))
+    watch = Watch()
+    for hook, body in bodies:
+        await sent(shipped, hook, body)
+    watch.ends()
+    assert watch.longest < LONGEST
+
+
+@pytest.mark.parametrize("piece", PIECES)
+async def test_hostile_case_files_keep_nobody_waiting(shipped, piece):
+    await shipped.until(lambda: shipped.said("first_look"))
+    watch = Watch()
+    text = made_of(HOSTILE[piece], 20_000)
+    for number in range(CASES):
+        title = json.dumps(f"{number} {text}", ensure_ascii=False)
+        head = f"---\nreference: A-{number}\ntitle: {title}\nkind: missing\n---\n"
+        file = shipped.stage.appeals / f"A-{number}.md"
+        file.write_text(head + text)
+        os.utime(file, (shipped.clock.now() - 60,) * 2)
+
+    async def all_are_planned():
+        return len(await shipped.bridge.engine.store.events(limit=100)) == CASES
+
+    await shipped.until(all_are_planned, passing=2)
+    watch.ends()
+    assert watch.longest < LONGEST

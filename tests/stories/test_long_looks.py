@@ -1,0 +1,79 @@
+"""A long look is stored in parts: nothing is lost, doubled or let out unseen, wherever the daemon dies."""
+
+import pytest
+
+from appealbridge.engine import polling
+from tests.stories.mortal import Death
+from tests.stories.tales.tale import Tale, has
+from tests.stories.tales.undisturbed import looked
+from tests.stories.test_dying import fails, told
+from tests.stories.test_sources import APPEAL, follows, lists
+
+FEW = [f"Missing: number {number}" for number in range(5)]
+BURST = [f"Missing: number {number}" for number in range(22)]
+
+
+async def _lists(world, titles, state):
+    await looked(world, "appeal:desk")
+    for number, title in enumerate(titles):
+        world.stage.appeal(f"A-{number}", world.clock.now() - 60 + number, title=title)
+    await has(world, len(titles), state, passing=60)
+
+
+async def _are_published(world):
+    await _lists(world, FEW, "delivered")
+
+
+async def _are_held(world):
+    await _lists(world, BURST, "held")
+
+
+PUBLISHED = Tale(
+    tell=_are_published,
+    recipes={"appeal": APPEAL},
+    posts={"x": FEW},
+    states={"delivered": len(FEW)},
+)
+HELD = Tale(
+    tell=_are_held,
+    recipes={"appeal": APPEAL},
+    posts={},
+    states={"held": len(BURST)},
+)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("tale", "batch"), [(PUBLISHED, 2), (HELD, 7)], ids=["published", "held"])
+async def test_a_long_look_ends_in_the_same_way_wherever_the_daemon_dies(
+    tale, batch, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(polling, "BATCH", batch)
+    assert await told(tale, tmp_path / "never", Death()) == []
+    wrong = await fails(tale, tmp_path, 14)
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_long_look_is_stored_in_several_transactions(story, monkeypatch):
+    monkeypatch.setattr(polling, "BATCH", 2)
+    await follows(story)
+    stored: list[tuple[int, bool, int]] = []
+    accept = story.bridge.engine.store.accept
+
+    async def noted(arrivals, memory=None):
+        stored.append((len(arrivals), memory.complete, len(memory.seen)))
+        return await accept(arrivals, memory)
+
+    monkeypatch.setattr(story.bridge.engine.store, "accept", noted)
+    for number in range(5):
+        await lists(story, f"N-{number}", f"Item {number}")
+    await story.state(5, "delivered", passing=5)
+    listed = max(seen for _, _, seen in stored)
+    assert [one for one in stored if one[0]] == [
+        (2, False, 2),
+        (2, False, 2),
+        (1, True, listed),
+    ]
+    marks = await story.bridge.engine.store.planning_marks()
+    assert marks == []
