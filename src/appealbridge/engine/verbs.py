@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
+from operator import attrgetter
 
 from appealbridge.clock import Clock
+from appealbridge.engine.arrival import KEPT
 from appealbridge.engine.caution import Caution
 from appealbridge.engine.gate import content_hash
 from appealbridge.engine.lane import Lanes
@@ -17,8 +20,10 @@ from appealbridge.engine.upkeep import Upkeep
 from appealbridge.logs import Said
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
+from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.recipes.book import Book
+from appealbridge.recipes.recipe import Recipe
 from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, Settlement
 
@@ -156,7 +161,7 @@ class Verbs:
             )
         if recipe and recipe not in book.recipes:
             raise NotFound(f"recipe {recipe}: no recipe of this name is in force")
-        recipes = [book.recipes[recipe]] if recipe else book.for_event(event)
+        recipes = [book.recipes[recipe]] if recipe else _asked(book, event)
         now = self._clock.now()
         runs = await self._store.runs(event_id=event_id, limit=EVERYTHING)
         everything = await self._store.deliveries(of_event(event_id))
@@ -268,3 +273,10 @@ class Verbs:
 def _complain(moved: int, refused: Sequence[str]) -> None:
     if refused:
         raise IllegalMove(f"{moved} done, {len(refused)} left as they were; {refused[0]}")
+
+
+def _asked(book: Book, event: Event) -> Sequence[Recipe]:
+    """Return the recipes that an event could be for, and of the others as many as a run is kept of."""
+    asked = book.for_event(event)
+    others = islice(book.others(event, asked), max(0, KEPT - len(asked)))
+    return sorted([*asked, *others], key=attrgetter("name"))
