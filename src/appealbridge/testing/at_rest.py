@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 from appealbridge.clock import SystemClock
 
@@ -63,35 +64,20 @@ class Work:
         if loop is self._loop:
             return
         self._loop, self._jobs = loop, []
-        hand_over = loop.run_in_executor
+        if loop not in _FOLLOWERS:
+            _FOLLOWERS[loop] = WeakSet()
+            _overhear(loop)
+        _FOLLOWERS[loop].add(self)
 
-        @functools.wraps(hand_over)
-        def counted(
-            executor: Executor | None, function: Callable[..., Any], *args: Any
-        ) -> asyncio.Future[Any]:
-            begun, ended = threading.Event(), threading.Event()
+    def begins(
+        self, future: asyncio.Future[Any], begun: threading.Event, ended: threading.Event
+    ) -> None:
+        """Count a job that a thread has been given."""
+        self._jobs.append((future, begun, ended))
 
-            def job() -> Any:
-                begun.set()
-                try:
-                    return function(*args)
-                finally:
-                    ended.set()
-
-            future = hand_over(executor, job)
-            self._jobs.append((future, begun, ended))
-            return future
-
-        loop.run_in_executor = counted  # type: ignore[method-assign,assignment]
-        call_soon = loop.call_soon_threadsafe
-
-        @functools.wraps(call_soon)
-        def heard(callback: Callable[..., Any], *args: Any, **more: Any) -> asyncio.Handle:
-            handle = call_soon(callback, *args, **more)
-            call_soon(self._heard.set)
-            return handle
-
-        loop.call_soon_threadsafe = heard  # type: ignore[method-assign,assignment]
+    def hears(self) -> None:
+        """Look again: a thread has told the loop something."""
+        self._heard.set()
 
     async def rests(self, *, regardless: bool = False) -> None:
         """
@@ -133,6 +119,46 @@ class Work:
             if not future.done() or (begun.is_set() and not ended.is_set())
         ]
         return bool(self._jobs) or any(busy() for busy in self._watched)
+
+
+_FOLLOWERS: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Work]] = WeakKeyDictionary()
+"""Who counts what is under way on a loop; a loop is overheard once, however many follow it one after another."""
+
+
+def _overhear(loop: asyncio.AbstractEventLoop) -> None:
+    hand_over, call_soon = loop.run_in_executor, loop.call_soon_threadsafe
+    followers = _FOLLOWERS[loop]
+
+    @functools.wraps(hand_over)
+    def counted(
+        executor: Executor | None, function: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        begun, ended = threading.Event(), threading.Event()
+
+        def job() -> Any:
+            begun.set()
+            try:
+                return function(*args)
+            finally:
+                ended.set()
+
+        future = hand_over(executor, job)
+        for follower in followers:
+            follower.begins(future, begun, ended)
+        return future
+
+    def tell() -> None:
+        for follower in followers:
+            follower.hears()
+
+    @functools.wraps(call_soon)
+    def heard(callback: Callable[..., Any], *args: Any, **more: Any) -> asyncio.Handle:
+        handle = call_soon(callback, *args, **more)
+        call_soon(tell)
+        return handle
+
+    loop.run_in_executor = counted  # type: ignore[method-assign,assignment]
+    loop.call_soon_threadsafe = heard  # type: ignore[method-assign,assignment]
 
 
 def _on_their_way(selector: selectors.BaseSelector) -> bool:

@@ -108,3 +108,12 @@ async def test_time_may_pass_until_something_happened():
     sleeper = asyncio.create_task(clock.sleep(60))
     await clock.until(sleeper.done, passing=7)
     assert clock.monotonic() == 63
+
+
+async def test_many_clocks_on_one_loop_cost_it_no_more_than_each_its_own():
+    clocks = [FakeClock() for _ in range(200)]
+    for clock in clocks:
+        await clock.rests()
+    for clock in clocks:
+        await asyncio.to_thread(int)
+        await clock.rests()
