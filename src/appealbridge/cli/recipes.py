@@ -19,6 +19,7 @@ from appealbridge.cli.common import (
     print_problems,
 )
 from appealbridge.cli.output import say, say_json, styled
+from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
 
 
@@ -45,25 +46,17 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     """
     Say everything that is wrong with the settings and the recipes, with its place and its cure.
 
-    FILES are recipes or folders of them; all recipes of the settings if left out. Nothing is reached.
-    The exit status is 1 where there is an error; notes alone are no error.
+    FILES are recipes, folders of them, or files of appeals; all recipes of the settings if left out.
+    Nothing is reached. The exit status is 1 where there is an error; notes alone are no error.
     """
-    from appealbridge.assembly import assemble
-
     loaded, off = 0, list[str]()
+    appeals, problems = _appeals(files)
     settings = (config or Path("appealbridge.yaml")).resolve()
     # They are looked at anyway, and are no recipe.
-    recipes = [file for file in files if file.resolve() != settings]
-    try:
-        assembly = assemble(config, only=recipes, offline=True)
-    except InvalidDocuments as error:
-        problems = list(error.problems)
-    else:
-        from appealbridge.cli.renewed import notes as renewed
-
-        problems = [*assembly.settings.weaknesses, *assembly.problems]
-        problems += [] if recipes else renewed(assembly)
-        loaded, off = len(assembly.book.loaded), [*assembly.book.off]
+    recipes = [one for one in files if one not in appeals and one.resolve() != settings]
+    if recipes or not appeals:
+        found, loaded, off = _recipes(config, recipes)
+        problems += found
     errors = [problem for problem in problems if problem.level == "error"]
     _print_check(form, problems)
     if form == "text":
@@ -71,12 +64,47 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
         if problems:
             say()
         silent = f", {len(off)} of them off ({', '.join(off)})" if off else ""
-        say(
-            f"{_count(loaded, 'recipe')} fine{silent}, {_count(len(errors), 'error')}, "
-            f"{_count(notes, 'note')}"
-        )
+        fine = [f"{_count(loaded, 'recipe')} fine{silent}"] if recipes or not appeals else []
+        fine += [f"{_count(sum(appeals.values()), 'appeal')} fine"] if appeals else []
+        say(", ".join([*fine, _count(len(errors), "error"), _count(notes, "note")]))
     if errors:
         raise SystemExit(1)
+
+
+def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], int, list[str]]:
+    """Return what is wrong with settings and recipes, how many are loaded, and which of them are off."""
+    from appealbridge.assembly import assemble
+    from appealbridge.cli.renewed import notes as renewed
+
+    try:
+        assembly = assemble(config, only=only, offline=True)
+    except InvalidDocuments as error:
+        return list(error.problems), 0, []
+    problems = [*assembly.settings.weaknesses, *assembly.problems]
+    problems += [] if only else renewed(assembly)
+    return problems, len(assembly.book.loaded), [*assembly.book.off]
+
+
+def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
+    """Return those of the files that are appeals, with whether each is fine, and what is wrong with them."""
+    from appealbridge.files import read_file
+    from appealbridge.plugin.appeal_files import check_appeal, like_an_appeal
+
+    found, problems = dict[Path, bool](), list[Problem]()
+    for path in files:
+        try:
+            content = read_file(path) if path.is_file() else b""
+        except OSError:  # the reader of recipes says what is wrong with it
+            continue
+        if not content or not like_an_appeal(path.name, content):
+            continue
+        try:
+            check_appeal(content, str(path))
+            found[path] = True
+        except InvalidDocuments as error:
+            found[path] = False
+            problems += error.problems
+    return found, problems
 
 
 def _print_check(form: str, problems: Sequence[Problem]) -> None:
@@ -163,7 +191,8 @@ def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
     "--event",
     "event_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A YAML or JSON file with the event (type, subject, data); the recipe's first test if left out.",
+    help="The file of an appeal, or a YAML or JSON file with the event (type, subject, data); the recipe's first "
+    "test if left out.",
 )
 @config_option
 @json_option
@@ -177,7 +206,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
 
     _, wanted = chosen(config, recipe_name)
     try:
-        shown = rehearse(wanted, event_file)
+        shown = rehearse(wanted, event_file, SystemClock().now())
     except InvalidDocuments as error:
         fail_with(error)
     if as_json:

@@ -19,6 +19,8 @@ from appealbridge.documents.check import check_value
 from appealbridge.markup.text import paragraphs
 from appealbridge.model.appeal import Appeal
 from appealbridge.model.errors import SourceDown
+from appealbridge.model.moment import NoTime
+from appealbridge.model.moment import read as read_moment
 
 FILE_LIMIT = 5000
 SIZE_LIMIT = 256 * 1024
@@ -28,7 +30,14 @@ SETTLED = 1.0
 _ENDINGS = (".yaml", ".yml", ".md")
 _MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
 """How a file ends that somebody wrote as an appeal, and that is none."""
+_UNREAD = "is not read; the file of an appeal ends in .md, .yaml or .yml"
+_TOO_LONG = f"longer than {SIZE_LIMIT // 1024} KiB; that is no appeal"
 _HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
+
+_FIELD = re.compile(rb"^[\"']?(?:reference|title)[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_OTHER = re.compile(rb"^[\"']?(?:triggers|actions|data|channels)[\"']?[ \t]*:", re.MULTILINE)
+_EMBARGO = re.compile(rb"^[\"']?embargo\b", re.IGNORECASE | re.MULTILINE)
+_SAMPLE = 64 * 1024
 
 _OWN_LINE = re.compile(r"[ \t]*(?:[-*+>#|]|\d+[.)])")
 _TEXTS = frozenset(
@@ -114,11 +123,9 @@ def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_re
         elif not entry.is_file(follow_symlinks=False):
             continue
         elif not entry.name.lower().endswith(_ENDINGS):
-            words = "is not read; the file of an appeal ends in .md, .yaml or .yml"
-            problems.add(entry.name, f"{entry.name}: {words}")
+            problems.add(entry.name, f"{entry.name}: {_UNREAD}")
         elif about.st_size > SIZE_LIMIT:
-            words = f"longer than {SIZE_LIMIT // 1024} KiB; that is no appeal"
-            problems.add(entry.name, f"{entry.name}: {words}")
+            problems.add(entry.name, f"{entry.name}: {_TOO_LONG}")
         else:
             yield Path(entry.path), about
 
@@ -133,6 +140,42 @@ def _meant(name: str) -> bool:
 def _content(path: Path) -> bytes:
     with open(path, "rb", opener=_itself) as file:
         return file.read(SIZE_LIMIT + 1)
+
+
+def like_an_appeal(name: str, content: bytes) -> bool:
+    """Tell the file of an appeal, right or wrong, from one with a recipe, an event or settings."""
+    lower = name.lower()
+    if lower.endswith((".md", *_MISTAKEN)):
+        return True
+    begin = content[:_SAMPLE]
+    return bool(lower.endswith(_ENDINGS) and _FIELD.search(begin) and not _OTHER.search(begin))
+
+
+def named_appeal(content: bytes, name: str) -> Appeal:
+    """
+    Return the appeal in a file that somebody names, as a folder of appeals would read it.
+
+    Raise `InvalidDocuments` with all that is wrong, also where such a folder would leave the file out.
+    """
+    if not name.lower().endswith(_ENDINGS):
+        raise _wrong(name, _UNREAD, "rename it")
+    if len(content) > SIZE_LIMIT:
+        raise _wrong(name, _TOO_LONG, "shorten it")
+    return appeal_of(content, name)
+
+
+def check_appeal(content: bytes, name: str) -> None:
+    """Raise `InvalidDocuments` where a named file is no appeal, or has an embargo that nothing can wait for."""
+    appeal = named_appeal(content, name)
+    if appeal.embargo is None:
+        return
+    try:
+        read_moment(appeal.embargo)
+    except NoTime as error:
+        place = _EMBARGO.search(content)
+        line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
+        words = f"{error}; what waits for it would be held for a person"
+        raise InvalidDocuments([Problem(name, line, 1, "embargo", words, error.cure)]) from None
 
 
 def appeal_of(content: bytes, name: str) -> Appeal:

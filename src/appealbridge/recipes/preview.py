@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -12,12 +12,14 @@ import orjson
 
 from appealbridge.documents import InvalidDocuments, Problem, check, read
 from appealbridge.files import read_file
+from appealbridge.model.appeal import Appeal, AppealStatus
 from appealbridge.model.duration import written
 from appealbridge.model.event import Event
+from appealbridge.plugin.appeal_files import like_an_appeal, named_appeal
 from appealbridge.plugin.links import links
 from appealbridge.recipes.play import Post, Rehearsal, rehearse
 from appealbridge.recipes.recipe import Recipe
-from appealbridge.recipes.selftest import later_events, made_up_event
+from appealbridge.recipes.selftest import TEST_TIME, later_events, made_up_event
 from appealbridge.recipes.shape import TestEvent
 
 Mark = Callable[[str], str]
@@ -78,14 +80,14 @@ class Preview:
         }
 
 
-def preview(recipe: Recipe, event_file: Path | None = None) -> Preview:
+def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TIME) -> Preview:
     """
-    Return what a recipe would post about the event in a file, or in its own first test.
+    Return what a recipe would post about the event or the appeal in a file, or about its own first test's event.
 
-    Raise `InvalidDocuments` where the file holds no event.
+    An appeal comes `now`, in Unix seconds UTC. Raise `InvalidDocuments` where the file holds neither.
     """
     if event_file is not None:
-        event, later = _event_in(event_file, recipe), []
+        event, later = _event_in(event_file, recipe, now), []
     elif recipe.tests:
         event = made_up_event(recipe, recipe.tests[0].event)
         later = later_events(recipe, event, recipe.tests[0])
@@ -95,12 +97,15 @@ def preview(recipe: Recipe, event_file: Path | None = None) -> Preview:
     return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
 
 
-def _event_in(file: Path, recipe: Recipe) -> Event:
+def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
     try:
         content = read_file(file, pipes=True)
     except OSError as error:
         words, cure = f"cannot be read: {error.strerror}", "name a file with an event"
         raise InvalidDocuments([Problem(str(file), 1, 1, "", words, cure)]) from None
+    if like_an_appeal(file.name, content):
+        given = _told(named_appeal(content, str(file)))
+        return replace(made_up_event(recipe, given), time=now, received_at=now)
     document = read(content, str(file))
     event, problems = check(document, (), TestEvent)
     if event is None:
@@ -110,6 +115,15 @@ def _event_in(file: Path, recipe: Recipe) -> Event:
     except (ValueError, OverflowError):
         cure = "for example 2026-05-01T14:30:00+01:00"
         raise InvalidDocuments([document.problem(("time",), "is no time", cure)]) from None
+
+
+def _told(appeal: Appeal) -> dict[str, Any]:
+    closed = appeal.status is AppealStatus.CLOSED
+    return {
+        "type": "appeal.closed" if closed else "appeal.new",
+        "subject": appeal.reference,
+        "data": appeal.model_dump(mode="json", exclude_none=True),
+    }
 
 
 def _lines(post: Post, width: int) -> Iterator[Line]:

@@ -200,3 +200,52 @@ def test_a_store_that_is_none_is_no_matter_of_check(tmp_path, monkeypatch):
     (tmp_path / "appealbridge.yaml").write_text(settings)
     done = checked(tmp_path, monkeypatch, NOTED)
     assert (done.exit_code, "another one" in done.stdout) == (0, False)
+
+
+APPEAL = '---\nreference: WMP-12\ntitle: "Missing: Aisha, 9"\n{more}---\nRed coat.\n'
+
+
+def appeal_checked(tmp_path, monkeypatch, name, written):
+    (tmp_path / name).write_text(written, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return CliRunner().invoke(main, ["check", name])
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a.md", APPEAL.format(more="")),
+        ("a.md", APPEAL.format(more="embargo: 2026-11-27 10:00\n")),
+        ("a.yaml", "Reference: A\nTitle: Missing\n"),
+    ],
+)
+def test_the_file_of_an_appeal_can_be_checked(tmp_path, monkeypatch, name, written):
+    told = appeal_checked(tmp_path, monkeypatch, name, written)
+    assert (told.exit_code, told.output) == (0, "1 appeal fine, 0 errors, 0 notes\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "words"),
+    [
+        ("a.md", "Missing: Tom, 7\n", "a.md:1:1: has no head"),
+        ("a.md", APPEAL.format(more="status: found\n"), 'a.md:4:9: status: unknown value "found"'),
+        ("a.md", APPEAL.format(more="embargo: 10.00\n"), 'a.md:4:1: embargo: "10.00" is a bare'),
+        ("a.txt", APPEAL.format(more=""), "a.txt:1:1: is not read; the file of an appeal ends in"),
+        ("a.yaml", "title: Missing\n", 'a.yaml:1:1: "reference" is missing'),
+    ],
+)
+def test_what_is_wrong_with_the_file_of_an_appeal_is_told_with_its_place(
+    tmp_path, monkeypatch, name, written, words
+):
+    told = appeal_checked(tmp_path, monkeypatch, name, written)
+    assert told.exit_code == 1
+    assert words in told.output
+    assert "0 appeals fine" in told.output
+
+
+def test_recipes_and_appeals_can_be_checked_together(tmp_path, monkeypatch):
+    (tmp_path / "a.md").write_text(APPEAL.format(more=""), "utf-8")
+    told = checked(tmp_path, monkeypatch, "alias: a\n", "recipes/a.yaml", "a.md")
+    assert told.exit_code == 1
+    assert 'recipes/a.yaml:1:1: "triggers" is missing' in told.output
+    assert "0 recipes fine, 1 appeal fine" in told.output
