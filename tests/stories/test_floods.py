@@ -109,8 +109,12 @@ async def test_a_flood_goes_on_after_a_restart(story):
 async def test_senders_who_come_all_at_once_are_counted_too(story):
     await begins_with_a_bound(story)
     await asyncio.gather(*(story.receives(f"Incident {number}") for number in range(20)))
-    await story.state(20, "delivered", "held")
-    assert len(story.posts("x")) == 3
+    listed = await story.state(20, "delivered", "held")
+    out = [one for one in listed if one["state"] == "delivered"]
+    assert (
+        len(story.posts("x")) == len(out) <= 3
+    )  # fewer where one still waited when the flood was noticed
+    assert {*await holds(story)} == {"burst"}
 
 
 # -- recipes ------------------------------------------------------------------------------------
