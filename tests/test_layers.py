@@ -213,6 +213,50 @@ def test_only_the_clock_asks_for_the_time(file):
     assert (asked == []) == (file != PACKAGE / "clock.py"), asked
 
 
+CONNECTS = {
+    "ClientSession", "TCPConnector", "UnixConnector", "open_connection", "open_unix_connection",
+    "create_connection", "create_unix_connection", "create_datagram_endpoint", "sock_connect",
+    "start_connection", "connect_ex", "urlopen", "HTTPConnection", "HTTPSConnection", "SMTP", "SMTP_SSL",
+    "FTP", "getaddrinfo", "gethostbyname", "socket",
+}  # fmt: skip
+MAY_CONNECT = {
+    "appealbridge.plugin.http": {"ClientSession", "socket", "sock_connect"},  # the one door
+    "appealbridge.plugin.smtp": {"SMTP"},  # on a socket of the door
+    "appealbridge.cli.client": {"HTTPConnection", "socket"},  # to the daemon beside it
+    "appealbridge.demo.play": {"ClientSession"},  # to the practice platforms that it starts
+    "appealbridge.files": {"socket"},  # of Unix
+    "appealbridge.systemd": {"socket"},  # of Unix, and those that systemd hands over
+    "appealbridge.web.server": {"socket"},  # to listen
+    "appealbridge.testing.at_rest": {"socket"},  # looks at sockets that are there
+}
+LIBRARIES_THAT_CONNECT = {
+    "requests", "httpx", "urllib3", "urllib.request", "http.client", "smtplib", "ftplib", "aiosmtplib", "websockets",
+}  # fmt: skip
+
+
+def test_only_the_one_door_connects_to_anything_outside_the_program():
+    made = {
+        module_name(file): {call.rpartition(".")[2] for call in calls(file)} & CONNECTS
+        for file in files()
+    }
+    assert {name: found for name, found in made.items() if found} == MAY_CONNECT
+    assert {
+        module_name(file)
+        for file in files()
+        for one in imports(file)
+        if any(covers(library, one.name) for library in LIBRARIES_THAT_CONNECT)
+    } <= set(MAY_CONNECT)
+
+
+def test_the_door_connects_by_one_kind_of_connector_that_is_made_once():
+    """It asks the policy, at every socket, and takes no proxy from anywhere."""
+    text = (PACKAGE / "plugin" / "http.py").read_text("utf-8")
+    assert text.count("aiohttp.ClientSession(") == 1
+    assert text.count("socket.socket(family") == 1
+    assert text.count("trust_env=False") == 1
+    assert "proxy=" not in text
+
+
 @pytest.mark.parametrize("folder", ["triggers", "channels"])
 def test_a_plug_in_neither_sleeps_nor_loops_nor_speaks(folder):
     for file in files(folder):

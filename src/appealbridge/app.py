@@ -77,6 +77,7 @@ class Bridge:
         self.token = secrets.token_urlsafe(32)
         self._secrets.add(self.token)
         self.redactor = Redactor(self._secrets)
+        self._egress = self.assembly.egress
         self.url = ""
         self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
         self.systemd = systemd or notifier(os.environ)
@@ -168,6 +169,7 @@ class Bridge:
         # The old ones may still stand in an answer to what was sent before.
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)
+        self._egress = assembly.egress
         read_at_once(assembly.settings.feeds_at_once)
         await self.engine.adopt(assembly.inforce, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
@@ -181,10 +183,12 @@ class Bridge:
     @asynccontextmanager
     async def _network(self, names: Pool) -> AsyncIterator[Http]:
         """Give a door to the network, with connections of its own and threads of its own for names."""
-        resolver = Resolver(names, self._lookup)
-        agent = f"AppealBridge/{__version__}"
-        async with open_session(agent=agent, resolver=resolver) as session:
-            yield Http(session, self._clean, now=self.clock.now, resolver=resolver)
+        async with open_session(
+            agent=f"AppealBridge/{__version__}",
+            policy=lambda: self._egress,
+            resolver=Resolver(names, self._lookup),
+        ) as session:
+            yield Http(session, self._clean, now=self.clock.now)
 
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:

@@ -20,6 +20,7 @@ from appealbridge.engine.looking import RENEWED
 from appealbridge.model.retention import Retention
 from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import Account, Person
+from appealbridge.plugin.egress import EgressPolicy, egress_policy
 from appealbridge.plugin.redact import secrets_of_address
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.telling import Telling
@@ -37,13 +38,15 @@ class Assembly:
     """
     Everything that the files say, understood. `problems` has the recipes' errors and all notes.
 
-    `wrong_lists` are errors in lists that recipes read; they keep no recipe from working.
+    `egress` says what may be connected to. `wrong_lists` are errors in lists that recipes read; they keep
+    no recipe from working.
     """
 
     settings: Settings
     registry: Registry
     catalogue: Catalogue
     inforce: InForce
+    egress: EgressPolicy
     wrong_lists: Sequence[Problem] = ()
 
     @property
@@ -101,7 +104,8 @@ def assemble(
         if isinstance(one.account, Account)
     }
     telling = _telling(settings, channels)
-    catalogue = _catalogue(settings, registry, channels, telling)
+    egress = _egress(settings)
+    catalogue = _catalogue(settings, registry, channels, telling, egress)
     book = load_book(settings.recipes, catalogue, only, before)
     inforce = InForce(
         book=book,
@@ -117,7 +121,7 @@ def assemble(
         joined=settings.joined,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
-    return Assembly(settings, registry, catalogue, inforce, wrong_lists)
+    return Assembly(settings, registry, catalogue, inforce, egress, wrong_lists)
 
 
 def read_settings(config: Path | None, registry: Registry, *, offline: bool = False) -> Settings:
@@ -161,8 +165,26 @@ def _weaknesses(
                 yield Weakness((), words, REPORT)
 
 
+def _egress(settings: Settings) -> EgressPolicy:
+    """Return what may be connected to: what the settings allow, and what they write out themselves."""
+    written = chain(
+        (channel.account for channel in settings.channels.values()),
+        *(sources.values() for sources in settings.sources.values()),
+    )
+    values = []
+    for options in written:
+        # A plug-in that breaks here allows nothing.
+        with suppress(Exception):
+            values.append(options.model_dump())
+    return egress_policy(settings.inside, values, settings.practice)
+
+
 def _catalogue(
-    settings: Settings, registry: Registry, channels: Mapping[str, Bound], telling: Telling
+    settings: Settings,
+    registry: Registry,
+    channels: Mapping[str, Bound],
+    telling: Telling,
+    egress: EgressPolicy,
 ) -> Catalogue:
     return Catalogue(
         registry=registry,
@@ -181,6 +203,7 @@ def _catalogue(
         telling=telling,
         time_zone=settings.time_zone,
         templates=settings.templates,
+        egress=egress,
         absent=tuple(str(path[1]) for path in settings.faults if path[0] == "channels"),
     )
 

@@ -16,7 +16,7 @@ from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http import Http, open_session
-from appealbridge.testing.server import ScriptedServer
+from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.appeal import AppealSource, AppealTrigger
 from appealbridge.triggers.feed import Feed, FeedSource
 from tests.properties.drawing import TEXTS, drawn
@@ -152,7 +152,7 @@ async def test_a_packed_bomb_is_a_source_that_is_down():
     bomb = gzip.compress(b"<rss>" + b" " * 150_000_000, compresslevel=1)
     async with (
         ScriptedServer((200, bomb, {"Content-Encoding": "gzip"})) as server,
-        open_session() as session,
+        open_session(policy=this_machine) as session,
     ):
         tools = Tools(Http(session, str, now=lambda: NOW), NOW, random.Random(0))
         tracemalloc.start()

@@ -27,6 +27,7 @@ from appealbridge.plugin.redact import Redactor
 from appealbridge.plugin.reply import Reply
 from appealbridge.testing.channel_case import NOW, PLANTED, a_delivery
 from appealbridge.testing.http_contract import HttpChannelContract
+from appealbridge.testing.server import this_machine
 from tests.contract import test_channels
 from tests.properties.drawing import ODD_TEXTS, drawn, trees, written
 
@@ -86,7 +87,7 @@ class Canned(Http):
     """The door as it is, but for the network: requests are answered from a list, over and over."""
 
     def __init__(self, answers):
-        super().__init__(None, Redactor([PLANTED]).clean, now=lambda: NOW)
+        self.clean, self.now = Redactor([PLANTED]).clean, lambda: NOW  # and no session
         self.answers = answers
         self.asked = 0
 
@@ -166,7 +167,7 @@ class Wire:
     async def open(self):
         self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.session = open_session()
+        self.session = open_session(policy=this_machine)
         self.http = Http(self.session, Redactor([PLANTED]).clean, now=lambda: NOW, timeout=5.0)
 
     async def close(self):

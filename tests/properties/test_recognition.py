@@ -8,7 +8,6 @@ import asyncio
 import random
 import unicodedata
 
-import aiohttp
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -18,12 +17,13 @@ from appealbridge.channels.mastodon import Mastodon
 from appealbridge.channels.x import X
 from appealbridge.model.errors import Rejected, Unsure
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http import Http
+from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.seeking import same, words
 from appealbridge.sandbox.app import Sandbox
 from appealbridge.sandbox.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.clock import FakeClock
+from appealbridge.testing.server import this_machine
 from tests.properties.drawing import drawn
 
 CHANNELS = {
@@ -66,7 +66,7 @@ class Wire:
     async def open(self):
         self.clock = FakeClock()
         self.sandbox = await Sandbox(clock=self.clock).__aenter__()
-        self.session = aiohttp.ClientSession()
+        self.session = open_session(policy=this_machine)
 
     async def close(self):
         await self.session.close()

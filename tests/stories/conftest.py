@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ from appealbridge.app import Bridge
 from appealbridge.clock import SystemClock
 from appealbridge.control import read_control
 from appealbridge.logs import Level, Log, Output
+from appealbridge.plugin.resolver import Lookup
 from appealbridge.sandbox.app import Sandbox
 from appealbridge.store.records import Space
 from appealbridge.store.space import free_space
@@ -39,6 +41,7 @@ class Story:
         self.clock = FakeClock()
         self.lines = io.BytesIO()
         self.space: Callable[[Path], Space] = free_space
+        self.lookup: Lookup = socket.getaddrinfo
         self._folder = folder
         self._stack = AsyncExitStack()
         self._running = AsyncExitStack()
@@ -63,6 +66,7 @@ class Story:
                 rng=random.Random(7),
                 log=log,
                 space=self.space,
+                lookup=self.lookup,
             )
         )
         store = self.bridge.engine.store

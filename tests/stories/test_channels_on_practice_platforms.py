@@ -13,6 +13,7 @@ from appealbridge.plugin.http import Http, open_session
 from appealbridge.sandbox.app import Sandbox
 from appealbridge.sandbox.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery
+from appealbridge.testing.server import this_machine
 
 TEXT = (
     "MISSING from Digbeth & Deritend <b>: Aïsha, 14 😷\n\n"
@@ -40,7 +41,7 @@ async def attempt(sandbox, platform, fault):
     message = channel.message(text=TEXT)
     now = time.time()
     delivery = a_delivery(planned_at=now, first_begun_at=now)
-    async with open_session() as session:
+    async with open_session(policy=this_machine) as session:
         http = Http(session, str, now=time.time, timeout=1.0)
         tools = Tools(http, now, random.Random())
         sandbox.faults.add(platform, FaultName(fault), 1, None)

@@ -209,14 +209,14 @@ class Mail(Channel[EmailAccount, Email]):
             sender.address,
             recipient.address,
             mail.content,
-            tools.clean,
+            tools.http,
         )
         return Receipt(mail.message_id)
 
     async def check(self, account: EmailAccount, tools: Tools) -> str:
         """Log in, ask whether the sender may send, and leave; return the sender."""
         sender = mailbox(account.sender).address
-        await log_in(await _server(account, tools), tools.clean, sender)
+        await log_in(await _server(account, tools), tools.http, sender)
         return account.sender
 
     def flaw(self, option: str, text: str) -> str:

@@ -59,7 +59,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
             f"no channel is called {unknown[0]}; there are {', '.join(sorted(accounts)) or 'none'}"
         )
     wanted = {name: accounts[name] for name in names or sorted(accounts)}
-    rows = asyncio.run(_check(wanted, set(assembly.secrets())))
+    rows = asyncio.run(_check(wanted, assembly))
     if as_json:
         say_json(rows)
     else:
@@ -72,13 +72,13 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-async def _check(accounts: Mapping[str, Any], secrets: set[str]) -> list[dict[str, Any]]:
+async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, Any]]:
     from appealbridge.clock import SystemClock
     from appealbridge.plugin.http import Http, open_session
     from appealbridge.plugin.redact import Redactor
 
-    clean = Redactor(secrets).clean
-    async with open_session() as session:
+    clean = Redactor(set(assembly.secrets())).clean
+    async with open_session(policy=lambda: assembly.egress) as session:
         http = Http(session, clean, now=SystemClock().now, timeout=SECONDS)
         found = (_one(name, bound, http) for name, bound in accounts.items())
         return list(await asyncio.gather(*found))

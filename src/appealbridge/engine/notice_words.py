@@ -87,11 +87,12 @@ WORDINGS: Mapping[str, Wording] = {
     Alarm.REFUSED: Wording(
         "{channel} may not publish",
         "{channel} may not publish",
-        "The login works, but the platform refuses what the account posts: it may be suspended, read-only or "
-        "without a permission. The platform's own words are below. Nothing is lost: what is for this account "
-        "waits, as long as its publish_within allows, and goes out when the account may publish again; this "
-        "is tried every few minutes. Put it right with the platform; after new credentials: appealbridge "
-        "reload. If the words are about one message only, cancel that delivery.",
+        "Either the platform refuses what the account posts, since it may be suspended, read-only or without a "
+        "permission, or the account's address is inside your network and the settings do not allow it. The words "
+        "below say which. Nothing is lost: what is for this account waits, as long as its publish_within "
+        "allows, and goes out when the account may publish again; this is tried every few minutes. Put it "
+        "right with the platform or in the settings; after that: appealbridge reload. If the words are about "
+        "one message only, cancel that delivery.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.DOWN: Wording(

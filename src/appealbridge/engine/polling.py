@@ -17,7 +17,7 @@ from appealbridge.engine.report import Report
 from appealbridge.engine.room import Room
 from appealbridge.engine.within import GaveUp, within
 from appealbridge.model.delivery import Hold
-from appealbridge.model.errors import SourceDown, StoreError, TryAgain
+from appealbridge.model.errors import AddressNotAllowed, SourceDown, StoreError, TryAgain
 from appealbridge.model.event import EventDraft
 from appealbridge.model.notice import Alarm
 from appealbridge.model.source import source_label
@@ -126,7 +126,10 @@ class Polling:
         except StoreError:
             raise
         except (SourceDown, TryAgain) as error:
-            await self._failed(watched, record, str(error), error.after)
+            by_settings = isinstance(error, AddressNotAllowed) or (
+                isinstance(error, SourceDown) and error.by_settings
+            )
+            await self._failed(watched, record, str(error), error.after, by_settings=by_settings)
         except GaveUp as error:
             await self._failed(watched, record, f"the look was given up: {error}", None)
         except Exception as error:  # noqa: BLE001 - a source or plug-in that breaks in whatever way is looked at again
@@ -217,18 +220,26 @@ class Polling:
         return [_with_cause(draft, ours) if ours else draft for draft in drafts]
 
     async def _failed(
-        self, watched: Watched, record: SourceRecord | None, note: str, after: float | None
+        self,
+        watched: Watched,
+        record: SourceRecord | None,
+        note: str,
+        after: float | None,
+        *,
+        by_settings: bool = False,
     ) -> None:
         now = self._clock.now()
         note = self._clean(note.encode(errors="replace").decode())[:DETAIL_LIMIT]
         failures = 1 if record is None else record.failures + 1
-        # Where it fails often, ask less often; where it says when to come back, believe it.
-        pause = watched.options.every * min(2 ** (failures - 1), 64)
+        # Where it fails often, ask less often; where it says when to come back, believe it. What the settings
+        # do not allow is not asked at all, and is to be read soon after they do.
+        times = 1 if by_settings else min(2 ** (failures - 1), 64)
+        pause = watched.options.every * times
         pause = min(max(pause, after or 0.0), max(LONGEST_PAUSE, watched.options.every))
         pause *= self._rng.uniform(0.9, 1.1)
         await self._store.source_failed(watched.source, now, now + pause, note)
         self._report.source_down(watched.source, note, failures)
-        if failures == TOLD_AFTER:
+        if failures == TOLD_AFTER or (by_settings and failures == 1):
             await self._tell(Alarm.SOURCE_DOWN, source_label(watched.source), note)
 
     def _pause(self, watched: Watched, after: float | None) -> float:

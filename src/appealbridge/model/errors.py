@@ -6,6 +6,7 @@ Every error that AppealBridge raises on purpose, drawn as one tree.
     │   ├── TryAgain                surely not done: the same attempt may be made later
     │   │   ├── LoginExpired        surely not done, and nothing on this channel will be until its login works
     │   │   └── AccountRefused      surely not done, and nothing on this channel will be until its account may publish
+    │   │       └── AddressNotAllowed   the settings do not allow this address, which is inside the network
     │   ├── Unsure                  perhaps done: look on the account before anything is repeated
     │   └── Rejected                never, as it is: the platform refuses this very message
     ├── SourceError                 one look at a source, or one request from it, did not end in events
@@ -93,6 +94,18 @@ class AccountRefused(TryAgain):
         self.sure = sure
 
 
+class AddressNotAllowed(AccountRefused):
+    """
+    Surely not done: the address is inside the network, and the settings do not allow it.
+
+    `reason` is the message without its cure.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+
+
 class Unsure(DeliveryError):
     """Perhaps done: the platform may hold the post although no receipt came back."""
 
@@ -106,11 +119,18 @@ class SourceError(AppealBridgeError):
 
 
 class SourceDown(SourceError):
-    """The source could not be read this time; `after` is its own wish in seconds from now."""
+    """
+    The source could not be read this time; `after` is its own wish in seconds from now.
 
-    def __init__(self, message: str, *, after: float | None = None) -> None:
+    `by_settings` says that only a change of the settings helps, so people are told at once.
+    """
+
+    def __init__(
+        self, message: str, *, after: float | None = None, by_settings: bool = False
+    ) -> None:
         super().__init__(message)
         self.after = after
+        self.by_settings = by_settings
 
 
 class Refused(SourceError):

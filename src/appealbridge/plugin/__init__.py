@@ -54,7 +54,15 @@ from appealbridge.plugin.mail_addresses import (
 )
 from appealbridge.plugin.mapping import Paths, mapped
 from appealbridge.plugin.normal_form import composed
-from appealbridge.plugin.options import HTML, Address, Options, Secret
+from appealbridge.plugin.options import (
+    HTML,
+    Address,
+    FeedAddress,
+    FeedCredentials,
+    Options,
+    Secret,
+    feed_credentials,
+)
 from appealbridge.plugin.preset import (
     MONITORING,
     MONITORING_BYTES,
@@ -154,6 +162,8 @@ __all__ = [
     "Effect",
     "Event",
     "EventDraft",
+    "FeedAddress",
+    "FeedCredentials",
     "FeedEntry",
     "FeedLook",
     "Field",
@@ -210,6 +220,7 @@ __all__ = [
     "cut",
     "excerpt",
     "failure",
+    "feed_credentials",
     "feed_identity",
     "field_validator",
     "hand_over",

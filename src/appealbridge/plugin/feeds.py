@@ -12,10 +12,10 @@ from yarl import URL
 
 from appealbridge.markup.apart import read_apart
 from appealbridge.markup.entry import Entry
-from appealbridge.model.errors import DeliveryError, SourceDown, TryAgain
+from appealbridge.model.errors import AddressNotAllowed, DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http import is_inside
 from appealbridge.plugin.offload import Pool, offload
+from appealbridge.plugin.options import FeedCredentials
 from appealbridge.plugin.reply import Reply, bare
 
 SIZE_LIMIT = 10 * 1024 * 1024
@@ -56,9 +56,15 @@ def read_at_once(feeds: int) -> None:
     _READERS.threads = feeds
 
 
-async def read_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> FeedLook:
-    """Look at a feed once; raise `SourceDown`, with its own wish for the next look, where it cannot be read."""
-    reply, notes = await _ask(url, cursor, tools)
+async def read_feed(
+    url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None = None
+) -> FeedLook:
+    """
+    Look at a feed once; raise `SourceDown`, with its own wish for the next look, where it cannot be read.
+
+    `credentials` are sent to the address itself, and nowhere that it points to.
+    """
+    reply, notes = await _ask(url, cursor, tools, credentials)
     if reply.status == _UNCHANGED:
         return FeedLook(None, cursor, notes)
     content_type = reply.headers.get("Content-Type", "")
@@ -89,21 +95,25 @@ def digest(content: object) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-async def _ask(url: str, cursor: Mapping[str, str], tools: Tools) -> tuple[Reply, tuple[str, ...]]:
+async def _ask(
+    url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
+) -> tuple[Reply, tuple[str, ...]]:
     """Ask, and ask again where it points elsewhere, a few times."""
     conditions = {
         header: cursor[name]
         for name, header in (("etag", "If-None-Match"), ("modified", "If-Modified-Since"))
         if cursor.get(name)
     }
+    login = {} if credentials is None else {"Authorization": credentials.header()}
     where, permanent, abroad = url, True, False
     notes: tuple[str, ...] = ()
     for _ in range(HOPS + 1):
-        reply = await _get(where, {"Accept": _ACCEPT, **conditions}, tools, abroad=abroad)
+        headers = {"Accept": _ACCEPT, **conditions, **({} if abroad else login)}
+        reply = await _get(where, headers, tools, abroad=abroad)
         if reply.status not in _REDIRECTS:
             return reply, notes
         where = _next(where, reply)
-        abroad = abroad or URL(where).host != URL(url).host
+        abroad = abroad or _host_and_port(where) != _host_and_port(url)
         permanent = permanent and reply.status in _PERMANENT
         if permanent:
             notes = (f"the feed moved for good to {bare(where)}; change its address",)
@@ -115,6 +125,13 @@ async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bo
     get = tools.http.get_outside if abroad else tools.http.get
     try:
         reply = await get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
+    except AddressNotAllowed as failure:
+        if abroad:
+            raise SourceDown(
+                f"the feed points to {bare(url)}: {failure.reason}; "
+                "give that address itself if it is meant"
+            ) from None
+        raise SourceDown(str(failure), by_settings=True) from None
     except DeliveryError as failure:
         after = failure.after if isinstance(failure, TryAgain) else None
         raise SourceDown(str(failure), after=after) from None
@@ -140,14 +157,13 @@ def _next(where: str, reply: Reply) -> str:
             f"{bare(where)} points to {bare(str(there))}, which is not encrypted; "
             "give that address itself if it is meant"
         )
-    local = there.host == "localhost" or there.host.endswith(".localhost")
-    if there.host != here.host and (local or is_inside(there.host)):
-        raise SourceDown(
-            f"{bare(where)} points into this network ({there.host}); "
-            "give that address itself if it is meant"
-        )
     # What would log us in somewhere is for whoever wrote the address, not for who points elsewhere.
     return str(there if there.authority == here.authority else there.with_user(None))
+
+
+def _host_and_port(url: str) -> tuple[str | None, int | None]:
+    address = URL(url)
+    return address.host, address.port
 
 
 def _validators(reply: Reply) -> Mapping[str, str]:

@@ -1,27 +1,39 @@
 """
-The one door to the network for plug-ins, and the one table from HTTP status to failure.
+The one door to the network for plug-ins: nothing else in the program connects to anything outside it.
 
-Every answer is read to its end within a bound, no redirect is followed, and every error text is
-cleaned of secrets before it leaves this file.
+Every connection is allowed or refused by the address that it is made to. Every answer is read to its
+end within a bound, no redirect is followed, and every error text is cleaned of secrets before it leaves
+this file.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping
-from ipaddress import ip_address
-from typing import Any
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
 
-from appealbridge.model.errors import LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import AddressNotAllowed, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin.egress import EgressPolicy, is_address, refusal
+from appealbridge.plugin.offload import PLATFORM_NAMES
 from appealbridge.plugin.options import Secret
 from appealbridge.plugin.reply import Effect, Reply, bare, readable
+from appealbridge.plugin.resolver import Resolver
+
+if TYPE_CHECKING:
+    from aiohttp.client import ClientTimeout
+    from aiohttp.client_reqrep import ClientRequest
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 ANSWER_LIMIT = 1024 * 1024
 """How many bytes of an unpacked answer are read, unless the caller says otherwise."""
@@ -50,45 +62,126 @@ def open_session(
     *,
     agent: str = "AppealBridge",
     keepalive: float = KEEPALIVE,
-    outside: bool = False,
+    policy: Callable[[], EgressPolicy] = EgressPolicy,
     resolver: AbstractResolver | None = None,
 ) -> aiohttp.ClientSession:
     """
     Return a session that plug-ins share; the caller closes it. `resolver` turns names into addresses.
 
+    `policy` tells at each new connection what may be connected to; left out, nothing inside the network.
     It keeps no cookies, takes no proxy or password from the environment, and never waits for more
-    connections to one host than a lane may use at most. With `outside` it connects to nothing
-    within this network, whatever name leads there.
+    connections to one host than a lane may use at most.
     """
-    connector = aiohttp.TCPConnector(
-        limit=0,
-        limit_per_host=_CONNECTIONS_PER_HOST,
-        keepalive_timeout=keepalive,
-        socket_factory=_socket_to_outside if outside else None,
-        resolver=resolver,
-    )
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=_Connector(policy, resolver or Resolver(PLATFORM_NAMES), keepalive),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": agent},
         trust_env=False,
     )
 
 
-def is_inside(host: str) -> bool:
-    """Tell whether an IP address is of this machine or this network; a name is neither."""
+@dataclass(slots=True)
+class _Target:
+    """The host that is being connected to, and which of its addresses was refused."""
+
+    host: str
+    port: int
+    refused: str = ""
+
+
+_TARGET: ContextVar[_Target] = ContextVar("target")
+
+
+class _NotAllowed(Exception):
+    """An address was refused, and none of the host's others could be connected to."""
+
+    def __init__(self, target: _Target) -> None:
+        self.reason, self.cure = refusal(target.host, target.port, target.refused)
+        super().__init__(f"{self.reason}; {self.cure}")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connects to what the policy allows. Every socket is made here, for one address that is known by then."""
+
+    def __init__(
+        self, policy: Callable[[], EgressPolicy], resolver: AbstractResolver, keepalive: float
+    ) -> None:
+        super().__init__(
+            limit=0,
+            limit_per_host=_CONNECTIONS_PER_HOST,
+            keepalive_timeout=keepalive,
+            socket_factory=self._socket,
+            resolver=resolver,
+        )
+        self.policy = policy
+        self.resolver = resolver
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - it is the library's
+    ) -> Connection:
+        """Take an idle connection to the same host and port, or make a new one."""
+        target = _Target(req.url.raw_host or "", req.url.port or 0)
+        token = _TARGET.set(target)
+        try:
+            return await super().connect(req, traces, timeout)
+        except aiohttp.ClientConnectorError:
+            if target.refused:
+                raise _NotAllowed(target) from None
+            raise
+        finally:
+            _TARGET.reset(token)
+
+    async def open_socket(self, host: str, port: int) -> socket.socket:
+        """Return a connected socket; raise `OSError` where there is none to be had, or `_NotAllowed`."""
+        target = _Target(host, port)
+        token = _TARGET.set(target)
+        trouble = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+        try:
+            for address in await self._addresses(host, port):
+                try:
+                    return await _connected(self._socket(address), address[4])
+                except OSError as error:
+                    trouble = error
+        finally:
+            _TARGET.reset(token)
+        if target.refused:
+            raise _NotAllowed(target)
+        raise trouble
+
+    async def _addresses(self, host: str, port: int) -> list[aiohttp.AddrInfoType]:
+        found = [host]
+        if not is_address(host):
+            told = await self.resolver.resolve(host, port, family=socket.AF_UNSPEC)
+            found = [each["host"] for each in told]
+        return [
+            (
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
+                socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port),
+            )
+            for address in found
+        ]  # fmt: skip
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        # Here and not sooner: a name may be given another address between being asked for and used.
+        family, kind, protocol, _, place = address
+        target = _TARGET.get()
+        if not self.policy().allows(target.host, target.port, str(place[0])):
+            target.refused = str(place[0])
+            raise OSError(errno.EACCES, f"{target.refused} is inside the network")
+        return socket.socket(family, kind, protocol)
+
+
+async def _connected(unconnected: socket.socket, place: tuple[Any, ...]) -> socket.socket:
     try:
-        return not ip_address(host.partition("%")[0]).is_global
-    except ValueError:
-        return False
-
-
-def _socket_to_outside(address: aiohttp.AddrInfoType) -> socket.socket:
-    # Here and not sooner: a name may be given another address between being asked for and used.
-    family, kind, protocol, _, place = address
-    if is_inside(str(place[0])):
-        raise OSError(errno.EACCES, f"it leads into this network ({place[0]})")
-    return socket.socket(family, kind, protocol)
+        unconnected.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(unconnected, place)
+    except BaseException:
+        unconnected.close()
+        raise
+    return unconnected
 
 
 class Http:
@@ -97,7 +190,7 @@ class Http:
 
     `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
     `timeout` is the bound on one whole request in seconds. `hear` is called with every answer to a
-    request that was to create something. `resolver` is the session's own.
+    request that was to create something. `session` is one of `open_session`.
     """
 
     def __init__(
@@ -108,26 +201,22 @@ class Http:
         now: Callable[[], float],
         timeout: float = 30.0,
         hear: Callable[[Reply], None] | None = None,
-        resolver: AbstractResolver | None = None,
     ) -> None:
+        if not isinstance(session.connector, _Connector):
+            raise TypeError(
+                "a session of open_session is wanted, which connects to nothing it must not"
+            )
         self._session = session
+        self._connector = session.connector
         self.clean = clean
         self.now = now
         self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
         self._hear = hear
-        self._resolver = resolver
 
     def heard_by(self, hear: Callable[[Reply], None]) -> Http:
         """Return the same door for somebody who wants to hear what is answered to its creating requests."""
-        return Http(
-            self._session,
-            self.clean,
-            now=self.now,
-            timeout=self._seconds,
-            hear=hear,
-            resolver=self._resolver,
-        )
+        return Http(self._session, self.clean, now=self.now, timeout=self._seconds, hear=hear)
 
     async def get(
         self,
@@ -155,9 +244,23 @@ class Http:
     ) -> Reply:
         """Read something whose address a stranger gave: nothing within this network is asked for it."""
         agent = self._session.headers["User-Agent"]
-        async with open_session(agent=agent, outside=True, resolver=self._resolver) as session:
+        public = self._connector.policy().public_only()
+        async with open_session(
+            agent=agent, policy=lambda: public, resolver=self._connector.resolver
+        ) as session:
             door = Http(session, self.clean, now=self.now, timeout=self._seconds)
             return await door.get(url, headers=headers, accept=accept, limit=limit)
+
+    async def open_socket(self, host: str, port: int) -> socket.socket:
+        """
+        Return a socket that is connected to a host, for what speaks something else than HTTP.
+
+        Raise `OSError` where it cannot be connected to, and `AddressNotAllowed` where it must not be.
+        """
+        try:
+            return await self._connector.open_socket(host, port)
+        except _NotAllowed as error:
+            raise AddressNotAllowed(str(error), reason=error.reason) from None
 
     async def post(
         self,
@@ -244,6 +347,9 @@ class Http:
             return reply
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise Rejected(self._words(method, url, "this is not an http address")) from None
+        except _NotAllowed as error:
+            words = self._words(method, url, str(error))
+            raise AddressNotAllowed(words, reason=self.clean(error.reason)) from None
         except _NOT_SENT as error:
             raise TryAgain(self._words(method, url, _said(error))) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

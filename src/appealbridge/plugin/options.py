@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from yarl import URL
+
+from appealbridge.plugin.egress import check_host, is_loopback_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,21 @@ def _address(value: str) -> str:
         raise ValueError(
             "give an address such as https://api.example.org, with no password or query"
         )
+    check_host(address.raw_host or "")
     return value.rstrip("/")
+
+
+def _feed_address(value: str) -> str:
+    try:
+        address = URL(value)
+    except ValueError:
+        raise ValueError("give a web address such as https://www.example.org/rss") from None
+    check_host(address.raw_host or "")
+    if (address.user or address.password) and not is_loopback_url(value):
+        raise ValueError(
+            "no login belongs in an address; put it under the feed's credentials: in appealbridge.yaml"
+        )
+    return value
 
 
 def html_options(model: type[BaseModel]) -> frozenset[str]:
@@ -53,3 +70,35 @@ def html_options(model: type[BaseModel]) -> frozenset[str]:
 
 Address = Annotated[str, AfterValidator(_address)]
 """Where a platform lives: `http://` or `https://`, a host, perhaps a path; no slash at its end."""
+
+FeedAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_feed_address)]
+"""Where a feed is read."""
+
+
+class FeedCredentials(Options):
+    """A login at a feed's server."""
+
+    username: str = Field(min_length=1, description="The login's name.", examples=["press"])
+    password: Secret = Field(description="Its password.", examples=["!secret news_password"])
+
+    def check(self, url: str) -> None:
+        """Raise `ValueError` for an address to which they would be sent so that others can read them."""
+        if URL(url).scheme != "https" and not is_loopback_url(url):
+            raise ValueError(
+                "the login would be sent so that others can read it; write https:// instead of http://"
+            )
+
+    def header(self) -> str:
+        """Return what a request says to log in (RFC 7617)."""
+        login = f"{self.username}:{self.password.get_secret_value()}"
+        return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
+def feed_credentials() -> Any:
+    """Return the option of a source that is read with a login. What was read stays known when the login changes."""
+    return Field(
+        None,
+        exclude=True,
+        description="The login at the feed's server, where it wants one.",
+        examples=[{"username": "press", "password": "!secret news_password"}],
+    )

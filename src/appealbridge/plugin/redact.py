@@ -58,6 +58,7 @@ _ESCAPES = re.compile(
 """One letter as addresses, JSON and HTML write it."""
 _NAMES = {"amp": "&", "apos": "'", "gt": ">", "lt": "<", "quot": '"'}
 _QUERY = re.compile(r"""(https?://[^\s"'<>?]+)\?([^\s"'<>]+)""", re.IGNORECASE)
+_LOGIN = re.compile(r"""(https?://)([^\s"'<>/?#@]+)@""", re.IGNORECASE)
 _NAMED = re.compile(r"key|token|secret|auth|sig|pass|code", re.IGNORECASE)
 """A name in a query behind which a secret stands, whatever its form."""
 _LONG_ENOUGH = 8
@@ -124,7 +125,12 @@ def secrets_of_address(address: str) -> Iterator[str]:
 
 
 def without_queries(text: str) -> str:
-    """Return a text of the same length without the queries of addresses in it, in which keys may stand."""
+    """
+    Return a text of the same length without what may be a key or a password in the addresses in it.
+
+    That is their queries, and what stands before the @.
+    """
+    text = _LOGIN.sub(lambda found: f"{found[1]}{'*' * len(found[2])}@", text)
     return _QUERY.sub(lambda found: f"{found[1]}?{'*' * len(found[2])}", text)
 
 

@@ -27,12 +27,15 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from appealbridge.model.errors import (
     AccountRefused,
+    AddressNotAllowed,
     DeliveryError,
     LoginExpired,
     Rejected,
     TryAgain,
     Unsure,
 )
+from appealbridge.plugin.egress import check_host
+from appealbridge.plugin.http import Http
 from appealbridge.plugin.options import Secret
 from appealbridge.plugin.reply import readable
 from appealbridge.plugin.smtp_reply import Moment, failure
@@ -105,18 +108,19 @@ def mail_server(text: str) -> str:
     if address.username or address.password:
         raise ValueError("put the login under `credentials`, not into the address")
     _ = address.port  # it is read here for its own ValueError
+    check_host(address.hostname)
     return text
 
 
 async def hand_over(
-    server: MailServer, sender: str, recipient: str, mail: bytes, clean: Callable[[str], str]
+    server: MailServer, sender: str, recipient: str, mail: bytes, http: Http
 ) -> None:
     """
-    Hand one mail over; `sender` and `recipient` are bare addresses, `clean` takes secrets out of errors.
+    Hand one mail over; `sender` and `recipient` are bare addresses, `http` is the door to the network.
 
     A mail with a byte that is not ASCII, or for such an address, is sent only where the server offers SMTPUTF8.
     """
-    talk = _Conversation(server, clean, sender, recipient)
+    talk = _Conversation(server, http, sender, recipient)
     try:
         async with talk.surely_not_sent():
             await talk.open()
@@ -128,14 +132,14 @@ async def hand_over(
         talk.close()
 
 
-async def log_in(server: MailServer, clean: Callable[[str], str], sender: str = "") -> None:
+async def log_in(server: MailServer, http: Http, sender: str = "") -> None:
     """
     Connect, log in and leave again.
 
     With a `sender` the server is asked besides whether it takes mail from this address. It is given the
     same one as the recipient, since many say only then that they do not; no mail follows.
     """
-    talk = _Conversation(server, clean, sender, sender)
+    talk = _Conversation(server, http, sender, sender)
     try:
         async with talk.surely_not_sent():
             await talk.open()
@@ -149,20 +153,19 @@ async def log_in(server: MailServer, clean: Callable[[str], str], sender: str = 
 class _Conversation:
     """One connection, and at which `moment` of it we are; what goes wrong is raised as what it means."""
 
-    def __init__(
-        self, server: MailServer, clean: Callable[[str], str], sender: str, recipient: str
-    ) -> None:
+    def __init__(self, server: MailServer, http: Http, sender: str, recipient: str) -> None:
         address = urlsplit(server.address)
         implicit = address.scheme == "smtps"
         starttls = None if server.starttls == "auto" else server.starttls == "always"
         self._server = server
-        self._clean = clean
+        self._http = http
+        self._clean = http.clean
+        self._port = address.port or _PORTS[address.scheme]
         self._sender = sender
         self._recipient = recipient
         self._moment = Moment.GREETING
         self._client = SMTP(
             hostname=address.hostname,
-            port=address.port or _PORTS[address.scheme],
             use_tls=implicit,
             start_tls=False if implicit else starttls,
             local_hostname=server.name,
@@ -175,6 +178,8 @@ class _Conversation:
         try:
             async with asyncio.timeout(self._server.timeouts.hand_over):
                 yield
+        except AddressNotAllowed as error:
+            raise AddressNotAllowed(self._server.words(error, self._clean)) from None
         except SMTPResponseException as error:
             raise self._refused(error) from None
         except ssl.SSLCertVerificationError as error:
@@ -186,7 +191,10 @@ class _Conversation:
 
     async def open(self) -> None:
         """Connect, go over to TLS, log in."""
-        await self._client.connect()
+        # The host's name stays the one that its certificate has to be for.
+        async with asyncio.timeout(self._server.timeouts.command):
+            connected = await self._http.open_socket(self._server.host, self._port)
+        await self._client.connect(sock=connected)
         if self._client.is_ehlo_or_helo_needed:
             await self._client.ehlo()
         if self._server.password is not None:
@@ -338,7 +346,7 @@ class _Conversation:
         return LoginExpired(self._server.words(said, self._clean))
 
     def _words(self, error: Exception) -> str:
-        text = str(error) or "no answer in time"
+        text = str(error).replace(" on port None", "") or "no answer in time"
         return self._server.words(f"{text} (at {self._moment.value})", self._clean)
 
 

@@ -13,6 +13,7 @@ from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
 from appealbridge.files import READ_LIMIT, read_file
 from appealbridge.plugin.channel import Account
+from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.telling import Telling
@@ -29,7 +30,8 @@ class Catalogue:
     entries and `list_places` to the document and the place of each of them. `people` are the people and groups
     that may stand in `approval` and `on_failure`, `telling` the ways to them, `None` where those are not known.
     `templates` is the folder of template files, `None` where there is none. `absent` are accounts of
-    the settings that are left out, since their plug-in broke.
+    the settings that are left out, since their plug-in broke. `egress` says what may be connected to, `None` where
+    that is not known.
     """
 
     registry: Registry
@@ -43,6 +45,7 @@ class Catalogue:
     time_zone: str = "Europe/London"
     templates: Path | None = None
     absent: Collection[str] = ()
+    egress: EgressPolicy | None = None
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -57,7 +57,19 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
         return None
     if source and own is None:
         _check_declared(reading, plugin, source, written, path)
+    if own is not None:
+        _check_reached(reading, own, written, path)
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
+
+
+def _check_reached(reading: Reading, own: Options, written: dict[str, Any], path: Path) -> None:
+    """Complain about an address inside the network: recipes and settings are often written by different people."""
+    egress = reading.catalogue.egress
+    for name in written if egress is not None else ():
+        told = getattr(own, name, None)
+        refused = egress.refuses_written(told) if egress and isinstance(told, str) else None
+        if refused is not None:
+            reading.complain((*path, name), *refused)
 
 
 def _as_far_as_right(plugin: AnyTrigger, written: dict[str, Any]) -> Options | None:

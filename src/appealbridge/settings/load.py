@@ -14,6 +14,7 @@ from appealbridge.documents import Document, InvalidDocuments, Problem, read, un
 from appealbridge.files import read_file
 from appealbridge.plugin.trigger import Weakness
 from appealbridge.settings.include import Include, lists_of
+from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.quiet import quiet
 from appealbridge.settings.reader import Practice, Practise, Reader
@@ -95,6 +96,12 @@ def load_settings(
     if "recipes" in document.value and not _is_folder(recipes):
         words, cure = f"there is no folder {recipes}", "make it, or mend its name"
         reader.notes.append(document.problem(("recipes",), words, cure, level="note"))
+    accounts = {} if practice is not None else channels
+    read_options = {
+        "channels": {name: channel.account for name, channel in accounts.items()},
+        **sources,
+    }
+    reader.notes += not_allowed(document, daemon, read_options)
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
@@ -137,8 +144,8 @@ def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
 
 
 _AS_THEY_ARE = (
-    "listen", "socket_mode", "public_url", "keep_free", "watch", "time_zone", "practice", "log", "feeds_at_once",
-    "shutdown_within", "people", "groups", "holds", "notices", "retention",
+    "listen", "socket_mode", "public_url", "keep_free", "watch", "time_zone", "practice", "inside", "log",
+    "feeds_at_once", "shutdown_within", "people", "groups", "holds", "notices", "retention",
 )  # fmt: skip
 
 

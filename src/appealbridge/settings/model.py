@@ -21,7 +21,14 @@ from appealbridge.model.moment import NoTime, zone_named
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
 from appealbridge.plugin.mail_addresses import mailbox
-from appealbridge.settings.places import Listen, ListenText, SocketMode, WebAddress, store_path
+from appealbridge.settings.places import (
+    AllowedText,
+    Listen,
+    ListenText,
+    SocketMode,
+    WebAddress,
+    store_path,
+)
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 
@@ -190,6 +197,12 @@ class Daemon(_Section):
         None,
         description="The practice platforms: every channel talks to them, and no credential is read.",
         examples=["http://127.0.0.1:8090"],
+    )
+    inside: tuple[AllowedText, ...] = Field(
+        (),
+        description="What may be connected to although it is inside your network: hosts, addresses and networks, "
+        "each with a port after a colon where it is not one of 25, 80, 443, 465 and 587.",
+        examples=[["news.internal", "10.0.0.5:8080", "10.1.0.0/16"]],
     )
     log: LogSettings = Field(
         LogSettings(), description="What is said.", examples=[{"level": "info"}]

@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from appealbridge.plugin.egress import Allowed, allowed
+
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -117,3 +119,20 @@ def web_address(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(web_address)]
+
+
+def _allowed(value: Any) -> Allowed:
+    try:
+        return allowed(value if isinstance(value, str) else "")
+    except ValueError as error:
+        problem, _, cure = str(error).partition("; ")
+        raise _wrong(problem, cure) from None
+
+
+AllowedText = Annotated[
+    Allowed,
+    PlainValidator(_allowed),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
+"""What may be connected to although it is inside the network."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from appealbridge.documents import Document, Path, Problem, path_text
 from appealbridge.documents.check import check_value
 from appealbridge.documents.problem import REPORT, did_you_mean, fault, nearest
+from appealbridge.plugin.egress import is_loopback_url
 from appealbridge.settings.filling import Filler
 from appealbridge.settings.model import Daemon
 from appealbridge.settings.result import ChannelSettings
@@ -153,7 +154,10 @@ class Reader:
         model = self._platforms[platform]
         beside = {"platform"}
         if practice is None:
-            return self._checked(path, own, model, self._vault, owner=platform, beside=beside)
+            account = self._checked(path, own, model, self._vault, owner=platform, beside=beside)
+            if account is not None:
+                self._check_encrypted(path, account)
+            return account
         filler = Filler(self._document, self._folder, None)
         filled = filler.fill(model, own, path)
         try:
@@ -167,6 +171,18 @@ class Reader:
         )
         self._found_wrong(path, filler.problems + problems)
         return account
+
+    def _check_encrypted(self, path: Path, account: BaseModel) -> None:
+        """Complain about an account whose secrets would be sent so that others can read them."""
+        try:
+            told = account.model_dump()
+        except Exception:  # noqa: BLE001 - a plug-in that breaks here breaks again where it is used
+            return
+        for name, value in told.items() if _has_secret(told) else ():
+            plain = isinstance(value, str) and value.lower().startswith("http://")
+            if plain and not is_loopback_url(value):
+                words = "the account's secrets would be sent so that others can read them"
+                self._wrong((*path, name), words, "write https:// instead of http://")
 
     def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
         """Return the named mappings of a section, those that are some."""
@@ -234,6 +250,12 @@ class Reader:
 
     def _wrong(self, path: Path, problem: str, cure: str, *, key: bool = False) -> None:
         self.problems.append(self._document.problem(path, problem, cure, key=key))
+
+
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_secret, value.values()))
+    return isinstance(value, SecretStr | SecretBytes)
 
 
 def _unfounded(problem: Problem, path: Path, filler: Filler) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
+from appealbridge.plugin.egress import Allowed
 from appealbridge.settings.model import HoldRule, LogSettings, Notices, Person, Retention
 from appealbridge.settings.places import Listen
 
@@ -53,6 +54,7 @@ class Settings:
     watch: bool
     time_zone: str
     practice: str | None
+    inside: Sequence[Allowed]
     log: LogSettings
     feeds_at_once: int
     shutdown_within: float

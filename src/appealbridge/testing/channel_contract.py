@@ -34,6 +34,7 @@ from appealbridge.testing.channel_case import (
     ChannelCase,
     forms_of_the_planted_secret,
 )
+from appealbridge.testing.server import this_machine
 
 PRACTICE = "http://127.0.0.1:8090"
 
@@ -47,7 +48,7 @@ class ChannelContract(ABC):
     @pytest.fixture
     async def tools(self) -> AsyncIterator[Tools]:
         """Hand out the door to the network, which knows the planted secret."""
-        async with open_session() as session:
+        async with open_session(policy=this_machine) as session:
             http = Http(session, Redactor([PLANTED]).clean, now=SystemClock().now, timeout=5.0)
             yield Tools(http, NOW, random.Random(0))  # noqa: S311 - the same in every run
 

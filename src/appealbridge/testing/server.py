@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from appealbridge.clock import SystemClock
+from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.testing.channel_case import NOW
 
 PATIENCE = 10.0
@@ -22,6 +23,11 @@ PATIENCE = 10.0
 
 
 _REAL = SystemClock()
+
+
+def this_machine() -> EgressPolicy:
+    """Allow connections to this machine, by its address or as localhost, and to nothing else inside the network."""
+    return EgressPolicy(this_machine=True)
 
 
 class Spoilt(Enum):
@@ -66,8 +72,11 @@ class ScriptedServer:
     Date. Use it as an asynchronous context.
     """
 
-    def __init__(self, otherwise: Script = (200, {})) -> None:
+    def __init__(
+        self, otherwise: Script = (200, {}), *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.otherwise = otherwise
+        self._place = host, port
         self.heard: list[Heard] = []
         self.url = ""
         self._queue: deque[Script] = deque()
@@ -78,7 +87,7 @@ class ScriptedServer:
         self._server = web.Server(self._handle, handler_cancellation=True)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, *self._place)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"

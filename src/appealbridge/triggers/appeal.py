@@ -30,6 +30,8 @@ from appealbridge.plugin import (
     Basis,
     Duration,
     Event,
+    FeedAddress,
+    FeedCredentials,
     FeedEntry,
     Field,
     Item,
@@ -41,6 +43,7 @@ from appealbridge.plugin import (
     Tools,
     composed,
     content_digest,
+    feed_credentials,
     feed_identity,
     in_folder,
     in_thread,
@@ -61,9 +64,8 @@ FIELDS = frozenset(Appeal.model_fields) | {
 class AppealSource(PolledSource):
     """What appealbridge.yaml says of one place that appeals come from."""
 
-    feed: str | None = Field(
+    feed: FeedAddress | None = Field(
         None,
-        pattern=r"^https?://[^\s]+$",
         description="The address of an RSS or Atom feed of appeals.",
         examples=["https://www.example.police.uk/appeals/rss"],
     )
@@ -72,6 +74,7 @@ class AppealSource(PolledSource):
         description="A folder with one appeal a file: YAML, or Markdown with a head of YAML.",
         examples=["appeals/"],
     )
+    credentials: FeedCredentials | None = feed_credentials()
     every: Duration = Field(
         60.0, gt=0, description="How long to wait between two looks.", examples=["1m"]
     )
@@ -80,6 +83,10 @@ class AppealSource(PolledSource):
     def _one(self) -> AppealSource:
         if (self.feed is None) == (self.folder is None):
             raise ValueError("give either feed: an address, or folder: a path, and not both")
+        if self.credentials is not None:
+            if self.feed is None:
+                raise ValueError("a folder has no credentials; take them out")
+            self.credentials.check(self.feed)
         return self
 
 
@@ -141,7 +148,7 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
     async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""
         if source.feed is not None:
-            return await _from_feed(source.feed, cursor, tools)
+            return await _from_feed(source.feed, cursor, tools, source.credentials)
         folder = source.folder or Path()
         return await in_folder(folder, _in_folder, folder, tools.now, first=not cursor)
 
@@ -157,8 +164,10 @@ def _in_folder(folder: Path, now: float, *, first: bool) -> Look:
     return Look(items, {"looked": "yes"}, problems=problems)
 
 
-async def _from_feed(url: str, cursor: Mapping[str, str], tools: Tools) -> Look:
-    look = await read_feed(url, cursor, tools)
+async def _from_feed(
+    url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
+) -> Look:
+    look = await read_feed(url, cursor, tools, credentials)
     if look.entries is None:
         return Look(None, look.cursor, notes=look.notes)
     told = [entry for entry in look.entries if entry.data.get("title")]

@@ -27,6 +27,8 @@ from appealbridge.plugin import (
     Basis,
     Duration,
     Event,
+    FeedAddress,
+    FeedCredentials,
     FeedEntry,
     Field,
     Item,
@@ -37,6 +39,7 @@ from appealbridge.plugin import (
     Registry,
     Tools,
     content_digest,
+    feed_credentials,
     feed_identity,
     in_thread,
     model_validator,
@@ -46,7 +49,6 @@ from appealbridge.plugin import (
 
 Part = Literal["title", "link", "id", "summary", "text", "author", "published", "updated"]
 
-_ADDRESS = r"^https?://[^\s]+$"
 _LOGIN = re.compile(r"https?://[^/?#]*@")
 
 ITEM_FIELDS = frozenset(
@@ -59,8 +61,7 @@ ITEM_FIELDS = frozenset(
 class FeedSource(PolledSource):
     """One feed and how it is read."""
 
-    url: str = Field(
-        pattern=_ADDRESS,
+    url: FeedAddress = Field(
         description="The feed's address.",
         examples=["https://www.example.police.uk/news/rss"],
     )
@@ -70,6 +71,13 @@ class FeedSource(PolledSource):
         "fields for a feed that keeps neither.",
         examples=["guid", "link", ["title", "published"]],
     )
+    credentials: FeedCredentials | None = feed_credentials()
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> FeedSource:
+        if self.credentials is not None:
+            self.credentials.check(self.url)
+        return self
 
 
 class FeedOptions(Options):
@@ -81,9 +89,8 @@ class FeedOptions(Options):
         description="The feed's name under `feeds:` in appealbridge.yaml, instead of a `url`.",
         examples=["force_news"],
     )
-    url: str | None = Field(
+    url: FeedAddress | None = Field(
         None,
-        pattern=_ADDRESS,
         description="The feed's address, where it has no name.",
         examples=["https://www.example.police.uk/news/rss"],
     )
@@ -184,7 +191,7 @@ class Feed(Poller[FeedOptions, FeedSource]):
 
     async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
         """Look once; every item listed is told, the engine knows which are new."""
-        look = await read_feed(source.url, cursor, tools)
+        look = await read_feed(source.url, cursor, tools, source.credentials)
         if look.entries is None:
             return Look(None, look.cursor, notes=look.notes)
         # The digests of a feed of ten megabytes take time.

@@ -249,3 +249,57 @@ def test_recipes_and_appeals_can_be_checked_together(tmp_path, monkeypatch):
     assert told.exit_code == 1
     assert 'recipes/a.yaml:1:1: "triggers" is missing' in told.output
     assert "0 recipes fine, 1 appeal fine" in told.output
+
+
+INNER = """\
+triggers:
+  - { trigger: feed, url: "http://10.0.0.5:8080/rss" }
+  - { trigger: feed, url: "http://localhost/rss" }
+  - { trigger: feed, url: "https://news.internal/rss" }
+actions: [{ stop: nothing to do }]
+approval: none
+"""
+
+
+def test_a_recipe_that_reads_an_address_inside_is_told_unless_the_settings_allow_it(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "appealbridge.yaml").write_text("watch: false\n")
+    done = checked(tmp_path, monkeypatch, INNER)
+    assert done.exit_code == 1
+    told = " ".join(done.stdout.split())
+    assert "a.yaml:2:27: triggers[0].url: 10.0.0.5:8080 is inside your network" in told
+    assert 'if that is meant, add "10.0.0.5:8080" to inside: in appealbridge.yaml' in told
+    assert "a.yaml:3:27: triggers[1].url: localhost leads to 127.0.0.1" in told
+    assert "news.internal" not in told.partition("triggers[1]")[0]
+    (tmp_path / "appealbridge.yaml").write_text("inside: [localhost, '10.0.0.5:8080']\n")
+    assert CliRunner().invoke(main, ["check"]).exit_code == 0
+
+
+def test_in_practice_a_recipe_may_read_a_feed_on_this_machine(tmp_path, monkeypatch):
+    (tmp_path / "appealbridge.yaml").write_text("practice: http://127.0.0.1:8090\n")
+    done = checked(tmp_path, monkeypatch, INNER)
+    assert "triggers[0].url" in done.stdout
+    assert "triggers[1].url" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://0x7f.1/rss", "is the address 127.0.0.1; write it as 127.0.0.1"),
+        (
+            "http://force:pw@www.example.org/rss",
+            "put it under the feed's credentials: in",
+        ),
+        ("https://force:pw@www.example.org/rss", "put it under the feed's credentials:"),
+    ],
+)
+def test_an_address_that_hides_where_it_leads_or_shows_a_password_is_told(
+    tmp_path, monkeypatch, url, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "appealbridge.yaml").write_text(f"feeds: {{ news: {{ url: '{url}' }} }}\n")
+    done = CliRunner().invoke(main, ["check"])
+    assert done.exit_code == 1
+    assert words in " ".join(done.stdout.split())
+    assert "pw@" not in done.stdout

@@ -4,17 +4,16 @@ from dataclasses import replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import pytest
 
 from appealbridge.engine.lane import FIRST_PAUSE, LONG_PAUSE, LONGEST_PAUSE, Lane
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, Sought
-from appealbridge.plugin.http import Http
+from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.registry import load
 from appealbridge.testing.channel_case import NOW
-from appealbridge.testing.server import ScriptedServer
+from appealbridge.testing.server import ScriptedServer, this_machine
 
 SILENCE = TryAgain("no connection")
 RECEIPT = Receipt("17", "", None)
@@ -24,7 +23,7 @@ REFUSED = AccountRefused("403", sure=False, status=403)
 
 @pytest.fixture
 async def lane():
-    async with aiohttp.ClientSession() as session:
+    async with open_session(policy=this_machine) as session:
         http = Http(session, str, now=lambda: NOW)
         platform = load().channels["x"]
         one = Lane("force_x", platform, Account(concurrency=4), http, ZoneInfo("Europe/London"))

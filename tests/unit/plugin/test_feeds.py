@@ -7,6 +7,9 @@ import random
 import signal
 import socket
 import threading
+from base64 import b64encode
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ import pytest
 from appealbridge.markup import apart
 from appealbridge.markup.feed import Entry, Reading
 from appealbridge.plugin import (
+    FeedCredentials,
+    Secret,
     SourceDown,
     Tools,
     feed_identity,
@@ -21,13 +26,18 @@ from appealbridge.plugin import (
     read_feed,
     short_identity,
 )
+from appealbridge.plugin.egress import EgressPolicy, allowed
 from appealbridge.plugin.feeds import SIZE_LIMIT, read_at_once
 from appealbridge.plugin.http import Http, open_session
-from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
+from appealbridge.plugin.offload import Pool
+from appealbridge.plugin.resolver import Resolver
+from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
 RSS = (Path(__file__).parents[2] / "data" / "feeds" / "appeals.rss").read_bytes()
 HEADERS = {"Content-Type": "application/rss+xml", "ETag": 'W/"v1"', "Last-Modified": "some day"}
 NOW = 1_790_000_000.0
+OUTSIDE = "127.0.0.2"
+"""An address of this machine that stands for one of the public internet."""
 
 
 @pytest.fixture
@@ -38,9 +48,22 @@ async def server():
 
 @pytest.fixture
 async def tools():
-    session = open_session()
+    session = open_session(policy=this_machine)
     yield Tools(Http(session, str, now=lambda: NOW, timeout=1.0), NOW, random.Random(1))
     await session.close()
+
+
+@asynccontextmanager
+async def looker(policy, **names):
+    """Give the tools of a look, with a policy and a name server of its own."""
+    known = {name.replace("_", "."): address for name, address in names.items()}
+
+    def lookup(host, *rest, **more):
+        return socket.getaddrinfo(known.get(host, host), *rest, **more)
+
+    resolver = Resolver(Pool("names", 2), lookup)
+    async with open_session(policy=lambda: policy, resolver=resolver) as session:
+        yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, random.Random(1))
 
 
 async def test_what_a_look_learns_makes_the_next_one_conditional(server, tools):
@@ -130,8 +153,11 @@ async def test_a_feed_that_points_in_circles_is_left(server, tools):
         ("ftp://example.org/rss", "no other feed"),
         ("", "no other feed"),
         ("http://[", "cannot be read"),
-        ("http://169.254.169.254/latest", "points into this network"),
-        ("http://localhost/rss", "points into this network"),
+        (
+            "http://169.254.169.254/latest",
+            r"169\.254\.169\.254:80 is inside your network; give that",
+        ),
+        ("http://localhost/rss", "localhost leads to .* inside your network; give that address"),
     ],
 )
 async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, words):
@@ -141,18 +167,59 @@ async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, wor
     assert len(server.heard) == 1
 
 
-async def test_a_name_that_leads_into_this_network_is_not_followed(server, tools, monkeypatch):
-    look_up = socket.getaddrinfo
+async def test_a_name_that_leads_into_this_network_is_not_followed(server):
+    port = int(server.url.rpartition(":")[2])
+    server.answers((302, "", {"Location": f"http://inner.example:{port}/inside"}))
+    policy = replace(this_machine(), inside=(allowed(f"inner.example:{port}"),))
+    async with looker(policy, inner_example="127.0.0.1") as tools:
+        with pytest.raises(
+            SourceDown, match=r"points to .* inner.example leads to 127.0.0.1"
+        ) as down:
+            await read_feed(f"{server.url}/", {}, tools)
+        assert (
+            not down.value.by_settings
+        )  # the feed's owner says so, and perhaps no longer tomorrow
+        # Who writes that address is allowed to.
+        await read_feed(f"http://inner.example:{port}/", {}, tools)
+    assert [heard.path for heard in server.heard] == ["/", "/"]
 
-    def led(host, *rest, **more):
-        return look_up("127.0.0.1" if host == "outside.example" else host, *rest, **more)
 
-    monkeypatch.setattr(socket, "getaddrinfo", led)
-    port = server.url.rpartition(":")[2]
-    server.answers((302, "", {"Location": f"http://outside.example:{port}/inside"}))
-    with pytest.raises(SourceDown, match="leads into this network"):
-        await read_feed(f"{server.url}/", {}, tools)
+async def test_a_feed_is_not_followed_to_another_port_inside(server, tools):
+    async with ScriptedServer((200, RSS, HEADERS)) as other:
+        server.answers((302, "", {"Location": f"{other.url}/new"}))
+        with pytest.raises(SourceDown, match="inside your network; give that address itself"):
+            await read_feed(f"{server.url}/", {}, tools)
+        assert other.heard == []
+
+
+async def test_a_feed_outside_is_followed_to_nothing_inside_not_even_to_what_is_allowed(server):
+    """Who runs it would choose what an inner server is asked."""
+    async with ScriptedServer(host=OUTSIDE) as outside:
+        outside.answers((302, "", {"Location": f"{server.url}/inside"}))
+        policy = EgressPolicy(this_machine=True, internal=lambda address: address != OUTSIDE)
+        async with looker(policy) as tools:
+            with pytest.raises(SourceDown, match="inside your network"):
+                await read_feed(f"{outside.url}/", {}, tools)
+    assert server.heard == []
+
+
+async def test_a_feed_is_not_followed_back_inside_by_way_of_the_outside(server):
+    async with ScriptedServer(host=OUTSIDE) as outside:
+        server.answers((302, "", {"Location": f"{outside.url}/there"}))
+        outside.answers((302, "", {"Location": f"{server.url}/back"}))
+        policy = EgressPolicy(this_machine=True, internal=lambda address: address != OUTSIDE)
+        async with looker(policy) as tools:
+            with pytest.raises(SourceDown, match="inside your network"):
+                await read_feed(f"{server.url}/", {}, tools)
     assert [heard.path for heard in server.heard] == ["/"]
+
+
+async def test_a_feed_that_must_not_be_reached_is_for_the_settings_to_change(server):
+    async with looker(EgressPolicy()) as tools:
+        with pytest.raises(SourceDown, match=r"to inside: in appealbridge\.yaml") as down:
+            await read_feed(f"{server.url}/", {}, tools)
+    assert down.value.by_settings
+    assert server.heard == []
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]"])
@@ -171,13 +238,24 @@ async def test_a_redirect_brings_no_login_along(server, tools):
     assert "Authorization" not in server.heard[1].headers
 
 
-async def test_a_login_in_the_address_is_handed_to_its_own_server_alone(server, tools):
+async def test_a_login_in_the_address_is_handed_to_its_own_server_alone(server):
     own = server.url.replace("http://", "http://force:pw@")
-    async with ScriptedServer((200, RSS, HEADERS)) as other:
+    policy = EgressPolicy(this_machine=True, internal=lambda address: address != OUTSIDE)
+    async with ScriptedServer((200, RSS, HEADERS), host=OUTSIDE) as other, looker(policy) as tools:
         server.answers((302, "", {"Location": f"{other.url}/new"}))
         await read_feed(f"{own}/old", {}, tools)
         assert "Authorization" in server.heard[0].headers
         assert "Authorization" not in other.heard[0].headers
+
+
+async def test_a_login_is_sent_to_the_address_itself_and_nowhere_that_it_points_to(server):
+    login = FeedCredentials(username="förce", password=Secret("p:w"))
+    policy = EgressPolicy(this_machine=True, internal=lambda address: address != OUTSIDE)
+    async with ScriptedServer((200, RSS, HEADERS), host=OUTSIDE) as other, looker(policy) as tools:
+        server.answers((302, "", {"Location": "/new"}), (302, "", {"Location": f"{other.url}/x"}))
+        await read_feed(f"{server.url}/old", {}, tools, login)
+        told = [heard.headers.get("Authorization") for heard in (*server.heard, *other.heard)]
+    assert told == [f"Basic {b64encode('förce:p:w'.encode()).decode()}"] * 2 + [None]
 
 
 @pytest.mark.parametrize("etag", ["ü", "x" * 2000, "a\tb"])

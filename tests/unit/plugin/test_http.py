@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from appealbridge.model.errors import AddressNotAllowed
 from appealbridge.plugin import (
     AccountRefused,
     Effect,
@@ -15,9 +16,9 @@ from appealbridge.plugin import (
     TryAgain,
     Unsure,
 )
-from appealbridge.plugin.http import Http, is_inside, open_session
+from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.redact import Redactor
-from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
+from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
 TOKEN = "t0ken-that-nobody-may-see"
 
@@ -30,7 +31,7 @@ async def server():
 
 @pytest.fixture
 async def session():
-    async with open_session(agent="AppealBridge/test") as session:
+    async with open_session(agent="AppealBridge/test", policy=this_machine) as session:
         yield session
 
 
@@ -273,19 +274,6 @@ async def test_certificates_are_checked(session):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 async def test_the_door_to_the_outside_leads_to_nothing_within(server, http, host):
     port = server.url.rpartition(":")[2]
-    with pytest.raises(TryAgain):
+    with pytest.raises(AddressNotAllowed):
         await http.get_outside(f"http://{host}:{port}/")
     assert server.heard == []
-
-
-@pytest.mark.parametrize(
-    ("host", "inside"),
-    [
-        ("127.0.0.1", True), ("10.1.2.3", True), ("169.254.169.254", True), ("100.64.0.1", True),
-        ("192.168.0.1", True), ("::1", True), ("fe80::1%eth0", True), ("fc00::1", True),
-        ("::ffff:10.0.0.1", True), ("93.184.215.14", False), ("2606:4700::1111", False),
-        ("example.org", False),
-    ],
-)  # fmt: skip
-def test_an_address_within_is_told_from_one_outside(host, inside):
-    assert is_inside(host) is inside

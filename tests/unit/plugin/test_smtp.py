@@ -1,6 +1,7 @@
 import asyncio
 import re
 import ssl
+from contextlib import asynccontextmanager
 
 import pytest
 import trustme
@@ -19,9 +20,10 @@ from appealbridge.plugin import (
     log_in,
     mail_server,
 )
+from appealbridge.plugin.http import Http, open_session
 from appealbridge.plugin.smtp import Timeouts
 from appealbridge.testing.mail_server import CONTENT, FINAL_DOT, GREETING, ScriptedMailServer
-from appealbridge.testing.server import DAWDLE, HANG_UP
+from appealbridge.testing.server import DAWDLE, HANG_UP, this_machine
 
 MAIL = b"Subject: x\r\n\r\n.a line that begins with a dot\r\n"
 SENDER, DESK = "press@example.police.uk", "desk@example.org"
@@ -29,7 +31,20 @@ SOON = Timeouts(command=0.2, hand_over=0.6, final_dot=0.2, listen=0.01)
 
 
 async def send(server, mail=MAIL, to=DESK, **more):
-    await hand_over(MailServer(server.url, "example.police.uk", **more), SENDER, to, mail, str)
+    place = MailServer(server.url, "example.police.uk", **more)
+    async with network() as http:
+        await hand_over(place, SENDER, to, mail, http)
+
+
+@asynccontextmanager
+async def network():
+    async with open_session(policy=this_machine) as session:
+        yield Http(session, str, now=lambda: 0.0)
+
+
+async def try_login(place, sender=""):
+    async with network() as http:
+        await log_in(place, http, sender)
 
 
 @pytest.fixture
@@ -279,9 +294,9 @@ async def test_an_address_outside_ascii_fails_alone_where_the_server_takes_none(
 
 async def test_logging_in_sends_nothing(server):
     place = MailServer(server.url, "example.police.uk")
-    await log_in(place, str)
+    await try_login(place)
     assert server.heard == ["EHLO example.police.uk", "QUIT"]
-    await log_in(place, str, SENDER)
+    await try_login(place, SENDER)
     assert not [command for command in server.heard if command.startswith("DATA")]
     assert server.mails == []
 
@@ -290,12 +305,12 @@ async def test_logging_in_sends_nothing(server):
 async def test_a_check_tells_that_the_sender_is_refused(server, moment):
     server.replies[moment] = "553 5.7.1 sender address rejected"
     with pytest.raises(AccountRefused):
-        await log_in(MailServer(server.url, "example.police.uk"), str, SENDER)
+        await try_login(MailServer(server.url, "example.police.uk"), SENDER)
 
 
 async def test_a_sender_without_a_mailbox_of_its_own_passes_the_check(server):
     server.replies["RCPT"] = "550 5.1.1 user unknown"
-    await log_in(MailServer(server.url, "example.police.uk"), str, SENDER)
+    await try_login(MailServer(server.url, "example.police.uk"), SENDER)
 
 
 # -- TLS, with a real server ------------------------------------------------------------------------

@@ -223,3 +223,61 @@ def test_what_is_not_in_force_yet_is_noted(load):
     (note,) = load("holds: { quiet_hours: { between: [23:00, 06:30] } }").notes
     assert (note.level, note.path) == ("note", "holds")
     assert "not in force yet" in note.problem
+
+
+# -- what may be connected to -----------------------------------------------------------------------
+
+
+def test_what_inside_the_network_may_be_reached_is_said_in_the_settings(load):
+    settings = load("inside: [news.internal, '10.0.0.5:8080', 10.1.0.0/16]\n")
+    assert [entry.text for entry in settings.inside] == [
+        "news.internal", "10.0.0.5:8080", "10.1.0.0/16",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("http://news.internal", "is a web address"),
+        ("10.0.0.5/8", r"is not the first address of its network"),
+        ("8.8.8.8", "is a public address"),
+        ("0.0.0.0/0", "is every address there is"),
+        ("17", "is neither a host nor a network"),
+    ],
+)
+def test_an_entry_of_inside_that_is_none_is_told_at_its_place(load, entry, words):
+    with pytest.raises(InvalidDocuments, match=words) as wrong:
+        load(f"inside:\n  - {entry}\n")
+    (problem,) = wrong.value.problems
+    assert (problem.line, problem.path) == (2, "inside[0]")
+    assert problem.cure
+
+
+@pytest.mark.parametrize(
+    "api", ["http://api.example.org", "http://10.0.0.5:8080", "HTTP://x.example"]
+)
+def test_an_account_is_not_spoken_to_in_the_clear(load, api):
+    with pytest.raises(InvalidDocuments) as wrong:
+        load(f"channels:{FORCE_X}    api: {api}\n")
+    (problem,) = wrong.value.problems
+    assert problem.path == "channels.force_x.api"
+    assert problem.cure == "write https:// instead of http://"
+
+
+@pytest.mark.parametrize("api", ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1"])
+def test_on_this_machine_it_may_be(load, api):
+    load(f"channels:{FORCE_X}    api: '{api}'\n")
+
+
+def test_a_host_that_is_inside_by_its_name_and_not_allowed_is_noted(load):
+    appeals = "appeals: { desk: { feed: 'https://news.internal:8443/rss' } }\n"
+    (note,) = load(appeals).notes
+    assert note.path == "appeals.desk.feed"
+    assert note.cure == 'add "news.internal:8443" to inside:'
+    assert load(f"inside: ['news.internal:8443']\n{appeals}").notes == ()
+    assert load(f"inside: [10.0.0.0/8]\n{appeals}").notes == ()
+    (note,) = load(f"inside: [news.internal]\n{appeals}").notes
+    assert "8443" in note.cure
+    (note,) = load("appeals: { desk: { feed: 'http://intranet/rss' } }\n").notes
+    assert note.cure == 'add "intranet" to inside:'
+    assert load("appeals: { desk: { feed: 'http://www.example.org/rss' } }\n").notes == ()

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from appealbridge.plugin import Event, SourceDown, Tools
 from appealbridge.plugin.http import Http, open_session
-from appealbridge.testing.server import ScriptedServer
+from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.appeal import AppealOptions, AppealSource, AppealTrigger
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
@@ -19,7 +19,7 @@ NOW = 1_790_000_000.0
 
 @pytest.fixture
 async def tools():
-    session = open_session()
+    session = open_session(policy=this_machine)
     rng = random.Random(1)
     yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, rng)
     await session.close()

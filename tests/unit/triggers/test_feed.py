@@ -7,9 +7,9 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from appealbridge.plugin import Event, SourceDown, Tools
+from appealbridge.plugin import Event, Secret, SourceDown, Tools
 from appealbridge.plugin.http import Http, open_session
-from appealbridge.testing.server import ScriptedServer
+from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.feed import Feed, FeedOptions, FeedSource
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
@@ -25,7 +25,7 @@ async def server():
 
 @pytest.fixture
 async def tools():
-    session = open_session()
+    session = open_session(policy=this_machine)
     rng = random.Random(1)
     yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, rng)
     await session.close()
@@ -211,10 +211,32 @@ async def test_an_item_tells_where_it_stands(server, tools):
 
 
 @pytest.mark.parametrize("url", ["https://force:pw@a.example/rss", "http://token@a.example"])
-def test_no_login_stands_in_a_recipe(url):
+def test_no_login_stands_in_an_address(url):
+    for model in (FeedOptions, FeedSource):
+        with pytest.raises(ValidationError, match=r"no login .*credentials: in appealbridge\.yaml"):
+            model(url=url)
+
+
+def test_on_this_machine_a_login_may_stand_in_an_address_but_not_in_a_recipe():
+    url = "http://force:pw@127.0.0.1:8080/rss"
+    assert FeedSource(url=url).url == url
     with pytest.raises(ValidationError, match="no login belongs in a recipe"):
         FeedOptions(url=url)
-    assert FeedSource(url=url).url == url
+
+
+LOGIN = {"username": "press", "password": Secret("pw")}
+
+
+@pytest.mark.parametrize("url", ["https://a.example/rss", "http://localhost:8080/rss"])
+def test_a_feed_may_want_a_login_which_its_memory_does_not_rest_on(url):
+    source = FeedSource(url=url, credentials=LOGIN)
+    assert FEED.basis(source) == FEED.basis(FeedSource(url=url))
+    assert source != FeedSource(url=url)
+
+
+def test_a_login_is_not_sent_so_that_others_can_read_it():
+    with pytest.raises(ValidationError, match="write https:// instead"):
+        FeedSource(url="http://a.example/rss", credentials=LOGIN)
 
 
 def test_an_at_sign_further_on_is_no_login():

@@ -1,0 +1,335 @@
+"""
+Which addresses AppealBridge may connect to: every public one, and of the network inside what the settings allow. Pure.
+
+What counts is the address that a connection is made to, whatever name or redirect led there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Any
+
+from yarl import URL
+
+USUAL_PORTS = frozenset({25, 80, 443, 465, 587})
+"""The ports of the web and of mail: those that an entry without a port allows."""
+
+_PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
+
+# Written out, since what `ipaddress` calls global differs between versions of Python.
+_INTERNAL_V4 = [
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    )
+]  # fmt: skip
+_INTERNAL_NAMES = frozenset(
+    {"internal", "intranet", "local", "lan", "localdomain", "corp", "home", "private"}
+)
+"""Last parts of names that the public internet does not have."""
+
+_PUBLIC_V6 = IPv6Network("2000::/3")
+_INTERNAL_V6 = [IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20")]
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NUMBERS = re.compile(
+    r"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,12})(?:\.(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,12})){0,3}"
+)
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+_Address = IPv4Address | IPv6Address
+
+
+def is_internal(address: str) -> bool:
+    """Tell whether an IP address is not of the public internet, and neither is what it leads to."""
+    parsed = _parsed(address)
+    if parsed is None:
+        return True
+    if isinstance(parsed, IPv4Address):
+        return any(parsed in network for network in _INTERNAL_V4)
+    carried = _carried(parsed)
+    if carried:
+        return any(is_internal(str(one)) for one in carried)
+    return parsed not in _PUBLIC_V6 or any(parsed in network for network in _INTERNAL_V6)
+
+
+def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """Return the IPv4 addresses that a translator or a tunnel takes out of an IPv6 address: NAT64, 6to4, Teredo."""
+    if address in _NAT64:
+        return (IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    return address.teredo or ()
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address, and no name."""
+    return _parsed(host) is not None
+
+
+@lru_cache(maxsize=1024)  # thousands of feeds may be on a few hosts
+def _parsed(text: str) -> _Address | None:
+    """Return an IP address, an IPv4 address also where it is written as IPv6; `None` for anything else."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _host_key(host: str) -> str:
+    """Return a host in the one form in which hosts are compared."""
+    address = _parsed(host)
+    return host.lower().rstrip(".") if address is None else str(address)
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether a host is this machine by what is written, without any name being looked up."""
+    address = _parsed(host)
+    key = _host_key(host)
+    return (
+        key == "localhost" or key.endswith(".localhost") if address is None else address.is_loopback
+    )
+
+
+def is_loopback_url(url: str) -> bool:
+    """Tell whether a URL leads to this machine by what is written."""
+    return _is_this_machine(_place(url)[0])
+
+
+def check_host(host: str) -> None:
+    """Raise `ValueError` for an IPv4 address in a form that hides what it is, such as 0x7f.1 or 2130706433."""
+    plain = _disguised(host)
+    if plain:
+        raise ValueError(f'"{host}" is the address {plain}; write it as {plain}')
+
+
+def _disguised(host: str) -> str:
+    """Return the IPv4 address that the system takes a host of numbers for; empty where it is plainly written."""
+    if _parsed(host) is not None or not _NUMBERS.fullmatch(host):
+        return ""
+    try:
+        *first, last = (int(part, _base(part)) for part in host.lower().split("."))
+        # The last number stands for all bytes that are left.
+        whole = int.from_bytes(bytes(first), "big") << 8 * (4 - len(first))
+        return str(IPv4Address(whole + last))
+    except ValueError:
+        return ""
+
+
+def _base(number: str) -> int:
+    if number.startswith("0x"):
+        return 16
+    return 8 if number.startswith("0") else 10
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """
+    One entry of `inside:`: a host name or a network that may be reached although it is inside.
+
+    Without a `port` the ports of the web and of mail may be.
+    """
+
+    text: str
+    where: str | IPv4Network | IPv6Network
+    port: int | None = None
+
+    def covers(self, host: str, port: int, address: str) -> bool:
+        """Tell whether a connection to this address, which this host led to, is allowed by this entry."""
+        if port != self.port and (self.port is not None or port not in USUAL_PORTS):
+            return False
+        if isinstance(self.where, str):
+            return _host_key(host) == self.where
+        parsed = _parsed(address)
+        return parsed is not None and parsed in self.where
+
+
+def allowed(text: str) -> Allowed:
+    """Return an entry of `inside:` as it is meant; raise `ValueError`, with the cure, where it is none."""
+    cure = (
+        "write a host, an address or a network, such as news.internal, 10.0.0.5:8080 or 10.1.0.0/16"
+    )
+    text = text.strip()
+    if "://" in text:
+        raise ValueError(f"is a web address; {cure}")
+    place, port = _split_port(text)
+    where: str | IPv4Network | IPv6Network
+    try:
+        network = ip_network(place, strict=False)
+    except ValueError:
+        where = _host_key(_ascii(place))
+        if not where or not all(_LABEL.fullmatch(label) for label in where.split(".")):
+            raise ValueError(f"is neither a host nor a network; {cure}") from None
+        check_host(where)
+    else:
+        _check_network(place, network)
+        where = network
+    return Allowed(text, where, port)
+
+
+def _check_network(place: str, network: IPv4Network | IPv6Network) -> None:
+    if "/" in place and str(network.network_address) != str(ip_address(place.partition("/")[0])):
+        raise ValueError(f"is not the first address of its network; write {network}")
+    if network.prefixlen == 0:
+        raise ValueError("is every address there is; name the networks that are meant")
+    if network.num_addresses == 1 and not is_internal(str(network.network_address)):
+        raise ValueError("is a public address, which may be reached anyway; take it out")
+
+
+def _split_port(text: str) -> tuple[str, int | None]:
+    """Return what stands before a port, and the port; an IPv6 address with a port stands in brackets."""
+    place, colon, port = text.rpartition(":")
+    if text.startswith("["):
+        place, bracket, rest = text[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+        if not bracket or (rest and colon != ":"):
+            raise ValueError("is no address in brackets; write it as [fd00::1]:8080")
+    if not colon or (":" in place and not text.startswith("[")):
+        return (place if text.startswith("[") else text), None
+    if not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+        raise ValueError("has no port after the colon; write it as news.internal:8080")
+    return place, int(port)
+
+
+def _ascii(host: str) -> str:
+    """Return a host name as it is sent to name servers; empty where it is none."""
+    try:
+        return URL.build(scheme="http", host=host.rstrip(".")).raw_host or ""
+    except (ValueError, TypeError):
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """
+    What may be connected to.
+
+    `inside` are the entries of the settings, `written` hosts with their ports that stand in the settings
+    as addresses or as localhost: each is allowed as it stands there, and not by a name that leads to it.
+    `practice` is the host of the practice platforms. With `this_machine` every port of it may be reached
+    by its address or as localhost. `internal` tells what is inside.
+    """
+
+    inside: tuple[Allowed, ...] = ()
+    written: frozenset[tuple[str, int]] = frozenset()
+    practice: str = ""
+    this_machine: bool = False
+    internal: Callable[[str], bool] = is_internal
+
+    def allows(self, host: str, port: int, address: str) -> bool:
+        """Tell whether this address may be connected to, which this host led to."""
+        return (
+            not self.internal(address)
+            or self._is_written(host, port, address)
+            or any(entry.covers(host, port, address) for entry in self.inside)
+        )
+
+    def public_only(self) -> EgressPolicy:
+        """Return the policy for addresses that strangers choose: nothing inside may be reached."""
+        return EgressPolicy(internal=self.internal)
+
+    def refuses_written(self, url: str) -> tuple[str, str] | None:
+        """Return why a URL can never be reached, and the cure, as far as no name has to be looked up for it."""
+        host, port = _place(url)
+        address = _parsed(host)
+        if address is None and not _is_this_machine(host):
+            return None
+        shown = "127.0.0.1" if address is None else str(address)
+        return None if self.allows(host, port, shown) else refusal(host, port, shown)
+
+    def _is_written(self, host: str, port: int, address: str) -> bool:
+        key = _host_key(host)
+        if self.practice and key == self.practice:
+            return True
+        parsed = _parsed(address)
+        here = _is_this_machine(host) and parsed is not None and parsed.is_loopback
+        if self.this_machine and here:
+            return True
+        return (key, port) in self.written and (here or key == str(parsed))
+
+
+def refusal(host: str, port: int, address: str) -> tuple[str, str]:
+    """Return why an address is not connected to, and the cure where it is meant."""
+    name = f"[{host}]" if ":" in host else host
+    entry = _entry(_disguised(host) or name, port)
+    leads = f"{name} leads to {address}, which is"
+    if _host_key(host) == _host_key(address):
+        leads = f"{name}:{port} is"
+    return (
+        f"{leads} inside your network",
+        f'if that is meant, add "{entry}" to inside: in appealbridge.yaml',
+    )
+
+
+def entry_for(url: str, policy: EgressPolicy) -> str:
+    """Return the entry that a URL needs whose host is surely inside by its name; empty where it needs none."""
+    host, port = _place(url)
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    inside = last in _INTERNAL_NAMES or "." not in host.rstrip(".")
+    if not last or not inside or _parsed(host) is not None or _is_this_machine(host):
+        return ""
+    if any(not isinstance(entry.where, str) for entry in policy.inside):
+        return ""  # it may lead into one of these networks
+    covered = any(entry.covers(host, port, "") for entry in policy.inside)
+    return "" if covered else _entry(host, port)
+
+
+def _entry(host: str, port: int) -> str:
+    return host if port in USUAL_PORTS else f"{host}:{port}"
+
+
+def egress_policy(
+    inside: Iterable[Allowed], values: Iterable[Any], practice: str | None
+) -> EgressPolicy:
+    """
+    Return the policy of some settings.
+
+    `values` are the options of accounts and sources, `practice` the address of the practice platforms: where
+    these are, nothing is published, so a newcomer's feeds on this machine need no entry.
+    """
+    places = {_place(text) for value in values for text in _texts(value) if "://" in text}
+    return EgressPolicy(
+        tuple(inside),
+        frozenset(
+            (_host_key(host), port)
+            for host, port in places
+            if _parsed(host) is not None or _is_this_machine(host)
+        ),
+        practice=_host_key(_place(practice)[0]) if practice else "",
+        this_machine=bool(practice),
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in options, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _place(url: str) -> tuple[str, int]:
+    """Return a URL's host and port; an empty host where there is none."""
+    try:
+        parsed = URL(url)
+        return parsed.raw_host or "", parsed.port or _PORTS.get(parsed.scheme, 0)
+    except ValueError:
+        return "", 0

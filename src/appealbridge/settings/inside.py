@@ -1,0 +1,35 @@
+"""`inside:` in the settings: whether it allows the hosts in them that surely are inside the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from pydantic import BaseModel
+
+from appealbridge.documents import Document, Problem
+from appealbridge.plugin.egress import EgressPolicy, entry_for
+from appealbridge.settings.model import Daemon
+
+
+def not_allowed(
+    document: Document, daemon: Daemon, options: Mapping[str, Mapping[str, BaseModel]]
+) -> Iterator[Problem]:
+    """
+    Yield a note for each account or source whose host is inside by its name, and cannot be reached.
+
+    `options` has what was read, by section and name. No name is looked up here, so others may be inside as well.
+    """
+    policy = EgressPolicy(tuple(daemon.inside))
+    for section, named in options.items():
+        for name, model in named.items():
+            written: Mapping[str, object] = {}
+            with suppress(Exception):  # a plug-in that breaks here breaks again where it is used
+                written = model.model_dump()
+            for option, value in written.items():
+                is_url = isinstance(value, str) and "://" in value
+                entry = entry_for(str(value), policy) if is_url else ""
+                if entry:
+                    words = f"by its name {entry.partition(':')[0]} is inside your network, and is not connected to"
+                    cure = f'add "{entry}" to inside:'
+                    yield document.problem((section, name, option), words, cure, level="note")
