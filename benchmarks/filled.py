@@ -16,7 +16,7 @@ from appealbridge.model.ids import delivery_id, event_id, run_id
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Arrival, RecipeVersion, Settlement
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from benchmarks.bridge import CHANNELS
 
 MANY = 100_000

@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median, quantiles
 
-from appealbridge.store.accepting import accept, intake
-from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Arrival
-from appealbridge.store.schema import ANY_NUMBER, migrate
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.connections import open_writer
+from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite.schema import ANY_NUMBER, migrate
+from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.web import listing
 from benchmarks.bridge import CHANNELS, bridge
 from benchmarks.events import request

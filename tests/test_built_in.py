@@ -7,16 +7,23 @@ import pytest
 from appealbridge.plugin.registry import BUILT_IN, load
 from tests.imports import files, module_name
 
-FILES = [
+MODULES = [
     module_name(file)
-    for folder in ("triggers", "channels")
+    for folder, name in (("triggers", "trigger"), ("channels", "channel"))
     for file in files(folder)
-    if file.name != "__init__.py"
+    if file.stem == name
 ]
 
 
-def test_every_file_is_in_the_list_and_nothing_else():
-    assert sorted(FILES) == sorted(BUILT_IN)
+def test_every_plug_in_is_in_the_list_and_nothing_else():
+    assert sorted(MODULES) == sorted(BUILT_IN)
+    folders = {
+        module_name(file).rpartition(".")[0]
+        for part in ("triggers", "channels")
+        for file in files(part)
+    }
+    own = {name.rpartition(".")[0] for name in BUILT_IN}
+    assert folders - own == {"appealbridge", "appealbridge.triggers", "appealbridge.channels"}
 
 
 def test_the_list_is_in_order():

@@ -1,9 +1,9 @@
 """Every built-in channel is held to the contract that third parties' channels are held to."""
 
-from appealbridge.channels.email import Mail
-from appealbridge.channels.facebook import Facebook
-from appealbridge.channels.mastodon import Mastodon
-from appealbridge.channels.x import X
+from appealbridge.channels.email.channel import Mail
+from appealbridge.channels.facebook.channel import Facebook
+from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.channels.x.channel import X
 from appealbridge.plugin import TryAgain
 from appealbridge.plugin.registry import BUILT_IN, load
 from appealbridge.testing.channel_case import PLANTED, ChannelCase

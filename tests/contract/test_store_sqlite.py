@@ -2,8 +2,8 @@
 
 import pytest
 
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_contract import StoreContract
+from appealbridge.store.sqlite.store import SqliteStore
+from tests.store_contract.contract import StoreContract
 
 
 class TestSqlite(StoreContract):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from appealbridge.model.duration import seconds
-from appealbridge.settings.places import Listen
+from appealbridge.settings.paths import Listen
 
 HEAD = "| option | default | |\n|---|---|---|\n"
 

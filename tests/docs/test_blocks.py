@@ -2,16 +2,16 @@
 
 import pytest
 
-from appealbridge.assembly import assemble
+from appealbridge.daemon.assembly import assemble
 from appealbridge.documents import read
-from appealbridge.plugin.appeal_files import read_appeals
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.shape import Shape
+from appealbridge.recipes.model.schema import Shape
+from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.settings import load_settings
 from appealbridge.settings.include import Include
 from appealbridge.settings.model import Daemon
 from appealbridge.settings.secrets import SecretRef
+from appealbridge.triggers.appeal.files import read_appeals
 from tests.docs import workplace
 from tests.docs.pages import blocks
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.recipes.expression import compile_template
-from appealbridge.recipes.filters import FILTERS
+from appealbridge.recipes.templates.expression import compile_template
+from appealbridge.recipes.templates.filters import FILTERS
 from tests.docs import workplace
 from tests.docs.pages import blocks
 from tests.unit.recipes.conftest import scope_of

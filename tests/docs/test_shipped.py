@@ -2,8 +2,8 @@
 
 import pytest
 
-from appealbridge.assembly import assemble
-from appealbridge.recipes.rehearse import run_tests
+from appealbridge.daemon.assembly import assemble
+from appealbridge.recipes.rehearsal.api import run_tests
 from tests.docs.pages import ROOT
 
 ASSEMBLY = assemble(ROOT / "examples" / "appealbridge.yaml", offline=True)

@@ -6,7 +6,7 @@ from appealbridge.blueprints.blueprint import Head
 from appealbridge.model.appeal import Appeal
 from appealbridge.plugin import Account
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.shape import Shape
+from appealbridge.recipes.model.schema import Shape
 from appealbridge.settings.model import Daemon
 from tests.docs.pages import table_after
 from tests.docs.tables import table

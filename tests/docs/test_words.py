@@ -10,14 +10,14 @@ from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Hold, State
 from appealbridge.model.errors import DeliveryError
 from appealbridge.model.run import RunState
-from appealbridge.plugin.preset import PRESETS
 from appealbridge.plugin.registry import load
-from appealbridge.plugin.signature import Scheme
-from appealbridge.recipes import read_conditions, read_message, read_post, read_step, read_triggers
-from appealbridge.recipes.places import FLOW, POST
-from appealbridge.recipes.recipe import PARALLEL, QUEUED, RESTART, SINGLE
-from appealbridge.recipes.scope import GIVEN_NAMES
-from appealbridge.recipes.step import Overflow
+from appealbridge.recipes.model.recipe import PARALLEL, QUEUED, RESTART, SINGLE
+from appealbridge.recipes.model.step import Overflow
+from appealbridge.recipes.parsing import conditions, message, post, step, triggers
+from appealbridge.recipes.parsing.paths import FLOW, POST
+from appealbridge.recipes.templates.scope import GIVEN_NAMES
+from appealbridge.triggers.webhook.presets import PRESETS
+from appealbridge.triggers.webhook.signature import Scheme
 from appealbridge.web import api, listing
 from tests.docs.pages import FENCE, ROOT, text_of
 
@@ -43,11 +43,11 @@ def unsaid(words, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "heading", "words"),
     [
-        ("recipes.md", "Conditions", [*read_conditions.TESTS, *read_conditions._KINDS]),
+        ("recipes.md", "Conditions", [*conditions.TESTS, *conditions._KINDS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
-        ("recipes.md", "Actions", read_step._OF_THE_STEP),
-        ("recipes.md", "Actions", [POST, *read_post.OF_THE_POST, *Overflow]),
-        ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *read_step._BESIDE, *MODES]),
+        ("recipes.md", "Actions", step._OF_THE_STEP),
+        ("recipes.md", "Actions", [POST, *post.OF_THE_POST, *Overflow]),
+        ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *step._BESIDE, *MODES]),
         ("recipes.md", "Triggers", load(third_party=False).triggers),
         ("recipes.md", "Actions", load(third_party=False).actions),
         ("recipes.md", "Approval, and being in time", Hold),
@@ -63,8 +63,8 @@ def test_the_page_has_every_word(page, heading, words):
 
 def test_what_the_language_does_not_have_yet_is_said():
     later = {
-        *read_triggers.LATER,
-        read_message.PICTURES,
+        *triggers.LATER,
+        message.PICTURES,
         "withdraw",
         "amend",
         "reply",
@@ -78,7 +78,7 @@ def test_nothing_that_is_there_is_called_missing():
     there = [
         *load(third_party=False).actions,
         *load(third_party=False).triggers,
-        *read_conditions.TESTS,
+        *conditions.TESTS,
         *FLOW,
     ]
     assert unsaid(there, missing) == sorted(there)
@@ -124,8 +124,8 @@ def test_every_status_that_a_sender_may_hear_is_told():
         *(ROOT / "src/appealbridge/web").glob("hooks.py"),
         *(ROOT / "src/appealbridge/web").glob("connection.py"),
         *(ROOT / "src/appealbridge/plugin").glob("*.py"),
-        *(ROOT / "src/appealbridge/triggers").glob("webhook.py"),
-        *(ROOT / "src/appealbridge/engine").glob("reception.py"),
+        *(ROOT / "src/appealbridge/triggers/webhook").glob("*.py"),
+        *(ROOT / "src/appealbridge/engine/intake").glob("reception.py"),
     ]
     refused = {
         status

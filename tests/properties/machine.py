@@ -20,8 +20,7 @@ from appealbridge.model.errors import IllegalMove
 from appealbridge.model.event import Event
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, OpenRun, Settlement
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import NOW, RECEIPT, a_delivery, a_run, an_event
+from appealbridge.store.sqlite.store import SqliteStore
 from tests.properties.standing import (
     Row,
     delivery_rows,
@@ -29,6 +28,7 @@ from tests.properties.standing import (
     in_state,
     marked_as_waiting,
 )
+from tests.store_contract.case import NOW, RECEIPT, a_delivery, a_run, an_event
 
 CHANNELS = ("force_x", "force_facebook")
 NEVER = math.inf

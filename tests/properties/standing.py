@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from appealbridge.model.delivery import KEEPS_TURN, State
-from appealbridge.store.states import STATES
+from appealbridge.store.sqlite.states import STATES
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.plugin.channel import Tools
-from appealbridge.triggers.appeal import AppealSource, AppealTrigger
+from appealbridge.triggers.appeal.trigger import AppealSource, AppealTrigger
 from tests.properties.drawing import TEXTS, drawn
 
 NOW = 1_795_000_000.0
@@ -68,8 +68,8 @@ def here(monkeypatch):
     async def in_folder(_, function, *args, **kwargs):
         return function(*args, **kwargs)
 
-    monkeypatch.setattr("appealbridge.triggers.appeal.in_thread", at_once)
-    monkeypatch.setattr("appealbridge.triggers.appeal.in_folder", in_folder)
+    monkeypatch.setattr("appealbridge.triggers.appeal.trigger.in_thread", at_once)
+    monkeypatch.setattr("appealbridge.triggers.appeal.trigger.in_folder", in_folder)
 
 
 def is_kept(seen):

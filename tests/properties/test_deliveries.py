@@ -19,13 +19,13 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from appealbridge.model.delivery import MOVES, OPEN, Hold, State
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, Over, Settlement
-from appealbridge.testing.store_case import RECEIPT, a_delivery, a_run
 from tests.properties.machine import CHANNELS, Machine, may_expire, one_of
 from tests.properties.standing import (
     Row,
     have_to_wait,
     in_state,
 )
+from tests.store_contract.case import RECEIPT, a_delivery, a_run
 
 MOVABLE = (
     State.PLANNED,

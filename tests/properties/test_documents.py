@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from appealbridge.documents import InvalidDocuments, read
-from appealbridge.documents.compose import compose
+from appealbridge.documents.parser import compose
 
 WORDS = st.sampled_from(
     ["a", "b: ", "- ", "{", "}", "[", "]", ",", ":", "\n", "  ", "\t", '"', "'", "|\n", ">-\n", "&x ",

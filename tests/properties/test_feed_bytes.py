@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
-from appealbridge.triggers.appeal import AppealSource, AppealTrigger
-from appealbridge.triggers.feed import Feed, FeedSource
+from appealbridge.triggers.appeal.trigger import AppealSource, AppealTrigger
+from appealbridge.triggers.feed.trigger import Feed, FeedSource
 from tests.properties.drawing import TEXTS, drawn
 from tests.properties.test_platform_answers import HEADERS, Canned
 

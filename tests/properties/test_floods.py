@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.engine.floods import PARTS, Window
+from appealbridge.engine.guards.sliding_window import PARTS, Window
 
 PAUSES = st.one_of(st.floats(0, 2), st.floats(0, 200))
 ARRIVALS = st.lists(st.tuples(PAUSES, st.integers(1, 4)), max_size=60)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from appealbridge.model.delivery import OPEN, State
 from appealbridge.model.receipt import Receipt
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.planning.plan import plan
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 TESTS = st.sampled_from(

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbridge.model.errors import RenderError
-from appealbridge.recipes.bounds import LIMIT
-from appealbridge.recipes.match import match
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.planning.match import match
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.templates.limits import LIMIT
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 NOW = 1_777_636_811.0

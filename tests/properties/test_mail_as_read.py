@@ -15,8 +15,9 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.plugin import InvalidMailbox, Mailbox, compose, one_line, read_mailboxes
-from appealbridge.sandbox.smtp import read
+from appealbridge.channels.email.message import compose
+from appealbridge.model.mailbox import InvalidMailbox, Mailbox, one_line, read_mailboxes
+from appealbridge.practice.smtp import read
 from tests.properties.drawing import drawn
 
 WORDS = st.sampled_from(

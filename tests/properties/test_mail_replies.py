@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appealbridge.channels.email.smtp import MailServer, hand_over
 from appealbridge.model.errors import DeliveryError
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.plugin.options import Secret
-from appealbridge.plugin.redact import Redactor
-from appealbridge.plugin.smtp import MailServer, hand_over
+from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import PLANTED
 from appealbridge.testing.server import this_machine
 from tests.properties.drawing import drawn

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from appealbridge.engine.kept import kept_look, kept_receipt
+from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought, Tools
-from appealbridge.plugin.http import Http, open_session
-from appealbridge.plugin.redact import Redactor
-from appealbridge.plugin.reply import Reply
+from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.reply import Reply
+from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import NOW, PLANTED, a_delivery
 from appealbridge.testing.http_contract import HttpChannelContract
 from appealbridge.testing.server import this_machine

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbridge.model.errors import RenderError
-from appealbridge.recipes.expression import compile_template
-from appealbridge.recipes.jinja import JinjaFiller
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.match import match
-from appealbridge.recipes.plan import plan
-from appealbridge.recipes.play import rehearse
-from appealbridge.recipes.public_text import without_invisible
-from appealbridge.recipes.scope import Unfillable
-from appealbridge.recipes.syntax import Malformed
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.planning.match import match
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.rehearsal.simulate import rehearse
+from appealbridge.recipes.templates.compiled import JinjaFiller
+from appealbridge.recipes.templates.expression import compile_template
+from appealbridge.recipes.templates.public_text import without_invisible
+from appealbridge.recipes.templates.scope import Unfillable
+from appealbridge.recipes.templates.syntax import Malformed
 from tests.recipes.golden import HERE
 from tests.recipes.plugins import catalogue
 from tests.unit.recipes.conftest import event_of, recipe_of, scope_of

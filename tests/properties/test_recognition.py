@@ -12,15 +12,15 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from appealbridge.channels.facebook import Facebook
-from appealbridge.channels.mastodon import Mastodon
-from appealbridge.channels.x import X
+from appealbridge.channels.facebook.channel import Facebook
+from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.channels.x.channel import X
 from appealbridge.model.errors import Rejected, Unsure
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http import Http, open_session
-from appealbridge.plugin.seeking import same, words
-from appealbridge.sandbox.app import Sandbox
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.timeline import same, words
+from appealbridge.practice.app import Sandbox
+from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.server import this_machine

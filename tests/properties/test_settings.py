@@ -3,11 +3,11 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appealbridge.channels.x import XAccount
+from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import load_settings
-from appealbridge.triggers.appeal import AppealSource
-from appealbridge.triggers.webhook import WebhookSource
+from appealbridge.triggers.appeal.trigger import AppealSource
+from appealbridge.triggers.webhook.trigger import WebhookSource
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 SCALARS = st.sampled_from(

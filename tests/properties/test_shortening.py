@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.plugin.channel import Account
-from appealbridge.plugin.text import X_LIMIT, x_length
-from appealbridge.recipes.plan import plan
-from appealbridge.recipes.public_text import without_invisible
+from appealbridge.plugin.text.counting import X_LIMIT, x_length
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.templates.public_text import without_invisible
 from tests.unit.recipes.conftest import event_of
 from tests.unit.recipes.test_overflow import recipe
 

@@ -5,9 +5,9 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbridge.recipes.expression import compile_template, compile_text
-from appealbridge.recipes.scope import Unfillable
-from appealbridge.recipes.syntax import Malformed
+from appealbridge.recipes.templates.expression import compile_template, compile_text
+from appealbridge.recipes.templates.scope import Unfillable
+from appealbridge.recipes.templates.syntax import Malformed
 from tests.unit.recipes.conftest import scope_of
 
 PIECES = st.sampled_from(

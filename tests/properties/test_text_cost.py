@@ -5,12 +5,7 @@ from time import thread_time
 
 import pytest
 
-from appealbridge.plugin.appeal_files import paragraphs, unwrapped
-from appealbridge.plugin.links import links
-from appealbridge.plugin.normal_form import composed
-from appealbridge.plugin.overlong import shortened, split
-from appealbridge.plugin.preset import word
-from appealbridge.plugin.text import (
+from appealbridge.plugin.text.counting import (
     FACEBOOK_LIMIT,
     characters,
     cut,
@@ -18,7 +13,12 @@ from appealbridge.plugin.text import (
     plain_length,
     x_length,
 )
-from appealbridge.recipes.public_text import without_invisible, without_mentions
+from appealbridge.plugin.text.links import links
+from appealbridge.plugin.text.normal_form import composed
+from appealbridge.plugin.text.splitting import shortened, split
+from appealbridge.recipes.templates.public_text import without_invisible, without_mentions
+from appealbridge.triggers.appeal.files import paragraphs, unwrapped
+from appealbridge.triggers.webhook.presets import word
 
 HOSTILE = {
     "letters": "a",

@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbridge.model.delivery import MOVES, State
-from appealbridge.store import moving, planning, recalling, schema
-from appealbridge.store.accepting import accept, intake
 from appealbridge.store.records import (
     Arrival,
 )
-from appealbridge.store.settling import ending, settle
-from appealbridge.store.states import STATES
-from appealbridge.testing.store_case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
+from appealbridge.store.sqlite import deliveries as delivery_table
+from appealbridge.store.sqlite import recent, runs, schema
+from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite.settle import ending, settle
+from appealbridge.store.sqlite.states import STATES
 from tests.properties.standing import delivery_rows, have_to_wait, marked_as_waiting
+from tests.store_contract.case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
 
 PLACES = st.integers(0, 20)
 SUBJECTS = st.sampled_from(["A38", "A38", "M6", ""])
@@ -75,11 +76,11 @@ class World:
         if self.events:
             event = self.events[number % len(self.events)]
             step = a_delivery(event, f"later{number}", state=state)
-            planning.advance(self.db, planning.advancing(a_run(event), 0, [step]))
+            runs.advance(self.db, runs.advancing(a_run(event), 0, [step]))
 
     def claim(self, limit):
         """Begin attempts."""
-        moving.claim(self.db, CHANNEL, NOW, limit)
+        delivery_table.claim(self.db, CHANNEL, NOW, limit)
 
     def settle(self, endings):
         """Let attempts and looks end, several at once."""
@@ -98,22 +99,22 @@ class World:
         if movable:
             id_, source = movable[place % len(movable)]
             targets = sorted(MOVES[source] - {State.SENDING})
-            moving.move(self.db, id_, targets[way % len(targets)], NOW, "", "")
+            delivery_table.move(self.db, id_, targets[way % len(targets)], NOW, "", "")
 
     def expire(self, later):
         """Let time pass."""
-        moving.expire(self.db, NOW + later, 2)
+        delivery_table.expire(self.db, NOW + later, 2)
 
     def hold(self, places):
         """Hold some of what waits untouched, as a flood."""
         waiting = self._those_in(State.READY)
         if waiting:
             ids = {waiting[place % len(waiting)][0] for place in places}
-            recalling.hold(self.db, ids, "burst", "too much")
+            recent.hold(self.db, ids, "burst", "too much")
 
     def recover(self):
         """Start anew."""
-        moving.recover(self.db, NOW, NOW, 2)
+        delivery_table.recover(self.db, NOW, NOW, 2)
 
     def _those_in(self, *states):
         rows = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()

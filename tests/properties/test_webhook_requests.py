@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.plugin import PRESETS, Paths, Refused, Request, Scheme, Secret
-from appealbridge.plugin.preset import MOST_ALERTS
-from appealbridge.triggers.webhook import Webhook, WebhookSource
+from appealbridge.plugin import Refused, Request, Secret
+from appealbridge.triggers.webhook.mapping import Paths
+from appealbridge.triggers.webhook.presets import MOST_ALERTS, PRESETS
+from appealbridge.triggers.webhook.signature import Scheme
+from appealbridge.triggers.webhook.trigger import Webhook, WebhookSource
 from tests.properties.drawing import TEXTS, drawn, trees, written
 
 NOW = 1_795_000_000.0

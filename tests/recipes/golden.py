@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.parsing.load import load_recipe
 from tests.recipes.plugins import catalogue
 
 HERE = Path(__file__).parent

@@ -19,7 +19,7 @@ from appealbridge.plugin import (
     Threaded,
     Trigger,
 )
-from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
 class Tweet(Threaded):

@@ -17,17 +17,17 @@ from typing import Any
 import aiohttp
 import pytest
 
-from appealbridge.app import Bridge
 from appealbridge.clock import SystemClock
-from appealbridge.control import read_control
+from appealbridge.daemon.bridge import Bridge
+from appealbridge.daemon.control import read_control
 from appealbridge.logs import Level, Log, Output
-from appealbridge.plugin.resolver import Lookup
-from appealbridge.sandbox.app import Sandbox
+from appealbridge.plugin.http.resolver import Lookup
+from appealbridge.practice.app import Sandbox
 from appealbridge.store.records import Space
-from appealbridge.store.space import free_space
+from appealbridge.store.sqlite.maintenance import free_space
 from appealbridge.testing.clock import FakeClock
-from appealbridge.triggers.appeal import AppealTrigger
-from appealbridge.triggers.feed import Feed
+from appealbridge.triggers.appeal.trigger import AppealTrigger
+from appealbridge.triggers.feed.trigger import Feed
 from tests.stories import staging
 
 PATIENCE = 10.0

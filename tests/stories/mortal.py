@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from appealbridge.app import Bridge
-from appealbridge.store.accepting import accept
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.store.writer import Together
+from appealbridge.daemon.bridge import Bridge
+from appealbridge.store.sqlite.events import accept
+from appealbridge.store.sqlite.store import SqliteStore
+from appealbridge.store.sqlite.writer import Together
 
 _NOTE_MOVES = """
 CREATE TABLE IF NOT EXISTS noted_moves (delivery TEXT, old INTEGER, new INTEGER);

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from appealbridge.plugin import Scheme
 from appealbridge.testing.channel_case import PLANTED, ChannelCase
 from appealbridge.testing.server import HANG_UP, TRUNCATE, Heard
+from appealbridge.triggers.webhook.signature import Scheme
 from tests.contract import test_channels
 
 CASES: Mapping[str, ChannelCase] = {

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from appealbridge.clock import SystemClock
-from appealbridge.control import read_control
+from appealbridge.daemon.control import read_control
 from tests.stories.staging import Stage, signed
 
 RUN = (sys.executable, "-m", "appealbridge", "run", "--config")
@@ -99,7 +99,7 @@ class Platforms:
 async def platforms(folder: Path) -> AsyncIterator[Platforms]:
     """Run the practice platforms while the context lasts."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appealbridge.sandbox",
+        sys.executable, "-m", "appealbridge.practice",
         "--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--state", str(folder / "state"),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip

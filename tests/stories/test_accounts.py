@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
 PEOPLE = """

@@ -7,10 +7,10 @@ import threading
 import aiohttp
 import pytest
 
-from appealbridge.app import Bridge
 from appealbridge.clock import SystemClock
-from appealbridge.sandbox.app import Sandbox
-from appealbridge.triggers import appeal
+from appealbridge.daemon.bridge import Bridge
+from appealbridge.practice.app import Sandbox
+from appealbridge.triggers.appeal import trigger
 from tests.stories import staging
 
 SHARES, FEEDS = 6, 40
@@ -43,7 +43,7 @@ class Outside:
 @pytest.fixture
 def outside(monkeypatch):
     outside = Outside()
-    monkeypatch.setattr(appeal, "read_appeals", outside.read)
+    monkeypatch.setattr(trigger, "read_appeals", outside.read)
     yield outside
     outside.over.set()
 

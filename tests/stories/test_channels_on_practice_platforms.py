@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from appealbridge.channels.facebook import Facebook
-from appealbridge.channels.mastodon import Mastodon
-from appealbridge.channels.x import X
+from appealbridge.channels.facebook.channel import Facebook
+from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.channels.x.channel import X
 from appealbridge.plugin import Tools, Unsure
-from appealbridge.plugin.http import Http, open_session
-from appealbridge.sandbox.app import Sandbox
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.practice.app import Sandbox
+from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.server import this_machine
 

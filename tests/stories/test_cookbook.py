@@ -6,7 +6,7 @@ import json
 import aiohttp
 import pytest
 
-from appealbridge.sandbox.app import Sandbox
+from appealbridge.practice.app import Sandbox
 from tests.docs import cookbook
 from tests.stories import staging
 from tests.stories.conftest import Story

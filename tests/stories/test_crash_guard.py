@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.engine.crash_guard import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
+from appealbridge.engine.intake.crash_guard import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
 from appealbridge.store.records import PlanningMark
 from tests.stories import staging
 from tests.stories.test_sources import APPEAL, FEED, lists

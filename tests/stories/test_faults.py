@@ -2,16 +2,16 @@
 
 import pytest
 
-from appealbridge.engine import runs
-from appealbridge.engine.dispatch import Dispatcher
-from appealbridge.engine.polling import Polling
+from appealbridge.engine.delivery.dispatch import Dispatcher
+from appealbridge.engine.intake.polling import Polling
 from appealbridge.engine.report import Report
-from appealbridge.engine.upkeep import Upkeep
+from appealbridge.engine.runs import runs
+from appealbridge.engine.upkeep.expiry import Upkeep
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.errors import StoreError, Unkeepable
 from appealbridge.model.run import RunState
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 

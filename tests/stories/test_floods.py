@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 

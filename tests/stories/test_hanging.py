@@ -22,7 +22,7 @@ from appealbridge.plugin import (
     Sought,
 )
 from appealbridge.plugin import registry as plugins
-from appealbridge.triggers.appeal import AppealTrigger
+from appealbridge.triggers.appeal.trigger import AppealTrigger
 from tests.stories import staging
 
 SIGN = """
@@ -117,7 +117,7 @@ def sign(monkeypatch):
     triggers = {**whole.triggers, "appeal": Appeals()}
     for plugin in [*whole.channels.values(), *triggers.values(), one]:
         registry.add(plugin)
-    monkeypatch.setattr("appealbridge.assembly.load", lambda: registry)
+    monkeypatch.setattr("appealbridge.daemon.assembly.load", lambda: registry)
     yield one
     one.hangs.clear()
     one.stubborn = False

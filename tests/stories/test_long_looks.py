@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.engine import polling
+from appealbridge.engine.intake import polling
 from tests.stories.mortal import Death
 from tests.stories.tales.tale import Tale, has
 from tests.stories.tales.undisturbed import looked

@@ -5,7 +5,7 @@ import gc
 import types
 import weakref
 
-from appealbridge.sandbox.posts import Post, Shelf
+from appealbridge.practice.posts import Post, Shelf
 from tests.stories import staging
 
 LATER = """

@@ -1,7 +1,7 @@
 """Nobody has to look: what goes wrong is told to people, once, by an account that works, and never in a loop."""
 
 from appealbridge.model.notice import Alarm
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from appealbridge.testing.mail_server import FINAL_DOT, ScriptedMailServer
 from appealbridge.testing.server import HANG_UP, ScriptedServer
 from tests.stories import staging

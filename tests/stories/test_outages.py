@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
 ALL = {"x": "x", "facebook": "facebook", "mastodon": "mastodon"}

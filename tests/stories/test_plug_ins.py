@@ -7,7 +7,7 @@ async def test_one_that_breaks_over_a_rate_limit_has_published(story, monkeypatc
     def broken(channel, reply):
         raise KeyError("x-rate-limit")
 
-    monkeypatch.setattr("appealbridge.channels.x.X.allowance", broken)
+    monkeypatch.setattr("appealbridge.channels.x.channel.X.allowance", broken)
     await story.begins({"tweet": staging.TWEET})
     await story.receives("M6 closed")
     await story.state(1, "delivered")

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from appealbridge.app import Bridge
-from appealbridge.assembly import assemble
-from appealbridge.control import read_control
+from appealbridge.daemon.assembly import assemble
+from appealbridge.daemon.bridge import Bridge
+from appealbridge.daemon.control import read_control
+from appealbridge.daemon.process import Process
+from appealbridge.daemon.systemd import Notifier
 from appealbridge.logs import Level, Log, Output
-from appealbridge.process import Process
-from appealbridge.settings.places import Listen
-from appealbridge.systemd import Notifier
+from appealbridge.settings.paths import Listen
 from appealbridge.testing.clock import FakeClock
 from tests.stories import staging
 from tests.stories.test_sources import APPEAL
@@ -71,7 +71,7 @@ async def test_a_reload_that_meets_what_nobody_foresaw_changes_nothing(story, mo
     def broken(*_, **__):
         raise KeyError("a")
 
-    monkeypatch.setattr("appealbridge.app.assemble", broken)
+    monkeypatch.setattr("appealbridge.daemon.bridge.assemble", broken)
     told = await story.bridge.reload()
     assert told["loaded"] == []
     assert "please report it" in told["problems"][0]["text"]

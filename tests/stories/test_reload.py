@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from appealbridge.triggers.appeal import AppealTrigger
+from appealbridge.triggers.appeal.trigger import AppealTrigger
 from tests.stories import staging
 
 UNREADABLE = """

@@ -5,7 +5,7 @@ import asyncio
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 
 BROKEN = """
 alias: Incident, everywhere

@@ -1,6 +1,6 @@
 """Two clocks: what was said about people goes when its time is over, the trail of decisions stays longer."""
 
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
 APPEAL = """

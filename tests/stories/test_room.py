@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from appealbridge.engine.room import SELDOM
+from appealbridge.engine.intake.disk_space import SELDOM
 from appealbridge.model.errors import StoreError
 from appealbridge.store.records import Space
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms, until

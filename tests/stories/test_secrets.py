@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from appealbridge.app import Bridge
 from appealbridge.cli.main import main
+from appealbridge.daemon.bridge import Bridge
 from appealbridge.plugin.registry import BUILT_IN, load
 from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.mail_server import ScriptedMailServer

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from appealbridge.model.delivery import State
-from appealbridge.sandbox.faults import FaultName
-from appealbridge.store.settling import ANY_OPEN_RUN, WHO_WAITS
+from appealbridge.practice.faults import FaultName
+from appealbridge.store.sqlite.settle import ANY_OPEN_RUN, WHO_WAITS
 from tests.stories import staging
 
 GROWING = (

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from appealbridge.clock import SystemClock
-from appealbridge.control import read_control
+from appealbridge.daemon.control import read_control
 from tests.stories import staging
 from tests.stories.processes import daemon
 from tests.stories.test_senders import EVENT, is_answered, lines_to, request, stored
@@ -322,7 +322,7 @@ async def test_a_secret_that_could_be_found_by_trying_stops_nobody_and_is_said(s
 
 async def test_of_what_is_proven_only_so_much_may_wait_for_the_store(story, monkeypatch):
     """The store stalls because another program holds it."""
-    monkeypatch.setattr("appealbridge.engine.reception.MOST_WAITING_BYTES", 100_000)
+    monkeypatch.setattr("appealbridge.engine.intake.reception.MOST_WAITING_BYTES", 100_000)
     await begins(story)
     bodies = [json.dumps({"id": n, "text": "x" * 60_000}).encode() for n in range(3)]
     with closing(sqlite3.connect(story.stage.store, isolation_level=None)) as other:

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
 HELD = staging.TWEET.replace("approval: none\n", "")

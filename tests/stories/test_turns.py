@@ -8,7 +8,7 @@ import json
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
 STRANGER = """\

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
 MAIL = """\

@@ -2,8 +2,8 @@
 
 import re
 
-from appealbridge.engine.monitor import EVERY
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.engine.upkeep.stalled import EVERY
+from appealbridge.store.sqlite.store import SqliteStore
 from tests.stories import staging
 
 HELD = staging.TWEET.replace("approval: none\n", "")

@@ -14,7 +14,7 @@ import orjson
 
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.model.notice import NOTICE
-from appealbridge.store.states import STATES
+from appealbridge.store.sqlite.states import STATES
 
 DOUBT = "in doubt"
 """Mail of which nobody can tell whether it went out, held and shown."""

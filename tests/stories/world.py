@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import pytest
 
-from appealbridge.app import Bridge
 from appealbridge.clock import SystemClock
+from appealbridge.daemon.bridge import Bridge
 from appealbridge.logs import Level, Log, Output
 from appealbridge.plugin import registry
-from appealbridge.sandbox.app import Sandbox
+from appealbridge.practice.app import Sandbox
 from appealbridge.store.records import SourceRecord
 from tests.stories import staging
 from tests.stories.conftest import PATIENCE, Story
@@ -42,7 +42,7 @@ class World(Story):
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, death: Death) -> None:
         super().__init__(folder)
         self._patch = patch
-        patch.setattr("appealbridge.assembly.load", lambda: _REGISTRY)
+        patch.setattr("appealbridge.daemon.assembly.load", lambda: _REGISTRY)
         self._death = death
         self._life: Life | None = None
         self._lives = 0
@@ -79,7 +79,7 @@ class World(Story):
             self._lives += 1
             if self._death.came.is_set():
                 self._death = Death()
-            self._patch.setattr("appealbridge.app.SqliteStore", mortal(self._death))
+            self._patch.setattr("appealbridge.daemon.bridge.SqliteStore", mortal(self._death))
             self._life = Life(self._death, self._daemon)
             bridge = await self._life.begins()
         self.bridge = bridge

@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from appealbridge import app
 from appealbridge.cli.main import main
 from appealbridge.clock import SystemClock
+from appealbridge.daemon import bridge
 
 CLOCK_FILE, CONFIG = Path(sys.argv[1]), sys.argv[2]
 
@@ -32,5 +32,5 @@ class Jumping(SystemClock):
         return time.time() + float(struct.unpack_from("d", _wrong_by)[0])
 
 
-vars(app)["SystemClock"] = Jumping  # this process only
+vars(bridge)["SystemClock"] = Jumping  # this process only
 main(["run", "--config", CONFIG])

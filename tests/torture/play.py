@@ -22,7 +22,7 @@ from appealbridge.clock import SystemClock
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.store.records import DeliveryFilter
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from tests.stories import staging
 from tests.stories.processes import Platforms, platforms
 from tests.torture.count import Verdict, judge, sorted_posts

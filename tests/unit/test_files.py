@@ -8,13 +8,12 @@ import sys
 
 import pytest
 
-from appealbridge.control import Control, NotBelieved, announced, control_file, read_control
+from appealbridge.daemon.control import Control, NotBelieved, announced, control_file, read_control
 from appealbridge.files import SHARED, read_file, socket_at, write_file
 from appealbridge.model.errors import StoreError
-from appealbridge.sandbox.journal import Journal, StateUnusable
-from appealbridge.store.backup import back_up
-from appealbridge.store.lock import StoreLock
-from appealbridge.store.opening import prepared
+from appealbridge.practice.journal import Journal, StateUnusable
+from appealbridge.store.sqlite.connections import StoreLock, prepared
+from appealbridge.store.sqlite.maintenance import back_up
 
 CONTROL = Control("http://127.0.0.1:8080", "token", 7)
 NOBODY = 65534

@@ -5,10 +5,10 @@ import random
 import pytest
 from click.testing import CliRunner
 
-from appealbridge.app import Bridge
-from appealbridge.assembly import assemble
 from appealbridge.cli.main import main
-from appealbridge.engine.arrival import arrive
+from appealbridge.daemon.assembly import assemble
+from appealbridge.daemon.bridge import Bridge
+from appealbridge.engine.intake.arrival import arrive
 from appealbridge.model.run import RunState
 from appealbridge.testing.clock import FakeClock
 from tests.plugging import PLUG_IN, installed

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from appealbridge.systemd import Notifier, listening_sockets, notifier, watchdog_seconds
+from appealbridge.daemon.systemd import Notifier, listening_sockets, notifier, watchdog_seconds
 
 
 @contextlib.contextmanager
@@ -109,7 +109,7 @@ def test_a_socket_handed_over_is_ours_and_not_our_children_s():
 
 def test_the_first_socket_stands_at_descriptor_three():
     program = (
-        "import os; from appealbridge.systemd import listening_sockets;"
+        "import os; from appealbridge.daemon.systemd import listening_sockets;"
         "print(listening_sockets(os.environ, os.getpid())[0].getsockname()[1])"
     )
     with socket.create_server(("127.0.0.1", 0)) as server:

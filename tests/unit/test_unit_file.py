@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.markup.apart import MEMORY
+from appealbridge.markup.worker_client import MEMORY
 from appealbridge.plugin import offload
 
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"

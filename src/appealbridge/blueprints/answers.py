@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from appealbridge.blueprints.blueprint import Input
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.model.duration import seconds
-from appealbridge.recipes.catalogue import Catalogue
-from appealbridge.recipes.recipe import NO_APPROVAL
+from appealbridge.recipes.model.recipe import NO_APPROVAL
+from appealbridge.recipes.parsing.catalogue import Catalogue
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")

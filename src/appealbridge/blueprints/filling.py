@@ -16,7 +16,7 @@ from appealbridge.blueprints.blueprint import Blueprint
 from appealbridge.blueprints.reading import HEAD
 from appealbridge.documents import Path
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.scalar import plain
+from appealbridge.documents.scalars import plain
 from appealbridge.terminal import visible
 
 _BARE = re.compile(r"[A-Za-z](?:[\w ./+-]*\w)?|(?:\d+[dhms])+")

@@ -7,7 +7,7 @@ from typing import Any
 
 from appealbridge.blueprints.blueprint import Blank, Blueprint, Head
 from appealbridge.documents import Document, InvalidDocuments, Path, Problem, check, read
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean
 
 HEAD = "blueprint"
 """The name under which the questions stand."""

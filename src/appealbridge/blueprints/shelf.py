@@ -6,7 +6,7 @@ from pathlib import Path
 
 from appealbridge.blueprints.blueprint import Blueprint
 from appealbridge.blueprints.reading import read_blueprint
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.files import read_file
 from appealbridge.resources import shipped
 

@@ -96,8 +96,8 @@ async def _play(
     assembly: Any, draft: Any, since: float, report: _Report, progress: Progress
 ) -> tuple[Any, str]:
     """Take all events since then; return the backtest and with what it was compared."""
-    from appealbridge.recipes.rehearse import Backtest
-    from appealbridge.store.sqlite import SqliteStore
+    from appealbridge.recipes.rehearsal.api import Backtest
+    from appealbridge.store.sqlite.store import SqliteStore
 
     now = SystemClock().now()
     store = await SqliteStore.open(assembly.settings.store, read_only=True)
@@ -115,7 +115,7 @@ async def _play(
 
 async def _in_force(store: Any, name: str, catalogue: Any) -> tuple[str | None, Any]:
     """Return the version of a recipe that was put in force last, and the recipe where it still loads."""
-    from appealbridge.recipes.load import load_recipe
+    from appealbridge.recipes.parsing.load import load_recipe
 
     kept = await store.latest_recipe(name)
     if kept is None:
@@ -162,7 +162,7 @@ def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report
 
 
 def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> Iterator[Line]:
-    from appealbridge.recipes.preview import heading
+    from appealbridge.recipes.rehearsal.preview import heading
 
     yield (f"{draft.name}, version {draft.version}, beside {beside}",)
     for one in report.shown:

@@ -14,7 +14,7 @@ from appealbridge.cli.client import Daemon
 from appealbridge.cli.common import config_option, fail_with, json_option
 from appealbridge.cli.output import say, say_json, styled
 from appealbridge.documents import InvalidDocuments
-from appealbridge.documents.problem import fault
+from appealbridge.documents.diagnostic import fault
 
 SECONDS = 20.0
 """How long one platform may take over an answer; a check makes three requests at the most."""
@@ -46,7 +46,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
 @json_option
 def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     """Log in to every account, or to those named, and say whose each is. Publishes nothing."""
-    from appealbridge.assembly import assemble
+    from appealbridge.daemon.assembly import assemble
 
     try:
         assembly = assemble(config)
@@ -74,8 +74,8 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
 
 async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, Any]]:
     from appealbridge.clock import SystemClock
-    from appealbridge.plugin.http import Http, open_session
-    from appealbridge.plugin.redact import Redactor
+    from appealbridge.plugin.http.client import Http, open_session
+    from appealbridge.redact import Redactor
 
     clean = Redactor(set(assembly.secrets())).clean
     async with open_session(policy=lambda: assembly.egress) as session:
@@ -86,7 +86,7 @@ async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, A
 
 async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
     from appealbridge.clock import SystemClock
-    from appealbridge.engine.within import GaveUp, within
+    from appealbridge.engine.time_limit import GaveUp, within
     from appealbridge.model.errors import DeliveryError
     from appealbridge.plugin.channel import Tools
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from appealbridge.cli.common import fail, fail_with
 from appealbridge.cli.failing import in_words
 from appealbridge.cli.output import say
-from appealbridge.control import Control, NotBelieved, read_control
+from appealbridge.daemon.control import Control, NotBelieved, read_control
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
 from appealbridge.terminal import visible

@@ -23,7 +23,7 @@ def run(config: Path | None) -> None:
     # Modules, settings and recipes are many small objects that all stay: looking through them again and
     # again, while they are made, is a quarter of the start.
     gc.disable()
-    from appealbridge.process import run_daemon
+    from appealbridge.daemon.process import run_daemon
 
     try:
         run_daemon(config)

@@ -31,7 +31,7 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     To restore it: stop the daemon, put the copy in the store's place, remove the store's -wal and
     -shm files, start the daemon.
     """
-    from appealbridge.store.backup import back_up
+    from appealbridge.store.sqlite.maintenance import back_up
 
     store = _store(config)
     try:
@@ -49,7 +49,7 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
 @json_option
 def vacuum(config: Path | None, as_json: bool) -> None:
     """Write the store anew without what was removed from it. Stop the daemon first."""
-    from appealbridge.store.care import vacuum
+    from appealbridge.store.sqlite.maintenance import vacuum
 
     store = _store(config)
     if sys.stderr.isatty():
@@ -72,7 +72,7 @@ def vacuum(config: Path | None, as_json: bool) -> None:
 @json_option
 def migrate(config: Path | None, as_json: bool, check: bool) -> None:
     """Bring the store up to date, or make it where there is none. Stop the daemon first."""
-    from appealbridge.store.care import NEWEST, bring_up_to_date, shape_of
+    from appealbridge.store.sqlite.maintenance import NEWEST, bring_up_to_date, shape_of
 
     store = _store(config)
     try:

@@ -15,13 +15,13 @@ from appealbridge.cli.output import answer_to, say
 from appealbridge.cli.questions import ask, ask_which, introduce
 from appealbridge.cli.recipes import print_tests
 from appealbridge.documents import InvalidDocuments
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.files import read_file, write_file
 
 if TYPE_CHECKING:
-    from appealbridge.assembly import Assembly
     from appealbridge.blueprints.answers import Offer
     from appealbridge.blueprints.blueprint import Blueprint
+    from appealbridge.daemon.assembly import Assembly
 
 
 @click.command(short_help="Make a recipe by answering a few questions.")
@@ -54,8 +54,8 @@ def new(
     The recipe is checked and its own tests are run. Without a terminal nothing is asked: what has
     no default is given with --input.
     """
-    from appealbridge.assembly import assemble
     from appealbridge.blueprints.filling import fill
+    from appealbridge.daemon.assembly import assemble
 
     try:
         assembly = assemble(config, offline=True)
@@ -199,9 +199,9 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
 
 def _try_out(file: Path, assembly: Assembly) -> None:
     """Check what was written and run its tests, as `check` and `test` do; say what comes next."""
-    from appealbridge.recipes.load import load_recipe
-    from appealbridge.recipes.load_book import recipe_name
-    from appealbridge.recipes.rehearse import run_tests
+    from appealbridge.recipes.parsing.load import load_recipe
+    from appealbridge.recipes.parsing.load_folder import recipe_name
+    from appealbridge.recipes.rehearsal.api import run_tests
 
     name = recipe_name(file, assembly.settings.recipes)
     recipe, problems = load_recipe(read_file(file), _shown(file), name, assembly.catalogue)

@@ -45,7 +45,7 @@ def demo(once: bool) -> None:
 def sandbox(listen: str, smtp: str, state: Path | None) -> None:
     """Run the practice platforms alone: X, Facebook, Mastodon and a mail server, with a wall to look at."""
     _must_have_a_mail_server()
-    from appealbridge.sandbox.app import main
+    from appealbridge.practice.app import main
 
     sys.exit(main(listen, smtp, state))
 

@@ -24,7 +24,7 @@ from appealbridge.documents import InvalidDocuments, Problem
 
 
 def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
-    from appealbridge.assembly import assemble
+    from appealbridge.daemon.assembly import assemble
 
     try:
         return assemble(config, only=only, offline=True)
@@ -73,8 +73,8 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
 
 def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], int, list[str]]:
     """Return what is wrong with settings and recipes, how many are loaded, and which of them are off."""
-    from appealbridge.assembly import assemble
     from appealbridge.cli.renewed import notes as renewed
+    from appealbridge.daemon.assembly import assemble
 
     try:
         assembly = assemble(config, only=only, offline=True)
@@ -88,7 +88,7 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
 def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
     """Return those of the files that are appeals, with whether each is fine, and what is wrong with them."""
     from appealbridge.files import read_file
-    from appealbridge.plugin.appeal_files import check_appeal, like_an_appeal
+    from appealbridge.triggers.appeal.files import check_appeal, like_an_appeal
 
     found, problems = dict[Path, bool](), list[Problem]()
     for path in files:
@@ -147,7 +147,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
 
     FILES are recipes or folders of them; all recipes of the settings if left out.
     """
-    from appealbridge.recipes.rehearse import run_tests
+    from appealbridge.recipes.rehearsal.api import run_tests
 
     assembly = _assembly(config, files)
     broken = [problem for problem in assembly.problems if problem.level == "error"]
@@ -202,7 +202,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
 
     RECIPE is a recipe's name or file. No channel can be reached from here.
     """
-    from appealbridge.recipes.rehearse import preview as rehearse
+    from appealbridge.recipes.rehearsal.api import preview as rehearse
 
     _, wanted = chosen(config, recipe_name)
     try:

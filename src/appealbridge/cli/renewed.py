@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from appealbridge.assembly import Assembly, identities
+from appealbridge.daemon.assembly import Assembly, identities
 from appealbridge.documents import Problem
-from appealbridge.engine.looking import RENEWED
+from appealbridge.engine.intake.changes import RENEWED
 from appealbridge.model.errors import StoreError
 from appealbridge.model.source import source_label
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 
 
 def notes(assembly: Assembly) -> list[Problem]:

@@ -55,7 +55,7 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
 
 def declared_names(config: Path | None) -> Names | None:
     """Return the names that the settings declare; say so and return `None` where these have problems."""
-    from appealbridge.assembly import assemble
+    from appealbridge.daemon.assembly import assemble
     from appealbridge.editor.names import names_of
 
     try:

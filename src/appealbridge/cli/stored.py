@@ -33,7 +33,7 @@ class Stored:
             fail(str(error))
 
     async def _read(self, path: str, query: Mapping[str, str]) -> Any:
-        from appealbridge.store.sqlite import SqliteStore
+        from appealbridge.store.sqlite.store import SqliteStore
         from appealbridge.web import listing
         from appealbridge.web.masking import cleaned
 
@@ -46,9 +46,9 @@ class Stored:
 
     def _masks(self) -> Callable[[str], str]:
         """Return what takes the secrets of the settings out of a text, as the daemon does; say which are not known."""
-        from appealbridge.assembly import read_settings
-        from appealbridge.plugin.redact import Redactor
+        from appealbridge.daemon.assembly import read_settings
         from appealbridge.plugin.registry import load
+        from appealbridge.redact import Redactor
 
         try:
             settings = read_settings(self._daemon.config, load(), offline=True)

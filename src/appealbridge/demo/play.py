@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 
 from appealbridge.clock import SystemClock
-from appealbridge.control import Control, read_control
+from appealbridge.daemon.control import Control, read_control
 from appealbridge.demo import script, stage
 from appealbridge.demo.process import running
 from appealbridge.demo.show import Show
@@ -56,7 +56,7 @@ class Demo:
         """Start the platforms and the daemon, let things happen, watch."""
         listen = ("--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0")
         async with running(
-            "appealbridge.sandbox",
+            "appealbridge.practice",
             *listen,
             log=self._folder / "practice.log",
             stdout=asyncio.subprocess.PIPE,

@@ -1,9 +1,9 @@
 """YAML documents as people write them: read with every place kept, checked, and complained about in one voice."""
 
-from appealbridge.documents.check import check
+from appealbridge.documents.diagnostic import InvalidDocuments, Problem, nearest, unexpected
 from appealbridge.documents.document import Document, Place, read
 from appealbridge.documents.path import Path, path_text
-from appealbridge.documents.problem import InvalidDocuments, Problem, nearest, unexpected
+from appealbridge.documents.validation import check
 
 __all__ = [
     "Document",

@@ -6,10 +6,10 @@ import re
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from appealbridge.documents.compose import Flaw, Node, Tags, compose
+from appealbridge.documents.diagnostic import InvalidDocuments, Level, Problem, unexpected
 from appealbridge.documents.lines import lines_of
+from appealbridge.documents.parser import Flaw, Node, Tags, compose
 from appealbridge.documents.path import Path, path_text
-from appealbridge.documents.problem import InvalidDocuments, Level, Problem, unexpected
 
 SIZE_LIMIT = 1024 * 1024
 """Bytes of one document; ours are a few thousand, and more is no person's writing."""

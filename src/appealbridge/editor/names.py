@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from appealbridge.editor.models import Schema
 from appealbridge.plugin.trigger import AnyTrigger
-from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

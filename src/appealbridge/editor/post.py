@@ -7,7 +7,7 @@ from appealbridge.editor.names import Names, proposing
 from appealbridge.editor.words import OF_THE_STEP, word
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
-from appealbridge.recipes.places import POST
+from appealbridge.recipes.parsing.paths import POST
 
 _ABOUT = "Publish on many channels at once."
 _BESIDE = ("id", "after", "even_if_failed", "overflow")

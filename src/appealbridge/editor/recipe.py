@@ -13,8 +13,8 @@ from appealbridge.editor.post import post
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
-from appealbridge.recipes.recipe import NO_APPROVAL
-from appealbridge.recipes.shape import Shape
+from appealbridge.recipes.model.recipe import NO_APPROVAL
+from appealbridge.recipes.model.schema import Shape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

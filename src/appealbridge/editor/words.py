@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from appealbridge.editor.models import DURATION, Schema
 from appealbridge.model.delivery import Hold
-from appealbridge.recipes.expectation import NOT_HELD
-from appealbridge.recipes.step import Overflow
+from appealbridge.recipes.model.step import Overflow
+from appealbridge.recipes.rehearsal.expectation import NOT_HELD
 
 CONDITION: Final[Schema] = {"$ref": "#/$defs/condition"}
 CONDITIONS: Final[Schema] = {"type": "array", "minItems": 1, "items": CONDITION}

@@ -8,32 +8,32 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from appealbridge.clock import Clock
-from appealbridge.engine.accounts import Accounts
-from appealbridge.engine.attempt import Attempts
-from appealbridge.engine.backoff import RetryPolicy
-from appealbridge.engine.caution import Caution
-from appealbridge.engine.crash_guard import CrashGuard
-from appealbridge.engine.dispatch import Dispatcher
-from appealbridge.engine.inforce import Bound, InForce
-from appealbridge.engine.intake import Intake
-from appealbridge.engine.lane import Lane, Lanes
-from appealbridge.engine.monitor import Heartbeat, Monitor
-from appealbridge.engine.notices import Alarm, Notices
-from appealbridge.engine.planning import Planner
-from appealbridge.engine.policies import Policies
-from appealbridge.engine.polling import Polling
-from appealbridge.engine.reception import Reception
-from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.engine.active import Bound, InForce
+from appealbridge.engine.delivery.account_health import Accounts
+from appealbridge.engine.delivery.attempt import Attempts
+from appealbridge.engine.delivery.backoff import RetryPolicy
+from appealbridge.engine.delivery.dispatch import Dispatcher
+from appealbridge.engine.delivery.lane import Lane, Lanes
+from appealbridge.engine.delivery.retry_policies import Policies
+from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.intake.crash_guard import CrashGuard
+from appealbridge.engine.intake.disk_space import Ask, Room
+from appealbridge.engine.intake.intake import Intake
+from appealbridge.engine.intake.planning import Planner
+from appealbridge.engine.intake.polling import Polling
+from appealbridge.engine.intake.reception import Reception
+from appealbridge.engine.notices.notifier import Alarm, Notices
+from appealbridge.engine.operations import Verbs
+from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.engine.report import Report
-from appealbridge.engine.retention import Pruning
-from appealbridge.engine.room import Ask, Room
-from appealbridge.engine.runs import Runs
-from appealbridge.engine.steadily import steadily
-from appealbridge.engine.upkeep import Upkeep
-from appealbridge.engine.verbs import Verbs
+from appealbridge.engine.runs.runs import Runs
+from appealbridge.engine.supervise import steadily
+from appealbridge.engine.upkeep.expiry import Upkeep
+from appealbridge.engine.upkeep.retention import Pruning
+from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
 from appealbridge.model.source import source_label
-from appealbridge.plugin.http import Http
-from appealbridge.recipes.catalogue import Catalogue
+from appealbridge.plugin.http.client import Http
+from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.store.base import Store
 
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar
 
-from appealbridge.engine.health import Condition, Health
-from appealbridge.engine.lane import Lane
+from appealbridge.engine.delivery.health import Condition, Health
+from appealbridge.engine.delivery.lane import Lane
 from appealbridge.logs import Level, Log, Said
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome

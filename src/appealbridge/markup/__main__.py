@@ -13,8 +13,8 @@ from pathlib import Path
 
 import orjson
 
-from appealbridge.markup.apart import CPU_SECONDS, IDLE_SECONDS, MEMORY, receive, send, text
 from appealbridge.markup.feed import read
+from appealbridge.markup.worker_client import CPU_SECONDS, IDLE_SECONDS, MEMORY, receive, send, text
 from appealbridge.model.errors import SourceDown
 
 

@@ -15,10 +15,10 @@ from appealbridge.model.duration import Duration
 from appealbridge.model.rate import RateText
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
-from appealbridge.plugin.allowance import Allowance, allowance
-from appealbridge.plugin.http import Http
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.rate_headers import Allowance, allowance
+from appealbridge.plugin.http.reply import Reply
 from appealbridge.plugin.options import Options
-from appealbridge.plugin.reply import Reply
 from appealbridge.plugin.retry import Retry
 
 

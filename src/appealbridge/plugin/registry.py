@@ -11,19 +11,19 @@ from types import MappingProxyType
 from typing import Any
 
 from appealbridge.documents import Problem
-from appealbridge.documents.problem import fault
+from appealbridge.documents.diagnostic import fault
 from appealbridge.plugin.channel import Account, AnyChannel, Channel, Repeat
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Trigger
 
 BUILT_IN = (
-    "appealbridge.triggers.appeal",
-    "appealbridge.triggers.feed",
-    "appealbridge.triggers.webhook",
-    "appealbridge.channels.email",
-    "appealbridge.channels.facebook",
-    "appealbridge.channels.mastodon",
-    "appealbridge.channels.x",
+    "appealbridge.triggers.appeal.trigger",
+    "appealbridge.triggers.feed.trigger",
+    "appealbridge.triggers.webhook.trigger",
+    "appealbridge.channels.email.channel",
+    "appealbridge.channels.facebook.channel",
+    "appealbridge.channels.mastodon.channel",
+    "appealbridge.channels.x.channel",
 )
 """Every file of `triggers/` and `channels/`; a test holds this list to the folders."""
 

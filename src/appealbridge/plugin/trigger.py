@@ -14,7 +14,7 @@ from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.rate import RateText
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.feeds import digest
+from appealbridge.plugin.feeds.fetch import content_digest
 from appealbridge.plugin.options import Options
 
 BODY_BYTES = 1024 * 1024
@@ -213,6 +213,16 @@ class Trigger(ABC, Generic[O, S]):
         del options, source
         return None
 
+    def event_in(self, name: str, content: bytes) -> EventDraft | None:
+        """
+        Return the event for which a file stands that a person names to try a recipe with.
+
+        `None` if the file is not one that this trigger could read. Raise `InvalidDocuments` if it is, but has
+        mistakes.
+        """
+        del name, content
+        return None
+
 
 class Poller(Trigger[O, S]):
     """
@@ -230,7 +240,7 @@ class Poller(Trigger[O, S]):
     def basis(self, source: S) -> Basis:
         """Return what the memory of this source rests on: all of its options that say what is read."""
         told = source.model_dump(mode="json", exclude=set(PolledSource.model_fields))
-        return Basis(digest(told))
+        return Basis(content_digest(told))
 
 
 class Receiver(Trigger[O, S]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from appealbridge.documents import Document, Problem
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean
 
 
 def wrong_joins(

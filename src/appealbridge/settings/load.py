@@ -16,11 +16,11 @@ from appealbridge.plugin.trigger import Weakness
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
-from appealbridge.settings.quiet import quiet
+from appealbridge.settings.mask_lines import quiet
 from appealbridge.settings.reader import Practice, Practise, Reader
+from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
 from appealbridge.settings.result import Settings
 from appealbridge.settings.secrets import SecretRef, Vault
-from appealbridge.settings.telling import Reaches, not_reached, unknown_names
 
 DEFAULT = Path("appealbridge.yaml")
 

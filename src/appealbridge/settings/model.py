@@ -17,11 +17,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
+from appealbridge.model.mailbox import mailbox
 from appealbridge.model.moment import NoTime, zone_named
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
-from appealbridge.plugin.mail_addresses import mailbox
-from appealbridge.settings.places import (
+from appealbridge.settings.paths import (
     AllowedText,
     Listen,
     ListenText,

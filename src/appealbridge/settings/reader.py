@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from appealbridge.documents import Document, Path, Problem, path_text
-from appealbridge.documents.check import check_value
-from appealbridge.documents.problem import REPORT, did_you_mean, fault, nearest
+from appealbridge.documents.diagnostic import REPORT, did_you_mean, fault, nearest
+from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
 from appealbridge.settings.filling import Filler
 from appealbridge.settings.model import Daemon

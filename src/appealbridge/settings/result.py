@@ -12,7 +12,7 @@ from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
 from appealbridge.plugin.egress import Allowed
 from appealbridge.settings.model import HoldRule, LogSettings, Notices, Person, Retention
-from appealbridge.settings.places import Listen
+from appealbridge.settings.paths import Listen
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """
 What every store promises, each promise in a sentence.
 
-`appealbridge.testing.store_contract` holds a store to all of them. Times are Unix seconds UTC and
+`tests.store_contract.contract` holds a store to all of them. Times are Unix seconds UTC and
 always handed in: a store never asks for the time. Ids are those of `model/ids.py`: a run's begins
 with its event's, a delivery's with its run's.
 
@@ -19,13 +19,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
-from appealbridge.model.run import Run
-from appealbridge.store.base_looking import StoreLooking as StoreLooking
-from appealbridge.store.base_retention import StoreRetention
+from appealbridge.model.event import Event
+from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import (
     Accepted,
     Arrival,
+    Backlog,
+    DeliveryFilter,
+    EventPage,
     KnownKey,
     LaneRecord,
     Memory,
@@ -33,8 +36,11 @@ from appealbridge.store.records import (
     NewsSort,
     OpenRun,
     Outlook,
+    Over,
     Pace,
     PlanningMark,
+    Pruned,
+    Queue,
     RecipeVersion,
     Settlement,
     SourceRecord,
@@ -42,6 +48,118 @@ from appealbridge.store.records import (
     Unseen,
     Writing,
 )
+
+
+class StoreRetention(Protocol):
+    """The part of `Store` that takes out what is over."""
+
+    async def empty(self, over: Over, after: int = 0, limit: int = 200) -> Pruned:
+        """
+        Take the content out of events that are over, and out of all they caused.
+
+        That is an event's data, its runs' traces and reasons, its deliveries' content and reasons, and
+        the details of their attempts. An event is over when it has no open run, all its deliveries had
+        settled before the time, and no delivery of its subject and origin is open. About `limit` rows are changed
+        at once; the next step goes on `after` what the last one said, however little that one found.
+        """
+
+    async def forget(
+        self, over: Over, *, emptied: bool, after: int = 0, limit: int = 200
+    ) -> Pruned:
+        """
+        Remove events that are over with all they caused, likewise step by step.
+
+        With `emptied`, only those whose content has been taken out before. Their keys stay known.
+        """
+
+    async def forget_keys(self, before: float, limit: int = 2000) -> int:
+        """Delete up to `limit` keys of removed events that were received before a time; return how many."""
+        ...
+
+    async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
+        """Remove runs that were skipped and began before a time, likewise step by step; their events stay."""
+
+    async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
+        """
+        Remove recipe versions that no run was made by; return how many.
+
+        Those that are in force stay, and those that were kept, or kept again, after the time.
+        """
+
+    async def scrub(self) -> None:
+        """Leave no copy of what was emptied or removed in places that are only written now and then."""
+
+
+class StoreLooking(Protocol):
+    """The part of `Store` that only looks."""
+
+    async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
+        """List deliveries, newest first."""
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        """Return one delivery by id or number; raise `NotFound`."""
+
+    async def turns_behind(self, delivery_ids: Collection[str]) -> Mapping[str, int]:
+        """Return, for those of these deliveries that wait for their turn, the number that goes first."""
+        ...
+
+    async def overtaken_by(self, delivery: Delivery) -> int | None:
+        """Return the number of the newest published delivery of its place and another event that is younger."""
+
+    async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
+        """Return a delivery's finished attempts and looks in order."""
+
+    async def event(self, event_id: str) -> Event:
+        """Return one event; raise `NotFound`."""
+
+    async def events(
+        self,
+        *,
+        subject: str = "",
+        source: str = "",
+        type_: str = "",
+        since: float | None = None,
+        limit: int = 100,
+    ) -> Sequence[Event]:
+        """List events, the last stored first; empty words ask for all."""
+
+    async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
+        """
+        Return up to `limit` events received since a time, in the order in which they were stored.
+
+        The next page begins `after` the `number` of this one, the first one after 0. All of them have
+        been seen when that is no more than `last`, or no event came.
+        """
+        ...
+
+    async def latest_recipe(self, name: str) -> RecipeVersion | None:
+        """Return the version of a recipe that was put in force last; `None` where none ever was."""
+
+    async def run(self, run_id: str) -> Run:
+        """Return one run; raise `NotFound`."""
+
+    async def runs(
+        self,
+        *,
+        event_id: str = "",
+        recipe: str = "",
+        state: RunState | None = None,
+        limit: int = 100,
+    ) -> Sequence[Run]:
+        """List runs, newest first."""
+
+    async def sent_today(self, channel: str, since: float) -> int:
+        """
+        Return how many deliveries of the channel were delivered since a time or are under way.
+
+        What is perhaps published counts too: all that is `unknown`, and what is held as such since.
+        """
+
+    async def backlog(self) -> Backlog:
+        """Return how much waits."""
+
+    async def queues(self) -> Sequence[Queue]:
+        """Return what waits on each channel on which anything does."""
 
 
 class Store(StoreLooking, StoreRetention, Protocol):
@@ -219,7 +337,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
         ...
 
-    async def free_keys(self, source: str, events: Mapping[str, KnownKey]) -> None:
+    async def free_keys(self, source: str, held: Mapping[str, KnownKey]) -> None:
         """Release each of these keys for a new event of the source, if it still belongs to this event."""
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:

@@ -25,9 +25,9 @@ from ruamel.yaml import YAML
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
 from appealbridge.plugin.channel import Person, Tools
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.plugin.options import Options
-from appealbridge.plugin.redact import Redactor
+from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import (
     NOW,
     PLANTED,

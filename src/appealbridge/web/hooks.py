@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import secrets
 from collections.abc import Callable
+from typing import Protocol
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
 
+from appealbridge.engine.active import Hook
 from appealbridge.engine.engine import Engine
-from appealbridge.engine.inforce import Hook
-from appealbridge.engine.reception import Taken
-from appealbridge.engine.throttle import Throttle
+from appealbridge.engine.intake.reception import Taken
+from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
-from appealbridge.plugin.signature import Scheme, proof
 from appealbridge.plugin.trigger import BODY_BYTES, Received, Request, ToldSource
 from appealbridge.web.connection import connection_of, overloaded
 from appealbridge.web.problem import answer, problem
@@ -32,13 +30,22 @@ NOT_PROVEN = (
 )
 """The one answer to every unproven request, so that nobody learns which webhooks exist."""
 
-_DECOY = proof(Scheme.STANDARD, [base64.b64encode(secrets.token_bytes(32)).decode()])
-"""Checks requests to webhooks that do not exist, with a secret that nobody knows, so that they take the same time."""
-
 Throttles = dict[str, Throttle]
 
 
-def routes(engine: Engine, refusals: Refusals) -> web.RouteTableDef:
+class Decoy(Protocol):
+    """Checks requests to webhooks that do not exist, so that they take as long as those to webhooks that do."""
+
+    @property
+    def head(self) -> Callable[[Request], bool]:
+        """Checks the headers alone."""
+
+    @property
+    def whole(self) -> Callable[[Request], object]:
+        """Checks the headers and the body."""
+
+
+def routes(engine: Engine, refusals: Refusals, decoy: Decoy) -> web.RouteTableDef:
     """Return the routes of all webhooks."""
     table = web.RouteTableDef()
     throttles: Throttles = {}
@@ -48,7 +55,7 @@ def routes(engine: Engine, refusals: Refusals) -> web.RouteTableDef:
         hook = engine.inforce.hooks.get(webhook_id)
         known = "unknown" if hook is None else webhook_id
         try:
-            hook, whole = await _proven(engine, throttles, hook, request)
+            hook, whole = await _proven(engine, throttles, hook, request, decoy)
             received, size = await _events(engine, hook, whole), len(whole.body)
             del whole  # frees the body while we wait for the store
             if not received.events:
@@ -101,14 +108,15 @@ def _refusal(refused: Refused, webhook: str, words: str, refusals: Refusals) -> 
 
 
 async def _proven(
-    engine: Engine, throttles: Throttles, hook: Hook | None, request: web.Request
+    engine: Engine, throttles: Throttles, hook: Hook | None, request: web.Request, decoy: Decoy
 ) -> tuple[Hook, Request]:
     """Return the request if its sender is proven and within its rate; raise `Refused` for any other."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     now = engine.clock.now()
     proven = False
     if not request.content.is_eof():  # most bodies arrive together with their headers
-        proven = _check_headers(hook, Request(headers, b"", now))
+        head = Request(headers, b"", now)
+        proven = decoy.head(head) if hook is None else _check_headers(hook, head)
     try:
         limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
         body = await _body(request, limit)
@@ -118,7 +126,7 @@ async def _proven(
         raise
     whole = Request(headers, body, now)
     if hook is None:
-        _DECOY.whole(whole)
+        decoy.whole(whole)
         raise Refused(401, "not accepted", "no webhook of this name")
     hook.receiver.prove(hook.options, whole)
     connection_of(request).proven()
@@ -140,11 +148,9 @@ async def _alarm_if_too_large(engine: Engine, hook: Hook, refused: Refused) -> N
         await engine.reception.left_out(hook.source, f"a request was refused: {refused}")
 
 
-def _check_headers(hook: Hook | None, head: Request) -> bool:
+def _check_headers(hook: Hook, head: Request) -> bool:
     """Return whether the headers alone prove the sender; raise `Refused` if they show that it cannot be proven."""
-    if hook is not None:
-        return hook.receiver.before_body(hook.options, head)
-    return _DECOY.head(head)
+    return hook.receiver.before_body(hook.options, head)
 
 
 def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]) -> None:

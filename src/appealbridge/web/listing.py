@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from appealbridge.engine.lane import Lane
+from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState

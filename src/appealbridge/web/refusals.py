@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.engine.report import Report
-from appealbridge.engine.throttle import Throttle
 from appealbridge.model.rate import Rate
 
 SAID = Rate(10, 60.0)

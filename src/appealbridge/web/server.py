@@ -33,11 +33,16 @@ RECEIVED_AT_ONCE = 64 * 1024
 
 
 def application(
-    engine: Engine, metrics: Metrics, token: str, reload: api.Reload, refusals: Refusals
+    engine: Engine,
+    metrics: Metrics,
+    token: str,
+    reload: api.Reload,
+    refusals: Refusals,
+    decoy: hooks.Decoy,
 ) -> web.Application:
     """Return everything that is served."""
     app = web.Application(client_max_size=BODY_BYTES)
-    app.add_routes(hooks.routes(engine, refusals))
+    app.add_routes(hooks.routes(engine, refusals, decoy))
     app.add_routes(health.routes(engine, metrics))
     app.add_routes(api.routes(engine, token, reload))
     app.router.add_route("*", "/{anything:.*}", partial(_nothing_here, [*app.router.resources()]))

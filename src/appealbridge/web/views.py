@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from appealbridge.engine.health import Condition
-from appealbridge.engine.lane import Lane
-from appealbridge.engine.replays import Replayed
+from appealbridge.engine.delivery.health import Condition
+from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.runs.replays import Replayed
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.source import source_label
-from appealbridge.recipes.book import Book
+from appealbridge.recipes.model.book import Book
 
 GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
 """What is said where something waits for a channel that is not declared."""

@@ -5,13 +5,13 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from appealbridge.assembly import assemble
 from appealbridge.blueprints.answers import offer, understood
 from appealbridge.blueprints.filling import fill
 from appealbridge.blueprints.shelf import get, names
+from appealbridge.daemon.assembly import assemble
 from appealbridge.documents import read
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.rehearse import run_tests
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.rehearsal.api import run_tests
 from tests.docs.pages import ROOT
 
 ASSEMBLY = assemble(ROOT / "examples" / "appealbridge.yaml", offline=True)

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from appealbridge.plugin import Tools
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.channel_case import NOW
 from appealbridge.testing.server import this_machine
 

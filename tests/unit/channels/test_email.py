@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from appealbridge.channels.email import Mail
+from appealbridge.channels.email.channel import Mail
 from appealbridge.plugin import Person, Rejected, TryAgain
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.mail_server import FINAL_DOT, ScriptedMailServer

@@ -5,9 +5,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from appealbridge.channels.facebook import Facebook
+from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
-from appealbridge.plugin.seeking import TAKEN_FOR_A_REPEAT
+from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
 

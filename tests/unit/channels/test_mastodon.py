@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.channels.mastodon import Mastodon
+from appealbridge.channels.mastodon.channel import Mastodon
 from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer

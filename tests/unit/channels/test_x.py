@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
 
-from appealbridge.channels.x import X
+from appealbridge.channels.x.channel import X
 from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
-from appealbridge.plugin.seeking import TAKEN_FOR_A_REPEAT
+from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
 

@@ -12,7 +12,7 @@ from appealbridge.clock import SystemClock
 from appealbridge.model.event import Event
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import Arrival, RecipeVersion
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 
 SETTINGS = """
 store: sqlite:///{folder}/bridge.db

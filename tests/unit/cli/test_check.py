@@ -10,8 +10,8 @@ from appealbridge.cli.main import main
 from appealbridge.cli.recipes import _annotation
 from appealbridge.documents import Problem
 from appealbridge.store.records import Memory
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.triggers.feed import Feed, FeedSource
+from appealbridge.store.sqlite.store import SqliteStore
+from appealbridge.triggers.feed.trigger import Feed, FeedSource
 
 
 def test_an_annotation_names_the_place_and_the_cure():

@@ -7,12 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.store import schema
-from appealbridge.store.care import NEWEST
-from appealbridge.store.connections import open_writer
-from appealbridge.store.lock import StoreLock
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import an_arrival
+from appealbridge.store.sqlite import schema
+from appealbridge.store.sqlite.connections import StoreLock, open_writer
+from appealbridge.store.sqlite.maintenance import NEWEST
+from appealbridge.store.sqlite.store import SqliteStore
+from tests.store_contract.case import an_arrival
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, event_id, run_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Arrival
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from tests.unit.cli.test_output import HOSTILE, harmful
 
 WORDS = HOSTILE.replace("\ud800", "").replace("\0", "")

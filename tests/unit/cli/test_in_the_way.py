@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from appealbridge.control import Control, announced, control_file
-from appealbridge.store.opening import prepared
+from appealbridge.daemon.control import Control, announced, control_file
+from appealbridge.store.sqlite.connections import prepared
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0

@@ -8,8 +8,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from appealbridge.assembly import assemble
 from appealbridge.cli.main import main
+from appealbridge.daemon.assembly import assemble
 from appealbridge.editor.files import FILES
 from tests.docs.pages import ROOT
 

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
-from appealbridge.store.lock import StoreLock
+from appealbridge.store.sqlite.connections import StoreLock
 from tests.unit.test_unit_file import UNITS
 
 

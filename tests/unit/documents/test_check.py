@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from appealbridge.documents import check, read
-from appealbridge.documents.check import check_value, explain
+from appealbridge.documents.validation import check_value, explain
 from appealbridge.model.duration import Duration
 
 

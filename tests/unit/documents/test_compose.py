@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.documents.compose import Flaw, compose
+from appealbridge.documents.parser import Flaw, compose
 
 
 def test_every_node_keeps_its_place():

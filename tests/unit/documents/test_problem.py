@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.documents import InvalidDocuments, Problem, nearest
-from appealbridge.documents.problem import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean
 
 PROBLEM = Problem(
     "recipes/new-appeal.yaml",

@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.documents.scalar import plain
+from appealbridge.documents.scalars import plain
 
 
 @pytest.mark.parametrize(

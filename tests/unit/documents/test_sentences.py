@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from appealbridge.documents.sentences import cure, missing_cure, sentence
+from appealbridge.documents.messages.pydantic import cure, missing_cure, sentence
 
 
 class Many(BaseModel):

@@ -1,4 +1,4 @@
-from appealbridge.documents.wording import syntax_words
+from appealbridge.documents.messages.syntax import syntax_words
 
 
 def test_an_unknown_complaint_is_passed_on_with_a_general_cure():

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from appealbridge.engine.arrival import KEPT, arrive, with_skipped
+from appealbridge.engine.intake.arrival import KEPT, arrive, with_skipped
 from appealbridge.model.run import RunState
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.book import bind
-from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.model.book import bind
+from appealbridge.recipes.parsing.load import load_recipe
 from tests.recipes.plugins import catalogue
 from tests.unit.recipes.conftest import event_of
 

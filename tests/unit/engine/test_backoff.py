@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tenacity import stop_after_attempt, stop_after_delay, wait_exponential, wait_fixed
 
-from appealbridge.engine.backoff import RetryPolicy, next_due, policy_of
+from appealbridge.engine.delivery.backoff import RetryPolicy, next_due, policy_of
 from appealbridge.plugin.retry import Retry
 
 NOW = 1_800_000_000.0

@@ -6,18 +6,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.caution import Caution
+from appealbridge.engine.guards.guard import Caution
 from appealbridge.engine.report import Report
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
 from appealbridge.plugin.trigger import Burst, ToldSource
-from appealbridge.recipes import shape
+from appealbridge.recipes.model import schema
 from appealbridge.store.records import Arrival
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.clock import FakeClock
-from appealbridge.testing.store_case import (
+from tests.store_contract.case import (
     CHANNEL,
     NOW,
     RECIPE,
@@ -55,7 +55,7 @@ class Desk:
         hook = SimpleNamespace(
             source=SOURCE, options=ToldSource(burst=Burst(events=2, within="1m"))
         )
-        recipe = SimpleNamespace(name=RECIPE, burst=shape.Burst(deliveries=3, within="1m"))
+        recipe = SimpleNamespace(name=RECIPE, burst=schema.Burst(deliveries=3, within="1m"))
         self.caution.adopt(
             SimpleNamespace(
                 hooks={"desk": hook},

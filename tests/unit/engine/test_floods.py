@@ -1,6 +1,6 @@
 """How much may go out unseen within a time."""
 
-from appealbridge.engine.floods import Window, Windows
+from appealbridge.engine.guards.sliding_window import Window, Windows
 
 
 def came(window, *times):

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.gate import content_hash, day_start, gate
+from appealbridge.engine.delivery.gate import content_hash, day_start, gate
 from appealbridge.model.delivery import Delivery, State
 
 NOW = 1_800_000_000.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.engine.health import (
+from appealbridge.engine.delivery.health import (
     ALARM_AFTER,
     FAILURES,
     WELL,

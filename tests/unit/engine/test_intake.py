@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from appealbridge.engine import intake
-from appealbridge.engine.caution import Caution
-from appealbridge.engine.intake import Intake
-from appealbridge.engine.planning import Planner
+from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.intake import intake
+from appealbridge.engine.intake.intake import Intake
+from appealbridge.engine.intake.planning import Planner
 from appealbridge.model.errors import StoreBusy
 from appealbridge.model.event import EventDraft
-from appealbridge.recipes.book import Book
+from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import Accepted
 from appealbridge.testing.clock import FakeClock
 

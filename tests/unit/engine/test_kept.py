@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.engine.kept import kept_look, kept_receipt
+from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
 from appealbridge.model.errors import Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Sought

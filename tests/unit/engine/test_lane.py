@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.lane import FIRST_PAUSE, LONG_PAUSE, LONGEST_PAUSE, Lane
+from appealbridge.engine.delivery.lane import FIRST_PAUSE, LONG_PAUSE, LONGEST_PAUSE, Lane
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, Sought
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.plugin.registry import load
 from appealbridge.testing.channel_case import NOW
 from appealbridge.testing.server import ScriptedServer, this_machine

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from appealbridge.engine.looking import (
+from appealbridge.engine.intake.changes import (
     AT_ONCE,
     MOST_PROBLEMS,
     READ_OTHERWISE,

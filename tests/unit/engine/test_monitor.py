@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from appealbridge.engine.monitor import (
+from appealbridge.engine.upkeep.stalled import (
     BEAT_AGAIN,
     BEAT_EVERY,
     EVERY,
@@ -20,7 +20,7 @@ from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.store.records import Queue, Writing
 from appealbridge.testing.clock import FakeClock
-from appealbridge.testing.store_case import a_delivery, an_event
+from tests.store_contract.case import a_delivery, an_event
 
 CHANNEL = "force_x"
 

@@ -3,13 +3,13 @@ import hashlib
 import orjson
 import pytest
 
-from appealbridge.channels.email import Mail
-from appealbridge.engine.notice_making import Group, Notice, arrival, group_of
+from appealbridge.channels.email.channel import Mail
+from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
 from appealbridge.model.delivery import State
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.model.run import RunState
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.telling import Telling
+from appealbridge.plugin.recipients import Telling
 from appealbridge.store.records import NewsSort
 
 DANA, LOST = Person("dana", "dana@example.org"), Person("lost")

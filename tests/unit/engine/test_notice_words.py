@@ -2,7 +2,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.notice_words import LONGEST, SHOWN, WORDINGS, words
+from appealbridge.engine.notices.wording import LONGEST, SHOWN, WORDINGS, words
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.store.records import News
 

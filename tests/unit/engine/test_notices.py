@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.channels.email import Mail
+from appealbridge.channels.email.channel import Mail
 from appealbridge.clock import SystemClock
-from appealbridge.engine.inforce import InForce
-from appealbridge.engine.notices import COLLECT, Alarm, Notices
-from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.engine.active import InForce
+from appealbridge.engine.notices.notifier import COLLECT, Alarm, Notices
+from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.engine.report import Report
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
@@ -20,12 +20,12 @@ from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.telling import Telling
-from appealbridge.recipes.book import Book
+from appealbridge.plugin.recipients import Telling
+from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import DeliveryFilter
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.clock import PATIENCE, FakeClock
-from appealbridge.testing.store_case import an_arrival
+from tests.store_contract.case import an_arrival
 
 OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))
 TELLING = Telling({"dana": Person("dana", "dana@example.org")}, {}, ["dana"], {"office": OFFICE})

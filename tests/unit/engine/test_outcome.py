@@ -6,8 +6,14 @@ from dataclasses import replace
 import pytest
 from tenacity import stop_after_attempt
 
-from appealbridge.engine.backoff import RetryPolicy
-from appealbridge.engine.outcome import Tried, settle_send, settle_sought, settle_unknown, tried
+from appealbridge.engine.delivery.backoff import RetryPolicy
+from appealbridge.engine.delivery.outcome import (
+    Tried,
+    settle_send,
+    settle_sought,
+    settle_unknown,
+    tried,
+)
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.engine.pace import Pace
+from appealbridge.engine.delivery.rate_limit import Pace
 from appealbridge.model.rate import Rate
-from appealbridge.plugin.allowance import Allowance
+from appealbridge.plugin.http.rate_headers import Allowance
 
 NOW = 1_800_000_000.0
 

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from appealbridge.engine.arrival import LARGE, is_large
-from appealbridge.engine.planning import SLICE, Planner, TimeSlice
+from appealbridge.engine.intake.arrival import LARGE, is_large
+from appealbridge.engine.intake.planning import SLICE, Planner, TimeSlice
 from appealbridge.model.run import RunState
-from appealbridge.recipes.book import Book, bind
+from appealbridge.recipes.model.book import Book, bind
 from appealbridge.testing.clock import FakeClock
 from tests.unit.recipes.conftest import event_of, recipe_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.engine.reception import is_new
+from appealbridge.engine.intake.reception import is_new
 from appealbridge.model.event import ALWAYS, EventDraft, Repeats
 from appealbridge.store.records import KnownKey
 

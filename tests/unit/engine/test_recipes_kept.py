@@ -1,13 +1,13 @@
 import pytest
 
-from appealbridge.engine.recipes_kept import KeptRecipes
+from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.model.errors import NotFound
-from appealbridge.recipes.book import bind
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.plan import plan
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import NOW
+from appealbridge.recipes.model.book import bind
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.store.sqlite.store import SqliteStore
 from tests.recipes.plugins import catalogue
+from tests.store_contract.case import NOW
 from tests.unit.recipes.conftest import event_of
 
 TEXT = """

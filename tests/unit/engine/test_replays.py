@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from appealbridge.engine.replays import LEFT_OUT, next_number, number_of, plan_again, replay
+from appealbridge.engine.runs.replays import LEFT_OUT, next_number, number_of, plan_again, replay
 from appealbridge.model.delivery import OPEN, State
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
-from appealbridge.testing.store_case import NOW, RECEIPT, an_event
+from tests.store_contract.case import NOW, RECEIPT, an_event
 from tests.unit.recipes.conftest import recipe_of
 
 HEAD = "triggers: [{ trigger: webhook, webhook_id: incident-desk }]\napproval: none\n"

@@ -10,7 +10,7 @@ from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import Hold, State
 from appealbridge.model.errors import StoreError
-from appealbridge.testing.store_case import NOW, a_delivery, a_run, an_event, ended
+from tests.store_contract.case import NOW, a_delivery, a_run, an_event, ended
 
 EVENT = an_event(1)
 LANE = SimpleNamespace(name="force_x")

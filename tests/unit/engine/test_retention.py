@@ -6,16 +6,16 @@ import io
 import pytest
 
 from appealbridge.engine.report import Report
-from appealbridge.engine.retention import FIRST, Pruning, cut_offs
+from appealbridge.engine.upkeep.retention import FIRST, Pruning, cut_offs
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import State
 from appealbridge.model.retention import Retention, Span
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, Over
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.clock import FakeClock
-from appealbridge.testing.store_case import NOW, SOURCE, a_delivery, a_run, an_event
+from tests.store_contract.case import NOW, SOURCE, a_delivery, a_run, an_event
 
 DAY = 86_400.0
 MONTH = Span(30, "d", after_closure=True)

@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from appealbridge.engine.room import KEPT_BYTES, OFTEN, REOPEN, SELDOM, Room, has_room, kept_free
+from appealbridge.engine.intake.disk_space import (
+    KEPT_BYTES,
+    OFTEN,
+    REOPEN,
+    SELDOM,
+    Room,
+    has_room,
+    kept_free,
+)
 from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.store.records import Space

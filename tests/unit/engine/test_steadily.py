@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from appealbridge.engine.steadily import FIRST_PAUSE, LONGEST_PAUSE, MENDED, steadily
+from appealbridge.engine.supervise import FIRST_PAUSE, LONGEST_PAUSE, MENDED, steadily
 from appealbridge.testing.clock import FakeClock
 
 

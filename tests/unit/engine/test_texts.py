@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.texts import DAY, Texts, repeats
+from appealbridge.engine.guards.duplicates import DAY, Texts, repeats
 from appealbridge.model.delivery import OPEN, State
 from appealbridge.store.records import Text
-from appealbridge.testing.store_case import NOW, a_delivery, an_event
+from tests.store_contract.case import NOW, a_delivery, an_event
 
 LONDON = ZoneInfo("Europe/London")
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.engine.throttle import Throttle
+from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.model.rate import Rate
 
 

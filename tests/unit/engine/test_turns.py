@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from appealbridge.engine.turns import begun, ended_by, kept_back
+from appealbridge.engine.runs.modes import begun, ended_by, kept_back
 from appealbridge.model.run import RunState
-from appealbridge.testing.store_case import NOW, a_run, an_event
+from tests.store_contract.case import NOW, a_run, an_event
 
 OLDER = begun(a_run(an_event(1)), NOW)
 RUN = a_run(an_event(2), wake_at=NOW)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.markup import apart as apart_module
-from appealbridge.markup.apart import MEMORY, Apart
+from appealbridge.markup import worker_client
 from appealbridge.markup.feed import read
+from appealbridge.markup.worker_client import MEMORY, Apart
 from appealbridge.model.errors import SourceDown
 
 URL = "https://www.example.police.uk/appeals/rss"
@@ -69,7 +69,7 @@ def test_a_crash_is_a_source_that_is_down_and_the_next_feed_is_read(apart):
 
 
 def test_a_feed_made_to_be_slow_is_given_up_and_nothing_else_waits_for_it(apart, monkeypatch):
-    monkeypatch.setattr("appealbridge.markup.apart.PATIENCE", 1.0)
+    monkeypatch.setattr("appealbridge.markup.worker_client.PATIENCE", 1.0)
     longest = 0.0
     down = []
 
@@ -140,9 +140,9 @@ def test_an_answer_that_no_reader_gives_is_not_heard_to_its_end(apart):
 
 def test_entries_come_one_by_one_so_that_nobody_has_much_to_do_at_once(apart, monkeypatch):
     parts = []
-    heard = apart_module.receive
+    heard = worker_client.receive
     monkeypatch.setattr(
-        apart_module, "receive", lambda *args: parts.append(heard(*args)) or parts[-1]
+        worker_client, "receive", lambda *args: parts.append(heard(*args)) or parts[-1]
     )
     items = b"".join(b"<item><guid>%d</guid></item>" % number for number in range(50))
     reading = apart.read(b"<rss><channel>" + items + b"</channel></rss>", URL, "")

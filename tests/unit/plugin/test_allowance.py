@@ -3,8 +3,8 @@
 import pytest
 from multidict import CIMultiDict
 
-from appealbridge.plugin.allowance import Allowance, allowance
-from appealbridge.plugin.reply import Reply
+from appealbridge.plugin.http.rate_headers import Allowance, allowance
+from appealbridge.plugin.http.reply import Reply
 
 NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"  # NOW

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbridge.plugin import appeal_files, read_appeals
-from appealbridge.plugin.appeal_files import SIZE_LIMIT, paragraphs, unwrapped
+from appealbridge.triggers.appeal import files as appeal_files
+from appealbridge.triggers.appeal.files import SIZE_LIMIT, paragraphs, read_appeals, unwrapped
 
 NOW = 1_790_000_000.0
 GOOD = "reference: WMP-1\ntitle: Missing\n"

@@ -6,7 +6,8 @@ from urllib.parse import unquote_plus, urlencode
 
 import pytest
 
-from appealbridge.plugin import Refused, Request, json_body
+from appealbridge.plugin import Refused, Request
+from appealbridge.triggers.webhook.body import json_body
 
 
 def read(body, content_type="application/json"):

@@ -14,23 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.markup import apart
+from appealbridge.markup import worker_client
 from appealbridge.markup.feed import Entry, Reading
-from appealbridge.plugin import (
+from appealbridge.plugin import Secret, SourceDown, Tools, in_thread
+from appealbridge.plugin.egress import EgressPolicy, allowed
+from appealbridge.plugin.feeds.fetch import (
+    SIZE_LIMIT,
     FeedCredentials,
-    Secret,
-    SourceDown,
-    Tools,
     feed_identity,
-    in_thread,
+    read_at_once,
     read_feed,
     short_identity,
 )
-from appealbridge.plugin.egress import EgressPolicy, allowed
-from appealbridge.plugin.feeds import SIZE_LIMIT, read_at_once
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.resolver import Resolver
 from appealbridge.plugin.offload import Pool
-from appealbridge.plugin.resolver import Resolver
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
 RSS = (Path(__file__).parents[2] / "data" / "feeds" / "appeals.rss").read_bytes()
@@ -83,7 +81,7 @@ async def test_a_feed_that_is_the_same_as_before_is_not_read_again(server, tools
     """Many servers never answer that nothing has changed."""
     server.otherwise = (200, RSS, {"Content-Type": "application/rss+xml"})
     first = await read_feed(server.url, {}, tools)
-    monkeypatch.setattr("appealbridge.plugin.feeds.read_apart", None)
+    monkeypatch.setattr("appealbridge.plugin.feeds.fetch.read_apart", None)
     again = await read_feed(server.url, first.cursor, tools)
     assert (again.entries, again.cursor) == (None, first.cursor)
     monkeypatch.undo()
@@ -94,11 +92,11 @@ async def test_a_feed_that_is_the_same_as_before_is_not_read_again(server, tools
 async def test_as_many_feeds_are_read_at_once_as_the_settings_say(server, tools):
     """Shown with real processes: one of them is stopped while it reads."""
     await read_feed(server.url, {}, tools)  # starts a process
-    (idle,) = apart._APARTS._idle
+    (idle,) = worker_client._APARTS._idle
     os.kill(idle._running.process.pid, signal.SIGSTOP)
     try:
         stuck = asyncio.create_task(read_feed(server.url, {}, tools))
-        while apart._APARTS._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
+        while worker_client._APARTS._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
             await asyncio.sleep(0.001)
         another = asyncio.create_task(read_feed(server.url, {}, tools))
         while len(server.heard) < 3:  # noqa: ASYNC110
@@ -331,7 +329,7 @@ async def test_feeds_that_wait_to_be_read_take_no_thread_from_others(server, too
     """A slow feed holds up other feeds for a while, and nothing else."""
     go_on = threading.Event()
     monkeypatch.setattr(
-        "appealbridge.plugin.feeds.read_apart", lambda *_: go_on.wait(30) and Reading([])
+        "appealbridge.plugin.feeds.fetch.read_apart", lambda *_: go_on.wait(30) and Reading([])
     )
     looks = [asyncio.create_task(read_feed(server.url, {}, tools)) for _ in range(50)]
     while len(server.heard) < 50:  # noqa: ASYNC110 - real sockets need a moment

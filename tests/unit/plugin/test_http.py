@@ -7,17 +7,10 @@ import time
 import pytest
 
 from appealbridge.model.errors import AddressNotAllowed
-from appealbridge.plugin import (
-    AccountRefused,
-    Effect,
-    LoginExpired,
-    Rejected,
-    Secret,
-    TryAgain,
-    Unsure,
-)
-from appealbridge.plugin.http import Http, open_session
-from appealbridge.plugin.redact import Redactor
+from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, Secret, TryAgain, Unsure
+from appealbridge.plugin.http import Effect
+from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.redact import Redactor
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
 TOKEN = "t0ken-that-nobody-may-see"

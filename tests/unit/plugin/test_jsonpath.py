@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse
 
-from appealbridge.plugin import compile_path
-from appealbridge.plugin.jsonpath import TooLarge
+from appealbridge.plugin.jsonpath import TooLarge, compile_path
 
 NAMES = st.sampled_from(["a", "b", "c_1", "_d"])
 JSON = st.recursive(

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from appealbridge.plugin.links import links
+from appealbridge.plugin.text.links import links
 
 
 def found(text, **more):

@@ -5,10 +5,10 @@ from time import process_time
 
 import pytest
 
-from appealbridge.plugin import (
+from appealbridge.channels.email.message import compose
+from appealbridge.model.mailbox import (
     InvalidMailbox,
     Mailbox,
-    compose,
     mailbox,
     mailboxes,
     one_line,

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from appealbridge.plugin import ALWAYS, Paths, Refused, Repeats, Request, json_body, mapped
+from appealbridge.model.event import ALWAYS, Repeats
+from appealbridge.plugin import Refused, Request
+from appealbridge.triggers.webhook.body import json_body
+from appealbridge.triggers.webhook.mapping import Paths, mapped
 
 
 def read(body, **paths):

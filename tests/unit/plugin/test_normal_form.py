@@ -1,6 +1,6 @@
 import unicodedata
 
-from appealbridge.plugin.normal_form import composed
+from appealbridge.plugin.text.normal_form import composed
 
 
 def test_a_word_is_the_same_however_its_accents_are_written():

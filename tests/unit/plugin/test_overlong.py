@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.plugin.overlong import MOST_POSTS, shortened, split
-from appealbridge.plugin.text import x_length
+from appealbridge.plugin.text.counting import x_length
+from appealbridge.plugin.text.splitting import MOST_POSTS, shortened, split
 
 LINK = "https://www.example.police.uk/appeals/0412"
 SENTENCE = "She was last seen near the Custard Factory on Sunday evening. "

@@ -7,19 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.plugin import (
-    ALWAYS,
+from appealbridge.model.event import ALWAYS, Repeats
+from appealbridge.plugin import Received, Refused, Request
+from appealbridge.plugin.timestamps import moment
+from appealbridge.triggers.webhook.presets import (
+    MOST_ALERTS,
     PRESET_FIELDS,
     PRESETS,
     WHOLE_REQUEST,
     PresetName,
-    Received,
-    Refused,
-    Repeats,
-    Request,
-    moment,
+    bounded,
+    joined,
 )
-from appealbridge.plugin.preset import MOST_ALERTS, bounded, joined
 
 TEXTS = st.text(st.sampled_from('ab c[]",…\0\n'), max_size=6) | st.text(max_size=310)
 

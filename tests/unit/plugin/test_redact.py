@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.plugin.redact import MASK, Redactor
+from appealbridge.redact import MASK, Redactor
 
 SECRET = 'p"ss/w&rd +ü'
 secrets = st.text(min_size=6, max_size=30)

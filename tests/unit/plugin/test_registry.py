@@ -59,7 +59,7 @@ def test_a_package_that_tells_its_entry_points_wrongly_concerns_itself_alone(tmp
 
 def test_two_triggers_do_not_share_a_section(tmp_path, monkeypatch):
     code = PLUG_IN.partition("class Gateway")[0] + (
-        "from appealbridge.triggers.feed import Feed\n"
+        "from appealbridge.triggers.feed.trigger import Feed\n"
         "class Other(Feed):\n    name = 'other'\n"
         "def register(registry): registry.add(Other())\n"
     )
@@ -68,7 +68,7 @@ def test_two_triggers_do_not_share_a_section(tmp_path, monkeypatch):
 
 
 def test_a_built_in_part_that_does_not_load_is_named_like_any_other(monkeypatch):
-    monkeypatch.setitem(sys.modules, "appealbridge.channels.x", None)
+    monkeypatch.setitem(sys.modules, "appealbridge.channels.x.channel", None)
     registry = load(third_party=False)
-    assert [*registry.broken] == ["appealbridge.channels.x"]
+    assert [*registry.broken] == ["appealbridge.channels.x.channel"]
     assert len(registry.channels) == len([name for name in BUILT_IN if ".channels." in name]) - 1

@@ -1,7 +1,8 @@
 import pytest
 
-from appealbridge.plugin import Effect, Reply, TryAgain, Unsure, excerpt
-from appealbridge.plugin.reply import bare, http_date
+from appealbridge.plugin import TryAgain, Unsure
+from appealbridge.plugin.http import Effect, Reply, excerpt
+from appealbridge.plugin.http.reply import bare, http_date
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from appealbridge.plugin.http.resolver import MOST_NAMES, Resolver
 from appealbridge.plugin.offload import Pool
-from appealbridge.plugin.resolver import MOST_NAMES, Resolver
 
 
 class Names:
@@ -37,7 +37,7 @@ def names():
 
 @pytest.fixture
 async def resolver(names, monkeypatch):
-    monkeypatch.setattr("appealbridge.plugin.resolver.PATIENCE", 0.01)
+    monkeypatch.setattr("appealbridge.plugin.http.resolver.PATIENCE", 0.01)
     return Resolver(Pool("names", 4), names)
 
 
@@ -77,7 +77,7 @@ async def test_a_name_that_is_gone_is_not_used_any_longer(resolver, names):
 
 async def test_addresses_of_an_hour_ago_are_not_used(resolver, names, monkeypatch):
     await addresses(resolver)
-    monkeypatch.setattr("appealbridge.plugin.resolver.STALE_SECONDS", -1.0)
+    monkeypatch.setattr("appealbridge.plugin.http.resolver.STALE_SECONDS", -1.0)
     names.error = socket.EAI_AGAIN
     with pytest.raises(OSError, match="no"):
         await addresses(resolver)

@@ -4,19 +4,17 @@ from email.utils import formatdate
 
 import pytest
 
-from appealbridge.plugin import (
-    Receipt,
-    Reply,
+from appealbridge.plugin import Receipt
+from appealbridge.plugin.http import Reply
+from appealbridge.plugin.timeline import (
+    BEFORE,
+    SLACK,
+    TAKEN_FOR_A_REPEAT,
     Seen,
     clock_ahead,
     judge,
     listed_since,
     refused_as_repeat,
-)
-from appealbridge.plugin.seeking import (
-    BEFORE,
-    SLACK,
-    TAKEN_FOR_A_REPEAT,
     same,
     shown,
     since,

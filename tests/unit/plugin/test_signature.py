@@ -10,10 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from appealbridge.plugin import (
+from appealbridge.plugin import Refused, Request
+from appealbridge.triggers.webhook.signature import (
     Digest,
-    Refused,
-    Request,
     Scheme,
     key_of,
     proof,

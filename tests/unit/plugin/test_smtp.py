@@ -7,21 +7,17 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from appealbridge.channels.email.smtp import MailServer, Timeouts, hand_over, log_in, mail_server
 from appealbridge.plugin import (
     AccountRefused,
     DeliveryError,
     LoginExpired,
-    MailServer,
     Rejected,
     Secret,
     TryAgain,
     Unsure,
-    hand_over,
-    log_in,
-    mail_server,
 )
-from appealbridge.plugin.http import Http, open_session
-from appealbridge.plugin.smtp import Timeouts
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.mail_server import CONTENT, FINAL_DOT, GREETING, ScriptedMailServer
 from appealbridge.testing.server import DAWDLE, HANG_UP, this_machine
 

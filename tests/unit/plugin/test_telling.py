@@ -1,9 +1,9 @@
 import pytest
 
-from appealbridge.channels.email import Mail
-from appealbridge.channels.x import X
+from appealbridge.channels.email.channel import Mail
+from appealbridge.channels.x.channel import X
 from appealbridge.plugin.channel import Account, Person
-from appealbridge.plugin.telling import Telling
+from appealbridge.plugin.recipients import Telling
 
 DANA, EVE, LOST = Person("dana", "dana@example.org"), Person("eve", "eve@example.org"), Person("p")
 OFFICE = Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org")

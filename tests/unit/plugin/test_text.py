@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from twitter_text import parse_tweet
 from twitter_text.regexp.emoji import emoji_list
 
-from appealbridge.plugin.links import links
-from appealbridge.plugin.normal_form import composed
-from appealbridge.plugin.text import (
+from appealbridge.plugin.text.counting import (
     ELLIPSIS,
     GRAPHEME,
     MASTODON_LIMIT,
@@ -22,6 +20,8 @@ from appealbridge.plugin.text import (
     plain_length,
     x_length,
 )
+from appealbridge.plugin.text.links import links
+from appealbridge.plugin.text.normal_form import composed
 
 EMOJI = [entry.emoji for entry in emoji_list]
 PIECES = [

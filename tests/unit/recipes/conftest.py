@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appealbridge.model.event import Event
-from appealbridge.recipes.expression import compile_text
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.scope import Scope
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.templates.expression import compile_text
+from appealbridge.recipes.templates.scope import Scope
 from tests.recipes.plugins import catalogue
 
 BASE = """

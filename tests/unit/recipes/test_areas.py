@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.recipes.areas import Circle, Polygons, Ring, metres, point
+from appealbridge.recipes.conditions.geo import Circle, Polygons, Ring, metres, point
 
 NEW_STREET = (52.4778, -1.8986)
 MANCHESTER = (53.4808, -2.2426)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from appealbridge.recipes.backtest import SWEEP, Backtest
+from appealbridge.recipes.rehearsal.backtest import SWEEP, Backtest
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 RECIPE = """

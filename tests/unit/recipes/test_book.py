@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from appealbridge.recipes.book import bind
+from appealbridge.recipes.model.book import bind
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 

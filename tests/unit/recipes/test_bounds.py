@@ -5,10 +5,10 @@ from time import thread_time
 import pytest
 
 from appealbridge.model.errors import RenderError
-from appealbridge.recipes.bounds import LIMIT, LIST_LIMIT
-from appealbridge.recipes.expression import compile_text
-from appealbridge.recipes.plan import plan
-from appealbridge.recipes.scope import Unfillable
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.templates.expression import compile_text
+from appealbridge.recipes.templates.limits import LIMIT, LIST_LIMIT
+from appealbridge.recipes.templates.scope import Unfillable
 from tests.unit.recipes.conftest import event_of, recipe_of, scope_of
 
 LONG = "x" * (LIMIT + 1)

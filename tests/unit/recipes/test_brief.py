@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from appealbridge.recipes.brief import brief, looked_at
-from appealbridge.recipes.scope import Missing
+from appealbridge.recipes.templates.scope import Missing
+from appealbridge.recipes.templates.summary import brief, looked_at
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 import pytest
 
-from appealbridge.engine.arrival import LONGEST_REASON, arrive
+from appealbridge.engine.intake.arrival import LONGEST_REASON, arrive
 from appealbridge.model.run import RunState
-from appealbridge.recipes.bounds import (
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.templates.limits import (
     EVENT_SECONDS,
     LEAST_SECONDS,
     NO_BOUND,
@@ -12,7 +13,6 @@ from appealbridge.recipes.bounds import (
     Budget,
     OutOfTime,
 )
-from appealbridge.recipes.plan import plan
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 NOW = 1_777_636_811.0

@@ -2,13 +2,13 @@
 
 import pytest
 
-from appealbridge.assembly import Known, assemble, taken
-from appealbridge.channels.email import EmailAccount, Mail
+from appealbridge.channels.email.channel import EmailAccount, Mail
+from appealbridge.daemon.assembly import Known, assemble, taken
 from appealbridge.plugin import Registry
-from appealbridge.recipes.catalogue import Catalogue
-from appealbridge.recipes.check_lists import list_problems
-from appealbridge.recipes.load import load_recipe
-from appealbridge.triggers.webhook import Webhook
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.lists import list_problems
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.triggers.webhook.trigger import Webhook
 
 SETTINGS = """
 channels:

@@ -1,8 +1,8 @@
 import pytest
 
 from appealbridge.documents import read
-from appealbridge.recipes.check_secrets import secrets_in
-from appealbridge.recipes.load import load_recipe
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.parsing.secrets import secrets_in
 from tests.recipes.plugins import catalogue
 
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5kL7nP9"

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from appealbridge.model.errors import RenderError
-from appealbridge.recipes.match import match
+from appealbridge.recipes.planning.match import match
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 ACTION = """

@@ -7,7 +7,7 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.model.receipt import Receipt
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.planning.plan import plan
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 T0 = 1_777_636_810.0  # when the event is received: 13:00:10 on 1 May 2026 in London

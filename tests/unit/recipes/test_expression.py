@@ -1,8 +1,8 @@
 import pytest
 
-from appealbridge.recipes.expression import compile_template, compile_text
-from appealbridge.recipes.scope import ResultView, Unfillable
-from appealbridge.recipes.syntax import Malformed
+from appealbridge.recipes.templates.expression import compile_template, compile_text
+from appealbridge.recipes.templates.scope import ResultView, Unfillable
+from appealbridge.recipes.templates.syntax import Malformed
 from tests.unit.recipes.conftest import scope_of
 
 DATA = {

@@ -1,9 +1,9 @@
 import pytest
 
-from appealbridge.recipes.expression import compile_text
-from appealbridge.recipes.filters import FILTERS
-from appealbridge.recipes.scope import NotThere, Unfillable
-from appealbridge.recipes.syntax import Malformed
+from appealbridge.recipes.templates.expression import compile_text
+from appealbridge.recipes.templates.filters import FILTERS
+from appealbridge.recipes.templates.scope import NotThere, Unfillable
+from appealbridge.recipes.templates.syntax import Malformed
 from tests.unit.recipes.conftest import scope_of
 
 DATA = {

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.channels.email import EmailAccount
+from appealbridge.channels.email.channel import EmailAccount
 from appealbridge.model.event import Event
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.catalogue import Catalogue
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.planning.plan import plan
 
 OFFICE = EmailAccount(smtp="smtp://mail.example", sender="press@example.org")
 REGISTRY = load(third_party=False)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.book import bind
-from appealbridge.recipes.clues import Clue, clues_in
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.match import match
+from appealbridge.recipes.model.book import bind
+from appealbridge.recipes.model.index_hints import Clue, clues_in
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.planning.match import match
 from tests.recipes.plugins import catalogue
 from tests.unit.recipes.conftest import event_of
 

@@ -1,7 +1,7 @@
 import pytest
 
-from appealbridge.recipes.known_names import Fields, fields_of, flaw_in
-from appealbridge.recipes.recipe import RecipeTrigger
+from appealbridge.recipes.model.recipe import RecipeTrigger
+from appealbridge.recipes.parsing.field_names import Fields, fields_of, flaw_in
 from tests.recipes.plugins import Appeal, Feed, Hook, HookOptions, catalogue
 from tests.unit.recipes.conftest import recipe_of
 

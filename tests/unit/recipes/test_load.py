@@ -1,7 +1,7 @@
 import pytest
 
-from appealbridge.recipes.load import load_recipe
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.planning.plan import plan
 from tests.recipes.golden import HERE
 from tests.recipes.plugins import catalogue
 from tests.unit.recipes.conftest import event_of, recipe_of

@@ -6,7 +6,7 @@ import pytest
 
 from appealbridge.documents import InvalidDocuments
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.load_book import load_book, recipe_name
+from appealbridge.recipes.parsing.load_folder import load_book, recipe_name
 from tests.recipes.plugins import HookSource, catalogue
 from tests.unit.recipes.conftest import event_of
 

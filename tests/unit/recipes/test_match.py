@@ -1,4 +1,4 @@
-from appealbridge.recipes.match import match, matched
+from appealbridge.recipes.planning.match import match, matched
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 RECIPE = """

@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.recipes.operators import OPERATORS
+from appealbridge.recipes.conditions.operators import OPERATORS
 
 
 @pytest.mark.parametrize(

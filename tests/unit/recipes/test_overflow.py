@@ -4,11 +4,11 @@ import orjson
 import pytest
 
 from appealbridge.plugin import Measure, Registry
-from appealbridge.plugin.text import X_LIMIT, x_length
-from appealbridge.recipes.plan import plan
-from appealbridge.recipes.preview import heading
-from appealbridge.recipes.rehearse import rehearse
-from appealbridge.recipes.shortening import LEAST
+from appealbridge.plugin.text.counting import X_LIMIT, x_length
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.planning.shortening import LEAST
+from appealbridge.recipes.rehearsal.api import rehearse
+from appealbridge.recipes.rehearsal.preview import heading
 from tests.recipes.plugins import Appeal, X
 from tests.unit.recipes.conftest import event_of, recipe_of
 

@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.recipes.places import apart, stands_before, step_ids, waits_in
+from appealbridge.recipes.parsing.paths import apart, stands_before, step_ids, waits_in
 
 ACTIONS = [
     {"action": "tweet"},

@@ -6,7 +6,7 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.model.receipt import Receipt
-from appealbridge.recipes.plan import plan
+from appealbridge.recipes.planning.plan import plan
 from tests.recipes.plugins import Tweet
 from tests.unit.recipes.conftest import event_of, recipe_of
 

@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.documents import InvalidDocuments
-from appealbridge.recipes.rehearse import preview
+from appealbridge.recipes.rehearsal.api import preview
 from tests.unit.recipes.conftest import recipe_of
 
 RECIPE = """
@@ -97,51 +97,3 @@ def test_what_the_platform_makes_a_link_of_is_marked(tmp_path):
 def test_lines_are_folded_where_a_terminal_would_break_the_frame(tmp_path):
     shown = shown_links(tmp_path, width=30)
     assert "  │ See <https://example.org/a>, or\n  │ example.org.\n" in shown
-
-
-CASE = """---
-reference: WMP-12
-kind: missing
-title: "Aisha, 9"
-{more}---
-Red coat.
-"""
-
-
-@pytest.mark.parametrize("name", ["case.md", "case.yaml"])
-def test_a_preview_takes_the_file_of_an_appeal(tmp_path, name):
-    file = tmp_path / name
-    written = (
-        CASE.format(more="")
-        if name == "case.md"
-        else "reference: A\nkind: missing\ntitle: Aisha, 9\n"
-    )
-    file.write_text(written)
-    (post,) = preview(recipe_of(RECIPE), file).as_json()["posts"]
-    assert post["message"]["text"] == "Missing: Aisha, 9"
-
-
-def test_a_closed_appeal_in_a_file_is_one_that_is_closed(tmp_path):
-    file = tmp_path / "case.md"
-    file.write_text(CASE.format(more="status: closed\n"))
-    recipe = recipe_of(RECIPE.replace("kinds: [missing]", "on: [new]"))
-    assert "is closed, wanted new" in preview(recipe, file).as_json()["why_not"]
-
-
-def test_an_appeal_in_a_file_comes_now(tmp_path):
-    file = tmp_path / "case.md"
-    file.write_text(CASE.format(more="embargo: 2026-11-27T10:00Z\n"))
-    waits = RECIPE.replace("actions:\n", 'actions:\n  - delay: { until: "{{ appeal.embargo }}" }\n')
-    shown = {}
-    for hour, now in ((9, 1_795_770_000.0), (11, 1_795_777_200.0)):
-        (post,) = preview(recipe_of(waits), file, now).as_json()["posts"]
-        shown[hour] = post["hold"], post["after"]
-    assert shown == {9: ("approval", 3600.0), 11: ("approval", 0.0)}
-
-
-def test_a_wrong_appeal_in_a_file_is_told_with_its_place(tmp_path):
-    file = tmp_path / "case.md"
-    file.write_text(CASE.format(more="url: a: b\n"))
-    with pytest.raises(InvalidDocuments) as failure:
-        preview(recipe_of(RECIPE), file)
-    assert failure.value.problems[0].line == 5

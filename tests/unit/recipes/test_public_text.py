@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from twitter_text import extract_urls_with_indices
 from twitter_text.regexp.emoji import emoji_list
 
-from appealbridge.recipes.plan import plan
-from appealbridge.recipes.public_text import HAIR_SPACE, without_invisible, without_mentions
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.templates.public_text import (
+    HAIR_SPACE,
+    without_invisible,
+    without_mentions,
+)
 from tests.recipes.plugins import X
 from tests.unit.recipes.conftest import event_of, recipe_of
 

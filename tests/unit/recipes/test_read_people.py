@@ -2,10 +2,10 @@
 
 import pytest
 
-from appealbridge.channels.email import Mail
+from appealbridge.channels.email.channel import Mail
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.telling import Telling
-from appealbridge.recipes.load import load_recipe
+from appealbridge.plugin.recipients import Telling
+from appealbridge.recipes.parsing.load import load_recipe
 from tests.recipes.plugins import catalogue
 
 OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))

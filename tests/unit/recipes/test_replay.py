@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.recipes.replay import Replay
+from appealbridge.recipes.rehearsal.replay import Replay
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 HOUR = 3600.0

@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.recipes.selftest import TEST_TIME, made_up_event, run_tests
+from appealbridge.recipes.rehearsal.selftest import TEST_TIME, made_up_event, run_tests
 from tests.unit.recipes.conftest import recipe_of
 
 RECIPE = """

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appealbridge.model.moment import NoTime
-from appealbridge.recipes.times import LONGEST, is_length, length, moment
+from appealbridge.recipes.planning.times import LONGEST, is_length, length, moment
 
 LONDON = ZoneInfo("Europe/London")
 

@@ -8,7 +8,7 @@ import aiosmtplib
 import pytest
 from oauthlib.oauth1 import Client as OAuth1
 
-from appealbridge.sandbox import Sandbox
+from appealbridge.practice import Sandbox
 
 
 class HandClock:

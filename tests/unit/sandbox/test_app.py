@@ -9,9 +9,9 @@ import sys
 import aiohttp
 import pytest
 
-from appealbridge.sandbox import Sandbox
-from appealbridge.sandbox.app import AddressUnusable, main
-from appealbridge.sandbox.faults import FaultName
+from appealbridge.practice import Sandbox
+from appealbridge.practice.app import AddressUnusable, main
+from appealbridge.practice.faults import FaultName
 
 BEARER = {"Authorization": "Bearer practice-force"}
 READY = re.compile(r"practice platforms on (http://\S+) and (smtp://\S+)\n")
@@ -20,7 +20,7 @@ READY = re.compile(r"practice platforms on (http://\S+) and (smtp://\S+)\n")
 @contextlib.asynccontextmanager
 async def running(*options):
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appealbridge.sandbox",
+        sys.executable, "-m", "appealbridge.practice",
         "--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", *options,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

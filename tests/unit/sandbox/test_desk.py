@@ -1,7 +1,7 @@
 import pytest
 
-from appealbridge.sandbox.faults import FaultName
-from appealbridge.sandbox.posts import PLATFORMS
+from appealbridge.practice.faults import FaultName
+from appealbridge.practice.posts import PLATFORMS
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

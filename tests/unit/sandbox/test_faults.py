@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.sandbox.faults import FaultName, Faults
+from appealbridge.practice.faults import FaultName, Faults
 
 F = FaultName
 

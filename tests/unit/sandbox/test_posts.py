@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from appealbridge.sandbox.journal import Journal, StateUnusable
-from appealbridge.sandbox.posts import Shelf
+from appealbridge.practice.journal import Journal, StateUnusable
+from appealbridge.practice.posts import Shelf
 
 
 def opened(path, clock):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.sandbox.smtp import read
+from appealbridge.practice.smtp import read
 
 
 async def test_each_recipient_gets_a_post_of_their_own(call):

@@ -1,7 +1,7 @@
 import pytest
 from twitter_text import parse_tweet
 
-from appealbridge.sandbox.links import weight
+from appealbridge.practice.links import weight
 
 BEARER = {"Authorization": "Bearer practice-force"}
 

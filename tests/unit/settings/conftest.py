@@ -2,14 +2,14 @@
 
 import pytest
 
-from appealbridge.channels.facebook import FacebookAccount
-from appealbridge.channels.mastodon import MastodonAccount
-from appealbridge.channels.x import XAccount
+from appealbridge.channels.facebook.channel import FacebookAccount
+from appealbridge.channels.mastodon.channel import MastodonAccount
+from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.plugin.registry import load as plugins
 from appealbridge.settings import load_settings
-from appealbridge.triggers.appeal import AppealSource
-from appealbridge.triggers.webhook import WebhookSource
+from appealbridge.triggers.appeal.trigger import AppealSource
+from appealbridge.triggers.webhook.trigger import WebhookSource
 
 PLATFORMS = {"x": XAccount, "facebook": FacebookAccount, "mastodon": MastodonAccount}
 SECTIONS = {"webhooks": WebhookSource, "appeals": AppealSource}

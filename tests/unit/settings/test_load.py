@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.channels.x import XAccount
+from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.retention import Span
 from appealbridge.settings import load_settings, store_of
-from appealbridge.triggers.webhook import WebhookSource
+from appealbridge.triggers.webhook.trigger import WebhookSource
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 PLANTED = "planted-0123456789"

@@ -3,7 +3,7 @@
 import pytest
 from pydantic_core import PydanticCustomError
 
-from appealbridge.settings.places import Listen, listen, store_path, web_address
+from appealbridge.settings.paths import Listen, listen, store_path, web_address
 
 
 @pytest.mark.parametrize(

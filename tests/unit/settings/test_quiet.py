@@ -3,7 +3,7 @@
 import pytest
 
 from appealbridge.documents import Problem
-from appealbridge.settings.quiet import quiet
+from appealbridge.settings.mask_lines import quiet
 
 
 def shown(line, path=""):

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from appealbridge.channels.x import XAccount
+from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import load_settings
-from appealbridge.triggers.webhook import WebhookSource
+from appealbridge.triggers.webhook.trigger import WebhookSource
 from tests.unit.settings.conftest import practised
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="

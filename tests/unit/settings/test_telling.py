@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.channels.email import EmailAccount
+from appealbridge.channels.email.channel import EmailAccount
 from appealbridge.settings import load_settings
 
 PEOPLE = "people: { dana: { email: dana@example.org }, lost: {} }\ngroups: { desk: [dana, lost] }\n"

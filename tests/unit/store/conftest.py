@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture

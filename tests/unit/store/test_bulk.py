@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 
-from appealbridge.store.bulk import Insert, Join
+from appealbridge.store.sqlite.bulk import Insert, Join
 
 NUMBERS = [*range(1, 14), 47, 63, 64, 65, 127, 200]
 

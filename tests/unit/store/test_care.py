@@ -6,12 +6,12 @@ from contextlib import closing
 import pytest
 
 from appealbridge.model.errors import StoreError, StoreLocked
-from appealbridge.store import schema
-from appealbridge.store.care import NEWEST, bring_up_to_date, shape_of, vacuum
-from appealbridge.store.connections import open_writer
 from appealbridge.store.records import DeliveryFilter
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import an_arrival
+from appealbridge.store.sqlite import schema
+from appealbridge.store.sqlite.connections import open_writer
+from appealbridge.store.sqlite.maintenance import NEWEST, bring_up_to_date, shape_of, vacuum
+from appealbridge.store.sqlite.store import SqliteStore
+from tests.store_contract.case import an_arrival
 
 
 def of_the_first_shape(path):

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.connections import READERS, Readers
-from appealbridge.testing.store_case import an_arrival
+from appealbridge.store.sqlite.connections import READERS, Readers
+from tests.store_contract.case import an_arrival
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import TooMuch
 from appealbridge.model.run import RunState
-from appealbridge.store import listing, schema
-from appealbridge.store.accepting import accept, intake
-from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Arrival, DeliveryFilter
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import NOW, a_delivery, a_run, an_event
+from appealbridge.store.sqlite import listing, schema
+from appealbridge.store.sqlite.connections import open_writer
+from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite.store import SqliteStore
+from tests.store_contract.case import NOW, a_delivery, a_run, an_event
 
 RECIPES = ("road", "road-works", "appeal")
 

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from appealbridge.model.errors import StoreError, StoreLocked
-from appealbridge.store.lock import StoreLock
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.connections import StoreLock
+from appealbridge.store.sqlite.store import SqliteStore
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from appealbridge.store.lock import StoreLock
+from appealbridge.store.sqlite.connections import StoreLock
 StoreLock(Path(sys.argv[1])).take()
 print("held", flush=True)
 time.sleep(60)

@@ -2,7 +2,7 @@
 
 import stat
 
-from appealbridge.store.sqlite import SqliteStore
+from appealbridge.store.sqlite.store import SqliteStore
 
 
 async def opened_and_read(path):

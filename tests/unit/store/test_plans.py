@@ -9,22 +9,6 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.model.run import RunState
-from appealbridge.store import (
-    keys,
-    listing,
-    moving,
-    planning,
-    pruning,
-    reading,
-    recalling,
-    schema,
-    telling,
-    turns,
-    waiting,
-)
-from appealbridge.store.accepting import accept, intake
-from appealbridge.store.connections import open_writer
-from appealbridge.store.queues import queues
 from appealbridge.store.records import (
     Arrival,
     DeliveryFilter,
@@ -33,8 +17,23 @@ from appealbridge.store.records import (
     NewsSort,
     Unseen,
 )
-from appealbridge.store.settling import ANY_OPEN_RUN, ANY_TURN, WHO_WAITS, ending, settle
-from appealbridge.testing.store_case import (
+from appealbridge.store.sqlite import (
+    deliveries,
+    events,
+    listing,
+    notices,
+    ordering,
+    queries,
+    recent,
+    retention,
+    runs,
+    schema,
+)
+from appealbridge.store.sqlite.connections import open_writer
+from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite.queries import queues
+from appealbridge.store.sqlite.settle import ANY_OPEN_RUN, ANY_TURN, WHO_WAITS, ending, settle
+from tests.store_contract.case import (
     CHANNEL,
     NOW,
     RECIPE,
@@ -70,7 +69,7 @@ def _waiting(number, **event):
 
 def _ended():
     ended = [*State].index(State.FAILED)
-    return pruning.Found([an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None)
+    return retention.Found([an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None)
 
 
 def _later():
@@ -92,67 +91,67 @@ WAYS = {
         ]
         + [intake([_waiting(23)], None)],
     ),
-    "claim": lambda db: moving.claim(db, CHANNEL, NOW, 5),
+    "claim": lambda db: deliveries.claim(db, CHANNEL, NOW, 5),
     "settle": lambda db: settle(
         db,
         [ending(ended(an_arrival([*State].index(State.SENDING)).deliveries[0], State.DELIVERED))],
     ),
-    "expire": lambda db: moving.expire(db, NOW + 9, 5),
-    "move": lambda db: moving.move(
+    "expire": lambda db: deliveries.expire(db, NOW + 9, 5),
+    "move": lambda db: deliveries.move(
         db, f"{[*State].index(State.FAILED) + 1}", State.READY, NOW, "", ""
     ),
-    "advance": lambda db: planning.advance(
+    "advance": lambda db: runs.advance(
         db,
-        planning.advancing(
+        runs.advancing(
             a_run(an_arrival(1).event, state=RunState.PLANNED),
             0,
             [a_delivery(an_arrival(1).event, "mail")],
         ),
     ),
-    "end a wait": lambda db: planning.advance(
+    "end a wait": lambda db: runs.advance(
         db,
-        planning.advancing(a_run(an_event(13), state=RunState.PLANNED), 0, [], ["e"]),
+        runs.advancing(a_run(an_event(13), state=RunState.PLANNED), 0, [], ["e"]),
     ),
-    "runs_before": lambda db: waiting.before(db, a_run(an_event(14)).id),
-    "turns behind": lambda db: turns.behind(db, [one.deliveries[0].id for one in _later()]),
-    "held": lambda db: moving.move(
+    "runs_before": lambda db: runs.before(db, a_run(an_event(14)).id),
+    "turns behind": lambda db: ordering.behind(db, [one.deliveries[0].id for one in _later()]),
+    "held": lambda db: deliveries.move(
         db, f"{[*State].index(State.READY) + 1}", State.HELD, NOW, "approval", ""
     ),
-    "begun before": lambda db: reading.begun_before(db, NOW, 5),
-    "since": lambda db: waiting.since(db, an_event(13).id),
-    "run again": lambda db: planning.run_again(db, [_again()], [_again().id], ["e"]),
+    "begun before": lambda db: queries.begun_before(db, NOW, 5),
+    "since": lambda db: runs.since(db, an_event(13).id),
+    "run again": lambda db: runs.run_again(db, [_again()], [_again().id], ["e"]),
     "queues": queues,
-    "any_open_run": lambda db: reading.any_open_run(db, NOW),
-    "recover": lambda db: moving.recover(db, NOW, NOW, 5),
-    "claim_unknown": lambda db: reading.claim_unknown(db, CHANNEL, NOW, 5),
-    "outlook": lambda db: reading.outlook(db, CHANNEL, NOW),
-    "woken_runs": lambda db: reading.woken_runs(db, NOW + 99, 5),
-    "next_wake": reading.next_wake,
-    "next_expiry": reading.next_expiry,
-    "remembered": lambda db: reading.remembered(db, "feed:x", ["a", "b"]),
-    "sent_today": lambda db: reading.sent_today(db, CHANNEL, NOW),
-    "known": lambda db: keys.known(db, "feed:x", ["a", "b"]),
-    "free keys": lambda db: keys.free(
+    "any_open_run": lambda db: queries.any_open_run(db, NOW),
+    "recover": lambda db: deliveries.recover(db, NOW, NOW, 5),
+    "claim_unknown": lambda db: queries.claim_unknown(db, CHANNEL, NOW, 5),
+    "outlook": lambda db: queries.outlook(db, CHANNEL, NOW),
+    "woken_runs": lambda db: queries.woken_runs(db, NOW + 99, 5),
+    "next_wake": queries.next_wake,
+    "next_expiry": queries.next_expiry,
+    "remembered": lambda db: queries.remembered(db, "feed:x", ["a", "b"]),
+    "sent_today": lambda db: queries.sent_today(db, CHANNEL, NOW),
+    "known": lambda db: events.known_keys(db, "feed:x", ["a", "b"]),
+    "free keys": lambda db: events.free_keys(
         db, "feed:x", {"a": KnownKey("e", NOW, 1), "b": KnownKey("", NOW)}
     ),
-    "keep keys": lambda db: keys.keep(db, [("feed:x", "a", NOW)]),
-    "forget keys": lambda db: keys.forget(db, NOW, 9),
-    "pace": lambda db: recalling.pace(db, NOW, 5),
-    "followed": lambda db: recalling.followed(
+    "keep keys": lambda db: events.keep_keys(db, [("feed:x", "a", NOW)]),
+    "forget keys": lambda db: events.forget_keys(db, NOW, 9),
+    "pace": lambda db: recent.pace(db, NOW, 5),
+    "followed": lambda db: recent.followed(
         db, replace(an_arrival(1).deliveries[0], settled_at=NOW), "x"
     ),
-    "published": lambda db: recalling.published(db, ["https://x.example/1"], NOW),
-    "untouched of a source": lambda db: recalling.untouched(db, Unseen(since=NOW, source="x")),
-    "untouched of a recipe": lambda db: recalling.untouched(db, Unseen(since=NOW, recipe="x")),
-    "hold": lambda db: recalling.hold(db, ["e.r.s"], "burst", ""),
-    "delivery": lambda db: moving.find(db, "3"),
-    "attempts": lambda db: reading.attempts(db, "x"),
+    "published": lambda db: recent.published(db, ["https://x.example/1"], NOW),
+    "untouched of a source": lambda db: recent.untouched(db, Unseen(since=NOW, source="x")),
+    "untouched of a recipe": lambda db: recent.untouched(db, Unseen(since=NOW, recipe="x")),
+    "hold": lambda db: recent.hold(db, ["e.r.s"], "burst", ""),
+    "delivery": lambda db: deliveries.find(db, "3"),
+    "attempts": lambda db: queries.attempts(db, "x"),
     "of a run": lambda db: listing.deliveries(db, DeliveryFilter(run_id="e.r")),
     "of an event": lambda db: listing.runs(db, "e", "", 9),
-    "empty": lambda db: pruning.empty(db, _ended()),
-    "delete": lambda db: pruning.delete(db, _ended()),
-    "news of": lambda db: telling.news_of(db, NEWS, 5),
-    "tell": lambda db: telling.tell(db, telling.telling(telling.news_of(db, NEWS, 5), None)),
+    "empty": lambda db: retention.empty(db, _ended()),
+    "delete": lambda db: retention.delete(db, _ended()),
+    "news of": lambda db: notices.news_of(db, NEWS, 5),
+    "tell": lambda db: notices.tell(db, notices.telling(notices.news_of(db, NEWS, 5), None)),
     "under way": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.SENDING])),
 }
 

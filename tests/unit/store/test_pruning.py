@@ -7,12 +7,12 @@ import pytest
 
 from appealbridge.model.delivery import State
 from appealbridge.model.run import RunState
-from appealbridge.store import moving, pruning, schema
-from appealbridge.store.accepting import accept, intake
-from appealbridge.store.care import vacuum
-from appealbridge.store.connections import open_writer
 from appealbridge.store.records import Arrival, Over
-from appealbridge.testing.store_case import NOW, a_delivery, a_run, an_arrival, an_event
+from appealbridge.store.sqlite import deliveries, retention, schema
+from appealbridge.store.sqlite.connections import open_writer
+from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite.maintenance import vacuum
+from tests.store_contract.case import NOW, a_delivery, a_run, an_arrival, an_event
 
 OVER = Over(NOW + 100)
 PLANTED = "Aisha, 14, of 9 Example Street"
@@ -74,27 +74,27 @@ async def test_scrubbing_does_not_wait_for_readers(path, store):
     assert len(await store.events()) == 3
 
 
-@pytest.mark.parametrize("change", [pruning.empty, pruning.delete])
+@pytest.mark.parametrize("change", [retention.empty, retention.delete])
 def test_what_is_opened_again_after_the_look_is_left_alone(db, change):
     """A person tries a failed delivery again in the very moment in which its time is over."""
     one, two = failed(1), failed(2)
     accept(db, [intake([one, two], None)])
-    found = pruning.find_full(db, OVER, 0, 200)
+    found = retention.find_full(db, OVER, 0, 200)
     assert len(found.events) == 2
-    moving.move(db, one.deliveries[0].id, State.READY, NOW, "", "")
+    deliveries.move(db, one.deliveries[0].id, State.READY, NOW, "", "")
     assert change(db, found).events == 1
-    assert moving.find(db, one.deliveries[0].id).content == '"closed"'
+    assert deliveries.find(db, one.deliveries[0].id).content == '"closed"'
     assert db.execute("SELECT data FROM events WHERE id = ?", (one.event.id,)).fetchone()[0]
     assert db.execute("SELECT reason FROM runs").fetchone() == ("closed",)
 
 
 def test_a_look_walks_past_no_more_than_a_window_at_once(db, monkeypatch):
-    monkeypatch.setattr(pruning, "WALK", 3)
+    monkeypatch.setattr(retention, "WALK", 3)
     accept(db, [intake([an_arrival(n, state=State.READY) for n in range(7)], None)])
     accept(db, [intake([failed(8)], None)])
     steps, after = [], 0
     while after is not None:
-        found = pruning.find_full(db, OVER, after, 200)
+        found = retention.find_full(db, OVER, after, 200)
         steps.append(len(found.events))
         after = found.then
     assert steps == [0, 0, 1, 0]
@@ -105,9 +105,9 @@ def test_a_step_changes_about_as_many_rows_as_it_may(db):
     accept(db, [intake([failed(99, parts=500)], None)])
     after, changed = 0, []
     while after is not None:
-        found = pruning.find_full(db, OVER, after, 40)
+        found = retention.find_full(db, OVER, after, 40)
         before = db.total_changes
-        after = pruning.empty(db, found).then
+        after = retention.empty(db, found).then
         changed.append(db.total_changes - before)
     assert max(changed) <= 80
     assert not db.execute("SELECT 1 FROM deliveries WHERE content <> ''").fetchone()
@@ -117,12 +117,12 @@ def test_newer_events_are_not_even_walked_past(db):
     accept(db, [intake([failed(1)], None)])
     later = [Arrival(an_event(n, received_at=NOW + 500)) for n in range(2, 90)]
     accept(db, [intake(later, None)])
-    assert pruning.find_full(db, OVER, 1, 200).then is None
+    assert retention.find_full(db, OVER, 1, 200).then is None
 
 
 def test_what_was_closed_is_looked_up_and_not_searched_for(db):
     plan = db.execute(
-        f"EXPLAIN QUERY PLAN SELECT 1 FROM events e WHERE {pruning._CLOSED_LONG_AGO}",
+        f"EXPLAIN QUERY PLAN SELECT 1 FROM events e WHERE {retention._CLOSED_LONG_AGO}",
         {"before": NOW},
     ).fetchall()
     inner = [words for *_, words in plan if " a" in words]

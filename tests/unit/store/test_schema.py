@@ -4,10 +4,10 @@ from contextlib import closing
 import pytest
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.connections import open_writer
-from appealbridge.store.schema import _ORIGINS, MIGRATIONS, migrate
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.testing.store_case import NOW, an_arrival
+from appealbridge.store.sqlite.connections import open_writer
+from appealbridge.store.sqlite.schema import _ORIGINS, MIGRATIONS, migrate
+from appealbridge.store.sqlite.store import SqliteStore
+from tests.store_contract.case import NOW, an_arrival
 
 NEXT = (*MIGRATIONS, "CREATE TABLE mottoes (words TEXT NOT NULL) STRICT")
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.space import free_space
+from appealbridge.store.sqlite.maintenance import free_space
 
 
 def test_the_disk_of_the_stores_folder_is_asked_before_the_file_is_there(tmp_path):

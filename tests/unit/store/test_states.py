@@ -2,8 +2,8 @@ import sqlite3
 from contextlib import closing
 
 from appealbridge.model.delivery import OPEN, Hold, State
-from appealbridge.store import states
-from appealbridge.store.states import NUMBERS, STATES
+from appealbridge.store.sqlite import states
+from appealbridge.store.sqlite.states import NUMBERS, STATES
 
 
 def chosen(predicate, hold=""):

@@ -8,13 +8,13 @@ from contextlib import closing, contextmanager
 import pytest
 
 from appealbridge.model.errors import IllegalMove, StoreError, StoreFull, StoreLocked
-from appealbridge.store import connections
 from appealbridge.store.records import (
     Arrival,
 )
-from appealbridge.store.sqlite import SqliteStore
-from appealbridge.store.trouble import refusal, trouble
-from appealbridge.testing.store_case import an_arrival, an_event
+from appealbridge.store.sqlite import connections
+from appealbridge.store.sqlite.errors import refusal, trouble
+from appealbridge.store.sqlite.store import SqliteStore
+from tests.store_contract.case import an_arrival, an_event
 
 
 @contextmanager

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from appealbridge.model.errors import StoreError, Unkeepable
-from appealbridge.store.writer import Writer
-from appealbridge.testing.store_case import an_arrival
+from appealbridge.store.sqlite.writer import Writer
+from tests.store_contract.case import an_arrival
 
 
 class Gated(sqlite3.Connection):

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from appealbridge.plugin import Event, SourceDown, Tools
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
-from appealbridge.triggers.appeal import AppealOptions, AppealSource, AppealTrigger
+from appealbridge.triggers.appeal.trigger import AppealOptions, AppealSource, AppealTrigger
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 APPEAL = AppealTrigger()

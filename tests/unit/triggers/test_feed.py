@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from appealbridge.plugin import Event, Secret, SourceDown, Tools
-from appealbridge.plugin.http import Http, open_session
+from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
-from appealbridge.triggers.feed import Feed, FeedOptions, FeedSource
+from appealbridge.triggers.feed.trigger import Feed, FeedOptions, FeedSource
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 FEED = Feed()

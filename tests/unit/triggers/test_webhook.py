@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from appealbridge.plugin import ALWAYS, Event, Refused, Repeats, Request
-from appealbridge.triggers.webhook import Webhook, WebhookOptions, WebhookSource
+from appealbridge.model.event import ALWAYS, Repeats
+from appealbridge.plugin import Event, Refused, Request
+from appealbridge.triggers.webhook.trigger import Webhook, WebhookOptions, WebhookSource
 
 NOW = 1_790_000_000.0
 KEY = bytes(range(32))

@@ -2,7 +2,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from appealbridge.plugin.redact import Redactor
+from appealbridge.redact import Redactor
 from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer
 

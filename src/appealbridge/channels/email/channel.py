@@ -1,0 +1,309 @@
+"""
+Send mail by SMTP, one message to each recipient.
+
+A step of a recipe:
+
+    - action: email
+      channel: press_office
+      to: "{{ lists.regional_press }}"
+      subject: "Appeal: {{ headline }}"
+      text: "{{ appeal.text }}"
+
+The account, in appealbridge.yaml:
+
+    press_office:
+      platform: email
+      smtp: smtp://mail.internal:587
+      sender: Press Office <press@example.police.uk>
+      credentials: { username: press, password: !secret smtp_password }
+
+Mail has no memory: the same message handed over twice is delivered twice, and nobody can look. A
+connection that breaks after the final dot is therefore for a person, or for `when_unsure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from appealbridge.channels.email.message import ComposedMail, compose
+from appealbridge.channels.email.smtp import (
+    PRACTICE_MAIL,
+    MailServer,
+    hand_over,
+    log_in,
+    mail_server,
+)
+from appealbridge.model.mailbox import (
+    MOST_RECIPIENTS,
+    InvalidMailbox,
+    Mailbox,
+    mailbox,
+    mailboxes,
+    one_line,
+    read_mailboxes,
+    well_formed,
+)
+from appealbridge.plugin import (
+    HTML,
+    Account,
+    Channel,
+    Delivery,
+    Field,
+    Options,
+    Person,
+    Receipt,
+    Registry,
+    Rejected,
+    Repeat,
+    Secret,
+    Tools,
+    field_validator,
+    model_validator,
+)
+from appealbridge.plugin.text import safe_links
+
+
+class SmtpCredentials(Options):
+    """A login at the mail server."""
+
+    username: str = Field(min_length=1, description="The login's name.", examples=["press"])
+    password: Secret = Field(description="Its password.", examples=["!secret smtp_password"])
+
+
+class EmailAccount(Account):
+    """One sender at one mail server."""
+
+    smtp: str = Field(
+        description="The mail server: `smtp://host:port`, or `smtps://` for TLS from the first byte.",
+        examples=["smtp://mail.internal:587"],
+    )
+    starttls: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether `smtp://` goes over to TLS: where the server offers it, always, or never.",
+        examples=["always"],
+    )
+    sender: str = Field(
+        description="Whom the mail is from.", examples=["Press Office <press@example.police.uk>"]
+    )
+    credentials: SmtpCredentials | None = Field(
+        None,
+        description="How we log in, where the server wants it.",
+        examples=[{"username": "press", "password": "!secret smtp_password"}],
+    )
+    max_recipients: int = Field(
+        500,
+        ge=1,
+        le=MOST_RECIPIENTS,
+        description="More recipients than this in one step are refused: a slip, not a list.",
+        examples=[500],
+    )
+
+    @field_validator("smtp")
+    @classmethod
+    def _server(cls, value: str) -> str:
+        return mail_server(value)
+
+    @field_validator("sender")
+    @classmethod
+    def _from(cls, value: str) -> str:
+        sender = mailbox(value)
+        if not sender.address.isascii():
+            raise ValueError(
+                "the part before the @ must be of ASCII letters, which every server takes"
+            )
+        return str(sender)
+
+
+class Email(Options):
+    """One mail, to one recipient or to many who never learn of each other."""
+
+    to: str | tuple[str, ...] = Field(
+        description="One address, several with commas or semicolons between, or a list of them.",
+        examples=["{{ lists.regional_press }}"],
+    )
+    subject: str = Field(
+        min_length=1,
+        description="The subject; line ends in it become spaces.",
+        examples=["Appeal: {{ headline }}"],
+    )
+    text: str | None = Field(
+        None,
+        description="The mail in plain words; left out, taken from `html`.",
+        examples=["{{ appeal.text }}"],
+    )
+    html: Annotated[str | None, HTML] = Field(
+        None,
+        description="The mail as HTML; the values in it are escaped.",
+        examples=["<p>{{ appeal.text }}</p>"],
+    )
+    reply_to: str | None = Field(
+        None, description="Where answers go, if not to the sender.", examples=["desk@example.org"]
+    )
+
+    @field_validator("subject")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        line = one_line(value)
+        if not line:
+            raise ValueError("must not be empty")
+        return line
+
+    @field_validator("to")
+    @classmethod
+    def _to(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        # An entry that is no address is a delivery of its own, which fails and stops no other.
+        if not _recipients(value):
+            raise ValueError("give at least one address in `to`")
+        return value
+
+    @field_validator("text")
+    @classmethod
+    def _well_formed(cls, value: str | None) -> str | None:
+        return None if value is None else well_formed(value)
+
+    @field_validator("html")
+    @classmethod
+    def _safe(cls, value: str | None) -> str | None:
+        return None if value is None else safe_links(well_formed(value))
+
+    @model_validator(mode="after")
+    def _complete(self) -> Email:
+        if not (self.text or self.html):
+            raise ValueError("give the mail a text, or html, or both")
+        return self
+
+    def recipients(self) -> list[Mailbox | InvalidMailbox]:
+        """Return each recipient once, in order, and what stands among them and is no address."""
+        return _recipients(self.to)
+
+
+def _recipients(to: str | tuple[str, ...]) -> list[Mailbox | InvalidMailbox]:
+    found: dict[str, Mailbox | InvalidMailbox] = {}
+    for entry in read_mailboxes(*([to] if isinstance(to, str) else to)):
+        found.setdefault(_word(entry), entry)
+    return list(found.values())
+
+
+def _word(entry: Mailbox | InvalidMailbox) -> str:
+    """Return what tells a recipient from the others."""
+    return (entry.address if isinstance(entry, Mailbox) else entry.text).lower()
+
+
+class Mail(Channel[EmailAccount, Email]):
+    """Hand one message for one recipient to the mail server."""
+
+    platform: ClassVar[str] = "email"
+    action: ClassVar[str] = "email"
+    account = EmailAccount
+    message = Email
+    repeat: ClassVar[Repeat] = Repeat.NEITHER
+    time_limit: ClassVar[float] = 1200.0  # a server may take ten minutes after the final dot alone
+    mentions: ClassVar[frozenset[str]] = frozenset()
+
+    async def deliver(
+        self, account: EmailAccount, message: Email, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Hand the message over; the receipt is its Message-ID."""
+        sender, recipient = mailbox(account.sender), _recipient(message)
+        mail = _composed(sender, recipient, message, delivery)
+        await hand_over(
+            await _server(account, tools),
+            sender.address,
+            recipient.address,
+            mail.content,
+            tools.http,
+        )
+        return Receipt(mail.message_id)
+
+    async def check(self, account: EmailAccount, tools: Tools) -> str:
+        """Log in, ask whether the sender may send, and leave; return the sender."""
+        sender = mailbox(account.sender).address
+        await log_in(await _server(account, tools), tools.http, sender)
+        return account.sender
+
+    def flaw(self, option: str, text: str) -> str:
+        """Return what is wrong with the addresses in a text."""
+        read = {"to": mailboxes, "reply_to": mailbox}.get(option)
+        try:
+            if read is not None:
+                read(text)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def parts(self, account: EmailAccount, message: Email) -> Iterable[tuple[str, Email]]:
+        """Return one message a recipient."""
+        recipients = message.recipients()
+        if len(recipients) > account.max_recipients:
+            raise Rejected(
+                f"{len(recipients)} recipients, and max_recipients allows {account.max_recipients}; "
+                "shorten the list, or raise it in appealbridge.yaml"
+            )
+        return [
+            (_word(entry), message.model_copy(update={"to": str(entry)})) for entry in recipients
+        ]
+
+    def tell(self, account: EmailAccount, person: Person, title: str, text: str) -> Email | None:
+        """Write to the person's address."""
+        del account
+        if not person.email:
+            return None
+        return Email(to=person.email, subject=title, text=text, html=None, reply_to=None)
+
+    def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
+        """Have the practice platforms asked where their mail server is, so that it can be no other."""
+        del name
+        asked = f"{PRACTICE_MAIL}{address}"
+        return {**options, "smtp": asked, "starttls": "auto", "credentials": None}
+
+
+async def _server(account: EmailAccount, tools: Tools) -> MailServer:
+    login = account.credentials
+    address = account.smtp
+    if address.startswith(PRACTICE_MAIL):
+        reply = await tools.http.get(f"{address.removeprefix(PRACTICE_MAIL)}/smtp")
+        with reply.taken_for("the address of a mail server"):
+            address = mail_server(str(reply.at("smtp")))
+    return MailServer(
+        address,
+        mailbox(account.sender).domain,
+        account.starttls,
+        "" if login is None else login.username,
+        None if login is None else login.password,
+    )
+
+
+def _recipient(message: Email) -> Mailbox:
+    """Return the one recipient of a delivery; raise `Rejected` where it has none, or another number of them."""
+    found = message.recipients()
+    if len(found) != 1:
+        raise Rejected(f"one mail goes to one recipient, and this has {len(found)}")
+    (recipient,) = found
+    if isinstance(recipient, InvalidMailbox):
+        raise Rejected(recipient.why)
+    return recipient
+
+
+def _composed(
+    sender: Mailbox, recipient: Mailbox, message: Email, delivery: Delivery
+) -> ComposedMail:
+    try:
+        reply_to = None if message.reply_to is None else mailbox(message.reply_to)
+    except ValueError as error:
+        raise Rejected(f"reply_to: {error}") from None
+    return compose(
+        delivery.id,
+        time=delivery.planned_at,
+        sender=sender,
+        recipient=recipient,
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+        reply_to=reply_to,
+    )
+
+
+def register(registry: Registry) -> None:
+    """Take the channel in."""
+    registry.add(Mail())

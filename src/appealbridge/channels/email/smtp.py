@@ -1,0 +1,369 @@
+"""
+The door to a mail server: one mail for one recipient, and what each way of going wrong means.
+
+Up to the final dot nothing is sent; once it is written, only the server's answer tells. So the mail is
+written without its dot first, and the dot only when nothing has gone wrong till then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPResponse,
+    SMTPResponseException,
+)
+from aiosmtplib.protocol import SMTPProtocol
+
+from appealbridge.channels.email.smtp_reply import Moment, failure
+from appealbridge.model.errors import (
+    AccountRefused,
+    AddressNotAllowed,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
+from appealbridge.plugin import Secret
+from appealbridge.plugin.http import Http, check_host, readable
+
+PRACTICE_MAIL = "practice+"
+"""Before the address of practice platforms that are to be asked where their mail server is."""
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_GOODBYE_SECONDS = 5.0
+_PORTS = {"smtp": 25, "smtps": 465}
+_NETWORK = (SMTPException, OSError, TimeoutError)
+_OTHER_MECHANISM = frozenset({500, 501, 502, 503, 504, 534})
+"""Refusals of AUTH that are of the mechanism: another one may be taken. After any other the next would lock us out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """
+    How long to wait, in seconds: for the answer to a `command`, and for all of a conversation up to the final dot.
+
+    After the `final_dot` a server may take ten minutes (RFC 5321 4.5.3.2.6), and who gives up sooner sends twice.
+    Before it we `listen` whether the server has hung up on the mail, or refused it. Mostly it does so at once: noticed
+    then, the mail is tried again, and noticed later, a person has to decide.
+    """
+
+    command: float = 60.0
+    hand_over: float = 300.0
+    final_dot: float = 600.0
+    listen: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """
+    Where mail is handed over, and how.
+
+    `address` is `smtp://host:port` or `smtps://host:port`, `name` how we introduce ourselves,
+    `starttls` whether `smtp` goes over to TLS; without a `password` nobody logs in.
+    """
+
+    address: str
+    name: str
+    starttls: Literal["auto", "always", "never"] = "auto"
+    username: str = ""
+    password: Secret | None = None
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def host(self) -> str:
+        """The server's host."""
+        return urlsplit(self.address).hostname or ""
+
+    def words(self, said: Exception | str, clean: Callable[[str], str]) -> str:
+        """Return a sentence for a person: which server, and what it said; `clean` takes secrets out of it."""
+        text = str(said)
+        if isinstance(said, SMTPResponseException):
+            text = f"{said.code} {said.message}" if said.code > 0 else str(said.message)
+        return f"{self.address}: {readable(text or type(said).__name__, clean)}"
+
+
+def mail_server(text: str) -> str:
+    """Return a mail server's address; raise `ValueError` where it is none."""
+    text = text.strip()
+    address = urlsplit(text)
+    if text.startswith(PRACTICE_MAIL) and address.hostname:
+        return text
+    if address.scheme not in _PORTS or not address.hostname or address.path.strip("/"):
+        raise ValueError("give a server such as smtp://mail.internal:587")
+    if address.username or address.password:
+        raise ValueError("put the login under `credentials`, not into the address")
+    _ = address.port  # it is read here for its own ValueError
+    check_host(address.hostname)
+    return text
+
+
+async def hand_over(
+    server: MailServer, sender: str, recipient: str, mail: bytes, http: Http
+) -> None:
+    """
+    Hand one mail over; `sender` and `recipient` are bare addresses, `http` is the door to the network.
+
+    A mail with a byte that is not ASCII, or for such an address, is sent only where the server offers SMTPUTF8.
+    """
+    talk = _Conversation(server, http, sender, recipient)
+    try:
+        async with talk.surely_not_sent():
+            await talk.open()
+            await talk.envelope(mail)
+            answer = await talk.all_but_the_dot(mail)
+        await talk.final_dot(answer)
+        await talk.goodbye()
+    finally:
+        talk.close()
+
+
+async def log_in(server: MailServer, http: Http, sender: str = "") -> None:
+    """
+    Connect, log in and leave again.
+
+    With a `sender` the server is asked besides whether it takes mail from this address. It is given the
+    same one as the recipient, since many say only then that they do not; no mail follows.
+    """
+    talk = _Conversation(server, http, sender, sender)
+    try:
+        async with talk.surely_not_sent():
+            await talk.open()
+            if sender:
+                await talk.try_sender()
+        await talk.goodbye()
+    finally:
+        talk.close()
+
+
+class _Conversation:
+    """One connection, and at which `moment` of it we are; what goes wrong is raised as what it means."""
+
+    def __init__(self, server: MailServer, http: Http, sender: str, recipient: str) -> None:
+        address = urlsplit(server.address)
+        implicit = address.scheme == "smtps"
+        starttls = None if server.starttls == "auto" else server.starttls == "always"
+        self._server = server
+        self._http = http
+        self._clean = http.clean
+        self._port = address.port or _PORTS[address.scheme]
+        self._sender = sender
+        self._recipient = recipient
+        self._moment = Moment.GREETING
+        self._client = SMTP(
+            hostname=address.hostname,
+            use_tls=implicit,
+            start_tls=False if implicit else starttls,
+            local_hostname=server.name,
+            timeout=server.timeouts.command,
+        )
+
+    @asynccontextmanager
+    async def surely_not_sent(self) -> AsyncIterator[None]:
+        """While open, whatever goes wrong has sent nothing; all of it has to be done within a bound."""
+        try:
+            async with asyncio.timeout(self._server.timeouts.hand_over):
+                yield
+        except AddressNotAllowed as error:
+            raise AddressNotAllowed(self._server.words(error, self._clean)) from None
+        except SMTPResponseException as error:
+            raise self._refused(error) from None
+        except ssl.SSLCertVerificationError as error:
+            raise self._not_trusted(error) from None
+        except _NETWORK as error:
+            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+                raise self._not_trusted(error.__cause__) from None
+            raise TryAgain(self._words(error)) from None
+
+    async def open(self) -> None:
+        """Connect, go over to TLS, log in."""
+        # The host's name stays the one that its certificate has to be for.
+        async with asyncio.timeout(self._server.timeouts.command):
+            connected = await self._http.open_socket(self._server.host, self._port)
+        await self._client.connect(sock=connected)
+        if self._client.is_ehlo_or_helo_needed:
+            await self._client.ehlo()
+        if self._server.password is not None:
+            self._moment = Moment.AUTH
+            self._keep_secret()
+            await self._log_in(self._server.username, self._server.password.get_secret_value())
+
+    async def envelope(self, mail: bytes) -> None:
+        """Say from whom and for whom it is."""
+        client = self._client
+        options = [f"SIZE={len(mail)}"] if client.supports_extension("size") else []
+        if not (mail.isascii() and self._sender.isascii() and self._recipient.isascii()):
+            if not client.supports_extension("smtputf8"):
+                raise Rejected(
+                    self._server.words(
+                        "this mail server takes no address with letters outside ASCII before the @ "
+                        "(it offers no SMTPUTF8); use another address of this recipient",
+                        self._clean,
+                    )
+                )
+            options += ["BODY=8BITMIME", "SMTPUTF8"]
+        await self._say(Moment.MAIL, b"MAIL", f"FROM:<{self._sender}>", *options)
+        await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
+
+    async def try_sender(self) -> None:
+        """Find out whether the server takes mail from the sender; of the recipient it may say what it likes."""
+        await self._say(Moment.MAIL, b"MAIL", f"FROM:<{self._sender}>")
+        try:
+            await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
+        except SMTPResponseException as error:
+            refused = self._refused(error)
+            if isinstance(refused, LoginExpired | AccountRefused):
+                raise refused from None
+
+    async def all_but_the_dot(self, mail: bytes) -> asyncio.Task[SMTPResponse]:
+        """Write the mail up to its final dot; return the answer that is being waited for from now on."""
+        await self._say(Moment.DATA, b"DATA", wanted=3)
+        protocol = self._protocol()
+        cast("asyncio.WriteTransport", self._client.transport).set_write_buffer_limits(high=0)
+        if protocol._buffer:  # noqa: SLF001 - the library would take what is left there for the answer to the mail
+            raise SMTPException("the server said more than was asked")
+        answer = asyncio.create_task(protocol.read_response())
+        try:
+            protocol.write(_stuffed(mail))
+            await self._written(protocol, answer)
+            await asyncio.wait({answer}, timeout=self._server.timeouts.listen)
+            if answer.done():
+                early = answer.result()
+                raise SMTPResponseException(early.code, early.message)
+        except BaseException:
+            await _dropped(answer)
+            raise
+        return answer
+
+    async def final_dot(self, answer: asyncio.Task[SMTPResponse]) -> None:
+        """Write the final dot: from now on only the server's answer tells whether the mail is sent."""
+        try:
+            self._protocol().write(b".\r\n")
+        except _NETWORK as error:
+            await _dropped(answer)
+            raise TryAgain(self._words(error)) from None
+        self._moment = Moment.FINAL_DOT
+        try:
+            async with asyncio.timeout(self._server.timeouts.final_dot):
+                _expect(await answer, 2)
+        except SMTPResponseException as error:
+            raise self._refused(error) from None
+        except _NETWORK as error:
+            raise Unsure(self._words(error)) from None
+
+    async def goodbye(self) -> None:
+        """Take leave; the mail is theirs by now, so nothing that goes wrong here matters."""
+        try:
+            await self._client.quit(timeout=_GOODBYE_SECONDS)
+        except _NETWORK:
+            return
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    async def _say(self, moment: Moment, verb: bytes, *words: str, wanted: int = 2) -> None:
+        self._moment = moment
+        _expect(
+            await self._client.execute_command(verb, *(word.encode() for word in words)), wanted
+        )
+
+    def _protocol(self) -> SMTPProtocol:
+        if self._client.protocol is None or self._client.transport is None:
+            raise SMTPException("the connection was lost")
+        return self._client.protocol
+
+    async def _written(self, protocol: SMTPProtocol, answer: asyncio.Task[SMTPResponse]) -> None:
+        """Wait until the network has taken all that was written, or the server has answered before its turn."""
+        # What asyncio's own StreamWriter.drain() calls; the library has no other way to wait for it.
+        drained = asyncio.create_task(protocol._drain_helper())  # noqa: SLF001
+        try:
+            await asyncio.wait({drained, answer}, return_when=asyncio.FIRST_COMPLETED)
+            if drained.done():
+                drained.result()
+        finally:
+            await _dropped(drained)
+
+    async def _log_in(self, username: str, password: str) -> None:
+        client = self._client
+        refused: Exception = LoginExpired(
+            self._server.words("it offers no login that we know", self._clean)
+        )
+        for name, method in (
+            ("cram-md5", client.auth_crammd5),
+            ("plain", client.auth_plain),
+            ("login", client.auth_login),
+        ):
+            if name not in client.server_auth_methods:
+                continue
+            try:
+                await method(username, password)
+            except SMTPAuthenticationError as error:
+                if error.code not in _OTHER_MECHANISM:
+                    raise
+                refused = error
+            else:
+                return
+        raise refused
+
+    def _keep_secret(self) -> None:
+        """Refuse to send a password over a network that can read it, unless the account's owner says so aloud."""
+        in_the_clear = self._client.get_transport_info("sslcontext") is None
+        server = self._server
+        if in_the_clear and server.starttls != "never" and server.host not in LOOPBACK:
+            said = "no TLS is offered; to send the password all the same, say `starttls: never`"
+            raise LoginExpired(server.words(said, str))
+
+    def _refused(self, error: SMTPResponseException) -> DeliveryError:
+        return failure(
+            self._moment,
+            error.code,
+            str(error.message),
+            self._server.words(error, self._clean),
+            sender=self._sender,
+            recipient=self._recipient,
+        )
+
+    def _not_trusted(self, error: ssl.SSLCertVerificationError) -> LoginExpired:
+        said = (
+            f"its certificate is not trusted ({error.verify_message}), so nothing is sent; give the server one that "
+            "this machine trusts, or add its authority to those of this machine"
+        )
+        return LoginExpired(self._server.words(said, self._clean))
+
+    def _words(self, error: Exception) -> str:
+        text = str(error).replace(" on port None", "") or "no answer in time"
+        return self._server.words(f"{text} (at {self._moment.value})", self._clean)
+
+
+def _expect(said: SMTPResponse, digit: int) -> None:
+    if said.code // 100 != digit:
+        raise SMTPResponseException(said.code, said.message)
+
+
+async def _dropped(task: asyncio.Task[Any]) -> None:
+    """End a task that nobody waits for any more, whatever came of it."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+def _stuffed(mail: bytes) -> bytes:
+    """Return a mail as it is written after DATA: every line end CRLF, no line that is a dot alone."""
+    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", mail)
+    if not lines.endswith(b"\r\n"):
+        lines += b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", lines)

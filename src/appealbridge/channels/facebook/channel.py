@@ -1,0 +1,330 @@
+"""
+Publish on a Facebook Page.
+
+A step of a recipe:
+
+    - action: facebook_post
+      channel: force_facebook
+      text: "MISSING: {{ headline }}"
+      link: "{{ link }}"
+
+The account, in appealbridge.yaml:
+
+    force_facebook:
+      platform: facebook
+      page_id: "123456"
+      credentials: { page_token: !secret fb_page_token }
+
+The Graph API tells in an error's code what happened, and in its HTTP status next to nothing. It takes
+no key of ours, so after an unclear outcome the Page's own feed is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from appealbridge.plugin import (
+    Account,
+    AccountRefused,
+    Address,
+    Channel,
+    Delivery,
+    DeliveryError,
+    Field,
+    LoginExpired,
+    Measure,
+    Options,
+    Receipt,
+    Registry,
+    Rejected,
+    Repeat,
+    Secret,
+    Sought,
+    Tools,
+    TryAgain,
+    Unsure,
+    in_thread,
+)
+from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.text import FACEBOOK_LIMIT
+from appealbridge.plugin.timeline import (
+    TAKEN_FOR_A_REPEAT,
+    Seen,
+    clock_ahead,
+    judge,
+    listed_since,
+    refused_as_repeat,
+)
+from appealbridge.plugin.timestamps import moment
+
+_PAGE = 100
+_PAGES = 20
+_DAY = 86_400.0
+_ERRORS = range(400, 600)
+
+_UNCLEAR = frozenset({1, 2})  # "please retry": the post may stand there all the same
+_THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
+_LOGIN = frozenset({102, 104, 190, 459, 464, 492, 2500})
+_REFUSED = frozenset({3, 5, 10, 12, *range(200, 300), 803, 2635})
+"""A right that is missing, an address that may not ask, a version that is over: of the app or the Page."""
+_NO_SUCH_PAGE = (100, 33)
+_NOT_PERMITTED = (1, 2_853_006)
+_BLOCKED = 368
+_REPEATED = frozenset({506, 1_366_051})
+_AGAINST_THE_RULES = frozenset({1_346_003, 1_404_102})  # subcodes of a block that is about the text
+
+_THROTTLED_WAIT = 15 * 60.0
+_BLOCKED_WAIT = 6 * 3600.0
+
+
+class FacebookCredentials(Options):
+    """What proves that a post is the Page's."""
+
+    page_token: Secret = Field(
+        description="The Page's access token, with pages_manage_posts and pages_read_engagement.",
+        examples=["!secret fb_page_token"],
+    )
+    app_secret: Secret | None = Field(
+        None,
+        description="The app's secret, for apps that demand a proof of it with every request.",
+        examples=["!secret fb_app_secret"],
+    )
+
+
+class FacebookAccount(Account):
+    """One Facebook Page."""
+
+    page_id: str = Field(
+        pattern=r"^[0-9]{1,32}$", description="The Page's number.", examples=["123456"]
+    )
+    credentials: FacebookCredentials = Field(
+        description="How we log in.", examples=[{"page_token": "!secret fb_page_token"}]
+    )
+    version: str = Field(
+        "v25.0",
+        pattern=r"^v[0-9]+\.[0-9]+$",
+        description="Which version of the Graph API is spoken.",
+        examples=["v25.0"],
+    )
+    api: Address = Field(
+        "https://graph.facebook.com",
+        description="Where the Graph API lives.",
+        examples=["https://graph.facebook.com"],
+    )
+
+
+class FacebookPost(Options):
+    """One post on a Page."""
+
+    text: str = Field(
+        min_length=1, description="What the post says.", examples=["MISSING: {{ headline }}"]
+    )
+    link: str | None = Field(
+        None,
+        min_length=1,
+        description="A page to show under the post.",
+        examples=["{{ appeal.url }}"],
+    )
+
+
+class Facebook(Channel[FacebookAccount, FacebookPost]):
+    """Publish one post, and find it again in the Page's feed where its outcome is unclear."""
+
+    platform: ClassVar[str] = "facebook"
+    action: ClassVar[str] = "facebook_post"
+    account = FacebookAccount
+    message = FacebookPost
+    repeat: ClassVar[Repeat] = Repeat.FINDABLE
+
+    async def deliver(
+        self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Create the post."""
+        form = {"message": message.text, **_proof(account.credentials)}
+        if message.link is not None:
+            form["link"] = message.link
+        reply = await tools.http.post(
+            f"{account.api}/{account.version}/{account.page_id}/feed",
+            form=form,
+            bearer=account.credentials.page_token,
+            accept=_ERRORS,
+        )
+        with _good(reply).taken_for("a post"):
+            return _receipt(reply.name(reply.at("id")))
+
+    async def seek(
+        self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
+    ) -> Sought:
+        """Look through the Page's feed since the first attempt, and a day further for a repeat."""
+        begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
+        posts, whole, reply = await _feed(account, begin, tools)
+        ahead = clock_ahead(reply, delivery)
+        if ahead:
+            posts, whole, reply = await _feed(account, begin - ahead, tools)
+        place = f"page {account.page_id}"
+        also = () if message.link is None else (f"{message.text}\n{message.link}",)
+        return await in_thread(
+            judge, message.text, posts, delivery, whole=whole, place=place, ahead=ahead, also=also
+        )
+
+    async def check(self, account: FacebookAccount, tools: Tools) -> str:
+        """Return the Page's name; raise `AccountRefused` where the token may not post there."""
+        reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
+        name = reply.words(str(reply.at("name")))
+        if not await _can_post(account, tools):
+            raise AccountRefused(
+                f"this token may not post on {name}: its person needs a role on the Page that may create "
+                "content, and the app the permission pages_manage_posts"
+            )
+        return name
+
+    def measure(self, account: FacebookAccount, message: FacebookPost) -> Measure:
+        """Count characters."""
+        del account
+        return Measure("text", len(message.text), FACEBOOK_LIMIT, "characters")
+
+    def stand_in(self, name: str) -> Mapping[str, Any]:
+        """Return a token that opens nothing."""
+        return {"credentials": {"page_token": f"practice-{name}"}}
+
+
+async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
+    """Whether the token may post on the Page; where nobody tells, that is believed."""
+    try:
+        reply = await _get(account, account.page_id, {"fields": "can_post"}, tools)
+        return reply.json().get("can_post") is not False
+    except (DeliveryError, AttributeError):
+        return True  # not every app may ask
+
+
+async def _feed(
+    account: FacebookAccount, begin: float, tools: Tools
+) -> tuple[list[Seen], bool, Reply]:
+    """Return the posts since a time, whether these are all of them, and the last answer."""
+    query = {
+        "fields": "id,message,created_time,permalink_url",
+        "since": str(int(begin)),
+        "limit": str(_PAGE),
+    }
+    posts: list[Seen] = []
+    for _ in range(_PAGES):
+        reply = await _get(account, f"{account.page_id}/feed", query, tools)
+        with reply.taken_for("a Page's feed"):
+            posts += [_seen(post, reply) for post in reply.at("data")]
+            paging = reply.json().get("paging", {})
+            if "next" not in paging:
+                return posts, True, reply
+            query["after"] = reply.name(paging["cursors"]["after"])
+    return posts, False, reply
+
+
+async def _get(
+    account: FacebookAccount, path: str, query: Mapping[str, str], tools: Tools
+) -> Reply:
+    reply = await tools.http.get(
+        f"{account.api}/{account.version}/{path}",
+        params={**query, **_proof(account.credentials)},
+        bearer=account.credentials.page_token,
+        accept=_ERRORS,
+    )
+    return _good(reply)
+
+
+def _proof(credentials: FacebookCredentials) -> dict[str, str]:
+    if credentials.app_secret is None:
+        return {}
+    secret = credentials.app_secret.get_secret_value().encode()
+    token = credentials.page_token.get_secret_value().encode()
+    return {"appsecret_proof": hmac.new(secret, token, hashlib.sha256).hexdigest()}
+
+
+def _good(reply: Reply) -> Reply:
+    if reply.status in _ERRORS:
+        raise _failure(reply)
+    return reply
+
+
+def _failure(reply: Reply) -> DeliveryError:
+    """Tell by the error's code what happened; only where there is none does the HTTP status count."""
+    error = _error(reply)
+    code, subcode = _number(error, "code"), _number(error, "error_subcode")
+    said = reply.words(_words(error)) if error else reply.said()
+    if code in _LOGIN:
+        return LoginExpired(reply.message(said), status=reply.status)
+    numbers = (code, subcode)
+    if code in _REFUSED or numbers == _NOT_PERMITTED:
+        return AccountRefused(reply.message(said), status=reply.status)
+    if numbers == _NO_SUCH_PAGE and reply.effect is Effect.CREATE:
+        return AccountRefused(reply.message(said), sure=False, status=reply.status)
+    if code in _THROTTLED:
+        wait = _wait(reply)
+        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
+    if code == _BLOCKED and subcode not in _AGAINST_THE_RULES:
+        wait = _BLOCKED_WAIT
+        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
+    if code in _REPEATED or subcode in _REPEATED:
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"), status=reply.status)
+    if code in _UNCLEAR or error.get("is_transient") is True:
+        return reply.unclear(said)
+    if code is not None and reply.status < 500:
+        return Rejected(reply.message(said), status=reply.status)
+    return reply.failure(said)
+
+
+def _error(reply: Reply) -> Mapping[str, Any]:
+    try:
+        error = orjson.loads(reply.body)["error"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def _number(error: Mapping[str, Any], name: str) -> int | None:
+    number = error.get(name)
+    return number if type(number) is int else None
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    told = [error.get("error_user_title"), error.get("error_user_msg"), error.get("message")]
+    words = ": ".join(str(part) for part in told if part)
+    numbers = [_number(error, "code"), _number(error, "error_subcode")]
+    code = "/".join(str(number) for number in numbers if number is not None)
+    return f"{words} (code {code})" if words and code else words
+
+
+def _wait(reply: Reply) -> float:
+    """Return the time until access is regained: as told, in whatever way, or a quarter of an hour."""
+    told = reply.retry_after()
+    if told is not None:
+        return told
+    try:
+        usage = orjson.loads(reply.headers.get("X-Business-Use-Case-Usage", ""))
+        minutes = [
+            float(case["estimated_time_to_regain_access"])
+            for cases in usage.values()
+            for case in cases
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        minutes = []
+    longest = max(minutes, default=0.0)
+    return longest * 60 if 0 < longest < float("inf") else _THROTTLED_WAIT
+
+
+def _receipt(number: str, url: str = "", time: float | None = None) -> Receipt:
+    return Receipt(number, url or f"https://www.facebook.com/{number}", time)
+
+
+def _seen(post: Mapping[str, Any], reply: Reply) -> Seen:
+    url = reply.web_address(post.get("permalink_url"))
+    receipt = _receipt(reply.name(post["id"]), url, moment(post.get("created_time")))
+    return Seen(str(post.get("message") or ""), receipt)
+
+
+def register(registry: Registry) -> None:
+    """Take the channel in."""
+    registry.add(Facebook())

@@ -1,0 +1,360 @@
+"""
+Publish on X.
+
+A step of a recipe:
+
+    - action: tweet
+      channel: force_x
+      text: "MISSING from {{ place }}: {{ headline }} {{ link }}"
+
+The account, in appealbridge.yaml:
+
+    force_x:
+      platform: x
+      credentials:
+        consumer_key: !secret x_consumer_key
+        consumer_secret: !secret x_consumer_secret
+        access_token: !secret x_access_token
+        access_token_secret: !secret x_access_token_secret
+
+X takes no key of ours, so after an unclear outcome the account's own timeline is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from appealbridge.plugin import (
+    Account,
+    AccountRefused,
+    Address,
+    Channel,
+    Delivery,
+    DeliveryError,
+    Field,
+    LoginExpired,
+    Measure,
+    Options,
+    Receipt,
+    Registry,
+    Rejected,
+    Repeat,
+    Secret,
+    Sought,
+    Threaded,
+    Tools,
+    TryAgain,
+    Unsure,
+    in_thread,
+)
+from appealbridge.plugin.http import Reply
+from appealbridge.plugin.text import X_LIMIT, x_length
+from appealbridge.plugin.timeline import (
+    TAKEN_FOR_A_REPEAT,
+    Seen,
+    clock_ahead,
+    judge,
+    listed_since,
+    refused_as_repeat,
+)
+from appealbridge.plugin.timestamps import moment
+
+_PAGE = 100
+_PAGES = 32  # X shows no more of a timeline than its latest 3,200 posts
+_DAY = 86_400.0
+_OUT_OF_CREDITS_WAIT = 3600.0
+_BAD_QUERY = 400
+_SPECIAL = (402, 403, 429)
+_LIMITS = (88, 185, 344)
+"""Codes of X's older errors, with 403, for "too many": requests, posts a day, actions a day."""
+_ABOUT_THE_MESSAGE = re.compile(
+    r"duplicate|reply|replies|respond|conversation|mention|quot(?:e|ing)|deleted|too long|shorter"
+    r"|malware|harmful|spam(?:my)? link|poll|not visible",
+    re.IGNORECASE,
+)
+"""What X's 403 says where it refuses this one message; any other 403 is taken for one of the account."""
+_SURELY_THE_ACCOUNT = re.compile(
+    r"problems/(?:oauth1-permissions|oauth2-permissions|client-forbidden|user-suspended|app-suspended"
+    r"|unsupported-authentication)|\b(?:suspended|locked|deactivated|read-only|not enrolled)\b"
+    r"|access level|app permissions|subset of (?:x|twitter) api",
+    re.IGNORECASE,
+)
+_MOMENT = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SHORT = "//t.co/"
+_OWN_MEDIA = re.compile(r"/status/[0-9]+/(?:photo|video)/[0-9]+$", re.ASCII)
+_NAMES = re.compile(r"^(?:@\w{1,15}\s+)+", re.ASCII)
+_WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+
+
+class XCredentials(Options):
+    """The four parts of an OAuth 1.0a login; they do not expire by themselves."""
+
+    consumer_key: Secret = Field(
+        description="The app's API key.", examples=["!secret x_consumer_key"]
+    )
+    consumer_secret: Secret = Field(
+        description="The app's API key secret.", examples=["!secret x_consumer_secret"]
+    )
+    access_token: Secret = Field(
+        description="The account's access token, with the right to write.",
+        examples=["!secret x_access_token"],
+    )
+    access_token_secret: Secret = Field(
+        description="The account's access token secret.", examples=["!secret x_access_token_secret"]
+    )
+
+
+class XAccount(Account):
+    """One account on X."""
+
+    credentials: XCredentials = Field(
+        description="How we log in: the four parts of an OAuth 1.0a login.",
+        examples=[{name: f"!secret x_{name}" for name in XCredentials.model_fields}],
+    )
+    user_id: str | None = Field(
+        None,
+        pattern=r"^[0-9]{1,19}$",
+        description="The account's number; left out, it is told by the access token or asked for.",
+        examples=["2244994945"],
+    )
+    api: Address = Field(
+        "https://api.x.com", description="Where the API lives.", examples=["https://api.x.com"]
+    )
+
+
+class Tweet(Threaded):
+    """One post on X."""
+
+    text: str = Field(
+        min_length=1,
+        description="What the post says: at most 280 as X counts, a link for 23.",
+        examples=["MISSING from {{ place }}: {{ headline }} {{ link }}"],
+    )
+    reply_settings: Literal["following", "mentionedUsers", "subscribers", "verified"] | None = (
+        Field(
+            None,
+            description="Who may reply; left out, everybody.",
+            examples=["mentionedUsers"],
+        )
+    )
+
+
+class X(Channel[XAccount, Tweet]):
+    """Publish one post, and find it again on the timeline where its outcome is unclear."""
+
+    platform: ClassVar[str] = "x"
+    action: ClassVar[str] = "tweet"
+    account = XAccount
+    message = Tweet
+    repeat: ClassVar[Repeat] = Repeat.FINDABLE
+    bare_links: ClassVar[bool] = True
+
+    async def deliver(
+        self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Create the post."""
+        url = f"{account.api}/2/tweets"
+        body: Mapping[str, Any] = message.model_dump(exclude_none=True, exclude={"thread"})
+        if message.in_reply_to is not None:  # who may reply was said by the post at the beginning
+            body = {"text": message.text, "reply": {"in_reply_to_tweet_id": message.number()}}
+        reply = await tools.http.post(
+            url,
+            json=body,
+            headers=_signed(account.credentials, "POST", url, tools),
+            accept=_SPECIAL,
+        )
+        with _good(reply).taken_for("a post"):
+            return _receipt(reply.name(reply.at("data", "id")))
+
+    async def seek(
+        self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
+    ) -> Sought:
+        """Look through the account's timeline since the first attempt, and a day further for a repeat."""
+        user = await _user_id(account, tools)
+        begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
+        posts, whole, reply = await _timeline(account, user, begin, tools)
+        ahead = clock_ahead(reply, delivery)
+        if ahead:
+            posts, whole, reply = await _timeline(account, user, begin - ahead, tools)
+        if reply.status == _BAD_QUERY:
+            raise reply.failure()
+        place = f"the timeline of {user}"
+        wanted = message.text
+        if message.in_reply_to is not None:
+            wanted = _NAMES.sub("", wanted)
+            posts = [_without_names(post) for post in posts]
+        return await in_thread(
+            judge, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
+        )
+
+    async def check(self, account: XAccount, tools: Tools) -> str:
+        """Return the account's name; raise `AccountRefused` where its login may not write."""
+        reply = await _get(account, "users/me", {}, tools)
+        with reply.taken_for("an account"):
+            number = reply.name(reply.at("data", "id"))
+            name = reply.name(reply.at("data", "username"))
+        if number != (told := await _user_id(account, tools)):
+            raise LoginExpired(
+                f"user_id says {told}, but this login is that of {number}; mend user_id"
+            )
+        level = reply.headers.get("x-access-level", "")
+        if level and "write" not in level:
+            raise AccountRefused(
+                f"@{name} may not publish: its access token may only read (x-access-level: "
+                f"{reply.words(level, 40)}). Give the app the right to read and write at X, then make a new "
+                "access token"
+            )
+        return f"@{name}"
+
+    def measure(self, account: XAccount, message: Tweet) -> Measure:
+        """Count as X does."""
+        del account
+        return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
+
+    def stand_in(self, name: str) -> Mapping[str, Any]:
+        """Return a login that opens nothing."""
+        return {"credentials": dict.fromkeys(XCredentials.model_fields, f"practice-{name}")}
+
+
+def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
+    """Return the Authorization header. A JSON body is no part of what is signed, a query is."""
+    from oauthlib.oauth1 import Client  # a daemon without an account on X starts without it
+
+    client = Client(
+        credentials.consumer_key.get_secret_value(),
+        credentials.consumer_secret.get_secret_value(),
+        credentials.access_token.get_secret_value(),
+        credentials.access_token_secret.get_secret_value(),
+        nonce=f"{tools.random.getrandbits(128):032x}",
+        timestamp=str(int(tools.now)),
+    )
+    try:
+        _, headers, _ = client.sign(url, method)
+    except (
+        ValueError
+    ) as error:  # nothing was sent; it is the login or the address, for every message
+        raise LoginExpired(tools.clean(f"the request cannot be signed: {error}")) from None
+    signed: Mapping[str, str] = headers
+    return signed
+
+
+async def _timeline(
+    account: XAccount, user: str, begin: float, tools: Tools
+) -> tuple[list[Seen], bool, Reply]:
+    """Return the posts since a time, whether these are all of them, and the last answer."""
+    query = {
+        "max_results": str(_PAGE),
+        "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "tweet.fields": "created_at,entities,note_tweet",
+    }
+    posts: list[Seen] = []
+    for _ in range(_PAGES):
+        # X refuses a time that by its own clock is still to come.
+        reply = await _get(account, f"users/{user}/tweets", query, tools, accept=_BAD_QUERY)
+        if reply.status == _BAD_QUERY:
+            return [], False, reply
+        with reply.taken_for("a timeline"):
+            # An empty timeline has no `data`, but neither has an answer that is only errors.
+            more = reply.at("meta").get("next_token")
+            posts += [_seen(tweet, reply) for tweet in reply.json().get("data", ())]
+            if not more:
+                return posts, True, reply
+            query["pagination_token"] = reply.name(more)
+    return posts, False, reply
+
+
+async def _get(
+    account: XAccount, path: str, query: Mapping[str, str], tools: Tools, *, accept: int = 200
+) -> Reply:
+    url = f"{account.api}/2/{path}"
+    whole = f"{url}?{urlencode(query)}" if query else url
+    reply = await tools.http.get(
+        url,
+        params=query,
+        headers=_signed(account.credentials, "GET", whole, tools),
+        accept=(*_SPECIAL, accept),
+    )
+    return _good(reply)
+
+
+async def _user_id(account: XAccount, tools: Tools) -> str:
+    """Return the account's number: as configured, as the access token begins, or as X says."""
+    if account.user_id is not None:
+        return account.user_id
+    number, dash, _ = account.credentials.access_token.get_secret_value().partition("-")
+    if dash and number.isascii() and number.isdigit():
+        return number
+    reply = await _get(account, "users/me", {}, tools)
+    with reply.taken_for("an account"):
+        return reply.name(reply.at("data", "id"))
+
+
+def _good(reply: Reply) -> Reply:
+    if reply.status in _SPECIAL:
+        raise _failure(reply)
+    return reply
+
+
+def _failure(reply: Reply) -> DeliveryError:
+    """Tell what is special about X: credits, its duplicate filter, its own names for the rate limits' ends."""
+    words = reply.said(4000).lower()
+    if reply.status == 402 or "usage-capped" in words or "credits" in words:
+        said = f"the account's credits are used up; top them up at X. {reply.said()}"
+        return TryAgain(
+            reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=reply.status
+        )
+    if reply.status == 403 and ("duplicate content" in words or _has_code(words, 187)):
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"), status=reply.status)
+    if reply.status == 403 and _has_code(words, *_LIMITS):
+        return TryAgain(reply.message(), throttled=True, status=reply.status)
+    if reply.status == 403:
+        sure = _SURELY_THE_ACCOUNT.search(words) is not None
+        if not sure and _ABOUT_THE_MESSAGE.search(words):
+            return Rejected(reply.message(), status=reply.status)
+        return AccountRefused(reply.message(), sure=sure, status=reply.status)
+    if reply.status == 429:
+        resets = [
+            reply.seconds_until(float(reset))
+            for window in _WINDOWS
+            if _MOMENT.fullmatch(reset := reply.headers.get(f"{window}-reset", ""))
+            and reply.headers.get(f"{window}-remaining", "0") == "0"
+        ]
+        if resets:
+            return TryAgain(reply.message(), after=max(resets), throttled=True, status=reply.status)
+    return reply.failure()
+
+
+def _has_code(words: str, *codes: int) -> bool:
+    """Whether an answer has one of the codes by which X's older errors tell what is wrong."""
+    bare = words.replace(" ", "")
+    return any(f'"code":{code},' in bare or f'"code":{code}}}' in bare for code in codes)
+
+
+def _receipt(number: str, time: float | None = None) -> Receipt:
+    return Receipt(number, f"https://x.com/i/status/{number}", time)
+
+
+def _seen(tweet: Mapping[str, Any], reply: Reply) -> Seen:
+    """Put the addresses back that X replaced by its own short ones."""
+    told = tweet.get("note_tweet") or tweet  # a long post has its whole text there
+    text = str(told["text"])
+    for link in told.get("entities", {}).get("urls", ()):
+        # Each stands in it once more, so once each: a hostile answer must not grow without end.
+        address = link.get("expanded_url") or link["url"]
+        text = text.replace(link["url"], "" if _OWN_MEDIA.search(address) else address, 1)
+    receipt = _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at")))
+    return Seen(text, receipt, whole=_SHORT not in text)
+
+
+def _without_names(post: Seen) -> Seen:
+    """Leave out whom an answer is to: X puts their names before its text."""
+    return Seen(_NAMES.sub("", post.text), post.receipt, whole=post.whole)
+
+
+def register(registry: Registry) -> None:
+    """Take the channel in."""
+    registry.add(X())

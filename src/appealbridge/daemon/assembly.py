@@ -1,0 +1,346 @@
+"""From files to what is in force: settings, plug-ins, accounts, doors, sources and recipes, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from appealbridge.documents import InvalidDocuments, Problem
+from appealbridge.documents.diagnostic import REPORT, fault
+from appealbridge.engine.active import Bound, Hook, InForce, Watched
+from appealbridge.engine.intake.changes import RENEWED
+from appealbridge.model.retention import Retention
+from appealbridge.model.source import source_label
+from appealbridge.plugin.channel import Account, Person
+from appealbridge.plugin.egress import EgressPolicy, egress_policy
+from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.registry import Registry, load
+from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver, Weakness
+from appealbridge.recipes.model.book import Book
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.lists import list_problems
+from appealbridge.recipes.parsing.load_folder import load_book
+from appealbridge.redact import secrets_of_address
+from appealbridge.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """
+    Everything that the files say, understood. `problems` has the recipes' errors and all notes.
+
+    `egress` says what may be connected to. `wrong_lists` are errors in lists that recipes read; they keep
+    no recipe from working.
+    """
+
+    settings: Settings
+    registry: Registry
+    catalogue: Catalogue
+    inforce: InForce
+    egress: EgressPolicy
+    wrong_lists: Sequence[Problem] = ()
+
+    @property
+    def book(self) -> Book:
+        """The recipes."""
+        return self.inforce.book
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong or worth a note, in plug-ins, settings and recipes."""
+        return [*self.faults, *self.settings.notes, *self.wrong_lists, *self.book.problems]
+
+    def secrets(self) -> frozenset[str]:
+        """Return every secret that was looked up, and those in the addresses of sources."""
+        addresses = [
+            value
+            for watched in self.inforce.watched.values()
+            for value in watched.options.model_dump().values()
+            if isinstance(value, str) and "?" in value
+        ]
+        hidden = {secret for one in addresses for secret in secrets_of_address(one)}
+        return self.settings.secrets() | hidden
+
+    @property
+    def faults(self) -> list[Problem]:
+        """What is wrong with plug-ins, for which only they and what needs them are left out."""
+        telling = [
+            Problem(f"channel {way}", 0, 0, "", f"cannot tell people: {fault(error)}", REPORT)
+            for way, error in self.inforce.telling.broken()
+        ]
+        return [*self.registry.broken.values(), *self.settings.faults.values(), *telling]
+
+
+def assemble(
+    config: Path | None,
+    *,
+    only: Sequence[Path] = (),
+    offline: bool = False,
+    before: Mapping[str, Recipe] | None = None,
+) -> Assembly:
+    """
+    Read the settings and the recipes, or `only` these files and folders of recipes.
+
+    `offline` is for looking at the files where the secrets are not. `before` are the recipes in force
+    until now, which stay as they were where their files have errors.
+
+    Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
+    quarantined.
+    """
+    registry = load()
+    settings = read_settings(config, registry, offline=offline)
+    channels = {
+        name: Bound(name, registry.channels[one.platform], one.account)
+        for name, one in settings.channels.items()
+        if isinstance(one.account, Account)
+    }
+    telling = _telling(settings, channels)
+    egress = _egress(settings)
+    catalogue = _catalogue(settings, registry, channels, telling, egress)
+    book = load_book(settings.recipes, catalogue, only, before)
+    inforce = InForce(
+        book=book,
+        hooks=_hooks(settings, registry, book),
+        watched=_watched(settings, registry, book),
+        channels=channels,
+        zone=ZoneInfo(settings.time_zone),
+        telling=telling,
+        retention=Retention(
+            settings.retention.personal, settings.retention.decisions, settings.retention.skipped
+        ),
+        keep_free=settings.keep_free,
+        joined=settings.joined,
+    )
+    wrong_lists = list_problems(book.recipes.values(), catalogue)
+    return Assembly(settings, registry, catalogue, inforce, egress, wrong_lists)
+
+
+def read_settings(config: Path | None, registry: Registry, *, offline: bool = False) -> Settings:
+    """Read the settings alone; raise `InvalidDocuments` with every problem."""
+    return load_settings(
+        config,
+        platforms={name: channel.account for name, channel in registry.channels.items()},
+        sections={
+            trigger.section: trigger.source_options
+            for trigger in registry.triggers.values()
+            if trigger.section
+        },
+        triggers={
+            trigger.section: trigger.name
+            for trigger in registry.triggers.values()
+            if trigger.section
+        },
+        practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
+        reaches=partial(_reaches, registry),
+        weaknesses=partial(_weaknesses, registry),
+        broken=registry.broken,
+        offline=offline,
+    )
+
+
+def _reaches(registry: Registry, platform: str, account: BaseModel, email: str) -> bool:
+    """Tell whether an account could tell something to whom has this address, or none (empty)."""
+    ways = Telling(accounts={platform: (registry.channels[platform], cast("Account", account))})
+    return ways.message(platform, Person("?", email), "?", "?") is not None
+
+
+def _weaknesses(
+    registry: Registry, section: str, sources: Mapping[str, BaseModel]
+) -> Iterator[Weakness]:
+    for trigger in registry.triggers.values():
+        if isinstance(trigger, Receiver) and trigger.section == section:
+            try:
+                yield from trigger.weaknesses(sources)
+            except Exception as error:  # noqa: BLE001 - a plug-in that breaks must not keep the daemon from starting
+                words = f"could not be looked at for what is unsafe: {fault(error, secret=True)}"
+                yield Weakness((), words, REPORT)
+
+
+def _egress(settings: Settings) -> EgressPolicy:
+    """Return what may be connected to: what the settings allow, and what they write out themselves."""
+    written = chain(
+        (channel.account for channel in settings.channels.values()),
+        *(sources.values() for sources in settings.sources.values()),
+    )
+    values = []
+    for options in written:
+        # A plug-in that breaks here allows nothing.
+        with suppress(Exception):
+            values.append(options.model_dump())
+    return egress_policy(settings.inside, values, settings.practice)
+
+
+def _catalogue(
+    settings: Settings,
+    registry: Registry,
+    channels: Mapping[str, Bound],
+    telling: Telling,
+    egress: EgressPolicy,
+) -> Catalogue:
+    return Catalogue(
+        registry=registry,
+        channels={
+            name: (bound.channel.platform, bound.account) for name, bound in channels.items()
+        },
+        sources=settings.named,
+        declared={
+            source: options
+            for trigger in registry.triggers.values()
+            for source, options in _declared(settings, trigger)
+        },
+        lists=settings.lists,
+        list_places=settings.list_places,
+        people=frozenset(settings.people) | frozenset(settings.groups),
+        telling=telling,
+        time_zone=settings.time_zone,
+        templates=settings.templates,
+        egress=egress,
+        absent=tuple(str(path[1]) for path in settings.faults if path[0] == "channels"),
+    )
+
+
+def _telling(settings: Settings, channels: Mapping[str, Bound]) -> Telling:
+    return Telling(
+        people={name: Person(name, person.email or "") for name, person in settings.people.items()},
+        groups=settings.groups,
+        to=settings.notices.to,
+        accounts={
+            name: (channels[name].channel, channels[name].account)
+            for name in settings.notices.by or channels
+            if name in channels
+        },
+    )
+
+
+def _hooks(settings: Settings, registry: Registry, book: Book) -> dict[str, Hook]:
+    return {
+        source.partition(":")[2]: Hook(source, trigger, book.declared.get(source, options))
+        for trigger in registry.triggers.values()
+        if isinstance(trigger, Receiver)
+        for source, options in _declared(settings, trigger)
+    }
+
+
+def _watched(settings: Settings, registry: Registry, book: Book) -> dict[str, Watched]:
+    declared = {
+        source: Watched(source, trigger, options)
+        for trigger in registry.triggers.values()
+        if isinstance(trigger, Poller)
+        for source, options in _declared(settings, trigger)
+    }
+    described = {
+        source: Watched(source, trigger, options)
+        for source, (trigger, options) in book.sources().items()
+        if isinstance(trigger, Poller) and isinstance(options, PolledSource)
+    }
+    return described | declared
+
+
+def _declared(settings: Settings, trigger: AnyTrigger) -> Iterator[tuple[str, Any]]:
+    """Yield the sources that the settings declare for a trigger, by name with the trigger's."""
+    for name, options in settings.sources.get(trigger.section, {}).items():
+        yield f"{trigger.name}:{name}", options
+
+
+def refused(error: InvalidDocuments) -> dict[str, Any]:
+    """Return what a reload tells that took nothing."""
+    return {
+        "summary": "nothing was taken: the settings have problems",
+        **{
+            name: []
+            for name in ("loaded", "new", "changed", "gone", "off", "rejected", "kept", "renewed")
+        },
+        "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody was told was in force: each recipe's version, by name, the settings, and what each source is."""
+
+    versions: Mapping[str, str]
+    settings: Settings
+    identities: Mapping[str, str]
+
+    @classmethod
+    def of(cls, assembly: Assembly) -> Known:
+        """Return what is in force in this assembly."""
+        recipes = assembly.book.recipes
+        return cls(
+            {name: recipe.version for name, recipe in recipes.items()},
+            assembly.settings,
+            identities(assembly),
+        )
+
+
+def identities(assembly: Assembly) -> dict[str, str]:
+    """Return what each polled source is, by its name: where that changes, its memory means nothing."""
+    found = {}
+    for source, watched in assembly.inforce.watched.items():
+        # A plug-in that breaks here breaks again at its look, which says so.
+        with suppress(Exception):
+            found[source] = watched.poller.basis(watched.options).identity
+    return found
+
+
+def taken(before: Known, after: Assembly) -> dict[str, Any]:
+    """
+    Return what a reload tells: a `summary`, and `problems`.
+
+    Besides, lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`;
+    those `gone`, those that are switched `off`; and the files `rejected`. `renewed` are sources that are
+    another one under the same name.
+    """
+    old, new = before.versions, after.book.recipes
+    changed = [n for n, recipe in new.items() if n in old and old[n] != recipe.version]
+    fresh = sorted(set(new) - set(old))
+    off = after.book.off
+    gone = sorted(set(old) - {*new, *off} - {Path(f).stem for f in after.book.quarantined})
+    rejected = sorted(after.book.quarantined)
+    recipes = "recipe" if len(new) == 1 else "recipes"
+    summary = (
+        f"{len(new)} {recipes} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
+        f"{len(rejected)} rejected"
+    )
+    if off:
+        summary += f", {len(off)} off"
+    if after.book.kept:
+        summary += f"; as before stay {', '.join(sorted(after.book.kept))}"
+    restart = [
+        name
+        for name in ("listen", "socket_mode", "store")
+        if getattr(before.settings, name) != getattr(after.settings, name)
+    ]
+    if restart:
+        summary += f"; {' and '.join(restart)} will change at the next start"
+    renewed = sorted(
+        source_label(source)
+        for source, identity in identities(after).items()
+        if before.identities.get(source, identity) != identity
+    )
+    if renewed:
+        summary += f"; {', '.join(renewed)}: {RENEWED}"
+    return {
+        "summary": summary,
+        "renewed": renewed,
+        "loaded": sorted(new),
+        "new": fresh,
+        "changed": sorted(changed),
+        "gone": gone,
+        "off": [*off],
+        "rejected": rejected,
+        "kept": sorted(after.book.kept),
+        "problems": [
+            {**each.as_json(), "text": each.text()}
+            for each in chain(after.faults, *after.book.quarantined.values(), after.wrong_lists)
+        ],
+    }

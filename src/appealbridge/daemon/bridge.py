@@ -1,0 +1,250 @@
+"""
+The daemon: every part built, run in one task group, and taken down in reverse within a bound.
+
+    async with Bridge(config) as bridge:
+        bridge.url
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from appealbridge import __version__
+from appealbridge.clock import Clock, SystemClock
+from appealbridge.daemon.assembly import Assembly, Known, assemble, refused, taken
+from appealbridge.daemon.control import Control, announced
+from appealbridge.daemon.systemd import Notifier, listening_sockets, notifier
+from appealbridge.documents import InvalidDocuments, Problem, unexpected
+from appealbridge.engine.engine import Engine
+from appealbridge.engine.report import Report
+from appealbridge.files import socket_at
+from appealbridge.logs import Level, Log, Said, libraries, standard_log
+from appealbridge.metrics import Metrics
+from appealbridge.plugin.feeds.fetch import read_at_once
+from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.resolver import Lookup, Resolver
+from appealbridge.plugin.offload import FILES, PLATFORM_NAMES, SOURCE_NAMES, Pool, offload
+from appealbridge.redact import Redactor, without_queries
+from appealbridge.settings.load import DEFAULT
+from appealbridge.store.records import Space
+from appealbridge.store.sqlite.maintenance import free_space
+from appealbridge.store.sqlite.store import SqliteStore
+from appealbridge.triggers.webhook.signature import decoy
+from appealbridge.web.refusals import Refusals
+from appealbridge.web.server import application, serve
+
+
+class Bridge:
+    """
+    The whole program as one object that a test can start: built on entering, stopped on leaving.
+
+    `config` is the settings file, `None` for the default one. `url` is known inside. `lookup` asks name servers.
+    """
+
+    def __init__(
+        self,
+        config: Path | None = None,
+        *,
+        assembly: Assembly | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        log: Log | None = None,
+        systemd: Notifier | None = None,
+        space: Callable[[Path], Space] = free_space,
+        lookup: Lookup = socket.getaddrinfo,
+    ) -> None:
+        self.config = config
+        self.assembly = assembly or assemble(config)
+        self.clock = clock or SystemClock()
+        self._secrets = set(self.assembly.secrets())
+        self.log = log or standard_log(
+            self.clock.now,
+            level=Level[self.assembly.settings.log.level.upper()],
+            form=self.assembly.settings.log.format,
+            clean=self._clean,
+        )
+        self.metrics = Metrics()
+        self.token = secrets.token_urlsafe(32)
+        self._secrets.add(self.token)
+        self.redactor = Redactor(self._secrets)
+        self._egress = self.assembly.egress
+        self.url = ""
+        self._rng = rng or random.Random()  # noqa: S311 - jitter and ids, nothing that has to be secret
+        self.systemd = systemd or notifier(os.environ)
+        self._space = space
+        self._lookup = lookup
+        self._stack = AsyncExitStack()
+        self._reloading = asyncio.Lock()
+        self._known = Known.of(self.assembly)
+
+    async def __aenter__(self) -> Bridge:
+        """Start everything; where one part cannot start, those before it are stopped again."""
+        settings = self.assembly.settings
+        async with AsyncExitStack() as stack:
+            stack.enter_context(libraries(self.log))
+            read_at_once(settings.feeds_at_once)
+            self.log.info(Said.STARTING, version=__version__, store=str(settings.store))
+            if settings.file is None:
+                words = "no webhook, source or channel is declared; name the file with --config, or make it"
+                self.log.warning(Said.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
+            self._say_recipes()
+            store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
+            stack.push_async_callback(store.close)
+            http = await stack.enter_async_context(self._network(PLATFORM_NAMES))
+            source_http = await stack.enter_async_context(self._network(SOURCE_NAMES))
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            report = Report(self.log, self.metrics)
+            self.engine = Engine(
+                store,
+                self.clock,
+                self._rng,
+                http,
+                report,
+                tasks,
+                source_http=source_http,
+                clean=self._clean,
+                space=partial(self._space, settings.store),
+            )
+            stack.push_async_callback(self._stop_engine)
+            await self.engine.start(self.assembly.inforce, self.assembly.catalogue)
+            self.url = await stack.enter_async_context(self._served())
+            stack.enter_context(
+                announced(settings.store, Control(self.url, self.token, os.getpid()))
+            )
+            self._stack = stack.pop_all()
+        self.log.info(Said.READY, url=self.url)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        """Take nothing more, finish what is under way within the bound, let go of everything."""
+        self.systemd.stopping()
+        self.log.info(Said.STOPPING)
+        try:
+            return await self._stack.__aexit__(kind, error, trace)
+        finally:
+            self.log.info(Said.STOPPED)
+            self.log.output.flush()
+
+    async def reload(self, *, asked: bool = False) -> dict[str, Any]:
+        """
+        Take new recipes and settings, all at once; where the settings have problems, nothing changes.
+
+        Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
+        Who `asked` is told what is new since the last time that somebody asked: a recipe is mostly
+        taken as soon as it is saved, and whoever saved it wants to hear that it was.
+        """
+        async with self._reloading:
+            self.systemd.reloading(self.clock.monotonic())
+            try:
+                return await self._take_new(asked=asked)
+            finally:
+                self.systemd.ready()
+
+    async def _take_new(self, *, asked: bool) -> dict[str, Any]:
+        try:
+            assembly = await offload(
+                FILES, assemble, self.config, before=self.assembly.book.recipes
+            )
+        except Exception as error:  # noqa: BLE001 - what is in force stays so, whatever a file makes us raise
+            if not isinstance(error, InvalidDocuments):
+                error = InvalidDocuments([unexpected("the settings", error, secret=True)])
+            reason = "\n\n".join(problem.text() for problem in error.problems)
+            self.log.error(Said.RELOAD_REFUSED, reason=reason)
+            return refused(error)
+        # The old ones may still stand in an answer to what was sent before.
+        self._secrets |= set(assembly.secrets())
+        self.redactor = Redactor(self._secrets)
+        self._egress = assembly.egress
+        read_at_once(assembly.settings.feeds_at_once)
+        await self.engine.adopt(assembly.inforce, assembly.catalogue)
+        before, self.assembly = Known.of(self.assembly), assembly
+        self._say_recipes()
+        if asked:
+            before, self._known = self._known, Known.of(assembly)
+        told = taken(before, assembly)
+        self.log.info(Said.RELOADED, summary=told["summary"])
+        return told
+
+    @asynccontextmanager
+    async def _network(self, names: Pool) -> AsyncIterator[Http]:
+        """Give a door to the network, with connections of its own and threads of its own for names."""
+        async with open_session(
+            agent=f"AppealBridge/{__version__}",
+            policy=lambda: self._egress,
+            resolver=Resolver(names, self._lookup),
+        ) as session:
+            yield Http(session, self._clean, now=self.clock.now)
+
+    @asynccontextmanager
+    async def _served(self) -> AsyncIterator[str]:
+        settings = self.assembly.settings
+        refusals = Refusals(self.engine.report, self.clock.monotonic)
+        reload = partial(self.reload, asked=True)
+        app = application(self.engine, self.metrics, self.token, reload, refusals, decoy())
+        handed = list(listening_sockets(os.environ, os.getpid()))
+        listen = settings.listen
+        if not handed and listen.address is None and listen.path is None:
+            raise OSError(
+                "listen: systemd, but systemd handed over no socket; start appealbridge.socket, or say host:port"
+            )
+        with ExitStack() as own:
+            if listen.path is not None and not handed:
+                mode = int(settings.socket_mode, 8)
+                handed = [own.enter_context(socket_at(Path(listen.path), mode))]
+            async with serve(
+                app,
+                address=listen.address,
+                sock=handed[0] if handed else None,
+                stop_within=settings.shutdown_within / 2,
+                refused=refusals,
+            ) as url:
+                yield url
+
+    async def _stop_engine(self) -> None:
+        within = self.assembly.settings.shutdown_within / 2
+        if not await self.engine.stop(within):
+            self.log.warning(Said.STOP_OVERDUE, within=within)
+
+    def _say_recipes(self) -> None:
+        for weak in self.assembly.settings.weaknesses:
+            self.log.warning(
+                Said.SETTING_UNSAFE, setting=weak.path, reason=f"{weak.problem}; {weak.cure}"
+            )
+        book = self.assembly.book
+        for problem in self.assembly.faults:
+            self.log.error(Said.PLUGIN_BUG, where=problem.file, reason=problem.text())
+        self.metrics.recipes(len(book.recipes), len(book.quarantined), len(book.off))
+        self.log.info(Said.RECIPES_LOADED, recipes=len(book.recipes), off=len(book.off))
+        if not book.loaded and not book.quarantined:
+            folder = str(self.assembly.settings.recipes)
+            self.log.warning(Said.NO_RECIPES, folder=folder, reason="so nothing is published")
+        for problem in self.assembly.wrong_lists:
+            self.log.error(Said.LIST_WRONG, reason=problem.text())
+        for file, problems in book.quarantined.items():
+            words = "\n\n".join(_without_keys(problem).text() for problem in problems)
+            self.log.error(Said.RECIPE_QUARANTINED, file=file, reason=words)
+
+    def _clean(self, text: str) -> str:
+        return self.redactor.clean(text)
+
+
+def _without_keys(problem: Problem) -> Problem:
+    """Return a problem that shows no key in an address: the log is read by more people than the recipes are."""
+    line, words = without_queries(problem.source_line), without_queries(problem.problem)
+    return replace(problem, source_line=line, problem=words)

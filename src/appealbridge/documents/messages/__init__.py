@@ -1,0 +1,1 @@
+"""The sentences in which a mistake in a file is told."""

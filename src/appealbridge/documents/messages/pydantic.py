@@ -1,0 +1,123 @@
+"""What pydantic says, as a sentence for people who never heard of it, and what would mend it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from appealbridge.documents.diagnostic import did_you_mean
+from appealbridge.documents.scalars import plain
+
+_KINDS = {
+    "string_type": "text",
+    "string_sub_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "a mapping of names to values",
+    "mapping_type": "a mapping of names to values",
+    "model_type": "a mapping of names to values",
+    "model_attributes_type": "a mapping of names to values",
+    "dataclass_type": "a mapping of names to values",
+    "none_required": "nothing",
+    "duration": "a length of time",
+    "url_parsing": "an address",
+    "url_type": "an address",
+}
+"""Complaints about the kind of a value, by the kind that was wanted."""
+
+_SENTENCES = {
+    "string_too_short": "must not be shorter than {min_length} characters",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "string_pattern_mismatch": "does not have the form {pattern}",
+    "too_short": "has too few entries, at least {min_length} wanted",
+    "too_long": "has too many entries, at most {max_length} allowed",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be a finite number",
+    "value_error": "{error}",
+    "assertion_error": "{error}",
+    "url_scheme": "must begin with {expected_schemes}",
+}
+
+_CHOICES = ("literal_error", "enum")
+
+
+def sentence(errors: Sequence[ErrorDetails]) -> str:
+    """Return what is wrong with one value; several errors are the branches of a union it fits none of."""
+    kinds = list(dict.fromkeys(_KINDS[e["type"]] for e in errors if e["type"] in _KINDS))
+    error = next((e for e in errors if e["type"] not in _KINDS), None)
+    if error is None:
+        empty = ", and is empty" if errors[0]["input"] is None else ""
+        return f"must be {' or '.join(kinds)}{empty}"
+    context: dict[str, Any] = error.get("ctx") or {}
+    if error["type"] in _CHOICES:
+        return f"unknown value{_shown(error['input'])}"
+    if error["type"] == "string_too_short" and context.get("min_length") == 1:
+        return "must not be empty"
+    if str(context.get("pattern", "")).startswith("^https?://"):
+        return "must be an address that begins with https://"
+    if error["type"] in _SENTENCES:
+        return _SENTENCES[error["type"]].format_map(context)
+    return error["msg"][:1].lower() + error["msg"][1:]
+
+
+def cure(error: ErrorDetails, field: FieldInfo | None) -> str:
+    """Return what would mend a value: what its complaint says itself, the nearest choice, or an example."""
+    context: dict[str, Any] = error.get("ctx") or {}
+    if "cure" in context:
+        return str(context["cure"])
+    if error["type"] in _CHOICES:
+        return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", context["expected"]))
+    if error["input"] is None and error["type"] == "string_type":
+        return "write it after the colon; text that begins with # needs quotes"
+    if error["type"] == "string_type" and isinstance(error["input"], (int, float)):
+        return "put it in quotes"
+    example = _example(field)
+    return f"for example {example}" if example else ""
+
+
+def missing_cure(name: str, field: FieldInfo | None) -> str:
+    """Return what would mend that a name is missing: the name with an example."""
+    example = _example(field)
+    return f"for example {name}: {example}" if example else f"write {name}: and its value"
+
+
+def _shown(value: Any) -> str:
+    return f' "{value}"' if isinstance(value, (str, int, float)) and len(str(value)) < 60 else ""
+
+
+def _example(field: FieldInfo | None) -> str:
+    examples = [e for e in (field.examples or ()) if e not in (None, "", [], {})] if field else []
+    return _flow(examples[0]) if examples else ""
+
+
+def _flow(value: Any) -> str:
+    """Return a value as YAML has it on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name}: {_flow(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and not (_NEEDS_NO_QUOTES.fullmatch(value) and plain(value) == value):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# In quotes, a tag such as `!secret name` would be words like any others.
+_NEEDS_NO_QUOTES = re.compile(r"!\w+ [\w-]+|[\w$./<(](?:[^{}\[\],#:\n\"]|:(?! )(?!$))*(?<! )")

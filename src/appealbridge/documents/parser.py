@@ -1,0 +1,277 @@
+"""
+From YAML's events to plain values, with the place of each one kept.
+
+A parser only tells what stands where; what the words mean (YAML 1.2), that keys stand once, and
+every limit are decided here. The parser is the C one of ruamel.yaml.clib, which is twenty times as
+fast as ruamel's own but has never heard of YAML 1.2: what it refuses (`{ url: https://a.b }`) is
+read again by the other, which has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from _ruamel_yaml import CParser
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from appealbridge.documents.lines import lines_of
+from appealbridge.documents.messages.hints import closer, template_without_quotes
+from appealbridge.documents.messages.syntax import BEGUN_BEFORE, syntax_words
+from appealbridge.documents.path import Path
+from appealbridge.documents.scalars import plain
+
+DEPTH_LIMIT = 64
+
+SECOND_LOOK_LIMIT = 64 * 1024
+"""Characters that the slow parser is given; it takes some milliseconds for each thousand."""
+
+Tags = Mapping[str, Callable[[str], Any] | str]
+"""What a tag makes of a scalar's text, or why it cannot stand here, with the cure after a semicolon."""
+
+
+class Flaw(Exception):
+    """Why a text is no document: a place (counted from 0), words and a cure. Never leaves this package."""
+
+    def __init__(
+        self, line: int, column: int, problem: str, cure: str, path: Path = (), width: int = 1
+    ) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.column = column
+        self.problem = problem
+        self.cure = cure
+        self.path = path
+        self.width = width
+
+
+class Node(NamedTuple):
+    """A value, the parser's event that began it, and the nodes and key events inside it."""
+
+    value: Any
+    event: Any
+    children: dict[str, Node] | list[Node] | None
+    keys: dict[str, Any] | None
+
+
+def compose(text: str, tags: Tags) -> Node | None:
+    """Return the one document of a text, `None` if it is empty; raise `Flaw`."""
+    lines = partial(lines_of, text)
+    escapes = "\\" in text
+    try:
+        return _Composer(CParser(text).get_event, tags, lines, escapes).document()
+    except YAMLError as error:
+        flaw = _syntax_flaw(error, text)
+    if len(text) > SECOND_LOOK_LIMIT:
+        raise flaw
+    try:
+        events = YAML(typ="safe", pure=True).parse(text)
+        return _Composer(partial(next, events), tags, lines, escapes).document()
+    except Flaw:
+        raise
+    except Exception:  # noqa: BLE001 - it raises errors of every kind; the first parser has said what is wrong
+        raise flaw from None
+
+
+class _Composer:
+    def __init__(
+        self,
+        following: Callable[[], Any],
+        tags: Tags,
+        lines: Callable[[], list[str]],
+        escapes: bool,
+    ) -> None:
+        self._escapes = escapes
+        self._next = following
+        self._lines = lines
+        self._tags = tags
+        self._path: list[str | int] = []
+
+    def document(self) -> Node | None:
+        self._next()
+        if isinstance(self._next(), StreamEndEvent):
+            return None
+        node = self._node(self._next())
+        self._next()
+        after = self._next()
+        if isinstance(after, DocumentStartEvent):
+            raise self._flaw(
+                after, "a second document in one file", "give each its own file, without ---"
+            )
+        return node
+
+    def _node(self, event: Any) -> Node:
+        if event.__class__ is ScalarEvent:
+            # `implicit` says first that the word is bare, then that it is quoted or a block; a tag is neither.
+            bare, quoted = event.implicit
+            if self._escapes:
+                self._mend(event)
+            if quoted and event.anchor is None:
+                return Node(event.value, event, None, None)
+            return Node(self._bare(event) if bare else self._tagged(event), event, None, None)
+        if isinstance(event, AliasEvent):
+            raise self._flaw(
+                event,
+                "references with * are not understood",
+                "put text that begins with * in quotes, or write the value out",
+            )
+        if len(self._path) >= DEPTH_LIMIT:
+            raise self._flaw(
+                event, f"nested deeper than {DEPTH_LIMIT} levels", "take some levels out"
+            )
+        self._refuse_anchor(event)
+        if event.tag is not None:
+            raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(event)
+        assert isinstance(event, SequenceStartEvent)  # noqa: S101 - the parser knows no other
+        return self._sequence(event)
+
+    def _mend(self, event: Any) -> None:
+        """Make one character of two escapes, as JSON writes an emoji; refuse what is none."""
+        try:
+            event.value.encode()
+        except UnicodeEncodeError:
+            try:
+                event.value = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                raise self._no_character(event) from None
+        if "\0" in event.value:
+            raise self._no_character(event)
+
+    def _no_character(self, event: Any) -> Flaw:
+        return self._flaw(event, "this escape stands for no character", "take it out")
+
+    def _mapping(self, start: Any) -> Node:
+        value: dict[str, Any] = {}
+        children: dict[str, Node] = {}
+        keys: dict[str, Any] = {}
+        path = self._path
+        following = self._next
+        while (event := following()).__class__ is not MappingEndEvent:
+            key = self._key(event)
+            if key in keys:
+                first = keys[key].start_mark.line + 1
+                path.append(key)
+                raise self._flaw(
+                    event,
+                    f'"{key}" stands here twice, first on line {first}',
+                    "keep one of the two",
+                )
+            keys[key] = event
+            path.append(key)
+            node = self._node(following())
+            path.pop()
+            children[key] = node
+            value[key] = node.value
+        return Node(value, _whole(start, event), children, keys)
+
+    def _sequence(self, start: Any) -> Node:
+        children: list[Node] = []
+        path = self._path
+        while (event := self._next()).__class__ is not SequenceEndEvent:
+            path.append(len(children))
+            children.append(self._node(event))
+            path.pop()
+        return Node([child.value for child in children], _whole(start, event), children, None)
+
+    def _key(self, event: Any) -> str:
+        if event.__class__ is not ScalarEvent:
+            raise self._no_name(event)
+        if event.anchor is not None or not any(event.implicit):
+            self._refuse_anchor(event)
+            raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+        if self._escapes:
+            self._mend(event)
+        key: str = event.value
+        return key
+
+    def _no_name(self, event: Any) -> Flaw:
+        """Return what is wrong with a list or mapping before a colon: mostly, it is a template."""
+        mark = event.start_mark
+        slip = template_without_quotes(self._lines(), mark.line, mark.column)
+        if slip is None:
+            words = "a name cannot be a list or a mapping"
+            return self._flaw(event, words, 'put a template in quotes: "{{ … }}"')
+        return Flaw(*slip, tuple(self._path), 2)
+
+    def _bare(self, event: Any) -> Any:
+        self._refuse_anchor(event)
+        try:
+            return plain(event.value)
+        except ValueError as error:
+            raise self._flaw(event, str(error), "put it in quotes if it is text") from None
+
+    def _tagged(self, event: Any) -> Any:
+        self._refuse_anchor(event)
+        meaning = self._tags.get(event.tag)
+        if meaning is None:
+            known = ", ".join(tag for tag, one in self._tags.items() if not isinstance(one, str))
+            cure = "put text that begins with ! in quotes, or leave it out"
+            raise self._flaw(
+                event, f"unknown tag {event.tag}", f"known here: {known}" if known else cure
+            )
+        if isinstance(meaning, str):
+            problem, _, cure = meaning.partition("; ")
+            raise self._flaw(event, problem, cure)
+        try:
+            return meaning(event.value)
+        except ValueError as error:
+            raise self._flaw(event, str(error), "") from None
+
+    def _refuse_anchor(self, event: Any) -> None:
+        if event.anchor is not None:
+            raise self._flaw(
+                event,
+                "anchors with & are not understood",
+                "put text that begins with & in quotes, or write the value out where it is needed",
+            )
+
+    def _flaw(self, event: Any, problem: str, cure: str) -> Flaw:
+        start, end = event.start_mark, event.end_mark
+        width = end.column - start.column if start.line == end.line else 1
+        return Flaw(start.line, start.column, problem, cure, tuple(self._path), max(1, width))
+
+
+def _whole(start: Any, end: Any) -> Any:
+    """Return the beginning of a list or mapping as one that reaches to its closing bracket, where it has brackets."""
+    if start.flow_style:
+        start.end_mark = end.end_mark
+    return start
+
+
+def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        # Only the reader of characters has no mark, and only the place counted in characters or bytes.
+        index = next((i for i, c in enumerate(text) if not _allowed(c)), 0)
+        line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
+        return Flaw(line, column, "a control character cannot stand here", "take it out")
+    lines = lines_of(text)
+    if mark.line < len(lines) and lines[mark.line].startswith("%"):
+        words = "a line that begins with % is an instruction to the YAML parser"
+        return Flaw(mark.line, 0, words, "take it out", width=len(lines[mark.line]))
+    complaint = str(getattr(error, "problem", error))
+    at = lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+    problem, cure = syntax_words(complaint, at)
+    begun = getattr(error, "context_mark", None)
+    if begun is not None and problem in BEGUN_BEFORE:
+        mark = begun
+    slip = closer(complaint, lines, mark.line, mark.column)
+    return Flaw(*slip) if slip is not None else Flaw(mark.line, mark.column, problem, cure)
+
+
+def _allowed(character: str) -> bool:
+    return character in "\t\n\r\x85" or "\x20" <= character <= "\x7e" or character >= "\xa0"

@@ -1,0 +1,242 @@
+"""A document's value against an options model: every complaint of pydantic, in place and in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from appealbridge.documents.diagnostic import REPORT, Problem, did_you_mean, fault, nearest
+from appealbridge.documents.document import Document
+from appealbridge.documents.messages.hints import NO_BREAK_SPACE, ORDINARY_SPACE
+from appealbridge.documents.messages.pydantic import cure, missing_cure, sentence
+from appealbridge.documents.path import Path
+from appealbridge.model.duration import WRITTEN
+
+M = TypeVar("M", bound=BaseModel)
+
+_AS_WRITTEN = {WRITTEN: True}
+
+NOWHERE: Mapping[str, Path] = MappingProxyType({})
+
+
+def check(
+    document: Document, path: Path, model: type[M], *, skip_templates: bool = False
+) -> tuple[M | None, list[Problem]]:
+    """
+    Validate the value at `path` with a model; return the instance, or `None`, and all problems.
+
+    With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
+    JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
+    instance nor a problem. A missing value is checked as an empty mapping.
+    """
+    return check_value(document, path, _value(document, path), model, skip_templates=skip_templates)
+
+
+def check_value(
+    document: Document,
+    path: Path,
+    value: Any,
+    model: type[M],
+    *,
+    skip_templates: bool = False,
+    owner: str = "",
+    beside: Collection[str] = (),
+    elsewhere: Mapping[str, Path] = NOWHERE,
+) -> tuple[M | None, list[Problem]]:
+    """
+    Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
+
+    `owner` is what the options belong to, for complaints about unknown ones; `beside` are names that
+    may stand there and that the model does not know; `elsewhere` are the places of those names of the
+    value that stand somewhere else in the document.
+    """
+    try:
+        return model.model_validate({} if value is None else value, context=_AS_WRITTEN), []
+    except ValidationError as failure:
+        errors = _by_place(failure, {} if value is None else value)
+    except Exception as error:  # noqa: BLE001 - a plug-in's own checks may raise anything
+        if skip_templates and _any_filled_in(value):
+            return None, []
+        what = f'"{owner}" cannot check this' if owner else "this cannot be checked"
+        return None, [
+            document.problem(path, f"{what}: {fault(error, secret=True)}", REPORT, fault=True)
+        ]
+    if skip_templates:
+        errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
+    _drop_the_missing_that_are_misspelt(errors)
+    _drop_the_too_few_that_are_wrong(errors)
+    words = _Words(document, path, model, owner, beside, elsewhere)
+    found = [words.problem(where, some) for where, some in errors.items()]
+    return None, sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
+    """Return pydantic's complaints about a value that stands in no document: the place of each, and words."""
+    return [
+        (where, "is missing" if errors[0]["type"] == "missing" else sentence(errors))
+        for where, errors in _by_place(failure, value).items()
+    ]
+
+
+def _by_place(failure: ValidationError, value: Any) -> dict[Path, list[ErrorDetails]]:
+    found: dict[Path, list[ErrorDetails]] = {}
+    for error in failure.errors(include_url=False):
+        where = _where(value, error["loc"], missing=error["type"] == "missing")
+        found.setdefault(where, []).append(error)
+    return found
+
+
+def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) -> None:
+    """Say of a misspelt name that it is misspelt, and not also that the right one is missing."""
+    missing = {w for w, found in errors.items() if found[0]["type"] == "missing"}
+    for where in [w for w, found in errors.items() if found[0]["type"] == "extra_forbidden"]:
+        beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
+        meant = nearest(str(where[-1]), beside)
+        if meant is not None:
+            errors.pop(beside[meant], None)
+
+
+def _drop_the_too_few_that_are_wrong(errors: dict[Path, list[ErrorDetails]]) -> None:
+    """Say of a list's entries that they are wrong, and not also that there are too few right ones."""
+    for where in [w for w, found in errors.items() if found[0]["type"] == "too_short"]:
+        if any(len(other) > len(where) and other[: len(where)] == where for other in errors):
+            del errors[where]
+
+
+def _too_early(error: ErrorDetails, value: Any) -> bool:
+    """Tell whether only the filled-in value can be judged: of a whole, if a validator of its own complains."""
+    if error["type"] in ("value_error", "assertion_error"):
+        return _any_filled_in(value)
+    return error["type"] not in ("missing", "extra_forbidden") and is_filled_in(value)
+
+
+def _any_filled_in(value: Any) -> bool:
+    if isinstance(value, (dict, list)):
+        return any(map(_any_filled_in, value.values() if isinstance(value, dict) else value))
+    return is_filled_in(value)
+
+
+def is_filled_in(value: Any) -> bool:
+    """Tell whether a value is a text that only an event turns into the real one: a template or a JSONPath."""
+    return isinstance(value, str) and (
+        "{{" in value or "{%" in value or value.startswith(("$.", "$["))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Puts pydantic's complaints about one value into words."""
+
+    document: Document
+    path: Path
+    model: type[BaseModel]
+    owner: str
+    beside: Collection[str]
+    elsewhere: Mapping[str, Path]
+
+    def problem(self, where: Path, errors: Sequence[ErrorDetails]) -> Problem:
+        """Return the problem with what stands at `where` below the value."""
+        error = errors[0]
+        models, field = _declared(self.model, where)
+        if error["type"] == "extra_forbidden":
+            return self._unknown(where, models)
+        if error["type"] == "missing":
+            name = str(where[-1])
+            return self.document.problem(
+                self._at(where[:-1]), f'"{name}" is missing', missing_cure(name, field), key=True
+            )
+        problem = self.document.problem(self._at(where), sentence(errors), cure(error, field))
+        if field is not None and _secret(field.annotation):
+            # Someone wrote a secret into the file; it must not come out with the complaint about it.
+            return replace(problem, source_line="")
+        return problem
+
+    def _unknown(self, where: Path, models: Sequence[type[BaseModel]]) -> Problem:
+        name = str(where[-1])
+        known = _names(models) | (set(self.beside) if len(where) == 1 else set())
+        owner = f' for "{self.owner}"' if self.owner else ""
+        return self.document.problem(
+            self._at(where[:-1]),
+            f'unknown option "{name}"{owner}',
+            ORDINARY_SPACE if NO_BREAK_SPACE in name else did_you_mean(name, known),
+            place=self.document.place(self._at(where), key=True),
+        )
+
+    def _at(self, where: Path) -> Path:
+        if where and where[0] in self.elsewhere:
+            return self.elsewhere[str(where[0])] + where[1:]
+        return self.path + where
+
+
+def _where(value: Any, loc: Sequence[int | str], *, missing: bool) -> Path:
+    """Leave out of pydantic's location what names a branch of a union and not a place in the document."""
+    path: Path = ()
+    for position, part in enumerate(loc):
+        inside = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if inside:
+            value = value[part]
+            path = (*path, part)
+        elif position == len(loc) - 1 and missing:
+            path = (*path, part)
+    return path
+
+
+def _value(document: Document, path: Path) -> Any:
+    return _follow(document.value, path)
+
+
+def _follow(value: Any, path: Path) -> Any:
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _declared(
+    model: type[BaseModel], where: Path
+) -> tuple[list[type[BaseModel]], FieldInfo | None]:
+    """Return the models that may stand around a place, and the field that it fills."""
+    models: list[type[BaseModel]] = [model]
+    field: FieldInfo | None = None
+    for position, part in enumerate(where):
+        if not isinstance(part, str):
+            continue
+        found = next((f for m in models if (f := _field(m, part)) is not None), None)
+        if found is None:
+            # Below a mapping with free names the same models go on; an unknown name has no field.
+            field = None
+            continue
+        field = found
+        if position < len(where) - 1:
+            models = list(_models(field.annotation)) or models
+    return models, field
+
+
+def _field(model: type[BaseModel], name: str) -> FieldInfo | None:
+    fields = model.model_fields
+    return next((f for n, f in fields.items() if name in (f.alias, f.validation_alias, n)), None)
+
+
+def _names(models: Sequence[type[BaseModel]]) -> set[str]:
+    return {f.alias or name for model in models for name, f in model.model_fields.items()}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_secret(inner) for inner in get_args(annotation))

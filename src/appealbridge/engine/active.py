@@ -1,0 +1,67 @@
+"""What is in force at this moment: the recipes, the accounts, the doors and the sources. Swapped whole at a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from appealbridge.model.retention import Retention
+from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
+from appealbridge.recipes.model.book import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One address that others POST to, and how its senders prove themselves."""
+
+    source: str
+    receiver: AnyReceiver
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One source that is looked at from time to time."""
+
+    source: str
+    poller: AnyPoller
+    options: PolledSource
+
+    def same_as(self, other: Watched) -> bool:
+        """Whether both are read by the same plug-in with the same options."""
+        return type(self.poller) is type(other.poller) and self.options == other.options
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One account with the channel that speaks its platform's language."""
+
+    name: str
+    channel: AnyChannel
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """
+    Everything that a reload may change.
+
+    `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
+    `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
+    disk are kept for what was accepted, `None` for what suits the disk. `joined` has the name that a
+    source shares with those it is joined with.
+    """
+
+    book: Book
+    hooks: Mapping[str, Hook]
+    watched: Mapping[str, Watched]
+    channels: Mapping[str, Bound]
+    zone: ZoneInfo
+    retention: Retention
+    telling: Telling = field(default_factory=Telling)
+    keep_free: int | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)

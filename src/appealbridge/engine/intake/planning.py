@@ -1,0 +1,95 @@
+"""Plans events without blocking the event loop: small events on the loop in short slices, large ones in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from appealbridge.clock import Clock
+from appealbridge.engine.intake.arrival import (
+    LARGE,
+    Planned,
+    arrive,
+    is_large,
+    plan_each,
+    planned_of,
+    with_skipped,
+)
+from appealbridge.model.event import Event
+from appealbridge.plugin.text.links import links
+from appealbridge.recipes.model.book import Book
+from appealbridge.recipes.templates.limits import Budget
+
+SLICE = 0.01
+"""For how many seconds planning may use the event loop before other tasks run."""
+
+R = TypeVar("R")
+
+
+class TimeSlice:
+    """For how long work may use the event loop before other tasks run."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._begun = clock.monotonic()
+
+    def is_over(self) -> bool:
+        """Return whether other tasks should run now."""
+        return self._clock.monotonic() - self._begun >= SLICE
+
+    async def pause(self) -> None:
+        """Let other tasks run, then begin the next slice."""
+        await self._clock.sleep(0)
+        self._begun = self._clock.monotonic()
+
+
+class Planner:
+    """
+    Plans what events cause, each within its budget of time.
+
+    Planning takes longer the more data an event has. Large events are planned in one thread of our own, one
+    after the other, so that they delay each other but nothing else.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="planning")
+
+    async def warm_up(self) -> None:
+        """Compile the pattern for links, which would hold up the first event by a tenth of a second."""
+        await self.in_thread(links, "https://www.example.police.uk")
+
+    async def arrive(
+        self, events: Sequence[Event], book: Book, now: float, size: int | None = None
+    ) -> Sequence[Planned]:
+        """Return what each of these events causes; `size` is how many bytes they came in, if that is known."""
+        if is_large([event.data for event in events]) if size is None else size > LARGE:
+            return [await self.in_thread(self._arrive, event, book, now) for event in events]
+        monotonic = self._clock.monotonic
+        planned, begun = [], monotonic()
+        for event in events:
+            steps = []
+            asked, budget = book.for_event(event), self.budget()
+            for step in plan_each(event, asked, now, budget):
+                steps.append(step)
+                if monotonic() - begun >= SLICE:
+                    await self._clock.sleep(0)
+                    begun = monotonic()
+            others = book.others(event, asked)
+            planned.append(with_skipped(event, planned_of(steps), others, now, budget))
+        return planned
+
+    def budget(self) -> Budget:
+        """Return the budget for one event, for the thread that plans it."""
+        return Budget(self._clock.work, self._clock.monotonic)
+
+    async def in_thread(self, function: Callable[..., R], *args: Any) -> R:
+        """Return what a function returns, or raise what it raises, when it has run in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    def _arrive(self, event: Event, book: Book, now: float) -> Planned:
+        asked, budget = book.for_event(event), self.budget()
+        planned = arrive(event, asked, now, budget)
+        return with_skipped(event, planned, book.others(event, asked), now, budget)

@@ -1,0 +1,176 @@
+"""
+Stores the events of a webhook's request and decides which of them are repeats.
+
+An event whose key is known is a repeat. For a new event nothing else is asked of the store. Only if a
+repeat might be a new event after all, the store is asked when the first one came and what came since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from appealbridge.clock import Clock
+from appealbridge.engine.active import InForce
+from appealbridge.engine.intake.intake import Intake
+from appealbridge.engine.notices.notifier import Alarm, Notices
+from appealbridge.model.delivery import Hold
+from appealbridge.model.errors import NotFound, Refused
+from appealbridge.model.event import ALWAYS, EventDraft
+from appealbridge.model.moment import shown
+from appealbridge.model.value import value
+from appealbridge.plugin.trigger import Received
+from appealbridge.store.base import Store
+from appealbridge.store.records import Accepted, KnownKey
+
+MOST_WAITING_BYTES = 16 * 1024 * 1024
+"""How many bytes of requests may wait for the store at once; parsed, they take several times as much memory."""
+
+ALARM_EVERY = 6 * 3600.0
+"""How many seconds pass before people are told again that a source sends more than is taken."""
+
+
+@value
+class Taken:
+    """The result for one request: the id of each event, how many recipes wanted them, whether all are repeats."""
+
+    ids: Sequence[str]
+    recipes: int
+    repeat: bool
+
+
+class Reception:
+    """Takes the events of webhooks."""
+
+    def __init__(self, store: Store, clock: Clock, intake: Intake, notices: Notices) -> None:
+        self._store = store
+        self._clock = clock
+        self._intake = intake
+        self._notices = notices
+        self._alarmed: dict[str, float] = {}
+        self._waiting = 0
+
+    async def take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
+        """
+        Store the new events of a proven request of `size` bytes; return the result for all of them.
+
+        Raise `Refused`: 409 if an id came before with another content (after the other events are
+        stored), 503 if too much waits for the store. Raise `StoreError` if something cannot be stored.
+        """
+        if self._waiting and self._waiting + size > MOST_WAITING_BYTES:
+            words = "too many requests wait to be stored; please send it again"
+            raise Refused(503, "overloaded", words, after=5)
+        self._waiting += size
+        try:
+            return await self._take(inforce, source, received, size)
+        finally:
+            self._waiting -= size
+
+    async def _take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
+        drafts = received.events
+        accepted = [*await self._intake.accept(inforce, source, drafts, size=size)]
+        doubtful = [
+            n for n, one in enumerate(accepted) if one.repeat and drafts[n].repeats != ALWAYS
+        ]
+        if doubtful:
+            await self._look_again(inforce, source, drafts, doubtful, accepted)
+        if received.left_out:
+            await self.left_out(source, received.left_out)
+        return Taken(
+            [one.event_id for one in accepted],
+            sum(one.recipes for one in accepted),
+            all(one.repeat for one in accepted),
+        )
+
+    async def left_out(self, source: str, words: str) -> None:
+        """Tell people that something a source sent was not taken."""
+        now = self._clock.monotonic()
+        if now - self._alarmed.get(source, -ALARM_EVERY) >= ALARM_EVERY:
+            self._alarmed[source] = now
+            await self._notices.alarm(Alarm.SOURCE, source, words)
+
+    async def _look_again(
+        self,
+        inforce: InForce,
+        source: str,
+        drafts: Sequence[EventDraft],
+        doubtful: Sequence[int],
+        accepted: list[Accepted],
+    ) -> None:
+        """Store the apparent repeats that are new events; refuse an id that came before with another content."""
+        keys = {drafts[n].key for n in doubtful} | {drafts[n].repeats.ended_by for n in doubtful}
+        known = await self._store.known(source, keys - {""})
+        together = {draft.key for draft in drafts}
+        now = self._clock.now()
+        new = [n for n in doubtful if is_new(drafts[n], known, together, now)]
+        if new:
+            olds = {drafts[n].key for n in new} | {drafts[n].repeats.ended_by for n in new}
+            await self._store.free_keys(source, {key: known[key] for key in olds if key in known})
+            hold, why = "", ""
+            if drafts[new[0]].repeats.replayable:
+                hold, why = Hold.SAME_REQUEST, _why(known[drafts[new[0]].key], inforce)
+            again = await self._intake.accept(
+                inforce, source, [drafts[n] for n in new], hold=hold, why=why
+            )
+            for n, one in zip(new, again, strict=True):
+                accepted[n] = one
+        for n in doubtful:
+            if drafts[n].repeats.one_content and drafts[n].key in known:
+                await self._compare(drafts[n], known[drafts[n].key], len(drafts))
+
+    async def _compare(self, draft: EventDraft, first: KnownKey, count: int) -> None:
+        """Raise `Refused` if the first event with this id had another content."""
+        try:
+            event = await self._store.event(first.event_id)
+        except NotFound:
+            return
+        if event.removed or (_json(event.data), event.type) == (_json(draft.data), draft.type):
+            return
+        rest = "" if count == 1 else " The other events of this request are stored."
+        raise Refused(
+            409,
+            "same id, other content",
+            f"The id {draft.key} came before with another content (event {first.event_id}), so this event "
+            f"was not stored. Give each event an id of its own.{rest}",
+        )
+
+
+def is_new(
+    draft: EventDraft,
+    known: Mapping[str, KnownKey],
+    together: Collection[str],
+    now: float,
+) -> bool:
+    """
+    Return whether an event is new although its key is known. Pure.
+
+    `known` has what is stored about its key and about the key that ends it, `together` the keys of all
+    events in the same request.
+    """
+    first, repeats = known.get(draft.key), draft.repeats
+    if first is None:
+        return False
+    if repeats.within is not None and now - first.received_at >= repeats.within:
+        return True
+    if not repeats.ended_by or repeats.ended_by in together:
+        return False
+    end = known.get(repeats.ended_by)
+    if end is None:
+        return False
+    if first.number and end.number:  # more reliable than times: a clock may have been set back
+        return end.number > first.number
+    return end.received_at > first.received_at
+
+
+def _why(first: KnownKey, inforce: InForce) -> str:
+    before = shown(first.received_at, inforce.zone)
+    return (
+        f"the same request came before, at {before}. Its signature contains no time, so this may be an"
+        " old request that somebody recorded and sent again"
+    )
+
+
+def _json(data: Any) -> bytes:
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,1 @@
+"""Tells people what went wrong or waits for them."""

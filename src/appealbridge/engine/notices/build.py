@@ -1,0 +1,152 @@
+"""A notice as an event with one run and a delivery for each person who can be reached. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.event import Event
+from appealbridge.model.ids import delivery_id, run_id
+from appealbridge.model.notice import NOTICE, NOTICES, Alarm, Trouble
+from appealbridge.model.run import Run, RunState
+from appealbridge.model.value import value
+from appealbridge.plugin.channel import Person
+from appealbridge.plugin.recipients import Telling
+from appealbridge.store.records import Arrival, NewsSort
+
+UNREACHED = "cannot be reached"
+"""What is said of a person to whom there is no way."""
+
+
+# What stands there as their channel is a source, or an account that is well.
+_ABOUT_NO_ACCOUNT = frozenset(
+    {
+        Alarm.SOURCE,
+        Alarm.SOURCE_DOWN,
+        Alarm.SOURCE_BACK,
+        Alarm.SOURCE_PAUSED,
+        Trouble.HELD,
+        Trouble.APPROVAL,
+    }
+)
+
+
+@value
+class Group:
+    """
+    News that goes into one notice: what kind it is of, and the names of people and groups who are told.
+
+    `channel` is the account that went wrong, if an alarm is about one, or if it would be a way to tell.
+    """
+
+    kind: str
+    people: tuple[str, ...]
+    channel: str = ""
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The accounts that are not to tell it: what went wrong tells nobody of itself."""
+        return (self.channel,) if self.channel and self.kind != Alarm.BACK else ()
+
+
+@value(kw_only=True)
+class Notice:
+    """
+    What is to be told: the type of its event, a title, a text, and to whom.
+
+    `instead_of` is the delivery that did not tell it, so that it is told instead of it only once.
+    `without` are the accounts that are not to tell it, `of` the numbers of what it tells of.
+    """
+
+    id: str
+    kind: str
+    title: str
+    text: str
+    people: Sequence[Person]
+    without: Sequence[str] = ()
+    of: Sequence[int] = ()
+    instead_of: str = ""
+
+
+def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
+    """Return where news of a sort belongs; `people` are the names its recipe gives."""
+    if sort.kind in _ABOUT_NO_ACCOUNT:
+        return Group(sort.kind, tuple(people))
+    whom = telling.whom(people)
+    alarm = not sort.recipe
+    in_the_way = any(sort.channel in telling.ways(person) for person in whom)
+    return Group(sort.kind, tuple(people), sort.channel if alarm or in_the_way else "")
+
+
+def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now: float) -> Arrival:
+    """
+    Return a notice as it is stored; a person to whom there is no way gets no delivery.
+
+    Of the ways to someone an account that `works` is preferred. `now` is in Unix seconds UTC.
+    """
+    event = Event(
+        id=notice.id,
+        source=NOTICES,
+        type=notice.kind,
+        subject="",
+        key=notice.instead_of or notice.id,
+        time=now,
+        data={
+            "title": notice.title,
+            "text": notice.text,
+            "people": [person.name for person in notice.people],
+            "without": list(notice.without),
+            "of": list(notice.of),
+        },
+        received_at=now,
+    )
+    made = {
+        person.name: _delivery(event, notice, person, telling, works) for person in notice.people
+    }
+    deliveries = [delivery for delivery in made.values() if delivery is not None]
+    said = {
+        name: UNREACHED if one is None else f"told by {one.channel}" for name, one in made.items()
+    }
+    run = Run(
+        id=run_id(event.id, NOTICE),
+        event_id=event.id,
+        recipe=NOTICE,
+        version="",
+        state=RunState.PLANNED if deliveries else RunState.FAILED,
+        begun_at=now,
+        reason="" if deliveries else "there is no account that can tell anybody of this",
+        trace=tuple({"at": now, "step": name, "said": words} for name, words in said.items()),
+    )
+    return Arrival(event, [run], deliveries)
+
+
+def _delivery(
+    event: Event, notice: Notice, person: Person, telling: Telling, works: Callable[[str], bool]
+) -> Delivery | None:
+    ways = telling.ways(person, notice.without)
+    if not ways:
+        return None
+    way = next(filter(works, ways), ways[0])
+    message = telling.message(way, person, notice.title, notice.text)
+    if message is None:
+        return None
+    content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    run = run_id(event.id, NOTICE)
+    return Delivery(
+        id=delivery_id(run, person.name),
+        run_id=run,
+        event_id=event.id,
+        recipe=NOTICE,
+        step=person.name,
+        subject="",
+        channel=way,
+        action=telling.accounts[way][0].action,
+        content=content.decode(),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        state=State.READY,
+        planned_at=event.received_at,
+        due_at=event.received_at,
+    )

@@ -1,0 +1,277 @@
+"""
+Nobody has to look to learn that something went wrong or waits for them: it is found in the store, and told.
+
+A notice is an event with one run and a delivery for each person, stored in the transaction that takes
+note of what it tells; so it is told once whatever crashes when, and goes out by the ordinary lanes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from appealbridge.clock import Clock
+from appealbridge.engine.active import InForce
+from appealbridge.engine.delivery.lane import Lanes
+from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
+from appealbridge.engine.notices.wording import words
+from appealbridge.engine.recipe_versions import KeptRecipes
+from appealbridge.engine.report import Report
+from appealbridge.model.attempt import Outcome
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.model.ids import event_id
+from appealbridge.model.notice import NOTICE, Trouble
+from appealbridge.model.notice import Alarm as Alarm
+from appealbridge.store.base import Store
+from appealbridge.store.records import DeliveryFilter, News, NewsSort
+
+COLLECT = 300.0
+"""For how many seconds news is collected for people who have just been told of the same."""
+
+BREATH = 1.0
+"""Seconds between two looks for news at the least, however much goes wrong."""
+
+SOON = 5.0
+"""After how many seconds a notice under way is looked at again that is to go by another account."""
+
+MOST = 2000
+"""How much one notice tells at the most."""
+
+UNKEPT = 100
+"""How many alarms are remembered while the store takes none."""
+
+ATTEMPTS = 3
+"""How often a notice is sent whose outcome is unclear each time: told twice is better than never."""
+
+_WAITING = frozenset({State.READY, State.SENDING})
+
+
+class Notices:
+    """Tells people what went wrong."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rng: random.Random,
+        lanes: Lanes,
+        kept: KeptRecipes,
+        report: Report,
+        clean: Callable[[str], str],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._lanes = lanes
+        self._kept = kept
+        self._report = report
+        self._clean = clean
+        self._inforce: InForce | None = None
+        self._not_before: dict[Group, float] = {}
+        self._unkept: deque[tuple[Alarm, str, str, float]] = deque(maxlen=UNKEPT)
+        self._wake = asyncio.Event()
+
+    def adopt(self, inforce: InForce) -> None:
+        """Tell the people who are in force now, by the ways that lead to them now."""
+        self._inforce = inforce
+        self._wake.set()
+
+    def nudge(self) -> None:
+        """Take note that something went wrong and stands in the store."""
+        self._wake.set()
+
+    async def alarm(self, kind: Alarm, channel: str = "", words: str = "") -> None:
+        """
+        Tell the people of `notices.to` about the daemon or what it leans on.
+
+        `channel` is the account that it is about, which is not used to tell of it, or the source for
+        `Alarm.SOURCE`; `words` say what was seen. Raise it once for each thing that people have to
+        know. Kept when this returns; where the store takes nothing, remembered and kept later.
+        """
+        # What could not be kept would stand in the way of every other alarm.
+        words = self._clean(words).encode(errors="replace").decode()
+        now = self._clock.now()
+        try:
+            await self._store.raise_alarm(kind, channel, words, now)
+        except StoreError as error:
+            self._report.store_failed(error, "notices")
+            self._unkept.append((kind, channel, words, now))
+        self._wake.set()
+        self._report.alarm(kind, channel, words)
+
+    def raised(self, kind: str, channel: str, words: str) -> None:
+        """Take note that an alarm stands in the store already, stored with what it is about."""
+        self._report.alarm(kind, channel, words)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tell what is new until cancelled."""
+        while True:
+            self._wake.clear()
+            pause: float | None = 0.0
+            try:
+                if self._inforce is not None:
+                    pause = await self._round(self._inforce)
+                self._report.store_worked("notices")
+            except StoreError as error:
+                self._report.store_failed(error, "notices")
+            except Exception as error:  # noqa: BLE001 - news that breaks the telling must not stop what else goes on
+                self._report.broke("notices", error)
+                pause = COLLECT
+            if pause != 0.0:
+                await self._clock.wait(self._wake, pause)
+            await self._clock.sleep(BREATH)
+
+    async def _round(self, inforce: InForce) -> float | None:
+        """Tell what is to be told now; return after how many seconds more is, `None` if nothing waits."""
+        await self._keep_alarms()
+        groups: dict[Group, list[NewsSort]] = {}
+        for sort in await self._store.news():
+            if sort.recipe == NOTICE:
+                await self._mend(inforce, sort)
+            else:
+                people = await self._people(inforce, sort)
+                group = group_of(sort, people, inforce.telling)
+                groups.setdefault(group, []).append(sort)
+        left = await self._go_round(inforce)
+        now = self._clock.monotonic()
+        for group, sorts in groups.items():
+            if self._not_before.get(group, now) <= now:
+                await self._tell(inforce, group, sorts)
+                self._not_before[group] = now + COLLECT
+        self._not_before = {one: at for one, at in self._not_before.items() if at > now}
+        waits = [self._not_before[group] - now for group in groups if group in self._not_before]
+        return min([*waits, SOON] if left else waits, default=None)
+
+    async def _keep_alarms(self) -> None:
+        while self._unkept:
+            await self._store.raise_alarm(*self._unkept[0])
+            self._unkept.popleft()
+
+    async def _people(self, inforce: InForce, sort: NewsSort) -> tuple[str, ...]:
+        """
+        Return who is told: whom the recipe in force names, else the version kept, else `notices.to`.
+
+        Of what waits for approval those are told who may agree to it.
+        """
+        recipe = inforce.book.recipes.get(sort.recipe) or inforce.book.off.get(sort.recipe)
+        if recipe is None and sort.recipe:
+            try:
+                recipe = await self._kept.version(sort.recipe, sort.version)
+            except NotFound:
+                recipe = None
+        telling = inforce.telling
+        if recipe is not None and sort.kind == Trouble.APPROVAL:
+            named: tuple[str, ...] = (recipe.approval,)
+            known = any(map(telling.ways, telling.whom(named)))
+        else:
+            named = () if recipe is None else tuple(recipe.on_failure)
+            known = bool(telling.whom(named))
+        return named if known else tuple(telling.to)
+
+    async def _tell(self, inforce: InForce, group: Group, sorts: list[NewsSort]) -> None:
+        news = await self._store.news_of(sorts, MOST)
+        if not news:
+            return
+        title, text = words(group.kind, group.channel, news, len(news), inforce.zone)
+        notice = Notice(
+            id=event_id(self._clock.now(), self._rng.getrandbits(35)),
+            kind=group.kind,
+            title=title,
+            text=text,
+            people=inforce.telling.whom(group.people),
+            without=group.without,
+            of=[one.number for one in news],
+        )
+        await self._store_told(inforce, notice, news)
+
+    async def _store_told(self, inforce: InForce, notice: Notice, news: Sequence[News]) -> None:
+        """Store a notice in the transaction that takes note of what it tells, and let it go out."""
+        if not notice.people:
+            await self._store.tell(news)
+            if notice.kind != Trouble.APPROVAL:  # nothing is wrong with that
+                why = "nobody is named who would be told"
+                self._report.nobody_told(notice.kind, notice.title, why)
+            return
+        stored = arrival(notice, inforce.telling, self._works, self._clock.now())
+        if not await self._store.tell(news, stored):
+            return
+        for delivery in stored.deliveries:
+            if delivery.channel in self._lanes:
+                self._lanes[delivery.channel].queued()
+        self._report.noticed(notice.kind, notice.title, stored.deliveries)
+        unreached = {one.name for one in notice.people} - {one.step for one in stored.deliveries}
+        if unreached:
+            names = ", ".join(sorted(unreached))
+            self._report.nobody_told(notice.kind, notice.title, f"no account can tell {names}")
+
+    async def _mend(self, inforce: InForce, sort: NewsSort) -> None:
+        """Send notices that did not arrive once more, or by another account."""
+        for one in await self._store.news_of([sort], MOST):
+            delivery = await self._store.delivery(str(one.number))
+            if not (sort.kind == Trouble.UNKNOWN and await self._again(delivery)):
+                await self._by_another_way(inforce, [one], delivery)
+
+    async def _again(self, delivery: Delivery) -> bool:
+        """Send a notice once more that has perhaps arrived; return whether that is still worth it."""
+        attempts = await self._store.attempts(delivery.id)
+        if sum(one.outcome is Outcome.UNSURE for one in attempts) >= ATTEMPTS:
+            return False
+        try:
+            await self._store.move(delivery.id, State.READY, self._clock.now())
+        except IllegalMove:
+            return False
+        if delivery.channel in self._lanes:
+            self._lanes[delivery.channel].queued()
+        return True
+
+    async def _go_round(self, inforce: InForce) -> bool:
+        """Let notices that wait for an account in trouble go by one that works; return whether some are left."""
+        left = False
+        for way in inforce.telling.accounts:
+            if way in self._lanes and not self._works(way):
+                which = DeliveryFilter(states=_WAITING, channel=way, recipe=NOTICE)
+                for delivery in await self._store.deliveries(which):
+                    left |= not await self._taken_round(inforce, delivery)
+        return left
+
+    async def _taken_round(self, inforce: InForce, delivery: Delivery) -> bool:
+        people = inforce.telling.whom([delivery.step])
+        ways = [way for one in people for way in inforce.telling.ways(one, [delivery.channel])]
+        if not any(map(self._works, ways)):
+            return True
+        if delivery.state is State.SENDING:
+            return False
+        await self._by_another_way(inforce, [], delivery)
+        reason = f"told by another account, since {delivery.channel} is in trouble"
+        now = self._clock.now()
+        try:
+            await self._store.move(delivery.id, State.CANCELLED, now, reason=reason)
+        except IllegalMove:
+            return False  # an attempt has begun meanwhile, and may not succeed
+        return True
+
+    async def _by_another_way(
+        self, inforce: InForce, news: Sequence[News], delivery: Delivery
+    ) -> None:
+        """Tell someone what one account could not tell them, each account tried once."""
+        before = await self._store.event(delivery.event_id)
+        told = before.data or {}
+        notice = Notice(
+            id=event_id(self._clock.now(), self._rng.getrandbits(35)),
+            kind=before.type,
+            title=told.get("title", ""),
+            text=told.get("text", ""),
+            people=inforce.telling.whom([delivery.step]) if told else (),
+            without=(*told.get("without", ()), delivery.channel),
+            of=told.get("of", ()),
+            instead_of=delivery.id,
+        )
+        await self._store_told(inforce, notice, news)
+
+    def _works(self, channel: str) -> bool:
+        lane = self._lanes.get(channel)
+        return lane is not None and lane.health.works

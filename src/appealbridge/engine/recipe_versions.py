@@ -1,0 +1,58 @@
+"""Recipe versions that are no longer in force, for runs that they began."""
+
+from __future__ import annotations
+
+from appealbridge.model.errors import NotFound
+from appealbridge.recipes.model.book import Book
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.store.base import Store
+from appealbridge.store.records import (
+    RecipeVersion,
+)
+
+
+class KeptRecipes:
+    """Finds the very version that began a run: in the book if it is still in force, in the store otherwise."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._book: Book | None = None
+        self._catalogue: Catalogue | None = None
+        self._loaded: dict[str, Recipe] = {}
+
+    async def keep(self, book: Book, catalogue: Catalogue, now: float) -> None:
+        """Have the store keep every version of the book before anything is planned by it."""
+        versions = [
+            RecipeVersion(recipe.version, recipe.name, recipe.text, recipe.templates)
+            for recipe in book.recipes.values()
+        ]
+        await self._store.keep_recipes(versions, now)
+        self._book, self._catalogue = book, catalogue
+        self._loaded.clear()
+
+    async def version(self, name: str, version: str) -> Recipe:
+        """Return a recipe in one version; raise `NotFound` where it can no longer be understood."""
+        if self._book is not None:
+            current = self._book.recipes.get(name)
+            if current is not None and current.version == version:
+                return current
+        if version not in self._loaded:
+            self._loaded[version] = await self._load(version)
+        return self._loaded[version]
+
+    async def _load(self, version: str) -> Recipe:
+        kept = await self._store.recipe(version)
+        if self._catalogue is None:
+            raise NotFound(f"recipe version {version}: no recipes are loaded yet")
+        recipe, problems = load_recipe(
+            kept.text, f"{kept.name}@{version}", kept.name, self._catalogue, kept.templates
+        )
+        if recipe is None:
+            errors = [problem.problem for problem in problems if problem.level == "error"]
+            raise NotFound(
+                f"recipe {kept.name} in version {version} began this run and no longer loads: "
+                f"{errors[0]}"
+            )
+        return recipe

@@ -1,0 +1,54 @@
+"""Whose turn it is among runs of one recipe about one subject, as the recipe's `mode` says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from appealbridge.model.run import Run, RunState
+from appealbridge.recipes.model.recipe import QUEUED, RESTART, SINGLE
+
+BEGUN = "begun"
+"""The mark of a run that waits and has had its turn."""
+
+
+def begun(run: Run, now: float) -> Run:
+    """Return a run whose turn has come."""
+    return replace(run, marks={**run.marks, BEGUN: {"at": now}})
+
+
+def kept_back(run: Run, mode: str, older: Sequence[Run], now: float) -> Run | None:
+    """
+    Return a run as it is while it has to stand back, `None` where its turn has come.
+
+    `older` are the open runs of its recipe and subject that came before it, the oldest first.
+    """
+    if not older or mode not in (QUEUED, SINGLE):
+        return None
+    if mode == SINGLE:
+        reason = f"run {older[0].id} is still under way, and the recipe says mode: single"
+        return _over(run, RunState.SKIPPED, reason, now)
+    words = f"waits for its turn, since run {older[-1].id} is still under way"
+    waits = replace(run, wake_at=None)
+    return waits if any(e.get("said") == words for e in run.trace) else _told(waits, words, now)
+
+
+def ended_by(run: Run, mode: str, older: Sequence[Run], now: float) -> Sequence[Run]:
+    """Return those older runs, as they are then, that this one ends when its turn has come."""
+    if mode != RESTART:
+        return ()
+    reason = f"ended by run {run.id}, since the recipe says mode: restart"
+    return [
+        _over(one, RunState.PLANNED if BEGUN in one.marks else RunState.SKIPPED, reason, now)
+        for one in older
+    ]
+
+
+def _over(run: Run, state: RunState, reason: str, now: float) -> Run:
+    return _told(replace(run, state=state, reason=reason, wake_at=None), reason, now)
+
+
+def _told(run: Run, words: str, now: float) -> Run:
+    entry: dict[str, Any] = {"at": now, "step": "", "said": words}
+    return replace(run, trace=(*run.trace, entry))

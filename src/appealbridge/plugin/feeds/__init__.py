@@ -1,0 +1,29 @@
+"""
+Feeds for plug-ins: one look at a feed, what is in it, and what tells its entries apart.
+
+    look = await read_feed(source.url, cursor, tools)
+"""
+
+from appealbridge.markup.entry import Entry as FeedEntry
+from appealbridge.plugin.feeds.fetch import (
+    FEED_READING,
+    FeedLook,
+    content_digest,
+    feed_identity,
+    read_feed,
+    short_identity,
+)
+from appealbridge.plugin.options import FeedAddress, FeedCredentials, feed_credentials
+
+__all__ = [
+    "FEED_READING",
+    "FeedAddress",
+    "FeedCredentials",
+    "FeedEntry",
+    "FeedLook",
+    "content_digest",
+    "feed_credentials",
+    "feed_identity",
+    "read_feed",
+    "short_identity",
+]

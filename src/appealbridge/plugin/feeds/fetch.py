@@ -1,0 +1,174 @@
+"""One look at a feed: asked conditionally, followed where it moved, read in a process apart."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from yarl import URL
+
+from appealbridge.markup.entry import Entry
+from appealbridge.markup.worker_client import read_apart
+from appealbridge.model.errors import AddressNotAllowed, DeliveryError, SourceDown, TryAgain
+from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.http.reply import Reply, bare
+from appealbridge.plugin.offload import Pool, offload
+from appealbridge.plugin.options import FeedCredentials
+
+SIZE_LIMIT = 10 * 1024 * 1024
+HOPS = 3
+
+FEED_READING = 1
+"""Raised when the reader makes other titles, texts or links of the same feed than it did before."""
+
+_READERS = Pool("feeds", 1)
+"""Where the processes that read feeds are waited for, each in a thread of its own."""
+
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
+)
+_PERMANENT = frozenset({301, 308})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_VALIDATOR = re.compile(r"[ -~]{1,1000}")
+_GONE = 410
+_UNCHANGED = 304
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLook:
+    """
+    What one look at a feed showed.
+
+    `entries` are newest first, `None` where the feed says that nothing changed; `cursor` is for the
+    next look; `notes` are for a person.
+    """
+
+    entries: Sequence[Entry] | None
+    cursor: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_at_once(feeds: int) -> None:
+    """Read so many feeds at the same time from now on, each in a process of its own."""
+    _READERS.threads = feeds
+
+
+async def read_feed(
+    url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None = None
+) -> FeedLook:
+    """
+    Look at a feed once; raise `SourceDown`, with its own wish for the next look, where it cannot be read.
+
+    `credentials` are sent to the address itself, and nowhere that it points to.
+    """
+    reply, notes = await _ask(url, cursor, tools, credentials)
+    if reply.status == _UNCHANGED:
+        return FeedLook(None, cursor, notes)
+    content_type = reply.headers.get("Content-Type", "")
+    body = hashlib.blake2b(reply.body, digest_size=16).hexdigest()
+    if body == cursor.get("body"):
+        # Many servers never say that nothing has changed, and to read a feed costs far more than this.
+        return FeedLook(None, {**_validators(reply), "body": body}, notes)
+    reading = await offload(_READERS, read_apart, reply.body, reply.url or url, content_type)
+    # What breaks off may come whole with the same validators.
+    cursor = {**_validators(reply), "body": body} if reading.whole else {}
+    return FeedLook(reading.entries, cursor, (*notes, *reading.notes))
+
+
+def feed_identity(entry: Entry) -> str:
+    """Return what stays the same while the entry does: its guid, else its link, else its title and date."""
+    if entry.guid or entry.link:
+        return short_identity(entry.guid or entry.link)
+    return content_digest([entry.data.get("title"), entry.data.get("published")])
+
+
+def short_identity(name: str) -> str:
+    """Return a name that nobody made to be stored, of at most 300 characters, still its own."""
+    return name if len(name) <= 300 else f"{name[:240]}…{content_digest([name])[:32]}"
+
+
+def content_digest(content: object) -> str:
+    """Return the hash of a JSON value: the same for the same content, whatever the order of its names."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+async def _ask(
+    url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
+) -> tuple[Reply, tuple[str, ...]]:
+    """Ask, and ask again where it points elsewhere, a few times."""
+    conditions = {
+        header: cursor[name]
+        for name, header in (("etag", "If-None-Match"), ("modified", "If-Modified-Since"))
+        if cursor.get(name)
+    }
+    login = {} if credentials is None else {"Authorization": credentials.header()}
+    where, permanent, abroad = url, True, False
+    notes: tuple[str, ...] = ()
+    for _ in range(HOPS + 1):
+        headers = {"Accept": _ACCEPT, **conditions, **({} if abroad else login)}
+        reply = await _get(where, headers, tools, abroad=abroad)
+        if reply.status not in _REDIRECTS:
+            return reply, notes
+        where = _next(where, reply)
+        abroad = abroad or _host_and_port(where) != _host_and_port(url)
+        permanent = permanent and reply.status in _PERMANENT
+        if permanent:
+            notes = (f"the feed moved for good to {bare(where)}; change its address",)
+    raise SourceDown(f"{bare(url)} points elsewhere more than {HOPS} times in a row")
+
+
+async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bool) -> Reply:
+    accept = {*_REDIRECTS, _UNCHANGED, _GONE}
+    get = tools.http.get_outside if abroad else tools.http.get
+    try:
+        reply = await get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
+    except AddressNotAllowed as failure:
+        if abroad:
+            raise SourceDown(
+                f"the feed points to {bare(url)}: {failure.reason}; "
+                "give that address itself if it is meant"
+            ) from None
+        raise SourceDown(str(failure), by_settings=True) from None
+    except DeliveryError as failure:
+        after = failure.after if isinstance(failure, TryAgain) else None
+        raise SourceDown(str(failure), after=after) from None
+    if reply.status == _GONE:
+        raise SourceDown(
+            f"{bare(url)} says that this feed is gone for good (410); "
+            "ask its owner where appeals are told now, or take it out"
+        )
+    return reply
+
+
+def _next(where: str, reply: Reply) -> str:
+    """Return the address that a redirect points to, if it is one to go to."""
+    try:
+        here = URL(where)
+        there = here.join(URL(reply.headers.get("Location", "")))
+    except ValueError:
+        raise SourceDown(f"{bare(where)} points to an address that cannot be read") from None
+    if there.scheme not in ("http", "https") or not there.host or there == here:
+        raise SourceDown(f"{bare(where)} points to {bare(str(there))}, which is no other feed")
+    if here.scheme == "https" and there.scheme == "http":
+        raise SourceDown(
+            f"{bare(where)} points to {bare(str(there))}, which is not encrypted; "
+            "give that address itself if it is meant"
+        )
+    # What would log us in somewhere is for whoever wrote the address, not for who points elsewhere.
+    return str(there if there.authority == here.authority else there.with_user(None))
+
+
+def _host_and_port(url: str) -> tuple[str | None, int | None]:
+    address = URL(url)
+    return address.host, address.port
+
+
+def _validators(reply: Reply) -> Mapping[str, str]:
+    told = {
+        "etag": reply.headers.get("ETag", ""),
+        "modified": reply.headers.get("Last-Modified", ""),
+    }
+    return {name: value for name, value in told.items() if _VALIDATOR.fullmatch(value)}

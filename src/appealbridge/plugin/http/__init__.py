@@ -1,0 +1,8 @@
+"""HTTP for plug-ins: the client in `Tools.http`, what an answer means, and the rate limits that it tells."""
+
+from appealbridge.plugin.egress import check_host
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.rate_headers import Allowance
+from appealbridge.plugin.http.reply import Effect, Reply, excerpt, failure, readable
+
+__all__ = ["Allowance", "Effect", "Http", "Reply", "check_host", "excerpt", "failure", "readable"]

@@ -1,0 +1,182 @@
+"""How long a text is on its platform, and how to cut one that is too long: a word to a rule."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+
+import regex
+
+from appealbridge.plugin.text.links import links
+from appealbridge.plugin.text.normal_form import composed
+
+X_LIMIT = 280
+MASTODON_LIMIT = 500
+FACEBOOK_LIMIT = 63_206
+LINK_LENGTH = 23
+"""What X and Mastodon count for a link, however long it is."""
+
+COUNTED = 10_000
+"""In longer texts each character counts one, whatever the platform's rules; no platform takes such texts."""
+
+ELLIPSIS = "…"
+
+_SPREAD = 8
+"""By how much a text that fits may have more letters than its limit, since links count less than they are long."""
+
+LONGEST_LINK = 2000
+"""How many characters a link has at the most, where a text is cut."""
+
+_PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
+_EMOJI = regex.compile(
+    rf"""
+    \p{{Regional_Indicator}}{{2}}
+    | [0-9#*] \ufe0f? \u20e3
+    | {_PICTURE} (?: [\U000e0020-\U000e007e]+ \U000e007f )? (?: \u200d {_PICTURE} )*
+    """,
+    regex.VERBOSE,
+)
+_HEAVY = regex.compile(r"[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+_REMOTE_MENTION = regex.compile(r"(?<![/\w])(@[a-z0-9_]+)@[a-z0-9.-]*[a-z0-9]", regex.IGNORECASE)
+# At a flag, `\X` alone looks back over all flags before it, which takes time as the square of their number.
+GRAPHEME = regex.compile(
+    r"\p{RI}{2} [\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]* | \X", regex.VERBOSE
+)
+GAP = regex.compile(r"\s+")
+_LOOSE_END = " \t\r\n,;:–—-"
+
+
+def x_length(text: str) -> int:
+    """
+    Return how X counts a text: most of the world's letters count two, a link 23, an emoji two.
+
+    The rules are those of its published counting, version 3, on the text in Unicode's composed form.
+    """
+    if len(text) > COUNTED:
+        return len(text)
+    text = composed(text).replace("\r\n", "\n")
+    if text.isascii() and "." not in text:
+        return len(text)
+    length = 0
+    for part, is_link in _parts(text, links(text)):
+        length += LINK_LENGTH if is_link else _weighted(part)
+    return length
+
+
+def _weighted(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    rest, emoji = _EMOJI.subn("", text)
+    return 2 * emoji + len(rest) + len(_HEAVY.findall(rest))
+
+
+def mastodon_length(text: str) -> int:
+    """Return how Mastodon counts a text: a link with scheme 23, `@user@server` only its `@user`."""
+    if len(text) > COUNTED or (text.isascii() and "@" not in text and "://" not in text):
+        return len(text)
+    length = 0
+    for part, is_link in _parts(text, links(text, scheme=True)):
+        length += LINK_LENGTH if is_link else plain_length(_REMOTE_MENTION.sub(r"\1", part))
+    return length
+
+
+def plain_length(text: str) -> int:
+    """Return how many characters a reader sees: what is drawn as one counts one."""
+    return len(text) if text.isascii() or len(text) > COUNTED else len(GRAPHEME.findall(text))
+
+
+def characters(text: str) -> int:
+    """Return the number of Unicode code points."""
+    return len(text)
+
+
+def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
+    """
+    Return the text, or as much of it as `count` lets into `limit`, with an ellipsis.
+
+    It is cut at a word where there is one to cut at, else between two characters as a reader sees
+    them, and never inside a link. Where not even the ellipsis fits, nothing is left.
+    """
+    text = text[: COUNTED + limit + 1]
+    return text if count(text) <= limit else cut_long(text, limit, count)
+
+
+def cut_long(text: str, limit: int, count: Callable[[str], int]) -> str:
+    """Return what `cut` returns of a text that does not fit."""
+    text = text[: limit + max(_SPREAD * limit, LONGEST_LINK)]
+
+    def length(place: int) -> int:
+        return count(_head(text, place))
+
+    gaps = [gap.start() for gap in GAP.finditer(text)]
+    head = _head(text, last_fitting(gaps, 0, limit, length))
+    if head == ELLIPSIS:
+        window = text[: limit + LONGEST_LINK]
+        near = 0
+        if limit > COUNTED:  # each character counts one, so only those near the limit matter
+            last = last_fitting(range(1, len(text) + 1), 0, limit, length)
+            near = max(0, last - LONGEST_LINK)
+            window = text[near : last + LONGEST_LINK]
+        head = _head(text, last_fitting(whole_characters(window, near), 0, limit, length))
+    return head if head != ELLIPSIS or count(ELLIPSIS) <= limit else ""
+
+
+def _head(text: str, place: int) -> str:
+    return text[:place].rstrip(_LOOSE_END) + ELLIPSIS
+
+
+def last_fitting(
+    places: Sequence[int], begin: int, limit: int, length: Callable[[int], int]
+) -> int:
+    """
+    Return the last of these places up to which `length` is at most `limit`, or `begin` if there is none.
+
+    `places` are sorted and come after `begin`; `length` mostly grows with them. Because `length` is slow, it is
+    called few times and with places near the result: first where each character would count one, then close to
+    where that leads.
+    """
+    low, high = -1, len(places)
+    middle, step = bisect_right(places, begin + limit) - 1, 0
+    while high - low > 1:
+        middle = min(max(middle, low + 1), high - 1)
+        counted = length(places[middle])
+        if counted <= limit:
+            low = middle
+        else:
+            high = middle
+        if step == 0:
+            likely = begin + (places[middle] - begin) * limit // max(counted, 1)
+            middle = bisect_right(places, likely) - 1
+        elif low >= 0 and high < len(places):
+            middle = (low + high) // 2
+        else:
+            middle = low + step if counted <= limit else high - step
+        step = max(1, 2 * step)
+    return begin if low < 0 else places[low]
+
+
+def whole_characters(text: str, first: int = 0) -> list[int]:
+    """
+    Return the places in a text where it can be cut: between two characters as a reader sees them, and in no link.
+
+    `first` is the place of its beginning in a longer text.
+    """
+    spans = links(text)
+    starts = [start for start, _ in spans]
+
+    def outside(place: int) -> bool:
+        before = bisect_left(starts, place) - 1
+        return before < 0 or place >= spans[before][1]
+
+    places = [found.start() for found in GRAPHEME.finditer(text)]
+    return [first + place for place in places if place and outside(place)]
+
+
+def _parts(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of a text in order, each with whether it is a link."""
+    done = 0
+    for begin, end in spans:
+        yield text[done:begin], False
+        yield text[begin:end], True
+        done = end
+    yield text[done:], False

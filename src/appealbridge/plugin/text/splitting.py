@@ -1,0 +1,140 @@
+"""A text that is too long for one post: cut to its limit, or taken apart into several."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from functools import cached_property
+
+import regex
+
+from appealbridge.plugin.text.counting import (
+    COUNTED,
+    ELLIPSIS,
+    GAP,
+    LONGEST_LINK,
+    cut,
+    cut_long,
+    last_fitting,
+    whole_characters,
+)
+from appealbridge.plugin.text.links import links
+
+MOST_POSTS = 25
+"""How many posts a thread may have."""
+
+_PARAGRAPH = regex.compile(r"\n\s*\n")
+_SENTENCE = regex.compile(r"""[.!?…]["'”’)\]]*(?=\s)""")
+
+_LONGEST_NAME = 300
+"""How many characters the beginning of a link has at most that is not a link yet."""
+
+Count = Callable[[str], int]
+
+
+def shortened(text: str, limit: int, count: Count) -> str:
+    """
+    Return the text, or as much of it as fits, with an ellipsis.
+
+    The links that it ends with stay, as long as some words stay before them.
+    """
+    if len(text) > COUNTED + limit:
+        return cut(text, limit, count)
+    if count(text) <= limit:
+        return text
+    words = text[: _end_links(text)].rstrip()
+    end = text[len(words) :]
+    if words and end.strip():
+        kept = cut_long(words, limit, lambda head: count(head + end))
+        if kept and kept != ELLIPSIS:
+            return kept + end
+    return cut_long(text, limit, count)
+
+
+def split(text: str, limit: int, count: Count) -> list[str]:
+    """
+    Return the posts that a text becomes, each with its number (`2/3`) at its end if there are several.
+
+    It is cut between paragraphs, sentences or words, and never inside a link. Raise `ValueError`
+    where that is not possible, or takes too many posts.
+    """
+    whole = count(text)
+    if whole <= limit:
+        return [text]
+    if len(text) > COUNTED:
+        raise ValueError(f"it has more than {COUNTED} characters; make it shorter")
+    for most in (9, MOST_POSTS):
+        posts = _Posts(text.strip(), limit, count, f" ({most}/{most})")
+        found = posts.all(most) if whole <= most * limit else None
+        if found is not None:
+            return [f"{post} ({n}/{len(found)})" for n, post in enumerate(found, start=1)]
+    raise ValueError(f"it takes more than {MOST_POSTS} posts; make it shorter")
+
+
+def _end_links(text: str) -> int:
+    """Return where the links begin that a text ends with; its length where it does with words."""
+    first = max(0, len(text) - 2 * LONGEST_LINK)
+    begin = len(text)
+    for start, end in reversed(links(text[first:])):
+        if text[first + end : begin].strip() or first + start < len(text) - LONGEST_LINK:
+            break
+        begin = first + start
+    return begin
+
+
+class _Posts:
+    """Takes one text apart; every post has to have room for `number` behind it."""
+
+    def __init__(self, text: str, limit: int, count: Count, number: str) -> None:
+        self._text = text
+        self._limit = limit
+        self._count = count
+        self._number = number
+        # A link has no white space in it, so none of these places is inside one.
+        self._gaps = [*(gap.start() for gap in GAP.finditer(text)), len(text)]
+        self._better = (
+            [found.start() for found in _PARAGRAPH.finditer(text)],
+            [found.end() for found in _SENTENCE.finditer(text)],
+        )
+
+    @cached_property
+    def _characters(self) -> list[int]:
+        return whole_characters(self._text)
+
+    def all(self, most: int) -> list[str] | None:
+        """Return the posts, `None` where they are more than `most`."""
+        posts: list[str] = []
+        begin = 0
+        while begin < len(self._text):
+            if len(posts) == most:
+                return None
+            end = self._end(begin)
+            posts.append(self._text[begin:end].rstrip())
+            gap = GAP.match(self._text, end)
+            begin = end if gap is None else gap.end()
+        return posts
+
+    def _end(self, begin: int) -> int:
+        """Return where the post ends that begins here."""
+
+        def length(end: int) -> int:
+            return self._count(self._text[begin:end].rstrip() + self._number)
+
+        most = last_fitting(self._gaps_near(begin, length), begin, self._limit, length)
+        if most == begin:
+            places = self._characters[bisect_right(self._characters, begin) :]
+            most = last_fitting(places, begin, self._limit, length)
+        if most == begin:
+            raise ValueError("a link in it is longer than a post")
+        if most < len(self._text):
+            for places in self._better:
+                end = places[bisect_right(places, most) - 1] if places else begin
+                if end - begin >= (most - begin) / 2 and length(end) <= self._limit:
+                    return end
+        return most
+
+    def _gaps_near(self, begin: int, length: Callable[[int], int]) -> list[int]:
+        """Return the gaps after a place, or none if the first one is obviously too far for a post."""
+        gaps = self._gaps[bisect_right(self._gaps, begin) :]
+        far = begin + self._limit + _LONGEST_NAME + 100
+        return [] if gaps[0] > far and length(far) > self._limit + _LONGEST_NAME else gaps

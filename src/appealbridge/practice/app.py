@@ -1,0 +1,182 @@
+"""
+The practice platforms as one program: addresses, servers, start and stop.
+
+`Sandbox` is the whole of it for tests and the demo, `main` the same as a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from email.utils import formatdate
+from pathlib import Path
+from types import TracebackType
+
+import uvloop
+from aiohttp import web
+
+from appealbridge.clock import Clock, SystemClock
+from appealbridge.practice.appeals import NEWS_ON_THE_SITE
+from appealbridge.practice.desk import Desk
+from appealbridge.practice.facebook import Facebook
+from appealbridge.practice.faults import Faults
+from appealbridge.practice.journal import Journal, StateUnusable
+from appealbridge.practice.mastodon import Mastodon
+from appealbridge.practice.posts import Shelf
+from appealbridge.practice.smtp import MailServer
+from appealbridge.practice.wall import Wall
+from appealbridge.practice.website import Website
+from appealbridge.practice.x import X
+
+LISTEN = "127.0.0.1:8090"
+SMTP = "127.0.0.1:8025"
+
+_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
+
+
+class AddressUnusable(Exception):
+    """An address cannot be listened on; the message says which, why, and what to do."""
+
+
+def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web.Application:
+    """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
+    app = web.Application()
+    for platform in (
+        X(shelf, faults, clock),
+        Facebook(shelf, faults, clock),
+        Mastodon(shelf, faults, clock),
+    ):
+        app.add_routes(platform.routes())
+        app.on_cleanup.append(platform.stop)
+    app.add_routes(Desk(shelf, faults, smtp_url).routes())
+    app.add_routes(Wall(shelf, faults).routes())
+    app.add_routes(Website(clock).routes())
+    app.add_routes(Website(clock, "news", NEWS_ON_THE_SITE).routes())
+
+    async def dated(_: web.Request, response: web.StreamResponse) -> None:
+        # The resets that answers name are reckoned from the answers' own time.
+        response.headers["Date"] = formatdate(clock.now(), usegmt=True)
+
+    app.on_response_prepare.append(dated)
+    return app
+
+
+class Sandbox:
+    """
+    The practice platforms, listening while the context lasts.
+
+    `listen` and `smtp` are `host:port`, port 0 for any free one; `state` is a file that keeps what
+    was published. `url` (`http://host:port`) and `smtp_url` (`smtp://host:port`) are known inside.
+    """
+
+    def __init__(
+        self,
+        listen: str = "127.0.0.1:0",
+        smtp: str = "127.0.0.1:0",
+        state: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.faults = Faults(self.clock)
+        self.url = ""
+        self.smtp_url = ""
+        self._listen = listen
+        self._smtp = smtp
+        self._state = state
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Sandbox:
+        """Open the state file and both servers, or none of them."""
+        async with AsyncExitStack() as stack:
+            journal = Journal(self._state)
+            stack.callback(journal.close)
+            self.shelf = Shelf(self.clock, journal)
+            await self._serve_smtp(stack)
+            await self._serve_http(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close everything; hanging answers are cut off."""
+        await self._stack.aclose()
+
+    async def _serve_http(self, stack: AsyncExitStack) -> None:
+        app = build(self.shelf, self.faults, self.clock, self.smtp_url)
+        # A client that goes away ends the answer that hangs on it.
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        host, port = _parsed(self._listen)
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise _unusable(self._listen, "--listen", error) from None
+        self.url = f"http://{_written(*runner.addresses[0][:2])}"
+
+    async def _serve_smtp(self, stack: AsyncExitStack) -> None:
+        host, port = _parsed(self._smtp)
+        mail = MailServer(self.shelf, self.faults, self.clock)
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(mail.connection, host, port)
+        except OSError as error:
+            raise _unusable(self._smtp, "--smtp", error) from None
+        stack.push_async_callback(mail.hang_up)
+        stack.callback(server.close)
+        self.smtp_url = f"smtp://{_written(*server.sockets[0].getsockname()[:2])}"
+
+
+async def serve(
+    listen: str, smtp: str, state: Path | None, ready: Callable[[Sandbox], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once both servers listen."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with Sandbox(listen, smtp, state) as sandbox:
+        if ready is not None:
+            ready(sandbox)
+        await stop.wait()
+
+
+def main(listen: str = LISTEN, smtp: str = SMTP, state: Path | None = None) -> int:
+    """Run the practice platforms as a process of their own; return its exit status."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(listen, smtp, state, _tell))
+    except (AddressUnusable, StateUnusable) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _tell(sandbox: Sandbox) -> None:
+    sys.stdout.write(f"practice platforms on {sandbox.url} and {sandbox.smtp_url}\n")
+    sys.stdout.flush()
+
+
+def _parsed(address: str) -> tuple[str, int]:
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found["port"]) > 65_535:
+        raise AddressUnusable(f"{address}: not an address; write it as 127.0.0.1:8090")
+    return found["six"] or found["host"], int(found["port"])
+
+
+def _written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _unusable(address: str, option: str, error: OSError) -> AddressUnusable:
+    return AddressUnusable(f"{address}: {error.strerror}; choose another address with {option}")

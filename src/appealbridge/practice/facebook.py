@@ -1,0 +1,250 @@
+"""
+The practice Facebook: the Graph API's page feed under `/facebook/vNN.N/`.
+
+As on the real one, errors come as 400 with a code of their own, times have whole seconds, and
+nothing here takes an idempotency key.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from appealbridge.clock import Clock
+from appealbridge.practice.accounts import account_name, bearer_token, well_formed
+from appealbridge.practice.answering import ACCOUNT, Answering, Declined, Handler, answer, form
+from appealbridge.practice.facebook_shapes import (
+    gone,
+    graph_error,
+    page_of,
+    page_shown,
+    post_shown,
+    seconds_of,
+    wanted_fields,
+)
+from appealbridge.practice.faults import FaultName, Faults
+from appealbridge.practice.posts import Post, Shelf
+
+_LONGEST = 63_206
+_MOST = 100
+_GIVEN = web.RequestKey("given", dict[str, str])
+
+
+class Facebook:
+    """The practice Facebook."""
+
+    name = "facebook"
+
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+        self._shelf = shelf
+        self._faults = faults
+        self._clock = clock
+        self._answering = Answering(self, faults, clock)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every address of the API."""
+        api, somebody = r"/facebook/{version:v\d+\.\d+}", self._as_somebody
+        page, post = rf"{api}/{{page:\d+|me}}", rf"{api}/{{post:\d+_\d+}}"
+        return [
+            web.post(f"{page}/feed", somebody(self._create)),
+            web.get(f"{page}/feed", somebody(self._feed)),
+            web.get(page, somebody(self._page)),
+            web.get(post, somebody(self._show)),
+            web.post(post, somebody(self._edit)),
+            web.delete(post, somebody(self._delete)),
+            web.route("*", "/facebook/{rest:.*}", self._answering.guard(_nowhere)),
+        ]
+
+    async def stop(self, _: web.Application) -> None:
+        """Leave unpublished what was to be published later."""
+        await self._answering.stop()
+
+    def throttled(self, seconds: float | None) -> web.Response:
+        """
+        Say that the page's limit was hit and is reset in `seconds`; `None`: do not say when.
+
+        The real one tells the wait in whole minutes, which says nothing about shorter ones: those
+        stand in Retry-After only.
+        """
+        if seconds is None:
+            return graph_error(32, "(#32) Page request limit reached", status=403)
+        headers = {"Retry-After": str(math.ceil(seconds))}
+        if seconds >= 60:
+            usage = {
+                "type": "pages",
+                "call_count": 100,
+                "estimated_time_to_regain_access": math.ceil(seconds / 60),
+            }
+            headers["X-Business-Use-Case-Usage"] = orjson.dumps({"1": [usage]}).decode()
+        return graph_error(32, "(#32) Page request limit reached", status=429, headers=headers)
+
+    def unavailable(self) -> web.Response:
+        """Say that the service is down for now: its front door says so, before Graph was asked."""
+        return web.Response(status=503, text="Service Unavailable")
+
+    def expired(self) -> web.Response:
+        """Say that the login is no longer good."""
+        return graph_error(
+            190,
+            "Error validating access token: Session has expired on Sunday, 01-Nov-26 08:00:00 PST.",
+            subcode=463,
+        )
+
+    def out_of_credits(self) -> web.Response:
+        """Say that the page may not write for now."""
+        said = "The action attempted has been deemed abusive or is otherwise disallowed"
+        return graph_error(368, said, subcode=1390008)
+
+    def read_only(self) -> web.Response:
+        """Say that the token lacks the permission to post, or its person the role on the page."""
+        said = (
+            "(#200) If posting to a page, requires both pages_read_engagement and pages_manage_posts as "
+            "an admin with sufficient administrative permission"
+        )
+        return graph_error(200, said, status=403)
+
+    def suspended(self) -> web.Response:
+        """Say that the person behind the token has to confirm who they are."""
+        said = "Error validating access token: The user is enrolled in a blocking, logged-in checkpoint"
+        return graph_error(190, said, subcode=459)
+
+    def crashed(self) -> web.Response:
+        """Say that something went wrong inside."""
+        return graph_error(1, "An unknown error occurred", status=500)
+
+    def _as_somebody(self, handler: Handler) -> Handler:
+        """Hand a request on with its parameters and its token's page."""
+
+        async def identified(request: web.Request) -> web.StreamResponse:
+            given = await _parameters(request)
+            token = given.get("access_token") or bearer_token(request.headers)
+            if not token:
+                raise Declined(
+                    graph_error(104, "An access token is required to request this resource.")
+                )
+            if not well_formed(token):
+                said = "Invalid OAuth access token - Cannot parse access token"
+                raise Declined(graph_error(190, said))
+            own = page_of(account_name(token))
+            named = request.match_info.get("page", "me")
+            request[ACCOUNT] = own if named == "me" else named
+            request[_GIVEN] = given
+            response = await handler(request)
+            response.headers["facebook-api-version"] = request.match_info["version"]
+            return response
+
+        return self._answering.guard(identified)
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        given = request[_GIVEN]
+        page = request[ACCOUNT]
+        message, link = given.get("message", ""), given.get("link", "")
+        _check(message, link)
+        same = self._shelf.same_text(self.name, page, message)
+        if same and self._faults.take(self.name, {FaultName.DUPLICATE_FILTER}):
+            raise Declined(graph_error(506, "(#506) Duplicate status message", subcode=1455006))
+        media = [{"type": "link", "url": link}] if link else []
+        more = {"published": given.get("published", "true") not in ("false", "0")}
+        post = self._shelf.add(self.name, page, message, prefix=f"{page}_", media=media, more=more)
+        return answer(200, {"id": post.id})
+
+    async def _feed(self, request: web.Request) -> web.StreamResponse:
+        given = request[_GIVEN]
+        fields = wanted_fields(given.get("fields", ""), ("created_time", "message", "id"))
+        since = seconds_of(given.get("since"), 0.0)
+        until = seconds_of(given.get("until"), float("inf"))
+        most = min(_MOST, max(1, int(given["limit"]))) if given.get("limit", "").isdigit() else 25
+        after = int(given["after"]) if given.get("after", "").isdigit() else 0
+        listed: list[Post] = []
+        for post in self._shelf.timeline(self.name, request[ACCOUNT]):
+            if post.created_at < since or len(listed) > most:
+                break
+            if (
+                post.more["published"]
+                and post.created_at <= until
+                and (not after or post.number < after)
+            ):
+                listed.append(post)
+        page = listed[:most]
+        body: dict[str, Any] = {
+            "data": [post_shown(post, fields, _origin(request)) for post in page]
+        }
+        if page:
+            cursors = {"before": str(page[0].number), "after": str(page[-1].number)}
+            body["paging"] = {"cursors": cursors}
+            if len(listed) > most:
+                further = request.url.update_query({"after": cursors["after"]})
+                body["paging"]["next"] = str(further)
+        return answer(200, body)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        fields = wanted_fields(request[_GIVEN].get("fields", ""), ("name", "id"))
+        can_post = not self._faults.is_on(self.name, FaultName.READ_ONLY)
+        return answer(200, page_shown(request[ACCOUNT], fields, can_post=can_post))
+
+    async def _show(self, request: web.Request) -> web.StreamResponse:
+        fields = wanted_fields(request[_GIVEN].get("fields", ""), ("created_time", "message", "id"))
+        return answer(200, post_shown(self._found(request), fields, _origin(request)))
+
+    async def _edit(self, request: web.Request) -> web.StreamResponse:
+        given = request[_GIVEN]
+        post = self._found(request)
+        if "message" in given and given["message"] != post.text:
+            _check(given["message"], "")
+            self._shelf.edit(post, given["message"])
+        if given.get("is_published") in ("true", "1"):
+            self._shelf.mark(post, published=True)
+        return answer(200, {"success": True})
+
+    async def _delete(self, request: web.Request) -> web.StreamResponse:
+        post = self._found(request)
+        if not self._faults.take(self.name, {FaultName.DELETE_LIES}):
+            self._shelf.delete(post)
+        return answer(200, {"success": True})
+
+    def _found(self, request: web.Request) -> Post:
+        post_id = request.match_info["post"]
+        post = self._shelf.live(self.name, post_id)
+        if post is None:
+            raise Declined(gone(request.method, post_id))
+        return post
+
+
+async def _nowhere(request: web.Request) -> web.StreamResponse:
+    path = request.match_info["rest"]
+    return graph_error(2500, f"Unknown path components: /{path}")
+
+
+def _origin(request: web.Request) -> str:
+    return f"{request.scheme}://{request.host}"
+
+
+async def _parameters(request: web.Request) -> dict[str, str]:
+    """Return what was sent, in the query, as a form or as JSON."""
+    given = dict(request.query)
+    if request.content_type == "application/json":
+        try:
+            sent = orjson.loads(await request.read())
+        except orjson.JSONDecodeError:
+            sent = None
+        if not isinstance(sent, dict):
+            raise Declined(graph_error(100, "(#100) The request body is not a JSON object"))
+        return given | {name: _as_text(value) for name, value in sent.items()}
+    return given | await form(request)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _check(message: str, link: str) -> None:
+    if not message.strip() and not link:
+        said = "(#197) The post is empty. Please enter a message to share."
+        raise Declined(graph_error(197, said))
+    if len(message) > _LONGEST:
+        raise Declined(graph_error(100, "(#100) Param message is too long"))
+    if link and not link.startswith(("http://", "https://")):
+        raise Declined(graph_error(100, "(#100) link URL is not properly formatted"))

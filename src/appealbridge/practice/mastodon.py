@@ -1,0 +1,270 @@
+"""
+The practice Mastodon: API v1 and v2 under `/mastodon/api/`.
+
+As on the real one, an Idempotency-Key is honoured for an hour even if the first answer was lost, a
+text comes back as HTML, and a second delete finds nothing. Servers that speak the same API and know
+no keys, or fail at a repeated one, are practised by `keys_ignored` and `repeat_500`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from appealbridge.clock import Clock
+from appealbridge.practice.accounts import bearer_token
+from appealbridge.practice.allowance import LIMIT
+from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer, form
+from appealbridge.practice.faults import FaultName, Faults
+from appealbridge.practice.links import LINK_LENGTH, length
+from appealbridge.practice.mastodon_shapes import account_id, account_shown, source_of, status
+from appealbridge.practice.posts import Post, Shelf, readable
+from appealbridge.practice.somebody import Somebody
+
+_LONGEST = 500
+_KEY_SECONDS = 3600.0
+_VISIBILITIES = ("public", "unlisted", "private", "direct")
+
+
+class Mastodon:
+    """The practice Mastodon."""
+
+    name = "mastodon"
+
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+        self._shelf = shelf
+        self._faults = faults
+        self._clock = clock
+        self._answering = Answering(self, faults, clock)
+        self._as_somebody = Somebody(
+            self._answering,
+            clock,
+            token=bearer_token,
+            window=300,
+            limits=_limits,
+            refuse=self.expired,
+        )
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every address of the API."""
+        api, somebody = "/mastodon/api", self._as_somebody
+        return [
+            web.post(f"{api}/v1/statuses", somebody(self._create)),
+            web.get(f"{api}/v1/statuses/{{id}}", somebody(self._show)),
+            web.get(f"{api}/v1/statuses/{{id}}/source", somebody(self._source)),
+            web.put(f"{api}/v1/statuses/{{id}}", somebody(self._edit)),
+            web.delete(f"{api}/v1/statuses/{{id}}", somebody(self._delete)),
+            web.get(f"{api}/v1/accounts/verify_credentials", somebody(self._me)),
+            web.get(f"{api}/v1/apps/verify_credentials", somebody(self._application)),
+            web.get(f"{api}/v1/accounts/{{id}}/statuses", somebody(self._timeline)),
+            web.get(f"{api}/v2/instance", self._answering.guard(self._instance)),
+            web.get("/mastodon/@{account}/{id}", _on_the_wall),
+            web.route("*", "/mastodon/{rest:.*}", self._answering.guard(_nowhere)),
+        ]
+
+    async def stop(self, _: web.Application) -> None:
+        """Leave unpublished what was to be published later."""
+        await self._answering.stop()
+
+    def throttled(self, seconds: float | None) -> web.Response:
+        """Say that the rate limit was hit and is reset in `seconds`; `None`: do not say when."""
+        headers = None if seconds is None else _limits(0, self._clock.now() + seconds)
+        return answer(429, {"error": "Too many requests"}, headers)
+
+    def read_only(self) -> web.Response:
+        """Say that the token lacks the scope."""
+        return answer(403, {"error": "This action is outside the authorized scopes"})
+
+    def suspended(self) -> web.Response:
+        """Say that the account is disabled."""
+        return answer(403, {"error": "Your login is currently disabled"})
+
+    def unavailable(self) -> web.Response:
+        """Say that the service is down for now."""
+        return answer(503, {"error": "There was a temporary problem serving your request"})
+
+    def expired(self) -> web.Response:
+        """Say that the login is no longer good."""
+        return answer(401, {"error": "The access token is invalid"})
+
+    def out_of_credits(self) -> web.Response:
+        """Say that the account may not write any more; Mastodon knows no credits, only moderation."""
+        return answer(403, {"error": "Your login is currently disabled"})
+
+    def crashed(self) -> web.Response:
+        """Say that something went wrong inside."""
+        return answer(500, {"error": "We're sorry, but something went wrong on our end."})
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        wanted = await _parameters(request)
+        account = request[ACCOUNT]
+        key = readable(request.headers.get("Idempotency-Key", "")) or None
+        sent = self._sent_with(account, key)
+        if sent is not None and not self._faults.take(self.name, {FaultName.KEYS_IGNORED}):
+            if self._faults.take(self.name, {FaultName.REPEAT_500}):
+                raise Declined(self.crashed())
+            return answer(200, status(sent, _origin(request)))
+        text = _text(wanted)
+        visibility = wanted.get("visibility") or "public"
+        if visibility not in _VISIBILITIES:
+            raise Declined(
+                answer(422, {"error": "Validation failed: Visibility is not included in the list"})
+            )
+        answered = wanted.get("in_reply_to_id") or None
+        if answered is not None and self._shelf.live(self.name, str(answered)) is None:
+            raise Declined(_gone())
+        same = self._shelf.same_text(self.name, account, text)
+        if same and self._faults.take(self.name, {FaultName.DUPLICATE_FILTER}):
+            raise Declined(
+                answer(422, {"error": "Validation failed: Text has already been posted"})
+            )
+        more: dict[str, Any] = {"visibility": visibility}
+        more |= {name: wanted[name] for name in ("language", "spoiler_text") if wanted.get(name)}
+        if answered is not None:
+            more["in_reply_to"] = str(answered)
+        post = self._shelf.add(self.name, account, text, client_key=key, more=more)
+        return answer(200, status(post, _origin(request)))
+
+    async def _show(self, request: web.Request) -> web.StreamResponse:
+        return answer(200, status(self._found(request), _origin(request)))
+
+    async def _source(self, request: web.Request) -> web.StreamResponse:
+        post = self._found(request, own=True)
+        spoiler = post.more.get("spoiler_text", "")
+        return answer(200, {"id": post.id, "text": source_of(post.text), "spoiler_text": spoiler})
+
+    async def _edit(self, request: web.Request) -> web.StreamResponse:
+        wanted = await _parameters(request)
+        post = self._found(request, own=True)
+        text = _text(wanted)
+        if text != post.text:
+            self._shelf.edit(post, text)
+        return answer(200, status(post, _origin(request)))
+
+    async def _delete(self, request: web.Request) -> web.StreamResponse:
+        post = self._found(request, own=True)
+        if not self._faults.take(self.name, {FaultName.DELETE_LIES}):
+            self._shelf.delete(post)
+        return answer(200, status(post, _origin(request)) | {"text": post.text})
+
+    async def _me(self, request: web.Request) -> web.StreamResponse:
+        return answer(200, account_shown(request[ACCOUNT], _origin(request)))
+
+    async def _application(self, _: web.Request) -> web.StreamResponse:
+        read_only = self._faults.is_on(self.name, FaultName.READ_ONLY)
+        scopes = ["read"] if read_only else ["read", "write:statuses"]
+        return answer(200, {"name": "AppealBridge", "website": None, "scopes": scopes})
+
+    async def _timeline(self, request: web.Request) -> web.StreamResponse:
+        account = self._account_of(request.match_info["id"], request[ACCOUNT])
+        if account is None:
+            raise Declined(_gone())
+        most = min(40, max(1, _number(request, "limit", 20)))
+        after = _number(request, "since_id", 0)
+        before = _number(request, "max_id", 0)
+        page: list[Post] = []
+        for post in self._shelf.timeline(self.name, account):
+            if post.number <= after or len(page) == most:
+                break
+            if not before or post.number < before:
+                page.append(post)
+        origin = _origin(request)
+        headers = {}
+        if page:
+            where = request.url.with_query({"limit": str(most), "max_id": page[-1].id})
+            headers["Link"] = f'<{where}>; rel="next"'
+        return answer(200, [status(post, origin) for post in page], headers)
+
+    async def _instance(self, request: web.Request) -> web.StreamResponse:
+        statuses = {
+            "max_characters": _LONGEST,
+            "max_media_attachments": 4,
+            "characters_reserved_per_url": LINK_LENGTH,
+        }
+        return answer(
+            200,
+            {
+                "domain": request.host,
+                "title": "Practice Mastodon",
+                "version": "4.6.0",
+                "source_url": "https://github.com/mastodon/mastodon",
+                "configuration": {"statuses": statuses},
+            },
+        )
+
+    def _sent_with(self, account: str, key: str | None) -> Post | None:
+        """Return the status that this key made within its hour, if it is still up."""
+        post = self._shelf.with_key(self.name, account, key) if key else None
+        if post is None or post.deleted_at is not None:
+            return None
+        return post if self._clock.now() - post.created_at < _KEY_SECONDS else None
+
+    def _found(self, request: web.Request, *, own: bool = False) -> Post:
+        post = self._shelf.live(self.name, request.match_info["id"])
+        if post is None or (own and post.account != request[ACCOUNT]):
+            raise Declined(_gone())
+        return post
+
+    def _account_of(self, wanted: str, asking: str) -> str | None:
+        for account in (asking, *self._shelf.accounts(self.name)):
+            if account_id(account) == wanted:
+                return account
+        return None
+
+
+async def _nowhere(_: web.Request) -> web.StreamResponse:
+    return _gone()
+
+
+async def _on_the_wall(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound(f"/#mastodon-{request.match_info['id']}")
+
+
+def _gone() -> web.Response:
+    return answer(404, {"error": "Record not found"})
+
+
+def _origin(request: web.Request) -> str:
+    return f"{request.scheme}://{request.host}/mastodon"
+
+
+def _limits(remaining: int, reset: float) -> dict[str, str]:
+    at = datetime.fromtimestamp(reset, UTC).isoformat(timespec="microseconds")
+    return {
+        "X-RateLimit-Limit": str(LIMIT),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": at.replace("+00:00", "Z"),
+    }
+
+
+async def _parameters(request: web.Request) -> dict[str, Any]:
+    """Return what was sent, as JSON or as a form."""
+    if request.content_type != "application/json":
+        return dict(await form(request))
+    try:
+        wanted = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        wanted = None
+    if not isinstance(wanted, dict):
+        raise Declined(answer(400, {"error": "Error parsing request body"}))
+    return wanted
+
+
+def _text(wanted: dict[str, Any]) -> str:
+    text = wanted.get("status")
+    if not isinstance(text, str) or not text.strip():
+        raise Declined(answer(422, {"error": "Validation failed: Text can't be blank"}))
+    if length(text) + length(str(wanted.get("spoiler_text") or "")) > _LONGEST:
+        said = f"Validation failed: Text character limit of {_LONGEST} exceeded"
+        raise Declined(answer(422, {"error": said}))
+    if wanted.get("media_ids") or wanted.get("media_ids[]"):
+        raise Declined(answer(422, {"error": "Validation failed: Media attachment not found"}))
+    return text
+
+
+def _number(request: web.Request, name: str, otherwise: int) -> int:
+    given = request.query.get(name, "")
+    return int(given) if given.isdigit() else otherwise

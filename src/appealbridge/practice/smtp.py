@@ -1,0 +1,247 @@
+"""
+The practice mail server: real SMTP, which keeps every message instead of delivering it.
+
+One post for every recipient in the envelope. As on a real one, the same Message-ID twice is two
+messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+from email.utils import getaddresses, parseaddr
+from typing import Any
+from weakref import WeakSet
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from appealbridge.clock import Clock
+from appealbridge.practice.answering import reset
+from appealbridge.practice.faults import Fault, FaultName, Faults
+from appealbridge.practice.posts import Shelf, readable
+
+_F = FaultName
+_HOST = "practice.localhost"
+_KEPT = frozenset({_F.SLOW, _F.TRUNCATED, _F.POST_THEN_HANG, _F.POST_THEN_RESET, _F.POST_THEN_500})
+_BEFORE_MAIL = frozenset({_F.REFUSE, _F.HTTP_503, _F.OUT_OF_CREDITS})
+
+
+class MailServer:
+    """Takes connections; `connection` makes the protocol of one."""
+
+    name = "email"
+
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+        self._shelf = shelf
+        self._faults = faults
+        self._clock = clock
+        self._open: WeakSet[_Conversation] = WeakSet()
+
+    def connection(self) -> asyncio.Protocol:
+        """Return what answers one new connection, under the faults that are on."""
+        fault = self._faults.take(self.name, {_F.REFUSE, _F.HTML})
+        if fault is not None:
+            banner = (
+                b"" if fault.name is _F.REFUSE else b"<html><body>502 Bad Gateway</body></html>\r\n"
+            )
+            return _Wrong(banner)
+        conversation = _Conversation(
+            self,
+            hostname=_HOST,
+            ident="ESMTP practice",
+            enable_SMTPUTF8=True,
+            auth_require_tls=False,
+            authenticator=self._authenticate,
+            loop=asyncio.get_running_loop(),
+        )
+        self._open.add(conversation)
+        return conversation
+
+    async def hang_up(self) -> None:
+        """Tear down every connection that is still open, and wait for its end."""
+        for conversation in list(self._open):
+            await conversation.end()
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd finds its hooks by these names
+        self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take the sender."""
+        fault = self._faults.take(self.name, _BEFORE_MAIL)
+        if fault is None:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+            return "250 2.1.0 Ok"
+        if fault.name is _F.REFUSE:
+            await _never(server)
+        if fault.name is _F.HTTP_503:
+            return "451 4.3.2 Service temporarily unavailable"
+        return "550 5.4.5 Daily user sending limit exceeded"
+
+    async def handle_RCPT(  # noqa: N802
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a recipient."""
+        if self._faults.take(self.name, {_F.HTTP_429}):
+            return f"450 4.2.0 <{address}>: Recipient address rejected: Greylisted"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 Ok"
+
+    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Keep the message, once for each recipient."""
+        content = envelope.original_content or b""
+        if authors(content) > 1:
+            return "550 5.7.1 Messages with several addresses in From: are not accepted"
+        letter = read(content)
+        sender = letter.pop("account") or readable(envelope.mail_from or "")
+        key = letter.pop("client_key")
+        same = key is not None and self._shelf.with_key(self.name, sender, key) is not None
+        if same and self._faults.take(self.name, {_F.DUPLICATE_FILTER}):
+            return "554 5.7.1 Message rejected: duplicate of an earlier one"
+        posts = [
+            self._shelf.add(
+                self.name,
+                sender,
+                letter["text"],
+                media=letter["media"],
+                client_key=key,
+                more={"to": to, "subject": letter["subject"], "html": letter["html"]},
+            )
+            for to in map(readable, envelope.rcpt_tos)
+        ]
+        fault = self._faults.take(self.name, _KEPT)
+        said = f"250 2.0.0 Ok: queued as {posts[0].number:X}"
+        return said if fault is None else await self._spoil(server, fault, said)
+
+    async def _spoil(self, server: SMTP, fault: Fault, said: str) -> str:
+        match fault.name:
+            case _F.SLOW:
+                await self._clock.sleep(fault.seconds or 0.0)
+                return said
+            case _F.POST_THEN_500:
+                return "554 5.3.0 Error: queue file write error"
+            case _F.TRUNCATED:
+                await _cut_short(server, said)
+            case _F.POST_THEN_HANG:
+                await self._clock.sleep(self._faults.hangs_for(fault))
+        return await _never(server)
+
+    def _authenticate(self, _: SMTP, session: Session, *__: Any) -> AuthResult:
+        """Take any login, unless the fault says that it is no longer good."""
+        assert isinstance(session, _Session)  # noqa: S101 - every conversation here makes its own
+        if session.good is None:
+            session.good = self._faults.take(self.name, {_F.TOKEN_EXPIRED}) is None
+        return AuthResult(success=session.good, handled=False)
+
+
+class _Session(Session):
+    """What is known of one client: `good` is whether its login is, `None` before it tried."""
+
+    good: bool | None = None  # a client tries one mechanism after the other; all get one answer
+    login_data = None  # the base logs a warning of its own about this at every login
+
+
+class _Conversation(SMTP):
+    """One client's connection."""
+
+    def _create_session(self) -> Session:
+        return _Session(self.loop)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._handler_coroutine is not None:
+            # A client that goes away in the middle is nobody's mistake.
+            self._handler_coroutine.add_done_callback(
+                lambda task: task.cancelled() or task.exception()
+            )
+
+    async def end(self) -> None:
+        reset(self.transport)
+        if self._handler_coroutine is not None:
+            await asyncio.wait({self._handler_coroutine})
+
+
+class _Wrong(asyncio.Protocol):
+    """Hangs up at once, with or without a word that is no SMTP."""
+
+    def __init__(self, banner: bytes) -> None:
+        self._banner = banner
+
+    def connection_made(self, transport: Any) -> None:
+        if self._banner:
+            transport.write(self._banner)
+            transport.close()
+        else:
+            reset(transport)
+
+
+async def _never(server: SMTP) -> str:
+    """Tear the connection down, and wait for it to take this handler along."""
+    reset(server.transport)
+    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    return await gone
+
+
+async def _cut_short(server: SMTP, said: str) -> str:
+    """Say the first two digits, hang up, and wait for the connection to take this handler along."""
+    transport: Any = server.transport
+    transport.write(said[:2].encode())
+    transport.close()
+    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    return await gone
+
+
+def read(content: bytes) -> dict[str, Any]:
+    """
+    Return what a message says: `account` is the address in From, `client_key` the Message-ID.
+
+    Besides: `subject`, `text`, `html` (`None` without one) and `media` (type and name). Whatever is
+    broken in it is shown as well as it can be; nothing in it raises.
+    """
+    message = message_from_bytes(content, policy=policy.SMTPUTF8)
+    if not isinstance(message, EmailMessage):
+        raise TypeError("the policy makes no EmailMessage")
+    plain, rich, media = "", None, []
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        kind, name = part.get_content_type(), part.get_filename()
+        if name or part.get_content_disposition() == "attachment":
+            media.append({"type": kind, "name": readable(name or "")})
+        elif kind == "text/plain" and not plain:
+            plain = _content(part)
+        elif kind == "text/html" and rich is None:
+            rich = _content(part)
+    return {
+        "account": parseaddr(_header(message, "From"))[1],
+        "client_key": _header(message, "Message-ID").strip() or None,
+        "subject": _header(message, "Subject"),
+        "text": plain,
+        "html": rich,
+        "media": media,
+    }
+
+
+def authors(content: bytes) -> int:
+    """Return how many addresses stand in From, of which large providers take only one."""
+    message = message_from_bytes(content, policy=policy.SMTPUTF8)
+    return len(getaddresses([_header(message, "From")]))
+
+
+def _header(message: Message, name: str) -> str:
+    try:
+        return readable(str(message.get(name, "")))
+    except (ValueError, IndexError, AttributeError):  # a header that its own parser chokes on
+        return ""
+
+
+def _content(part: EmailMessage) -> str:
+    """Return a text part's text, with plain line ends and none at its end."""
+    raw = part.get_payload(decode=True)
+    found = raw if isinstance(raw, bytes) else b""
+    try:
+        text = found.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:
+        text = found.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").rstrip("\n")

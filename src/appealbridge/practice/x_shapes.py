@@ -1,0 +1,180 @@
+"""What the practice X says and how: its problems, its tweets, and what it has against a wanted one."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from appealbridge.practice.accounts import account_number
+from appealbridge.practice.answering import Declined, answer
+from appealbridge.practice.links import links, short_link, weight
+from appealbridge.practice.posts import Post, iso
+
+_PROBLEMS = "https://api.x.com/2/problems/"
+_LONGEST = 280
+_FIELDS = frozenset(
+    {
+        "text",
+        "reply",
+        "media",
+        "reply_settings",
+        "edit_options",
+        "geo",
+        "poll",
+        "made_with_ai",
+        "paid_partnership",
+        "nullcast",
+        "community_id",
+        "quote_tweet_id",
+        "card_uri",
+        "direct_message_deep_link",
+        "for_super_followers_only",
+        "share_with_followers",
+    }
+)
+
+
+def user_id(account: str) -> str:
+    """Return an account's number: its own where its name tells it, otherwise always the same one."""
+    digits = account.removeprefix("user_")
+    return digits if digits.isdigit() else account_number(account, 19)
+
+
+def problem(
+    status: int, title: str, detail: str, *, kind: str = "", headers: dict[str, str] | None = None
+) -> web.Response:
+    """Return an error in X's shape."""
+    body = {
+        "title": title,
+        "detail": detail,
+        "type": f"{_PROBLEMS}{kind}" if kind else "about:blank",
+        "status": status,
+    }
+    return answer(status, body, headers, kind="application/problem+json")
+
+
+def forbidden(detail: str) -> web.Response:
+    """Return X's 403, which always has the same title."""
+    return problem(403, "Forbidden", detail)
+
+
+def invalid(parameter: str, value: Any, message: str) -> web.Response:
+    """Return X's 400 for one bad parameter."""
+    body = {
+        "errors": [{"parameters": {parameter: [str(value)]}, "message": message}],
+        "title": "Invalid Request",
+        "detail": "One or more parameters to your request was invalid.",
+        "type": f"{_PROBLEMS}invalid-request",
+    }
+    return answer(400, body, kind="application/problem+json")
+
+
+def checked(body: bytes) -> dict[str, Any]:
+    """Return a wanted tweet, or say what X has against it."""
+    try:
+        wanted = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        wanted = None
+    if not isinstance(wanted, dict):
+        raise Declined(invalid("body", "", "The request body is not a valid JSON object"))
+    for name in wanted.keys() - _FIELDS:
+        message = f"$.{name}: is not defined in the schema and the schema does not allow additional properties"
+        raise Declined(invalid(name, wanted[name], message))
+    text = wanted.get("text")
+    if wanted.get("media"):
+        raise Declined(invalid("media.media_ids", wanted["media"], "Your media IDs are invalid."))
+    if not isinstance(text, str) or not text.strip():
+        message = "One of the following fields is required: text, media, poll"
+        raise Declined(invalid("text", text, message))
+    if weight(unicodedata.normalize("NFC", text.strip())) > _LONGEST:
+        detail = (
+            "Your Tweet text is too long. For more information on how Twitter determines text length"
+            " see https://github.com/twitter/twitter-text."
+        )
+        raise Declined(problem(400, "Invalid Request", detail, kind="invalid-request"))
+    return wanted
+
+
+def in_reply_to(wanted: dict[str, Any]) -> str | None:
+    """Return the tweet that a wanted one replies to, `None` for none."""
+    reply = wanted.get("reply")
+    if reply is None:
+        return None
+    answered = reply.get("in_reply_to_tweet_id") if isinstance(reply, dict) else None
+    if not isinstance(answered, str):
+        message = "$.reply.in_reply_to_tweet_id: is missing or no string"
+        raise Declined(invalid("reply", reply, message))
+    return answered
+
+
+def rewritten(text: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return a text as X gives it back, and the `urls` entities that tell what its links were."""
+    text = unicodedata.normalize("NFC", text.strip())
+    shown, at = "", 0
+    entities = []
+    for link in links(text, bare=True):
+        shown += html.escape(text[at : link.start], quote=False)
+        short = short_link(link.text)
+        expanded = link.text if "://" in link.text else f"http://{link.text}"
+        entities.append(
+            {
+                "start": len(shown),
+                "end": len(shown) + len(short),
+                "url": short,
+                "expanded_url": expanded,
+                "display_url": _displayed(expanded),
+            }
+        )
+        shown += short
+        at = link.end
+    return shown + html.escape(text[at:], quote=False), entities
+
+
+def _displayed(address: str) -> str:
+    bare = address.partition("://")[2].removeprefix("www.")
+    return bare if len(bare) <= 26 else f"{bare[:26]}…"
+
+
+def tweet(post: Post, fields: set[str]) -> dict[str, Any]:
+    """Return a tweet with its `tweet.fields`."""
+    shown, entities = rewritten(post.text)
+    shown_as: dict[str, Any] = {"id": post.id, "text": shown, "edit_history_tweet_ids": [post.id]}
+    if "created_at" in fields:
+        shown_as["created_at"] = iso(post.created_at)
+    if "author_id" in fields:
+        shown_as["author_id"] = user_id(post.account)
+    if "entities" in fields and entities:
+        shown_as["entities"] = {"urls": entities}
+    return shown_as
+
+
+def page(posts: list[Post], most: int, fields: set[str]) -> dict[str, Any]:
+    """Return the first `most` posts as a page of a timeline; one more of them means a next page."""
+    listed = posts[:most]
+    if not listed:
+        return {"meta": {"result_count": 0}}
+    meta: dict[str, Any] = {
+        "result_count": len(listed),
+        "newest_id": listed[0].id,
+        "oldest_id": listed[-1].id,
+    }
+    if len(posts) > most:
+        meta["next_token"] = listed[-1].id
+    return {"data": [tweet(post, fields) for post in listed], "meta": meta}
+
+
+def not_found(kind: str, parameter: str, value: str) -> dict[str, Any]:
+    """Return what X says, with a 200, of something that is not there."""
+    return {
+        "value": value,
+        "detail": f"Could not find {kind} with {parameter}: [{value}].",
+        "title": "Not Found Error",
+        "resource_type": kind,
+        "parameter": parameter,
+        "resource_id": value,
+        "type": f"{_PROBLEMS}resource-not-found",
+    }

@@ -1,0 +1,1 @@
+"""Whether a recipe wants an event: conditions, their operators, and places on the map."""

@@ -1,0 +1,218 @@
+"""
+The field tests of conditions: one small question each about one value.
+
+A value of another kind than the question is about meets no test, the negative ones neither: what is
+not understood is no reason to publish.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from appealbridge.plugin.text.normal_form import composed
+
+
+class Question(NamedTuple):
+    """
+    One question about a value.
+
+    `words` are as the recipe asks (`above 2`), `holds` answers, and `odd` says what about a value
+    makes it none that could be asked (`which is text`), empty where nothing does.
+    """
+
+    words: str
+    holds: Callable[[Any], bool]
+    odd: Callable[[Any], str]
+
+
+class Operator(NamedTuple):
+    """
+    One word of the language.
+
+    `wrong` says what is wrong with what it is given (empty if nothing), `make` turns that into the
+    question, and raises `ValueError` with what is not understood; `example` is shown in cures.
+    """
+
+    wrong: Callable[[Any], str]
+    make: Callable[[Any], Question]
+    example: str
+
+
+def kind(value: Any) -> str:
+    """Return what sort of JSON value it is, in words."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a list" if isinstance(value, (list, tuple)) else "a mapping"
+
+
+def number(value: Any) -> float | None:
+    """Return a number, or a text that is one, as a number; `None` for all else, infinity included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or "_" in value):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+_LONGEST_NUMBER = 64
+
+
+def _same(left: Any, right: Any) -> bool:
+    if left == right:
+        # Python holds 1 and True for the same; JSON does not.
+        return isinstance(left, bool) == isinstance(right, bool)
+    if type(left) is not str or type(right) is not str or (left.isascii() and right.isascii()):
+        return False
+    return composed(left) == composed(right)
+
+
+def _among(value: Any, wanted: Iterable[Any]) -> bool:
+    for one in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
+        if _same(value, one):
+            return True
+    return False
+
+
+def _of_kind(kinds: frozenset[str]) -> Callable[[Any], str]:
+    return lambda value: "" if (found := kind(value)) in kinds else f"which is {found}"
+
+
+def _words(name: str, wanted: Any) -> str:
+    return f"{name} {plain(wanted)}"
+
+
+def plain(value: Any) -> str:
+    """Return a value as a recipe has it on one line: `[major, critical]`, `true`."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(plain, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _equals(wanted: Any) -> Question:
+    odd = _of_kind(frozenset((kind(wanted),)))
+    return Question(_words("equals", wanted), lambda value: _same(value, wanted), odd)
+
+
+def _not(wanted: Any) -> Question:
+    odd = _of_kind(frozenset((kind(wanted),)))
+    return Question(
+        _words("not", wanted), lambda value: not _same(value, wanted) and not odd(value), odd
+    )
+
+
+def _in(wanted: list[Any]) -> Question:
+    odd = _of_kind(frozenset(map(kind, wanted)))
+    return Question(_words("in", wanted), lambda value: _among(value, wanted), odd)
+
+
+def _not_in(wanted: list[Any]) -> Question:
+    odd = _of_kind(frozenset(map(kind, wanted)))
+    return Question(
+        _words("not_in", wanted), lambda value: not _among(value, wanted) and not odd(value), odd
+    )
+
+
+def _contains(wanted: Any) -> Question:
+    def holds(value: Any) -> bool:
+        if isinstance(value, str):
+            return isinstance(wanted, str) and composed(wanted) in composed(value)
+        return isinstance(value, list) and _among(wanted, value)
+
+    kinds = frozenset(("text", "a list") if isinstance(wanted, str) else ("a list",))
+    return Question(_words("contains", wanted), holds, _of_kind(kinds))
+
+
+_TEXT = frozenset(("text",))
+
+
+def _starts_with(wanted: str) -> Question:
+    return Question(
+        _words("starts_with", wanted),
+        lambda value: isinstance(value, str) and composed(value).startswith(composed(wanted)),
+        _of_kind(_TEXT),
+    )
+
+
+def _matches(pattern: str) -> Question:
+    # RE2 takes time in proportion to the text, whatever the pattern; Python's own can hang.
+    import re2
+
+    quiet = re2.Options()
+    quiet.log_errors = False
+    try:
+        found = re2.compile(composed(pattern), quiet).search
+    except re2.error as error:
+        words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"the pattern is not understood: {words}") from None
+
+    def holds(value: Any) -> bool:
+        try:
+            return isinstance(value, str) and found(composed(value)) is not None
+        except UnicodeEncodeError:  # half a character, which no pattern can mean
+            return False
+
+    return Question(_words("matches", pattern), holds, _of_kind(_TEXT))
+
+
+def _no_number(value: Any) -> str:
+    return "" if number(value) is not None else "which is no number"
+
+
+def _above(bound: float) -> Question:
+    return Question(
+        _words("above", bound),
+        lambda value: (n := number(value)) is not None and n > bound,
+        _no_number,
+    )
+
+
+def _below(bound: float) -> Question:
+    return Question(
+        _words("below", bound),
+        lambda value: (n := number(value)) is not None and n < bound,
+        _no_number,
+    )
+
+
+def _a_list(wanted: Any) -> str:
+    if not isinstance(wanted, list) or not wanted:
+        return "must be a list"
+    return "must be a list of plain values" if any(map(_one_value, wanted)) else ""
+
+
+def _a_text(wanted: Any) -> str:
+    return "" if isinstance(wanted, str) and wanted else "must be text"
+
+
+def _a_number(wanted: Any) -> str:
+    plain = isinstance(wanted, (int, float)) and not isinstance(wanted, bool)
+    in_quotes = isinstance(wanted, str) and number(wanted) is not None
+    return "" if plain else "must be a number, without quotes" if in_quotes else "must be a number"
+
+
+def _one_value(wanted: Any) -> str:
+    return "must be one value" if isinstance(wanted, (list, dict)) or wanted is None else ""
+
+
+OPERATORS: dict[str, Operator] = {
+    "equals": Operator(_one_value, _equals, "road"),
+    "not": Operator(_one_value, _not, "test"),
+    "in": Operator(_a_list, _in, "[major, critical]"),
+    "not_in": Operator(_a_list, _not_in, "[test, exercise]"),
+    "contains": Operator(_one_value, _contains, "Birmingham"),
+    "starts_with": Operator(_a_text, _starts_with, "M6"),
+    "matches": Operator(_a_text, _matches, "^A[0-9]+"),
+    "above": Operator(_a_number, _above, "3"),
+    "below": Operator(_a_number, _below, "10"),
+}
+"""By name; `exists` and `within` are asked in ways of their own."""

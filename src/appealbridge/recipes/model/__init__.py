@@ -1,0 +1,1 @@
+"""What a recipe is once it has been read."""

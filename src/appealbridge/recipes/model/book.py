@@ -1,0 +1,109 @@
+"""All recipes in force, and which of them an event concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from appealbridge.documents import Problem
+from appealbridge.model.event import Event
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.model.index import Asked
+from appealbridge.recipes.model.recipe import Recipe, RecipeTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """
+    All recipes in force.
+
+    `recipes` are those without errors, by name, and `off` those of them that are switched off, which
+    no event is for; `quarantined` the problems of the files with errors,
+    by file; `problems` are all problems, errors and notes, in the order of files and lines.
+    `declared` are the settings of the sources in appealbridge.yaml, by name with the trigger's,
+    as they are once what recipes say of them counts too. `kept` are the names of those that stay in
+    force as they were, since their files have errors now.
+    """
+
+    recipes: Mapping[str, Recipe]
+    off: Mapping[str, Recipe] = field(default_factory=dict)
+    quarantined: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    declared: Mapping[str, Options] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    _by_source: Mapping[str, Asked] = field(default_factory=dict, repr=False)
+    _by_trigger: Mapping[str, Asked] = field(default_factory=dict, repr=False)
+
+    @property
+    def loaded(self) -> Mapping[str, Recipe]:
+        """All recipes without errors by name, in force or switched off."""
+        return dict(sorted({**self.recipes, **self.off}.items()))
+
+    def for_event(self, event: Event) -> Sequence[Recipe]:
+        """Return the recipes that this event could be for, in the order of their names."""
+        found = self._asked(event)
+        return () if found is None else found.about(event)
+
+    def others(self, event: Event, but: Sequence[Recipe]) -> Iterator[Recipe]:
+        """Yield all other recipes than these that want events of this one's source, in the order of their names."""
+        found = self._asked(event)
+        return iter(()) if found is None else found.others(but)
+
+    def _asked(self, event: Event) -> Asked | None:
+        return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
+
+    def told(self, source: str, options: Options) -> Options:
+        """Return a declared source's settings as they are once what recipes say of it counts too."""
+        return self.declared.get(source, options)
+
+    def sources(self) -> Mapping[str, tuple[AnyTrigger, Options]]:
+        """
+        Return the sources that recipes themselves describe, by name with the trigger's, and their options.
+
+        Where several recipes describe one, the first by name says how it is read. One that is switched
+        off has its source read too, or all that came meanwhile would seem new when it is switched on.
+        """
+        found: dict[str, tuple[AnyTrigger, Options]] = {}
+        for _, trigger in (*_placed(self.recipes), *_placed(self.off)):
+            if trigger.own is not None:
+                found.setdefault(trigger.source, (trigger.plugin, trigger.own))
+        return found
+
+
+def bind(
+    recipes: Mapping[str, Recipe],
+    quarantined: Mapping[str, Sequence[Problem]] | None = None,
+    problems: Sequence[Problem] = (),
+    declared: Mapping[str, Options] | None = None,
+    kept: frozenset[str] = frozenset(),
+) -> Book:
+    """Return the book of these recipes, indexed by what they want; what is switched off wants nothing."""
+    ordered = {name: recipe for name, recipe in sorted(recipes.items()) if recipe.enabled}
+    off = {name: recipe for name, recipe in sorted(recipes.items()) if not recipe.enabled}
+    of_any: dict[str, list[Recipe]] = {}
+    for recipe in ordered.values():
+        for name in {t.plugin.name for t in recipe.triggers if not t.source}:
+            of_any.setdefault(name, []).append(recipe)
+    by_source: dict[str, dict[str, Recipe]] = {}
+    for recipe, trigger in _placed(ordered):
+        wanted = by_source.get(trigger.source)
+        if wanted is None:
+            wanted = by_source[trigger.source] = {
+                one.name: one for one in of_any.get(trigger.plugin.name, ())
+            }
+        wanted[recipe.name] = recipe
+    indexed = {
+        source: Asked([wanted[name] for name in sorted(wanted)], source.partition(":")[0], source)
+        for source, wanted in by_source.items()
+    }
+    anyway = {name: Asked(wanted, name) for name, wanted in of_any.items()}
+    return Book(ordered, off, quarantined or {}, problems, declared or {}, kept, indexed, anyway)
+
+
+def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:
+    """Yield every trigger that wants events of one source, with its recipe, in the order of names."""
+    for recipe in recipes.values():
+        for trigger in recipe.triggers:
+            if trigger.source:
+                yield recipe, trigger

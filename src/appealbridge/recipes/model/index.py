@@ -1,0 +1,91 @@
+"""
+Which of very many recipes an event could be for, found without asking each of them.
+
+A recipe whose condition says `equals` or `in` of a field can only match events that have one of
+these words there, so it is found by the word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+
+from appealbridge.model.event import Event
+from appealbridge.plugin.jsonpath import compile_path
+from appealbridge.plugin.text.normal_form import composed
+from appealbridge.recipes.model.index_hints import TYPE, Clue
+from appealbridge.recipes.model.recipe import Recipe
+
+
+class Asked:
+    """
+    The recipes that are asked about events of one source of a trigger, of all `recipes` that want any of it.
+
+    Asked are those whose word an event has, and those of which no word is known. `source` has the
+    trigger's name in front, and is empty for sources that no recipe names.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe], trigger: str, source: str = "") -> None:
+        self._everybody = tuple(recipes)
+        known = {recipe.name: _of(recipe, trigger, source) for recipe in recipes}
+        common = Counter(
+            (clue.place, word) for clues in known.values() for clue in clues for word in clue.words
+        )
+        self._always: list[Recipe] = []
+        places: dict[str, dict[str, list[Recipe]]] = {}
+        for recipe in recipes:
+            # The rarer its words, the fewer are asked in vain.
+            rarest = min(
+                known[recipe.name],
+                key=lambda clue: max(common[clue.place, word] for word in clue.words),
+                default=None,
+            )
+            if rarest is None:
+                self._always.append(recipe)
+                continue
+            there = places.setdefault(rarest.place, {})
+            for word in rarest.words:
+                there.setdefault(word, []).append(recipe)
+        self._by_type = places.pop(TYPE, {})
+        self._by_field = [(compile_path(place), there) for place, there in places.items()]
+
+    def about(self, event: Event) -> Sequence[Recipe]:
+        """Return the recipes that this event could be for, in the order of their names."""
+        found = [*self._always, *self._by_type.get(event.type, ())]
+        for path, there in self._by_field:
+            word = path.first(event.data)
+            if type(word) is str:
+                found += there.get(composed(word), ())
+        return sorted((one for one in found if _wanted(one, event)), key=attrgetter("name"))
+
+    def others(self, but: Sequence[Recipe]) -> Iterator[Recipe]:
+        """Yield all other recipes than these, in the order of their names."""
+        names = {recipe.name for recipe in but}
+        return (recipe for recipe in self._everybody if recipe.name not in names)
+
+
+def _of(recipe: Recipe, trigger: str, source: str) -> list[Clue]:
+    """Return the recipe's clues, and what its triggers for this source say of the event's type."""
+    types: set[str] = set()
+    for one in recipe.triggers:
+        if one.plugin.name == trigger and one.source in ("", source):
+            try:
+                wanted = one.plugin.types(one.options)
+            except Exception:  # noqa: BLE001 - it is asked about every event, so that its runs say what went wrong
+                wanted = None
+            if wanted is None:
+                return [*recipe.clues]
+            types |= wanted
+    return [Clue(TYPE, frozenset(types)), *recipe.clues] if types else [*recipe.clues]
+
+
+def _wanted(recipe: Recipe, event: Event) -> bool:
+    try:
+        return any(
+            not one.plugin.accepts(one.options, event)
+            for one in recipe.triggers
+            if one.plugin.name == event.trigger and one.source in ("", event.source)
+        )
+    except Exception:  # noqa: BLE001 - it is asked, so that its run says what went wrong
+        return True

@@ -1,0 +1,1 @@
+"""From YAML to a recipe, or to everything that is wrong with it."""

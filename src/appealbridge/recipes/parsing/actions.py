@@ -1,0 +1,130 @@
+"""From the `actions:` of a file to a tree of compiled entries, and to its steps in an order in which they can go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from appealbridge.documents import Path, path_text
+from appealbridge.recipes.model.flow import (
+    Choice,
+    Delay,
+    Node,
+    WaitFor,
+    always_stops,
+    branches,
+    every_node,
+)
+from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.flow import READERS
+from appealbridge.recipes.parsing.paths import POST, flow_word
+from appealbridge.recipes.parsing.post import read_post
+from appealbridge.recipes.parsing.step import read_step
+
+
+def read_actions(
+    reading: Reading, value: Sequence[Any], ids: Mapping[Path, str]
+) -> tuple[list[Step], list[Node]]:
+    """
+    Return the steps, each after all it needs, and the tree they stand in, complaining about what is wrong.
+
+    `ids` are the steps' ids by their places.
+    """
+    for path, id_ in ids.items():
+        first = reading.steps[id_]
+        if first != path:
+            reading.complain(
+                (*path, "id"),
+                f'the id "{id_}" stands here twice, first at {path_text(first)}',
+                "give each step its own",
+            )
+    tree = _Tree(reading, ids)
+    nodes = tree.several(value, ("actions",))
+    found = [node for node in every_node(nodes) if isinstance(node, Step)]
+    if not tree.whole or {node.group or node.id for node in found} != reading.steps.keys():
+        return found, nodes
+    return _in_order(reading, nodes), nodes
+
+
+class _Tree:
+    """Reads lists of entries, which may have lists of entries in them; `whole` is whether all was understood."""
+
+    def __init__(self, reading: Reading, ids: Mapping[Path, str]) -> None:
+        self._reading = reading
+        self._ids = ids
+        self.whole = True
+
+    def several(self, value: Any, path: Path) -> list[Node]:
+        """Return what a list's entries mean."""
+        if not isinstance(value, list):
+            self._reading.complain(path, "must be a list", "begin each step with a dash")
+            return []
+        nodes: list[Node] = []
+        for number, entry in enumerate(value):
+            if always_stops(nodes):
+                cure = "move it up, or leave it out"
+                words = "this is never done, since the run has stopped by then"
+                self._reading.complain((*path, number), words, cure, key=True)
+                return nodes
+            found = self._read(entry, (*path, number))
+            self.whole = self.whole and None not in found
+            nodes += (node for node in found if node is not None)
+        return nodes
+
+    def _read(self, entry: Any, path: Path) -> Sequence[Node | None]:
+        """Return what an entry means: one node, or a step for each channel of a `post`; `None` for what is wrong."""
+        word = flow_word(entry)
+        if word is not None:
+            return [READERS[word](self._reading, entry, path, self.several)]
+        if isinstance(entry, dict) and entry.get("action") == POST:
+            return read_post(self._reading, entry, path, self._ids[path])
+        return [read_step(self._reading, entry, path, self._ids[path])]
+
+
+def _in_order(reading: Reading, nodes: Sequence[Node]) -> list[Step]:
+    """Return the steps, each after all it needs, else as written."""
+    rest = list(_with_needs(nodes, frozenset()))
+    ordered: list[Step] = []
+    done: set[str] = set()
+    while rest:
+        one = next((one for one in rest if one[2] <= done), None)
+        if one is None:
+            circle = ", ".join(name for name, _, _ in rest)
+            reading.complain(
+                ("actions",),
+                f"these steps wait for each other: {circle}",
+                "let one go first",
+                key=True,
+            )
+            return [node for node in every_node(nodes) if isinstance(node, Step)]
+        rest.remove(one)
+        name, node, _ = one
+        done.add(name)
+        if isinstance(node, Step):
+            ordered.append(node)
+            if node.group and not any(
+                isinstance(other, Step) and other.group == node.group for _, other, _ in rest
+            ):
+                done.add(node.group)
+    return ordered
+
+
+def _with_needs(
+    nodes: Sequence[Node], before: frozenset[str]
+) -> Iterator[tuple[str, Node, frozenset[str]]]:
+    """Yield every entry with its name and the names of all that has to be over before it."""
+    for node in nodes:
+        name = _name(node)
+        yield name, node, node.needs | before
+        for inner in branches(node):
+            yield from _with_needs(inner, before | {name})
+        before |= {_name(one) for one in every_node([node]) if _is_barrier(one)}
+
+
+def _is_barrier(node: Node) -> bool:
+    return isinstance(node, (Delay, WaitFor)) or (isinstance(node, Choice) and node.decides)
+
+
+def _name(node: Node) -> str:
+    return node.id if isinstance(node, Step) else node.path

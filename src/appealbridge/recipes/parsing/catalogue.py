@@ -1,0 +1,96 @@
+"""What a recipe may refer to: plug-ins, accounts, sources, lists, people. Made from the settings, once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appealbridge.documents import Document, Problem
+from appealbridge.documents import Path as Keys
+from appealbridge.files import READ_LIMIT, read_file
+from appealbridge.plugin.channel import Account
+from appealbridge.plugin.egress import EgressPolicy
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.registry import Registry
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """
+    What a recipe may refer to.
+
+    `channels` maps an account's name to its platform and its settings, `sources` a section of
+    appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, `declared` such a source
+    with its trigger's name (`webhook:incident-desk`) to its settings, `lists` a list's name to its
+    entries and `list_places` to the document and the place of each of them. `people` are the people and groups
+    that may stand in `approval` and `on_failure`, `telling` the ways to them, `None` where those are not known.
+    `templates` is the folder of template files, `None` where there is none. `absent` are accounts of
+    the settings that are left out, since their plug-in broke. `egress` says what may be connected to, `None` where
+    that is not known.
+    """
+
+    registry: Registry
+    channels: Mapping[str, tuple[str, Account]] = field(default_factory=dict)
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    declared: Mapping[str, Options] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(default_factory=dict)
+    people: frozenset[str] = frozenset()
+    telling: Telling | None = None
+    time_zone: str = "Europe/London"
+    templates: Path | None = None
+    absent: Collection[str] = ()
+    egress: EgressPolicy | None = None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which recipes read and write times."""
+        return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def plain_lists(self) -> dict[str, list[Any]]:
+        """The lists as templates see them."""
+        return {name: list(entries) for name, entries in self.lists.items()}
+
+    def in_list(self, name: str, number: int, problem: str, cure: str) -> Problem:
+        """Return a problem with one entry of a list."""
+        path = f"lists.{name}[{number}]"
+        if name not in self.list_places:
+            return Problem("appealbridge.yaml", 1, 1, path, problem, cure)
+        document, places = self.list_places[name]
+        return document.problem(places[number], problem, cure)
+
+    def template(self, file: str) -> str | None:
+        """
+        Return the text of a file in the folder of templates, `None` where there is none.
+
+        Raise `ValueError`, with the cure, for one that cannot be used.
+        """
+        if self.templates is None:
+            return None
+        try:
+            content = read_file(self.templates / file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}; let the daemon read it") from None
+        if len(content) > READ_LIMIT:
+            raise ValueError(f"is longer than {READ_LIMIT // 1024} KiB; make it shorter")
+        try:
+            return content.decode().replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError:
+            raise ValueError("is not UTF-8; save it as UTF-8") from None
+
+    def template_files(self) -> list[str]:
+        """Return the names of all files in the folder of templates."""
+        if self.templates is None:
+            return []
+        try:
+            return sorted(path.name for path in self.templates.iterdir())
+        except OSError:
+            return []

@@ -1,0 +1,253 @@
+"""One recipe being read: its document, what it may refer to, and the complaints so far."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from appealbridge.documents import Document, Path, Place, Problem
+from appealbridge.documents.diagnostic import did_you_mean, nearest
+from appealbridge.documents.document import whole_word
+from appealbridge.documents.lines import lines_of
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.field_names import Fields, flaw_in, where_else
+from appealbridge.recipes.parsing.paths import apart, stands_before
+from appealbridge.recipes.templates.expression import Expression, compile_html, compile_text
+from appealbridge.recipes.templates.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
+from appealbridge.recipes.templates.syntax import Chain, Malformed, chain_text
+
+_SHOWS_TAGS = re.compile(r"\bbody_html\s*\}\}|^\$\S*\.body_html$")
+_OF_PLUG_INS = ("action", "trigger", "channel")
+
+RESULT_PARTS = tuple(sorted(ATTRIBUTES[ResultView]))
+
+_NOTHING = Expression("", (), "", constant=True, fill=lambda _: "")
+
+
+def in_another_branch(step: str) -> tuple[str, str]:
+    """Return problem and cure where a step needs one that is never done in the same run."""
+    words = f'step "{step}" stands in another branch, so never are both done'
+    return words, "move one of the two out of its branch"
+
+
+def _part_of(word: str, names: Iterable[str]) -> bool:
+    """Tell whether a word is a piece of a name that is none, as `my` of `my-post`, which has its own complaint."""
+    return any(not name.isidentifier() and word in _WORDS.findall(name) for name in names)
+
+
+_WORDS = re.compile(r"\w+")
+
+
+def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
+    lines = lines_of(text)
+    asked = whole_word(flaw.needle) if flaw.needle else None
+    below = range(min(flaw.line, len(lines)) - 1, len(lines))
+    found = next(((n, m) for n in below if asked and (m := asked.search(lines[n]))), None)
+    number = found[0] if found is not None else below[0]
+    column = found[1].start() if found is not None else 0
+    width = len(flaw.needle) if found is not None else len(lines[number])
+    return Problem(
+        file, number + 1, column + 1, "", flaw.problem, flaw.cure,
+        source_line=lines[number], width=max(1, width),
+    )  # fmt: skip
+
+
+class Reading:
+    """
+    What every part of the reader shares while one recipe is read.
+
+    `steps` are the places of all publishing steps by id, `waits` those of every `wait_for`. `posts`
+    are the channels of each `post`, by its id.
+    """
+
+    def __init__(
+        self, document: Document, catalogue: Catalogue, templates: Mapping[str, str] | None = None
+    ) -> None:
+        self.document = document
+        self.catalogue = catalogue
+        self.problems: list[Problem] = []
+        self.variables: dict[str, Expression] = {}
+        self.later_variables: frozenset[str] = frozenset()
+        self.used_variables: set[str] = set()
+        self.fields = Fields()
+        self.steps: Mapping[str, Path] = {}
+        self.posts: Mapping[str, Sequence[str]] = {}
+        self.waits: Sequence[Path] = ()
+        self.used_templates: dict[str, str] = {}
+        self._templates = templates
+        self._file: tuple[str, str] | None = None
+
+    def complain(self, path: Path, problem: str, cure: str = "", *, key: bool = False) -> None:
+        """Note an error at a path."""
+        self.problems.append(self.document.problem(path, problem, cure, key=key))
+
+    def note(self, path: Path, problem: str, cure: str = "") -> None:
+        """Note what is worth knowing and stops nothing."""
+        self.problems.append(self.document.problem(path, problem, cure, key=True, level="note"))
+
+    def note_at(self, path: Path, place: Place, problem: str, cure: str) -> None:
+        """Note the same of a part of what stands at a path."""
+        found = self.document.problem(path, problem, cure, level="note", place=place)
+        self.problems.append(found)
+
+    def unknown(
+        self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
+    ) -> None:
+        """Note a name that is not among the known ones; `hint` is the cure where none are."""
+        broken = self.catalogue.registry.broken
+        if what == "channel" and name in self.catalogue.absent:
+            cure = "its plug-in broke, so it is left out; appealbridge check says why"
+        elif broken and what in _OF_PLUG_INS and nearest(str(name), known) is None:
+            cure = f"perhaps it comes with a plug-in that cannot be loaded: {', '.join(broken)}"
+        else:
+            cure = did_you_mean(str(name), known) or hint
+        self.complain(path, f'unknown {what} "{name}"', cure)
+
+    def compiled(self, text: str, path: Path) -> Expression:
+        """Return the expression of a text; complain about its syntax and its names where they stand."""
+        return self._compiled(text, path, compile_text)
+
+    def compiled_html(self, text: str, path: Path) -> Expression:
+        """Return the expression of a text that is a page, in which values are escaped."""
+        if _SHOWS_TAGS.search(text):
+            words = "body_html is HTML, and escaped as any value it is shown with its tags"
+            self.note(path, words, "write {{ appeal.body_html | safe }}")
+        return self._compiled(text, path, compile_html)
+
+    def _compiled(self, text: str, path: Path, compile_: Callable[[str], Expression]) -> Expression:
+        try:
+            expression = compile_(text)
+        except Malformed as flaw:
+            self.malformed(path, flaw)
+            for chain in flaw.chains:
+                self.check_chain(path, chain)
+            return _NOTHING
+        for chain in expression.chains:
+            self.check_chain(path, chain)
+        return expression
+
+    def lists_in(self, expression: Expression) -> Iterator[tuple[str, bool]]:
+        """Yield the lists of the settings that an expression reads, and whether it takes them as they are."""
+        read, seen = [(expression, True)], {""}
+        for one, before in read:
+            as_it_is = before and "|" not in one.text
+            for name, keys in one.chains:
+                if name == "lists" and keys:
+                    yield str(keys[0]), as_it_is and len(keys) == 1
+                elif name in self.variables and name not in seen:
+                    seen.add(name)
+                    read.append((self.variables[name], as_it_is))
+
+    @contextmanager
+    def any_event(self) -> Iterator[None]:
+        """Take events to be from anywhere, and not only from the recipe's triggers, as long as this lasts."""
+        known, self.fields = self.fields, Fields()
+        try:
+            yield
+        finally:
+            self.fields = known
+
+    @contextmanager
+    def inside(self, file: str, text: str) -> Iterator[None]:
+        """Take what is wrong inside a text to stand in another file, as long as this lasts."""
+        self._file = (file, text)
+        try:
+            yield
+        finally:
+            self._file = None
+
+    def malformed(self, path: Path, flaw: Malformed) -> None:
+        """Note what is wrong inside a text."""
+        if self._file is not None:
+            self.problems.append(_in_file(*self._file, flaw))
+            return
+        place = self.document.within(path, flaw.needle, flaw.line)
+        self.problems.append(self.document.problem(path, flaw.problem, flaw.cure, place=place))
+
+    def check_chain(self, path: Path, chain: Chain) -> None:
+        """Complain about a name that nothing in reach has."""
+        name, keys = chain
+        self.used_variables.add(name)
+        flaw = flaw_in(chain, self.fields)
+        if flaw is not None:
+            self.malformed(path, flaw)
+        elif name == "results":
+            self._check_result(path, chain)
+        elif name == "wait":
+            self._check_wait(path)
+        elif name == "lists" and keys and keys[0] not in self.catalogue.lists:
+            self._unknown_inside(
+                path,
+                "list",
+                keys[0],
+                self.catalogue.lists,
+                "declare it under lists: in appealbridge.yaml",
+            )
+        elif name not in GIVEN_NAMES and name not in self.variables:
+            if name in self.later_variables:
+                flaw = Malformed(f'"{name}" is defined further below', "move it up", name)
+                self.malformed(path, flaw)
+            elif not _part_of(name, (*self.variables, *self.steps)):
+                known = self._names_in_reach()
+                cure = where_else(name, self.fields, known) or did_you_mean(name, known)
+                self.malformed(path, Malformed(f'unknown name "{name}"', cure, name))
+
+    def _check_result(self, path: Path, chain: Chain) -> None:
+        keys = chain[1]
+        if not keys:
+            cure = "name a step and what of it, as results.blog.url"
+            self.malformed(path, Malformed("results of which step?", cure, "results"))
+        elif _part_of(str(keys[0]), self.steps):
+            return
+        elif keys[0] not in self.steps:
+            hint = "give the step an id"
+            self._unknown_inside(path, "step", keys[0], self.steps, hint)
+        elif path[: len(self.steps[str(keys[0])])] == self.steps[str(keys[0])]:
+            words = "a step cannot use its own result"
+            self.malformed(path, Malformed(words, "name another step", str(keys[0])))
+        elif apart(path, self.steps[str(keys[0])]):
+            self.malformed(path, Malformed(*in_another_branch(str(keys[0])), str(keys[0])))
+        else:
+            self._check_part(path, chain)
+
+    def _check_part(self, path: Path, chain: Chain) -> None:
+        """Complain about a part that the result of a step, or of a channel of a `post`, does not have."""
+        keys = chain[1][1:]
+        channels = self.posts.get(str(chain[1][0]), ())
+        if keys and keys[0] in channels:
+            keys, channels = keys[1:], ()
+        known = (*RESULT_PARTS, *channels)
+        if keys and keys[0] not in known:
+            self._unknown_inside(path, f"part of {chain_text(chain)}:", keys[0], known)
+
+    def _names_in_reach(self) -> set[str]:
+        return {*GIVEN_NAMES, *self.variables} - ({"range"} if self.waits else {"range", "wait"})
+
+    def _check_wait(self, path: Path) -> None:
+        known = path[0] == "variables" and self.waits
+        if not known and not any(stands_before(wait, path) for wait in self.waits):
+            cure = "wait is known after a wait_for, and tells how it ended"
+            self.malformed(path, Malformed("no wait_for stands before this", cure, "wait"))
+
+    def _unknown_inside(
+        self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
+    ) -> None:
+        cure = did_you_mean(str(name), known) or hint
+        self.malformed(path, Malformed(f'unknown {what} "{name}"', cure, str(name)))
+
+    # -- template files ---------------------------------------------------------------------------
+
+    def template(self, file: str) -> str | None:
+        """Return the text of a template file and remember that it is used; `None` where there is none."""
+        given = self._templates
+        text = self.catalogue.template(file) if given is None else given.get(file)
+        if text is not None:
+            self.used_templates[file] = text
+        return text
+
+    def template_names(self) -> set[str]:
+        """Return the names of all templates, without ending."""
+        files = self._templates if self._templates is not None else self.catalogue.template_files()
+        return {file.rpartition(".")[0] for file in files}

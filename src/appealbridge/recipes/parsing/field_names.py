@@ -1,0 +1,149 @@
+"""Which fields an event of a recipe's triggers can have, and what is wrong with a name that asks for another."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from appealbridge.documents.diagnostic import did_you_mean, nearest
+from appealbridge.recipes.model.recipe import RecipeTrigger
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.templates.scope import ATTRIBUTES, EventView
+from appealbridge.recipes.templates.syntax import Chain, Malformed
+
+Names = frozenset[str] | None
+"""Names of fields, those inside another after a dot, `*` where there may be more; `None` where unknown."""
+
+OTHERS = "*"
+_METHODS = frozenset(("items", "keys", "values", "get"))
+_EVENT = frozenset(ATTRIBUTES[EventView])
+_NEAR = 0.8
+"""How alike two names must be for one to be the other misspelt where others may be there too."""
+_AMONG_FEW = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the events of a recipe can have: `data` any of them, `appeal` those about one (none: no event is)."""
+
+    data: Names = None
+    appeal: Names = None
+
+
+def fields_of(catalogue: Catalogue, triggers: Sequence[RecipeTrigger]) -> Fields:
+    """Return the fields of all events that a recipe's triggers let through."""
+    by_name: dict[str, list[Names]] = {}
+    for trigger in triggers:
+        for source in _sources(catalogue, trigger):
+            names = trigger.plugin.fields(trigger.options, source)
+            by_name.setdefault(trigger.plugin.name, []).append(names)
+    all_of_them = [names for some in by_name.values() for names in some]
+    about = by_name.pop("appeal", [])
+    # A webhook may send events about appeals too; a source whose fields are all known does not.
+    closed = all(
+        names is not None and OTHERS not in names for some in by_name.values() for names in some
+    )
+    return Fields(_together(all_of_them), _together(about) if closed and triggers else None)
+
+
+def _sources(catalogue: Catalogue, trigger: RecipeTrigger) -> Iterable[Any]:
+    if trigger.own is not None:
+        return [trigger.own]
+    if trigger.source:
+        return [catalogue.declared.get(trigger.source)]
+    prefix = f"{trigger.plugin.name}:"
+    every = [source for name, source in catalogue.declared.items() if name.startswith(prefix)]
+    return every or [None]
+
+
+def _together(several: Iterable[Names]) -> Names:
+    found: set[str] = set()
+    for names in several:
+        if names is None:
+            return None
+        found |= names
+    return frozenset(found)
+
+
+def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
+    """Return what is wrong with a chain that begins at `event`, `appeal` or `now`, `None` if nothing is known to be."""
+    name, keys = chain
+    if name == "appeal" and fields.appeal == frozenset():
+        words = "no event of these triggers is about an appeal"
+        return Malformed(words, "what was sent is in event.data", name)
+    if name == "appeal":
+        return _in_data(keys, fields.appeal)
+    if name == "event":
+        return _in_event(keys, fields.data)
+    return _in_value(keys, datetime, "a time") if name == "now" else None
+
+
+def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
+    """Return where a name that means nothing by itself is to be found, empty where it is more like another."""
+    if name in ("data", "subject", "type"):
+        return f'did you mean "event.{name}"?'
+    if name == "loop":
+        return "it is known inside {% for … %}"
+    if nearest(name, known) is not None:
+        return ""
+    inside = {one for one in fields.data or () if "." not in one} - {OTHERS}
+    near = nearest(name, inside)
+    if near is not None:
+        return f'did you mean "event.data.{near}"?'
+    if fields.data is not None and OTHERS not in fields.data:
+        return ""
+    return f"what was sent is in event.data.{name}, names of your own stand under variables:"
+
+
+def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:
+    if not keys:
+        return None
+    first = keys[0]
+    if first == "data":
+        return _in_data(keys[1:], data)
+    if first in _EVENT:
+        return _in_value(keys[1:], str, "a text")
+    near = difflib.get_close_matches(str(first).lower(), _EVENT, n=1, cutoff=_AMONG_FEW)
+    cure = f'did you mean "{near[0]}"?' if near else f"what was sent is in event.data.{first}"
+    return _unknown("part of an event", first, cure)
+
+
+def _in_value(keys: Sequence[str | int], kind: type, words: str) -> Malformed | None:
+    known = ATTRIBUTES[kind]
+    if not keys or isinstance(keys[0], int) or keys[0] in known:
+        return None
+    return _unknown(f"part of {words}", keys[0], did_you_mean(keys[0], known))
+
+
+def _in_data(keys: Sequence[str | int], names: Names) -> Malformed | None:
+    if names is None:
+        return None
+    before = ""
+    for key in keys:
+        if isinstance(key, int):
+            continue
+        here = {name.removeprefix(before) for name in names if name.startswith(before)}
+        known = {name for name in here if "." not in name} - {OTHERS}
+        if not known or key in _METHODS:
+            return None
+        if key not in known:
+            return _unknown_field(key, known, others=OTHERS in here)
+        before += f"{key}."
+    return None
+
+
+def _unknown_field(key: str, known: Iterable[str], *, others: bool) -> Malformed | None:
+    if not others:
+        return _unknown("field", key, did_you_mean(key, known))
+    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR)
+    # A sender's `link` beside our `links` is no mistake.
+    if not near or f"{near[0]}s" == key or f"{key}s" == near[0]:
+        return None
+    return _unknown("field", key, f'did you mean "{near[0]}"?')
+
+
+def _unknown(what: str, name: Any, cure: str) -> Malformed:
+    return Malformed(f'unknown {what} "{name}"', cure, str(name))

@@ -1,0 +1,85 @@
+"""
+What a recipe may say and hardly means: words that would be published otherwise than its writer sees them.
+
+Every one is a note. Nobody can know that “quotes” are not wanted; but nobody should find them in a
+post first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from appealbridge.documents import Path, path_text
+from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.templates.scope import GIVEN_NAMES
+
+_ANYTHING = re.compile(
+    r"[“”„‘’]|^[^\"\n]*\w\" *$| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]",
+    re.MULTILINE,
+)
+"""Without any of these in the whole file there is nothing to look for."""
+
+_NAMES = frozenset(("action", "after", "channel", "id", "mode", "template", "trigger"))
+"""What is never published, so that a comment behind it is one."""
+
+_TYPOGRAPHIC = re.compile(r"[“”„‘’][^“”„]*[“”‘’]")
+_HASHTAG = re.compile(r"#\w+")
+_WORKED_OUT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_ONE_BRACE = re.compile(r"\{ *(?:\{ +)?(([A-Za-z_]\w*)(?: *[.\[|][^{}\n]*| *))\}(?: *\})?")
+
+
+def note_slips(reading: Reading) -> None:
+    """Note every such slip in the variables and actions."""
+    document = reading.document
+    if not isinstance(document.value, dict) or not _ANYTHING.search(document.text):
+        return
+    told = {problem.path for problem in reading.problems}
+    for part in ("variables", "actions"):
+        for path, text in _texts(document.value.get(part), (part,)):
+            if path[-1] not in _NAMES and path_text(path) not in told:
+                _note_comment(reading, path)
+                _note_quotes(reading, path)
+                _note_braces(reading, path, text)
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, (dict, list)):
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(one, (*path, key))
+
+
+def _note_comment(reading: Reading, path: Path) -> None:
+    place = reading.document.comment(path)
+    if place is None:
+        return
+    line = reading.document.line(place.line)
+    hashtag = _HASHTAG.match(line, place.column - 1)
+    if hashtag is not None:
+        words = f'"{hashtag[0]}" begins a comment, which is not published'
+        reading.note_at(path, place, words, "put the whole text in quotes")
+
+
+def _note_quotes(reading: Reading, path: Path) -> None:
+    bare = reading.document.bare(path)
+    if _TYPOGRAPHIC.fullmatch(bare):
+        words = "these quotes are typographic ones, and are published with the text"
+        cure = "use straight ones: \" or '"
+    elif bare.endswith('"') and bare.count('"') % 2:
+        words = "a quote that closes nothing is published with the text"
+        cure = "put one before the text too, or take it out"
+    else:
+        return
+    reading.note_at(path, reading.document.place(path), words, cure)
+
+
+def _note_braces(reading: Reading, path: Path, text: str) -> None:
+    for found in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
+        if found[2] in reading.variables or found[2] in GIVEN_NAMES:
+            place = reading.document.within(path, found[0])
+            words = "this is published as it stands"
+            cure = f"a value goes in two braces: {{{{ {found[1].strip()} }}}}"
+            reading.note_at(path, place, words, cure)

@@ -1,0 +1,234 @@
+"""From the text of one file to a recipe, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from appealbridge.documents import InvalidDocuments, Path, Problem, check, read, unexpected
+from appealbridge.recipes.conditions.conditions import every
+from appealbridge.recipes.model.flow import waits
+from appealbridge.recipes.model.index_hints import clues_in
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.model.schema import Shape
+from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.parsing.actions import read_actions
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.conditions import read_conditions
+from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.field_names import fields_of
+from appealbridge.recipes.parsing.lint import note_slips
+from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
+from appealbridge.recipes.parsing.people import check_name, read_people
+from appealbridge.recipes.parsing.secrets import TAGS, secrets_in, without_secrets
+from appealbridge.recipes.parsing.tests import read_tests
+from appealbridge.recipes.parsing.triggers import read_triggers
+from appealbridge.recipes.templates.expression import Expression
+from appealbridge.recipes.templates.public_text import mentions_in
+from appealbridge.recipes.templates.scope import GIVEN_NAMES, Scope
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def load_recipe(
+    text: str | bytes,
+    file: str,
+    name: str,
+    catalogue: Catalogue,
+    templates: Mapping[str, str] | None = None,
+) -> tuple[Recipe | None, list[Problem]]:
+    """
+    Return the recipe in a text, `None` where it has errors, and all its problems, in the order of lines.
+
+    `templates` are the texts of template files by file name, instead of those in the catalogue's folder.
+    Whatever reading it raises is a problem of this recipe alone.
+    """
+    try:
+        return _loaded(text, file, name, catalogue, templates)
+    except Exception as error:  # noqa: BLE001 - one file must not take the others along
+        return None, without_secrets([unexpected(file, error)], [])
+
+
+def _loaded(
+    text: str | bytes,
+    file: str,
+    name: str,
+    catalogue: Catalogue,
+    templates: Mapping[str, str] | None,
+) -> tuple[Recipe | None, list[Problem]]:
+    try:
+        document = read(text, file, TAGS)
+    except InvalidDocuments as failure:
+        return None, without_secrets([*failure.problems], [])
+    reading = Reading(document, catalogue, templates)
+    recipe = _read(reading, name)
+    _note_unused(reading)
+    note_slips(reading)
+    secrets = secrets_in(document)
+    found = without_secrets(reading.problems + secrets, secrets)
+    problems = sorted(found, key=lambda p: (p.file != file, p.line, p.column))
+    broken = any(problem.level == "error" for problem in problems)
+    return None if broken else recipe, problems
+
+
+def _read(reading: Reading, name: str) -> Recipe | None:
+    document = reading.document
+    if not isinstance(document.value, dict):
+        reading.complain(
+            (), "this is no recipe", "a recipe begins with alias:, triggers: and actions:"
+        )
+        return None
+    if not _NAME.fullmatch(name):
+        words = f'a recipe cannot be called "{name}"'
+        cure = "rename the file, with small letters, digits, - and _"
+        reading.problems.append(Problem(document.file, 1, 1, "", words, cure))
+    check_name(reading, name)
+    shape, problems = check(document, (), Shape)
+    reading.problems += _without_what_slid_out(problems, document.value)
+    written = document.value
+    triggers = read_triggers(reading, _list(written, "triggers"))
+    reading.fields = fields_of(reading.catalogue, triggers)
+    actions = _list(written, "actions")
+    ids = step_ids(actions)
+    reading.steps, reading.waits = first_of_each(ids), waits_in(actions)
+    reading.posts = posts_in(actions, ids)
+    variables = _variables(reading, written.get("variables"))
+    conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
+    steps, flow = read_actions(reading, actions, ids)
+    read_people(reading, written)
+    if shape is None:
+        return None
+    if "mode" in written and not waits(flow):
+        words = "mode matters only to a recipe that waits, which this one does not"
+        reading.note(("mode",), words, "leave it out")
+    on_failure = shape.on_failure
+    tests = read_tests(reading, shape.tests)
+    return Recipe(
+        name=name,
+        alias=shape.alias or name,
+        description=shape.description,
+        file=document.file,
+        version=_version(document.text, reading.used_templates),
+        text=document.text,
+        templates=reading.used_templates,
+        triggers=triggers,
+        conditions=every(conditions) if conditions else None,
+        clues=clues_in(written.get("conditions")),
+        variables=variables,
+        lists=reading.catalogue.plain_lists,
+        zone=reading.catalogue.zone,
+        steps=steps,
+        flow=() if all(isinstance(node, Step) for node in flow) else flow,
+        waits=waits(flow),
+        mode=shape.mode,
+        approval=shape.approval or "",
+        publish_within=shape.publish_within,
+        burst=shape.burst,
+        on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
+        retry=shape.retry.model_dump(exclude_unset=True),
+        tests=tests,
+        enabled=shape.enabled,
+        mentions=mentions_in(
+            *_published(written.get("variables")),
+            *_published(actions),
+            *reading.used_templates.values(),
+        ),
+    )
+
+
+_DECIDES = frozenset(("if", "conditions", "delay", "wait_for", "stop"))
+"""Options of a step whose texts decide something and are not published."""
+
+
+def _published(written: Any) -> Iterator[str]:
+    """Yield the texts in variables or actions that may be published and have an @."""
+    if isinstance(written, str):
+        if "@" in written or "＠" in written:
+            yield written
+    elif isinstance(written, dict):
+        for option, inner in written.items():
+            if option not in _DECIDES:
+                yield from _published(inner)
+    elif isinstance(written, list):
+        for inner in written:
+            yield from _published(inner)
+
+
+def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) -> list[Problem]:
+    """Say of a list whose entries stand beside it that it is empty, and not also what each of them is."""
+    for name in ("triggers", "actions"):
+        empty = next((p for p in problems if p.path == name and written.get(name, 0) is None), None)
+        if empty is None:
+            continue
+        told = replace(empty, cure="indent what belongs to it, and begin each entry with a dash")
+        problems = [
+            told if problem is empty else problem
+            for problem in problems
+            if problem.path or problem.line < empty.line or "unknown option" not in problem.problem
+        ]
+    return problems
+
+
+def _list(written: Mapping[str, Any], name: str) -> list[Any]:
+    value = written.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], Any]]:
+    """Compile the variables, each of which may use those before it."""
+    if not isinstance(written, dict):
+        return {}
+    reading.later_variables = frozenset(written)
+    for name, value in written.items():
+        path = ("variables", name)
+        if not name.isidentifier() or name in GIVEN_NAMES or name.startswith("_"):
+            taken = "is taken" if name in GIVEN_NAMES else "is no name"
+            reading.complain(
+                path, f'"{name}" {taken}', "use another, of letters, digits and _", key=True
+            )
+        if value is None:
+            cure = "write it after the colon; text that begins with # needs quotes"
+            reading.complain(path, "is empty", cure)
+        reading.variables[name] = _variable(reading, value, path)
+    return {name: expression.fill for name, expression in reading.variables.items()}
+
+
+def _note_unused(reading: Reading) -> None:
+    # A name that is misspelt where it is used has its own complaint.
+    if any(problem.level == "error" for problem in reading.problems):
+        return
+    for name in reading.variables.keys() - reading.used_variables:
+        words = f'nothing uses the variable "{name}"'
+        reading.note(("variables", name), words, "use it, or take it out")
+
+
+def _variable(reading: Reading, value: Any, path: Path) -> Expression:
+    """Compile a variable's value, whose texts may be templates however deep they stand."""
+    if isinstance(value, str):
+        return reading.compiled(value, path)
+    named = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value if isinstance(value, list) else ())
+    )
+    parts = {key: _variable(reading, one, (*path, key)) for key, one in named}
+    if all(part.constant for part in parts.values()):
+        return Expression("", (), "", constant=True, fill=lambda _: value)
+    chains = tuple(chain for part in parts.values() for chain in part.chains)
+
+    def fill(scope: Scope) -> Any:
+        filled = {key: part.fill(scope) for key, part in parts.items()}
+        return filled if isinstance(value, dict) else [*filled.values()]
+
+    marks = any(part.marked for part in parts.values())
+    return Expression("", chains, "", constant=False, fill=fill, marked=marks)
+
+
+def _version(text: str, templates: Mapping[str, str]) -> str:
+    whole = hashlib.sha256(text.encode())
+    for name in sorted(templates):
+        whole.update(f"\0{name}\0{templates[name]}".encode())
+    return whole.hexdigest()[:16]

@@ -1,0 +1,226 @@
+"""From a folder of files to the book of recipes; a file with errors is quarantined, and the others are in force."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+
+from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
+from appealbridge.files import read_file
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import Receiver
+from appealbridge.recipes.model.book import Book, bind
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.parsing.catalogue import Catalogue
+from appealbridge.recipes.parsing.copies import copies_among
+from appealbridge.recipes.parsing.load import load_recipe
+from appealbridge.recipes.parsing.secrets import TAGS
+
+_ENDINGS = (".yaml", ".yml")
+_TRIGGERS = re.compile(rb"^triggers:", re.MULTILINE)
+_OFF = re.compile(rb"^enabled:[ \t]*[\"']?(?:false|no|off)\b", re.MULTILINE | re.IGNORECASE)
+_SAMPLE = 16 * 1024
+"""How many bytes of a file tell whether it is a recipe by what it says."""
+
+
+def load_book(
+    folder: Path,
+    catalogue: Catalogue,
+    only: Sequence[Path] = (),
+    before: Mapping[str, Recipe] | None = None,
+) -> Book:
+    """
+    Read every recipe below a folder, in the order of paths.
+
+    `only` are the files, or folders of them, to read instead; one outside the folder is named after
+    its own file. `before` are the recipes in force until now: where a file of one has errors, it stays
+    in force as it was, if what is declared still allows it. Raise `InvalidDocuments` where the folder
+    itself cannot be listed.
+    """
+    shelf = _Shelf(dict(catalogue.declared), before or {})
+    for place in only or [folder]:
+        files, closed = _listed(place)
+        for inside, problem in closed.items():
+            shelf.put_closed(inside, problem, catalogue)
+        shelf.problems += _unread(files) if files != [place] else []
+        for path in files:
+            if _is_read(path) or path == place:
+                shelf.put(path, recipe_name(path, folder), catalogue, named=path == place)
+    shelf.problems += copies_among([*shelf.recipes.values()])
+    return bind(
+        shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared, frozenset(shelf.kept)
+    )
+
+
+def _listed(place: Path) -> tuple[list[Path], dict[Path, Problem]]:
+    """
+    Return the files below a folder in the order of paths, and of a file that file; and the folders that are closed.
+
+    What cannot be seen must not pass for an empty folder: raise `InvalidDocuments` where that is `place` itself.
+    """
+    files: list[Path] = []
+    closed: dict[Path, Problem] = {}
+    folders = [place]
+    while folders:
+        folder = folders.pop()
+        try:
+            found = list(folder.iterdir())
+        except NotADirectoryError:
+            return [place], {}
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            words = f"cannot be listed: {getattr(error, 'strerror', error)}"
+            cure = "give the daemon's user the right to read it"
+            closed[folder] = Problem(_shown(folder), 1, 1, "", words, cure)
+            if folder == place:
+                raise InvalidDocuments([closed[folder]]) from None
+            continue
+        for path in found:
+            if _is_file(path):
+                files.append(path)
+            elif not path.name.startswith(".") and path.is_dir() and not path.is_symlink():
+                folders.append(path)
+    return sorted(files, key=attrgetter("parts")), closed
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    except OSError:
+        return True  # what is in the way is told where it is read
+
+
+def _unread(files: Sequence[Path]) -> list[Problem]:
+    """Return a note for each file that is a recipe by what it says, and none by its name."""
+    words = "this file is not read, since its name does not end in .yaml"
+    begun = "this file is not read, since its name begins with a dot"
+    return [
+        Problem(
+            _shown(path), 1, 1, "", begun if path.suffix in _ENDINGS else words,
+            "rename it, or take it out", level="note",
+        )
+        for path in files
+        if not _is_read(path) and _like_a_recipe(path)
+    ]  # fmt: skip
+
+
+def _is_read(path: Path) -> bool:
+    return path.suffix in _ENDINGS and not path.name.startswith(".")
+
+
+def _like_a_recipe(path: Path) -> bool:
+    try:
+        return _TRIGGERS.search(read_file(path, _SAMPLE)) is not None
+    except OSError:
+        return False
+
+
+def recipe_name(path: Path, folder: Path) -> str:
+    """Return a recipe's name: its path below the folder without the ending, with `/` as `-`."""
+    inside = _below(path, folder)
+    if not inside:  # named in another way, or from elsewhere
+        inside = _below(path.resolve(), folder.resolve()) or (path.name,)
+    return "-".join((*inside[:-1], Path(inside[-1]).stem))
+
+
+def _below(path: Path, folder: Path) -> tuple[str, ...]:
+    """Return the parts of a path below a folder, none where it is elsewhere."""
+    above = folder.parts
+    return path.parts[len(above) :] if path.parts[: len(above)] == above else ()
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The book while it is being filled."""
+
+    declared: dict[str, Options]
+    before: Mapping[str, Recipe]
+    kept: set[str] = field(default_factory=set)
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    quarantined: dict[str, Sequence[Problem]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def put(self, path: Path, name: str, catalogue: Catalogue, *, named: bool) -> None:
+        """Take one file in, which somebody may have `named`; whatever is wrong with it concerns no other."""
+        raw, found = _read(path, pipes=named)
+        recipe = None
+        try:
+            if not found:
+                recipe, found = load_recipe(raw, _shown(path), name, catalogue)
+            self._put(path, name, recipe, found)
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, here too
+            recipe, found = None, [unexpected(_shown(path), error)]
+            self.problems += found
+        if recipe is None or any(problem.level == "error" for problem in found):
+            self.quarantined[str(path)] = tuple(found)
+            # Who switches it off, and makes a mistake in doing so, wants it off all the same.
+            if not _OFF.search(raw):
+                self._keep(name, catalogue)
+
+    def put_closed(self, folder: Path, problem: Problem, catalogue: Catalogue) -> None:
+        """Take note of a folder that cannot be listed; the recipes that lay there stay as they were."""
+        self.problems.append(problem)
+        self.quarantined[str(folder)] = (problem,)
+        for name, recipe in self.before.items():
+            if recipe.file.startswith(f"{_shown(folder)}/"):
+                self._keep(name, catalogue)
+
+    def _put(self, path: Path, name: str, recipe: Recipe | None, found: list[Problem]) -> None:
+        """Let a recipe count, or add to `found` why it cannot."""
+        if name in self.recipes:
+            words = f'there are two recipes called "{name}"'
+            cure = f"rename this file or {self.recipes[name].file}"
+            found.append(Problem(_shown(path), 1, 1, "", words, cure))
+        elif recipe is not None:
+            found += self._settle(recipe)
+            if not any(problem.level == "error" for problem in found):
+                self.recipes[name] = recipe
+        self.problems += found
+
+    def _keep(self, name: str, catalogue: Catalogue) -> None:
+        """Let a recipe stay as it was, so that a slip of the pen loses no event."""
+        old = self.before.get(name)
+        if old is None or name in self.recipes:
+            return
+        recipe, _ = load_recipe(old.text, old.file, name, catalogue, old.templates)
+        if recipe is not None and not self._settle(recipe):
+            self.recipes[name] = recipe
+            self.kept.add(name)
+
+    def _settle(self, recipe: Recipe) -> list[Problem]:
+        """Let what a recipe says of its webhooks count, or return why it cannot."""
+        settled: dict[str, Options] = {}
+        for number, trigger in enumerate(recipe.triggers):
+            source = settled.get(trigger.source) or self.declared.get(trigger.source)
+            if source is None or not isinstance(trigger.plugin, Receiver):
+                continue
+            try:
+                settled[trigger.source] = trigger.plugin.with_recipe(source, trigger.options)
+            except ValueError as error:
+                problem, _, cure = str(error).partition("; ")
+                return [_document(recipe).problem(("triggers", number), problem, cure)]
+        self.declared.update(settled)
+        return []
+
+
+def _document(recipe: Recipe) -> Document:
+    return read(recipe.text, recipe.file, TAGS)
+
+
+def _read(path: Path, *, pipes: bool) -> tuple[bytes, list[Problem]]:
+    """Return a file's bytes, or why they cannot be had."""
+    try:
+        return read_file(path, pipes=pipes), []
+    except OSError as error:
+        words = f"cannot be read: {error.strerror or error}"
+        cure = "see to it that the daemon may read it"
+        return b"", [Problem(_shown(path), 1, 1, "", words, cure)]
+
+
+def _shown(path: Path) -> str:
+    """Return a path as a person in the working folder would write it."""
+    return str(path).removeprefix(f"{Path.cwd()}/")

@@ -1,0 +1,50 @@
+"""Which steps an entry of `actions:` waits for: those it stands `after`, and those whose results it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from appealbridge.documents import Path
+from appealbridge.recipes.parsing.context import Reading, in_another_branch
+from appealbridge.recipes.parsing.paths import apart, part_id
+from appealbridge.recipes.templates.syntax import Chain
+
+
+def needs_of(
+    reading: Reading, value: Mapping[str, Any], path: Path, chains: Iterable[Chain]
+) -> frozenset[str]:
+    """Return the ids of these steps; `chains` are the names that the entry's texts read."""
+    after = value.get("after", [])
+    named = [after] if isinstance(after, str) else after
+    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        reading.complain(
+            (*path, "after"), "must be a step's id, or a list of them", "for example blog"
+        )
+        named = []
+    for one in named:
+        if one not in reading.steps:
+            reading.unknown((*path, "after"), "step", one, reading.steps)
+        elif reading.steps[one] == path:
+            reading.complain((*path, "after"), "a step cannot wait for itself", "name another")
+        elif apart(path, reading.steps[one]):
+            reading.complain((*path, "after"), *in_another_branch(one))
+    return (frozenset(named) & reading.steps.keys()) | results_in(reading, chains)
+
+
+def results_in(reading: Reading, chains: Iterable[Chain]) -> frozenset[str]:
+    """Return the steps whose results are used, directly or by way of variables."""
+    needs: set[str] = set()
+    seen: set[str] = set()
+    rest = list(chains)
+    while rest:
+        name, keys = rest.pop()
+        if name == "results" and keys:
+            id_ = str(keys[0])
+            one = len(keys) > 1 and keys[1] in reading.posts.get(id_, ())
+            if id_ in reading.steps:
+                needs.add(part_id(id_, str(keys[1])) if one else id_)
+        elif name in reading.variables and name not in seen:
+            seen.add(name)
+            rest += reading.variables[name].chains
+    return frozenset(needs)

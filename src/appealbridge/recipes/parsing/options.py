@@ -1,0 +1,134 @@
+"""A step's options as written, compiled leaf by leaf into a function that fills them for one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from appealbridge.documents import Path, path_text
+from appealbridge.model.errors import RenderError
+from appealbridge.recipes.templates.expression import Expression
+from appealbridge.recipes.templates.limits import LIMIT, LIST_LIMIT
+from appealbridge.recipes.templates.scope import Scope, Unfillable
+
+Fill = Callable[[Scope], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One text among the options, and its place in the file."""
+
+    path: Path
+    expression: Expression
+
+    def bound(self) -> Fill:
+        """Return the function that fills it, which names its place where it cannot."""
+        if self.expression.constant:
+            return self.expression.fill
+        fill, where, whole = self.expression.fill, path_text(self.path), self.expression.whole
+        source = self.expression.source
+        option = next((part for part in reversed(self.path) if isinstance(part, str)), "")
+
+        def filled(scope: Scope) -> Any:
+            scope.breaks_mentions = option in scope.linked
+            try:
+                value = fill(scope)
+                if whole:
+                    value = _publishable(value, scope)
+            except Unfillable as failure:
+                raise RenderError(where, str(failure)) from None
+            if source is not None and scope.shortening is not None:
+                return scope.shortening.printed(value, source)
+            # A number goes into a text as its digits; a field that wants a number reads them again.
+            return str(value) if type(value) in (int, float) else value
+
+        return filled
+
+
+def _publishable(value: Any, scope: Scope) -> Any:
+    """Return the value of an option that is one expression as it may be published."""
+    if type(value) is str:
+        if len(value) <= LIMIT and value.isascii() and "@" not in value:
+            return value
+        return scope.publishable(value)
+    if isinstance(value, str):
+        return scope.publishable(str(value))
+    if isinstance(value, list):
+        if len(value) > LIST_LIMIT:
+            raise Unfillable(f"a list has more than {LIST_LIMIT} entries")
+        return [_publishable(one, scope) for one in value]
+    if isinstance(value, dict):
+        return {name: _publishable(one, scope) for name, one in value.items()}
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """
+    Options that may hold templates. `fill` returns them filled or raises `RenderError`.
+
+    `literal` are the options with every template left out, as far as their fixed words go. `parts`
+    fill one option each, by its name.
+    """
+
+    leaves: tuple[Leaf, ...]
+    fill: Fill
+    literal: Any
+    parts: Mapping[str, Fill] = field(default_factory=dict)
+
+    @property
+    def constant(self) -> bool:
+        """Whether no event can change anything."""
+        return all(leaf.expression.constant for leaf in self.leaves)
+
+
+def filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) -> Filler:
+    """Compile every text of a JSON value; `compiled` complains on its own and always returns something."""
+    leaves: list[Leaf] = []
+    if not isinstance(value, dict):
+        fill, literal = _fill(value, path, compiled, leaves)
+        return Filler(tuple(leaves), fill, literal)
+    return joined({key: filler(one, (*path, key), compiled) for key, one in value.items()})
+
+
+def _fill(
+    value: Any, path: Path, compiled: Callable[[str, Path], Expression], leaves: list[Leaf]
+) -> tuple[Fill, Any]:
+    if isinstance(value, str):
+        expression = compiled(value, path)
+        leaf = Leaf(path, expression)
+        leaves.append(leaf)
+        return leaf.bound(), expression.literal
+    if isinstance(value, dict):
+        named = {k: _fill(v, (*path, k), compiled, leaves) for k, v in value.items()}
+        fills = [(key, fill) for key, (fill, _) in named.items()]
+        return (
+            lambda scope: {key: fill(scope) for key, fill in fills},
+            {key: literal for key, (_, literal) in named.items()},
+        )
+    if isinstance(value, list):
+        listed = [_fill(v, (*path, i), compiled, leaves) for i, v in enumerate(value)]
+        return (
+            lambda scope: [fill(scope) for fill, _ in listed],
+            [literal for _, literal in listed],
+        )
+    return (lambda _: value), value
+
+
+def chains_of(leaves: tuple[Leaf, ...]) -> Iterator[tuple[Leaf, str, tuple[str | int, ...]]]:
+    """Yield every name read by any of the leaves, with the keys that follow it."""
+    for leaf in leaves:
+        for name, keys in leaf.expression.chains:
+            yield leaf, name, keys
+
+
+def joined(parts: Mapping[str, Filler]) -> Filler:
+    """Return the filler of options that were compiled each for itself, by name."""
+    fills = [(name, part.fill) for name, part in parts.items()]
+    return Filler(
+        tuple(leaf for part in parts.values() for leaf in part.leaves),
+        lambda scope: {name: fill(scope) for name, fill in fills},
+        {name: part.literal for name, part in parts.items()},
+        dict(fills),
+    )

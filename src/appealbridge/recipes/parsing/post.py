@@ -1,0 +1,213 @@
+"""`action: post`: one entry that becomes a step for each of its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appealbridge.documents import Path, Problem
+from appealbridge.documents.diagnostic import did_you_mean, nearest
+from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.message import (
+    Wanted,
+    check_overflow,
+    compiled_options,
+    complaints_about,
+    measured,
+    overflow_of,
+    pictures_of,
+    step_of,
+)
+from appealbridge.recipes.parsing.needs import needs_of, results_in
+from appealbridge.recipes.parsing.options import Filler, joined
+from appealbridge.recipes.parsing.paths import channels_of, part_id
+from appealbridge.recipes.parsing.step import check_own
+from appealbridge.recipes.parsing.template_files import template_leaves
+
+OF_THE_POST = ("action", "id", "to", "after", "even_if_failed", "overflow", "per_channel")
+"""What a `post` says besides what is published."""
+
+_OF_ONE = ("overflow", "template")
+"""What may stand under `per_channel` besides a channel's own options."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One channel of a post, with what `per_channel` has for it."""
+
+    name: str
+    plugin: AnyChannel
+    account: Account
+    own: Mapping[str, Any]
+    path: Path
+
+    def takes(self, option: str) -> bool:
+        return option in self.plugin.message.model_fields
+
+
+def read_post(
+    reading: Reading, value: Mapping[str, Any], path: Path, id_: str
+) -> Sequence[Step | None]:
+    """Return a step for each channel, `None` for those that cannot be understood, complaining about them."""
+    check_own(reading, value, path)
+    targets = _targets(reading, value, path)
+    overflow = overflow_of(reading, value, path)
+    options = {key: option for key, option in value.items() if key not in OF_THE_POST}
+    pictures_of(reading, options, path)
+    known, meant = _understood(reading, options, targets, path)
+    shared = compiled_options(reading, [target.plugin for target in targets], known, path)
+    after = needs_of(reading, value, path, ()) - {id_}
+    steps: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
+    said: set[Problem] = set()
+    for target in targets:
+        wanted = _wanted(reading, target, known, shared, path, overflow)
+        in_own = "overflow" in target.own
+        check_overflow(
+            reading,
+            wanted,
+            (*(target.path if in_own else path), "overflow"),
+            "say overflow: shorten, or leave it out"
+            if in_own
+            else f"write overflow: shorten under per_channel, for {target.name}",
+        )
+        problems = [
+            _for_one(problem, target)
+            for problem in complaints_about(reading, wanted)
+            if problem.problem not in meant
+        ]
+        # What is wrong for all is said once.
+        reading.problems += [problem for problem in problems if problem not in said]
+        said.update(problems)
+        step = step_of(
+            reading,
+            wanted,
+            id_=part_id(id_, target.name),
+            path=path,
+            needs=after | results_in(reading, wanted.chains),
+            even_if_failed=value.get("even_if_failed") is True,
+            group=id_,
+        )
+        steps.append(step if problems else measured(reading, step, wanted))
+    return steps or [None]
+
+
+def _targets(reading: Reading, value: Mapping[str, Any], path: Path) -> list[_Target]:
+    accounts = reading.catalogue.channels
+    to = value.get("to")
+    names = channels_of(value)
+    if "to" not in value:
+        cure = "say which channels, for example to: [force_x, force_facebook]"
+        reading.complain(path, '"to" is missing', cure, key=True)
+    elif not names or (isinstance(to, list) and not all(isinstance(name, str) for name in to)):
+        cure = "for example [force_x, force_facebook]"
+        reading.complain((*path, "to"), "must be a list of channels", cure)
+    own = _per_channel(reading, value, path, names)
+    targets = []
+    for name in names:
+        place = (*path, "to", to.index(name)) if isinstance(to, list) else (*path, "to")
+        if "{{" in name:
+            cure = "write their names here, so that each can be checked"
+            reading.complain(place, "channels cannot come from a template", cure)
+        elif "," in name:
+            cure = f"write them as one: [{', '.join(part.strip() for part in name.split(','))}]"
+            reading.complain(place, "several channels are a list", cure)
+        elif name not in accounts:
+            hint = "declare it under channels: in appealbridge.yaml"
+            reading.unknown(place, "channel", name, accounts, hint)
+        else:
+            platform, account = accounts[name]
+            plugin = reading.catalogue.registry.channels[platform]
+            mine = own.get(name, {})
+            below = (*path, "per_channel", name) if name in own else path
+            targets.append(_Target(name, plugin, account, mine, below))
+    return targets
+
+
+def _per_channel(
+    reading: Reading, value: Mapping[str, Any], path: Path, names: Sequence[str]
+) -> dict[str, Mapping[str, Any]]:
+    written = value.get("per_channel", {})
+    place = (*path, "per_channel")
+    cure = "for example force_x: { text: … }"
+    if not isinstance(written, dict):
+        reading.complain(place, "must be the options of one channel or more, by name", cure)
+        return {}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, own in written.items():
+        if name not in names:
+            words = f'"{name}" is not among the channels of this post'
+            cure_ = did_you_mean(str(name), names)
+            reading.complain((*place, name), words, cure_, key=True)
+        elif not isinstance(own, dict):
+            reading.complain((*place, name), "must be options of this channel", cure, key=True)
+        else:
+            found[name] = own
+    return found
+
+
+def _understood(
+    reading: Reading, options: Mapping[str, Any], targets: Sequence[_Target], path: Path
+) -> tuple[dict[str, Any], set[str]]:
+    """
+    Return those shared options that every channel takes, complaining about the others.
+
+    With them come the words that would complain of the missing of what those others mean.
+    """
+    known: dict[str, Any] = {}
+    meant: set[str] = set()
+    all_fields = [set(target.plugin.message.model_fields) for target in targets]
+    shared = set.intersection(*all_fields) if all_fields else set()
+    for key, option in options.items():
+        lacking = [target for target in targets if not target.takes(key)]
+        if not lacking:
+            known[key] = option
+            continue
+        words = f'unknown option "{key}" for "post"'
+        taking = [target.name for target in targets if target.takes(key)]
+        cure = did_you_mean(key, {*OF_THE_POST, *shared})
+        if taking:
+            words = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
+            cure = f"write it under per_channel, for {' and '.join(taking)}"
+        reading.complain((*path, key), words, cure, key=True)
+        meant.add(f'"{key if taking else nearest(key, shared)}" is missing')
+    return known, meant
+
+
+def _wanted(
+    reading: Reading,
+    target: _Target,
+    shared: Mapping[str, Any],
+    compiled: Mapping[str, Filler],
+    path: Path,
+    overflow: Overflow,
+) -> Wanted:
+    own = dict(target.own)
+    pictures_of(reading, own, target.path)
+    own_options = {key: option for key, option in own.items() if key not in _OF_ONE}
+    from_files = {"text", "html"} if "template" in own else set()
+    kept = {key: shared[key] for key in shared if key not in own and key not in from_files}
+    parts = {key: compiled[key] for key in kept}
+    parts |= compiled_options(reading, [target.plugin], own_options, target.path)
+    filled = template_leaves(reading, target.plugin, own, target.path, joined(parts))
+    return Wanted(
+        plugin=target.plugin,
+        channel=target.name,
+        account=target.account,
+        path=target.path,
+        written={**kept, **own_options},
+        filled=filled,
+        places={key: (*path, key) for key in kept} if target.own else {},
+        beside=_OF_ONE if target.own else OF_THE_POST,
+        overflow=overflow_of(reading, own, target.path, overflow),
+    )
+
+
+def _for_one(problem: Problem, target: _Target) -> Problem:
+    """Say for which channel something is missing, where nothing around it does."""
+    if target.own or not problem.problem.endswith(" is missing"):
+        return problem
+    cure = f"write it under per_channel, for {target.name}"
+    return replace(problem, problem=f"{problem.problem} for {target.name}", cure=cure)

@@ -1,0 +1,101 @@
+"""`template: name` of a step: the files templates/name.html and name.txt become its `html` and `text`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from appealbridge.documents import Path, nearest
+from appealbridge.plugin.channel import AnyChannel
+from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.options import Filler, Leaf
+from appealbridge.recipes.templates.expression import Expression, compile_template
+from appealbridge.recipes.templates.scope import Scope, Unfillable
+from appealbridge.recipes.templates.syntax import Malformed
+
+_FIELDS = {"html": ".html", "text": ".txt"}
+
+
+def template_leaves(
+    reading: Reading, plugin: AnyChannel, value: Mapping[str, Any], path: Path, filled: Filler
+) -> Filler:
+    """Return the filler with the template's files in it, or as it was where the step names none."""
+    if "template" not in value:
+        return filled
+    name = value["template"]
+    where = (*path, "template")
+    if not _FIELDS.keys() <= plugin.message.model_fields.keys():
+        reading.complain(
+            where, f'"template" does not go with "{plugin.action}"', "write its text here", key=True
+        )
+        return filled
+    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
+        reading.complain(
+            where, "is no template's name", "use letters, digits, - and _, without an ending"
+        )
+        return _as_if_found(filled)
+    for field in _FIELDS:
+        if field in value:
+            reading.complain(
+                (*path, field), f'"{field}" comes from the template', "leave one out", key=True
+            )
+    try:
+        fields = {f: reading.template(name + ending) for f, ending in _FIELDS.items()}
+    except ValueError as error:
+        problem, _, cure = str(error).partition("; ")
+        reading.complain(where, f'template "{name}" {problem}', cure)
+        return _as_if_found(filled)
+    found = {f: text for f, text in fields.items() if text is not None}
+    if not found:
+        near = nearest(name, reading.template_names())
+        cure = f'did you mean "{near}"?' if near else f"write templates/{name}.html or {name}.txt"
+        reading.complain(where, f'no template "{name}"', cure)
+        return _as_if_found(filled)
+    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in found.items()}
+    return _with(filled, leaves)
+
+
+def _as_if_found(filled: Filler) -> Filler:
+    """Return the filler with a text, so that of a template which is not there no missing text is told besides."""
+    return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal}, filled.parts)
+
+
+def _leaf(reading: Reading, text: str, file: str, path: Path) -> Leaf:
+    with reading.inside(f"templates/{file}", text):
+        try:
+            expression = compile_template(text, html=file.endswith(".html"))
+            chains = expression.chains
+        except Malformed as flaw:
+            reading.malformed(path, flaw)
+            expression, chains = compile_template(""), flaw.chains
+        for chain in chains:
+            reading.check_chain(path, chain)
+    return Leaf(path, _as_text(expression, file))
+
+
+def _as_text(expression: Expression, file: str) -> Expression:
+    """Make a text of whatever a file of one expression comes to, and name the file where it comes to nothing."""
+    fill = expression.fill
+
+    def filled(scope: Scope) -> Any:
+        try:
+            value = fill(scope)
+        except Unfillable as failure:
+            raise Unfillable(f"in templates/{file}, {failure}") from None
+        return value if isinstance(value, str) else str(value)
+
+    return replace(expression, fill=filled)
+
+
+def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:
+    fills = {field: leaf.bound() for field, leaf in leaves.items()}
+    literal = {
+        **filled.literal,
+        **{field: leaf.expression.literal for field, leaf in leaves.items()},
+    }
+
+    def fill(scope: Scope) -> Any:
+        return {**filled.fill(scope), **{field: one(scope) for field, one in fills.items()}}
+
+    return Filler((*filled.leaves, *leaves.values()), fill, literal, {**filled.parts, **fills})

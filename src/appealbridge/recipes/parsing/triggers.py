@@ -1,0 +1,104 @@
+"""From the `triggers:` of a file to checked triggers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from appealbridge.documents import Path
+from appealbridge.documents.diagnostic import REPORT, fault
+from appealbridge.documents.validation import check_value
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.model.recipe import RecipeTrigger
+from appealbridge.recipes.parsing.context import Reading
+
+LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"))
+"""Triggers of the language that are not there yet."""
+
+
+def read_triggers(reading: Reading, value: list[Any]) -> list[RecipeTrigger]:
+    """Return the triggers, complaining about those that cannot be understood."""
+    found = (_trigger(reading, one, ("triggers", n)) for n, one in enumerate(value))
+    return [trigger for trigger in found if trigger is not None]
+
+
+def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
+    known = reading.catalogue.registry.triggers
+    if not isinstance(value, dict) or "trigger" not in value:
+        example = next(iter(known), "appeal")
+        reading.complain(path, '"trigger" is missing', f"for example trigger: {example}", key=True)
+        return None
+    name = str(value["trigger"])
+    plugin = known.get(name)
+    if plugin is None:
+        if name in LATER:
+            reading.complain(
+                (*path, "trigger"), f'trigger "{name}" is not available yet', "take it out"
+            )
+        else:
+            reading.unknown((*path, "trigger"), "trigger", name, known)
+        return None
+    written = {key: option for key, option in value.items() if key != "trigger"}
+    options, problems = check_value(
+        reading.document, path, written, plugin.options, owner=plugin.name
+    )
+    reading.problems += problems
+    if options is None:
+        options = _as_far_as_right(plugin, written)
+    if options is None:
+        return None
+    try:
+        own = plugin.described(options)
+        source = plugin.source(options)
+    except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns this recipe alone
+        reading.complain(path, f'"{name}" cannot read this: {fault(error)}', REPORT, key=True)
+        return None
+    if source and own is None:
+        _check_declared(reading, plugin, source, written, path)
+    if own is not None:
+        _check_reached(reading, own, written, path)
+    return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
+
+
+def _check_reached(reading: Reading, own: Options, written: dict[str, Any], path: Path) -> None:
+    """Complain about an address inside the network: recipes and settings are often written by different people."""
+    egress = reading.catalogue.egress
+    for name in written if egress is not None else ():
+        told = getattr(own, name, None)
+        refused = egress.refuses_written(told) if egress and isinstance(told, str) else None
+        if refused is not None:
+            reading.complain((*path, name), *refused)
+
+
+def _as_far_as_right(plugin: AnyTrigger, written: dict[str, Any]) -> Options | None:
+    """Return the options without those that are wrong, so that the rest of the recipe can still be checked."""
+    right = written
+    for _ in range(2):
+        try:
+            options: Options = plugin.options.model_validate(right)
+        except ValidationError as failure:
+            wrong = {error["loc"][0] for error in failure.errors() if error["loc"]}
+            right = {key: value for key, value in written.items() if key not in wrong}
+        except Exception:  # noqa: BLE001 - that the plug-in breaks over it has its own complaint
+            return None
+        else:
+            return options
+    return None
+
+
+def _check_declared(
+    reading: Reading, plugin: AnyTrigger, source: str, written: dict[str, Any], path: Path
+) -> None:
+    declared = reading.catalogue.sources.get(plugin.section, frozenset())
+    if source in declared:
+        return
+    key = next((key for key, option in written.items() if option == source), None)
+    reading.unknown(
+        path if key is None else (*path, key),
+        f"source in {plugin.section}:",
+        source,
+        declared,
+        f"declare it under {plugin.section}: in appealbridge.yaml",
+    )

@@ -1,0 +1,1 @@
+"""From a recipe and an event to the deliveries that are planned."""

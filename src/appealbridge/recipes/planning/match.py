@@ -1,0 +1,72 @@
+"""Whether an event is for a recipe, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from appealbridge.model.event import Event
+from appealbridge.model.source import source_label
+from appealbridge.model.value import value
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.templates.limits import NO_BOUND, Budget
+from appealbridge.recipes.templates.scope import Scope
+from appealbridge.recipes.templates.summary import looked_at
+
+
+@value
+class Match:
+    """
+    What came of asking whether an event is for a recipe.
+
+    `why_not` is empty where it is; then `trace` says which trigger wants it and what the conditions
+    saw, as JSON objects with `step` and `said`, and `scope` holds the names that they saw them by, where there are any.
+    """
+
+    why_not: str
+    trace: Sequence[Mapping[str, Any]] = ()
+    scope: Scope | None = None
+
+
+def match(recipe: Recipe, event: Event) -> str:
+    """Return why the event is not for the recipe, empty if it is; otherwise as `matched`."""
+    return matched(recipe, event).why_not
+
+
+def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
+    """
+    Return whether the event is for the recipe, and why.
+
+    Conditions see the moment at which the event was received as the time. Raise `RenderError` where
+    a condition's template has no value.
+    """
+    number, why = _wanted_by(recipe, event)
+    if why:
+        return Match(why)
+    trace: list[Mapping[str, Any]] = [
+        {
+            "step": f"triggers[{number}]",
+            "said": f"wants {event.type} from {source_label(event.source)}",
+        }
+    ]
+    scope = None
+    if recipe.conditions is not None:
+        scope = recipe.scope(event, {}, event.received_at, budget=budget)
+        why = recipe.conditions(scope)
+        if why:
+            return Match(why)
+        trace.append({"step": "conditions", "said": f"all hold{looked_at(scope.seen)}"})
+    return Match("", trace, scope)
+
+
+def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:
+    """Return the place of the trigger that wants the event, or else why none does."""
+    reasons = []
+    for number, trigger in enumerate(recipe.triggers):
+        if trigger.plugin.name != event.trigger or trigger.source not in ("", event.source):
+            continue
+        why = trigger.plugin.accepts(trigger.options, event)
+        if not why:
+            return number, ""
+        reasons.append(why)
+    return 0, "; ".join(reasons) or f"no trigger of it wants events of {source_label(event.source)}"

@@ -1,0 +1,90 @@
+"""What becomes of a text that is too long for its channel: as the recipe says with `overflow` or `| shorten`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from appealbridge.model.errors import RenderError
+from appealbridge.plugin.channel import Measure
+from appealbridge.plugin.options import Options
+from appealbridge.plugin.text.splitting import split
+from appealbridge.plugin.thread import Threaded
+from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.planning.shortening import LEAST, Shortening
+from appealbridge.recipes.templates.limits import Budget
+from appealbridge.recipes.templates.scope import Scope
+
+_TRIES = 8
+"""Two parts beside each other may count for more than each alone, so that the first try is still too long."""
+
+
+def fitted(step: Step, message: Options, scope: Scope) -> Options:
+    """
+    Return the message with its text shortened, or made the first of a thread, where it is too long.
+
+    Raise `RenderError` with its place where that is not possible. One that must not be changed is
+    returned as it is.
+    """
+    if step.overflow is Overflow.FAIL and not step.marked:
+        return message
+    measure = step.plugin.measure(step.account, message)
+    if measure is None or measure.fits:
+        return message
+    if step.overflow is Overflow.THREAD:
+        return _thread(step, message, measure, scope.budget)
+    return _shortened(step, message, measure, scope) or message
+
+
+def _thread(step: Step, message: Options, measure: Measure, budget: Budget) -> Options:
+    def count(words: str) -> int:
+        budget.check()
+        counted = step.plugin.measure(step.account, _with(message, measure, words))
+        return len(words) if counted is None else counted.count
+
+    try:
+        first, *thread = split(getattr(message, measure.field), measure.limit, count)
+    except ValueError as flaw:
+        raise RenderError(step.place(measure.field), str(flaw)) from None
+    return _with(message, measure, first, thread=tuple(thread))
+
+
+def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> Options | None:
+    """Return the message with its values shortened as far as needed, `None` where that does not help."""
+    fill = step.parts.get(measure.field)
+    if fill is None:
+        return None
+
+    def written(room: int) -> tuple[Options, int, Shortening]:
+        scope.budget.check()
+        shortening = Shortening(room, step.count or len, own)
+        text = fill(scope.to_shorten(shortening))
+        shorter = _with(message, measure, text)
+        counted = step.plugin.measure(step.account, shorter)
+        return shorter, 0 if counted is None else counted.count, shortening
+
+    own: frozenset[str] | None = None
+    _, count, least = written(LEAST)
+    if not least.marks and step.overflow is Overflow.SHORTEN:
+        own = step.own_words
+        _, count, least = written(LEAST)
+    room = least.room_for(measure.limit, count)
+    for _ in range(_TRIES if least.lengths else 0):
+        if room < LEAST:
+            break
+        shorter, count, _ = written(room)
+        if count <= measure.limit:
+            return shorter
+        room -= count - measure.limit
+    return None
+
+
+def thread_of(message: Options) -> Iterator[Options]:
+    """Yield the posts that continue a message, in their order; `in_reply_to` is left for when each is sent."""
+    if isinstance(message, Threaded):
+        for text in message.thread:
+            yield message.model_copy(update={"text": text, "thread": (), "in_reply_to": None})
+
+
+def _with(message: Options, measure: Measure, text: str, **more: Any) -> Options:
+    return message.model_copy(update={measure.field: text, **more})

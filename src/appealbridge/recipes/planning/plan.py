@@ -1,0 +1,253 @@
+"""
+What a recipe wants done about an event, given what has been done so far: one pure function.
+
+Called when the event arrives and again whenever something it waits for happened. Values in, values
+out; the time is an argument, and planning twice gives the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from appealbridge.documents.diagnostic import fault
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.value import value
+from appealbridge.plugin.channel import Measure
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.planning.position import Marks, Place
+from appealbridge.recipes.planning.progress import Course, course, wait_view
+from appealbridge.recipes.planning.render import Finished, Where, finished, held_for
+from appealbridge.recipes.planning.results import Standing, standing, views
+from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
+from appealbridge.recipes.templates.scope import Scope
+from appealbridge.recipes.templates.summary import brief
+
+NO_MARKS: Marks = MappingProxyType({})
+
+
+@value
+class Plan:
+    """
+    What is to be done now.
+
+    `deliveries` are new ones, `planned`, with their hold if they are to wait for a person; `done`
+    says that nothing more will ever come of this run; `failed` is why the run cannot go on, with its
+    place, and `reason` why it was stopped, both empty where it was not; `trace` is what was decided,
+    as JSON objects with `step`, `said` and, where new ones were used, `variables`. `marks` are to be
+    handed over the next time, which is at `wake_at` (Unix seconds) at the latest. `unheard` are the
+    ids of events that need not be. `too_long` has for each step whose text was shortened how long it
+    was.
+    """
+
+    deliveries: Sequence[Delivery]
+    done: bool
+    failed: str = ""
+    trace: Sequence[Mapping[str, Any]] = ()
+    reason: str = ""
+    marks: Marks = field(default_factory=dict)
+    wake_at: float | None = None
+    unheard: frozenset[str] = frozenset()
+    too_long: Mapping[str, Measure] = field(default_factory=dict)
+
+
+def plan(
+    recipe: Recipe,
+    event: Event,
+    so_far: Mapping[str, Sequence[Delivery]],
+    now: float,
+    marks: Marks = NO_MARKS,
+    heard: Sequence[Event] = (),
+    seen: Scope | None = None,
+    budget: Budget = NO_BOUND,
+) -> Plan:
+    """
+    Return what is to be done about `event`, given the run's deliveries so far by step.
+
+    `marks` are those of the plan before, `heard` the events of the same subject that came since, in
+    their order. Either every step that can be rendered now is, or nothing new is planned and
+    `failed` says why. `now` is in Unix seconds UTC. `seen` are the names by which the recipe's
+    conditions have just seen the event, which saves working them out again. Raise `OutOfTime` where
+    `budget` does not allow for so much work.
+    """
+    try:
+        if recipe.flow:
+            way = course(recipe, event, so_far, now, marks, heard, budget)
+            return _along(recipe, event, so_far, now, heard, way, budget)
+        standings = standing(recipe.steps, so_far)
+        if so_far or seen is None or seen.at != now:
+            results = views(recipe.steps, standings, so_far)
+            seen = recipe.scope(event, results, now, budget=budget)
+        scope = seen
+        here = Where(scope, event.received_at)
+        made = _made(recipe, event, standings, lambda _: here)
+    except RenderError as failure:
+        return Plan((), done=True, failed=str(failure), marks=marks)
+    if made.failed:
+        return Plan((), done=True, failed=made.failed, trace=made.trace, marks=marks)
+    if done := Standing.WAITING not in standings.values():
+        made.trace += _cancelled(recipe, standings, so_far, {})
+    return Plan(made.deliveries, done=done, trace=made.trace, too_long=made.too_long)
+
+
+def _along(
+    recipe: Recipe,
+    event: Event,
+    so_far: Mapping[str, Sequence[Delivery]],
+    now: float,
+    heard: Sequence[Event],
+    way: Course,
+    budget: Budget,
+) -> Plan:
+    """Plan the steps that a run has come to in the tree of its actions."""
+    scopes: dict[Place, Scope] = {}
+
+    def where(step: Step) -> Where:
+        place = way.reach.here[step.id]
+        if place not in scopes:
+            wait = wait_view(place, heard)
+            scopes[place] = recipe.scope(event, way.results, now, wait, budget)
+        since = event.received_at if place.since is None else place.since
+        return Where(scopes[place], since, place.hold)
+
+    made = _made(recipe, event, way.standings, where)
+    trace = [*way.trace, *made.trace]
+    if made.failed:
+        return Plan((), done=True, failed=made.failed, trace=trace, marks=way.marks)
+    done = Standing.WAITING not in way.standings.values() and not way.reach.asked
+    if done:
+        trace += _cancelled(recipe, way.standings, so_far, way.reach.never)
+    return Plan(
+        made.deliveries,
+        done=done,
+        trace=trace,
+        reason="" if way.reach.stopped is None else f"stopped: {way.reach.stopped}",
+        marks=way.marks,
+        wake_at=way.wake_at,
+        unheard=way.unheard,
+        too_long=made.too_long,
+    )
+
+
+@dataclass(slots=True)
+class _Made:
+    """The deliveries of all steps that are ready, what is said of them, and why one could not be finished."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    trace: list[Mapping[str, Any]] = field(default_factory=list)
+    failed: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+    too_long: dict[str, Measure] = field(default_factory=dict)
+
+    def say(self, step: str, said: str, scope: Scope) -> None:
+        """Add to the trace, with the variables that it has not told yet."""
+        entry: dict[str, Any] = {"step": step, "said": said}
+        self.trace.append(entry)
+        if scope.fresh:
+            values = {name: brief(scope[name]) for name in scope.fresh}
+            scope.fresh.clear()
+            new = {name: words for name, words in values.items() if self.told.get(name) != words}
+            if new:
+                entry["variables"] = new
+                self.told |= new
+
+    def hold(self, unread: str) -> None:
+        """Hold all of it: what was written together stays together."""
+        self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
+        said = f"a time cannot be read: {unread}; all that was planned now is held"
+        self.trace.append({"step": "", "said": said})
+
+
+def _made(
+    recipe: Recipe,
+    event: Event,
+    standings: Mapping[str, Standing],
+    where: Callable[[Step], Where],
+) -> _Made:
+    """Finish all steps that are ready, or say why one cannot be, and what the variables were."""
+    made = _Made()
+    unread = ""
+    for step in recipe.steps:
+        if standings[step.id] is Standing.READY:
+            here = where(step)
+            scope = here.scope
+            try:
+                some = finished(recipe, step, event, here)
+            except RenderError as failure:
+                return _not_made(made, step, scope, str(failure))
+            except OutOfTime:
+                raise
+            except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
+                words = f"{step.path}: the plug-in of {step.action} broke: {fault(error)}"
+                return _not_made(made, step, scope, words)
+            made.deliveries += some.deliveries
+            if some.too_long is not None:
+                made.too_long[step.id] = some.too_long
+            made.say(step.id, _planned_words(step, some), scope)
+            unread = unread or scope.unread
+    if unread:
+        made.hold(unread)
+    return made
+
+
+def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
+    made.say(step.id, "could not be written", scope)
+    why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
+    return _Made(failed=reason, trace=[why])
+
+
+def _planned_words(step: Step, made: Finished) -> str:
+    many, hold = len(made.deliveries), made.deliveries[0].hold
+    words = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
+    if made.too_long is not None:
+        words += f", shortened from {made.too_long.count} {made.too_long.unit}"
+    return f"{words}, held: {hold}" if hold else words
+
+
+def _cancelled(
+    recipe: Recipe,
+    standings: Mapping[str, Standing],
+    so_far: Mapping[str, Sequence[Delivery]],
+    never: Mapping[str, str],
+) -> list[Mapping[str, Any]]:
+    """Say why steps that the run came to were left out."""
+    if Standing.SKIPPED not in standings.values():
+        return []
+    return [
+        {"step": step.id, "said": _cancelled_words(recipe, step, standings, so_far, never)}
+        for step in recipe.steps
+        if standings[step.id] is Standing.SKIPPED and step.id not in never
+    ]
+
+
+def _cancelled_words(
+    recipe: Recipe,
+    step: Step,
+    standings: Mapping[str, Standing],
+    so_far: Mapping[str, Sequence[Delivery]],
+    never: Mapping[str, str],
+) -> str:
+    for need in sorted(step.needs):
+        if standings[need] not in (Standing.SKIPPED, Standing.FAILED):
+            continue
+        for one in _parts_of(recipe, need):
+            made = so_far.get(one, ())
+            if one in never and not made:
+                return f"cancelled, since {one} was left out: {never[one]}"
+            if standings[one] is Standing.SKIPPED:
+                return f"cancelled, since {one} was"
+            last = made[-1]
+            return f"cancelled, since {one} is {last.state.value}" + (
+                f": {last.reason}" if last.reason else ""
+            )
+    return "cancelled"
+
+
+def _parts_of(recipe: Recipe, need: str) -> Sequence[str]:
+    """Return the step of this id, or those of the `post` of this id."""
+    return [step.id for step in recipe.steps if need in (step.id, step.group)]

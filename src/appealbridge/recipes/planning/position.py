@@ -1,0 +1,131 @@
+"""
+How far a run has come in the tree of its actions, given what was decided before. Pure.
+
+What was decided stands in the run's marks, a plain JSON object by the entry's place in the file:
+
+    {"way": "then"}                                            a choice that was made
+    {"begun": 12.0, "until": 99.0, "over": 99.0}               a delay; `over` only once it is
+    {"begun": 12.0, "until": 12.0, "over": 12.0, "hold": "…"}  a delay of which nobody can tell how long it is
+    {"begun": 12.0, "until": 99.0, "over": 50.0, "event": ""}  a wait, and the id of what came
+    {"reason": "closed"}                                       a stop that was reached
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from appealbridge.model.value import value
+from appealbridge.recipes.model.flow import Choice, Delay, Node, Stop, WaitFor, every_node
+from appealbridge.recipes.model.step import Step
+
+Marks = Mapping[str, Mapping[str, Any]]
+Asked = Choice | Delay | WaitFor | Stop
+
+
+@value
+class Place:
+    """
+    What stands before an entry.
+
+    `since` is when the last wait before it was over, in Unix seconds, `None` where there was none.
+    `completed` says how the last `wait_for` ended (`None`: there was none), `event` is the id of
+    what ended it. A `wait_for` here hears what came after that event, and not before `hears_from`.
+    `hold` is why what stands here must not go out by itself, empty where nothing speaks against it.
+    """
+
+    since: float | None = None
+    completed: bool | None = None
+    event: str = ""
+    hears_from: float = -inf
+    hold: str = ""
+
+
+START = Place()
+
+
+@value
+class Reach:
+    """
+    How far the run has come.
+
+    `here` are the steps that nothing stands before any more, `never` those that will never be
+    planned, with the reason; all others come later. `asked` are the entries that have been reached
+    and not been decided, each with its place. `stopped` is the reason of the stop that was reached.
+    """
+
+    here: Mapping[str, Place]
+    never: Mapping[str, str]
+    asked: Sequence[tuple[Asked, Place]]
+    stopped: str | None
+
+
+def reached(flow: Sequence[Node], marks: Marks) -> Reach:
+    """Return how far a run with these marks has come."""
+    walk = _Walk(marks)
+    walk.go(flow, START)
+    return Reach(walk.here, walk.never, walk.asked, walk.stopped)
+
+
+class _Walk:
+    """One way through the tree, in the order in which it is written."""
+
+    def __init__(self, marks: Marks) -> None:
+        self.here: dict[str, Place] = {}
+        self.never: dict[str, str] = {}
+        self.asked: list[tuple[Asked, Place]] = []
+        self.stopped: str | None = None
+        self._marks = marks
+
+    def go(self, nodes: Sequence[Node], place: Place) -> Place | None:
+        """Walk a list; return the place behind it, `None` where the way does not lead there yet."""
+        for number, node in enumerate(nodes):
+            behind = self._pass(node, place)
+            if behind is None:
+                if self.stopped is not None:
+                    self._leave_out(nodes[number + 1 :], "the run was stopped")
+                return None
+            place = behind
+        return place
+
+    def _pass(self, node: Node, place: Place) -> Place | None:
+        if isinstance(node, Step):
+            self.here[node.id] = place
+            return place
+        mark = self._marks.get(node.path, {})
+        if isinstance(node, Choice):
+            return self._choice(node, mark, place)
+        if isinstance(node, Stop):
+            self.stopped = mark.get("reason")
+            if self.stopped is None:
+                self.asked.append((node, place))
+            return None
+        if "over" not in mark:
+            self.asked.append((node, place))
+            return None
+        over, until = mark["over"], mark["until"]
+        if isinstance(node, Delay):
+            hold = mark.get("hold", "") or place.hold
+            return Place(over, place.completed, place.event, until, hold)
+        if mark["event"]:
+            self._leave_out(node.on_timeout, "what was waited for came")
+            return replace(place, since=over, completed=True, event=mark["event"])
+        behind = replace(place, since=over, completed=False, event="", hears_from=until)
+        return self.go(node.on_timeout, behind)
+
+    def _choice(self, node: Choice, mark: Mapping[str, Any], place: Place) -> Place | None:
+        if "way" not in mark:
+            self.asked.append((node, place))
+            return None if node.decides else place
+        ways = {**{way.name: way.nodes for way in node.ways}, node.last: node.otherwise}
+        for name, nodes in ways.items():
+            if name != mark["way"]:
+                self._leave_out(nodes, "another way was chosen")
+        return self.go(ways[mark["way"]], place)
+
+    def _leave_out(self, nodes: Sequence[Node], why: str) -> None:
+        for node in every_node(nodes):
+            if isinstance(node, Step):
+                self.never[node.id] = why

@@ -1,0 +1,216 @@
+"""
+A run's way through the tree of its actions: choices are made, waits begun and ended, one after another. Pure.
+
+What has been decided once stays decided, whatever the clock or the results say later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.moment import NoTime, shown
+from appealbridge.model.value import value
+from appealbridge.recipes.model.flow import Choice, Delay, Stop, WaitFor, every_node
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.planning.position import Asked, Marks, Place, Reach, reached
+from appealbridge.recipes.planning.results import Standing, settled, standing, views
+from appealbridge.recipes.templates.limits import Budget
+from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, WaitView
+from appealbridge.recipes.templates.summary import looked_at
+
+Said = Mapping[str, Any]
+"""One entry of a trace: `step` and `said`."""
+
+
+@value
+class Course:
+    """
+    How far a run has come now.
+
+    `results` are those of the steps so far, `marks` what is to be kept of the decisions. `wake_at`
+    is when the wait under way is over, in Unix seconds. `unheard` are the ids of events that no wait
+    of this run will ever want. `trace` says what was decided now.
+    """
+
+    reach: Reach
+    standings: Mapping[str, Standing]
+    results: Mapping[str, ResultView]
+    marks: Marks
+    wake_at: float | None
+    unheard: frozenset[str]
+    trace: Sequence[Said]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All that a decision may look at. `heard` are events of the run's subject that came after its own."""
+
+    recipe: Recipe
+    event: Event
+    now: float
+    heard: Sequence[Event]
+    budget: Budget
+    results: Mapping[str, ResultView] = field(default_factory=dict)
+
+    def scope(self, place: Place, event: Event | None = None) -> Scope:
+        """Return the names in reach at a place; `event` stands in for the run's own."""
+        wait = wait_view(place, self.heard)
+        event = event or self.event
+        return self.recipe.scope(event, self.results, self.now, wait, self.budget)
+
+    def clock(self, at: float) -> str:
+        """Return a moment as people are shown it."""
+        return shown(at, self.recipe.zone)
+
+
+def wait_view(place: Place, heard: Sequence[Event]) -> WaitView | None:
+    """Return the last wait before a place as templates see it."""
+    if place.completed is None:
+        return None
+    came = next((event for event in heard if event.id == place.event), None)
+    return WaitView(place.completed, None if came is None else EventView(came))
+
+
+def course(
+    recipe: Recipe,
+    event: Event,
+    so_far: Mapping[str, Sequence[Delivery]],
+    now: float,
+    marks: Marks,
+    heard: Sequence[Event],
+    budget: Budget,
+) -> Course:
+    """Return how far the run comes at `now`; raise `RenderError` where a decision has no value."""
+    kept = dict(marks)
+    trace: list[Said] = []
+    unheard = {one.id for one in heard if not _wanted(recipe, one)}
+    while True:
+        reach = reached(recipe.flow, kept)
+        standings = standing(recipe.steps, so_far, reach)
+        results = views(recipe.steps, standings, so_far)
+        moment = Moment(recipe, event, now, heard, budget, results)
+        for node, place in reach.asked:
+            if settled(node.needs, standings):
+                mark, said = _decided(node, place, kept.get(node.path, {}), moment, unheard)
+                if said:
+                    kept[node.path] = mark
+                    trace.append({"step": node.path, "said": said})
+                    break
+        else:
+            unheard -= {mark.get("event", "") for mark in kept.values()}
+            wake_at = _wake_at(reach, kept)
+            return Course(reach, standings, results, kept, wake_at, frozenset(unheard), trace)
+
+
+def _wanted(recipe: Recipe, event: Event) -> bool:
+    return any(
+        isinstance(node, WaitFor) and node.wants(event.type) for node in every_node(recipe.flow)
+    )
+
+
+def _wake_at(reach: Reach, marks: Marks) -> float | None:
+    return min(
+        (
+            marks[node.path]["until"]
+            for node, _ in reach.asked
+            if "until" in marks.get(node.path, {})
+        ),
+        default=None,
+    )
+
+
+Decision = tuple[Mapping[str, Any], str]
+"""The entry's new mark, and what is said of it; nothing is said where nothing has changed."""
+
+
+def _decided(
+    node: Asked, place: Place, mark: Mapping[str, Any], moment: Moment, unheard: set[str]
+) -> Decision:
+    if isinstance(node, Choice):
+        return _choose(node, moment.scope(place))
+    if isinstance(node, Stop):
+        reason = node.reason(moment.scope(place))
+        return {"reason": reason}, f"stopped: {reason}"
+    if not mark:
+        return _begin(node, place, moment)
+    if isinstance(node, Delay):
+        unheard |= {one.id for one in moment.heard if one.received_at < mark["until"]}
+        return _over(mark, moment.now)
+    return _listen(node, place, mark, moment, unheard)
+
+
+def _choose(node: Choice, scope: Scope) -> Decision:
+    reasons = []
+    for way in node.ways:
+        why_not = way.condition(scope)
+        if not why_not:
+            return {"way": way.name}, f"{way.name}: its conditions hold{looked_at(scope.seen)}"
+        reasons.append(why_not)
+    return {"way": node.last}, f"{node.last}: {'; '.join(reasons)}"
+
+
+def _begin(node: Delay | WaitFor, place: Place, moment: Moment) -> Decision:
+    scope = moment.scope(place)
+    if node.needs:
+        scope.since = moment.now
+    elif place.since is not None:
+        scope.since = place.since
+    try:
+        until = node.until(scope)
+    except NoTime as wrong:
+        return _no_time(moment.now, str(wrong))
+    mark = {"begun": moment.now, "until": until}
+    if isinstance(node, Delay):
+        return mark, f"waits until {moment.clock(until)}"
+    wanted = " or ".join(node.types)
+    return mark, f"waits for {wanted} until {moment.clock(until)} at the longest"
+
+
+def _no_time(now: float, problem: str) -> Decision:
+    """Take a delay for over of which nobody can tell how long it is; what stands behind it is held."""
+    mark = {"begun": now, "until": now, "over": now}
+    hold = f"it was to wait for its time, but {problem}; release it when it may go out"
+    said = f"cannot tell how long to wait: {problem}; what stands behind it is held"
+    return {**mark, "hold": hold}, said
+
+
+def _over(mark: Mapping[str, Any], now: float) -> Decision:
+    if now < mark["until"]:
+        return mark, ""
+    return {**mark, "over": max(mark["begun"], mark["until"])}, "the wait is over"
+
+
+def _listen(
+    node: WaitFor, place: Place, mark: Mapping[str, Any], moment: Moment, unheard: set[str]
+) -> Decision:
+    for event in _since(place, moment.heard):
+        if event.received_at > mark["until"]:
+            break
+        if event.id in unheard:
+            continue
+        if node.wants(event.type) and _holds(node, moment.scope(place, event)):
+            over = {**mark, "over": max(mark["begun"], event.received_at), "event": event.id}
+            return over, f"{event.type} came: event {event.id}"
+        unheard.add(event.id)
+    mark, said = _over(mark, moment.now)
+    return ({**mark, "event": ""}, "nothing came in time") if said else (mark, "")
+
+
+def _since(place: Place, heard: Sequence[Event]) -> Sequence[Event]:
+    """Return what came after the wait before this place was over."""
+    ids = [event.id for event in heard]
+    after = ids.index(place.event) + 1 if place.event in ids else 0
+    return [event for event in heard[after:] if event.received_at >= place.hears_from]
+
+
+def _holds(node: WaitFor, scope: Scope) -> bool:
+    try:
+        return node.condition is None or not node.condition(scope)
+    except RenderError:
+        # It is another event than the one this recipe was written for, and need not have its fields.
+        return False

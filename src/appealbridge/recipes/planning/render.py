@@ -1,0 +1,156 @@
+"""From a step that may be planned to its deliveries: filled, checked once more, finished byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import orjson
+from pydantic import ValidationError
+
+from appealbridge.documents import path_text
+from appealbridge.documents.validation import explain
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import Rejected, RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.ids import delivery_id, run_id
+from appealbridge.model.value import value
+from appealbridge.plugin.channel import Measure
+from appealbridge.plugin.options import Options
+from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
+from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.planning.overflow import fitted, thread_of
+from appealbridge.recipes.templates.scope import Scope
+
+
+def message_of(step: Step, scope: Scope) -> Options:
+    """Return a step's finished message; raise `RenderError` with its place."""
+    if step.fixed is not None:
+        return step.fixed
+    scope.budget.check()
+    scope.count, scope.linked, scope.writing = step.count, step.plugin.mentions, True
+    try:
+        filled = step.fill(scope)
+    finally:
+        scope.writing = False
+    try:
+        message: Options = step.plugin.message.model_validate(filled)
+    except ValidationError as failure:
+        where, words = explain(failure, filled)[0]
+        rest = path_text(where).removeprefix(str(where[0])) if where else ""
+        place = step.place(str(where[0])) + rest if where else step.path
+        raise RenderError(place, words) from None
+    return message
+
+
+@value
+class Where:
+    """
+    What a step is planned with.
+
+    `scope` are the names in reach there, `since` the moment, in Unix seconds, from which
+    `publish_within` counts, and `hold` why it must not go out by itself, empty where it may.
+    """
+
+    scope: Scope
+    since: float
+    hold: str = ""
+
+
+@value
+class Finished:
+    """What a step comes to; `too_long` is how long its text was before it was shortened, `None` where it was not."""
+
+    deliveries: Sequence[Delivery]
+    too_long: Measure | None = None
+
+
+def held_for(delivery: Delivery, unread: str) -> Delivery:
+    """Return a delivery as one that a person has to look at, since a time in what it says cannot be read."""
+    if delivery.follows or delivery.reason:
+        return delivery
+    hold = delivery.hold if delivery.hold == Hold.APPROVAL else Hold.TIME.value
+    reason = f"a time that it names cannot be read: {unread}; look at it before you release it"
+    return replace(delivery, hold=hold, reason=reason)
+
+
+def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
+    """Return a step's finished deliveries; raise `RenderError` with its place."""
+    message = message_of(step, here.scope)
+    final = fitted(step, message, here.scope)
+    whole = final is message or step.overflow is Overflow.THREAD
+    too_long = None if whole else step.plugin.measure(step.account, message)
+    return Finished([*_deliveries(recipe, step, event, here, final)], too_long)
+
+
+def _deliveries(
+    recipe: Recipe, step: Step, event: Event, here: Where, whole: Options
+) -> Iterator[Delivery]:
+    parts = _parts(step, whole)
+    if not parts:
+        raise RenderError(step.path, "nothing to send: the message is for nobody")
+    for part, first in parts.items():
+        follows = ""
+        for number, post in enumerate((first, *thread_of(first)), start=1):
+            _fits(step, post)
+            which = part if number == 1 else f"{part}#{number}"
+            delivery = _delivery(recipe, step, event, here, post, which, follows)
+            follows = delivery.id
+            yield delivery
+
+
+def _delivery(
+    recipe: Recipe,
+    step: Step,
+    event: Event,
+    here: Where,
+    message: Options,
+    part: str,
+    follows: str,
+) -> Delivery:
+    run = run_id(event.id, recipe.name)
+    # What somebody has to agree to is not let out with a lot that only looked too large.
+    own = Hold.TIME.value if here.hold else event.hold
+    hold = own if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value
+    # Of what waits for a time that nobody knows, nobody knows when it is too late.
+    within = None if here.hold else recipe.publish_within
+    content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return Delivery(
+        id=delivery_id(run, step.id, part),
+        run_id=run,
+        event_id=event.id,
+        recipe=recipe.name,
+        step=step.id,
+        subject=event.subject,
+        origin=event.origin,
+        channel=step.channel,
+        action=step.action,
+        content=content.decode(),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        state=State.PLANNED,
+        planned_at=here.scope.at,
+        due_at=here.scope.at,
+        # Whoever lets the first post of a thread out has read all of it.
+        hold="" if follows else hold,
+        reason="" if follows else here.hold,
+        publish_by=None if within is None else here.since + within,
+        follows=follows,
+    )
+
+
+def _parts(step: Step, message: Options) -> Mapping[str, Options]:
+    try:
+        return dict(step.plugin.parts(step.account, message))
+    except Rejected as refusal:
+        raise RenderError(step.path, str(refusal)) from None
+
+
+def _fits(step: Step, message: Options) -> None:
+    measure = step.plugin.measure(step.account, message)
+    if measure is not None and not measure.fits:
+        cure = "make it shorter, or mark what may be shortened with | shorten"
+        if step.overflow is Overflow.SHORTEN:
+            cure = "what may be shortened leaves too little room for the rest; make that shorter"
+        words = f"{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}"
+        raise RenderError(step.place(measure.field), f"{words}; {cure}")

@@ -1,0 +1,120 @@
+"""What came of a run's steps so far: which may be planned now, and what their results are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+
+from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.planning.position import Reach
+from appealbridge.recipes.templates.scope import PostView, ResultView
+
+_PUBLISHED = frozenset({State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN})
+
+
+class Standing(Enum):
+    """Where a step stands within its run."""
+
+    READY = auto()
+    """Not planned, and all it needs is there."""
+    WAITING = auto()
+    """Not planned, and what it needs may still come."""
+    SKIPPED = auto()
+    """Never to be planned, since what it needs will not come."""
+    UNDER_WAY = auto()
+    """Planned, and not all of it has ended."""
+    DELIVERED = auto()
+    """Ended, and at least one of its deliveries is published."""
+    FAILED = auto()
+    """Ended, and nothing of it is published."""
+
+
+_ENDED = frozenset({Standing.SKIPPED, Standing.DELIVERED, Standing.FAILED})
+
+_OF_A_POST = (
+    Standing.WAITING,
+    Standing.READY,
+    Standing.UNDER_WAY,
+    Standing.DELIVERED,
+    Standing.FAILED,
+    Standing.SKIPPED,
+)
+"""A `post` stands where that one of its channels does that stands first here."""
+
+
+def standing(
+    steps: Sequence[Step],
+    so_far: Mapping[str, Sequence[Delivery]],
+    reach: Reach | None = None,
+) -> dict[str, Standing]:
+    """
+    Return where every step stands, and every `post`; a step comes after all it needs.
+
+    Without `reach` all are in reach.
+    """
+    if not so_far and reach is None:  # what happens with nearly every event, and has to be quick
+        return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
+    found: dict[str, Standing] = {}
+    for step in steps:
+        made = so_far.get(step.id, ())
+        if made or reach is None or step.id in reach.here:
+            found[step.id] = _one(step, made, found)
+        else:
+            found[step.id] = Standing.SKIPPED if step.id in reach.never else Standing.WAITING
+        if step.group:
+            both = (found[step.id], found.get(step.group, Standing.SKIPPED))
+            found[step.group] = min(both, key=_OF_A_POST.index)
+    return found
+
+
+def settled(needs: frozenset[str], standings: Mapping[str, Standing]) -> bool:
+    """Return whether all these steps have ended, however they did."""
+    return all(standings[need] in _ENDED for need in needs)
+
+
+def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, Standing]) -> Standing:
+    if made:
+        if any(delivery.state in OPEN for delivery in made):
+            return Standing.UNDER_WAY
+        published = any(delivery.state in _PUBLISHED for delivery in made)
+        return Standing.DELIVERED if published else Standing.FAILED
+    needs = {others[need] for need in step.needs}
+    if needs - _ENDED:
+        return Standing.WAITING
+    if needs & {Standing.FAILED, Standing.SKIPPED} and not step.even_if_failed:
+        return Standing.SKIPPED
+    return Standing.READY
+
+
+def views(
+    steps: Sequence[Step],
+    standings: Mapping[str, Standing],
+    so_far: Mapping[str, Sequence[Delivery]],
+) -> dict[str, ResultView]:
+    """Return the results so far as templates see them; a step that is skipped has only its state."""
+    found: dict[str, ResultView] = {}
+    posts: dict[str, dict[str, ResultView]] = {}
+    for step in steps:
+        if made := so_far.get(step.id):
+            view = _view(made)
+        elif standings[step.id] is Standing.SKIPPED:
+            view = ResultView(State.CANCELLED.value)
+        else:
+            continue
+        found[step.id] = view
+        if step.group:
+            posts.setdefault(step.group, {})[step.channel] = view
+    for post, channels in posts.items():
+        one = next((view for view in channels.values() if view.id), next(iter(channels.values())))
+        found[post] = PostView(one.state, one.id, one.url, channels)
+    return found
+
+
+def _view(made: Sequence[Delivery]) -> ResultView:
+    # A step of many messages has the result of the first one that is published.
+    best = next((delivery for delivery in made if delivery.receipt is not None), made[0])
+    receipt = best.receipt
+    if receipt is None:
+        return ResultView(best.state.value)
+    return ResultView(best.state.value, receipt.id or None, receipt.url or None)

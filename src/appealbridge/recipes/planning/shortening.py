@@ -1,0 +1,131 @@
+"""
+Which parts of a text are shortened where it is too long for its channel: values that come from an event. Pure.
+
+A recipe's own words and its links always stay, and so does a short value, such as a reference. Where a
+recipe marks values with `| shorten`, only these are shortened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from jinja2 import nodes
+
+from appealbridge.plugin.text.counting import ELLIPSIS
+from appealbridge.plugin.text.splitting import shortened
+
+LEAST = 30
+"""A value that is no longer than this, as its channel counts, stays whole, and none is cut to less."""
+
+_WHOLE = frozenset(("hashtag", "local_time", "urlencode"))
+"""Filters whose result would mean something else if it were cut."""
+
+_OWN = frozenset(("lists", "now", "range", "results"))
+"""Names whose values never come from an event."""
+
+
+class Source(NamedTuple):
+    """
+    Where a printed value comes from: the `names` it is read by.
+
+    `words` are the recipe's own, in small letters, that may be printed instead.
+    """
+
+    names: tuple[str, ...]
+    words: tuple[str, ...] = ()
+
+
+def source_of(expression: nodes.Expr) -> Source | None:
+    """Return where an expression's value comes from; `None` where the recipe's own words may be part of it."""
+    names: list[str] = []
+    words: list[str] = []
+    if not _read(expression, names, words) or not names:
+        return None
+    return Source(tuple(names), tuple(words))
+
+
+def _read(node: nodes.Node, names: list[str], words: list[str]) -> bool:
+    match node:
+        case nodes.Name():
+            names.append(node.name)
+        case nodes.Const():
+            words.append(str(node.value).casefold())
+        case nodes.Getattr() | nodes.Getitem():
+            return _read(node.node, names, words)
+        case nodes.CondExpr():
+            ways = [node.expr1, *([node.expr2] if node.expr2 is not None else [])]
+            return all(_read(way, names, words) for way in ways)
+        case nodes.Filter() if node.name not in _WHOLE and node.node is not None:
+            instead = node.args if node.name in ("default", "d") else []
+            return all(_read(one, names, words) for one in (node.node, *instead))
+        case _:
+            return False
+    return True
+
+
+def marked(tree: nodes.Node) -> bool:
+    """Tell whether a template marks a value as one that may be shortened."""
+    return any(
+        one.name == "shorten" and not one.args and not one.kwargs
+        for one in tree.find_all(nodes.Filter)
+    )
+
+
+class Shortening:
+    """
+    One try at writing a text shorter: every part that may be shortened has at most `room`.
+
+    `count` is how the channel counts a text. `own` are the names that stand for the recipe's own
+    words; `None` where only marked values are shortened. `marks` counts those. `lengths` are how long
+    the parts are that may be shortened, and `cut` how long they are now.
+    """
+
+    def __init__(
+        self, room: int, count: Callable[[str], int], own: frozenset[str] | None = None
+    ) -> None:
+        self.lengths: list[int] = []
+        self.cut: list[int] = []
+        self.marks = 0
+        self._room = room
+        self._count = count
+        self._own = own
+
+    def printed(self, value: object, source: Source) -> object:
+        """Return a value as it is printed, shortened where it may be."""
+        own = self._own
+        if own is None or not isinstance(value, str):
+            return value
+        if source.words and value.casefold() in source.words:
+            return value
+        if all(name in own or name in _OWN for name in source.names):
+            return value
+        return self._shortened(value)
+
+    def marked(self, value: str) -> str:
+        """Return a value that the recipe marks as one that may be shortened."""
+        self.marks += 1
+        return value if self._own is not None else self._shortened(value)
+
+    def _shortened(self, value: str) -> str:
+        length = self._count(value)
+        if length <= LEAST:
+            return value
+        text = value if length <= self._room else shortened(value, self._room, self._count)
+        if text in ("", ELLIPSIS):  # a link, which is whole or none
+            return value
+        self.lengths.append(length)
+        self.cut.append(length if text is value else self._count(text))
+        return text
+
+    def room_for(self, limit: int, count: int) -> int:
+        """Return how long each part may be, so that all fits into `limit`, of which `count` is used with these."""
+        return _level(self.lengths, limit - count + sum(self.cut))
+
+
+def _level(lengths: Sequence[int], room: int) -> int:
+    """Return the largest length to which all that is longer is cut, so that they fit into `room` together."""
+    rest = sorted(lengths)
+    while rest and rest[0] * len(rest) <= room:
+        room -= rest.pop(0)
+    return room // len(rest) if rest else max(lengths, default=0)

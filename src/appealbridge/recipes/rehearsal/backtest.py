@@ -1,0 +1,144 @@
+"""A draft against the recipe in force, over events that came before: what each would have published, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from appealbridge.model.event import Event
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.rehearsal.preview import post_as_json
+from appealbridge.recipes.rehearsal.replay import NOTHING, Ran, Replay, Topic
+from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal
+
+NEW, GONE, OTHER, SAME, STOPS = "+", "-", "~", "=", "!"
+"""What may be said of a post: the draft alone makes it, or the other alone, or both, or the draft breaks off."""
+
+SWEEP = 1000
+"""After how many events the runs that wait for nothing but a time are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    One thing to tell of one event.
+
+    `kind` is one of the marks above. `post` is the draft's, `was` that of the recipe in force, `None`
+    where it makes none; `failed` is why the draft breaks off. `at` is when, in Unix seconds UTC.
+    """
+
+    kind: str
+    event: Event
+    at: float
+    post: Post | None = None
+    was: Post | None = None
+    failed: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same for machines."""
+        return {
+            "kind": self.kind,
+            "at": self.at,
+            "event": self.event.id,
+            "type": self.event.type,
+            "subject": self.event.subject,
+            "post": self.post and post_as_json(self.post),
+            "was": self.was and post_as_json(self.was),
+            "failed": self.failed,
+        }
+
+
+class Backtest:
+    """
+    A draft, and the recipe in force where there is one, played over events as they came.
+
+    `events` counts those that were taken, `removed` those of them without content any more, which
+    can tell nothing, and `wanted` those that the draft wanted.
+    """
+
+    def __init__(self, draft: Recipe, in_force: Recipe | None) -> None:
+        self.events = self.removed = self.wanted = 0
+        self._draft = Replay(draft)
+        self._other = None if in_force is None else Replay(in_force)
+        self._waiting: dict[Topic, list[tuple[Event, Ran, Ran]]] = {}
+
+    def take(self, event: Event) -> Iterator[Finding]:
+        """Take the next event, in the order in which they came; yield what there is to tell by now."""
+        self.events += 1
+        if event.removed:
+            self.removed += 1
+            return
+        mine = self._draft.take(event)
+        others = None if self._other is None else self._other.take(event)
+        self.wanted += mine is not None
+        if mine or others:
+            pair = (event, mine or Ran(), others or Ran())
+            self._waiting.setdefault(event.topic, []).append(pair)
+        yield from self._over(event.topic)
+        if self.events % SWEEP == 0:
+            yield from self.until(event.received_at)
+
+    def until(self, now: float) -> Iterator[Finding]:
+        """Play all that waits on, up to a moment; yield what there is to tell by then."""
+        for replay in (self._draft, self._other):
+            if replay is not None:
+                replay.go_on(now)
+        for topic in [*self._waiting]:
+            yield from self._over(topic)
+
+    def rest(self) -> Iterator[Finding]:
+        """Yield what there is to tell of the runs that wait still."""
+        for pairs in self._waiting.values():
+            for event, mine, others in pairs:
+                yield from findings(event, mine.came, others.came)
+
+    def _over(self, topic: Topic) -> Iterator[Finding]:
+        pairs = self._waiting.pop(topic, [])
+        left = [pair for pair in pairs if not (pair[1].over and pair[2].over)]
+        if left:
+            self._waiting[topic] = left
+        for event, mine, others in pairs:
+            if mine.over and others.over:
+                yield from findings(event, mine.came, others.came)
+
+
+def findings(event: Event, mine: Rehearsal, others: Rehearsal = NOTHING) -> Iterator[Finding]:
+    """Yield what a draft makes of one event, beside what the recipe in force does."""
+    if mine.failed and mine.failed != others.failed:
+        yield Finding(STOPS, event, event.received_at, failed=mine.failed)
+    for post, was in _paired(mine.posts, others.posts):
+        if post is None or was is None:
+            kind = GONE if post is None else NEW
+        else:
+            kind = SAME if _told(post) == _told(was) else OTHER
+        after = (post or was or _NOWHERE).after
+        yield Finding(kind, event, event.received_at + after, post, was)
+
+
+_NOWHERE = Post("", "", "", {}, {})
+
+
+def _paired(
+    mine: Sequence[Post], others: Sequence[Post]
+) -> Iterator[tuple[Post | None, Post | None]]:
+    """Yield each post beside its like: the same on the same channel, else the next there, else none."""
+    left = [*others]
+    like: dict[int, Post] = {}
+    for same in (_told, lambda post: post.channel):
+        for number, post in enumerate(mine):
+            if number in like:
+                continue
+            found = next((one for one in left if same(one) == same(post)), None)
+            if found is not None:
+                left.remove(found)
+                like[number] = found
+    for number, post in enumerate(mine):
+        yield post, like.get(number)
+    for post in left:
+        yield None, post
+
+
+def _told(post: Post) -> tuple[Any, ...]:
+    """Return all of a post that its readers, or those who let it out, would notice."""
+    return post.channel, post.action, dict(post.written), post.hold, round(post.after)

@@ -1,0 +1,152 @@
+"""What a recipe's own test expects, held against the posts that came: which are meant by which entry. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from appealbridge.model.delivery import Hold
+from appealbridge.plugin.text.normal_form import composed
+from appealbridge.recipes.rehearsal.simulate import Post
+
+AFTER, AT, HELD, TEXT_NOT = "after", "at", "held", "text_not"
+BESIDE = (AFTER, AT, HELD, TEXT_NOT)
+"""What an entry may say of a message besides what it consists of."""
+
+NOT_HELD = "none"
+"""What `held` says of a message that goes out without a person."""
+
+Entry = Mapping[str, Any]
+Unit = tuple[Post, ...]
+
+
+def paired(
+    entries: Sequence[Entry], posts: Sequence[Post], meets: Callable[[Post, Entry], bool]
+) -> tuple[list[Entry], list[Post]]:
+    """
+    Return the entries that no post is left for, and the posts that no entry is left for.
+
+    An entry stands for one post; or for all that one step sends to several people, unless it says of
+    what differs among them.
+    """
+    units = _units(posts)
+    differing = {name for unit in units for name in _differing(unit)}
+    own = [entry for entry in entries if differing & entry.keys()]
+    singly: list[Unit] = [(post,) for unit in sorted(units, key=len) for post in unit]
+    unmet, left = _matched(own, singly, meets)
+    rest = [post for (post,) in left]
+    others = [entry for entry in entries if not any(entry is one for one in own)]
+    several = [tuple(post for post in unit if any(post is one for one in rest)) for unit in units]
+    unmet_others, unlisted = _matched(others, [unit for unit in several if unit], meets)
+    return [*unmet, *unmet_others], [post for unit in unlisted for post in unit]
+
+
+def _units(posts: Sequence[Post]) -> list[Unit]:
+    """Return the posts, together those of one step at one time but for the posts of a thread."""
+    threads = {post.step for post in posts if post.follows}
+    units: dict[Any, list[Post]] = {}
+    for number, post in enumerate(posts):
+        key = number if post.step in threads else (post.step, post.after, post.hold)
+        units.setdefault(key, []).append(post)
+    return [tuple(unit) for unit in units.values()]
+
+
+def _differing(unit: Unit) -> set[str]:
+    first, *rest = (post.message for post in unit)
+    names = {name for one in rest for name in one.keys() | first.keys()}
+    return {name for name in names if any(one.get(name) != first.get(name) for one in rest)}
+
+
+def _matched(
+    entries: Sequence[Entry], units: Sequence[Unit], meets: Callable[[Post, Entry], bool]
+) -> tuple[list[Entry], list[Unit]]:
+    """Match as many entries as can be with a unit each; return the entries and units that are left."""
+    fitting = [
+        [n for n, unit in enumerate(units) if all(meets(post, entry) for post in unit)]
+        for entry in entries
+    ]
+    taken: dict[int, int] = {}
+
+    def placed(entry: int, seen: set[int]) -> bool:
+        for unit in fitting[entry]:
+            if unit not in seen:
+                seen.add(unit)
+                if unit not in taken or placed(taken[unit], seen):
+                    taken[unit] = entry
+                    return True
+        return False
+
+    unmet = [entry for number, entry in enumerate(entries) if not placed(number, set())]
+    return unmet, [unit for number, unit in enumerate(units) if number not in taken]
+
+
+def goes_out(post: Post) -> bool:
+    """Tell whether a message goes out as its recipe means it: by itself, or once somebody agrees."""
+    return post.hold in ("", Hold.APPROVAL)
+
+
+def says_all(post: Post, wanted: Entry) -> bool:
+    """Tell whether a post has all that an entry says of the message, and nothing that it must not have."""
+    never = wanted.get(TEXT_NOT, [])
+    if any(says(post, words) for words in ([never] if isinstance(never, str) else never)):
+        return False
+    came = {**post.message, "action": post.action, "channel": post.channel}
+    return all(
+        name in came and fits(came[name], value)
+        for name, value in wanted.items()
+        if name not in BESIDE
+    )
+
+
+def held_so(post: Post, wanted: Entry) -> bool:
+    """Tell whether a post is held, or is not, as an entry says; without a word of it, it is to go out."""
+    if HELD not in wanted:
+        return goes_out(post)
+    return post.hold == ("" if wanted[HELD] == NOT_HELD else wanted[HELD])
+
+
+def says(post: Post, words: str) -> bool:
+    """Tell whether words stand anywhere in a message, in any case; * stands for any between them."""
+    parts = [_loosely(part) for part in words.split("*")]
+    return any(_in_order(parts, _loosely(text)) for text in _texts(post.written))
+
+
+def fits(came: Any, wanted: Any) -> bool:
+    """Tell whether a value has at least what is wanted; in a text * stands for any words."""
+    if isinstance(wanted, str):
+        pattern = ".*".join(re.escape(part) for part in composed(wanted).split("*"))
+        return isinstance(came, str) and bool(re.fullmatch(pattern, composed(came), re.DOTALL))
+    if isinstance(wanted, dict):
+        return isinstance(came, dict) and all(
+            name in came and fits(came[name], value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(came, list)
+            and len(came) == len(wanted)
+            and all(fits(one, other) for one, other in zip(came, wanted, strict=True))
+        )
+    return bool(came == wanted) and isinstance(came, bool) == isinstance(wanted, bool)
+
+
+def _in_order(parts: Sequence[str], text: str) -> bool:
+    begin = 0
+    for part in parts:
+        found = text.find(part, begin)
+        if found < 0:
+            return False
+        begin = found + len(part)
+    return True
+
+
+def _loosely(text: str) -> str:
+    return " ".join(composed(text).casefold().split())
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)

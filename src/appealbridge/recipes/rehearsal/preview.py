@@ -1,0 +1,189 @@
+"""What a recipe would post about one event, written for a person or a program, counted as each platform counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import orjson
+
+from appealbridge.documents import InvalidDocuments, Problem, check, read
+from appealbridge.files import read_file
+from appealbridge.model.duration import written
+from appealbridge.model.event import Event
+from appealbridge.plugin.text.links import links
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.model.schema import TestEvent
+from appealbridge.recipes.rehearsal.selftest import TEST_TIME, later_events, made_up_event
+from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal, rehearse
+
+Mark = Callable[[str], str]
+Line = Sequence[tuple[str, bool]]
+"""A line in parts, and of each whether it is a link as its platform sees one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a recipe, by name, would post. `failed` is why it would not, empty where it would."""
+
+    recipe: str
+    came: Rehearsal
+
+    @property
+    def failed(self) -> str:
+        """Why nothing can be posted although the recipe wants the event."""
+        return self.came.failed
+
+    def text(self, mark: Mark = str, width: int = 0) -> str:
+        """
+        Return the posts as people read them.
+
+        `mark` returns a link, as its platform sees one, so that it stands out. Lines of posts are
+        folded at `width` characters, at none where it is 0.
+        """
+        return "\n".join(
+            "".join(mark(words) if link else words for words, link in line)
+            for line in self.lines(width)
+        )
+
+    def lines(self, width: int = 0) -> Iterator[Line]:
+        """Yield the same line by line, each in parts."""
+        if self.failed:
+            yield plain(f"{self.recipe} stops: {self.failed}")
+        elif self.came.why_not:
+            yield plain(f"{self.recipe} does not want this event: {self.came.why_not}")
+        elif not self.came.posts and not self.came.stopped:
+            yield plain(f"{self.recipe} posts nothing")
+        else:
+            for number, post in enumerate(self.came.posts):
+                if number:
+                    yield ()
+                yield from _lines(post, width)
+            if self.came.stopped:
+                if self.came.posts:
+                    yield ()
+                yield plain(f"{self.recipe} is then {self.came.stopped}")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same for machines: `recipe`, `why_not`, `failed`, `stopped`, `posts`."""
+        return {
+            "recipe": self.recipe,
+            "why_not": self.came.why_not,
+            "failed": self.failed,
+            "stopped": self.came.stopped,
+            "posts": [post_as_json(post) for post in self.came.posts],
+        }
+
+
+def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TIME) -> Preview:
+    """
+    Return what a recipe would post about the event or the appeal in a file, or about its own first test's event.
+
+    An appeal comes `now`, in Unix seconds UTC. Raise `InvalidDocuments` where the file holds neither.
+    """
+    if event_file is not None:
+        event, later = _event_in(event_file, recipe, now), []
+    elif recipe.tests:
+        event = made_up_event(recipe, recipe.tests[0].event)
+        later = later_events(recipe, event, recipe.tests[0])
+    else:
+        words = "it has no tests to take an event from; name a file with --event"
+        return Preview(recipe.name, Rehearsal(failed=words))
+    return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
+
+
+def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
+    try:
+        content = read_file(file, pipes=True)
+    except OSError as error:
+        words, cure = f"cannot be read: {error.strerror}", "name a file with an event"
+        raise InvalidDocuments([Problem(str(file), 1, 1, "", words, cure)]) from None
+    for trigger in recipe.triggers:
+        draft = trigger.plugin.event_in(str(file), content)
+        if draft is not None:
+            given = {"type": draft.type, "subject": draft.subject, "data": draft.data}
+            return replace(made_up_event(recipe, given), time=now, received_at=now)
+    document = read(content, str(file))
+    event, problems = check(document, (), TestEvent)
+    if event is None:
+        raise InvalidDocuments(problems)
+    try:
+        return made_up_event(recipe, event.model_dump())
+    except (ValueError, OverflowError):
+        cure = "for example 2026-05-01T14:30:00+01:00"
+        raise InvalidDocuments([document.problem(("time",), "is no time", cure)]) from None
+
+
+def _lines(post: Post, width: int) -> Iterator[Line]:
+    yield plain(heading(post))
+    for name, value in post.written.items():
+        words = value if isinstance(value, str) else orjson.dumps(value).decode()
+        counted = post.measure is not None and post.measure.field == name
+        if counted or "\n" in words:
+            if not counted:
+                yield plain(f"  {name}:")
+            yield from _framed(post, words, width)
+        else:
+            yield plain(f"  {name}: {words}")
+
+
+def heading(post: Post) -> str:
+    """Return where a post goes, how its platform counts it, and when and after what it goes out."""
+    measure = post.measure
+    counted = f": {measure.count} of {measure.limit} {measure.unit}" if measure else ""
+    answer = ", in answer to the post before it" if post.follows else ""
+    later = f", {written(post.after)} later" if post.after >= 1 else ""
+    shortened = f", shortened from {post.too_long.count}" if post.too_long is not None else ""
+    held = f", held: {post.hold}" if post.hold else ""
+    why = f", since {post.reason}" if post.reason else ""
+    return f"{post.action} on {post.channel}{counted}{shortened}{answer}{later}{held}{why}"
+
+
+def plain(words: str) -> Line:
+    """Return a line of one part that is no link."""
+    return ((words, False),)
+
+
+def _framed(post: Post, words: str, width: int) -> Iterator[Line]:
+    """Yield a text with a line beside it, so that its begin, its end and its empty lines are seen."""
+    yield plain("  ┌")
+    for line in words.replace("\r\n", "\n").removesuffix("\n").split("\n"):
+        folded = wrap(line, width, break_long_words=False, break_on_hyphens=False) if width else ()
+        for part in folded or [line]:
+            words = part.rstrip()
+            yield _marked(words, links(words, scheme=not post.bare_links))
+    yield plain("  └")
+
+
+def _marked(text: str, spans: Sequence[tuple[int, int]]) -> Line:
+    parts, done = [], 0
+    for begin, end in spans:
+        parts += [(text[done:begin], False), (text[begin:end], True)]
+        done = end
+    return [("  │ " if text else "  │", False), *parts, (text[done:], False)]
+
+
+def post_as_json(post: Post) -> dict[str, Any]:
+    """Return one post for machines."""
+    measure = post.measure
+    return {
+        "step": post.step,
+        "action": post.action,
+        "channel": post.channel,
+        "message": dict(post.written),
+        "measure": measure
+        and {
+            "field": measure.field,
+            "count": measure.count,
+            "limit": measure.limit,
+            "unit": measure.unit,
+        },
+        "hold": post.hold,
+        "reason": post.reason,
+        "shortened_from": post.too_long and post.too_long.count,
+        "after": post.after,
+        "follows": post.follows,
+    }

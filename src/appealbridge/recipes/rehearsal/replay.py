@@ -1,0 +1,109 @@
+"""
+What a recipe would have made of events as they came: one run after the other, each with its real times.
+
+Fed one event at a time, so that however many there are only what still waits is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from appealbridge.documents.diagnostic import fault
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.recipes.model.recipe import PARALLEL, RESTART, SINGLE, Recipe
+from appealbridge.recipes.planning.match import match
+from appealbridge.recipes.rehearsal.simulate import Play, Rehearsal
+
+NOTHING = Rehearsal()
+
+Topic = tuple[str, str]
+"""What an event is about, as `Event.topic` says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One event's run: played, or ended before it began, and then `ended` says how."""
+
+    play: Play | None = None
+    ended: Rehearsal = NOTHING
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.play is None or self.play.over
+
+    @property
+    def came(self) -> Rehearsal:
+        """What has come of it so far."""
+        return self.ended if self.play is None else self.play.came
+
+
+class Replay:
+    """One recipe, played over events."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._open: dict[Topic, list[Play]] = {}
+
+    def take(self, event: Event) -> Ran | None:
+        """Take the next event, in the order in which they came; return its run, `None` where it is not wanted."""
+        for play in self._open.get(event.topic, []):
+            play.hear(event)
+        self._go_on(event.topic, event.received_at)
+        try:
+            if self._recipe.name in event.cause or match(self._recipe, event):
+                return None
+            return self._begun(event)
+        except RenderError as failure:
+            return Ran(ended=Rehearsal(failed=str(failure)))
+        except Exception as error:  # noqa: BLE001 - a plug-in that breaks fails the run in earnest, too
+            return Ran(ended=Rehearsal(failed=fault(error)))
+
+    def go_on(self, until: float) -> None:
+        """Play everything that waits on, up to a moment in Unix seconds UTC."""
+        for topic in [*self._open]:
+            self._go_on(topic, until)
+
+    def _begun(self, event: Event) -> Ran:
+        recipe, play = self._recipe, Play(self._recipe, event, event.received_at)
+        older = self._open.get(event.topic, [])
+        if older and recipe.mode == SINGLE:
+            return Ran(
+                ended=Rehearsal(why_not="another run is under way, and it says mode: single")
+            )
+        if recipe.mode == RESTART:
+            for one in older:
+                one.end(f"ended by event {event.id}, since it says mode: restart")
+            older.clear()
+        if not older or recipe.mode == PARALLEL:
+            play.go_on(event.received_at)
+        if not play.over and recipe.waits:
+            self._open.setdefault(event.topic, []).append(play)
+        return Ran(play)
+
+    def _go_on(self, topic: Topic, until: float) -> None:
+        """Play the runs about one thing on: all at once, or as each one's turn comes."""
+        plays = self._open.get(topic)
+        if plays is None:
+            return
+        if self._recipe.mode == PARALLEL:
+            for play in plays:
+                play.go_on(until)
+            plays[:] = [play for play in plays if not play.over]
+        else:
+            _in_turn(plays, until)
+        if not plays:
+            del self._open[topic]
+
+
+def _in_turn(plays: list[Play], until: float) -> None:
+    ended = -inf
+    while plays:
+        if ended > -inf:
+            plays[0].begin(ended)
+        plays[0].go_on(until)
+        if not plays[0].over:
+            return
+        ended = plays.pop(0).now

@@ -1,0 +1,218 @@
+"""A recipe's own tests, run without reaching anything: the event they make up, and what they expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from appealbridge.model.duration import written
+from appealbridge.model.event import Event
+from appealbridge.model.moment import NoTime, read, shown
+from appealbridge.recipes.model.recipe import Recipe, RecipeTest
+from appealbridge.recipes.planning.times import is_length, length, moment
+from appealbridge.recipes.rehearsal.expectation import (
+    AFTER,
+    AT,
+    HELD,
+    fits,
+    goes_out,
+    held_so,
+    paired,
+    says,
+    says_all,
+)
+from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal, rehearse
+
+TEST_TIME = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
+"""When the event of a test happens, where the test does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What came of one test; `why` says what was wanted and what came instead, empty where it passed."""
+
+    __test__ = False  # pytest takes any class called Test… for one of its own
+
+    recipe: str
+    name: str
+    path: str
+    why: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that was expected came."""
+        return not self.why
+
+
+def run_tests(recipe: Recipe) -> list[TestResult]:
+    """Run every test of a recipe."""
+    return [
+        TestResult(recipe.name, test.name, test.path, _why_not(recipe, test))
+        for test in recipe.tests
+    ]
+
+
+def made_up_event(recipe: Recipe, given: Mapping[str, Any]) -> Event:
+    """Return the event that a test or a preview describes; what it leaves out is made up."""
+    time = given.get("time")
+    at = TEST_TIME if time is None else read(time, recipe.zone).at(0.0, recipe.zone)
+    return _event(recipe, given, "test", given.get("subject", "test"), at)
+
+
+def _event(recipe: Recipe, given: Mapping[str, Any], id_: str, subject: str, at: float) -> Event:
+    first = recipe.triggers[0]
+    return Event(
+        id=id_,
+        source=given.get("source") or first.source or f"{first.plugin.name}:test",
+        type=given.get("type", "test"),
+        subject=subject,
+        key=id_,
+        time=at,
+        data=given.get("data"),
+        received_at=at,
+    )
+
+
+def later_events(recipe: Recipe, first: Event, test: RecipeTest) -> list[Event]:
+    """Return the events that a test has come after its `first` one."""
+    return [
+        _event(
+            recipe,
+            given,
+            f"test-{number}",
+            given.get("subject", first.subject),
+            first.received_at + given["after"],
+        )
+        for number, given in enumerate(test.events, start=2)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """One test, played: its event, what came of it, and what it expects."""
+
+    recipe: Recipe
+    test: RecipeTest
+    event: Event
+    came: Rehearsal
+
+    def why_not(self) -> str:
+        """Return what was wanted and what came instead; empty where all came that was wanted."""
+        test, came = self.test, self.came
+        if test.expect_failure:
+            if not came.failed or not fits(came.failed, test.expect_failure):
+                return self._told([f"expected the failure {test.expect_failure}"])
+        elif came.failed:
+            return self._told(["expected no failure"])
+        try:
+            complaints, unlisted = self._complaints()
+        except NoTime as wrong:
+            return f"{wrong}; {wrong.cure}"
+        return self._told(complaints, unlisted) if complaints or unlisted else ""
+
+    def _complaints(self) -> tuple[list[str], Sequence[Post]]:
+        """Return what is amiss, and the posts that are not expected at all."""
+        test, posts = self.test, self.came.posts
+        complaints: list[str] = []
+        unlisted: Sequence[Post] = ()
+        expect = test.expect
+        if test.expect_failure and expect is None and test.expect_at_least is None:
+            expect = ()
+        if expect is not None:
+            unmet, left = paired(expect, posts, self._meets)
+            unlisted = [post for post in left if goes_out(post)]
+            complaints += [f"expected {_line(one)}{self._nearly(one, left)}" for one in unmet]
+            if unlisted:
+                complaints.append("expected nothing else" if expect else "expected nothing")
+        elif test.expect_at_least is None and not any(map(goes_out, posts)):
+            complaints.append("expected that something goes out; say expect: [] if nothing is to")
+        unmet, _ = paired(test.expect_at_least or (), posts, self._meets_at_least)
+        complaints += [f"expected {_line(one)}" for one in unmet]
+        complaints += [
+            f'expected "{words}" nowhere'
+            for words in test.text_not
+            if any(says(post, words) for post in posts)
+        ]
+        until = self._until(test.nothing_until) if test.nothing_until else 0.0
+        if any(post.after < until - 0.5 and goes_out(post) for post in posts):
+            complaints.append(f"expected nothing until {test.nothing_until}")
+        return complaints, unlisted
+
+    def _until(self, written: str) -> float:
+        """Return a time as seconds after the event; raise `NoTime`."""
+        if is_length(written):
+            return length(written)
+        return moment(written, self.event.received_at, self.recipe.zone) - self.event.received_at
+
+    def _meets(self, post: Post, wanted: Mapping[str, Any]) -> bool:
+        at_any_time = self.test.after is not None or AFTER in wanted or AT in wanted
+        return self._meets_at_least(post, wanted) and (at_any_time or post.after < 1)
+
+    def _meets_at_least(self, post: Post, wanted: Mapping[str, Any]) -> bool:
+        if not (says_all(post, wanted) and held_so(post, wanted)):
+            return False
+        if AFTER in wanted:
+            return abs(post.after - length(wanted[AFTER])) < 1
+        return AT not in wanted or abs(post.after - self._until(wanted[AT])) < 1
+
+    def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[Post]) -> str:
+        """Return what an entry would have to say for one of these posts to be meant by it."""
+        for post in posts:
+            if says_all(post, wanted):
+                if held_so(post, wanted):
+                    return (
+                        f"; if it is meant to go out that late, write after: {written(post.after)}"
+                    )
+                if post.hold:
+                    return f"; if it is meant to be held, write held: {post.hold}"
+        return ""
+
+    def _told(self, complaints: Sequence[str], unlisted: Sequence[Post] = ()) -> str:
+        """Tell what was wanted, and what came instead."""
+        came = self.came
+        lines = [*complaints]
+        if came.failed:
+            lines.append(f"but the recipe stopped: {came.failed}")
+        elif came.why_not:
+            lines.append(f"but the recipe does not want this event: {came.why_not}")
+        elif not came.posts:
+            lines.append(f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}")
+        if unlisted:
+            others = [post for post in came.posts if not any(post is one for one in unlisted)]
+            lines += [f"but planned {self._line(post)}" for post in unlisted]
+            lines += [f"and planned {self._line(post)}" for post in others]
+        else:
+            lines += [f"but planned {self._line(post)}" for post in came.posts]
+        return "\n".join(lines)
+
+    def _line(self, post: Post) -> str:
+        return self._when(post) + _line(_fields(post))
+
+    def _when(self, post: Post) -> str:
+        if post.after < 1:
+            return ""
+        at = shown(self.event.received_at + post.after, self.recipe.zone)
+        return f"{written(post.after)} later, at {at}: "
+
+
+def _why_not(recipe: Recipe, test: RecipeTest) -> str:
+    event = made_up_event(recipe, test.event)
+    later = later_events(recipe, event, test)
+    until = None if test.after is None else event.received_at + test.after
+    came = rehearse(recipe, event, event.received_at, later, until)
+    return _Played(recipe, test, event, came).why_not()
+
+
+def _fields(post: Post) -> Mapping[str, Any]:
+    held = {} if goes_out(post) else {HELD: post.hold}
+    why = {"because": post.reason} if post.reason else {}
+    return {"action": post.action, "channel": post.channel, **post.written, **held, **why}
+
+
+def _line(fields: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name}: {value!r}" if isinstance(value, str) else f"{name}: {value}"
+        for name, value in fields.items()
+    )

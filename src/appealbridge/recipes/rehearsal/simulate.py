@@ -1,0 +1,190 @@
+"""
+What a recipe would publish about an event, step by step, with made-up receipts: nothing is reached.
+
+Delays and waits cost no time: where nothing more can be planned, the clock is put forward to what
+happens next.
+Nothing here can publish: of a channel only its message model, its parts and its measure are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any
+
+import orjson
+
+from appealbridge.documents.diagnostic import fault
+from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.errors import RenderError
+from appealbridge.model.event import Event
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.channel import Measure
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.planning.match import match
+from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.planning.position import Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """
+    One message that would go out.
+
+    `message` are its fields as JSON values, `written` those of them that differ from what is assumed
+    where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
+    bound, and `too_long` how it counted the text before that was shortened, `None` where it was not.
+    `hold` is for what it would wait for a person, and `reason` why. `after` is how many seconds after
+    the event it is planned; `follows` says that it answers the post before it, in a thread.
+    `bare_links`: its platform makes a link of `example.com` as well.
+    """
+
+    step: str
+    action: str
+    channel: str
+    message: Mapping[str, Any]
+    written: Mapping[str, Any]
+    measure: Measure | None = None
+    hold: str = ""
+    after: float = 0.0
+    follows: bool = False
+    bare_links: bool = False
+    reason: str = ""
+    too_long: Measure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """
+    What would come of one event.
+
+    `why_not` is why the recipe does not want it, `failed` why it broke off, with its place, and
+    `stopped` the reason of a `stop`; all empty where none. `posts` are what would go out, in order.
+    """
+
+    posts: Sequence[Post] = field(default=())
+    why_not: str = ""
+    failed: str = ""
+    stopped: str = ""
+
+
+def rehearse(
+    recipe: Recipe,
+    event: Event,
+    now: float,
+    later: Sequence[Event] = (),
+    until: float | None = None,
+) -> Rehearsal:
+    """
+    Return what would come of `event` if every post succeeded.
+
+    `later` are events that come afterwards, which a `wait_for` hears if they are about the same
+    subject and from the same source. What is planned after `until` does not count. Times are in Unix seconds UTC.
+    """
+    try:
+        why_not = match(recipe, event)
+        if why_not:
+            return Rehearsal(why_not=why_not)
+        play = Play(recipe, event, now)
+        for one in sorted(later, key=lambda one: one.received_at):
+            if one.topic == event.topic:
+                play.hear(one)
+        play.go_on(inf if until is None else until)
+    except RenderError as failure:
+        return Rehearsal(failed=str(failure))
+    except Exception as error:  # noqa: BLE001 - a plug-in that breaks fails the run in earnest, too
+        return Rehearsal(failed=fault(error))
+    return play.came
+
+
+class Play:
+    """
+    One run, played on as far as is asked for; every post of it succeeds at once.
+
+    `over` says that nothing more will come of it, and `now` when something may next, in Unix seconds
+    UTC: infinite where only an event could bring that about.
+    """
+
+    def __init__(self, recipe: Recipe, event: Event, now: float) -> None:
+        self.over = False
+        self.now = now
+        self._recipe = recipe
+        self._event = event
+        self._begun = event.received_at
+        self._last = now
+        self._heard: list[Event] = []
+        self._marks: Marks = {}
+        self._so_far: dict[str, list[Delivery]] = {}
+        self._posts: list[Post] = []
+        self._failed = self._stopped = ""
+
+    @property
+    def came(self) -> Rehearsal:
+        """What has come of it so far."""
+        return Rehearsal(tuple(self._posts), failed=self._failed, stopped=self._stopped)
+
+    def hear(self, event: Event) -> None:
+        """Take an event about the same thing that came after its own."""
+        self._heard.append(event)
+        self.now = min(self.now, max(self._last, event.received_at))
+
+    def begin(self, now: float) -> None:
+        """Let it begin so late, where others went before it."""
+        self.now = self._last = max(self._last, now)
+
+    def end(self, reason: str) -> None:
+        """End it, whatever it would still have done."""
+        self.over, self._stopped = True, reason
+
+    def go_on(self, until: float) -> None:
+        """Plan all that is to be planned up to a moment."""
+        while not self.over and self.now <= until and self.now < inf:
+            self._plan()
+
+    def _plan(self) -> None:
+        now = self._last = self.now
+        heard = [one for one in self._heard if one.received_at <= now]
+        planned = plan(self._recipe, self._event, self._so_far, now, self._marks, heard)
+        self._marks, self._stopped = planned.marks, planned.reason
+        self._heard = [one for one in self._heard if one.id not in planned.unheard]
+        self._posts += [
+            _post(self._recipe, one, now - self._begun, planned.too_long.get(one.step))
+            for one in planned.deliveries
+        ]
+        if planned.failed or planned.done:
+            self._failed, self.over = planned.failed, True
+            return
+        for delivery in planned.deliveries:
+            self._so_far.setdefault(delivery.step, []).append(_published(delivery))
+        if not planned.deliveries:
+            to_come = [one.received_at for one in self._heard if one.received_at > now]
+            self.now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
+
+
+def _published(delivery: Delivery) -> Delivery:
+    """Return the delivery with a receipt as its platform might have given it."""
+    made_up = f"example-{delivery.step}"
+    receipt = Receipt(made_up, f"https://{delivery.channel.replace('_', '-')}.example/{made_up}")
+    return replace(delivery, state=State.DELIVERED, receipt=receipt)
+
+
+def _post(recipe: Recipe, delivery: Delivery, after: float, too_long: Measure | None) -> Post:
+    step = next(step for step in recipe.steps if step.id == delivery.step)
+    content = orjson.loads(delivery.content)
+    message = step.plugin.message.model_validate(content)
+    return Post(
+        step.id,
+        step.action,
+        step.channel,
+        content,
+        # The posts of a thread come each by itself.
+        message.model_dump(mode="json", exclude_defaults=True, exclude={"thread"}),
+        step.plugin.measure(step.account, message),
+        delivery.hold,
+        after,
+        bool(delivery.follows),
+        step.plugin.bare_links,
+        delivery.reason,
+        too_long,
+    )

@@ -1,0 +1,168 @@
+"""Jinja's own filters, as many as a recipe may use: none of them can run away, or print what is no text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any
+
+from jinja2 import pass_environment
+from jinja2.environment import Environment
+from jinja2.filters import FILTERS as JINJAS
+from jinja2.filters import make_attrgetter
+
+from appealbridge.plugin.text.counting import GRAPHEME
+from appealbridge.recipes.templates.limits import (
+    ARGUMENT_LIMIT,
+    LIST_LIMIT,
+    TooMuch,
+    bounded_list,
+    bounded_number,
+    bounded_text,
+)
+
+Whole = int
+"""An argument that must be a whole number; one that is written as another is refused at load."""
+
+_DIGITS = 15
+
+
+def entries(items: Any, name: str) -> list[Any]:
+    """Return what a filter is given as a list; raise `ValueError` where it is none."""
+    if isinstance(items, (str, int, float)) or not isinstance(items, Iterable):
+        str(items)  # a missing value says so itself
+        raise ValueError(f"{name} needs a list")
+    return bounded_list(items, name)
+
+
+@pass_environment
+def total(environment: Environment, numbers: Any, attribute: str | int | None = None) -> float:
+    """Return the sum of a list of numbers, or of one field of each entry."""
+    found = entries(numbers, "sum")
+    if attribute is not None:
+        found = [*map(make_attrgetter(environment, attribute), found)]
+    if not all(isinstance(one, (int, float)) for one in found):
+        raise ValueError("sum finds an entry that is no number")
+    added: float = bounded_number(sum(found))
+    return added
+
+
+def rounded(number: Any, precision: Whole = 0, method: str = "common") -> float:
+    """Return a number with so many digits after its point."""
+    if type(precision) is not int or abs(precision) > _DIGITS:
+        raise ValueError(f"round takes at most {_DIGITS} digits")
+    return float(JINJAS["round"](_number(number, "round"), precision, method))
+
+
+def absolute(number: Any) -> float:
+    """Return a number without its sign."""
+    return abs(_number(number, "abs"))
+
+
+def whole(value: Any, default: int = 0, base: int = 10) -> int:
+    """Return a text or a number as a whole number, or `default` if it is not one."""
+    number: int = bounded_number(JINJAS["int"](value, default, base))
+    return number
+
+
+def trim(text: Any, chars: str | None = None) -> str:
+    """Return a text without the white space, or these characters, at its ends."""
+    if chars is not None and len(chars) > ARGUMENT_LIMIT:
+        raise TooMuch(f"trim takes at most {ARGUMENT_LIMIT} characters in its brackets")
+    trimmed: str = JINJAS["trim"](text, chars)
+    return trimmed
+
+
+def string(value: Any) -> str:
+    """Return a number, a text or a time as a text."""
+    if isinstance(value, (list, tuple, dict)):
+        raise ValueError("string cannot write a list or mapping; choose an entry, or use join_and")
+    text: str = JINJAS["string"](value)
+    return text
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    str(value)  # a missing value says so itself
+    raise ValueError(f"{name} needs a number")
+
+
+def _given(filter_: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    return args[1] if hasattr(filter_, "jinja_pass_arg") else args[0]
+
+
+def _of_text(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the filter so that it refuses a list, a mapping, and a text that is too long."""
+
+    @wraps(filter_)
+    def filtered(*args: Any, **named: Any) -> Any:
+        given = _given(filter_, args)
+        if isinstance(given, str):
+            bounded_text(given, name)
+        elif not isinstance(given, (int, float)):
+            str(given)  # a missing value says so itself
+            raise ValueError(f"{name} needs a text")
+        return filter_(*args, **named)
+
+    return filtered
+
+
+def _of_lists(name: str) -> Callable[..., Any]:
+    """Return the filter so that it refuses a list that is too long."""
+    filter_ = JINJAS[name]
+
+    @wraps(filter_)
+    def filtered(*args: Any, **named: Any) -> Any:
+        given = _given(filter_, args)
+        if not isinstance(given, str):
+            given = bounded_list(given, name)
+        elif len(given) > LIST_LIMIT:
+            raise TooMuch(f"{name} goes through {LIST_LIMIT} entries at the most")
+        place = 1 if hasattr(filter_, "jinja_pass_arg") else 0
+        return filter_(*args[:place], given, *args[place + 1 :], **named)
+
+    return filtered
+
+
+@pass_environment
+def truncated(
+    environment: Environment,
+    text: Any,
+    length: int = 255,
+    killwords: bool = False,
+    end: str = "...",
+    leeway: int | None = None,
+) -> str:
+    """Return the beginning of a text, cut between two characters as a reader sees them."""
+    truncate = _of_text("truncate", JINJAS["truncate"])
+    cut: str = truncate(environment, text, length, killwords, end, leeway)
+    whole, place = str(text), len(cut.removesuffix(end))
+    if cut == whole or cut.isascii():
+        return cut
+    # A syllable of Hindi is several letters, and a picture may be as many.
+    near = whole[: place + _LONGEST_CHARACTER]
+    ends = [found.end() for found in GRAPHEME.finditer(near) if found.end() <= place]
+    return whole[: max(ends, default=0)] + end
+
+
+_LONGEST_CHARACTER = 32
+
+
+_OF_TEXT = "capitalize e escape forceescape lower safe title upper urlencode"
+_OF_LISTS = "list map max min reject rejectattr reverse select selectattr sort unique"
+_OF_ANY = "count d default first float items last length"
+
+LENT: Mapping[str, Callable[..., Any]] = {
+    **{name: JINJAS[name] for name in _OF_ANY.split()},
+    **{name: _of_text(name, JINJAS[name]) for name in _OF_TEXT.split()},
+    **{name: _of_lists(name) for name in _OF_LISTS.split()},
+    "abs": absolute,
+    "int": whole,
+    "round": rounded,
+    "string": string,
+    "sum": total,
+    "trim": _of_text("trim", trim),
+    "truncate": truncated,
+}
+"""By name."""

@@ -1,0 +1,201 @@
+"""The filters of templates: those made for the job, and Jinja's own that cannot run away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import regex
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from appealbridge.markup.text import html_to_lines
+from appealbridge.model.moment import NoTime, read
+from appealbridge.plugin.text.counting import COUNTED, plain_length
+from appealbridge.plugin.text.normal_form import composed
+from appealbridge.plugin.text.splitting import shortened
+from appealbridge.recipes.templates.builtin_filters import LENT, Whole, entries
+from appealbridge.recipes.templates.limits import (
+    MARKUP_LIMIT,
+    TooMuch,
+    bounded,
+    bounded_list,
+    bounded_text,
+)
+from appealbridge.recipes.templates.public_text import mentions_in, without_invisible
+from appealbridge.recipes.templates.scope import Scope
+
+WORD = regex.compile(
+    r"[\p{L}\p{Nd}_] [[\p{L}\p{M}\p{Nd}_\u200c\u200d] -- [\ufe00-\ufe0f\u20e3]]*",
+    regex.VERBOSE | regex.V1,
+)
+"""
+A word as platforms have it in a hashtag.
+
+Without its marks a word of India is another one, or none; what belongs to a picture is no part of it.
+"""
+
+_JOINERS = "\u200c\u200d"
+_TIME_FORMAT = "%H:%M %Z on %-d %B %Y"
+_LONGEST_FORM = 200
+_EARLIEST, _LATEST = 1e9, 4e9
+"""From 2001 to 2096: Unix seconds that are no hour, no date written in one and no thousandths of seconds."""
+
+
+@pass_context
+def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
+    """
+    Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis.
+
+    Links at its end stay. Without a limit it is cut as far as it has to be for all of the post to fit.
+    """
+    scope = context.parent
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
+    words = _words(text, "shorten")
+    if limit is None:
+        return (
+            words if scope.shortening is None else scope.shortening.marked(scope.publishable(words))
+        )
+    if type(limit) is not int or limit < 1:
+        raise ValueError(f"shorten needs a number of characters from 1, not {limit!r:.60}")
+    # Broken-up mentions are longer, so they are counted as they will be published.
+    words = scope.publishable(words[: 3 * COUNTED + limit])
+    count = scope.count or plain_length
+    return words if count(words) <= limit else shortened(words, limit, count)
+
+
+@pass_context
+def mentions(context: Context, text: Any) -> str:
+    """Keep the mentions in a text as they are, so that the platform links them."""
+    words, scope = bounded_text(_words(text, "mentions"), "mentions"), context.parent
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
+    for mention in mentions_in(without_invisible(words)):
+        scope.keep(mention)
+    return words
+
+
+def plain(html: Any) -> str:
+    """Return the words of an HTML text, a line to a paragraph."""
+    html = _words(html, "plain")
+    if html.count("<") + html.count("&") > MARKUP_LIMIT:
+        raise TooMuch(f"plain reads texts of at most {MARKUP_LIMIT} tags and &…;")
+    return html_to_lines(html)
+
+
+def hashtag(text: Any) -> str:
+    """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
+    whole = composed(bounded_text(_words(text, "hashtag"), "hashtag"))
+    words = WORD.findall(whole.replace("'", "").replace("’", ""))
+    if not words:
+        raise ValueError("hashtag finds no letter or digit in the text")
+    # `title` and not `upper`: Georgian has no capitals at the begin of a word.
+    return "#" + "".join(word[:1].title() + word[1:].rstrip(_JOINERS) for word in words)
+
+
+def wordcount(text: Any) -> int:
+    """Return how many words a text has."""
+    return len(WORD.findall(composed(bounded_text(_words(text, "wordcount"), "wordcount"))))
+
+
+@pass_context
+def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
+    """
+    Write a moment in the settings' time zone; `form` as of strftime.
+
+    It is read as `until` reads one. Unix seconds are taken too, as far as they can be nothing else.
+    """
+    if len(_text(form, "local_time")) > _LONGEST_FORM:
+        raise ValueError(f"local_time takes a format of at most {_LONGEST_FORM} characters")
+    if re.search(r"%[-_0^#]*\d", form):
+        raise ValueError("local_time takes no widths in its format")
+    scope = context.parent
+    assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
+    try:
+        return _moment(moment, scope).astimezone(scope.zone).strftime(form)
+    except NoTime as wrong:
+        if not scope.writing:
+            raise ValueError(f"local_time needs a time: {wrong}; {wrong.cure}") from None
+        scope.unread = scope.unread or str(wrong)
+        return str(moment)
+
+
+def _moment(value: Any, scope: Scope) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if _EARLIEST <= value < _LATEST:
+            return datetime.fromtimestamp(value, scope.zone)
+        raise NoTime(f"{value} is a bare number, not a time")
+    found = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
+    return datetime.fromtimestamp(found, scope.zone)
+
+
+def join_and(items: Any, word: str = "and") -> str:
+    """Return a list as a sentence has it: `a, b and c`."""
+    if not isinstance(items, (list, tuple)):
+        str(items)  # a missing value says so itself
+        raise ValueError("join_and needs a list")
+    if not items:
+        raise ValueError("join_and has an empty list")
+    *rest, last = [_printed(item, "join_and") for item in bounded_list(items, "join_and")]
+    bounded(sum(map(len, rest)))
+    return f"{', '.join(rest)} {word} {last}" if rest else last
+
+
+def join(items: Any, separator: str = "") -> str:
+    """Return a list's entries one after another."""
+    words = [_printed(item, "join") for item in entries(items, "join")]
+    bounded(sum(map(len, words)) + len(_text(separator, "join")) * len(words))
+    return separator.join(words)
+
+
+def replace(text: Any, old: str, new: str) -> str:
+    """Return the text with every `old` as `new`."""
+    whole = bounded_text(_words(text, "replace"), "replace")
+    old, new = (_text(one, "replace") for one in (old, new))
+    bounded(len(whole) + whole.count(old) * len(new))
+    return whole.replace(old, new)
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    str(value)  # a missing value says so itself
+    raise ValueError(
+        f"{name} needs a text, and was given {_KINDS.get(type(value), 'another value')}"
+    )
+
+
+def _words(value: Any, name: str) -> str:
+    """Return the text that a filter is to work on: a number too, as senders write one for a road or a year."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if number else _text(value, name)
+
+
+_KINDS = {list: "a list", tuple: "a list", dict: "a mapping", bool: "true or false"}
+
+
+def _printed(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)):
+        return str(value)
+    str(value)  # a missing value says so itself
+    raise ValueError(f"{name} finds an entry that is neither text nor number")
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    **LENT,
+    "hashtag": hashtag,
+    "join": join,
+    "join_and": join_and,
+    "local_time": local_time,
+    "mentions": mentions,
+    "plain": plain,
+    "replace": replace,
+    "shorten": shorten,
+    "wordcount": wordcount,
+}
+"""Every filter that a recipe may use."""

@@ -1,0 +1,144 @@
+"""Jinja's complaints about a template in plain words, each with what usually mends it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from appealbridge.documents.diagnostic import did_you_mean
+
+
+class Words(NamedTuple):
+    """What is wrong, what would mend it, and the part of the text that is meant, if that can be told."""
+
+    problem: str
+    cure: str
+    needle: str = ""
+
+
+TAGS = ("if", "for", "set", "with")
+_INNER_TAGS = ("elif", "else")
+
+_NOT_FINISHED = "{% %} is not finished"
+_FOR_EXAMPLE = "for example {% if event.data.road %} or {% for road in event.data.roads %}"
+
+_SIGNS = {
+    **dict.fromkeys("“”„‘’«»", ("typographic quotes are not understood", "use straight ones: \" or '")),
+    **dict.fromkeys("\"'", ("these quotes are never closed", "close them")),
+    "&": ("& is not understood", "write and"),
+    "$": ("$ is not understood inside braces", "name the field, as event.data.road"),
+    "?": ("? is not understood", "write {{ this if it is so else that }}"),
+}  # fmt: skip
+"""Characters that cannot stand inside the braces, each with its words."""
+
+
+def template_words(message: str, text: str) -> Words:
+    """Return what to say for a complaint of Jinja's about a text."""
+    for pattern, words in _RULES:
+        found = pattern.search(message)
+        if found is not None:
+            return words(found, text)
+    problem = f"the template is not understood: {message}"
+    return Words(problem, "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}")
+
+
+def _unknown_tag(found: re.Match[str], text: str) -> Words:
+    del text
+    tag, inside = found[1], found[2]
+    if tag in ("elseif", "elsif"):
+        return Words(f"unknown tag {{% {tag} %}}", 'did you mean "elif"?', tag)
+    if inside and (tag not in (*TAGS, *_INNER_TAGS) and not tag.startswith("end")):
+        known = (*TAGS, *_INNER_TAGS, f"end{inside}")
+        return Words(f"unknown tag {{% {tag} %}}", did_you_mean(tag, known), tag)
+    if inside:
+        return Words(f"{{% {inside} %}} is never closed", f"end it with {{% end{inside} %}}")
+    if tag == "end":
+        return Words("{% end %} does not say of what", "write {% endif %} or {% endfor %}", tag)
+    if tag.startswith("end") or tag in _INNER_TAGS:
+        begin = tag.removeprefix("end") if tag.startswith("end") else "if"
+        cure = f"begin with {{% {begin} … %}}, or take it out"
+        return Words(f"{{% {tag} %}} stands alone", cure, tag)
+    return Words(f"unknown tag {{% {tag} %}}", did_you_mean(tag, TAGS), tag)
+
+
+def _never_closed(found: re.Match[str], text: str) -> Words:
+    del text
+    return Words(f"{{% {found[1]} %}} is never closed", f"end it with {{% end{found[1]} %}}")
+
+
+def _character(found: re.Match[str], text: str) -> Words:
+    position = int(found[1])
+    sign = text[position : position + 1]
+    meant = re.compile(r"[^\s{}]+").match(text, position)
+    unknown = (f'"{sign}" cannot stand inside braces', "put text in quotes")
+    problem, cure = _SIGNS.get(sign, unknown)
+    return Words(problem, cure, meant[0] if meant is not None else "")
+
+
+def _bracket(found: re.Match[str], text: str) -> Words:
+    del text
+    begun = {")": "(", "]": "[", "}": "{"}.get(found[1], found[1])
+    return Words(f"{begun} is never closed", f"close it with {found[1]}")
+
+
+def _equals(found: re.Match[str], text: str) -> Words:
+    del found
+    needle = "=" if text.count("=") == 1 else ""
+    return Words("this does not compare", "write == for equal, >= for at least", needle)
+
+
+def _word(found: re.Match[str], text: str) -> Words:
+    word = found[1]
+    if word == "if" and re.search(r"\{%-?\s*else\s+if\b", text):
+        return Words("else if is one word here", "write {% elif … %}", "else if")
+    cure = "put text in quotes, and == between what is compared; a field's name is one word"
+    return Words(f'"{word}" is not expected here', cure, word if word.isalnum() else "")
+
+
+def _or(found: re.Match[str], text: str) -> Words:
+    del found
+    if "||" in text:
+        return Words("|| is not understood", "write or", "||")
+    return Words("a | without the name of a filter", "for example {{ event.data.road | upper }}")
+
+
+def _braces(found: re.Match[str], text: str) -> Words:
+    del found
+    if re.search(r"\{\{\s*\{", text):
+        return Words("three braces", "two are right: {{ … }}", "{{{" if "{{{" in text else "")
+    return Words("a { without names and values", "for example { 'a': 1 }")
+
+
+def _always(problem: str, cure: str, needle: str = "") -> Callable[[re.Match[str], str], Words]:
+    return lambda found, text: Words(problem, cure, needle)
+
+
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Words]], ...] = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"[Uu]nknown tag '(\w+)'(?:.*block that needs to be closed is '(\w+)')?", _unknown_tag),
+        (r"block that needs to be closed is '(\w+)'", _never_closed),
+        (r"unexpected char .* at (\d+)", _character),
+        (r"end of template, expected '(?:end of statement block|%\})'",
+         _always("{% is never closed", "close it with %}", "{%")),
+        (r"end of template", _always("{{ is never closed", "close it with }}", "{{")),
+        (r"unexpected '\}', expected '(.)'", _bracket),
+        (r"unexpected '[})\]]'", _always("the brackets do not fit", "{{ is closed by }}, {% by %}")),
+        (r"got '='|unexpected '='", _equals),
+        (r"unexpected '>'", _always("this does not compare", "write != for not equal")),
+        (r"expected token 'name', got 'string'",
+         _always("is wants the name of a test", "write == to compare")),
+        (r"expected token 'name', got '\|'", _or),
+        (r"expected token ':', got '\}'", _braces),
+        (r"(?:got|unexpected) 'end of print statement'",
+         _always("{{ }} is not finished", "write what it is to print")),
+        (r"(?:got|unexpected) 'end of statement block'|[Tt]ag name expected",
+         _always(_NOT_FINISHED, _FOR_EXAMPLE)),
+        (r"'end of (?:print statement|statement block)', got '([^']+)'", _word),
+        (r"Missing end of comment", _always("{# is never closed", "close it with #}", "{#")),
+        (r"expected name or number",
+         _always("a dot without a name behind it", "name the field, as event.data.road")),
+    )
+)  # fmt: skip
+"""Jinja's words, the first that fit, and ours."""

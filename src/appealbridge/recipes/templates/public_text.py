@@ -1,0 +1,124 @@
+"""
+Makes text from an event fit for publication: removes invisible characters and breaks up mentions.
+
+A mention is an `@name` that a platform turns into a link, and about which it notifies the account's owner.
+What the recipe's author writes is not changed.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+
+import regex
+
+from appealbridge.plugin.text.counting import COUNTED
+from appealbridge.plugin.text.links import links
+
+HAIR_SPACE = "\u200a"
+"""
+Breaks up a mention: `@ name` reads almost the same, and no platform links it.
+
+It is visible, if only just, so it is not one of the characters removed here. X counts it as one character.
+"""
+
+_MANY = 1000
+"""In a text with more @ than this, all of them are broken up, even those in addresses of pages."""
+
+# The scripts in which ZWJ and ZWNJ decide whether a letter joins the next one.
+_JOINS = (
+    r"\p{Arabic}\p{Syriac}\p{Mandaic}\p{Nko}\p{Mongolian}\p{Phags_Pa}\p{Adlam}\p{Hanifi_Rohingya}\p{Thaana}"
+    r"\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}"
+    r"\p{Sinhala}\p{Tibetan}\p{Myanmar}\p{Khmer}\p{Balinese}\p{Javanese}\p{Sundanese}\p{Chakma}"
+    r"\p{Meetei_Mayek}\p{Tai_Tham}\p{Newa}"
+)
+_PICTURE = r"\p{Extended_Pictographic}"
+_UNSEEN = regex.compile(
+    rf"""
+      # Flags such as England's contain tags; tags anywhere else are removed.
+      (?P<flag> \U0001f3f4 [\U000e0030-\U000e0039\U000e0061-\U000e007a]{{3,6}} \U000e007f )
+    | (?= [\u200c\u200d] ) (?<! [{_JOINS}] \p{{M}}{{0,9}} )
+      (?: \u200c | (?<! {_PICTURE} [\ufe0f\U0001f3fb-\U0001f3ff]? ) \u200d | \u200d (?! {_PICTURE} ) )
+    | [\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb]
+    | [\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]
+    """,
+    regex.VERBOSE,
+)
+_PERHAPS = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+)
+"""Finds out quickly whether there is anything to remove."""
+
+_JOINER = "\u034f"
+"""The one of these characters that Python takes for printable."""
+
+_MENTION = regex.compile(
+    # X links a mention after anything but a Latin letter, a digit or _, and after RT; Mastodon links fewer.
+    r"(?: (?<! [A-Za-z0-9_] ) | (?<= (?<! [A-Za-z0-9_+~.-] ) [Rr][Tt] ) ) [@＠] (?= ([\w-]{1,100}) | \[ | \Z )",
+    regex.VERBOSE,
+)
+_IN_ADDRESS = ("/", "=")
+"""After these, in the address of a page, no platform takes an @ for a mention."""
+
+_WORD = regex.compile(r"\S+")
+
+
+def without_invisible(text: str) -> str:
+    """
+    Return a text without invisible characters: those that change its direction, and those without a width.
+
+    ZWJ, ZWNJ and variation selectors stay where a script or an emoji needs them.
+    """
+    if text.isascii() or (text.isprintable() and _JOINER not in text):
+        return text
+    return _UNSEEN.sub(r"\g<flag>", text) if _PERHAPS.search(text) else text
+
+
+def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
+    """
+    Return a text in which every mention is broken up, except those that are meant.
+
+    `is_meant` gets each mention in lower case. An `@` at the end of the text is broken up too, because a name may
+    follow. E-mail addresses and addresses of pages stay as they are.
+    """
+    count = text.count("@") + text.count("＠")
+    if not count:
+        return text
+    if count > _MANY:
+        return _MENTION.sub(rf"\g<0>{HAIR_SPACE}", text)
+    found = [
+        one for one in _MENTION.finditer(text) if not (one[1] and is_meant(f"@{one[1]}".lower()))
+    ]
+    if any(one.start() and text[one.start() - 1] in _IN_ADDRESS for one in found):
+        spans = list(_addresses(text))
+        begins = [begin for begin, _ in spans]
+
+        def is_mention(place: int) -> bool:
+            before = bisect_left(begins, place) - 1
+            return text[place - 1] not in _IN_ADDRESS or before < 0 or place >= spans[before][1]
+
+        found = [one for one in found if is_mention(one.start())]
+    parts: list[str] = []
+    done = 0
+    for one in found:
+        parts += (text[done : one.end()], HAIR_SPACE)
+        done = one.end()
+    return "".join((*parts, text[done:]))
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the links in words with an @."""
+    words = [word for word in _WORD.finditer(text) if "/" in word[0] and _MENTION.search(word[0])]
+    if sum(len(word[0]) for word in words) > COUNTED:
+        return
+    for word in words:
+        for begin, end in links(word[0]):
+            yield word.start() + begin, word.start() + end
+
+
+def mentions_in(*texts: str) -> frozenset[str]:
+    """Return the mentions in these texts, in lower case."""
+    found = (one[1] for text in texts for one in _MENTION.finditer(text))
+    return frozenset(f"@{name.lower()}" for name in found if name)

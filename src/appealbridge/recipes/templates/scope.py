@@ -1,0 +1,252 @@
+"""The names in reach of conditions and templates, and the only ways into the values behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import field
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import StrictUndefined
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import safe_range
+
+from appealbridge.model.event import Event
+from appealbridge.model.value import value
+from appealbridge.recipes.planning.shortening import Shortening
+from appealbridge.recipes.templates.limits import LIMIT, NO_BOUND, Budget
+from appealbridge.recipes.templates.public_text import (
+    mentions_in,
+    without_invisible,
+    without_mentions,
+)
+
+GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
+"""The names that every recipe has, besides its own variables."""
+
+
+class Missing(StrictUndefined):
+    """What a name, field or JSONPath without a value gives: it raises when used, and lets `default` work."""
+
+    __slots__ = ()
+
+
+class Unfillable(Exception):
+    """Why a template or JSONPath has no value for this event, in words."""
+
+
+class NotThere(Unfillable):
+    """The event does not have what is asked for; any other `Unfillable` is a fault in the asking."""
+
+
+class EventView:
+    """An event as templates see it; `time` is ISO 8601 in UTC."""
+
+    __slots__ = ("_event", "data", "id", "source", "subject", "type")
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        self.id = event.id
+        self.source = event.source
+        self.type = event.type
+        self.subject = event.subject
+        self.data = event.data
+
+    @property
+    def time(self) -> str:
+        """When it happened."""
+        return datetime.fromtimestamp(self._event.time, UTC).isoformat()
+
+
+@value
+class ResultView:
+    """What came of a step, as templates see it; `id` and `url` are missing until the platform gave them."""
+
+    state: str
+    id: str | None = None
+    url: str | None = None
+
+
+@value
+class PostView(ResultView):
+    """What came of a `post`, as templates see it: as of the first channel with a result, and of each by its name."""
+
+    channels: Mapping[str, ResultView] = field(default_factory=dict)
+
+
+@value
+class WaitView:
+    """The last wait that is over, as templates see it; `event` is what came, missing if nothing did in time."""
+
+    completed: bool
+    event: EventView | None = None
+
+
+_TEXT = frozenset(
+    ("lower", "upper", "title", "capitalize", "strip", "lstrip", "rstrip", "startswith", "endswith",
+     "removeprefix", "removesuffix", "split", "splitlines", "isdigit", "isalpha")
+)  # fmt: skip
+_DATE = frozenset(
+    ("year", "month", "day", "hour", "minute", "second", "weekday", "isoweekday", "isoformat", "date")
+)  # fmt: skip
+_LOOP = frozenset(
+    ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem")
+)  # fmt: skip
+_MAPPING = frozenset(("items", "keys", "values", "get"))
+
+ATTRIBUTES: dict[type, frozenset[str]] = {
+    EventView: frozenset(("id", "source", "type", "subject", "time", "data")),
+    ResultView: frozenset(("id", "url", "state")),
+    PostView: frozenset(("id", "url", "state")),
+    WaitView: frozenset(("completed", "event")),
+    str: _TEXT,
+    datetime: _DATE,
+    LoopContext: _LOOP,
+}
+"""What may be asked of which kind of value. All else is missing, whatever Python would say."""
+
+ABSENT = object()
+
+
+def reach(value: Any, key: Any) -> Any:
+    """
+    Return what `value.key` or `value[key]` is in a template, `ABSENT` where it is nothing.
+
+    A null is nothing: it must no more become a word in public than a field that is not there.
+    """
+    kind = type(value)
+    found: Any = None
+    if kind is dict:
+        if isinstance(key, str):
+            found = value.get(key)
+            if found is None and key in _MAPPING and key not in value:
+                found = getattr(value, key)
+    elif isinstance(key, str):
+        if key in ATTRIBUTES.get(kind, ()):
+            found = getattr(value, key)
+        elif kind is PostView:
+            found = value.channels.get(key)
+    elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
+        try:
+            found = value[key]
+        except (IndexError, ValueError, TypeError):
+            return ABSENT
+    return ABSENT if found is None else found
+
+
+Variables = Mapping[str, Callable[["Scope"], Any]]
+
+LONGEST_WAY = 3600.0
+"""How many seconds an event may have been on its way to us for its own time to count."""
+
+_LATER = ("now", "appeal")
+"""Names that every scope has and few templates ask for."""
+
+
+class Scope(dict[str, Any]):
+    """
+    The names in reach, by name; a variable is worked out when it is first used.
+
+    `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
+    text, for filters that cut, and `linked` are its options in which the platform links mentions;
+    `breaks_mentions` is set while one of them is filled. `mentions` are those that the recipe's author
+    wrote. `seen` is what conditions have looked at, each with its value, and `fresh` are the variables
+    that were worked out since somebody told of them. `at` is the present moment, `came` the one at which
+    the event came, as far as its times are concerned, and `since` the one from which a `delay` counts, all
+    in Unix seconds. `shortening` is there while a text that is too long is written shorter. While a message
+    is being written (`writing`), a time that cannot be read stops nothing: it is printed as it is, and
+    `unread` says what is wrong with it, so that the message is held. `budget` limits the time.
+    """
+
+    __slots__ = (
+        "_kept", "_listed", "_mentions", "_variables", "at", "breaks_mentions", "budget", "came", "count",
+        "data", "fresh", "linked", "seen", "shortening", "since", "steps_left", "unread", "writing", "zone",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        event: Event,
+        variables: Variables,
+        lists: Mapping[str, Any],
+        results: Mapping[str, ResultView],
+        at: float,
+        zone: ZoneInfo,
+        mentions: frozenset[str] = frozenset(),
+        budget: Budget = NO_BOUND,
+    ) -> None:
+        super().__init__(event=EventView(event), lists=lists, results=results, range=safe_range)
+        if event.trigger == "appeal" or event.type.startswith("appeal."):
+            self["appeal"] = event.data
+        self.data = event.data
+        self.at = at
+        # What somebody wrote before the event was fetched is no older because that took a while.
+        self.came = min(event.received_at, max(event.time, event.received_at - LONGEST_WAY))
+        self.since = self.came
+        self.zone = zone
+        self.count: Callable[[str], int] | None = None
+        self.shortening: Shortening | None = None
+        self.writing = False
+        self.unread = ""
+        self.steps_left = 0
+        self.linked: frozenset[str] = frozenset()
+        self.breaks_mentions = False
+        self.budget = budget
+        self.seen: list[tuple[str, Any]] = []
+        self.fresh: list[str] = []
+        self._variables = variables
+        self._mentions = mentions
+        self._listed: frozenset[str] | None = None
+        self._kept: set[str] = set()
+
+    def to_shorten(self, shortening: Shortening) -> Scope:
+        """Return the same names, of which those that are worked out are worked out anew."""
+        other = copy(self)
+        for name in self._variables:
+            dict.pop(other, name, None)
+        other.fresh, other.shortening = [], shortening
+        return other
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or name in self._variables or name in _LATER
+
+    def __missing__(self, name: str) -> Any:
+        if name == "now":
+            value: Any = datetime.fromtimestamp(self.at, self.zone)
+        elif name == "appeal":
+            value = Missing(hint="appeal is missing, since this event is not about one")
+        else:
+            # A variable has one value for all steps; its mentions are broken up where it is printed.
+            breaks, self.breaks_mentions = self.breaks_mentions, False
+            try:
+                value = self._variables[name](self)
+            except Unfillable as failure:
+                value = Missing(hint=f"{name} is missing: {failure}")
+            finally:
+                self.breaks_mentions = breaks
+            self.fresh.append(name)
+        self[name] = value
+        return value
+
+    def keep(self, text: str) -> None:
+        """Record a text, or a mention (`@name` in lower case), that the recipe's author has written or means."""
+        self._kept.add(text)
+
+    def publishable(self, text: str) -> str:
+        """
+        Return the value of an expression as it may be published; raise `Unfillable` if it is too long.
+
+        Invisible characters are removed. Where the platform links mentions, they are broken up.
+        """
+        if len(text) > LIMIT:
+            raise Unfillable(f"a value is longer than {LIMIT} characters; shorten it first")
+        if not text.isascii() and text not in self._kept:
+            text = without_invisible(text)
+        return without_mentions(text, self._is_meant) if self.breaks_mentions else text
+
+    def _is_meant(self, mention: str) -> bool:
+        if self._listed is None:
+            entries = (entry for entries in self["lists"].values() for entry in entries)
+            self._listed = mentions_in(*(entry for entry in entries if isinstance(entry, str)))
+        return mention in self._kept or mention in self._mentions or mention in self._listed

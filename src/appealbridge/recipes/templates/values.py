@@ -1,0 +1,57 @@
+"""What a chain of names leads to in a scope, and which values may come out of a template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from appealbridge.recipes.templates.limits import LIMIT
+from appealbridge.recipes.templates.scope import ABSENT, Missing, NotThere, Scope, Unfillable, reach
+from appealbridge.recipes.templates.syntax import Chain, chain_text
+
+
+def follow(scope: Scope, chain: Chain) -> Any:
+    """Return what a chain leads to; raise `Unfillable` where it leads to nothing."""
+    name, keys = chain
+    value: Any = scope[name] if name in scope else ABSENT  # noqa: SIM401 - `get` would pass variables by
+    for key in keys:
+        if value is ABSENT or type(value) is Missing:
+            break
+        value = reach(value, key)
+    if type(value) is str:
+        return value
+    if type(value) is Missing:
+        raise NotThere(_hint(value) or _missing(chain))
+    if value is ABSENT or value is None or callable(value):
+        raise NotThere(_missing(chain))
+    return value
+
+
+def _missing(chain: Chain) -> str:
+    text = chain_text(chain)
+    return f'{text} is missing; say a default aloud: {{{{ {text} | default("…") }}}}'
+
+
+def _hint(value: Missing) -> str | None:
+    hint: str | None = value._undefined_hint  # noqa: SLF001 - Jinja has no other way to ask
+    return hint
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value as JSON could have it; raise `Unfillable` where it is nothing of the kind."""
+    if isinstance(value, (str, bool, int, float, list, dict)):
+        return value
+    if isinstance(value, date):
+        return str(value)
+    if isinstance(value, (tuple, Iterator)):
+        return list(islice(value, LIMIT))
+    raise Unfillable("the template has no value that can be used")
+
+
+def word(value: Any, text: str) -> str:
+    """Return a value as it stands among words; `text` is the expression it came from."""
+    if isinstance(value, (list, tuple, dict)):
+        raise Unfillable(f"{text} is a list or mapping; choose an entry, or use join_and")
+    return str(plain_value(value))

@@ -1,0 +1,55 @@
+"""`notices:` in the settings: whether the names in it are known, and whether anything leads to these people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from appealbridge.documents import Document, Problem
+from appealbridge.documents.diagnostic import did_you_mean
+from appealbridge.settings.model import Daemon
+from appealbridge.settings.result import ChannelSettings
+
+Reaches = Callable[[str, BaseModel, str], bool]
+"""Whether an account of a platform could tell something to whom has an email address, or none (empty)."""
+
+
+def unknown_names(document: Document) -> Iterator[Problem]:
+    """Yield what names nobody, or no account; what is no list of names is the model's to say."""
+    told = document.value.get("notices")
+    if not isinstance(told, dict):
+        return
+    people = {*_names(document, "people"), *_names(document, "groups")}
+    known = {"to": (people, "person or group"), "by": (_names(document, "channels"), "channel")}
+    for key, (names, what) in known.items():
+        for number, name in enumerate(told[key] if isinstance(told.get(key), list) else ()):
+            if isinstance(name, str) and name not in names:
+                cure = did_you_mean(name, names) or f"declare it under {_WHERE[key]}"
+                yield document.problem(("notices", key, number), f'unknown {what} "{name}"', cure)
+
+
+_WHERE = {"to": "people: or groups:", "by": "channels:"}
+
+
+def not_reached(
+    document: Document, daemon: Daemon, channels: Mapping[str, ChannelSettings], reaches: Reaches
+) -> Iterator[Problem]:
+    """Yield a note for each entry of `notices.to` to which no account leads."""
+    accounts = [channels[name] for name in daemon.notices.by or channels if name in channels]
+    for number, name in enumerate(daemon.notices.to):
+        members = daemon.groups.get(name, (name,))
+        emails = {daemon.people[member].email or "" for member in members}
+        if not any(reaches(one.platform, one.account, to) for one in accounts for to in emails):
+            yield document.problem(
+                ("notices", "to", number),
+                f'nothing leads to "{name}", who is to be told what goes wrong',
+                "give them an email under people:, and declare a mail account under channels:",
+                level="note",
+            )
+
+
+def _names(document: Document, section: str) -> Mapping[str, Any]:
+    declared = document.value.get(section)
+    return declared if isinstance(declared, dict) else {}

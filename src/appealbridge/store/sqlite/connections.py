@@ -1,0 +1,223 @@
+"""How the SQLite file is opened: once to write, and as often as there are readers to read."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from appealbridge.files import PRIVATE, open_own
+from appealbridge.model.errors import StoreError, StoreLocked
+from appealbridge.store.sqlite.errors import refusal
+from appealbridge.store.sqlite.schema import migrate, require_current
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long to wait for another program, a backup say, before the store counts as locked."""
+
+READERS = 2
+"""How many questions are answered at a time; and as many more of those that people ask."""
+
+STEPS = 100_000
+"""After how many steps of SQLite's machine, some milliseconds, it is asked whether a question takes too long."""
+
+CHECKPOINT_PAGES = 4000
+"""How many pages the log may grow to before they are copied into the file, 16 MB of them."""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the connection that writes, and that copies the log into the file now and then."""
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    try:
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
+            "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
+            "PRAGMA journal_size_limit = 67108864;"
+            # What is overwritten or moved within a page leaves no copy that could be read later.
+            "PRAGMA secure_delete = FAST;"
+        )
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a connection that can only read."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=64,
+    )
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class Readers:
+    """
+    A few threads that read, each question in one transaction of its own.
+
+    With `within`, a question that has no answer so many seconds after it was asked is given up.
+    """
+
+    def __init__(
+        self, path: Path, name: str = "store-reader", *, within: float | None = None
+    ) -> None:
+        self._path = path
+        self._within = within
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix=name)
+        self._closed = False
+
+    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Put one question and return its answer."""
+        if self._closed:
+            raise StoreError(f"{self._path}: the store is closed; nothing more can be read")
+        loop = asyncio.get_running_loop()
+        end = None if self._within is None else loop.time() + self._within
+
+        def late() -> bool:
+            return end is not None and loop.time() > end
+
+        return await loop.run_in_executor(self._threads, partial(self._answer, question, late))
+
+    async def close(self) -> None:
+        """Answer what was asked, then let go of the threads and their connections."""
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._threads.shutdown)
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T], late: Callable[[], bool]) -> T:
+        try:
+            connection = self._connection()
+            connection.set_progress_handler(late, 0 if self._within is None else STEPS)
+        except sqlite3.Error as error:
+            raise refusal(error, self._path) from error
+        try:
+            connection.execute("BEGIN")
+            answer = question(connection)
+            connection.execute("COMMIT")
+        except Exception as error:
+            connection.close()
+            raise refusal(error, self._path) from error
+        self._idle.put(connection)
+        return answer
+
+    def _connection(self) -> sqlite3.Connection:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return open_reader(self._path)
+
+
+class StoreLock:
+    """The lock beside the store's file, held from `take` to `release`."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._path = store.with_name(store.name + ".lock")
+        self._handle: int | None = None
+
+    def take(self) -> None:
+        """Take the lock; raise `StoreLocked` naming the process that has it."""
+        try:
+            handle = open_own(self._path, os.O_RDWR, PRIVATE)
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: {error.strerror}; make the folder and give the daemon's user the "
+                f"right to write there, or change `store:` in appealbridge.yaml"
+            ) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(handle, 32).decode("ascii", "replace").strip()
+            os.close(handle)
+            raise StoreLocked(
+                f"{self._store}: process {holder or 'of unknown number'} works on this store; stop "
+                f"it first, or give this daemon another `store:` in appealbridge.yaml"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        self._handle = handle
+
+    def release(self) -> None:
+        """Let go; the file stays, since removing it would race with the next daemon's `take`."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def prepared(path: Path) -> sqlite3.Connection:
+    """Return the writing connection to a file that is made or brought up to date."""
+    try:
+        _private(path)
+        connection = open_writer(path)
+        try:
+            migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error
+    return connection
+
+
+def _private(path: Path) -> None:
+    """
+    Make a file that is not there yet for its owner's eyes only; the log beside it gets the same rights.
+
+    One that is there keeps what its owner gave to others, but for everybody's rights. Raise `StoreError`
+    for a link that somebody else made.
+    """
+    with suppress(OSError):  # SQLite says what is in its way
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            os.close(open_own(path, os.O_RDWR, PRIVATE))
+            return
+        if stat.S_ISLNK(about.st_mode):
+            if about.st_uid not in (0, os.geteuid()):
+                raise StoreError(f"{path}: this is a link that somebody else made; remove it")
+            about = path.stat()
+        if stat.S_ISREG(about.st_mode) and about.st_mode & stat.S_IRWXO:
+            path.chmod(stat.S_IMODE(about.st_mode) & ~stat.S_IRWXO)
+
+
+def check_readable(path: Path) -> None:
+    """Raise `StoreError` where there is no store of ours in the newest shape."""
+    require_there(path)
+    try:
+        with closing(open_reader(path)) as connection:
+            require_current(connection, path)
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error
+
+
+def require_there(path: Path) -> None:
+    """Raise `StoreError` where there is no file."""
+    if not path.exists():
+        raise StoreError(
+            f"{path}: there is no store here; start the daemon once, or change `store:` in appealbridge.yaml"
+        )

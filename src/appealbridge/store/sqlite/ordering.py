@@ -1,0 +1,210 @@
+"""
+Whose turn it is: deliveries of one place go out event by event.
+
+A place is a channel, a subject and an origin: what different senders say about one subject is not
+about the same thing, unless the settings join them. `blocked` marks a delivery that keeps its turn
+while one of another event, older and likewise, stands before it. So a claim finds what may go
+without looking at what waits, however much that is. Deliveries of one event go side by side, those
+without a subject wait for nobody, and nothing waits for what a person has to decide about.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.store.sqlite.bulk import Join
+from appealbridge.store.sqlite.schema import OF_EVENT
+from appealbridge.store.sqlite.states import (
+    CANCELLED,
+    IS_OPEN,
+    IS_PUBLISHED,
+    KEEPS_TURN,
+    LAST_OPEN,
+    PLANNED,
+    READY,
+    STATES,
+)
+
+ANY_BLOCKED = "EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
+
+_HERE = "channel = :channel AND subject = :subject AND origin = :origin"
+
+_followed = Join(
+    ("id",),
+    "SELECT DISTINCT d.channel, d.subject, d.origin FROM {v}"
+    " CROSS JOIN deliveries d ON d.id = v.id WHERE EXISTS (SELECT 1 FROM deliveries b"
+    " WHERE b.blocked = 1 AND b.channel = d.channel AND b.subject = d.subject"
+    " AND b.origin = d.origin)",
+)
+
+_FIRST_BLOCKED = (
+    f"SELECT event_id FROM deliveries WHERE blocked = 1 AND {_HERE} ORDER BY number LIMIT 1"
+)
+_FIRST = f"SELECT event_id FROM deliveries WHERE {KEEPS_TURN} AND {_HERE} ORDER BY number LIMIT 1"
+_UNBLOCK = (
+    f"UPDATE deliveries SET blocked = 0 WHERE blocked = 1 AND {_HERE} AND number < coalesce("
+    f" (SELECT min(number) FROM deliveries WHERE blocked = 1 AND {_HERE} AND event_id <> :event),"
+    " 9223372036854775807)"
+)
+_EARLIER = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {KEEPS_TURN} AND {_HERE}"
+    " AND number < :number AND event_id <> :event)"
+)
+_BLOCK_LATER = (
+    f"UPDATE deliveries SET blocked = 1 WHERE blocked = 0 AND {KEEPS_TURN} AND {_HERE}"
+    " AND number > :number AND event_id <> :event"
+)
+_BEHIND = (
+    "SELECT d.id, (SELECT b.number FROM deliveries b WHERE b.state <= 4 AND (b.state >= 2) = 1"
+    " AND b.channel = d.channel AND b.subject = d.subject AND b.origin = d.origin"
+    " AND b.number < d.number AND b.event_id <> d.event_id ORDER BY b.number LIMIT 1) AS first"
+    " FROM json_each(?) v CROSS JOIN deliveries d ON d.id = v.value"
+    f" WHERE d.blocked = 1 AND d.state = {READY}"
+)
+# No index has what was published by subject; whoever looks at one that is held can wait for a walk.
+_OVERTAKEN = (
+    f"SELECT number FROM deliveries WHERE number > :number AND {IS_PUBLISHED} AND {_HERE}"
+    " AND event_id <> :event ORDER BY number DESC LIMIT 1"
+)
+_RECOMPUTE = (
+    f"UPDATE deliveries SET blocked = EXISTS (SELECT 1 FROM deliveries b WHERE b.{IS_OPEN}"
+    " AND (b.state >= 2) = 1 AND b.channel = deliveries.channel AND b.subject = deliveries.subject"
+    " AND b.origin = deliveries.origin AND b.number < deliveries.number"
+    f" AND b.event_id <> deliveries.event_id) WHERE {KEEPS_TURN} AND subject <> ''"
+)
+
+LAST = 2**63 - 1
+
+
+class Place(NamedTuple):
+    """Where deliveries take turns, and whose delivery, of which number, is asked about."""
+
+    channel: str
+    subject: str
+    origin: str
+    event: str
+    number: int = LAST
+
+
+def has_to_wait(connection: sqlite3.Connection, place: Place) -> bool:
+    """Whether a delivery of another event stands before this number, or before a new one."""
+    if not place.subject:
+        return False
+    return bool(connection.execute(_EARLIER, place._asdict()).fetchone()[0])
+
+
+def take_turn(connection: sqlite3.Connection, place: Place) -> bool:
+    """
+    Let later deliveries wait behind one that keeps its turn from now on.
+
+    Return whether it has to wait itself.
+    """
+    if not place.subject:
+        return False
+    connection.execute(_BLOCK_LATER, place._asdict())
+    return has_to_wait(connection, place)
+
+
+def pass_on(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Give the turn to whoever waited behind deliveries that do not keep it any more."""
+    for channel, subject, origin in _followed.ask(connection, [(id_,) for id_ in ids]):
+        _pass_turn(connection, Place(channel, subject, origin, ""))
+
+
+def behind(connection: sqlite3.Connection, ids: Iterable[str]) -> Mapping[str, int]:
+    """Return, for those of these deliveries that wait for their turn, the number that goes first."""
+    rows = connection.execute(_BEHIND, (orjson.dumps([*ids]).decode(),))
+    return {id_: first for id_, first in rows if first is not None}
+
+
+def overtaken_by(connection: sqlite3.Connection, one: Delivery) -> int | None:
+    """Return the number of the newest delivery about the same that was published though this one is older."""
+    if not one.subject:
+        return None
+    place = Place(one.channel, one.subject, one.origin, one.event_id, one.number)
+    found = connection.execute(_OVERTAKEN, place._asdict()).fetchone()
+    return None if found is None else int(found[0])
+
+
+def recompute_blocked(connection: sqlite3.Connection) -> None:
+    """Find out anew who has to wait, where very much has changed at once."""
+    connection.execute(_RECOMPUTE)
+
+
+def _pass_turn(connection: sqlite3.Connection, place: Place) -> None:
+    """Unblock the deliveries of the first event that waits, if nothing of another stands before it."""
+    here = place._asdict()
+    blocked = connection.execute(_FIRST_BLOCKED, here).fetchone()
+    # All that stand before the first blocked one are of one event, or one of them would be blocked.
+    if blocked is not None and connection.execute(_FIRST, here).fetchone() == blocked:
+        connection.execute(_UNBLOCK, {**here, "event": blocked[0]})
+
+
+FOLLOWS = f"follows > '' AND state = {PLANNED}"
+"""What waits for the post before it."""
+
+ANY_FOLLOWER = f"EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS})"
+_WAITS = f"deliveries.follows = v.id AND deliveries.follows > '' AND deliveries.state = {PLANNED}"
+_FOLLOWING = "the post before it in the thread is "
+_STATE = " ".join(f"WHEN {number} THEN '{state.value}'" for number, state in enumerate(STATES))
+
+_follow = Join(
+    ("id", "follows"),
+    "UPDATE deliveries SET follows = v.follows FROM {v} WHERE deliveries.id = v.id",
+)
+_let_go = Join(
+    ("id", "at"),
+    f"UPDATE deliveries SET state = {READY}, due_at = v.at FROM {{v}}"
+    f" JOIN deliveries b ON b.id = v.id AND b.{IS_PUBLISHED} WHERE {_WAITS}"
+    " RETURNING channel, subject, origin, event_id, number",
+)
+_WAIT = "UPDATE deliveries SET blocked = 1 WHERE number = ?"
+_call_off = Join(
+    ("id", "at"),
+    f"UPDATE deliveries SET state = {CANCELLED}, hold = '', settled_at = v.at, blocked = 0,"
+    # All behind the one that failed say the same of it, however many there are.
+    f" reason = CASE WHEN b.reason LIKE '{_FOLLOWING}%' THEN b.reason"
+    f" ELSE '{_FOLLOWING}' || CASE b.state {_STATE} END"
+    " || CASE b.reason WHEN '' THEN '' ELSE ': ' || b.reason END END FROM {v}"
+    f" JOIN deliveries b ON b.id = v.id AND b.state > {LAST_OPEN} AND NOT b.{IS_PUBLISHED}"
+    f" WHERE {_WAITS} RETURNING id, settled_at",
+)
+
+_OF_THREAD = f"state = {CANCELLED} AND reason LIKE '{_FOLLOWING}%' AND content <> '' AND {OF_EVENT}"
+_BRING_BACK = (
+    "WITH RECURSIVE thread (id) AS (VALUES (:id) UNION ALL SELECT d.id FROM thread t, deliveries d"
+    f" WHERE d.follows = t.id AND d.id IN (SELECT id FROM deliveries WHERE {_OF_THREAD}))"
+    f" UPDATE deliveries SET state = {PLANNED}, settled_at = 9e999, reason = '',"
+    " blocked = 0"
+    " WHERE id <> :id AND id IN (SELECT id FROM thread)"
+)
+
+Ended = Sequence[tuple[str, float]]
+"""Ids of deliveries, each with when it ended."""
+
+
+def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> None:
+    """Have stored deliveries follow others, each by its id and the other's."""
+    _follow.change(connection, rows)
+
+
+def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
+    """Let go what follows deliveries that are published; call off, and return, what follows others."""
+    for row in _let_go.ask(connection, ended):
+        place = Place(*row)
+        if take_turn(connection, place):
+            connection.execute(_WAIT, (place.number,))
+    called_off: list[tuple[str, float]] = []
+    while ended := _call_off.ask(connection, ended):
+        called_off += ended
+    return called_off
+
+
+def bring_back(connection: sqlite3.Connection, delivery_id: str, event_id: str) -> None:
+    """Have the rest of a thread, called off when this post failed, wait for it once more."""
+    connection.execute(_BRING_BACK, {"id": delivery_id, "event_id": event_id})

@@ -1,0 +1,209 @@
+"""Between the nouns and the rows they are kept as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+import orjson
+
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.model.errors import Unkeepable
+from appealbridge.model.event import Event
+from appealbridge.model.receipt import Receipt
+from appealbridge.model.run import Run, RunState
+from appealbridge.store.records import (
+    RecipeVersion,
+    SourceRecord,
+)
+from appealbridge.store.sqlite.states import NUMBERS, READY, SENDING, STATES
+
+Row = tuple[Any, ...]
+
+EVENT = ("id", "source", "type", "subject", "key", "time", "received_at", "hold", "data")
+STORED_EVENT = (*EVENT, "cause", "joined")
+RUN = (
+    "id", "event_id", "recipe", "version", "state", "begun_at", "wake_at", "reason", "trace",
+)  # fmt: skip
+STORED_RUN = (*RUN, "marks")
+DELIVERY = (
+    "id", "run_id", "event_id", "recipe", "step", "subject", "origin", "channel", "action",
+    "content", "content_hash", "planned_at", "due_at", "publish_by", "hold", "reason", "settled_at",
+    "state", "attempts", "begun_at", "first_begun_at",
+)  # fmt: skip
+"""What begins a delivery's attempt stands last, so that a row is told to begin by its end."""
+STORED_DELIVERY = (
+    "number", *DELIVERY, "receipt_id", "receipt_url", "receipt_time", "follows",
+)  # fmt: skip
+ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
+SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state")
+RECIPE = ("version", "name", "text", "templates")
+
+
+def names(columns: tuple[str, ...], table: str = "") -> str:
+    """Return the columns as SQL, `d.id, d.run_id, …` for the table `d`."""
+    return ", ".join(f"{table}.{column}" if table else column for column in columns)
+
+
+def at(time: float | None) -> float:
+    """Return a time as it is kept: infinite where it has not come or was not said."""
+    return inf if time is None else time
+
+
+def said(time: float) -> float | None:
+    """Return a kept time as the nouns have it."""
+    return None if time == inf else time
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON text; raise `Unkeepable` where JSON has no words for it."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise Unkeepable(f"this cannot be kept as JSON: {error}") from error
+
+
+def event_row(event: Event) -> Row:
+    """Return an event in the order of `EVENT`."""
+    return (
+        event.id, event.source, event.type, event.subject, event.key, event.time,
+        event.received_at, event.hold, as_json(event.data),
+    )  # fmt: skip
+
+
+def event_of(row: Row) -> Event:
+    """Return the event of a row in the order of `STORED_EVENT`."""
+    id_, source, type_, subject, key, time, received_at, hold, data, cause, joined = row
+    removed = not data
+    value = None if removed else orjson.loads(data)
+    caused_by = tuple(cause.split())
+    return Event(
+        id_, source, type_, subject, key, time, value, received_at, hold, removed, caused_by, joined
+    )
+
+
+def run_row(run: Run) -> Row:
+    """Return a run in the order of `RUN`."""
+    return (
+        run.id, run.event_id, run.recipe, run.version, run.state.value, run.begun_at, at(run.wake_at),
+        run.reason, as_json(run.trace),
+    )  # fmt: skip
+
+
+def run_of(row: Row) -> Run:
+    """Return the run of a row in the order of `STORED_RUN`."""
+    id_, event_id, recipe, version, state, begun_at, wake_at, reason, trace, marks = row
+    return Run(
+        id=id_,
+        event_id=event_id,
+        recipe=recipe,
+        version=version,
+        state=RunState(state),
+        begun_at=begun_at,
+        wake_at=said(wake_at),
+        reason=reason,
+        trace=tuple(orjson.loads(trace)),
+        marks=orjson.loads(marks),
+    )
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """
+    Return a delivery in the order of `DELIVERY`.
+
+    One that is `sending` has its first attempt under way, begun at its `begun_at` or, where that is
+    not said, when it was planned. One that is over without a time was so when it was planned.
+    """
+    d = delivery
+    settled_at = inf
+    stand: Row
+    if d.state is State.SENDING:
+        begun = d.planned_at if d.begun_at is None else d.begun_at
+        stand = (SENDING, 1, begun, begun)
+    else:
+        if d.state not in OPEN:
+            settled_at = d.planned_at if d.settled_at is None else d.settled_at
+        stand = (NUMBERS[d.state], d.attempts, inf, at(d.first_begun_at))
+    return (
+        d.id, d.run_id, d.event_id, d.recipe, d.step, d.subject, d.origin, d.channel, d.action,
+        d.content, d.content_hash, d.planned_at, d.due_at, at(d.publish_by), d.hold, d.reason,
+        settled_at, *stand,
+    )  # fmt: skip
+
+
+def not_begun(row: Row) -> Row:
+    """Return a delivery's row as it is while its first attempt has to wait."""
+    return (*row[:-4], READY, 0, inf, inf)
+
+
+def delivery_of(row: Row) -> Delivery:
+    """Return the delivery of a row in the order of `STORED_DELIVERY`."""
+    (
+        number, id_, run_id, event_id, recipe, step, subject, origin, channel, action, content,
+        content_hash, planned_at, due_at, publish_by, hold, reason, settled_at,
+        state, attempts, begun_at, first_begun_at, receipt_id, receipt_url, receipt_time,
+        follows,
+    ) = row  # fmt: skip
+    receipt = None if receipt_id is None else Receipt(receipt_id, receipt_url or "", receipt_time)
+    return Delivery(
+        id=id_,
+        run_id=run_id,
+        event_id=event_id,
+        recipe=recipe,
+        step=step,
+        subject=subject,
+        channel=channel,
+        action=action,
+        content=content,
+        content_hash=content_hash,
+        state=STATES[state],
+        planned_at=planned_at,
+        due_at=due_at,
+        number=number,
+        hold=hold,
+        reason=reason,
+        publish_by=said(publish_by),
+        attempts=attempts,
+        begun_at=said(begun_at),
+        first_begun_at=said(first_begun_at),
+        settled_at=said(settled_at),
+        receipt=receipt,
+        follows=follows,
+        origin=origin,
+    )
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """Return an attempt in the order of `ATTEMPT`."""
+    return (
+        attempt.delivery_id, attempt.number, attempt.kind.value, attempt.begun_at,
+        attempt.ended_at, attempt.outcome.value, attempt.detail,
+    )  # fmt: skip
+
+
+def attempt_of(row: Row) -> Attempt:
+    """Return the attempt of a row in the order of `ATTEMPT`."""
+    delivery_id, number, kind, begun_at, ended_at, outcome, detail = row
+    return Attempt(
+        delivery_id, number, AttemptKind(kind), begun_at, ended_at, Outcome(outcome), detail
+    )
+
+
+def source_of(row: Row) -> SourceRecord:
+    """Return the source of a row in the order of `SOURCE`."""
+    source, cursor, looked_at, next_look_at, failures, note, state = row
+    known = orjson.loads(state)
+    return SourceRecord(source, _words(cursor), looked_at, next_look_at, failures, note, known)
+
+
+def recipe_of(row: Row) -> RecipeVersion:
+    """Return the recipe version of a row in the order of `RECIPE`."""
+    version, name, text, templates = row
+    return RecipeVersion(version, name, text, _words(templates))
+
+
+def _words(text: str) -> Mapping[str, str]:
+    words: dict[str, str] = orjson.loads(text)
+    return words

@@ -1,0 +1,1 @@
+"""Appeals from a feed or a folder of case files."""

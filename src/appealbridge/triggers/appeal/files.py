@@ -1,0 +1,273 @@
+"""
+A folder of appeals as people write them: YAML, or Markdown with a head of YAML between two lines of `---`.
+
+One bad file is a problem that people are told of, with its line and cure, and stops no other. Only files
+that lie in the folder itself are read: no link leads out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
+from appealbridge.documents.validation import check_value
+from appealbridge.markup.text import paragraphs
+from appealbridge.model.appeal import Appeal
+from appealbridge.model.errors import SourceDown
+from appealbridge.model.moment import NoTime
+from appealbridge.model.moment import read as read_moment
+
+FILE_LIMIT = 5000
+SIZE_LIMIT = 256 * 1024
+SETTLED = 1.0
+"""Seconds that a file must have lain untouched: an editor may still be writing it."""
+
+_ENDINGS = (".yaml", ".yml", ".md")
+_MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
+"""How a file ends that somebody wrote as an appeal, and that is none."""
+_UNREAD = "is not read; the file of an appeal ends in .md, .yaml or .yml"
+_TOO_LONG = f"longer than {SIZE_LIMIT // 1024} KiB; that is no appeal"
+_HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
+
+_FIELD = re.compile(rb"^[\"']?(?:reference|title)[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_OTHER = re.compile(rb"^[\"']?(?:triggers|actions|data|channels)[\"']?[ \t]*:", re.MULTILINE)
+_EMBARGO = re.compile(rb"^[\"']?embargo\b", re.IGNORECASE | re.MULTILINE)
+_SAMPLE = 64 * 1024
+
+_OWN_LINE = re.compile(r"[ \t]*(?:[-*+>#|]|\d+[.)])")
+_TEXTS = frozenset(
+    name for name, field in Appeal.model_fields.items() if field.annotation in (str, str | None)
+)
+
+
+class AppealFile(NamedTuple):
+    """One appeal and when its file was last changed, in Unix seconds UTC."""
+
+    appeal: Appeal
+    changed: float
+
+
+class _Problems(dict[str, str]):
+    """What is wrong, in words, by a name that another file and another content do not share."""
+
+    def add(self, name: str, words: str, about: bytes = b"") -> None:
+        told = hashlib.sha256(f"{name}\0{words}\0".encode(errors="replace") + about)
+        self[told.hexdigest()[:32]] = "".join(
+            letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in words
+        )
+
+
+def read_appeals(
+    folder: Path, now: float, *, first: bool
+) -> tuple[Sequence[AppealFile], Mapping[str, str]]:
+    """
+    Return the folder's appeals, those changed last first, and what is wrong with other files.
+
+    The words for each such problem go by a name that stays the same until the file is changed. A file
+    that is just being written is left for the next look, but for the `first` one, which only learns
+    what is there. Where two files are the same appeal, nobody knows which one is meant, and neither
+    is read. Raise `SourceDown` where the folder cannot be read.
+    """
+    found: dict[str, list[tuple[str, AppealFile]]] = {}
+    problems = _Problems()
+    for path, about in _files(folder, problems):
+        if not first and 0 <= now - about.st_mtime < SETTLED:
+            continue
+        content = b""
+        try:
+            content = _content(path)
+            appeal = appeal_of(content, path.name)
+        except InvalidDocuments as invalid:
+            problems.add(path.name, "\n".join(map(_words, invalid.problems)), content)
+        except OSError as error:
+            problems.add(path.name, f"{path.name}: cannot be read: {error.strerror}")
+        except Exception as error:  # noqa: BLE001 - whatever one file does to a parser must not hide the others
+            problems.add(path.name, _words(unexpected(path.name, error)), content)
+        else:
+            file = AppealFile(appeal, about.st_mtime)
+            found.setdefault(appeal.reference, []).append((path.name, file))
+    for reference, files in found.items():
+        if len(files) > 1:
+            names = ", ".join(name for name, _ in files)
+            problems.add(
+                names,
+                f"{names}: are all appeal {reference}, and none is read; keep one, or mend a reference",
+            )
+    single = (files[0][1] for files in found.values() if len(files) == 1)
+    return sorted(single, key=lambda file: file.changed, reverse=True), problems
+
+
+def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the appeal files by name with what is known of them; tell of what is left out."""
+    try:
+        with os.scandir(folder) as listing:
+            names = sorted((entry for entry in listing if _meant(entry.name)), key=lambda e: e.name)
+    except OSError as error:
+        raise SourceDown(f"folder {folder}: {error.strerror}; make it, or mend its path") from None
+    if len(names) > FILE_LIMIT:
+        problems.add("", f"more than {FILE_LIMIT} files; only the first by name are read")
+    for entry in names[:FILE_LIMIT]:
+        try:
+            about = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue  # taken away between listing and looking
+        if entry.is_symlink():
+            problems.add(
+                entry.name, f"{entry.name}: is a link; put the file itself into the folder"
+            )
+        elif not entry.is_file(follow_symlinks=False):
+            continue
+        elif not entry.name.lower().endswith(_ENDINGS):
+            problems.add(entry.name, f"{entry.name}: {_UNREAD}")
+        elif about.st_size > SIZE_LIMIT:
+            problems.add(entry.name, f"{entry.name}: {_TOO_LONG}")
+        else:
+            yield Path(entry.path), about
+
+
+def _meant(name: str) -> bool:
+    """Tell an appeal's file from what editors and operating systems leave beside it."""
+    lower = name.lower()
+    mistaken = lower.endswith(_MISTAKEN) and not lower.startswith("readme")
+    return (lower.endswith(_ENDINGS) or mistaken) and not name.startswith((".", "~", "#", "_"))
+
+
+def _content(path: Path) -> bytes:
+    with open(path, "rb", opener=_itself) as file:
+        return file.read(SIZE_LIMIT + 1)
+
+
+def like_an_appeal(name: str, content: bytes) -> bool:
+    """Tell the file of an appeal, right or wrong, from one with a recipe, an event or settings."""
+    lower = name.lower()
+    if lower.endswith((".md", *_MISTAKEN)):
+        return True
+    begin = content[:_SAMPLE]
+    return bool(lower.endswith(_ENDINGS) and _FIELD.search(begin) and not _OTHER.search(begin))
+
+
+def named_appeal(content: bytes, name: str) -> Appeal:
+    """
+    Return the appeal in a file that somebody names, as a folder of appeals would read it.
+
+    Raise `InvalidDocuments` with all that is wrong, also where such a folder would leave the file out.
+    """
+    if not name.lower().endswith(_ENDINGS):
+        raise _wrong(name, _UNREAD, "rename it")
+    if len(content) > SIZE_LIMIT:
+        raise _wrong(name, _TOO_LONG, "shorten it")
+    return appeal_of(content, name)
+
+
+def check_appeal(content: bytes, name: str) -> None:
+    """Raise `InvalidDocuments` where a named file is no appeal, or has an embargo that nothing can wait for."""
+    appeal = named_appeal(content, name)
+    if appeal.embargo is None:
+        return
+    try:
+        read_moment(appeal.embargo)
+    except NoTime as error:
+        place = _EMBARGO.search(content)
+        line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
+        words = f"{error}; what waits for it would be held for a person"
+        raise InvalidDocuments([Problem(name, line, 1, "embargo", words, error.cure)]) from None
+
+
+def appeal_of(content: bytes, name: str) -> Appeal:
+    """Return the appeal that a file's content is; raise `InvalidDocuments` with all that is wrong."""
+    if not name.lower().endswith(".md"):
+        return _checked(read(content, name), {})
+    text = read_text(content, name)
+    head = _HEAD.match(text)
+    if head is None:
+        raise _wrong(name, "has no head", "begin with ---, then reference: and title:, then ---")
+    # With its first line of --- the head's line numbers are the file's.
+    document = read(text[: head.end("rest")], name)
+    body = unwrapped(text[head.end() :].strip())
+    return _checked(document, {"text": body, "body_html": paragraphs(body)} if body else {})
+
+
+def _itself(path: str, flags: int) -> int:
+    # What was a file when it was listed may be a link or a pipe by now.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def read_text(content: bytes, name: str) -> str:
+    """Return the bytes as text; raise `InvalidDocuments` with the line that is not UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _wrong(name, "is not UTF-8", "save the file as UTF-8", line) from None
+
+
+def _checked(document: Document, more: dict[str, Any]) -> Appeal:
+    value, places = document.value, {}
+    if isinstance(value, dict):
+        names = {name: _own_name(name) for name in value}
+        twice = next((n for n, own in names.items() if n != own and own in value), None)
+        if twice is not None:
+            words = f'"{twice}" and "{names[twice]}" are the same field'
+            raise InvalidDocuments(
+                [document.problem((twice,), words, "keep one of the two", key=True)]
+            )
+        places = {own: (name,) for name, own in names.items() if name != own}
+        value = more | {own: _as_written(document, n, own, value[n]) for n, own in names.items()}
+        if "embargo" in value and value["embargo"] in (None, ""):
+            place = places.get("embargo", ("embargo",))
+            words, cure = "is empty", "write a date and time, or take the line out"
+            raise InvalidDocuments([document.problem(place, words, cure, key=True)])
+    appeal, problems = check_value(document, (), value, Appeal, elsewhere=places)
+    if appeal is None:
+        raise InvalidDocuments(problems)
+    return appeal
+
+
+def _own_name(name: str) -> str:
+    """Return a field's name in small letters, as `embargo` for `Embargo`: it guards nothing under any other."""
+    return name.lower() if name.lower() in Appeal.model_fields else name
+
+
+def _as_written(document: Document, name: str, own: str, value: Any) -> Any:
+    """Return a number as its author wrote it where text is meant, or where it would lose something: `0412`, `10.00`."""
+    if type(value) not in (int, float):
+        return value
+    written = document.bare((name,))
+    return written if written and (own in _TEXTS or written != str(value)) else value
+
+
+def unwrapped(text: str) -> str:
+    """
+    Return Markdown's running text with one line a paragraph, as a post needs it.
+
+    Lines that Markdown keeps apart stay so: lists, quotes, headings, and those after a line that
+    ends with two spaces or a backslash.
+    """
+    whole: list[str] = []
+    parts: list[
+        str
+    ] = []  # of the paragraph; a text that grows line by line would take time as its square
+    apart = True
+    for line in text.splitlines():
+        if apart or not line.strip() or _OWN_LINE.match(line):
+            whole.append("".join(parts).rstrip(" \t\\"))
+            parts = [line]
+        else:
+            parts += (" ", line.strip())
+        apart = not line.strip() or line.endswith(("  ", "\\")) or line.startswith("#")
+    return "\n".join([*whole, "".join(parts).rstrip(" \t\\")][1:])
+
+
+def _wrong(file: str, problem: str, cure: str, line: int = 1) -> InvalidDocuments:
+    return InvalidDocuments([Problem(file, line, 1, "", problem, cure)])
+
+
+def _words(problem: Problem) -> str:
+    place = f"{problem.file}:{problem.line}:{problem.column}"
+    path = f" {problem.path}:" if problem.path else ""
+    return f"{place}:{path} {problem.problem}{f'; {problem.cure}' if problem.cure else ''}"

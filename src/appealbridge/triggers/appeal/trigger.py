@@ -1,0 +1,257 @@
+"""
+An appeal is new, updated or closed.
+
+    triggers:
+      - trigger: appeal
+        on: [new, updated, closed]
+        kinds: [missing, witness]
+
+Where appeals come from stands in appealbridge.yaml:
+
+    appeals:
+      website: { feed: https://www.example.police.uk/appeals/rss, every: 5m }
+      desk: { folder: appeals/, every: 10s }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
+from appealbridge.plugin import (
+    Basis,
+    Duration,
+    Event,
+    EventDraft,
+    Field,
+    Item,
+    Look,
+    Options,
+    PolledSource,
+    Poller,
+    Registry,
+    Tools,
+    in_folder,
+    in_thread,
+    model_validator,
+)
+from appealbridge.plugin.feeds import (
+    FEED_READING,
+    FeedAddress,
+    FeedCredentials,
+    FeedEntry,
+    content_digest,
+    feed_credentials,
+    feed_identity,
+    read_feed,
+    short_identity,
+)
+from appealbridge.plugin.text import composed
+from appealbridge.triggers.appeal.files import like_an_appeal, named_appeal, read_appeals
+
+KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
+"""The kinds that a feed's categories may name; others are `other`."""
+
+FIELDS = frozenset(Appeal.model_fields) | {
+    "images.url", "images.alt", "tags", "tags.term", "tags.scheme"
+}  # fmt: skip
+
+
+class AppealSource(PolledSource):
+    """What appealbridge.yaml says of one place that appeals come from."""
+
+    feed: FeedAddress | None = Field(
+        None,
+        description="The address of an RSS or Atom feed of appeals.",
+        examples=["https://www.example.police.uk/appeals/rss"],
+    )
+    folder: Path | None = Field(
+        None,
+        description="A folder with one appeal a file: YAML, or Markdown with a head of YAML.",
+        examples=["appeals/"],
+    )
+    credentials: FeedCredentials | None = feed_credentials()
+    every: Duration = Field(
+        60.0, gt=0, description="How long to wait between two looks.", examples=["1m"]
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> AppealSource:
+        if (self.feed is None) == (self.folder is None):
+            raise ValueError("give either feed: an address, or folder: a path, and not both")
+        if self.credentials is not None:
+            if self.feed is None:
+                raise ValueError("a folder has no credentials; take them out")
+            self.credentials.check(self.feed)
+        return self
+
+
+class AppealOptions(Options):
+    """What a recipe says of the appeals it wants."""
+
+    on: tuple[Literal["new", "updated", "closed"], ...] = Field(
+        ("new", "updated", "closed"),
+        min_length=1,
+        description="What must have happened to an appeal.",
+        examples=[["new", "updated"]],
+    )
+    kinds: tuple[str, ...] = Field(
+        (), description="The kinds of appeal wanted; all if left out.", examples=[["missing"]]
+    )
+    areas: tuple[str, ...] = Field(
+        (),
+        description="Words of which the appeal's area contains one, in any case; all if left out.",
+        examples=[["Birmingham", "Solihull"]],
+    )
+    source: str = Field(
+        "",
+        description="The source's name in appealbridge.yaml; any if left out.",
+        examples=["website"],
+    )
+
+
+class AppealTrigger(Poller[AppealOptions, AppealSource]):
+    """Appeals from a feed or a folder."""
+
+    name = "appeal"
+    section = "appeals"
+    options = AppealOptions
+    source_options = AppealSource
+
+    def source(self, options: AppealOptions) -> str:
+        """Return the source's name; empty for any."""
+        return options.source
+
+    def accepts(self, options: AppealOptions, event: Event) -> str:
+        """Return what of the appeal is not wanted."""
+        happened = event.type.removeprefix("appeal.")
+        if happened not in options.on:
+            return f"appeal is {happened}, wanted {' or '.join(options.on)}"
+        told = event.data if isinstance(event.data, dict) else {}
+        kind, area = str(told.get("kind", "")), str(told.get("area", ""))
+        if options.kinds and _small(kind) not in {_small(wanted) for wanted in options.kinds}:
+            return f"kind is {kind or 'not said'}, wanted {' or '.join(options.kinds)}"
+        if options.areas and not any(_small(word) in _small(area) for word in options.areas):
+            return f"area is {area or 'not said'}, wanted {' or '.join(options.areas)}"
+        return ""
+
+    def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
+        """Return the names of an appeal's data; one in a file may have others of its own."""
+        del options
+        own = {"*"} if source is None or source.feed is None else set()
+        return FIELDS | own
+
+    def event_in(self, name: str, content: bytes) -> EventDraft | None:
+        """Return the event of a case file; raise `InvalidDocuments` with its mistakes."""
+        if not like_an_appeal(name, content):
+            return None
+        item = _item(named_appeal(content, name), None)
+        return EventDraft(item.on_new or item.on_changed, item.subject, item.identity, item.data)
+
+    async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+        """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""
+        if source.feed is not None:
+            return await _from_feed(source.feed, cursor, tools, source.credentials)
+        folder = source.folder or Path()
+        return await in_folder(folder, _in_folder, folder, tools.now, first=not cursor)
+
+    def basis(self, source: AppealSource) -> Basis:
+        """Return what the memory of this source rests on: which feed or folder it is."""
+        basis = super().basis(source)
+        return basis if source.feed is None else replace(basis, reading=FEED_READING)
+
+
+def _in_folder(folder: Path, now: float, *, first: bool) -> Look:
+    files, problems = read_appeals(folder, now, first=first)
+    items = [_item(file.appeal, file.changed) for file in files]
+    return Look(items, {"looked": "yes"}, problems=problems)
+
+
+async def _from_feed(
+    url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
+) -> Look:
+    look = await read_feed(url, cursor, tools, credentials)
+    if look.entries is None:
+        return Look(None, look.cursor, notes=look.notes)
+    told = [entry for entry in look.entries if entry.data.get("title")]
+    notes = list(look.notes)
+    if untold := len(look.entries) - len(told):
+        notes.append(f"{untold} items without a title were left out")
+    items = await in_thread(_listed, told)
+    if shared := len(items) - len({item.identity for item in items}):
+        notes.append(f"{shared} items have another's reference; of these, the newest counts")
+    return Look(items, look.cursor, notes=tuple(notes))
+
+
+def _listed(entries: Iterable[FeedEntry]) -> list[Item]:
+    items = []
+    for entry in entries:
+        appeal = _appeal(entry)
+        item = _item(appeal, entry.time)
+        seen = [appeal.status, appeal.kind, appeal.area, entry.seen]
+        by_name = bool(entry.guid) or appeal.reference != short_identity(feed_identity(entry))
+        items.append(replace(item, digest=content_digest(seen), named_by_reading=not by_name))
+    return items
+
+
+def _small(word: str) -> str:
+    """Return a word as it is compared, however its accents and its letters are written."""
+    return composed(word).casefold()
+
+
+def _appeal(entry: FeedEntry) -> Appeal:
+    """Read an appeal out of a feed's entry; its categories may say more, each under its scheme."""
+    tags = entry.data["tags"]
+    said = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
+    told = {
+        "reference": short_identity(said.get("reference") or feed_identity(entry)),
+        "title": entry.data["title"],
+        "kind": said.get("kind", _kind(tag["term"] for tag in tags)).lower(),
+        "status": _status(tags),
+        "text": entry.data.get("text"),
+        "body_html": entry.html,
+        "url": entry.link or None,
+        "area": said.get("area") or said.get("place"),
+        "images": [AppealImage(**image) for image in entry.data["images"]],
+        "tags": tags,
+    }
+    return Appeal.model_validate({name: value for name, value in told.items() if value})
+
+
+def _kind(terms: Iterable[str]) -> str:
+    words = {word for term in terms for word in term.lower().split()}
+    return next((kind for kind in KINDS if kind in words), "other")
+
+
+def _status(tags: Iterable[Mapping[str, str]]) -> AppealStatus:
+    closed = any(
+        tag["term"].lower() == "closed" and tag["scheme"].lower() in ("", "status") for tag in tags
+    )
+    return AppealStatus.CLOSED if closed else AppealStatus.OPEN
+
+
+def _item(appeal: Appeal, time: float | None) -> Item:
+    data = appeal.model_dump(mode="json", exclude_none=True)
+    closed = appeal.status is AppealStatus.CLOSED
+    return Item(
+        identity=appeal.reference,
+        digest=content_digest(data),
+        subject=appeal.reference,
+        data=data,
+        size=len(orjson.dumps(data)),
+        # What was never seen open was never asked of the public: its closing is no news.
+        on_new="" if closed else "appeal.new",
+        on_changed="appeal.closed" if closed else "appeal.updated",
+        time=time,
+        addresses=(appeal.url,) if appeal.url else (),
+    )
+
+
+def register(registry: Registry) -> None:
+    """Add the trigger."""
+    registry.add(AppealTrigger())

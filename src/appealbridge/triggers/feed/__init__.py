@@ -1,0 +1,1 @@
+"""Items of RSS and Atom feeds."""

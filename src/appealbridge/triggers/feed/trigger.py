@@ -1,0 +1,243 @@
+"""
+An item of an RSS or Atom feed is new, or changed.
+
+    triggers:
+      - trigger: feed
+        url: https://www.example.police.uk/news/rss
+        every: 5m
+        on: [new, changed]
+
+A feed may also have a name in appealbridge.yaml, and the recipe says `feed: force_news`:
+
+    feeds:
+      force_news: { url: https://www.example.police.uk/news/rss, every: 5m }
+
+The first look at a feed publishes nothing: whatever stands there is old news.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from appealbridge.plugin import (
+    Basis,
+    Duration,
+    Event,
+    Field,
+    Item,
+    Look,
+    Options,
+    PolledSource,
+    Poller,
+    Registry,
+    Tools,
+    in_thread,
+    model_validator,
+)
+from appealbridge.plugin.feeds import (
+    FEED_READING,
+    FeedAddress,
+    FeedCredentials,
+    FeedEntry,
+    content_digest,
+    feed_credentials,
+    feed_identity,
+    read_feed,
+    short_identity,
+)
+
+Part = Literal["title", "link", "id", "summary", "text", "author", "published", "updated"]
+
+_LOGIN = re.compile(r"https?://[^/?#]*@")
+
+ITEM_FIELDS = frozenset(
+    {"title", "link", "id", "summary", "content", "text", "author", "published", "updated"}
+    | {"tags", "tags.term", "tags.scheme", "images", "images.url", "images.alt"}
+    | {"enclosures", "enclosures.url", "enclosures.type"}
+)
+
+
+class FeedSource(PolledSource):
+    """One feed and how it is read."""
+
+    url: FeedAddress = Field(
+        description="The feed's address.",
+        examples=["https://www.example.police.uk/news/rss"],
+    )
+    identity: Literal["guid", "link"] | tuple[Part, ...] = Field(
+        "guid",
+        description="What stays the same while an item does: its guid, its link, or a list of "
+        "fields for a feed that keeps neither.",
+        examples=["guid", "link", ["title", "published"]],
+    )
+    credentials: FeedCredentials | None = feed_credentials()
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> FeedSource:
+        if self.credentials is not None:
+            self.credentials.check(self.url)
+        return self
+
+
+class FeedOptions(Options):
+    """What a recipe says of the feed it follows: its name in appealbridge.yaml, or everything itself."""
+
+    feed: str | None = Field(
+        None,
+        min_length=1,
+        description="The feed's name under `feeds:` in appealbridge.yaml, instead of a `url`.",
+        examples=["force_news"],
+    )
+    url: FeedAddress | None = Field(
+        None,
+        description="The feed's address, where it has no name.",
+        examples=["https://www.example.police.uk/news/rss"],
+    )
+    identity: Literal["guid", "link"] | tuple[Part, ...] | None = Field(
+        None,
+        description="What stays the same while an item does: its guid (if left out), its link, or "
+        "a list of fields for a feed that keeps neither.",
+        examples=["guid", "link", ["title", "published"]],
+    )
+    every: Duration | None = Field(
+        None,
+        gt=0,
+        description="How long to wait between two looks; 5m if left out.",
+        examples=["5m"],
+    )
+    max_age: Duration | None = Field(
+        None,
+        gt=0,
+        description="Ignore what is older than this when first seen; what has no date that can be read "
+        "is held.",
+        examples=["7d"],
+    )
+    backfill: int | None = Field(
+        None,
+        ge=0,
+        description="How many of the newest items the very first look may publish; none if left out.",
+        examples=[0],
+    )
+    burst: int | None = Field(
+        None,
+        ge=1,
+        description="More new or changed items than this in one look are held; 20 if left out.",
+        examples=[20],
+    )
+    on: tuple[Literal["new", "changed"], ...] = Field(
+        ("new",),
+        min_length=1,
+        description="Whether new items are wanted, changed ones, or both.",
+        examples=[["new", "changed"]],
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> FeedOptions:
+        if (self.feed is None) == (self.url is None):
+            raise ValueError("give either feed: a name, or url: an address, and not both")
+        if _LOGIN.match(self.url or ""):
+            raise ValueError(
+                "no login belongs in a recipe; give the feed a name under feeds in appealbridge.yaml"
+            )
+        told = self.told()
+        if self.feed is not None and told:
+            raise ValueError(
+                f"{', '.join(sorted(told))} of a named feed stands in appealbridge.yaml; take it out here"
+            )
+        return self
+
+    def told(self) -> dict[str, Any]:
+        """Return what is said of the feed itself."""
+        said = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
+        return {name: value for name, value in said.items() if name in FeedSource.model_fields}
+
+
+class Feed(Poller[FeedOptions, FeedSource]):
+    """RSS and Atom."""
+
+    name = "feed"
+    section = "feeds"
+    options = FeedOptions
+    source_options = FeedSource
+
+    def source(self, options: FeedOptions) -> str:
+        """Return the feed's name, or its address where it has none."""
+        return options.feed or options.url or ""
+
+    def described(self, options: FeedOptions) -> FeedSource | None:
+        """Return the feed as a recipe with its address describes it."""
+        if options.url is None:
+            return None
+        return FeedSource(url=options.url, **options.told())
+
+    def accepts(self, options: FeedOptions, event: Event) -> str:
+        """Return why neither new nor changed items of this kind are wanted."""
+        happened = event.type.removeprefix("feed.")
+        return (
+            ""
+            if happened in options.on
+            else f"item is {happened}, wanted {' or '.join(options.on)}"
+        )
+
+    def fields(self, options: FeedOptions, source: FeedSource | None) -> frozenset[str] | None:
+        """Return the names of an item's data."""
+        del options, source
+        return ITEM_FIELDS
+
+    def basis(self, source: FeedSource) -> Basis:
+        """Return what the memory of this feed rests on: its address, and what stays the same about an item."""
+        return replace(super().basis(source), reading=FEED_READING)
+
+    async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+        """Look once; every item listed is told, the engine knows which are new."""
+        look = await read_feed(source.url, cursor, tools, source.credentials)
+        if look.entries is None:
+            return Look(None, look.cursor, notes=look.notes)
+        # The digests of a feed of ten megabytes take time.
+        items = await in_thread(_items, look.entries, source.identity)
+        notes = look.notes
+        if len(items) < len(look.entries):
+            shared = len(look.entries) - len(items)
+            notes = (*notes, f"{shared} items share another's identity; choose it by `identity`")
+        return Look(list(items.values()), look.cursor, notes=notes)
+
+
+def _items(entries: Sequence[FeedEntry], identity: str | tuple[Part, ...]) -> dict[str, Item]:
+    items: dict[str, Item] = {}
+    for entry in entries:
+        by_guid = identity == "guid" and bool(entry.guid)
+        item = _item(entry, _identity(entry, identity), by_guid)
+        items.setdefault(item.identity, item)
+    return items
+
+
+def _identity(entry: FeedEntry, chosen: str | tuple[Part, ...]) -> str:
+    if isinstance(chosen, tuple):
+        values: list[Any] = [entry.data.get(name) for name in chosen]
+        return content_digest(values) if any(values) else feed_identity(entry)
+    if chosen == "link" and entry.link:
+        return short_identity(entry.link)
+    return feed_identity(entry)
+
+
+def _item(entry: FeedEntry, identity: str, by_guid: bool) -> Item:
+    return Item(
+        identity=identity,
+        digest=entry.seen,  # a feed that touches only its dates, or only its markup, changes nothing
+        subject=identity,
+        data=entry.data,
+        on_new="feed.new",
+        on_changed="feed.changed",
+        time=entry.time,
+        addresses=(entry.link, entry.guid),
+        size=entry.size,
+        named_by_reading=not by_guid,
+    )
+
+
+def register(registry: Registry) -> None:
+    """Add the trigger."""
+    registry.add(Feed())

@@ -1,0 +1,358 @@
+"""
+A signed POST at `/hooks/<webhook_id>` becomes an event.
+
+    triggers:
+      - trigger: webhook
+        webhook_id: incident-desk
+        types: [incident.*]
+
+How the sender proves itself stands in appealbridge.yaml, out of recipe authors' sight:
+
+    webhooks:
+      incident-desk:
+        secrets: [!secret hook_incident_desk]
+        preset: alertmanager
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any, Literal
+
+from appealbridge.model.event import ALWAYS
+from appealbridge.plugin import (
+    BODY_BYTES,
+    Duration,
+    Event,
+    EventDraft,
+    Field,
+    Options,
+    Received,
+    Receiver,
+    Refused,
+    Registry,
+    Request,
+    Secret,
+    ToldSource,
+    Weakness,
+    model_validator,
+)
+from appealbridge.plugin.jsonpath import PathText
+from appealbridge.triggers.webhook.body import json_body
+from appealbridge.triggers.webhook.mapping import Paths, mapped
+from appealbridge.triggers.webhook.presets import (
+    MONITORING,
+    MONITORING_BYTES,
+    PRESET_FIELDS,
+    PRESETS,
+    WHOLE_REQUEST,
+    PresetName,
+    Read,
+    is_pagerdutys_test,
+)
+from appealbridge.triggers.webhook.signature import (
+    SHORTEST,
+    Digest,
+    Proof,
+    Scheme,
+    key_of,
+    proof,
+    signed_id,
+)
+
+
+class WebhookSource(ToldSource):
+    """What appealbridge.yaml says of one webhook: who may send, and what its JSON means."""
+
+    signature: Scheme = Field(
+        Scheme.STANDARD,
+        description="How the sender proves itself.",
+        examples=["standard-webhooks", "github", "hmac", "bearer"],
+    )
+    secrets: tuple[Secret, ...] = Field(
+        (),
+        max_length=2,
+        description="The secret that the sender holds; two while one is being changed.",
+        examples=[["!secret hook_incident_desk"]],
+    )
+    allow_unsigned: bool = Field(
+        False,
+        description="Has to be true for `signature: none`, which lets anyone send.",
+        examples=[True],
+    )
+    preset: PresetName | None = Field(
+        None,
+        description="Whose JSON it is.",
+        examples=["alertmanager"],
+    )
+    mapping: Paths | None = Field(
+        None,
+        description="Where the parts of an event stand, for JSON that no preset knows.",
+        examples=[{"key": "$.id", "subject": "$.incident.number"}],
+    )
+    tolerance: Duration = Field(
+        300.0,
+        gt=0,
+        le=86_400,
+        description="How far a signed timestamp may lie from now; older requests are replays.",
+        examples=["5m"],
+    )
+    header: str | None = Field(
+        None,
+        min_length=1,
+        description="For `hmac`: the header that carries the signature.",
+        examples=["X-Signature"],
+    )
+    algorithm: Literal["sha256", "sha384", "sha512"] | None = Field(
+        None, description="For `hmac`: the hash; sha256 if left out.", examples=["sha256"]
+    )
+    encoding: Literal["hex", "base64"] | None = Field(
+        None, description="For `hmac`: how the hash is written; hex if left out.", examples=["hex"]
+    )
+    prefix: str | None = Field(
+        None,
+        description="For `hmac`: what stands before the hash in the header.",
+        examples=["sha256="],
+    )
+    repeat_within: Duration = Field(
+        600.0,
+        gt=0,
+        description="For events without an id: how long the same body counts as a repeat. After that it is "
+        "a new event.",
+        examples=["10m"],
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> WebhookSource:
+        _check_proof(self)
+        _check_secrets(self)
+        if self.preset is not None and self.mapping is not None:
+            raise ValueError("preset and mapping exclude each other; the preset knows its JSON")
+        return self
+
+    @cached_property
+    def proof(self) -> Proof:
+        """The check of the sender, made once."""
+        digest = Digest(
+            (self.header or "X-Signature").lower(),
+            self.algorithm or "sha256",
+            self.encoding or "hex",
+            self.prefix,
+        )
+        secrets = [secret.get_secret_value() for secret in self.secrets]
+        return proof(self.signature, secrets, tolerance=self.tolerance, digest=digest)
+
+    @cached_property
+    def read(self) -> Read:
+        """The reader that turns JSON into events, made once."""
+        if self.preset is not None:
+            return PRESETS[self.preset]
+        return mapped(
+            self.mapping or Paths(),
+            within=self.repeat_within,
+            replayable=self.signature.replayable,
+            usual_key=_OWN_IDS.get(self.signature, ""),
+        )
+
+
+_OWN_IDS = {Scheme.STRIPE: "$.id", Scheme.SLACK: "$.event_id"}
+"""Where well-known senders put the id of an event, by their signature."""
+
+
+def _check_proof(source: WebhookSource) -> None:
+    """Raise `ValueError`, in which no secret stands, where the proof cannot be what it says."""
+    if source.signature is not Scheme.HMAC:
+        for name in ("header", "algorithm", "encoding", "prefix"):
+            if getattr(source, name) is not None:
+                raise ValueError(f"{name} goes with signature: hmac only; leave it out")
+    if source.signature is Scheme.NONE:
+        if not source.allow_unsigned:
+            raise ValueError("signature: none lets anyone send; say allow_unsigned: true if meant")
+        if source.secrets:
+            raise ValueError("signature: none checks no secrets; leave them out")
+    elif source.allow_unsigned:
+        raise ValueError("allow_unsigned goes with signature: none only; leave it out")
+    elif not source.secrets:
+        raise ValueError("no secret; write secrets: [!secret NAME]")
+
+
+def _check_secrets(source: WebhookSource) -> None:
+    for n, secret in enumerate(source.secrets):
+        try:
+            key_of(source.signature, secret.get_secret_value())
+        except ValueError as error:
+            raise ValueError(f"secrets[{n}] {error}") from None
+
+
+class WebhookOptions(Options):
+    """What a recipe says of the POSTs it wants."""
+
+    webhook_id: str = Field(
+        min_length=1,
+        description="The webhook's name in appealbridge.yaml.",
+        examples=["incident-desk"],
+    )
+    types: tuple[str, ...] = Field(
+        (),
+        description="The types of event wanted, `*` for any run of letters; all if left out.",
+        examples=[["incident.opened", "incident.*"]],
+    )
+    key: PathText | None = Field(
+        None,
+        description="What makes a repeat the same event, where the settings do not say.",
+        examples=["$.message_id"],
+    )
+    subject: PathText | None = Field(
+        None,
+        description="What the event is about, where the settings do not say.",
+        examples=["$.incident.number"],
+    )
+    type: PathText | None = Field(
+        None,
+        description="What sort of event it is, where the settings do not say.",
+        examples=["$.kind"],
+    )
+
+
+class Webhook(Receiver[WebhookOptions, WebhookSource]):
+    """A POST whose sender is proven."""
+
+    name = "webhook"
+    section = "webhooks"
+    options = WebhookOptions
+    source_options = WebhookSource
+
+    def source(self, options: WebhookOptions) -> str:
+        """Return the webhook's name."""
+        return options.webhook_id
+
+    def accepts(self, options: WebhookOptions, event: Event) -> str:
+        """Return why the event's type is not wanted."""
+        if not options.types or any(fnmatchcase(event.type, wanted) for wanted in options.types):
+            return ""
+        return f"type is {event.type}, wanted {' or '.join(options.types)}"
+
+    def types(self, options: WebhookOptions) -> frozenset[str] | None:
+        """Return the types wanted, where they are named in full."""
+        if not options.types or any(set("*?[") & set(wanted) for wanted in options.types):
+            return None
+        return frozenset(options.types)
+
+    def fields(
+        self, options: WebhookOptions, source: WebhookSource | None
+    ) -> frozenset[str] | None:
+        """Return the names that the preset's JSON has."""
+        del options
+        preset = source.preset if source is not None else None
+        return None if preset is None else PRESET_FIELDS.get(preset)
+
+    def with_recipe(self, source: WebhookSource, options: WebhookOptions) -> WebhookSource:
+        """Return the source with the recipe's paths, where nothing else says them yet."""
+        own = {name: path for name in _IDENTITY if (path := getattr(options, name)) is not None}
+        if not own:
+            return source
+        if source.preset is not None:
+            raise ValueError(
+                f"the preset {source.preset} of webhook {options.webhook_id} knows its "
+                f"{' and '.join(own)}; leave it out of the recipe"
+            )
+        known = source.mapping.model_dump(exclude_none=True) if source.mapping else {}
+        for name, path in own.items():
+            if known.get(name, path) != path:
+                raise ValueError(
+                    f"{name} of webhook {options.webhook_id} is {known[name]} elsewhere and {path} "
+                    "here; settle it under mapping in appealbridge.yaml"
+                )
+        return WebhookSource(**{**source.model_dump(), "mapping": Paths(**{**known, **own})})
+
+    def before_body(self, source: WebhookSource, request: Request) -> bool:
+        """Check the headers that contain the proof."""
+        return source.proof.head(request)
+
+    def prove(self, source: WebhookSource, request: Request) -> None:
+        """Check the sender by the raw bytes."""
+        source.proof.whole(request)
+
+    def receive(self, source: WebhookSource, request: Request) -> Received:
+        """Read the JSON of a proven request."""
+        body = _json(source, request)
+        if none := _no_event(source, body):
+            return none
+        received = source.read(request, body, _vouched(source.signature, request))
+        if source.preset is not None and source.signature.replayable:
+            return replace(received, events=[_replayable(one) for one in received.events])
+        return received
+
+    def body_limit(self, source: WebhookSource) -> int:
+        """Return a larger limit for monitoring systems, which do not send a refused request again."""
+        return MONITORING_BYTES if source.preset in MONITORING else BODY_BYTES
+
+    def weaknesses(self, sources: Mapping[str, WebhookSource]) -> Iterator[Weakness]:
+        """Yield secrets that are too short or used for two webhooks."""
+        first: dict[str, str] = {}
+        for name, source in sources.items():
+            for n, secret in enumerate(source.secrets):
+                value = secret.get_secret_value()
+                length = len(key_of(source.signature, value))
+                if length < SHORTEST:
+                    words = f"this secret has only {length} bytes and could be guessed by trying"
+                    yield Weakness((name, "secrets", n), words, _MAKE_ONE)
+                other = first.setdefault(value, name)
+                if other != name:
+                    words = f"webhook {other} has the same secret, so its sender may send here too"
+                    yield Weakness((name, "secrets", n), words, f"give each its own; {_MAKE_ONE}")
+
+
+_IDENTITY = ("key", "subject", "type")
+
+_MAKE_ONE = "make one with: openssl rand -hex 32"
+
+
+def _json(source: WebhookSource, request: Request) -> Any:
+    if source.preset == "cloudevents" and not request.body and "ce-id" in request.headers:
+        return None  # the event has no data; everything else is in the headers
+    return json_body(request, form="payload" if source.signature is Scheme.GITHUB else "")
+
+
+def _no_event(source: WebhookSource, body: Any) -> Received | None:
+    """Return the answer to a request that only tests the webhook, `None` for any other."""
+    if not isinstance(body, dict):
+        return None
+    scheme = source.signature
+    challenge = body.get("challenge")
+    if scheme is Scheme.SLACK and body.get("type") == "url_verification":
+        if isinstance(challenge, str) and len(challenge) <= _LONGEST_CHALLENGE:
+            return Received(
+                why_none="Slack's check of the address", answer={"challenge": challenge}
+            )
+        raise Refused(422, "not what this webhook takes", "url_verification without a challenge")
+    if scheme is Scheme.GITHUB and {"zen", "hook_id", "hook"} <= body.keys():
+        return Received(why_none="a test ping of GitHub")
+    if scheme is Scheme.PAGERDUTY and is_pagerdutys_test(body):
+        return Received(why_none="a test ping of PagerDuty")
+    return None
+
+
+_LONGEST_CHALLENGE = 1000
+
+
+def _replayable(draft: EventDraft) -> EventDraft:
+    """Return the draft with the note that anybody who saw the request could send it again."""
+    if draft.repeats == ALWAYS:
+        return draft
+    return replace(draft, repeats=replace(draft.repeats, replayable=True))
+
+
+def _vouched(scheme: Scheme, request: Request) -> str:
+    """Return the id that the proof covers, `WHOLE_REQUEST` where it covers every header, empty for none."""
+    if scheme in (Scheme.BEARER, Scheme.NONE):
+        return WHOLE_REQUEST
+    return signed_id(request.headers) if scheme is Scheme.STANDARD else ""
+
+
+def register(registry: Registry) -> None:
+    """Add the trigger."""
+    registry.add(Webhook())
