@@ -1,22 +1,20 @@
 """
 From YAML's events to plain values, with the place of each one kept.
 
-A parser only tells what stands where; what the words mean (YAML 1.2), that keys stand once, and
-every limit are decided here. The parser is the C one of ruamel.yaml.clib, which is twenty times as
-fast as ruamel's own but has never heard of YAML 1.2: what it refuses (`{ url: https://a.b }`) is
-read again by the other, which has the last word.
+A parser only tells what is where. What the words mean (YAML 1.2), that keys are unique, and every limit
+are decided here. The parser is libyaml, through PyYAML.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from _ruamel_yaml import CParser
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
+from yaml import YAMLError
+from yaml._yaml import CParser
+from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
     MappingEndEvent,
@@ -34,9 +32,14 @@ from appealbridge.documents.path import Path
 from appealbridge.documents.scalars import plain
 
 DEPTH_LIMIT = 64
+_TOO_DEEP, _LESS_DEEP = f"nested deeper than {DEPTH_LIMIT} levels", "take some levels out"
 
-SECOND_LOOK_LIMIT = 64 * 1024
-"""Characters that the slow parser is given; it takes some milliseconds for each thousand."""
+_NO_ESCAPE = "found invalid Unicode character escape code"
+
+_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
+"""One character written as two escapes, as JSON does; libyaml knows only `\\U0001f600`."""
 
 Tags = Mapping[str, Callable[[str], Any] | str]
 """What a tag makes of a scalar's text, or why it cannot stand here, with the cure after a semicolon."""
@@ -69,20 +72,20 @@ class Node(NamedTuple):
 def compose(text: str, tags: Tags) -> Node | None:
     """Return the one document of a text, `None` if it is empty; raise `Flaw`."""
     lines = partial(lines_of, text)
-    escapes = "\\" in text
     try:
-        return _Composer(CParser(text).get_event, tags, lines, escapes).document()
+        return _Composer(CParser(text).get_event, tags, lines).document()
     except YAMLError as error:
-        flaw = _syntax_flaw(error, text)
-    if len(text) > SECOND_LOOK_LIMIT:
-        raise flaw
-    try:
-        events = YAML(typ="safe", pure=True).parse(text)
-        return _Composer(partial(next, events), tags, lines, escapes).document()
-    except Flaw:
-        raise
-    except Exception:  # noqa: BLE001 - it raises errors of every kind; the first parser has said what is wrong
-        raise flaw from None
+        if (
+            getattr(error, "problem", "") == _NO_ESCAPE
+            and (whole := _PAIR.sub(_joined, text)) != text
+        ):
+            return compose(whole, tags)
+        raise _syntax_flaw(error, text) from None
+
+
+def _joined(pair: re.Match[str]) -> str:
+    high, low = int(pair[2], 16), int(pair[3], 16)
+    return f"{pair[1]}\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
 
 
 class _Composer:
@@ -91,9 +94,7 @@ class _Composer:
         following: Callable[[], Any],
         tags: Tags,
         lines: Callable[[], list[str]],
-        escapes: bool,
     ) -> None:
-        self._escapes = escapes
         self._next = following
         self._lines = lines
         self._tags = tags
@@ -116,8 +117,8 @@ class _Composer:
         if event.__class__ is ScalarEvent:
             # `implicit` says first that the word is bare, then that it is quoted or a block; a tag is neither.
             bare, quoted = event.implicit
-            if self._escapes:
-                self._mend(event)
+            if "\0" in event.value:
+                raise self._no_character(event)
             if quoted and event.anchor is None:
                 return Node(event.value, event, None, None)
             return Node(self._bare(event) if bare else self._tagged(event), event, None, None)
@@ -128,9 +129,7 @@ class _Composer:
                 "put text that begins with * in quotes, or write the value out",
             )
         if len(self._path) >= DEPTH_LIMIT:
-            raise self._flaw(
-                event, f"nested deeper than {DEPTH_LIMIT} levels", "take some levels out"
-            )
+            raise self._flaw(event, _TOO_DEEP, _LESS_DEEP)
         self._refuse_anchor(event)
         if event.tag is not None:
             raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
@@ -138,18 +137,6 @@ class _Composer:
             return self._mapping(event)
         assert isinstance(event, SequenceStartEvent)  # noqa: S101 - the parser knows no other
         return self._sequence(event)
-
-    def _mend(self, event: Any) -> None:
-        """Make one character of two escapes, as JSON writes an emoji; refuse what is none."""
-        try:
-            event.value.encode()
-        except UnicodeEncodeError:
-            try:
-                event.value = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
-            except UnicodeDecodeError:
-                raise self._no_character(event) from None
-        if "\0" in event.value:
-            raise self._no_character(event)
 
     def _no_character(self, event: Any) -> Flaw:
         return self._flaw(event, "this escape stands for no character", "take it out")
@@ -193,8 +180,8 @@ class _Composer:
         if event.anchor is not None or not any(event.implicit):
             self._refuse_anchor(event)
             raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
-        if self._escapes:
-            self._mend(event)
+        if "\0" in event.value:
+            raise self._no_character(event)
         key: str = event.value
         return key
 
@@ -264,6 +251,8 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         words = "a line that begins with % is an instruction to the YAML parser"
         return Flaw(mark.line, 0, words, "take it out", width=len(lines[mark.line]))
     complaint = str(getattr(error, "problem", error))
+    if complaint == "exceeded maximum nesting depth":  # libyaml reads ahead of us
+        return Flaw(mark.line, mark.column, _TOO_DEEP, _LESS_DEEP)
     at = lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
     problem, cure = syntax_words(complaint, at)
     begun = getattr(error, "context_mark", None)

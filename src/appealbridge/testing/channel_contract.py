@@ -18,9 +18,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar, get_args
 
 import pytest
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from ruamel.yaml import YAML
 
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
@@ -162,8 +162,11 @@ def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, Fiel
 
 def _shown(module: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the step and the account that a channel's docstring shows, templates and secrets filled in."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.constructor.add_constructor("!secret", lambda _, node: f"secret-{node.value}")
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!secret", lambda _, node: f"secret-{node.value}")
     blocks: list[list[str]] = []
     indented = False
     for line in inspect.cleandoc(module.__doc__).splitlines():
@@ -173,7 +176,10 @@ def _shown(module: Any) -> tuple[dict[str, Any], dict[str, Any]]:
             indented = line.startswith("    ")
         if indented:
             blocks[-1].append(line)
-    step, account = (_filled(yaml.load("\n".join(block))) for block in blocks)
+    step, account = (
+        _filled(yaml.load("\n".join(block), Loader))  # noqa: S506 - it is a SafeLoader
+        for block in blocks
+    )
     return step[0], account
 
 

