@@ -34,13 +34,13 @@ class Input(Options):
     )
     optional: bool = Field(
         False,
-        description="Whether it may be left out. Then the list entry in which it stands, or the "
-        "top-level name, is left out with it.",
+        description="Whether the answer may be left out. The list entry or top-level option that uses it is "
+        "then left out too.",
         examples=[True],
     )
     choices: list[str] | dict[str, Any] = Field(
         [],
-        description="For `kind: choice`: the answers, or the values behind them.",
+        description="For `kind: choice`: the possible answers, or a mapping of answers to values.",
         examples=[["missing", "witness"], {"red only": ["red"]}],
     )
 
@@ -49,7 +49,9 @@ class Head(Options):
     """What stands under `blueprint:`, above the recipe."""
 
     name: str = Field(
-        min_length=1, description="What people call it.", examples=["Road closed, and open again"]
+        min_length=1,
+        description="The name that people see.",
+        examples=["Road closed, and open again"],
     )
     description: str = Field(
         min_length=1,

@@ -24,7 +24,7 @@ class AppealImage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(
-        description="Where the picture lies.", examples=["https://example.police.uk/aisha.jpg"]
+        description="The picture's address.", examples=["https://example.police.uk/aisha.jpg"]
     )
     alt: str = Field("", description="What the picture shows.", examples=["A girl in a red coat"])
 
@@ -42,7 +42,7 @@ class Appeal(BaseModel):
     reference: str = Field(
         min_length=1,
         max_length=300,
-        description="The case's own name.",
+        description="The case's reference.",
         examples=["WMP-2026-0412"],
     )
     title: str = Field(min_length=1, description="The headline.", examples=["Missing: Aisha, 14"])
@@ -50,10 +50,10 @@ class Appeal(BaseModel):
         "other", description="What sort of appeal it is.", examples=["missing", "witness"]
     )
     status: AppealStatus = Field(
-        AppealStatus.OPEN, description="Where the case stands.", examples=["open"]
+        AppealStatus.OPEN, description="Whether the case is open or closed.", examples=["open"]
     )
     text: str | None = Field(
-        None, description="The appeal in plain words.", examples=["Last seen in Digbeth."]
+        None, description="The appeal as plain text.", examples=["Last seen in Digbeth."]
     )
     body_html: str | None = Field(
         None, description="The appeal as HTML.", examples=["<p>Last seen …</p>"]
@@ -65,17 +65,18 @@ class Appeal(BaseModel):
         None, description="Where it happened.", examples=["Digbeth, Birmingham"]
     )
     deadline: str | None = Field(
-        None, description="Until when the public is asked, ISO 8601.", examples=["2026-12-01"]
+        None, description="Until when the appeal runs, as ISO 8601.", examples=["2026-12-01"]
     )
     embargo: str | None = Field(
         None,
-        description="Before when nothing is to be published, as it is written; a recipe says what waits for it.",
+        description="The time before which nothing should be published, as it is written. A recipe decides "
+        "what waits for it.",
         examples=["2026-11-27T10:00"],
     )
     closed_reason: str | None = Field(
         None, description="Why it was closed.", examples=["found safe"]
     )
-    images: tuple[AppealImage, ...] = Field((), description="Its pictures.", examples=[[]])
+    images: tuple[AppealImage, ...] = Field((), description="The appeal's pictures.", examples=[[]])
     links: tuple[str, ...] = Field((), description="Further pages.", examples=[[]])
 
     @field_validator("reference", "title", "kind", "area", "closed_reason", mode="before")

@@ -60,41 +60,41 @@ class Account(Options):
     daily_cap: int | None = Field(
         None,
         ge=1,
-        description="How many posts a day at the most; past it they are held for a person, never dropped.",
+        description="The largest number of posts in a day. Any more are held for a person, never dropped.",
         examples=[60],
     )
     concurrency: int = Field(
-        4, ge=1, le=256, description="How many attempts may be under way at once.", examples=[4]
+        4, ge=1, le=256, description="How many attempts may run at the same time.", examples=[4]
     )
     when_unsure: WhenUnsure = Field(
         WhenUnsure.HOLD,
-        description="What to do where neither the platform nor a look on the account can tell "
-        "whether a message went out: hold it for a person, or send it again.",
+        description="What to do when neither the platform nor a search of the account shows whether a "
+        "message went out: hold it for a person, or send it again.",
         examples=["hold"],
     )
     same_text: SameText = Field(
         SameText.HOLD,
-        description="What to do with a message that went out here within the last day, word for word: "
-        "hold it for a person, or let it go out again.",
+        description="What to do with a message that went out on this account within the last day, word for "
+        "word: hold it for a person, or publish it again.",
         examples=["allow"],
     )
 
     repeat_after: Duration = Field(
         60.0,
         gt=0,
-        description="How long after an unclear answer a message that is not found on the account is sent "
-        "again. A slow platform may still publish it until then.",
+        description="How long to wait after an unclear answer before a message that is not found on the "
+        "account is sent again. A slow platform may still publish it in that time.",
         examples=["60s"],
     )
     rate: RateText | None = Field(
         None,
-        description="How many posts may begin in any such time; the others wait their turn. What the "
-        "platform itself tells of its limits is kept without it.",
+        description="How many posts may begin in any such period; the others wait. Limits that the platform "
+        "itself announces are kept anyway.",
         examples=["30 per 15m"],
     )
     retry: Retry = Field(
         Retry(),
-        description="How a message that was surely not published is tried again.",
+        description="How to repeat attempts that certainly published nothing.",
         examples=[{"within": "6h", "longest": "2m"}],
     )
 

@@ -78,8 +78,8 @@ FeedAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator
 class FeedCredentials(Options):
     """A login at a feed's server."""
 
-    username: str = Field(min_length=1, description="The login's name.", examples=["press"])
-    password: Secret = Field(description="Its password.", examples=["!secret news_password"])
+    username: str = Field(min_length=1, description="The user name.", examples=["press"])
+    password: Secret = Field(description="The password.", examples=["!secret news_password"])
 
     def check(self, url: str) -> None:
         """Raise `ValueError` for an address to which they would be sent so that others can read them."""
@@ -99,6 +99,6 @@ def feed_credentials() -> Any:
     return Field(
         None,
         exclude=True,
-        description="The login at the feed's server, where it wants one.",
+        description="The login for the feed's server, if it needs one.",
         examples=[{"username": "press", "password": "!secret news_password"}],
     )

@@ -21,41 +21,45 @@ class Retry(Options):
     within: Duration = Field(
         86_400.0,
         gt=0,
-        description="How long after the first attempt it is still tried again.",
+        description="How long after the first attempt to go on trying.",
         examples=["24h"],
     )
     attempts: int | None = Field(
         None,
         ge=1,
-        description="How many attempts are made at the most; any number if left out.",
+        description="The largest number of attempts. If left out, there is no limit.",
         examples=[10],
     )
     pause: Literal["growing", "steady"] = Field(
         "growing",
-        description="Whether the pause doubles from attempt to attempt, or stays as it is.",
+        description="Whether the pause doubles with each attempt (`growing`) or stays the same (`steady`).",
         examples=["growing"],
     )
     first: Duration = Field(
         1.0, gt=0, description="The pause after the first attempt.", examples=["1s"]
     )
     longest: Duration = Field(
-        300.0, gt=0, description="The longest pause of our own choosing.", examples=["5m"]
+        300.0,
+        gt=0,
+        description="The longest pause, unless the platform asks for a longer one.",
+        examples=["5m"],
     )
     jitter: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="How much of a pause is left to chance, so that many do not come at once.",
+        description="The share of each pause that is random, so that many messages do not retry at the same "
+        "moment.",
         examples=[0.5],
     )
     obey: Duration = Field(
         21_600.0,
         gt=0,
-        description="How long a pause that the platform asks for may be; a longer wish is cut to it.",
+        description="The longest pause that the platform may ask for. A longer one is cut to this.",
         examples=["6h"],
     )
     stop_at: tuple[int, ...] = Field(
         (),
-        description="Codes of the platform's answer, of HTTP or SMTP, after which it is not tried again.",
+        description="HTTP or SMTP status codes after which there is no further attempt.",
         examples=[[503]],
     )

@@ -20,12 +20,12 @@ class Threaded(Options):
     in_reply_to: str | None = Field(
         None,
         min_length=1,
-        description="The id or the address of an earlier post of the account, which this one answers.",
+        description="The id or address of an earlier post of this account to which this post replies.",
         examples=["{{ results.tweet.id }}"],
     )
     thread: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (),
-        description="More posts, each an answer to the one before.",
+        description="More posts, each a reply to the one before.",
         examples=[["What we know so far: {{ appeal.text }}"]],
     )
 

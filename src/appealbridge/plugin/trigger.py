@@ -116,26 +116,26 @@ class PolledSource(Options):
     every: Duration = Field(
         300.0,
         gt=0,
-        description="How long to wait between two looks.",
+        description="How long to wait between two polls.",
         examples=["5m"],
     )
     max_age: Duration | None = Field(
         None,
         gt=0,
-        description="Ignore what is older than this when first seen; what has no date that can be read "
+        description="Ignore items that are older than this when first seen. An item without a readable date "
         "is held.",
         examples=["7d"],
     )
     backfill: int = Field(
         0,
         ge=0,
-        description="How many of the newest items the very first look may publish; none by default.",
+        description="How many of the newest items the very first poll may publish.",
         examples=[0],
     )
     burst: int = Field(
         20,
         ge=1,
-        description="More new or changed items than this in one look are held for a person.",
+        description="If one poll finds more new or changed items than this, they are held for a person.",
         examples=[20],
     )
 
@@ -147,7 +147,7 @@ class Burst(Options):
         ge=1, description="How many events may be published unseen.", examples=[100]
     )
     within: Duration = Field(
-        gt=0, le=86_400, description="Within which time, whenever it begins.", examples=["10m"]
+        gt=0, le=86_400, description="Within any period of this length.", examples=["10m"]
     )
 
 
@@ -156,12 +156,14 @@ class ToldSource(Options):
 
     rate: RateText | None = Field(
         None,
-        description="How often it may be told; what comes more often is answered 429. Any number if left out.",
+        description="How many requests to accept in a period; any more are answered 429. If left out, there "
+        "is no limit.",
         examples=["600 per 1m"],
     )
     burst: Burst | None = Field(
         None,
-        description="What is more than this is held for a person; left out, nothing is.",
+        description="How much may go out unseen; anything more is held for a person. If left out, there is "
+        "no limit.",
         examples=[{"events": 100, "within": "10m"}],
     )
 

@@ -79,11 +79,11 @@ class LogSettings(_Section):
     """What is said while the daemon works."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="What is important enough to be said.", examples=["info"]
+        "info", description="The least important level that is logged.", examples=["info"]
     )
     format: Literal["auto", "json", "text"] = Field(
         "auto",
-        description="JSON, text, or text on a terminal and JSON elsewhere.",
+        description="JSON, text, or `auto`: text on a terminal and JSON elsewhere.",
         examples=["auto"],
     )
 
@@ -91,12 +91,12 @@ class LogSettings(_Section):
 class Person(_Section):
     """One person, by name."""
 
-    roles: tuple[str, ...] = Field((), description="What the person may do.", examples=[["author"]])
+    roles: tuple[str, ...] = Field((), description="The person's roles.", examples=[["author"]])
     email: Annotated[str, AfterValidator(_email)] | None = Field(
-        None, description="Where the person is told things.", examples=["alice@example.police.uk"]
+        None, description="Where notices to the person go.", examples=["alice@example.police.uk"]
     )
     password_hash: SecretStr | None = Field(
-        None, description="The hash of the password.", examples=["!secret alice_password"]
+        None, description="The hash of the person's password.", examples=["!secret alice_password"]
     )
 
 
@@ -105,9 +105,16 @@ class HoldRule(_Section):
 
     between: (
         tuple[Annotated[str, Field(pattern=_CLOCK)], Annotated[str, Field(pattern=_CLOCK)]] | None
-    ) = Field(None, description="From when to when, by the clock.", examples=[["23:00", "06:30"]])
+    ) = Field(
+        None,
+        description="The time of day at which it begins, and the one at which it ends.",
+        examples=[["23:00", "06:30"]],
+    )
     exempt: tuple[str, ...] = Field(
-        (), alias="except", description="What does not wait.", examples=[["threat_to_life"]]
+        (),
+        alias="except",
+        description="What is published all the same.",
+        examples=[["threat_to_life"]],
     )
 
 
@@ -116,13 +123,13 @@ class Notices(_Section):
 
     to: tuple[str, ...] = Field(
         (),
-        description="People and groups who are told of alarms, and of failures in recipes whose "
-        "`on_failure` names nobody.",
+        description="The people and groups who get alarms, and failures of recipes that have no `on_failure`.",
         examples=[["duty_comms"]],
     )
     by: tuple[str, ...] = Field(
         (),
-        description="The channels that may tell people, in order; left out, every one that can.",
+        description="The channels that may send notices, the preferred one first. If left out, every channel "
+        "that can.",
         examples=[["press_office"]],
     )
 
@@ -132,17 +139,18 @@ class Retention(_Section):
 
     personal: SpanText | None = Field(
         None,
-        description="How long personal content is kept; left out, for good.",
+        description="How long personal content is kept. If left out, it is never removed.",
         examples=["30d after closure"],
     )
     decisions: SpanText | None = Field(
         None,
-        description="How long the trail of decisions is kept; left out, for good.",
+        description="How long the record of decisions is kept. If left out, it is never removed.",
         examples=["7y"],
     )
     skipped: Annotated[SpanText, AfterValidator(_from_the_first)] | None = Field(
         Span(30, "d"),
-        description="How long it is kept why a recipe did not want an event; `null` keeps it as long as the event.",
+        description="How long the reason why a recipe did not want an event is kept. `null` keeps it as long "
+        "as the event.",
         examples=["90d"],
     )
 
@@ -152,102 +160,108 @@ class Daemon(_Section):
 
     listen: ListenText = Field(
         Listen(("127.0.0.1", 8080)),
-        description="Where to listen: host:port, unix:/path, or systemd for a socket it hands over.",
+        description="Where to listen: host:port, unix:/path, or `systemd` for a socket that systemd passes "
+        "on.",
         examples=["127.0.0.1:8080", "unix:/run/appealbridge/http.sock"],
     )
     socket_mode: SocketMode = Field(
         "0600",
-        description="Who may connect where it listens at a Unix socket: its rights, as `chmod` takes them.",
+        description="The permissions of the Unix socket at which it listens, as for `chmod`.",
         examples=["0660"],
     )
     public_url: WebAddress | None = Field(
         None,
-        description="Where people and senders find the daemon; nothing uses it yet.",
+        description="The daemon's public address. Nothing uses it yet.",
         examples=["https://bridge.example.police.uk"],
     )
     store: Annotated[str, AfterValidator(store_path)] = Field(
         "appealbridge.db",
-        description="Where everything is kept.",
+        description="The database file.",
         examples=["sqlite:///var/lib/appealbridge/bridge.db"],
     )
     keep_free: Size | None = Field(
         None,
-        description="How much room the store's disk must keep for what was accepted; with less, nothing more is. "
-        "Left out, 64 MB, or 5 % of a small disk.",
+        description="How much space must stay free on the store's disk. With less, no new events are "
+        "accepted. If left out, 64 MB, or 5 % of a small disk.",
         examples=["64MB"],
     )
     recipes: Path = Field(
-        Path("recipes"), description="The folder of the recipes.", examples=["recipes/"]
+        Path("recipes"), description="The folder with the recipes.", examples=["recipes/"]
     )
     templates: Path = Field(
-        Path("templates"), description="The folder of the template files.", examples=["templates/"]
+        Path("templates"),
+        description="The folder with the template files.",
+        examples=["templates/"],
     )
     watch: bool = Field(
         True,
-        description="Whether changed recipes and templates are taken as soon as they are saved; "
-        "otherwise `appealbridge reload` takes them.",
+        description="Use changed recipes and templates as soon as they are saved. With `false`, only "
+        "`appealbridge reload` does so.",
         examples=[False],
     )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/London",
-        description="The time zone of recipes that name none.",
+        description="The time zone of recipes that do not name one.",
         examples=["Europe/London"],
     )
     practice: WebAddress | None = Field(
         None,
-        description="The practice platforms: every channel talks to them, and no credential is read.",
+        description="The address of the practice platforms. With it, every channel talks to them, and no "
+        "credential is read.",
         examples=["http://127.0.0.1:8090"],
     )
     inside: tuple[AllowedText, ...] = Field(
         (),
-        description="What may be connected to although it is inside your network: hosts, addresses and networks, "
-        "each with a port after a colon where it is not one of 25, 80, 443, 465 and 587.",
+        description="Hosts, addresses and networks inside your network to which AppealBridge may connect. "
+        "Add a port after a colon if it is not 25, 80, 443, 465 or 587.",
         examples=[["news.internal", "10.0.0.5:8080", "10.1.0.0/16"]],
     )
     log: LogSettings = Field(
-        LogSettings(), description="What is said.", examples=[{"level": "info"}]
+        LogSettings(), description="What is logged, and how.", examples=[{"level": "info"}]
     )
     feeds_at_once: int = Field(
         1,
         ge=1,
         le=32,
-        description="How many feeds are read at the same time, each in a process of its own that may take up to "
-        "256 MB. More are for thousands of feeds that change often.",
+        description="How many feeds are read at the same time, each in its own process of up to 256 MB. Only "
+        "thousands of feeds that change often need more.",
         examples=[4],
     )
     shutdown_within: Duration = Field(
         20.0,
         gt=0,
         le=3600,
-        description="How long the daemon may take to finish what is under way when told to stop.",
+        description="How long the daemon may take to finish current work when it is told to stop.",
         examples=["20s"],
     )
     people: dict[str, Person] = Field(
         {},
-        description="Who may stand in `approval`, `on_failure` and `notices.to`; nobody logs in yet.",
+        description="The people whom `approval`, `on_failure` and `notices.to` may name. Nobody logs in yet.",
         examples=[{"alice": {"roles": ["author"]}}],
     )
     groups: dict[str, tuple[str, ...]] = Field(
-        {}, description="People by group, for the same.", examples=[{"officer_in_charge": ["bob"]}]
+        {},
+        description="Groups of people, whom the same options may name.",
+        examples=[{"officer_in_charge": ["bob"]}],
     )
     holds: dict[str, HoldRule] = Field(
         {},
-        description="When everything waits; checked, and not in force yet.",
+        description="Times at which nothing is published. They are checked, but have no effect yet.",
         examples=[{"quiet_hours": {"between": ["23:00", "06:30"]}}],
     )
     joined_sources: tuple[tuple[str, ...], ...] = Field(
         (),
-        description="Sources that speak about the same things, one list for each system: what is about one "
-        "subject keeps one order among them.",
+        description="Sources that belong to one system, a list for each system. Messages about one subject "
+        "then keep their order across these sources.",
         examples=[[["webhook:roads", "feed:road_news"]]],
     )
     notices: Notices = Field(
         Notices(),
-        description="Who learns of what goes wrong, and how.",
+        description="Whom AppealBridge tells when something goes wrong, and how.",
         examples=[{"to": ["duty_comms"]}],
     )
     retention: Retention = Field(
         Retention(),
-        description="How long things are kept.",
+        description="How long data is kept.",
         examples=[{"decisions": "7y"}],
     )

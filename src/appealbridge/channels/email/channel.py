@@ -67,35 +67,36 @@ from appealbridge.plugin.text import safe_links
 class SmtpCredentials(Options):
     """A login at the mail server."""
 
-    username: str = Field(min_length=1, description="The login's name.", examples=["press"])
-    password: Secret = Field(description="Its password.", examples=["!secret smtp_password"])
+    username: str = Field(min_length=1, description="The user name.", examples=["press"])
+    password: Secret = Field(description="The password.", examples=["!secret smtp_password"])
 
 
 class EmailAccount(Account):
     """One sender at one mail server."""
 
     smtp: str = Field(
-        description="The mail server: `smtp://host:port`, or `smtps://` for TLS from the first byte.",
+        description="The mail server: `smtp://host:port`, or `smtps://host:port` for TLS from the first byte.",
         examples=["smtp://mail.internal:587"],
     )
     starttls: Literal["auto", "always", "never"] = Field(
         "auto",
-        description="Whether `smtp://` goes over to TLS: where the server offers it, always, or never.",
+        description="Whether `smtp://` switches to TLS: if the server offers it (`auto`), always, or never.",
         examples=["always"],
     )
     sender: str = Field(
-        description="Whom the mail is from.", examples=["Press Office <press@example.police.uk>"]
+        description="The address that the mail is from.",
+        examples=["Press Office <press@example.police.uk>"],
     )
     credentials: SmtpCredentials | None = Field(
         None,
-        description="How we log in, where the server wants it.",
+        description="The login for the mail server, if it needs one.",
         examples=[{"username": "press", "password": "!secret smtp_password"}],
     )
     max_recipients: int = Field(
         500,
         ge=1,
         le=MOST_RECIPIENTS,
-        description="More recipients than this in one step are refused: a slip, not a list.",
+        description="A step with more recipients than this is refused, because that is probably a mistake.",
         examples=[500],
     )
 
@@ -119,26 +120,28 @@ class Email(Options):
     """One mail, to one recipient or to many who never learn of each other."""
 
     to: str | tuple[str, ...] = Field(
-        description="One address, several with commas or semicolons between, or a list of them.",
+        description="One address, several separated by commas or semicolons, or a list of addresses.",
         examples=["{{ lists.regional_press }}"],
     )
     subject: str = Field(
         min_length=1,
-        description="The subject; line ends in it become spaces.",
+        description="The subject. Line breaks in it become spaces.",
         examples=["Appeal: {{ headline }}"],
     )
     text: str | None = Field(
         None,
-        description="The mail in plain words; left out, taken from `html`.",
+        description="The mail as plain text. If left out, it is made from `html`.",
         examples=["{{ appeal.text }}"],
     )
     html: Annotated[str | None, HTML] = Field(
         None,
-        description="The mail as HTML; the values in it are escaped.",
+        description="The mail as HTML. Values in it are escaped.",
         examples=["<p>{{ appeal.text }}</p>"],
     )
     reply_to: str | None = Field(
-        None, description="Where answers go, if not to the sender.", examples=["desk@example.org"]
+        None,
+        description="The address for replies, if not the sender's.",
+        examples=["desk@example.org"],
     )
 
     @field_validator("subject")

@@ -91,7 +91,7 @@ class FacebookCredentials(Options):
     )
     app_secret: Secret | None = Field(
         None,
-        description="The app's secret, for apps that demand a proof of it with every request.",
+        description="The app's secret, for apps that require a proof of it with every request.",
         examples=["!secret fb_app_secret"],
     )
 
@@ -103,17 +103,17 @@ class FacebookAccount(Account):
         pattern=r"^[0-9]{1,32}$", description="The Page's number.", examples=["123456"]
     )
     credentials: FacebookCredentials = Field(
-        description="How we log in.", examples=[{"page_token": "!secret fb_page_token"}]
+        description="The login.", examples=[{"page_token": "!secret fb_page_token"}]
     )
     version: str = Field(
         "v25.0",
         pattern=r"^v[0-9]+\.[0-9]+$",
-        description="Which version of the Graph API is spoken.",
+        description="The version of the Graph API to use.",
         examples=["v25.0"],
     )
     api: Address = Field(
         "https://graph.facebook.com",
-        description="Where the Graph API lives.",
+        description="The address of the Graph API.",
         examples=["https://graph.facebook.com"],
     )
 
@@ -122,12 +122,12 @@ class FacebookPost(Options):
     """One post on a Page."""
 
     text: str = Field(
-        min_length=1, description="What the post says.", examples=["MISSING: {{ headline }}"]
+        min_length=1, description="The text of the post.", examples=["MISSING: {{ headline }}"]
     )
     link: str | None = Field(
         None,
         min_length=1,
-        description="A page to show under the post.",
+        description="The address of a page to show under the post.",
         examples=["{{ appeal.url }}"],
     )
 

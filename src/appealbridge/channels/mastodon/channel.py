@@ -68,7 +68,8 @@ class MastodonCredentials(Options):
     """What proves that a post is ours."""
 
     access_token: Secret = Field(
-        description="The token of an application of the account, with read and write:statuses.",
+        description="The access token of an application of the account, with the scopes read and "
+        "write:statuses.",
         examples=["!secret mastodon_access_token"],
     )
 
@@ -80,13 +81,13 @@ class MastodonAccount(Account):
         description="The account's own server.", examples=["https://mastodon.example"]
     )
     credentials: MastodonCredentials = Field(
-        description="How we log in.",
+        description="The login.",
         examples=[{"access_token": "!secret mastodon_access_token"}],
     )
     max_characters: int = Field(
         500,
         ge=1,
-        description="How long a post may be on this server; its own pages say.",
+        description="The longest post that the server allows; the server's own pages say what it is.",
         examples=[500],
     )
 
@@ -95,16 +96,16 @@ class MastodonPost(Threaded):
     """One post."""
 
     text: str = Field(
-        min_length=1, description="What the post says.", examples=["MISSING: {{ headline }}"]
+        min_length=1, description="The text of the post.", examples=["MISSING: {{ headline }}"]
     )
     spoiler_text: str | None = Field(
         None,
-        description="A warning that hides the text until a reader asks for it.",
+        description="A warning that hides the text until a reader opens it.",
         examples=["Distressing content"],
     )
     visibility: Literal["public", "unlisted", "private", "direct"] | None = Field(
         None,
-        description="Who sees it; left out, what the account has as its own default.",
+        description="Who sees the post. If left out, the account's own default.",
         examples=["public"],
     )
     language: str | None = Field(

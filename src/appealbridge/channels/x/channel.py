@@ -100,7 +100,7 @@ class XCredentials(Options):
         description="The app's API key secret.", examples=["!secret x_consumer_secret"]
     )
     access_token: Secret = Field(
-        description="The account's access token, with the right to write.",
+        description="The account's access token, with permission to write.",
         examples=["!secret x_access_token"],
     )
     access_token_secret: Secret = Field(
@@ -112,17 +112,18 @@ class XAccount(Account):
     """One account on X."""
 
     credentials: XCredentials = Field(
-        description="How we log in: the four parts of an OAuth 1.0a login.",
+        description="The login: the four parts of OAuth 1.0a.",
         examples=[{name: f"!secret x_{name}" for name in XCredentials.model_fields}],
     )
     user_id: str | None = Field(
         None,
         pattern=r"^[0-9]{1,19}$",
-        description="The account's number; left out, it is told by the access token or asked for.",
+        description="The account's number. If left out, it is taken from the access token, or X is asked for "
+        "it.",
         examples=["2244994945"],
     )
     api: Address = Field(
-        "https://api.x.com", description="Where the API lives.", examples=["https://api.x.com"]
+        "https://api.x.com", description="The address of the API.", examples=["https://api.x.com"]
     )
 
 
@@ -131,13 +132,13 @@ class Tweet(Threaded):
 
     text: str = Field(
         min_length=1,
-        description="What the post says: at most 280 as X counts, a link for 23.",
+        description="The text of the post: at most 280 characters as X counts, a link as 23.",
         examples=["MISSING from {{ place }}: {{ headline }} {{ link }}"],
     )
     reply_settings: Literal["following", "mentionedUsers", "subscribers", "verified"] | None = (
         Field(
             None,
-            description="Who may reply; left out, everybody.",
+            description="Who may reply. If left out, everybody.",
             examples=["mentionedUsers"],
         )
     )

@@ -32,14 +32,16 @@ class TestEvent(Options):
 
     type: str = Field(min_length=1, description="The event's type.", examples=["appeal.new"])
     data: Any = Field(None, description="The event's data.", examples=[{"title": "Aisha, 14"}])
-    subject: str = Field("test", description="What it is about.", examples=["WMP-2026-0412"])
+    subject: str = Field("test", description="What the event is about.", examples=["WMP-2026-0412"])
     source: str | None = Field(
         None,
-        description="Where it comes from; the recipe's first trigger, if left out.",
+        description="Where the event comes from. If left out, the source of the recipe's first trigger.",
         examples=["webhook:incident-desk"],
     )
     time: Annotated[str, AfterValidator(_a_time)] | None = Field(
-        None, description="When it happens, as ISO 8601.", examples=["2026-05-01T14:30:00+01:00"]
+        None,
+        description="When the event comes, as ISO 8601.",
+        examples=["2026-05-01T14:30:00+01:00"],
     )
 
 
@@ -52,11 +54,13 @@ class LaterEvent(Options):
     type: str = Field(min_length=1, description="The event's type.", examples=["appeal.closed"])
     data: Any = Field(None, description="The event's data.", examples=[{"title": "Aisha, 14"}])
     subject: str | None = Field(
-        None, description="What it is about; left out, the same.", examples=["WMP-2026-0412"]
+        None,
+        description="What the event is about. If left out, the same as the first one.",
+        examples=["WMP-2026-0412"],
     )
     source: str | None = Field(
         None,
-        description="Where it comes from; the recipe's first trigger, if left out.",
+        description="Where the event comes from. If left out, the source of the recipe's first trigger.",
         examples=["webhook:incident-desk"],
     )
 
@@ -66,41 +70,49 @@ class Test(Options):
 
     __test__ = False
 
-    name: str = Field(min_length=1, description="What it shows.", examples=["a child goes to all"])
-    event: TestEvent = Field(description="What happens.", examples=[{"type": "appeal.new"}])
+    name: str = Field(
+        min_length=1, description="What the test shows.", examples=["a child goes to all"]
+    )
+    event: TestEvent = Field(
+        description="The event that starts the recipe.", examples=[{"type": "appeal.new"}]
+    )
     events: list[LaterEvent] = Field(
         [],
-        description="What happens later, for a recipe that waits.",
+        description="Later events, for a recipe that waits.",
         examples=[[{"after": "1d", "type": "appeal.closed"}]],
     )
     after: Duration | None = Field(
         None,
         ge=0,
-        description="Only what goes out up to this long after the event counts; left out, all does.",
+        description="Count only what goes out up to this long after the event. If left out, everything "
+        "counts.",
         examples=["3d"],
     )
     expect: list[dict[str, Any]] | None = Field(
         None,
-        description="All that goes out, an entry for each message, with * for any words; [] for nothing.",
+        description="Everything that goes out, an entry for each message. `*` stands for any words; `[]` "
+        "means nothing.",
         examples=[[{"action": "tweet", "text": "*Aisha*"}]],
     )
     expect_at_least: list[dict[str, Any]] | None = Field(
         None,
-        description="What goes out at the least, at any time, whatever else does.",
+        description="Messages that must go out at some time; others may go out too.",
         examples=[[{"action": "tweet"}]],
     )
     text_not: list[str] | str = Field(
         [],
-        description="Words that stand in no message, or a list of them, with * for any words between.",
+        description="Text, or a list of texts, that no message may contain. `*` stands for any words.",
         examples=["Aisha"],
     )
     nothing_until: str | None = Field(
         None,
-        description="Until when nothing goes out: so long after the event, or a time.",
+        description="The time before which nothing goes out, or how long after the event that is.",
         examples=["3d", "06:30"],
     )
     expect_failure: str = Field(
-        "", description="Why nothing can be rendered, with * for any words.", examples=["*missing*"]
+        "",
+        description="The error with which the recipe must fail. `*` stands for any words.",
+        examples=["*missing*"],
     )
 
 
@@ -111,7 +123,7 @@ class Burst(Options):
         ge=1, description="How many deliveries may go out unseen.", examples=[20]
     )
     within: Duration = Field(
-        gt=0, le=86_400, description="Within which time, whenever it begins.", examples=["10m"]
+        gt=0, le=86_400, description="Within any period of this length.", examples=["10m"]
     )
 
 
@@ -119,58 +131,65 @@ class Shape(Options):
     """The top level of a recipe."""
 
     alias: str = Field(
-        "", description="What people call it.", examples=["New appeal, every channel"]
+        "", description="The name that people see.", examples=["New appeal, every channel"]
     )
-    description: str = Field("", description="What it is for.", examples=["Publish a new appeal."])
+    description: str = Field(
+        "", description="What the recipe is for.", examples=["Publish a new appeal."]
+    )
     enabled: bool = Field(
         True,
-        description="Whether it is in force; `false` switches it off, and what comes meanwhile is not for it.",
+        description="Whether the recipe is in force. While it is `false`, the recipe ignores new events.",
         examples=[False],
     )
     triggers: list[Any] = Field(
-        min_length=1, description="What it reacts to.", examples=[[{"trigger": "appeal"}]]
+        min_length=1, description="What starts the recipe.", examples=[[{"trigger": "appeal"}]]
     )
     conditions: list[Any] = Field(
-        [], description="What else must hold.", examples=[["{{ appeal.kind == 'missing' }}"]]
+        [],
+        description="What else must be true of the event.",
+        examples=[["{{ appeal.kind == 'missing' }}"]],
     )
     variables: dict[str, Any] = Field(
-        {}, description="Names for use below.", examples=[{"headline": "$.title"}]
+        {}, description="Named values for use below.", examples=[{"headline": "$.title"}]
     )
     actions: list[Any] = Field(
-        min_length=1, description="What it publishes.", examples=[[{"action": "tweet"}]]
+        min_length=1, description="What the recipe publishes.", examples=[[{"action": "tweet"}]]
     )
     mode: Literal["queued", "single", "restart", "parallel"] = Field(
-        "queued", description="What a second event on one subject does.", examples=["queued"]
+        "queued",
+        description="What to do when another event about the same subject comes.",
+        examples=["queued"],
     )
     approval: str | None = Field(
         None,
-        description="Who must agree before anything goes out; `none` for nobody.",
+        description="Who must approve before anything goes out. `none` means that nobody has to.",
         examples=["officer_in_charge", "none"],
     )
     publish_within: Duration | None = Field(
         None,
         gt=0,
-        description="Later than this after the event, nothing goes out.",
+        description="How long after the event a message may still go out.",
         examples=["2h"],
     )
     retry: Retry = Field(
         Retry(),
-        description="How its messages are tried again, where that differs from what their account says.",
+        description="How failed attempts are repeated, if it differs from the settings of the account.",
         examples=[{"within": "2h"}],
     )
     burst: Burst | None = Field(
         None,
-        description="What is more than this is held for a person; left out, nothing is.",
+        description="How much may go out unseen; anything more is held for a person. If left out, there is "
+        "no limit.",
         examples=[{"deliveries": 20, "within": "10m"}],
     )
     on_failure: list[str] | str = Field(
         [],
-        description="Whom to tell of what fails, comes too late or stays unclear; left out, "
-        "`notices.to` of the settings.",
+        description="Whom to tell when something fails, is too late or stays unclear. If left out, "
+        "`notices.to` in the settings.",
         examples=[["duty_comms"]],
     )
     tests: list[Test] = Field(
         [],
-        description="Its own tests.",
+        description="The recipe's own tests.",
         examples=[[{"name": "a test is for nobody", "event": {"type": "test"}, "expect": []}]],
     )

@@ -72,12 +72,12 @@ class AppealSource(PolledSource):
     )
     folder: Path | None = Field(
         None,
-        description="A folder with one appeal a file: YAML, or Markdown with a head of YAML.",
+        description="A folder with one file for each appeal: YAML, or Markdown that begins with YAML.",
         examples=["appeals/"],
     )
     credentials: FeedCredentials | None = feed_credentials()
     every: Duration = Field(
-        60.0, gt=0, description="How long to wait between two looks.", examples=["1m"]
+        60.0, gt=0, description="How long to wait between two polls.", examples=["1m"]
     )
 
     @model_validator(mode="after")
@@ -101,16 +101,17 @@ class AppealOptions(Options):
         examples=[["new", "updated"]],
     )
     kinds: tuple[str, ...] = Field(
-        (), description="The kinds of appeal wanted; all if left out.", examples=[["missing"]]
+        (), description="The kinds of appeal wanted. If left out, all.", examples=[["missing"]]
     )
     areas: tuple[str, ...] = Field(
         (),
-        description="Words of which the appeal's area contains one, in any case; all if left out.",
+        description="The appeal's area must contain one of these, in capital or small letters. If left out, "
+        "all areas.",
         examples=[["Birmingham", "Solihull"]],
     )
     source: str = Field(
         "",
-        description="The source's name in appealbridge.yaml; any if left out.",
+        description="The source's name in appealbridge.yaml. If left out, any source.",
         examples=["website"],
     )
 

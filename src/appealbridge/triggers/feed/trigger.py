@@ -69,8 +69,8 @@ class FeedSource(PolledSource):
     )
     identity: Literal["guid", "link"] | tuple[Part, ...] = Field(
         "guid",
-        description="What stays the same while an item does: its guid, its link, or a list of "
-        "fields for a feed that keeps neither.",
+        description="What identifies an item: its guid, its link, or, if the feed changes both, a list of "
+        "fields.",
         examples=["guid", "link", ["title", "published"]],
     )
     credentials: FeedCredentials | None = feed_credentials()
@@ -93,44 +93,44 @@ class FeedOptions(Options):
     )
     url: FeedAddress | None = Field(
         None,
-        description="The feed's address, where it has no name.",
+        description="The feed's address, if it has no name in the settings.",
         examples=["https://www.example.police.uk/news/rss"],
     )
     identity: Literal["guid", "link"] | tuple[Part, ...] | None = Field(
         None,
-        description="What stays the same while an item does: its guid (if left out), its link, or "
-        "a list of fields for a feed that keeps neither.",
+        description="What identifies an item: its guid, its link, or, if the feed changes both, a list of "
+        "fields. If left out, the guid.",
         examples=["guid", "link", ["title", "published"]],
     )
     every: Duration | None = Field(
         None,
         gt=0,
-        description="How long to wait between two looks; 5m if left out.",
+        description="How long to wait between two polls. If left out, 5m.",
         examples=["5m"],
     )
     max_age: Duration | None = Field(
         None,
         gt=0,
-        description="Ignore what is older than this when first seen; what has no date that can be read "
+        description="Ignore items that are older than this when first seen. An item without a readable date "
         "is held.",
         examples=["7d"],
     )
     backfill: int | None = Field(
         None,
         ge=0,
-        description="How many of the newest items the very first look may publish; none if left out.",
+        description="How many of the newest items the very first poll may publish. If left out, none.",
         examples=[0],
     )
     burst: int | None = Field(
         None,
         ge=1,
-        description="More new or changed items than this in one look are held; 20 if left out.",
+        description="If one poll finds more new or changed items than this, they are held. If left out, 20.",
         examples=[20],
     )
     on: tuple[Literal["new", "changed"], ...] = Field(
         ("new",),
         min_length=1,
-        description="Whether new items are wanted, changed ones, or both.",
+        description="Whether to react to new items, changed ones, or both.",
         examples=[["new", "changed"]],
     )
 
