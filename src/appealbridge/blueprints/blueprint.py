@@ -30,7 +30,7 @@ class Input(Options):
         "", description="For `kind: channel`: the account's platform.", examples=["x"]
     )
     default: str | int | None = Field(
-        None, description="The answer of whoever gives none.", examples=["none", "30m"]
+        None, description="The answer to use if none is given.", examples=["none", "30m"]
     )
     optional: bool = Field(
         False,

@@ -40,9 +40,11 @@ def _object(description: str, parts: dict[str, Schema], **more: Any) -> Schema:
 
 
 _WAY: Final = _object(
-    "One way, with the conditions for it.",
+    "One branch, with its conditions.",
     {
-        "conditions": word("What must hold for this way.", "{{ appeal.kind == 'missing' }}", **_IF),
+        "conditions": word(
+            "The conditions for this branch.", "{{ appeal.kind == 'missing' }}", **_IF
+        ),
         "sequence": word("What is done then.", _SHOWN, **_STEPS),
         "if": word("The same as `conditions`.", "{{ appeal.kind == 'missing' }}", **_IF),
         "then": word("The same as `sequence`.", _SHOWN, **_STEPS),
@@ -54,7 +56,7 @@ _WAY: Final = _object(
 )
 
 _UNTIL: Final = word(
-    "A time by the clock, the next time it is that late; or a date with a time, or a template.",
+    "A time of day (the next one), a date with a time, or a template.",
     "07:00",
     "tomorrow 10:00",
     "2026-05-01T09:00",
@@ -95,8 +97,8 @@ _ROWS: Final = (
         "if",
         {
             "if": word("What must hold: one condition, or a list.", "{{ appeal.area is defined }}", **_IF),
-            "then": word("What is done if it holds.", _SHOWN, **_STEPS),
-            "else": word("What is done if it does not.", _SHOWN, **_STEPS),
+            "then": word("What to do if it holds.", _SHOWN, **_STEPS),
+            "else": word("What to do if it does not hold.", _SHOWN, **_STEPS),
         },
         ("then",),
     ),
@@ -104,13 +106,13 @@ _ROWS: Final = (
         "choose",
         {
             "choose": word(
-                "Several ways; the first whose conditions hold is taken.",
+                "Several branches. The recipe takes the first one whose conditions hold.",
                 [{"conditions": "{{ appeal.kind == 'missing' }}", "sequence": _SHOWN}],
                 type="array",
                 items=_WAY,
                 minItems=1,
             ),
-            "default": word("What is done in all other cases.", _SHOWN, **_STEPS),
+            "default": word("What to do in all other cases.", _SHOWN, **_STEPS),
             "else": word("The same as `default`.", _SHOWN, **_STEPS),
         },
     ),
@@ -124,9 +126,9 @@ _ROWS: Final = (
             "wait_for": word(
                 "The event to wait for, on the same subject.", *_TYPES_SHOWN, **_WAIT_FOR
             ),
-            "timeout": word("How long to wait at the longest.", "3d", **_LENGTH),
+            "timeout": word("The longest time to wait.", "3d", **_LENGTH),
             "on_timeout": word(
-                "What is done if nothing came: go on, stop, or some steps.",
+                "What to do if nothing came: continue, stop, or a list of steps.",
                 "stop",
                 anyOf=[{"enum": ["continue", "stop"]}, _STEPS],
                 default="continue",
@@ -134,7 +136,7 @@ _ROWS: Final = (
         },
         ("timeout",),
     ),
-    _Row("stop", {"stop": word("Ends the run; says why.", "closed", **_TYPE)}),
+    _Row("stop", {"stop": word("Ends the run, for this reason.", "closed", **_TYPE)}),
 )  # fmt: skip
 
 

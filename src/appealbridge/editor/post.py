@@ -33,7 +33,7 @@ def post(registry: Registry, names: Names) -> Schema:
             ),
             **{name: OF_THE_STEP[name] for name in _BESIDE},
             "per_channel": word(
-                "What one channel is to have instead, or besides.",
+                "Different or additional options for one channel.",
                 {"force_x": {"text": "{{ headline | shorten(200) }}"}},
                 type="object",
                 additionalProperties={

@@ -45,7 +45,7 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
         "$schema": DIALECT,
         "title": "A recipe of AppealBridge",
         **top,
-        "description": "What is waited for, and what is published then.",
+        "description": "What to wait for, and what to publish then.",
         "$defs": {
             "trigger": _one_of(
                 "trigger",
@@ -128,7 +128,7 @@ def _condition() -> Schema:
     kinds = [
         {
             "title": "template",
-            "description": "A template that comes to something other than nothing, false or no.",
+            "description": "A template. The condition holds unless the result is empty, false or no.",
             "examples": ["{{ appeal.kind == 'missing' }}"],
             "type": "string",
             "pattern": r"\{\{|\{%",
@@ -158,7 +158,7 @@ def _expect(registry: Registry, names: Names, expect: Schema) -> None:
     options: dict[str, Schema] = {}
     for channel in registry.actions.values():
         for name, option in of_model(channel.message)["properties"].items():
-            said = f"What `{name}` is to be, with * for any words. {option['description']}"
+            said = f"What `{name}` must be; * stands for any words. {option['description']}"
             options.setdefault(
                 name, {"description": said, "examples": option.get("examples", ["*"])}
             )
@@ -167,7 +167,7 @@ def _expect(registry: Registry, names: Names, expect: Schema) -> None:
         "properties": {
             "action": {"description": "Which action it is.", "enum": [*registry.actions]},
             "channel": proposing(
-                words.word("On which account.", "force_x", type="string"), accounts
+                words.word("The account to use.", "force_x", type="string"), accounts
             ),
             **words.OF_THE_ENTRY,
             **options,

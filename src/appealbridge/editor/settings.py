@@ -47,7 +47,7 @@ def settings_schema(registry: Registry) -> Schema:
                         {"type": "string"},
                     ]
                 },
-                "Addresses and the like, which templates find as `lists.NAME`; here, or in a file by !include.",
+                "Lists, for example of addresses, written here or in a file with !include. Templates use `lists.NAME`.",
                 {"regional_press": ["newsdesk@example.org"]},
             ),
         },

@@ -70,18 +70,18 @@ def word(description: str, *examples: Any, **schema: Any) -> Schema:
 
 OF_THE_STEP: Final[dict[str, Schema]] = {
     "id": word(
-        "The step's name for `results` and `after`; left out, its action's.",
+        "The step's name for `results` and `after`. If left out, the name of its action.",
         "blog",
         type="string",
         pattern=r"^[A-Za-z_]\w*$",
     ),
     "channel": word(
-        "The account's name in appealbridge.yaml; may be left out where there is only one on that platform.",
+        "The account's name in appealbridge.yaml. You may leave it out if that platform has only one account.",
         "force_x",
         type="string",
     ),
     "after": word(
-        "The step, or the steps, that have to be published first, by their ids.",
+        "The ids of the steps that must be published first.",
         "blog",
         ["page", "tweet"],
         anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -93,8 +93,8 @@ OF_THE_STEP: Final[dict[str, Schema]] = {
         default=False,
     ),
     "overflow": word(
-        "What is done with a text that is too long: nothing goes out, it is cut at a word, or it becomes several "
-        "posts, each an answer to the one before.",
+        "What to do with a text that is too long: nothing goes out, it is cut at a word, or it becomes several "
+        "posts, each a reply to the one before.",
         "shorten",
         enum=[*Overflow],
         default="fail",
@@ -112,12 +112,12 @@ OF_THE_ENTRY: Final[dict[str, Schema]] = {
     "after": word("How long after the event it goes out.", "3d", **DURATION),
     "at": word("When it goes out.", "06:30", "2026-05-02T06:00", **_TEXT),
     "held": word(
-        "For what it is held; left out, it goes out, or waits for its approval.",
+        "Why it is held. If left out, it goes out, at once or after its approval.",
         "time",
         enum=[*Hold, NOT_HELD],
     ),
     "text_not": word(
-        "Words that must not stand in it, or a list of them.",
+        "Text, or a list of texts, that it must not contain.",
         "Aisha",
         anyOf=[_TEXT, {"type": "array", "items": _TEXT}],
     ),
@@ -133,12 +133,14 @@ FIELD: Final[Schema] = word(
 )
 
 TESTS: Final[dict[str, Schema]] = {
-    "equals": word("It is this very value.", "road", **_ONE_VALUE),
-    "not": word("It is any other value than this.", "test", **_ONE_VALUE),
+    "equals": word("It is exactly this value.", "road", **_ONE_VALUE),
+    "not": word("It is another value than this.", "test", **_ONE_VALUE),
     "in": word("It is one of these.", ["major", "critical"], **_A_LIST),
     "not_in": word("It is none of these.", ["test", "exercise"], **_A_LIST),
-    "contains": word("Its text, or one of its entries, has this.", "Birmingham", **_ONE_VALUE),
-    "starts_with": word("It is a text that begins so.", "M6", **_TEXT),
+    "contains": word(
+        "It has this in its text, or as one of its entries.", "Birmingham", **_ONE_VALUE
+    ),
+    "starts_with": word("It is a text that begins with this.", "M6", **_TEXT),
     "matches": word(
         "It is a text in which this RE2 pattern is found; ^ and $ mark its ends.",
         "^A[0-9]+",
@@ -167,7 +169,7 @@ COMBINED: Final[dict[str, Schema]] = {
 
 BETWEEN: Final[dict[str, Schema]] = {
     "between": word(
-        "When the event came in, by the clock; across midnight if the second time is the earlier.",
+        "The time of day when the event came in, from and to. It goes over midnight if the second time is earlier.",
         ["07:00", "22:00"],
         type="array",
         items=_CLOCK,
@@ -175,6 +177,6 @@ BETWEEN: Final[dict[str, Schema]] = {
         maxItems=2,
     ),
     "time_zone": word(
-        "The clock's time zone; that of the settings if left out.", "Europe/London", type="string"
+        "The time zone. If left out, that of the settings.", "Europe/London", type="string"
     ),
 }

@@ -46,7 +46,7 @@ class TestEvent(Options):
 
 
 class LaterEvent(Options):
-    """An event that comes after the one of a test, for a run that waits; what is left out is made up."""
+    """A later event of a test, for a run that waits. What is left out is filled in."""
 
     after: Duration = Field(
         ge=0, description="How long after the first event it comes.", examples=["1d"]
@@ -66,7 +66,7 @@ class LaterEvent(Options):
 
 
 class Test(Options):
-    """One test of a recipe: an event, and what is to come of it."""
+    """One test of a recipe: an event, and what must follow from it."""
 
     __test__ = False
 
