@@ -30,7 +30,7 @@ from appealbridge.triggers.appeal.trigger import AppealTrigger
 from appealbridge.triggers.feed.trigger import Feed
 from tests.stories import staging
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """How many real seconds a story waits for what real sockets and threads do."""
 
 

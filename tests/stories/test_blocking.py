@@ -14,7 +14,7 @@ from appealbridge.triggers.appeal import trigger
 from tests.stories import staging
 
 SHARES, FEEDS = 6, 40
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 CLOCK = SystemClock()
 

@@ -39,7 +39,7 @@ async def told(tale: Tale, folder: Path, death: Death) -> list[str]:
             await tale.tell(world)
             await world.comes_to_rest()
         finally:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await world.ends()
         ended = Ended(
             world.stage.store, [post.shown() for post in world.sandbox.shelf.everything()]

@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from appealbridge.clock import SystemClock
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """How many real seconds a thread or a watched part may take."""
 
 UNREAD = 0.25

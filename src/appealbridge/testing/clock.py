@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from appealbridge.clock import SystemClock
 from appealbridge.testing.at_rest import Work
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """How many real seconds `until` waits at the most."""
 
 
