@@ -36,6 +36,8 @@ RECIPES = {
 MESSAGES = 5
 
 
+@pytest.mark.every_commit
+@pytest.mark.timeout(600)
 def test_no_commit_is_the_wrong_one_to_be_killed_at(tmp_path):
     asyncio.run(_all(tmp_path))
 
