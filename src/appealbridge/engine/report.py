@@ -83,17 +83,16 @@ class Report:
 
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
         """Say that an event is stored, with what it caused."""
+        source = source_label(event.source)
         if self.refusals:
-            self.store_worked(source_label(event.source))
-        self.held(held)
-        self._metrics.accepted(source_label(event.source))
-        self._log.debug(
-            Said.ACCEPTED,
-            event=event.id,
-            source=source_label(event.source),
-            type=event.type,
-            subject=event.subject,
-        )
+            self.store_worked(source)
+        if held:
+            self.held(held)
+        self._metrics.accepted(source)
+        if self._log.output.level <= Level.DEBUG:
+            self._log.debug(
+                Said.ACCEPTED, event=event.id, source=source, type=event.type, subject=event.subject
+            )
         for run in runs:
             if run.state is RunState.FAILED:
                 self.run_failed(run)

@@ -113,13 +113,17 @@ async def _proven(
     """Return the request if its sender is proven and within its rate; raise `Refused` for any other."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     now = engine.clock.now()
+    limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
     proven = False
-    if not request.content.is_eof():  # most bodies arrive together with their headers
-        head = Request(headers, b"", now)
-        proven = decoy.head(head) if hook is None else _check_headers(hook, head)
     try:
-        limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
-        body = await _body(request, limit)
+        if request.content.is_eof():  # most bodies arrive together with their headers
+            body = request.content.read_nowait()
+            _check_body(request, len(body), limit)
+        else:
+            head = Request(headers, b"", now)
+            proven = decoy.head(head) if hook is None else _check_headers(hook, head)
+            _check_body(request, request.content_length or 0, limit)
+            body = await _body(request, limit)
     except Refused as refused:
         if proven and hook is not None:
             await _alarm_if_too_large(engine, hook, refused)
@@ -172,23 +176,24 @@ def _no_event(received: Received) -> web.Response:
 
 
 def _answer(taken: Taken) -> web.Response:
-    ids = [one or None for one in taken.ids]
-    told: dict[str, object] = {"event": ids[0]}
-    if len(ids) > 1:
-        told["events"] = ids
+    told: dict[str, object] = {"event": taken.ids[0] or None}
+    if len(taken.ids) > 1:
+        told["events"] = [one or None for one in taken.ids]
     if not taken.repeat:
         told["recipes"] = taken.recipes
     return answer(told, 200 if taken.repeat else 202)
 
 
-async def _body(request: web.Request, limit: int) -> bytes:
-    length = request.content_length
-    if length is not None and length > limit:
+def _check_body(request: web.Request, length: int, limit: int) -> None:
+    """Raise `Refused` for a body that is too long by what is known of its length, or written in another way."""
+    if length > limit:
         raise _too_large(limit)
-    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in ("", "identity"):
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING)
+    if encoding and encoding.strip().lower() not in ("", "identity"):
         raise Refused(415, "not read", "send the body as it was signed, without a content encoding")
-    if request.content.is_eof():
-        return request.content.read_nowait()
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
     connection = connection_of(request)
     try:
         async with asyncio.timeout(BODY_SECONDS) as bound:

@@ -83,22 +83,27 @@ def with_skipped(
     Those come first that were asked closely, then the `others`, whose words or type an event has to
     have were not there. So it costs the same however many recipes there are.
     """
+    skipped = [run for run in planned.runs if run.state is RunState.SKIPPED]
+    if len(skipped) <= KEPT and not others:
+        return planned
+    unasked = islice(others, max(KEPT - len(skipped), 0))
     runs = [run for run in planned.runs if run.state is not RunState.SKIPPED]
-    skipped = [run for run in planned.runs if run.state is RunState.SKIPPED][:KEPT]
-    skipped += _unasked(event, islice(others, KEPT - len(skipped)), now, budget)
-    return replace(planned, runs=tuple(sorted([*runs, *skipped], key=attrgetter("recipe"))))
+    runs += skipped[:KEPT]
+    runs += [run for recipe in unasked if (run := _unasked(event, recipe, now, budget))]
+    if len(runs) > 1:
+        runs.sort(key=attrgetter("recipe"))
+    return Planned(tuple(runs), planned.deliveries)
 
 
-def _unasked(event: Event, recipes: Iterable[Recipe], now: float, budget: Budget) -> Iterator[Run]:
-    for recipe in recipes:
-        budget.begin()
-        try:
-            why_not = matched(recipe, event, budget).why_not
-        except Exception:  # noqa: BLE001, S112 - it is not for this event, so what goes wrong in it is no matter
-            continue
-        finally:
-            budget.end()
-        yield _run(event, recipe, now, RunState.SKIPPED, why_not)
+def _unasked(event: Event, recipe: Recipe, now: float, budget: Budget) -> Run | None:
+    budget.begin()
+    try:
+        why_not = matched(recipe, event, budget).why_not
+    except Exception:  # noqa: BLE001 - it is not for this event, so what goes wrong in it is no matter
+        return None
+    finally:
+        budget.end()
+    return _run(event, recipe, now, RunState.SKIPPED, why_not)
 
 
 LARGE = 2_000

@@ -169,6 +169,8 @@ class Intake:
             raise
 
     def _begun(self, arrival: Arrival, now: float, reserved: dict[str, Lane]) -> Arrival:
+        if not arrival.deliveries:
+            return arrival
         deliveries = [self._first_state(delivery, now, reserved) for delivery in arrival.deliveries]
         return Arrival(arrival.event, arrival.runs, deliveries)
 
@@ -221,6 +223,6 @@ class Intake:
 
 def _arrival(event: Event, planned: Planned, why: str) -> Arrival:
     deliveries = planned.deliveries
-    if why:
+    if why and deliveries:
         deliveries = tuple(replace(one, reason=why) if one.hold else one for one in deliveries)
     return Arrival(event, planned.runs, deliveries)

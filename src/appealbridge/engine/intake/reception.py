@@ -70,18 +70,15 @@ class Reception:
 
     async def _take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
         drafts = received.events
-        accepted = [*await self._intake.accept(inforce, source, drafts, size=size)]
-        doubtful = [
-            n for n, one in enumerate(accepted) if one.repeat and drafts[n].repeats != ALWAYS
-        ]
-        if doubtful:
-            await self._look_again(inforce, source, drafts, doubtful, accepted)
+        accepted = await self._intake.accept(inforce, source, drafts, size=size)
+        if [one for one in accepted if one.repeat]:
+            accepted = await self._look_again(inforce, source, drafts, accepted)
         if received.left_out:
             await self.left_out(source, received.left_out)
         return Taken(
             [one.event_id for one in accepted],
-            sum(one.recipes for one in accepted),
-            all(one.repeat for one in accepted),
+            sum([one.recipes for one in accepted]),
+            not [one for one in accepted if not one.repeat],
         )
 
     async def left_out(self, source: str, words: str) -> None:
@@ -96,10 +93,15 @@ class Reception:
         inforce: InForce,
         source: str,
         drafts: Sequence[EventDraft],
-        doubtful: Sequence[int],
-        accepted: list[Accepted],
-    ) -> None:
+        accepted: Sequence[Accepted],
+    ) -> Sequence[Accepted]:
         """Store the apparent repeats that are new events; refuse an id that came before with another content."""
+        accepted = [*accepted]
+        doubtful = [
+            n for n, one in enumerate(accepted) if one.repeat and drafts[n].repeats != ALWAYS
+        ]
+        if not doubtful:
+            return accepted
         keys = {drafts[n].key for n in doubtful} | {drafts[n].repeats.ended_by for n in doubtful}
         known = await self._store.known(source, keys - {""})
         together = {draft.key for draft in drafts}
@@ -119,6 +121,7 @@ class Reception:
         for n in doubtful:
             if drafts[n].repeats.one_content and drafts[n].key in known:
                 await self._compare(drafts[n], known[drafts[n].key], len(drafts))
+        return accepted
 
     async def _compare(self, draft: EventDraft, first: KnownKey, count: int) -> None:
         """Raise `Refused` if the first event with this id had another content."""

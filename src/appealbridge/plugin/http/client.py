@@ -31,8 +31,8 @@ from appealbridge.plugin.options import Secret
 
 if TYPE_CHECKING:
     from aiohttp.client import ClientTimeout
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
 ANSWER_LIMIT = 1024 * 1024
@@ -116,17 +116,18 @@ class _Connector(aiohttp.TCPConnector):
         self.policy = policy
         self.resolver = resolver
 
-    async def connect(
+    async def _create_connection(
         self,
         req: ClientRequest,
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109 - it is the library's
-    ) -> Connection:
-        """Take an idle connection to the same host and port, or make a new one."""
+    ) -> ResponseHandler:
+        # Idle connections, which were allowed when they were made, do not come this way. If the library
+        # gave this another name, `_socket` would have no target, and nothing could be connected to.
         target = _Target(req.url.raw_host or "", req.url.port or 0)
         token = _TARGET.set(target)
         try:
-            return await super().connect(req, traces, timeout)
+            return await super()._create_connection(req, traces, timeout)
         except aiohttp.ClientConnectorError:
             if target.refused:
                 raise _NotAllowed(target) from None
@@ -390,6 +391,8 @@ class _BadHeader(ValueError):
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
+    if not _NO_HEADER.search("".join((*headers, *headers.values()))):
+        return
     for name, value in headers.items():
         if _NO_HEADER.search(value) or _NO_HEADER.search(name):
             raise _BadHeader(readable(name, str, 40))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appealbridge.documents import Problem
@@ -45,10 +45,10 @@ class Book:
         found = self._asked(event)
         return () if found is None else found.about(event)
 
-    def others(self, event: Event, but: Sequence[Recipe]) -> Iterator[Recipe]:
-        """Yield all other recipes than these that want events of this one's source, in the order of their names."""
+    def others(self, event: Event, but: Sequence[Recipe]) -> Iterable[Recipe]:
+        """Return all other recipes than these that want events of this one's source, in the order of their names."""
         found = self._asked(event)
-        return iter(()) if found is None else found.others(but)
+        return () if found is None else found.others(but)
 
     def _asked(self, event: Event) -> Asked | None:
         return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)

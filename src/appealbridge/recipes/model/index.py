@@ -8,7 +8,7 @@ these words there, so it is found by the word.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from appealbridge.model.event import Event
@@ -57,10 +57,16 @@ class Asked:
             word = path.first(event.data)
             if type(word) is str:
                 found += there.get(composed(word), ())
-        return sorted((one for one in found if _wanted(one, event)), key=attrgetter("name"))
+        if len(found) > 1:
+            found.sort(key=attrgetter("name"))
+        return [one for one in found if _wanted(one, event)] if found else found
 
-    def others(self, but: Sequence[Recipe]) -> Iterator[Recipe]:
-        """Yield all other recipes than these, in the order of their names."""
+    def others(self, but: Sequence[Recipe]) -> Iterable[Recipe]:
+        """Return all other recipes than these, in the order of their names; without these, in no time."""
+        if not but:
+            return self._everybody
+        if len(but) == len(self._everybody):
+            return ()
         names = {recipe.name for recipe in but}
         return (recipe for recipe in self._everybody if recipe.name not in names)
 
@@ -81,11 +87,15 @@ def _of(recipe: Recipe, trigger: str, source: str) -> list[Clue]:
 
 
 def _wanted(recipe: Recipe, event: Event) -> bool:
+    trigger, source = event.trigger, event.source
     try:
-        return any(
-            not one.plugin.accepts(one.options, event)
-            for one in recipe.triggers
-            if one.plugin.name == event.trigger and one.source in ("", event.source)
-        )
+        for one in recipe.triggers:
+            if (
+                one.plugin.name == trigger
+                and one.source in ("", source)
+                and not one.plugin.accepts(one.options, event)
+            ):
+                return True
     except Exception:  # noqa: BLE001 - it is asked, so that its run says what went wrong
         return True
+    return False

@@ -161,14 +161,15 @@ class Intake(NamedTuple):
 
 def arrival_rows(arrival: Arrival) -> ArrivalRows:
     """Make rows of an arrival; raise `StoreError` where JSON has no words for an event's data."""
+    event, runs, deliveries = arrival.event, arrival.runs, arrival.deliveries
     return ArrivalRows(
-        event_row(arrival.event),
-        [run_row(run) for run in arrival.runs],
-        [delivery_row(delivery) for delivery in arrival.deliveries],
-        " ".join(arrival.event.cause),
-        arrival.event.joined,
-        [run for run in arrival.runs if run.marks or run.wake_at is not None],
-        [(one.id, one.follows) for one in arrival.deliveries if one.follows],
+        event_row(event),
+        [run_row(run) for run in runs],
+        [delivery_row(delivery) for delivery in deliveries] if deliveries else (),
+        " ".join(event.cause) if event.cause else "",
+        event.joined,
+        [run for run in runs if run.marks or run.wake_at is not None],
+        [(one.id, one.follows) for one in deliveries if one.follows] if deliveries else (),
     )
 
 

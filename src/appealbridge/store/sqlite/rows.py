@@ -88,7 +88,7 @@ def run_row(run: Run) -> Row:
     """Return a run in the order of `RUN`."""
     return (
         run.id, run.event_id, run.recipe, run.version, run.state.value, run.begun_at, at(run.wake_at),
-        run.reason, as_json(run.trace),
+        run.reason, as_json(run.trace) if run.trace else "[]",
     )  # fmt: skip
 
 

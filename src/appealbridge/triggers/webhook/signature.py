@@ -187,22 +187,33 @@ def _claimant(scheme: Scheme, tolerance: float, form: Digest) -> Callable[[Reque
     return lambda request: _digest(request, form)
 
 
+class _Family(NamedTuple):
+    """The names of the three headers of Standard Webhooks."""
+
+    signature: str
+    id: str
+    timestamp: str
+
+
+_WEBHOOK = _Family("webhook-signature", "webhook-id", "webhook-timestamp")
+_SVIX = _Family("svix-signature", "svix-id", "svix-timestamp")
+"""Svix sends the same headers under its own name."""
+
+
 def signed_id(headers: Mapping[str, str]) -> str:
     """Return the id that a Standard Webhooks signature covers; empty if there is none."""
-    return headers.get(f"{_family(headers)}-id", "")
+    return headers.get(_family(headers).id, "")
 
 
-def _family(headers: Mapping[str, str]) -> str:
-    """Return how the names of the three headers begin; Svix sends the same headers under its own name."""
-    branded = "svix-signature" in headers and "webhook-signature" not in headers
-    return "svix" if branded else "webhook"
+def _family(headers: Mapping[str, str]) -> _Family:
+    branded = _WEBHOOK.signature not in headers and _SVIX.signature in headers
+    return _SVIX if branded else _WEBHOOK
 
 
 def _standard(request: Request, tolerance: float) -> _Claim:
-    family = _family(request.headers)
-    header, stamp = f"{family}-signature", f"{family}-timestamp"
+    header, its_id, stamp = _family(request.headers)
     proofs = _header(request, header)
-    message, sent = _header(request, f"{family}-id"), _header(request, stamp)
+    message, sent = _header(request, its_id), _header(request, stamp)
     _fresh(sent, stamp, request.arrived, tolerance)
     return _Claim(_bytes(f"{message}.{sent}."), _marked(proofs.split(), "v1,", header), header)
 
