@@ -17,11 +17,14 @@ HEAD = "| option | default | |\n|---|---|---|\n"
 
 def table(model: type[BaseModel], *, without: type[BaseModel] = BaseModel) -> str:
     """Return a model's table, leaving out the fields that it has from `without`."""
-    return HEAD + "".join(_rows(model, "", frozenset(without.model_fields)))
+    return HEAD + "".join(_rows(model, "", set(), frozenset(without.model_fields)))
 
 
 def _rows(
-    model: type[BaseModel], prefix: str, without: frozenset[str] = frozenset()
+    model: type[BaseModel],
+    prefix: str,
+    told: set[type[BaseModel]],
+    without: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if name in without:
@@ -31,9 +34,10 @@ def _rows(
         words = str(field.description)
         default = _default(field, inner)
         yield f"| `{path}` | {default} | {words} |\n" if default else f"| `{path}` | | {words} |\n"
-        if inner is not None:
+        if inner is not None and inner not in told:
+            told.add(inner)  # of two options that take the same, the first says what
             named = "NAME." if _is_mapping(field.annotation) else ""
-            yield from _rows(inner, f"{path}.{named}")
+            yield from _rows(inner, f"{path}.{named}", told)
 
 
 def _inner(annotation: Any) -> type[BaseModel] | None:

@@ -23,19 +23,27 @@ M = TypeVar("M", bound=BaseModel)
 _AS_WRITTEN = {WRITTEN: True}
 
 NOWHERE: Mapping[str, Path] = MappingProxyType({})
+NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
 
 
 def check(
-    document: Document, path: Path, model: type[M], *, skip_templates: bool = False
+    document: Document,
+    path: Path,
+    model: type[M],
+    *,
+    skip_templates: bool = False,
+    context: Mapping[str, Any] = NO_CONTEXT,
 ) -> tuple[M | None, list[Problem]]:
     """
     Validate the value at `path` with a model; return the instance, or `None`, and all problems.
 
     With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
     JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
-    instance nor a problem. A missing value is checked as an empty mapping.
+    instance nor a problem. A missing value is checked as an empty mapping. `context` is what the model's
+    validators are told.
     """
-    return check_value(document, path, _value(document, path), model, skip_templates=skip_templates)
+    value = _value(document, path)
+    return check_value(document, path, value, model, skip_templates=skip_templates, context=context)
 
 
 def check_value(
@@ -48,6 +56,7 @@ def check_value(
     owner: str = "",
     beside: Collection[str] = (),
     elsewhere: Mapping[str, Path] = NOWHERE,
+    context: Mapping[str, Any] = NO_CONTEXT,
 ) -> tuple[M | None, list[Problem]]:
     """
     Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
@@ -57,7 +66,9 @@ def check_value(
     value that stand somewhere else in the document.
     """
     try:
-        return model.model_validate({} if value is None else value, context=_AS_WRITTEN), []
+        return model.model_validate(
+            {} if value is None else value, context={**_AS_WRITTEN, **context}
+        ), []
     except ValidationError as failure:
         errors = _by_place(failure, {} if value is None else value)
     except Exception as error:  # noqa: BLE001 - a plug-in's own checks may raise anything
@@ -147,11 +158,17 @@ class _Words:
         if error["type"] == "extra_forbidden":
             return self._unknown(where, models)
         if error["type"] == "missing":
-            name = str(where[-1])
+            name, told = str(where[-1]), error.get("ctx", {}).get("cure")
             return self.document.problem(
-                self._at(where[:-1]), f'"{name}" is missing', missing_cure(name, field), key=True
+                self._at(where[:-1]),
+                f'"{name}" is missing',
+                told or missing_cure(name, field),
+                key=True,
             )
-        problem = self.document.problem(self._at(where), sentence(errors), cure(error, field))
+        beside = error["type"] == "beside"
+        problem = self.document.problem(
+            self._at(where), sentence(errors), cure(error, field), key=beside
+        )
         if field is not None and _secret(field.annotation):
             # Someone wrote a secret into the file; it must not come out with the complaint about it.
             return replace(problem, source_line="")

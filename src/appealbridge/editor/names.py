@@ -24,6 +24,10 @@ class Names:
     lists: Iterable[str] = ()
     people: Iterable[str] = ()
 
+    def accounts(self) -> list[str]:
+        """Return the names of all channels."""
+        return [name for of_one in self.channels.values() for name in of_one]
+
 
 def names_of(catalogue: Catalogue) -> Names:
     """Return the names that the settings declare."""

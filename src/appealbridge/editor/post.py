@@ -16,8 +16,7 @@ _OF_ONE = ("overflow", "template")
 
 def post(registry: Registry, names: Names) -> Schema:
     """Return the schema of a `post` for the channels of a registry."""
-    accounts = [name for of_one in names.channels.values() for name in of_one]
-    account = proposing({"type": "string"}, accounts)
+    account = proposing({"type": "string"}, names.accounts())
     options = _options([*registry.actions.values()])
     own = {**options, **{name: OF_THE_STEP[name] for name in _OF_ONE}}
     return {

@@ -36,11 +36,9 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
         {"type": "array", "items": proposing({"type": "string"}, own.people)},
         proposing({"type": "string"}, own.people),
     ]
-    test = parts["tests"]["items"]
-    said = ("expect", "expect_at_least", "expect_failure", "text_not", "nothing_until")
-    test["anyOf"] = [{"required": [one]} for one in said]
-    _expect(registry, own, test["properties"]["expect"])
-    _expect(registry, own, test["properties"]["expect_at_least"])
+    test = parts["tests"]["items"]["properties"]
+    for name in ("expect", "expect_at_least"):
+        _expect(registry, own, test[name]["items"])
     return {
         "$schema": DIALECT,
         "title": "A recipe of AppealBridge",
@@ -137,7 +135,7 @@ def _condition() -> Schema:
         *(_kind(name, {name: schema}) for name, schema in words.COMBINED.items()),
         _kind("between", words.BETWEEN),
     ]
-    return {"description": "What else must hold.", "anyOf": kinds}
+    return {"description": "What else must be true of the event.", "anyOf": kinds}
 
 
 def _kind(name: str, parts: dict[str, Schema], least: int = 1) -> Schema:
@@ -152,25 +150,14 @@ def _kind(name: str, parts: dict[str, Schema], least: int = 1) -> Schema:
     }
 
 
-def _expect(registry: Registry, names: Names, expect: Schema) -> None:
+def _expect(registry: Registry, names: Names, expected: Schema) -> None:
     """Say which parts of a message a test may expect: those of any action."""
-    accounts = [name for of_one in names.channels.values() for name in of_one]
-    options: dict[str, Schema] = {}
+    parts = expected["properties"]
+    parts["action"] = {"description": parts["action"]["description"], "enum": [*registry.actions]}
+    parts["channel"] = proposing(parts["channel"], names.accounts())
     for channel in registry.actions.values():
         for name, option in of_model(channel.message)["properties"].items():
             said = f"What `{name}` must be; * stands for any words. {option['description']}"
-            options.setdefault(
-                name, {"description": said, "examples": option.get("examples", ["*"])}
-            )
-    expect["items"] = {
-        "type": "object",
-        "properties": {
-            "action": {"description": "Which action it is.", "enum": [*registry.actions]},
-            "channel": proposing(
-                words.word("The account to use.", "force_x", type="string"), accounts
-            ),
-            **words.OF_THE_ENTRY,
-            **options,
-        },
-        "additionalProperties": False,
-    }
+            shown = option.get("examples", ["*"])
+            parts.setdefault(name, {"description": said, "examples": shown})
+    expected["additionalProperties"] = False

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from appealbridge.editor.models import DURATION, Schema
-from appealbridge.model.delivery import Hold
+from appealbridge.editor.models import Schema
 from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.rehearsal.expectation import NOT_HELD
 
 CONDITION: Final[Schema] = {"$ref": "#/$defs/condition"}
 CONDITIONS: Final[Schema] = {"type": "array", "minItems": 1, "items": CONDITION}
@@ -93,8 +91,8 @@ OF_THE_STEP: Final[dict[str, Schema]] = {
         default=False,
     ),
     "overflow": word(
-        "What to do with a text that is too long: nothing goes out, it is cut at a word, or it becomes several "
-        "posts, each a reply to the one before.",
+        "What to do with a text that is too long: nothing goes out, it is cut at a word, or it "
+        "becomes several posts, each a reply to the one before.",
         "shorten",
         enum=[*Overflow],
         default="fail",
@@ -107,22 +105,6 @@ OF_THE_STEP: Final[dict[str, Schema]] = {
     ),
 }
 """What every step may say besides `action` and the action's own options."""
-
-OF_THE_ENTRY: Final[dict[str, Schema]] = {
-    "after": word("How long after the event it goes out.", "3d", **DURATION),
-    "at": word("When it goes out.", "06:30", "2026-05-02T06:00", **_TEXT),
-    "held": word(
-        "Why it is held. If left out, it goes out, at once or after its approval.",
-        "time",
-        enum=[*Hold, NOT_HELD],
-    ),
-    "text_not": word(
-        "Text, or a list of texts, that it must not contain.",
-        "Aisha",
-        anyOf=[_TEXT, {"type": "array", "items": _TEXT}],
-    ),
-}
-"""What an entry of a test's `expect` may say besides what the message consists of."""
 
 FIELD: Final[Schema] = word(
     "A JSONPath into the event's data, or a template, whose value is tested.",
@@ -169,7 +151,8 @@ COMBINED: Final[dict[str, Schema]] = {
 
 BETWEEN: Final[dict[str, Schema]] = {
     "between": word(
-        "The time of day when the event came in, from and to. It goes over midnight if the second time is earlier.",
+        "The time of day when the event came in, from and to. It goes over midnight if the second "
+        "time is earlier.",
         ["07:00", "22:00"],
         type="array",
         items=_CLOCK,

@@ -13,7 +13,7 @@ from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.model.flow import Node
 from appealbridge.recipes.model.index_hints import Clue
-from appealbridge.recipes.model.schema import Burst
+from appealbridge.recipes.model.schema import Burst, Test
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget
 from appealbridge.recipes.templates.scope import ResultView, Scope, WaitView
@@ -38,30 +38,6 @@ class RecipeTrigger:
     options: Options
     source: str
     own: Options | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeTest:
-    """
-    One entry of `tests:`: an event, and what is to come of it.
-
-    `events` come later, each so many seconds `after` the first. Only what is planned up to `after`
-    seconds counts, all of it where that is `None`. `expect` lists all deliveries, `expect_at_least`
-    some of them; `None` where the test does not say. `text_not` are words that none of them may have,
-    and before `nothing_until`, a length of time or a time, none goes out.
-    `expect_failure` is a pattern for the reason why nothing could be rendered, empty for none wanted.
-    """
-
-    name: str
-    path: str
-    event: Mapping[str, Any]
-    expect: Sequence[Mapping[str, Any]] | None
-    expect_failure: str = ""
-    events: Sequence[Mapping[str, Any]] = ()
-    after: float | None = None
-    expect_at_least: Sequence[Mapping[str, Any]] | None = None
-    text_not: Sequence[str] = ()
-    nothing_until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +78,7 @@ class Recipe:
     burst: Burst | None = None
     on_failure: Sequence[str] = ()
     retry: Mapping[str, Any] = field(default_factory=dict)
-    tests: Sequence[RecipeTest] = ()
+    tests: Sequence[Test] = ()
     enabled: bool = True
     mentions: frozenset[str] = frozenset()
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from appealbridge.model.delivery import Hold
 from appealbridge.model.duration import Duration
 from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.retry import Retry
+from appealbridge.recipes.model.words import Entry, Length, MustBe, OneOf, Or, Text, Time, wrong
+
+NOT_HELD: Final = "none"
+"""What `held` says of a message that goes out without a person."""
 
 
 def _a_time(text: str) -> str:
@@ -20,8 +24,7 @@ def _a_time(text: str) -> str:
     except NoTime:
         dated = False
     if not dated:
-        cure = "for example 2026-05-01T14:30:00+01:00"
-        raise PydanticCustomError("moment", "is no date and time", {"cure": cure})
+        raise wrong("is no date and time", "for example 2026-05-01T14:30:00+01:00")
     return text
 
 
@@ -65,10 +68,39 @@ class LaterEvent(Options):
     )
 
 
-class Test(Options):
+class Expected(Entry):
+    """One message that a test expects: what its options are to be, and how it goes out."""
+
+    model_config = ConfigDict(extra="allow")
+
+    action: str = Field("", description="Which action it is.", examples=["tweet"])
+    channel: str = Field("", description="The account to use.", examples=["force_x"])
+    after: Length = Field(
+        None, description="How long after the event it goes out.", examples=["3d"]
+    )
+    at: Annotated[Time | None, Or("after")] = Field(
+        None, description="When it goes out.", examples=["06:30", "2026-05-02T06:00"]
+    )
+    held: Annotated[str, OneOf((*Hold, NOT_HELD))] | None = Field(
+        None,
+        description="Why it is held. If left out, it goes out, at once or after its approval.",
+        examples=["time"],
+    )
+    text_not: Text | list[Text] = Field(
+        [], description="Text, or a list of texts, that it must not contain.", examples=["Aisha"]
+    )
+
+
+_WHEN = 'write 3d, "10:00", tomorrow 10:00, or a date and time as 2026-11-27T10:00'
+_SAID = ("expect", "expect_at_least", "text_not", "nothing_until", "expect_failure")
+
+
+class Test(Entry):
     """One test of a recipe: an event, and what must follow from it."""
 
     __test__ = False
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in _SAID]})
 
     name: str = Field(
         min_length=1, description="What the test shows.", examples=["a child goes to all"]
@@ -84,17 +116,19 @@ class Test(Options):
     after: Duration | None = Field(
         None,
         ge=0,
-        description="Count only what goes out up to this long after the event. If left out, everything "
-        "counts.",
+        description="Count only what goes out up to this long after the event. If left out, everything counts.",
         examples=["3d"],
     )
-    expect: list[dict[str, Any]] | None = Field(
+    expect: list[Expected] | None = Field(
         None,
         description="Everything that goes out, an entry for each message. `*` stands for any words; `[]` "
         "means nothing.",
         examples=[[{"action": "tweet", "text": "*Aisha*"}]],
     )
-    expect_at_least: list[dict[str, Any]] | None = Field(
+    expect_at_least: Annotated[
+        list[Expected] | None,
+        Or("expect", both="expect lists all that goes out already; leave one out"),
+    ] = Field(
         None,
         description="Messages that must go out at some time; others may go out too.",
         examples=[[{"action": "tweet"}]],
@@ -104,7 +138,7 @@ class Test(Options):
         description="Text, or a list of texts, that no message may contain. `*` stands for any words.",
         examples=["Aisha"],
     )
-    nothing_until: str | None = Field(
+    nothing_until: Annotated[Time | Length, MustBe("a length of time, or a time", _WHEN)] = Field(
         None,
         description="The time before which nothing goes out, or how long after the event that is.",
         examples=["3d", "06:30"],
@@ -114,6 +148,14 @@ class Test(Options):
         description="The error with which the recipe must fail. `*` stands for any words.",
         examples=["*missing*"],
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if all(getattr(self, name) in (None, "", []) for name in _SAID[2:]) and (
+            self.expect is None and self.expect_at_least is None
+        ):
+            raise wrong("the test expects nothing said", "add expect: [] for no post at all")
+        return self
 
 
 class Burst(Options):
@@ -178,8 +220,8 @@ class Shape(Options):
     )
     burst: Burst | None = Field(
         None,
-        description="How much may go out unseen; anything more is held for a person. If left out, there is "
-        "no limit.",
+        description="How much may go out unseen; anything more is held for a person. If left out, there is no "
+        "limit.",
         examples=[{"deliveries": 20, "within": "10m"}],
     )
     on_failure: list[str] | str = Field(

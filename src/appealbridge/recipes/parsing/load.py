@@ -15,6 +15,7 @@ from appealbridge.recipes.model.index_hints import clues_in
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.model.words import ZONE
 from appealbridge.recipes.parsing.actions import read_actions
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
@@ -24,7 +25,7 @@ from appealbridge.recipes.parsing.lint import note_slips
 from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.parsing.people import check_name, read_people
 from appealbridge.recipes.parsing.secrets import TAGS, secrets_in, without_secrets
-from appealbridge.recipes.parsing.tests import read_tests
+from appealbridge.recipes.parsing.tests import check_tests
 from appealbridge.recipes.parsing.triggers import read_triggers
 from appealbridge.recipes.templates.expression import Expression
 from appealbridge.recipes.templates.public_text import mentions_in
@@ -86,7 +87,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         cure = "rename the file, with small letters, digits, - and _"
         reading.problems.append(Problem(document.file, 1, 1, "", words, cure))
     check_name(reading, name)
-    shape, problems = check(document, (), Shape)
+    shape, problems = check(document, (), Shape, context={ZONE: reading.catalogue.zone})
     reading.problems += _without_what_slid_out(problems, document.value)
     written = document.value
     triggers = read_triggers(reading, _list(written, "triggers"))
@@ -105,7 +106,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         words = "mode matters only to a recipe that waits, which this one does not"
         reading.note(("mode",), words, "leave it out")
     on_failure = shape.on_failure
-    tests = read_tests(reading, shape.tests)
+    check_tests(reading, shape.tests)
     return Recipe(
         name=name,
         alias=shape.alias or name,
@@ -129,7 +130,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         burst=shape.burst,
         on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
         retry=shape.retry.model_dump(exclude_unset=True),
-        tests=tests,
+        tests=shape.tests,
         enabled=shape.enabled,
         mentions=mentions_in(
             *_published(written.get("variables")),

@@ -8,14 +8,11 @@ from typing import Any
 
 from appealbridge.model.delivery import Hold
 from appealbridge.plugin.text.normal_form import composed
+from appealbridge.recipes.model.schema import NOT_HELD, Expected
 from appealbridge.recipes.rehearsal.simulate import Post
 
 AFTER, AT, HELD, TEXT_NOT = "after", "at", "held", "text_not"
-BESIDE = (AFTER, AT, HELD, TEXT_NOT)
-"""What an entry may say of a message besides what it consists of."""
-
-NOT_HELD = "none"
-"""What `held` says of a message that goes out without a person."""
+_BESIDE = frozenset(Expected.model_fields) - {"action", "channel"}
 
 Entry = Mapping[str, Any]
 Unit = tuple[Post, ...]
@@ -95,7 +92,7 @@ def says_all(post: Post, wanted: Entry) -> bool:
     return all(
         name in came and fits(came[name], value)
         for name, value in wanted.items()
-        if name not in BESIDE
+        if name not in _BESIDE
     )
 
 

@@ -87,7 +87,7 @@ def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TI
     if event_file is not None:
         event, later = _event_in(event_file, recipe, now), []
     elif recipe.tests:
-        event = made_up_event(recipe, recipe.tests[0].event)
+        event = made_up_event(recipe, recipe.tests[0].event.model_dump())
         later = later_events(recipe, event, recipe.tests[0])
     else:
         words = "it has no tests to take an event from; name a file with --event"

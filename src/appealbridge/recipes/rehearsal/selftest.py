@@ -10,7 +10,8 @@ from typing import Any
 from appealbridge.model.duration import written
 from appealbridge.model.event import Event
 from appealbridge.model.moment import NoTime, read, shown
-from appealbridge.recipes.model.recipe import Recipe, RecipeTest
+from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.model.schema import Expected, Test
 from appealbridge.recipes.planning.times import is_length, length, moment
 from appealbridge.recipes.rehearsal.expectation import (
     AFTER,
@@ -49,8 +50,8 @@ class TestResult:
 def run_tests(recipe: Recipe) -> list[TestResult]:
     """Run every test of a recipe."""
     return [
-        TestResult(recipe.name, test.name, test.path, _why_not(recipe, test))
-        for test in recipe.tests
+        TestResult(recipe.name, test.name, f"tests[{number}]", _why_not(recipe, test))
+        for number, test in enumerate(recipe.tests)
     ]
 
 
@@ -75,17 +76,17 @@ def _event(recipe: Recipe, given: Mapping[str, Any], id_: str, subject: str, at:
     )
 
 
-def later_events(recipe: Recipe, first: Event, test: RecipeTest) -> list[Event]:
+def later_events(recipe: Recipe, first: Event, test: Test) -> list[Event]:
     """Return the events that a test has come after its `first` one."""
     return [
         _event(
             recipe,
-            given,
+            later.model_dump(),
             f"test-{number}",
-            given.get("subject", first.subject),
-            first.received_at + given["after"],
+            first.subject if later.subject is None else later.subject,
+            first.received_at + later.after,
         )
-        for number, given in enumerate(test.events, start=2)
+        for number, later in enumerate(test.events, start=2)
     ]
 
 
@@ -94,7 +95,7 @@ class _Played:
     """One test, played: its event, what came of it, and what it expects."""
 
     recipe: Recipe
-    test: RecipeTest
+    test: Test
     event: Event
     came: Rehearsal
 
@@ -117,22 +118,22 @@ class _Played:
         test, posts = self.test, self.came.posts
         complaints: list[str] = []
         unlisted: Sequence[Post] = ()
-        expect = test.expect
-        if test.expect_failure and expect is None and test.expect_at_least is None:
-            expect = ()
+        expect, at_least = _said(test.expect), _said(test.expect_at_least)
+        if test.expect_failure and expect is None and at_least is None:
+            expect = []
         if expect is not None:
             unmet, left = paired(expect, posts, self._meets)
             unlisted = [post for post in left if goes_out(post)]
             complaints += [f"expected {_line(one)}{self._nearly(one, left)}" for one in unmet]
             if unlisted:
                 complaints.append("expected nothing else" if expect else "expected nothing")
-        elif test.expect_at_least is None and not any(map(goes_out, posts)):
+        elif at_least is None and not any(map(goes_out, posts)):
             complaints.append("expected that something goes out; say expect: [] if nothing is to")
-        unmet, _ = paired(test.expect_at_least or (), posts, self._meets_at_least)
+        unmet, _ = paired(at_least or (), posts, self._meets_at_least)
         complaints += [f"expected {_line(one)}" for one in unmet]
         complaints += [
             f'expected "{words}" nowhere'
-            for words in test.text_not
+            for words in ([test.text_not] if isinstance(test.text_not, str) else test.text_not)
             if any(says(post, words) for post in posts)
         ]
         until = self._until(test.nothing_until) if test.nothing_until else 0.0
@@ -197,8 +198,15 @@ class _Played:
         return f"{written(post.after)} later, at {at}: "
 
 
-def _why_not(recipe: Recipe, test: RecipeTest) -> str:
-    event = made_up_event(recipe, test.event)
+def _said(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
+    """Return what a test says of each message that it expects."""
+    if expected is None:
+        return None
+    return [{**(one.model_extra or {}), **one.model_dump(exclude_unset=True)} for one in expected]
+
+
+def _why_not(recipe: Recipe, test: Test) -> str:
+    event = made_up_event(recipe, test.event.model_dump())
     later = later_events(recipe, event, test)
     until = None if test.after is None else event.received_at + test.after
     came = rehearse(recipe, event, event.received_at, later, until)

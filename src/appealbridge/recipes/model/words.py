@@ -1,0 +1,182 @@
+"""
+What the models of the recipe language are made of.
+
+The language is declared once, as models: the reader checks files against them, and the JSON Schema, the
+editor's help and the tables of the docs are made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+
+from appealbridge.documents.validation import is_filled_in
+from appealbridge.model.duration import PATTERN
+from appealbridge.model.moment import NoTime, read
+from appealbridge.plugin.options import Options
+from appealbridge.recipes.planning.times import length
+
+
+def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomError:
+    """Return the error of a value, for a validator to raise."""
+    return PydanticCustomError(kind, "{problem}", {"problem": problem, "cure": cure})
+
+
+class Entry(Options):
+    """
+    The base of what stands in lists of the language, and of what stands in such entries.
+
+    An underscore behind an option's name is left out: `if_` is `if`. An entry is known by its first
+    option, for which other tools have the words `ALSO`. `MEANT` are names that people try here, by the
+    name that is meant, or by the cure.
+    """
+
+    model_config = ConfigDict(alias_generator=lambda name: name.removesuffix("_"))
+
+    ALSO: ClassVar[Sequence[str]] = ()
+    MEANT: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all options, the one that it begins with first."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say also which options exclude each other."""
+        found = handler.resolve_ref_schema(handler(schema))
+        for name, field in zip(cls.names(), cls.model_fields.values(), strict=True):
+            for one in field.metadata:
+                if isinstance(one, Or):
+                    found.setdefault("allOf", []).append(one.schema(name))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """
+    Marks an option that stands instead of one that is declared before it.
+
+    `cure` is for where neither stands there; without it, both may be left out.
+    """
+
+    other: str
+    cure: str | None = None
+    both: str = "leave one out"
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """Return what a JSON Schema says of the two."""
+        if self.cure is None:
+            return {"not": {"required": [self.other, name]}}
+        return {"oneOf": [{"required": [self.other]}, {"required": [name]}]}
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check it where the other option is known already."""
+        inner = core_schema.with_info_wrap_validator_function(self._check, handler(source))
+        return core_schema.with_default_schema(inner, default=None, validate_default=True)
+
+    def _check(self, value: Any, inner: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        known = info.data
+        names = [name for name in (self.other, f"{self.other}_") if name in known]
+        beside = any(known[name] is not None for name in names)
+        if value is not None and beside:
+            words = f'"{self.other}" and "{info.field_name}" stand here together'
+            raise wrong(words, self.both, "beside")
+        if value is None and names and not beside and self.cure is not None:
+            raise wrong("", self.cure, "missing")
+        return None if value is None else inner(value)
+
+
+@dataclass(frozen=True, slots=True)
+class MustBe:
+    """Marks a value of which it is said in one sentence what it must be, whatever is wrong with it."""
+
+    what: str
+    cure: str = ""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Put the sentence instead of those of pydantic."""
+        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
+
+    def _check(self, value: Any, inner: Callable[[Any], Any]) -> Any:
+        try:
+            return inner(value)
+        except ValidationError:
+            raise wrong(f"must be {self.what}", self.cure) from None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Marks a text that is one of these words."""
+
+    words: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Accept these words only."""
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """List the words."""
+        return {"enum": [*self.words]}
+
+    def _check(self, value: Any) -> Any:
+        if value not in self.words:
+            expected = ", ".join(f"'{word}'" for word in self.words)
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+
+ZONE = "zone"
+"""The key of a validation's context for the time zone in which times are read."""
+
+
+def _a_time(text: str, info: ValidationInfo) -> str:
+    try:
+        read(text, (info.context or {}).get(ZONE, UTC))
+    except NoTime as error:
+        raise wrong(str(error), error.cure) from None
+    return text
+
+
+def _a_length(value: Any) -> Any:
+    if not is_filled_in(value):
+        try:
+            length(value)
+        except NoTime as error:
+            raise wrong(str(error), error.cure) from None
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+
+Time = Annotated[Text, AfterValidator(_a_time)]
+"""A time as it is written: `06:30`, `tomorrow 10:00`, `2026-05-01T09:00`."""
+
+Length = Annotated[
+    Any, AfterValidator(_a_length), WithJsonSchema({"type": "string", "pattern": PATTERN})
+]
+"""A length of time as it is written."""
