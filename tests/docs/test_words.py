@@ -11,9 +11,10 @@ from appealbridge.model.delivery import Hold, State
 from appealbridge.model.errors import DeliveryError
 from appealbridge.model.run import RunState
 from appealbridge.plugin.registry import load
+from appealbridge.recipes.conditions.schema import CONDITIONS, FieldTest
 from appealbridge.recipes.model.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.parsing import conditions, message, post, step, triggers
+from appealbridge.recipes.parsing import message, post, step, triggers
 from appealbridge.recipes.parsing.paths import FLOW, POST
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 from appealbridge.triggers.webhook.presets import PRESETS
@@ -43,7 +44,7 @@ def unsaid(words, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "heading", "words"),
     [
-        ("recipes.md", "Conditions", [*conditions.TESTS, *conditions._KINDS]),
+        ("recipes.md", "Conditions", [*FieldTest.names(), *CONDITIONS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
         ("recipes.md", "Actions", step._OF_THE_STEP),
         ("recipes.md", "Actions", [POST, *post.OF_THE_POST, *Overflow]),
@@ -78,7 +79,7 @@ def test_nothing_that_is_there_is_called_missing():
     there = [
         *load(third_party=False).actions,
         *load(third_party=False).triggers,
-        *conditions.TESTS,
+        *FieldTest.names()[1:],
         *FLOW,
     ]
     assert unsaid(there, missing) == sorted(there)

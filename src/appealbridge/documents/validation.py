@@ -15,7 +15,7 @@ from appealbridge.documents.diagnostic import REPORT, Problem, did_you_mean, fau
 from appealbridge.documents.document import Document
 from appealbridge.documents.messages.hints import NO_BREAK_SPACE, ORDINARY_SPACE
 from appealbridge.documents.messages.pydantic import cure, missing_cure, sentence
-from appealbridge.documents.path import Path
+from appealbridge.documents.path import Path, path_text
 from appealbridge.model.duration import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
@@ -85,6 +85,33 @@ def check_value(
     words = _Words(document, path, model, owner, beside, elsewhere)
     found = [words.problem(where, some) for where, some in errors.items()]
     return None, sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def check_parts(
+    document: Document,
+    path: Path,
+    value: Any,
+    model: type[M],
+    context: Mapping[str, Any] = NO_CONTEXT,
+    owner: str = "",
+) -> tuple[M | None, dict[str, Any], list[Problem]]:
+    """
+    Do the same with a mapping, and return also those of its values, as they are written, that are right.
+
+    So what is inside them can be checked even where others are wrong.
+    """
+    found, problems = check_value(document, path, value, model, owner=owner, context=context)
+    written = value if isinstance(value, dict) else {}
+    if found is not None:
+        return found, written, []
+    names = _names([model])
+    wrong = {key for key in written if any(_below((*path, key), p.path) for p in problems)}
+    return None, {k: one for k, one in written.items() if k in names and k not in wrong}, problems
+
+
+def _below(path: Path, place: str) -> bool:
+    text = path_text(path)
+    return place == text or place.startswith((f"{text}.", f"{text}["))
 
 
 def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
@@ -177,11 +204,11 @@ class _Words:
     def _unknown(self, where: Path, models: Sequence[type[BaseModel]]) -> Problem:
         name = str(where[-1])
         known = _names(models) | (set(self.beside) if len(where) == 1 else set())
-        owner = f' for "{self.owner}"' if self.owner else ""
+        owner = f' for "{self.owner}"' if self.owner and len(where) == 1 else ""
         return self.document.problem(
             self._at(where[:-1]),
             f'unknown option "{name}"{owner}',
-            ORDINARY_SPACE if NO_BREAK_SPACE in name else did_you_mean(name, known),
+            ORDINARY_SPACE if NO_BREAK_SPACE in name else _meant(name, known, models),
             place=self.document.place(self._at(where), key=True),
         )
 
@@ -246,6 +273,16 @@ def _field(model: type[BaseModel], name: str) -> FieldInfo | None:
 
 def _names(models: Sequence[type[BaseModel]]) -> set[str]:
     return {f.alias or name for model in models for name, f in model.model_fields.items()}
+
+
+def _meant(name: str, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
+    """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
+    told = (getattr(model, "MEANT", {}).get(name.lower(), "") for model in models)
+    meant = next(filter(None, told), "")
+    if meant:
+        return f'did you mean "{meant}"?' if meant in known else meant
+    others = next((cure for model in models if (cure := getattr(model, "OTHERS", ""))), "")
+    return others if others and nearest(name, known) is None else did_you_mean(name, known)
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

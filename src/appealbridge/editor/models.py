@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from appealbridge.model.duration import PATTERN
+from appealbridge.recipes.model.words import Entry
 
 Schema = dict[str, Any]
 """A JSON Schema or a part of one, as JSON has it."""
@@ -30,7 +31,7 @@ TEMPLATE: Final[Schema] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
 _LENGTHS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 _ABOUT = ("description", "examples", "default", "deprecated")
 _NARROW = ("enum", "const", "pattern", "maxLength", "format")
-_NOISE = ("title", "$defs", "writeOnly", "format", "gt", "ge", "lt", "le")
+_NOISE = ("title", "discriminator", "$defs", "writeOnly", "format", "gt", "ge", "lt", "le")
 
 
 class _Generator(GenerateJsonSchema):
@@ -46,6 +47,11 @@ class _Generator(GenerateJsonSchema):
             return str(dft)
 
 
+def of_entry(model: type[Entry]) -> Schema:
+    """Return the schema of an entry of the language, with the option that it is known by as its title."""
+    return {"title": model.names()[0], **of_model(model)}
+
+
 def of_model(model: type[BaseModel]) -> Schema:
     """Return the schema of a mapping with the model's fields, with no reference in it."""
     whole = model.model_json_schema(schema_generator=_Generator)
@@ -55,8 +61,8 @@ def of_model(model: type[BaseModel]) -> Schema:
 def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, ...]) -> Schema:
     """Return a node without noise; `inside` are the references that lead here."""
     named = str(node.get("$ref", "")).rpartition("/")[2]
-    if named in inside:
-        return {}
+    if named in inside or "part" in node:
+        return {"$ref": f"#/$defs/{node['part']}"} if "part" in node else {}
     if named:
         beside = {key: value for key, value in node.items() if key != "$ref"}
         return _plain({**defs[named], **beside}, defs, (*inside, named))
@@ -67,11 +73,11 @@ def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
     for key in ("items", "additionalProperties"):
         if isinstance(found.get(key), dict):
             found[key] = _plain(found[key], defs, inside)
-    if "prefixItems" in found:
-        entries = [_plain(one, defs, inside) for one in found.pop("prefixItems")]
+    entries = [_plain(one, defs, inside) for one in found.pop("prefixItems", ())]
+    if entries:
         found["items"] = entries[0] if entries.count(entries[0]) == len(entries) else {}
-    if "anyOf" in found:
-        _choose(found, [_plain(one, defs, inside) for one in found.pop("anyOf")])
+    for key in found.keys() & {"anyOf", "oneOf"}:
+        _choose(found, [_plain(one, defs, inside) for one in found.pop(key)])
     if found.get("pattern") == PATTERN:
         _set_length(found)
     _set_default(found)

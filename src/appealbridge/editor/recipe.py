@@ -7,12 +7,13 @@ from typing import Any
 
 from appealbridge.editor import words
 from appealbridge.editor.flow import flow
-from appealbridge.editor.models import Schema, of_model, or_template
+from appealbridge.editor.models import Schema, of_entry, of_model, or_template
 from appealbridge.editor.names import Names, proposing, reference_of
 from appealbridge.editor.post import post
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
+from appealbridge.recipes.conditions.schema import CONDITIONS
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
 
@@ -29,7 +30,6 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
     top = of_model(Shape)
     parts = top["properties"]
     parts["triggers"]["items"] = {"$ref": "#/$defs/trigger"}
-    parts["conditions"]["items"] = words.CONDITION
     parts["actions"]["items"] = {"$ref": "#/$defs/step"}
     parts["approval"] = proposing(parts["approval"], [NO_APPROVAL, *own.people])
     parts["on_failure"]["anyOf"] = [
@@ -59,7 +59,10 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
                     *flow(),
                 ],
             },
-            "condition": _condition(),
+            "condition": {
+                "description": "What else must be true of the event.",
+                "anyOf": [_TEMPLATE, *map(of_entry, CONDITIONS.values())],
+            },
         },
     }
 
@@ -122,32 +125,13 @@ def _about(plugin: object) -> str:
     return told.strip().partition("\n")[0]
 
 
-def _condition() -> Schema:
-    kinds = [
-        {
-            "title": "template",
-            "description": "A template. The condition holds unless the result is empty, false or no.",
-            "examples": ["{{ appeal.kind == 'missing' }}"],
-            "type": "string",
-            "pattern": r"\{\{|\{%",
-        },
-        _kind("field", {"field": words.FIELD, **words.TESTS}, least=2),
-        *(_kind(name, {name: schema}) for name, schema in words.COMBINED.items()),
-        _kind("between", words.BETWEEN),
-    ]
-    return {"description": "What else must be true of the event.", "anyOf": kinds}
-
-
-def _kind(name: str, parts: dict[str, Schema], least: int = 1) -> Schema:
-    return {
-        "title": name,
-        "description": parts[name]["description"],
-        "type": "object",
-        "properties": parts,
-        "required": [name],
-        "minProperties": least,
-        "additionalProperties": False,
-    }
+_TEMPLATE: Schema = {
+    "title": "template",
+    "description": "A template. The condition holds unless the result is empty, false or no.",
+    "examples": ["{{ appeal.kind == 'missing' }}"],
+    "type": "string",
+    "pattern": r"\{\{|\{%",
+}
 
 
 def _expect(registry: Registry, names: Names, expected: Schema) -> None:

@@ -69,7 +69,7 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
     context: dict[str, Any] = error.get("ctx") or {}
     if error["type"] in _CHOICES:
         return f"unknown value{_shown(error['input'])}"
-    if error["type"] == "string_too_short" and context.get("min_length") == 1:
+    if error["type"] in ("string_too_short", "too_short") and context.get("min_length") == 1:
         return "must not be empty"
     if str(context.get("pattern", "")).startswith("^https?://"):
         return "must be an address that begins with https://"
@@ -81,8 +81,9 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
 def cure(error: ErrorDetails, field: FieldInfo | None) -> str:
     """Return what would mend a value: what its complaint says itself, the nearest choice, or an example."""
     context: dict[str, Any] = error.get("ctx") or {}
-    if "cure" in context:
-        return str(context["cure"])
+    told = context.get("cure") or getattr(context.get("error"), "cure", "")
+    if told:
+        return str(told)
     if error["type"] in _CHOICES:
         return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", context["expected"]))
     if error["input"] is None and error["type"] == "string_type":

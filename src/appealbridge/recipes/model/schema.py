@@ -12,7 +12,17 @@ from appealbridge.model.duration import Duration
 from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.retry import Retry
-from appealbridge.recipes.model.words import Entry, Length, MustBe, OneOf, Or, Text, Time, wrong
+from appealbridge.recipes.model.words import (
+    Condition,
+    Entry,
+    Length,
+    MustBe,
+    OneOf,
+    Or,
+    Text,
+    Time,
+    wrong,
+)
 
 NOT_HELD: Final = "none"
 """What `held` says of a message that goes out without a person."""
@@ -186,7 +196,7 @@ class Shape(Options):
     triggers: list[Any] = Field(
         min_length=1, description="What starts the recipe.", examples=[[{"trigger": "appeal"}]]
     )
-    conditions: list[Any] = Field(
+    conditions: list[Condition] = Field(
         [],
         description="What else must be true of the event.",
         examples=[["{{ appeal.kind == 'missing' }}"]],

@@ -24,9 +24,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.duration import PATTERN
-from appealbridge.model.moment import NoTime, read
+from appealbridge.model.moment import read
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.planning.times import length
 
@@ -41,14 +40,15 @@ class Entry(Options):
     The base of what stands in lists of the language, and of what stands in such entries.
 
     An underscore behind an option's name is left out: `if_` is `if`. An entry is known by its first
-    option, for which other tools have the words `ALSO`. `MEANT` are names that people try here, by the
-    name that is meant, or by the cure.
+    option, for which other tools have the words `ALSO`. `MEANT` are names that people try here, with the
+    name that is meant, or the cure; `OTHERS` is the cure for those that are like no known name.
     """
 
     model_config = ConfigDict(alias_generator=lambda name: name.removesuffix("_"))
 
     ALSO: ClassVar[Sequence[str]] = ()
     MEANT: ClassVar[Mapping[str, str]] = {}
+    OTHERS: ClassVar[str] = ""
 
     @classmethod
     def names(cls) -> list[str]:
@@ -150,28 +150,25 @@ class OneOf:
         return value
 
 
-ZONE = "zone"
-"""The key of a validation's context for the time zone in which times are read."""
+ZONE, LISTS = "zone", "lists"
+"""What a validation's context has: the time zone in which times are read, and the settings' lists by name."""
 
 
 def _a_time(text: str, info: ValidationInfo) -> str:
-    try:
-        read(text, (info.context or {}).get(ZONE, UTC))
-    except NoTime as error:
-        raise wrong(str(error), error.cure) from None
+    read(text, (info.context or {}).get(ZONE, UTC))
     return text
 
 
 def _a_length(value: Any) -> Any:
-    if not is_filled_in(value):
-        try:
-            length(value)
-        except NoTime as error:
-            raise wrong(str(error), error.cure) from None
+    length(value)
     return value
 
 
 Text = Annotated[str, Field(min_length=1)]
+
+Condition = Annotated[Any, WithJsonSchema({"part": "condition"})]
+Conditions = Annotated[list[Condition], Field(min_length=1)]
+"""Conditions, each of which is read for itself."""
 
 Time = Annotated[Text, AfterValidator(_a_time)]
 """A time as it is written: `06:30`, `tomorrow 10:00`, `2026-05-01T09:00`."""

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import time
 from typing import Any
 
 from appealbridge.documents import Path, path_text
-from appealbridge.documents.diagnostic import did_you_mean, nearest
-from appealbridge.model.moment import NoTime, clock, zone_named
+from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.recipes.conditions import conditions as checks
 from appealbridge.recipes.conditions.conditions import Condition
-from appealbridge.recipes.conditions.operators import OPERATORS, Question, plain
-from appealbridge.recipes.parsing.areas import read_within
+from appealbridge.recipes.conditions.operators import plain
+from appealbridge.recipes.conditions.schema import CONDITIONS, Between, FieldTest
 from appealbridge.recipes.parsing.context import Reading
 from appealbridge.recipes.templates.fast_path import is_template
 from appealbridge.recipes.templates.syntax import Chain
-
-_KINDS = ("field", "all", "any", "none", "between")
-
-TESTS = (*OPERATORS, "within", "exists")
-"""What may be asked of a field."""
-
-_MEANT = {
-    "and": "all",
-    "or": "any",
-    "not": "none",
-    "is": "equals",
-    "eq": "equals",
-    "one_of": "in",
-    "includes": "contains",
-    "regex": "matches",
-    "greater_than": "above",
-    "gt": "above",
-    "less_than": "below",
-    "lt": "below",
-    "near": "within",
-    "inside": "within",
-}
-"""Words of other tools, by what they are called here."""
 
 
 def read_conditions(reading: Reading, value: Any, path: Path) -> list[Condition]:
@@ -85,22 +60,32 @@ class _Reader:
             cure = "for example field: $.severity"
             self._reading.complain(path, "must be a template or a test", cure)
             return None
-        kind = next((kind for kind in _KINDS if kind in value), None)
+        kind = next((kind for kind in CONDITIONS if kind in value), None)
         if kind is None:
-            first = next(iter(value), "")
-            cure = _meant(first, _KINDS)
-            plain = isinstance(value.get(first), (str, int, float))
-            if plain and not cure.startswith("did you"):
-                cure = f"name a field with field: $.{first}, and equals: below it"
-            if first in TESTS:
-                cure = f"say of which field: field: $.severity, and {first}: below it"
-            self._reading.complain((*path, first), "no condition begins like this", cure, key=True)
+            self._unknown(value, path)
             return None
-        if kind == "field":
-            return self._field(value, path)
-        return (
-            self._between(value, path) if kind == "between" else self._combined(kind, value, path)
-        )
+        read, right = self._reading.check(CONDITIONS[kind], value, path, kind)
+        if "field" in right:
+            fill = self._compiled(right["field"], (*path, "field"))
+        match read:
+            case FieldTest():
+                asked = [question for name in value if (question := read.question(name))]
+                return checks.field(read.field, fill, asked, exists=read.exists)
+            case Between():
+                return checks.between(*read.between, read.time_zone)
+            case _ if kind in ("all", "any", "none"):
+                return self._combined(kind, right.get(kind, []), (*path, kind))
+        return None
+
+    def _unknown(self, value: dict[str, Any], path: Path) -> None:
+        first = next(iter(value), "")
+        meant = next((k for k, one in CONDITIONS.items() if first.lower() in one.ALSO), None)
+        cure = f'did you mean "{meant}"?' if meant else did_you_mean(first, CONDITIONS)
+        if first in FieldTest.names():
+            cure = f"say of which field: field: $.severity, and {first}: below it"
+        elif isinstance(value.get(first), (str, int, float)) and not cure.startswith("did you"):
+            cure = f"name a field with field: $.{first}, and equals: below it"
+        self._reading.complain((*path, first), "no condition begins like this", cure, key=True)
 
     def _template(self, text: str, path: Path) -> Condition | None:
         if not is_template(text):
@@ -117,104 +102,13 @@ class _Reader:
             self._reading.complain(path, words, "leave it out")
         return expression.fill
 
-    def _field(self, value: dict[str, Any], path: Path) -> Condition | None:
-        name = value["field"]
-        for key in value:
-            if key not in TESTS and key != "field":
-                cure = _meant(key, TESTS)
-                self._reading.complain((*path, key), f'unknown test "{key}"', cure, key=True)
-        if not isinstance(name, str) or not (name.startswith("$") or is_template(name)):
-            cure = "one begins with $, as $.severity"
-            self._reading.complain((*path, "field"), "is no JSONPath", cure)
-            return None
-        exists = value.get("exists", True)
-        if not isinstance(exists, bool):
-            cure = "for example exists: true"
-            self._reading.complain((*path, "exists"), "must be true or false", cure)
-        if len(value) == 1:
-            self._reading.complain(path, "tests nothing", "add equals:, in: or exists: below")
-        if exists is False and len(value) > 2:
-            words = "what is not there cannot be tested"
-            self._reading.complain((*path, "exists"), words, "leave exists: or the other tests out")
-        fill = self._compiled(name, (*path, "field"))
-        return checks.field(name, fill, self._questions(value, path), exists=bool(exists))
-
-    def _questions(self, value: dict[str, Any], path: Path) -> list[Question]:
-        found = (self._question(key, wanted, (*path, key)) for key, wanted in value.items())
-        return [question for question in found if question is not None]
-
-    def _question(self, key: str, wanted: Any, path: Path) -> Question | None:
-        if key == "within":
-            return read_within(self._reading, wanted, path)
-        if key not in OPERATORS:
-            return None
-        operator = OPERATORS[key]
-        words = wanted if isinstance(wanted, list) else [wanted]
-        if any(
-            isinstance(one, str) and (is_template(one) or one.startswith("$.")) for one in words
-        ):
-            cure = 'compare in a template: "{{ event.data.a == event.data.b }}"'
-            self._reading.complain(path, "only a fixed value can stand here", cure)
-            return None
-        wrong = operator.wrong(wanted)
-        if not wrong:
-            try:
-                return operator.make(wanted)
-            except ValueError as error:
-                wrong = str(error)
-        other = {"equals": "in", "not": "not_in"}.get(key) if isinstance(wanted, list) else None
-        cure = f"several go under {other}:" if other else f"for example {key}: {operator.example}"
-        self._reading.complain(path, wrong, cure)
-        return None
-
-    def _combined(self, kind: str, value: dict[str, Any], path: Path) -> Condition | None:
-        self._only(value, (kind,), path)
-        inner = self.some(value[kind], (*path, kind))
-        if not inner:
+    def _combined(self, kind: str, written: Sequence[Any], path: Path) -> Condition | None:
+        inner = self.several(written, path)
+        if not inner or len(inner) < len(written):
             return None
         if kind == "none":
-            texts = [_told(one) for one in value[kind]]
-            return checks.no(inner, texts) if len(inner) == len(texts) else None
+            return checks.no(inner, [*map(_told, written)])
         return checks.every(inner) if kind == "all" else checks.some(inner)
-
-    def _between(self, value: dict[str, Any], path: Path) -> Condition | None:
-        self._only(value, ("between", "time_zone"), path)
-        times = value["between"]
-        where = (*path, "between")
-        start, end = map(_clock, times if isinstance(times, list) and len(times) == 2 else ("", ""))
-        if start is None or end is None:
-            self._reading.complain(where, "must be two times", 'for example ["07:00", "22:00"]')
-            return None
-        if start == end:
-            self._reading.complain(where, "begins when it ends", "leave it out for the whole day")
-        zone = value.get("time_zone")
-        if zone is None:
-            return checks.between(start, end, None)
-        try:
-            return checks.between(start, end, zone_named(zone))
-        except NoTime as wrong:
-            self._reading.complain((*path, "time_zone"), str(wrong), wrong.cure)
-            return None
-
-    def _only(self, value: dict[str, Any], known: tuple[str, ...], path: Path) -> None:
-        for key in value:
-            if key not in known:
-                near = nearest(key, known)
-                cure = f'did you mean "{near}"?' if near else "begin a condition of its own with it"
-                words = f'"{key}" does not go with "{known[0]}"'
-                self._reading.complain((*path, key), words, cure, key=True)
-
-
-def _clock(value: Any) -> time | None:
-    """Return a time of day; `24:00` is the midnight at its end."""
-    if not isinstance(value, str):
-        return None
-    return clock("00:00" if value == "24:00" else value)
-
-
-def _meant(word: str, known: tuple[str, ...]) -> str:
-    meant = _MEANT.get(word.lower(), "")
-    return f'did you mean "{meant}"?' if meant in known else did_you_mean(word, known)
 
 
 def _told(value: Any) -> str:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from appealbridge.documents import Document, Path, Place, Problem
 from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
+from appealbridge.documents.validation import check_parts
+from appealbridge.recipes.model.words import LISTS, ZONE
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.field_names import Fields, flaw_in, where_else
 from appealbridge.recipes.parsing.paths import apart, stands_before
 from appealbridge.recipes.templates.expression import Expression, compile_html, compile_text
 from appealbridge.recipes.templates.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
 from appealbridge.recipes.templates.syntax import Chain, Malformed, chain_text
+
+M = TypeVar("M", bound=BaseModel)
 
 _SHOWS_TAGS = re.compile(r"\bbody_html\s*\}\}|^\$\S*\.body_html$")
 _OF_PLUG_INS = ("action", "trigger", "channel")
@@ -104,6 +110,19 @@ class Reading:
         else:
             cure = did_you_mean(str(name), known) or hint
         self.complain(path, f'unknown {what} "{name}"', cure)
+
+    def check(
+        self, model: type[M], value: Any, path: Path, owner: str = ""
+    ) -> tuple[M | None, dict[str, Any]]:
+        """
+        Complain about what a model of the language finds wrong with a value.
+
+        Return the instance, `None` where something is, and the options that are right, as written.
+        """
+        known = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
+        found, right, problems = check_parts(self.document, path, value, model, known, owner)
+        self.problems += problems
+        return found, right
 
     def compiled(self, text: str, path: Path) -> Expression:
         """Return the expression of a text; complain about its syntax and its names where they stand."""

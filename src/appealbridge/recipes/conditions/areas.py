@@ -1,0 +1,219 @@
+"""The areas of the language: what stands under `within:`, from its form to the question that it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from appealbridge.documents.diagnostic import did_you_mean
+from appealbridge.recipes.conditions.geo import (
+    Area,
+    Circle,
+    Point,
+    Polygons,
+    Ring,
+    metres,
+    point,
+    turned,
+)
+from appealbridge.recipes.conditions.operators import Question
+from appealbridge.recipes.model.words import LISTS, Entry, OneOf, Text, wrong
+
+_FURTHEST = 20_100_000.0
+"""Metres to the other side of the earth."""
+
+_ORDER = "write latitude, then longitude: [52.48, -1.89]"
+_GEOJSON_ORDER = "GeoJSON has longitude, then latitude: [-1.89, 52.48]"
+_CURE = "for example { centre: [52.48, -1.89], radius: 5km }, or a list of points"
+
+
+def within(area: Area, words: str) -> Question:
+    """Return the question whether a place lies in an area, which the trace calls by these words."""
+
+    def holds(value: Any) -> bool:
+        place = point(value)
+        return place is not None and area.holds(place)
+
+    def odd(value: Any) -> str:
+        place = point(value)
+        if place is None:
+            return "which is no place on earth"
+        return f"{area.away(place) / 1000:.1f} km away" if isinstance(area, Circle) else ""
+
+    return Question(f"within {words}", holds, odd)
+
+
+def _on_earth(cure: str) -> Callable[[Any], Point]:
+    def check(value: Any) -> Point:
+        found = point(value)
+        if found is None:
+            raise wrong("is no place on earth", cure)
+        return found
+
+    return check
+
+
+def _ring(points: list[Point]) -> Ring:
+    ring = Ring(points) if len(points) >= 3 else None
+    if ring is None or ring.empty:
+        cure = "go around the area with at least three points"
+        raise wrong("these points enclose nothing", cure)
+    return ring
+
+
+def _no_numbers(value: Any) -> Any:
+    if isinstance(value, list) and any(isinstance(one, (int, float)) for one in value):
+        cure = "a circle is { centre: [52.48, -1.89], radius: 5km }"
+        raise wrong("must be a list of points, not of numbers", cure)
+    return value
+
+
+def _a_distance(value: Any) -> Any:
+    found = metres(value)
+    if found is None or not 0 < found <= _FURTHEST:
+        raise wrong("is no distance", "for example 5km, 800m or 3 miles")
+    return value
+
+
+def _named(name: str, info: ValidationInfo) -> Question:
+    """Return the area that a list of the settings goes around."""
+    lists = (info.context or {}).get(LISTS, {})
+    if name not in lists:
+        hint = "declare its points under lists: in appealbridge.yaml, as texts: 52.48, -1.89"
+        raise wrong(f'unknown list "{name}"', did_you_mean(name, lists) or hint)
+    points = [point(entry) for entry in lists[name]]
+    if None in points or len(points) < 3:
+        odd = f"entry {points.index(None) + 1} of it is no point" if None in points else ""
+        cure = "give the list at least three, each as latitude, longitude: 52.48, -1.89"
+        raise wrong(f'the list "{name}" is no area: {odd or "it has not three"}', cure)
+    return within(Polygons([[Ring([one for one in points if one])]]), name)
+
+
+_PLACE = WithJsonSchema(
+    {
+        "description": "Latitude, then longitude.",
+        "examples": [[52.48, -1.89]],
+        "anyOf": [
+            {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3},
+            {"type": "object"},
+            {"type": "string"},
+        ],
+    }
+)
+_Place = Annotated[Any, AfterValidator(_on_earth(_ORDER)), _PLACE]
+_Points = Annotated[
+    list[_Place],
+    BeforeValidator(_no_numbers),
+    AfterValidator(
+        lambda points: within(Polygons([[_ring(points)]]), f"an area of {len(points)} points")
+    ),
+    Field(json_schema_extra={"minItems": 3}),
+]
+
+
+class _Circle(Entry):
+    """A circle around a place."""
+
+    centre: _Place = Field(description="Latitude, then longitude.", examples=[[52.48, -1.89]])
+    radius: Annotated[Any, AfterValidator(_a_distance), WithJsonSchema({"type": "string"})] = Field(
+        description="How far from the centre.", examples=["5km", "800m", "3 miles"]
+    )
+
+    def question(self) -> Question:
+        lat, lon = self.centre
+        circle = Circle(self.centre, metres(self.radius) or 0.0)
+        return within(circle, f"{self.radius} of {lat:g}, {lon:g}")
+
+
+_Position = Annotated[
+    Any,
+    AfterValidator(turned),
+    AfterValidator(_on_earth(_GEOJSON_ORDER)),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}),
+]
+_Rings = Annotated[list[Annotated[list[_Position], AfterValidator(_ring)]], Field(min_length=1)]
+_TYPE = "GeoJSON, with longitude first, then latitude."
+_POLYGON = [[[-2.0, 52.4], [-1.75, 52.4], [-1.75, 52.55], [-2.0, 52.4]]]
+
+
+class _Polygon(Entry):
+    """An area as maps export it."""
+
+    type: Annotated[str, OneOf(("Polygon", "MultiPolygon", "Feature"))] = Field(
+        description=_TYPE, examples=["Polygon"]
+    )
+    coordinates: _Rings = Field(
+        description="The line around it, then those around its holes.", examples=[_POLYGON]
+    )
+
+
+class _MultiPolygon(Entry):
+    """Several areas as maps export them."""
+
+    type: Literal["MultiPolygon"] = Field(description=_TYPE, examples=["MultiPolygon"])
+    coordinates: Annotated[list[_Rings], Field(min_length=1)] = Field(
+        description="Of each the line around it, then those around its holes.",
+        examples=[[_POLYGON]],
+    )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        kind = str(value.get("type", "circle"))
+        return kind if kind in ("circle", "MultiPolygon", "Feature") else "Polygon"
+    return "points" if isinstance(value, list) else "name" if isinstance(value, str) else ""
+
+
+_GeoJson = Annotated[
+    Annotated[_Polygon, Tag("Polygon")] | Annotated[_MultiPolygon, Tag("MultiPolygon")],
+    Discriminator(lambda value: "MultiPolygon" if _kind(value) == "MultiPolygon" else "Polygon"),
+]
+
+
+class _Feature(Entry):
+    """An area as maps export it, with what else they say of it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["Feature"] = Field(description=_TYPE, examples=["Feature"])
+    geometry: _GeoJson = Field(
+        description="The area.", examples=[{"type": "Polygon", "coordinates": _POLYGON}]
+    )
+
+
+def _drawn(drawn: Any) -> Question:
+    shape = drawn.geometry if isinstance(drawn, _Feature) else drawn
+    parts: Any = shape.coordinates
+    return within(
+        Polygons(parts if isinstance(shape, _MultiPolygon) else [parts]), "the area drawn there"
+    )
+
+
+_DRAWN = AfterValidator(_drawn)
+
+Within = Annotated[
+    Annotated[_Circle, AfterValidator(_Circle.question), Tag("circle")]
+    | Annotated[_Points, Tag("points")]
+    | Annotated[Text, AfterValidator(_named), Tag("name")]
+    | Annotated[_Polygon, _DRAWN, Tag("Polygon")]
+    | Annotated[_MultiPolygon, _DRAWN, Tag("MultiPolygon")]
+    | Annotated[_Feature, _DRAWN, Tag("Feature")],
+    Discriminator(
+        _kind,
+        custom_error_type="wrong",
+        custom_error_message="must be a circle or an area",
+        custom_error_context={"cure": _CURE},
+    ),
+]
+"""A circle, a list of points, the name of a list of points, or GeoJSON; read, it is the question."""

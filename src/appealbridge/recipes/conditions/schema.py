@@ -1,0 +1,251 @@
+"""
+The conditions of the language: the kinds that there are, and what may be asked of a field.
+
+A new test is one more field here, with the function in `operators` that makes its question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import time
+from typing import Annotated, Any, ClassVar, Final, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from appealbridge.model.moment import clock, zone_named
+from appealbridge.recipes.conditions import operators
+from appealbridge.recipes.conditions.areas import Within
+from appealbridge.recipes.conditions.operators import Question, number
+from appealbridge.recipes.model.words import Conditions, Entry, MustBe, Text, wrong
+from appealbridge.recipes.templates.fast_path import is_template
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """
+    Marks what a field is compared with; `make` turns it into the question, or raises `ValueError`.
+
+    `several` is the test that takes a list.
+    """
+
+    make: Callable[[Any], Question]
+    several: str = ""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Make the question of what is right."""
+        return core_schema.no_info_wrap_validator_function(self._made, handler(source))
+
+    def _made(self, value: Any, inner: Callable[[Any], Any]) -> Question:
+        if any(map(_changes, value if isinstance(value, list) else [value])):
+            cure = 'compare in a template: "{{ event.data.a == event.data.b }}"'
+            raise wrong("only a fixed value can stand here", cure)
+        if self.several and isinstance(value, list):
+            raise wrong("must be one value", f"several go under {self.several}:")
+        return self.make(inner(value))
+
+
+def _changes(value: Any) -> bool:
+    return isinstance(value, str) and (is_template(value) or value.startswith("$."))
+
+
+def _one_value(value: Any) -> Any:
+    if isinstance(value, (list, dict)) or value is None:
+        raise wrong("must be one value")
+    return value
+
+
+def _a_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        in_quotes = isinstance(value, str) and number(value) is not None
+        raise wrong("must be a number, without quotes" if in_quotes else "must be a number")
+    return value
+
+
+def _not_there(exists: bool, info: ValidationInfo) -> bool:
+    if not exists and any(info.data[name] is not None for name in info.data if name != "field"):
+        raise wrong("what is not there cannot be tested", "leave exists: or the other tests out")
+    return exists
+
+
+_UNSAID: Any = None
+_Value = Annotated[
+    Any, AfterValidator(_one_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
+_Values = Annotated[list[_Value], Field(min_length=1)]
+_Number = Annotated[Any, AfterValidator(_a_number), WithJsonSchema({"type": "number"})]
+
+
+class FieldTest(Entry):
+    """A field of the event, and what must be true of it."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, json_schema_extra={"minProperties": 2})
+
+    MEANT: ClassVar = {
+        "is": "equals", "eq": "equals", "one_of": "in", "includes": "contains", "regex": "matches",
+        "greater_than": "above", "gt": "above", "less_than": "below", "lt": "below", "near": "within",
+        "inside": "within",
+    }  # fmt: skip
+
+    field: Annotated[
+        str,
+        Field(pattern=r"^\$|\{\{|\{%"),
+        MustBe("a JSONPath or a template", "a JSONPath begins with $, as $.severity"),
+    ] = Field(
+        description="A JSONPath into the event's data, or a template, whose value is tested.",
+        examples=["$.severity", "{{ event.type }}"],
+    )
+    equals: Annotated[_Value, Asks(operators.equals, "in")] = Field(
+        _UNSAID, description="It is exactly this value.", examples=["road"]
+    )
+    not_: Annotated[_Value, Asks(operators.is_not, "not_in")] = Field(
+        _UNSAID, description="It is another value than this.", examples=["test"]
+    )
+    in_: Annotated[_Values, Asks(operators.is_in)] = Field(
+        _UNSAID, description="It is one of these.", examples=[["major", "critical"]]
+    )
+    not_in: Annotated[_Values, Asks(operators.not_in)] = Field(
+        _UNSAID, description="It is none of these.", examples=[["test", "exercise"]]
+    )
+    contains: Annotated[_Value, Asks(operators.contains)] = Field(
+        _UNSAID,
+        description="It has this in its text, or as one of its entries.",
+        examples=["Birmingham"],
+    )
+    starts_with: Annotated[Text, Asks(operators.starts_with)] = Field(
+        _UNSAID, description="It is a text that begins with this.", examples=["M6"]
+    )
+    matches: Annotated[Text, Asks(operators.matches)] = Field(
+        _UNSAID,
+        description="It is a text in which this RE2 pattern is found; ^ and $ mark its ends.",
+        examples=["^A[0-9]+"],
+    )
+    above: Annotated[_Number, Asks(operators.above)] = Field(
+        _UNSAID, description="It is a number above this.", examples=[3]
+    )
+    below: Annotated[_Number, Asks(operators.below)] = Field(
+        _UNSAID, description="It is a number below this.", examples=[10]
+    )
+    within: Annotated[Within, Asks(lambda question: question)] = Field(
+        _UNSAID,
+        description="It is a place in this circle or area; numbers are latitude, then longitude.",
+        examples=[
+            {"centre": [52.48, -1.89], "radius": "5km"},
+            [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]],
+            "city_centre",
+        ],
+    )
+    exists: Annotated[StrictBool, AfterValidator(_not_there)] = Field(
+        True, description="It is there; with `false`, it is not there.", examples=[True]
+    )
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Self:
+        if len(self.model_fields_set) == 1:
+            raise wrong("tests nothing", "add equals:, in: or exists: below")
+        return self
+
+    def question(self, name: str) -> Question | None:
+        """Return what a test asks, by its name; `None` for what is none."""
+        found = {field.alias: getattr(self, own) for own, field in type(self).model_fields.items()}
+        return found[name] if isinstance(found.get(name), Question) else None
+
+
+_OWN = "begin a condition of its own with it"
+
+
+class All(Entry):
+    """Several conditions, each of which must hold."""
+
+    ALSO = ("and",)
+    OTHERS = _OWN
+
+    all: Conditions = Field(
+        description="Each of these must hold.", examples=[[{"field": "$.road", "exists": True}]]
+    )
+
+
+class AnyOf(Entry):
+    """Several conditions, one of which is enough."""
+
+    ALSO = ("or",)
+    OTHERS = _OWN
+
+    any: Conditions = Field(
+        description="One of these is enough.", examples=[[{"field": "$.road", "exists": True}]]
+    )
+
+
+class NoneOf(Entry):
+    """Several conditions, none of which may hold."""
+
+    ALSO = ("not",)
+    OTHERS = _OWN
+
+    none: Conditions = Field(
+        description="None of these may hold.",
+        examples=[[{"field": "$.exercise", "equals": True}]],
+    )
+
+
+def _a_clock(text: Any) -> time | None:
+    return clock("00:00" if text == "24:00" else text) if isinstance(text, str) else None
+
+
+def _two(times: tuple[time, time]) -> tuple[time, time]:
+    if times[0] == times[1]:
+        raise wrong("begins when it ends", "leave it out for the whole day")
+    return times
+
+
+_Clock = Annotated[
+    time,
+    BeforeValidator(_a_clock),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{1,2}(:\d{2}(:\d{2}([.,]\d+)?)?|([:.]\d{2})? ?[AaPp]\.?[Mm]\.?)$",
+        }
+    ),
+]
+
+
+class Between(Entry):
+    """The time of day at which the event came in."""
+
+    OTHERS = _OWN
+
+    between: Annotated[
+        tuple[_Clock, _Clock],
+        MustBe("two times", 'for example ["07:00", "22:00"]'),
+        AfterValidator(_two),
+    ] = Field(
+        description="The time of day when the event came in, from and to. It goes over midnight if the second "
+        "time is earlier.",
+        examples=[["07:00", "22:00"]],
+    )
+    time_zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] | None = Field(
+        None,
+        description="The time zone. If left out, that of the settings.",
+        examples=["Europe/London"],
+    )
+
+
+CONDITIONS: Final[Mapping[str, type[Entry]]] = {
+    model.names()[0]: model for model in (FieldTest, All, AnyOf, NoneOf, Between)
+}
+"""The kinds of conditions, but for templates, by the option that one is known by."""
