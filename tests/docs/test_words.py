@@ -12,10 +12,10 @@ from appealbridge.model.errors import DeliveryError
 from appealbridge.model.run import RunState
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.conditions.schema import CONDITIONS, FieldTest
+from appealbridge.recipes.model.entries import BESIDE, FLOW, POST
 from appealbridge.recipes.model.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.model.step import Overflow
 from appealbridge.recipes.parsing import message, post, step, triggers
-from appealbridge.recipes.parsing.paths import FLOW, POST
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 from appealbridge.triggers.webhook.presets import PRESETS
 from appealbridge.triggers.webhook.signature import Scheme
@@ -46,9 +46,9 @@ def unsaid(words, text: str) -> list[str]:
     [
         ("recipes.md", "Conditions", [*FieldTest.names(), *CONDITIONS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
-        ("recipes.md", "Actions", step._OF_THE_STEP),
+        ("recipes.md", "Actions", step.OF_THE_STEP),
         ("recipes.md", "Actions", [POST, *post.OF_THE_POST, *Overflow]),
-        ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *step._BESIDE, *MODES]),
+        ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *BESIDE, *MODES]),
         ("recipes.md", "Triggers", load(third_party=False).triggers),
         ("recipes.md", "Actions", load(third_party=False).actions),
         ("recipes.md", "Approval, and being in time", Hold),

@@ -136,8 +136,10 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
     for where in [w for w, found in errors.items() if found[0]["type"] == "extra_forbidden"]:
         beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
         meant = nearest(str(where[-1]), beside)
-        if meant is not None:
-            errors.pop(beside[meant], None)
+        for name, place in beside.items():
+            # What may be said with other words as well is hardly missing beside an unknown one.
+            if name == meant or (place in errors and "cure" in errors[place][0].get("ctx", {})):
+                errors.pop(place, None)
 
 
 def _drop_the_too_few_that_are_wrong(errors: dict[Path, list[ErrorDetails]]) -> None:
@@ -185,17 +187,20 @@ class _Words:
         if error["type"] == "extra_forbidden":
             return self._unknown(where, models)
         if error["type"] == "missing":
-            name, told = str(where[-1]), error.get("ctx", {}).get("cure")
+            name = (field and field.alias) or str(where[-1])
+            told = error.get("ctx", {}).get("cure")
             return self.document.problem(
                 self._at(where[:-1]),
                 f'"{name}" is missing',
                 told or missing_cure(name, field),
                 key=True,
             )
-        beside = error["type"] == "beside"
-        problem = self.document.problem(
-            self._at(where), sentence(errors), cure(error, field), key=beside
-        )
+        words, beside = sentence(errors), error["type"] == "beside"
+        if isinstance(error["input"], float):
+            # As it is written: 10.00 is 10.0 to whoever reads YAML.
+            source = self.document.bare(self._at(where))
+            words = words.replace(str(error["input"]), source, 1) if source else words
+        problem = self.document.problem(self._at(where), words, cure(error, field), key=beside)
         if field is not None and _secret(field.annotation):
             # Someone wrote a secret into the file; it must not come out with the complaint about it.
             return replace(problem, source_line="")

@@ -8,25 +8,16 @@ optional value. An editor shows a schema to people, so each of these is taken ou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from appealbridge.model.duration import PATTERN
-from appealbridge.recipes.model.words import Entry
+from appealbridge.recipes.model.words import TEMPLATE, Entry
 
 Schema = dict[str, Any]
 """A JSON Schema or a part of one, as JSON has it."""
-
-DURATION: Final[Schema] = {
-    "type": "string",
-    "pattern": PATTERN,
-}
-"""A length of time: `2h`, `1h30m`."""
-
-TEMPLATE: Final[Schema] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
-"""A text that only an event turns into the real value: a template or a JSONPath."""
 
 _LENGTHS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 _ABOUT = ("description", "examples", "default", "deprecated")

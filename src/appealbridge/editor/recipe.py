@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from appealbridge.editor import words
-from appealbridge.editor.flow import flow
 from appealbridge.editor.models import Schema, of_entry, of_model, or_template
 from appealbridge.editor.names import Names, proposing, reference_of
-from appealbridge.editor.post import post
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions.schema import CONDITIONS
+from appealbridge.recipes.model.entries import FLOW, POST, PostEntry, StepEntry
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
 
@@ -55,8 +53,8 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
                 "type": "object",
                 "oneOf": [
                     *(_step(one, own) for one in registry.actions.values()),
-                    post(registry, own),
-                    *flow(),
+                    _post(registry, own),
+                    *map(of_entry, FLOW.values()),
                 ],
             },
             "condition": {
@@ -87,7 +85,7 @@ def _step(channel: AnyChannel, names: Names) -> Schema:
     schema = of_model(channel.message)
     options = {name: or_template(one) for name, one in schema["properties"].items()}
     required = list(schema.get("required", ()))
-    beside = dict(words.OF_THE_STEP)
+    beside = of_model(StepEntry)["properties"]
     if {"text", "html"} <= options.keys():
         required = [name for name in required if name not in ("text", "html")]
     else:
@@ -95,6 +93,30 @@ def _step(channel: AnyChannel, names: Names) -> Schema:
     beside["channel"] = proposing(beside["channel"], names.channels.get(channel.platform, ()))
     _propose_lists(options, names)
     return _object("action", channel.action, _about(channel), beside, options, required)
+
+
+def _post(registry: Registry, names: Names) -> Schema:
+    """Return the schema of a `post`: what all channels take, and what one of them is to have."""
+    schema = of_model(PostEntry)
+    beside, options = schema["properties"], _options([*registry.actions.values()])
+    account = proposing({"type": "string"}, names.accounts())
+    beside["to"]["anyOf"] = [account, {"type": "array", "items": account, "minItems": 1}]
+    own = beside["per_channel"]["additionalProperties"]
+    own["properties"] = {**options, **own["properties"]}
+    shared = {name: option for name, option in options.items() if name not in beside}
+    return _object("action", POST, schema["description"], beside, shared, ["to"])
+
+
+def _options(channels: list[AnyChannel]) -> dict[str, Schema]:
+    """Return the options of all messages; of those that have one name, only what is true of each."""
+    found: dict[str, Schema] = {}
+    for channel in channels:
+        for name, option in of_model(channel.message)["properties"].items():
+            known = found.setdefault(name, or_template(option))
+            if known != or_template(option):
+                told = ("description", "examples")
+                found[name] = {key: known[key] for key in told if key in known}
+    return found
 
 
 def _propose_lists(options: dict[str, Schema], names: Names) -> None:
@@ -112,7 +134,7 @@ def _object(
         "title": name,
         "description": about,
         "type": "object",
-        "properties": {key: {"const": name, "description": about}, **beside, **options},
+        "properties": {**beside, **options, key: {"const": name, "description": about}},
         "required": [key, *required],
         "additionalProperties": False,
     }

@@ -6,8 +6,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import Field
 
-from appealbridge.editor.models import TEMPLATE, of_model, or_template
+from appealbridge.editor.models import of_model, or_template
 from appealbridge.plugin import Duration, Options, Secret
+from appealbridge.recipes.model.words import TEMPLATE
 
 
 class Inner(Options):

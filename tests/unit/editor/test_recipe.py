@@ -3,13 +3,9 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from appealbridge.editor import words
-from appealbridge.editor.flow import flow
 from appealbridge.editor.names import Names, reference_of
 from appealbridge.editor.recipe import recipe_schema
 from appealbridge.plugin.registry import load
-from appealbridge.recipes.parsing import step as parsing_step
-from appealbridge.recipes.parsing.paths import FLOW
 
 REGISTRY = load(third_party=False)
 SCHEMA = recipe_schema(REGISTRY)
@@ -204,11 +200,6 @@ def test_a_name_that_is_not_declared_yet_is_not_called_wrong():
 
 
 # -- nothing forgotten ----------------------------------------------------------------------------
-
-
-def test_the_schema_knows_the_words_of_the_reader():
-    assert {"action", *words.OF_THE_STEP} == set(parsing_step._OF_THE_STEP)
-    assert {one["title"] for one in flow()} == set(FLOW)
 
 
 def shows_what_to_write(one) -> bool:

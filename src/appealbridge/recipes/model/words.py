@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,9 @@ from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import read
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.planning.times import length
+
+TEMPLATE: Final[dict[str, Any]] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
+"""The JSON Schema of a text that only an event turns into the real value: a template or a JSONPath."""
 
 
 def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomError:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appealbridge.documents import Path, path_text
+from appealbridge.recipes.model.entries import FLOW, POST
 from appealbridge.recipes.model.flow import (
     Choice,
     Delay,
@@ -18,7 +19,7 @@ from appealbridge.recipes.model.flow import (
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.parsing.context import Reading
 from appealbridge.recipes.parsing.flow import READERS
-from appealbridge.recipes.parsing.paths import POST, flow_word
+from appealbridge.recipes.parsing.paths import flow_word
 from appealbridge.recipes.parsing.post import read_post
 from appealbridge.recipes.parsing.step import read_step
 
@@ -55,11 +56,8 @@ class _Tree:
         self._ids = ids
         self.whole = True
 
-    def several(self, value: Any, path: Path) -> list[Node]:
+    def several(self, value: Sequence[Any], path: Path) -> list[Node]:
         """Return what a list's entries mean."""
-        if not isinstance(value, list):
-            self._reading.complain(path, "must be a list", "begin each step with a dash")
-            return []
         nodes: list[Node] = []
         for number, entry in enumerate(value):
             if always_stops(nodes):
@@ -76,7 +74,8 @@ class _Tree:
         """Return what an entry means: one node, or a step for each channel of a `post`; `None` for what is wrong."""
         word = flow_word(entry)
         if word is not None:
-            return [READERS[word](self._reading, entry, path, self.several)]
+            _, right = self._reading.check(FLOW[word], entry, path, word)
+            return [READERS[word](self._reading, right, path, self.several)]
         if isinstance(entry, dict) and entry.get("action") == POST:
             return read_post(self._reading, entry, path, self._ids[path])
         return [read_step(self._reading, entry, path, self._ids[path])]

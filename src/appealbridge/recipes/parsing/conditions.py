@@ -28,7 +28,7 @@ def read_if(reading: Reading, value: Any, path: Path) -> tuple[Condition | None,
     Results of steps are in reach. The condition is `None` where it cannot be understood.
     """
     reader = _Reader(reading, results=True)
-    found = reader.some(value, path) if isinstance(value, list) else [reader.one(value, path)]
+    found = reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
     understood = [condition for condition in found if condition is not None]
     return checks.every(understood) if understood else None, tuple(reader.chains)
 
@@ -47,11 +47,6 @@ class _Reader:
             return []
         found = (self.one(each, (*path, number)) for number, each in enumerate(value))
         return [condition for condition in found if condition is not None]
-
-    def some(self, value: Any, path: Path) -> list[Condition]:
-        if value == []:
-            self._reading.complain(path, "has no condition in it", "write one, or leave it out")
-        return self.several(value, path)
 
     def one(self, value: Any, path: Path) -> Condition | None:
         if isinstance(value, str):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from appealbridge.documents import Path, path_text
-from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.model.errors import RenderError
 from appealbridge.model.moment import NoTime, read
 from appealbridge.recipes.conditions.conditions import Condition
+from appealbridge.recipes.model.entries import AwaitedEvent, DelayTime, WayEntry
 from appealbridge.recipes.model.flow import Choice, Delay, Node, Stop, WaitFor, Way, decides
 from appealbridge.recipes.parsing.conditions import read_if
 from appealbridge.recipes.parsing.context import Reading
@@ -43,18 +41,11 @@ def _at_fixed(written: Any, scope: Scope) -> float:
     return moment(written, scope.since if relative else scope.came, scope.zone, scope.since)
 
 
-def _if(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
-    if "elif" in entry:
-        cure = "write choose: with a way for each, or an if of its own under else:"
-        reading.complain((*path, "elif"), "there is no elif among steps", cure, key=True)
-    _only(reading, entry, path, ("if", "then", "else", "elif", "after"))
-    condition, chains = read_if(reading, entry["if"], (*path, "if"))
-    if "then" not in entry:
-        reading.complain((*path, "if"), '"then" is missing', "say what is to be done", key=True)
-    then = several(entry.get("then", []), (*path, "then"))
-    otherwise = several(entry["else"], (*path, "else")) if "else" in entry else []
-    last = "else" if "else" in entry else "passed by"
-    needs = needs_of(reading, entry, path, chains)
+def _if(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+    condition, chains = _condition(reading, right, path, ("if",))
+    then = several(right.get("then", ()), (*path, "then"))
+    last, otherwise = _one_list(right, path, several, ("else",))
+    needs = needs_of(reading, right, path, chains)
     if condition is None:
         return None
     ways = (Way("then", condition, then),)
@@ -63,129 +54,94 @@ def _if(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | 
     )
 
 
-def _choose(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
-    _only(reading, entry, path, ("choose", "default", "else", "after"))
-    options = entry["choose"]
-    if not isinstance(options, list) or not options:
-        cure = "begin each way with a dash, with conditions: and sequence:"
-        reading.complain((*path, "choose"), "must be a list of ways", cure, key=True)
-        return None
+def _choose(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
     found = [
         _way(reading, option, (*path, "choose", number), several)
-        for number, option in enumerate(options)
+        for number, option in enumerate(right.get("choose", ()))
     ]
-    last = _either(reading, entry, path, "default", "else")
-    otherwise = several(entry[last], (*path, last)) if last else []
+    last, otherwise = _one_list(right, path, several, ("default", "else"))
     chains = [chain for _, ones in found for chain in ones]
-    needs = needs_of(reading, entry, path, chains)
+    needs = needs_of(reading, right, path, chains)
     ways = [way for way, _ in found if way is not None]
     if len(ways) < len(found):
         return None
     inside = [*(node for way in ways for node in way.nodes), *otherwise]
-    return Choice(
-        path_text(path), ways, otherwise, last or "passed by", needs, decides=decides(inside)
-    )
+    return Choice(path_text(path), ways, otherwise, last, needs, decides=decides(inside))
 
 
 def _way(
     reading: Reading, option: Any, path: Path, several: Several
 ) -> tuple[Way | None, tuple[Chain, ...]]:
-    if not isinstance(option, dict):
-        cure = "write conditions: and sequence: here"
-        reading.complain(path, "must be a way with its conditions", cure, key=True)
-        return None, ()
-    words = ("conditions", "if", "sequence", "then")
-    _only(reading, option, path, words, "choose")
-    test = _either(reading, option, path, "conditions", "if")
-    does = _either(reading, option, path, "sequence", "then")
-    condition: Condition | None = None
-    chains: tuple[Chain, ...] = ()
-    if test:
-        condition, chains = read_if(reading, option[test], (*path, test))
-    elif option.keys() <= {*words}:
-        cure = "what is to be done in all other cases stands under default:"
-        reading.complain(path, '"conditions" is missing', cure, key=True)
-    if not does and option.keys() <= {*words}:
-        reading.complain(path, '"sequence" is missing', "say what is to be done", key=True)
-    nodes = several(option[does], (*path, does)) if does else []
+    _, right = reading.check(WayEntry, option, path, "choose")
+    condition, chains = _condition(reading, right, path, ("conditions", "if"))
+    _, nodes = _one_list(right, path, several, ("sequence", "then"))
     number = path[-1]
     return (None if condition is None else Way(f"choose[{number}]", condition, nodes)), chains
 
 
-def _delay(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+def _condition(
+    reading: Reading, right: Entry, path: Path, names: Sequence[str]
+) -> tuple[Condition | None, tuple[Chain, ...]]:
+    """Return the condition under the first of these names that stands there, and the names that it reads."""
+    name = next((name for name in names if name in right), None)
+    return read_if(reading, right[name], (*path, name)) if name else (None, ())
+
+
+def _one_list(
+    right: Entry, path: Path, several: Several, names: Sequence[str]
+) -> tuple[str, list[Node]]:
+    """Return the list under the first of these names that stands there, and that name."""
+    name = next((name for name in names if name in right), None)
+    return (name, several(right[name] or (), (*path, name))) if name else ("passed by", [])
+
+
+def _delay(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
     del several
-    _only(reading, entry, path, ("delay", "after"))
-    written, place = entry["delay"], (*path, "delay")
+    written, place = right.get("delay"), (*path, "delay")
     meaning: Meaning = _after
     if isinstance(written, dict):
-        _only(reading, written, place, ("for", "until"), "delay")
-        kind = _either(reading, written, place, "for", "until")
-        if not kind:
-            if not written:
-                reading.complain(place, "says no time", "for example for: 2h")
-            return None
-        written, place = written[kind], (*place, kind)
+        _, inner = reading.check(DelayTime, written, place, "delay")
+        kind = next(iter(inner), "for")
+        written, place = inner.get(kind), (*place, kind)
         meaning = _after if kind == "for" else _at
     until, chains = _time(reading, written, place, meaning)
-    needs = needs_of(reading, entry, path, chains)
+    needs = needs_of(reading, right, path, chains)
     return None if until is None else Delay(path_text(path), until, needs)
 
 
-def _wait_for(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
-    _only(reading, entry, path, ("wait_for", "timeout", "on_timeout", "after"))
-    written, place = entry["wait_for"], (*path, "wait_for")
+def _wait_for(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+    written, place = right.get("wait_for"), (*path, "wait_for")
     condition: Condition | None = None
-    understood = True
     if isinstance(written, dict):
-        _only(reading, written, place, ("types", "conditions"), "wait_for")
-        if "conditions" in written:
-            # They are looked at when an event comes; what results there are by then is no reason to wait.
-            with reading.any_event():
-                condition, _ = read_if(reading, written["conditions"], (*place, "conditions"))
-            understood = condition is not None
-        written, place = written.get("types"), (*place, "types")
+        _, inner = reading.check(AwaitedEvent, written, place, "wait_for")
+        # They are looked at when an event comes; what results there are by then is no reason to wait.
+        with reading.any_event():
+            condition, _ = _condition(reading, inner, place, ("conditions",))
+        written = None if "conditions" in written and condition is None else inner.get("types")
     types = [written] if isinstance(written, str) else written
-    if not isinstance(types, list) or not types or not all(t and isinstance(t, str) for t in types):
-        cure = "for example appeal.closed, or [appeal.updated, appeal.closed]"
-        reading.complain(place, "must be the type of an event, or a list of types", cure)
-        understood = False
-    if "timeout" not in entry:
-        cure = "say how long at the longest, for example timeout: 3d"
-        reading.complain((*path, "wait_for"), '"timeout" is missing', cure, key=True)
+    until, chains = _time(reading, right.get("timeout"), (*path, "timeout"), _after)
+    on_timeout = _on_timeout(right, path, several)
+    needs = needs_of(reading, right, path, chains)
+    if until is None or types is None:
         return None
-    until, chains = _time(reading, entry["timeout"], (*path, "timeout"), _after)
-    needs = needs_of(reading, entry, path, chains)
-    otherwise = _on_timeout(reading, entry, path, several)
-    if until is None or not understood:
-        return None
-    return WaitFor(
-        path_text(path), types, condition, _or_fail(until, (*path, "timeout")), otherwise, needs
-    )
+    ends = _or_fail(until, (*path, "timeout"))
+    return WaitFor(path_text(path), types, condition, ends, on_timeout, needs)
 
 
-def _on_timeout(reading: Reading, entry: Entry, path: Path, several: Several) -> Sequence[Node]:
-    written = entry.get("on_timeout", "continue")
-    if written == "continue":
-        return []
-    place = (*path, "on_timeout")
+def _on_timeout(right: Entry, path: Path, several: Several) -> list[Node]:
+    written, place = right.get("on_timeout", "continue"), (*path, "on_timeout")
     if written == "stop":
         return [Stop(path_text(place), lambda _: "nothing came in time")]
-    if not isinstance(written, list):
-        words = "must be continue, stop, or a list of steps"
-        reading.complain(place, words, "left out, it is continue")
-        return []
-    return several(written, place)
+    return [] if written == "continue" else several(written, place)
 
 
-def _stop(reading: Reading, entry: Entry, path: Path, several: Several) -> Node | None:
+def _stop(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
     del several
-    _only(reading, entry, path, ("stop", "after"))
-    written, place = entry["stop"], (*path, "stop")
-    if not isinstance(written, str) or not written.strip():
-        reading.complain(place, "must say why", "for example stop: closed", key=True)
+    if "stop" not in right:
         return None
-    expression = reading.compiled(written, place)
-    needs = needs_of(reading, entry, path, expression.chains)
+    place = (*path, "stop")
+    expression = reading.compiled(right["stop"], place)
+    needs = needs_of(reading, right, path, expression.chains)
     reason = _filled(expression, place, lambda value, _: str(value))
     return Stop(path_text(path), _or_fail(reason, place), needs)
 
@@ -203,31 +159,14 @@ READERS: Mapping[str, Callable[[Reading, Entry, Path, Several], Node | None]] = 
 def _time(
     reading: Reading, written: Any, path: Path, meaning: Meaning
 ) -> tuple[Callable[[Scope], float] | None, tuple[Chain, ...]]:
-    """Return the function that works out a moment, and the names that it reads."""
-    if isinstance(written, str):
-        expression = reading.compiled(written, path)
-        if not expression.constant:
-            return _filled(expression, path, meaning), expression.chains
-    try:
-        _check(written, meaning, reading.catalogue.zone)
-    except NoTime as wrong:
-        # As it is written: 10.00 is 10.0 to whoever reads YAML.
-        source = reading.document.bare(path)
-        words = str(wrong).replace(str(written), source, 1) if source else str(wrong)
-        reading.complain(path, words, wrong.cure)
+    """Return the function that works out a moment, and the names that it reads; `None` for what is none."""
+    if written is None:
         return None, ()
+    expression = reading.compiled(written, path)
+    if not expression.constant:
+        return _filled(expression, path, meaning), expression.chains
     fixed = _at_fixed if meaning is _at else meaning
     return lambda scope: fixed(written, scope), ()
-
-
-def _check(written: Any, meaning: Meaning, zone: ZoneInfo) -> None:
-    """Raise `NoTime` for what can be no time whenever an event comes."""
-    if meaning is _after:
-        length(written)
-    elif not isinstance(written, str):
-        moment(written, 0.0, zone)
-    elif isinstance((found := read(written, zone)).day, date):
-        found.at(0.0, zone)
 
 
 def _filled(
@@ -257,23 +196,3 @@ def _or_fail(fill_: Callable[[Scope], Any], path: Path) -> Callable[[Scope], Any
             raise RenderError(where, f"{wrong}; {wrong.cure}".removesuffix("; ")) from None
 
     return fill
-
-
-def _only(
-    reading: Reading, value: Entry, path: Path, known: Sequence[str], owner: str = ""
-) -> None:
-    for key in value:
-        if key not in known:
-            words = f'unknown option "{key}" for "{owner or known[0]}"'
-            cure = did_you_mean(str(key), known)
-            if owner == "choose" and key in ("default", "else"):
-                cure = "let it stand without a dash, straight below choose"
-            reading.complain((*path, key), words, cure, key=True)
-
-
-def _either(reading: Reading, value: Entry, path: Path, one: str, other: str) -> str:
-    """Return which of two words that mean the same, or exclude each other, stands there; empty for none."""
-    if one in value and other in value:
-        words = f'"{one}" and "{other}" stand here together'
-        reading.complain((*path, other), words, "leave one out", key=True)
-    return one if one in value else other if other in value else ""

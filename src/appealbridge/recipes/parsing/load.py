@@ -10,6 +10,7 @@ from typing import Any
 
 from appealbridge.documents import InvalidDocuments, Path, Problem, check, read, unexpected
 from appealbridge.recipes.conditions.conditions import every
+from appealbridge.recipes.model.entries import DECIDES
 from appealbridge.recipes.model.flow import waits
 from appealbridge.recipes.model.index_hints import clues_in
 from appealbridge.recipes.model.recipe import Recipe
@@ -140,10 +141,6 @@ def _read(reading: Reading, name: str) -> Recipe | None:
     )
 
 
-_DECIDES = frozenset(("if", "conditions", "delay", "wait_for", "stop"))
-"""Options of a step whose texts decide something and are not published."""
-
-
 def _published(written: Any) -> Iterator[str]:
     """Yield the texts in variables or actions that may be published and have an @."""
     if isinstance(written, str):
@@ -151,7 +148,7 @@ def _published(written: Any) -> Iterator[str]:
             yield written
     elif isinstance(written, dict):
         for option, inner in written.items():
-            if option not in _DECIDES:
+            if option not in DECIDES:
                 yield from _published(inner)
     elif isinstance(written, list):
         for inner in written:

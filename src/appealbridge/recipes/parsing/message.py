@@ -59,17 +59,6 @@ def compiled_options(
     }
 
 
-def overflow_of(
-    reading: Reading, value: Mapping[str, Any], path: Path, otherwise: Overflow = Overflow.FAIL
-) -> Overflow:
-    """Return what an entry says of texts that are too long."""
-    written = value.get("overflow", otherwise)
-    if written in [*Overflow]:
-        return Overflow(written)
-    reading.complain((*path, "overflow"), "must be fail, shorten or thread", "left out, it is fail")
-    return otherwise
-
-
 def pictures_of(reading: Reading, options: dict[str, Any], path: Path) -> None:
     """Take pictures out of the options, and say that they cannot be published yet."""
     if PICTURES in options:

@@ -16,12 +16,7 @@ def needs_of(
 ) -> frozenset[str]:
     """Return the ids of these steps; `chains` are the names that the entry's texts read."""
     after = value.get("after", [])
-    named = [after] if isinstance(after, str) else after
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        reading.complain(
-            (*path, "after"), "must be a step's id, or a list of them", "for example blog"
-        )
-        named = []
+    named: list[str] = [after] if isinstance(after, str) else after
     for one in named:
         if one not in reading.steps:
             reading.unknown((*path, "after"), "step", one, reading.steps)

@@ -12,14 +12,9 @@ from itertools import count
 from typing import Any
 
 from appealbridge.documents import Path
+from appealbridge.recipes.model.entries import FLOW, IN_A_WAY, POST, STEP_LISTS
 
-FLOW = ("if", "choose", "delay", "wait_for", "stop")
-"""The words that make an entry one that publishes nothing itself."""
-
-POST = "post"
-"""The action that publishes on many channels at once."""
-
-_INSIDE = {"if": ("then", "else"), "choose": ("default", "else"), "wait_for": ("on_timeout",)}
+_BRANCHES = {name for word in ("if", "choose") for name in STEP_LISTS[word]}
 
 
 def flow_word(entry: Any) -> str | None:
@@ -35,7 +30,7 @@ def lists_in(entry: Any, path: Path) -> Iterator[tuple[Sequence[Any], Path]]:
     if word is None:
         return
     inside = _ways(entry["choose"], (*path, "choose")) if word == "choose" else ()
-    beside = ((entry.get(key), (*path, key)) for key in _INSIDE.get(word, ()))
+    beside = ((entry.get(key), (*path, key)) for key in STEP_LISTS[word] if key != "choose")
     for entries, place in (*inside, *beside):
         if isinstance(entries, list):
             yield entries, place
@@ -45,7 +40,7 @@ def _ways(options: Any, path: Path) -> Iterator[tuple[Any, Path]]:
     """Yield what each way of a `choose` does, whatever that is."""
     for number, option in enumerate(options if isinstance(options, list) else ()):
         if isinstance(option, dict):
-            for key in ("sequence", "then"):
+            for key in IN_A_WAY:
                 yield option.get(key), (*path, number, key)
 
 
@@ -120,7 +115,7 @@ def apart(one: Path, other: Path) -> bool:
 
 def _in_list(path: Path, at: int) -> bool:
     """Return whether a path goes on into a list of entries at this part of it."""
-    return path[at] in ("then", "else", "default", "choose") and len(path) > at + 1
+    return path[at] in _BRANCHES and len(path) > at + 1
 
 
 def stands_before(wait: Path, place: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from appealbridge.documents import Path, Problem
 from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.recipes.model.entries import OneChannel, PostEntry
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import Reading
 from appealbridge.recipes.parsing.message import (
@@ -17,31 +18,26 @@ from appealbridge.recipes.parsing.message import (
     compiled_options,
     complaints_about,
     measured,
-    overflow_of,
     pictures_of,
     step_of,
 )
 from appealbridge.recipes.parsing.needs import needs_of, results_in
 from appealbridge.recipes.parsing.options import Filler, joined
 from appealbridge.recipes.parsing.paths import channels_of, part_id
-from appealbridge.recipes.parsing.step import check_own
 from appealbridge.recipes.parsing.template_files import template_leaves
 
-OF_THE_POST = ("action", "id", "to", "after", "even_if_failed", "overflow", "per_channel")
-"""What a `post` says besides what is published."""
-
-_OF_ONE = ("overflow", "template")
-"""What may stand under `per_channel` besides a channel's own options."""
+OF_THE_POST, _OF_ONE = PostEntry.names(), OneChannel.names()
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """One channel of a post, with what `per_channel` has for it."""
+    """One channel of a post, with what `per_channel` has for it, and as much of that as is well formed."""
 
     name: str
     plugin: AnyChannel
     account: Account
     own: Mapping[str, Any]
+    right: Mapping[str, Any]
     path: Path
 
     def takes(self, option: str) -> bool:
@@ -52,18 +48,18 @@ def read_post(
     reading: Reading, value: Mapping[str, Any], path: Path, id_: str
 ) -> Sequence[Step | None]:
     """Return a step for each channel, `None` for those that cannot be understood, complaining about them."""
-    check_own(reading, value, path)
-    targets = _targets(reading, value, path)
-    overflow = overflow_of(reading, value, path)
+    of_the_post = {key: option for key, option in value.items() if key in OF_THE_POST}
+    _, right = reading.check(PostEntry, of_the_post, path)
+    targets = _targets(reading, right, path)
     options = {key: option for key, option in value.items() if key not in OF_THE_POST}
     pictures_of(reading, options, path)
     known, meant = _understood(reading, options, targets, path)
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
-    after = needs_of(reading, value, path, ()) - {id_}
+    after = needs_of(reading, right, path, ()) - {id_}
     steps: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
     said: set[Problem] = set()
     for target in targets:
-        wanted = _wanted(reading, target, known, shared, path, overflow)
+        wanted = _wanted(reading, target, known, shared, path, right)
         in_own = "overflow" in target.own
         check_overflow(
             reading,
@@ -87,24 +83,18 @@ def read_post(
             id_=part_id(id_, target.name),
             path=path,
             needs=after | results_in(reading, wanted.chains),
-            even_if_failed=value.get("even_if_failed") is True,
+            even_if_failed=right.get("even_if_failed", False),
             group=id_,
         )
         steps.append(step if problems else measured(reading, step, wanted))
     return steps or [None]
 
 
-def _targets(reading: Reading, value: Mapping[str, Any], path: Path) -> list[_Target]:
+def _targets(reading: Reading, right: Mapping[str, Any], path: Path) -> list[_Target]:
     accounts = reading.catalogue.channels
-    to = value.get("to")
-    names = channels_of(value)
-    if "to" not in value:
-        cure = "say which channels, for example to: [force_x, force_facebook]"
-        reading.complain(path, '"to" is missing', cure, key=True)
-    elif not names or (isinstance(to, list) and not all(isinstance(name, str) for name in to)):
-        cure = "for example [force_x, force_facebook]"
-        reading.complain((*path, "to"), "must be a list of channels", cure)
-    own = _per_channel(reading, value, path, names)
+    to = right.get("to")
+    names = channels_of(right)
+    own = _per_channel(reading, right, path, names)
     targets = []
     for name in names:
         place = (*path, "to", to.index(name)) if isinstance(to, list) else (*path, "to")
@@ -122,29 +112,23 @@ def _targets(reading: Reading, value: Mapping[str, Any], path: Path) -> list[_Ta
             plugin = reading.catalogue.registry.channels[platform]
             mine = own.get(name, {})
             below = (*path, "per_channel", name) if name in own else path
-            targets.append(_Target(name, plugin, account, mine, below))
+            said = {key: option for key, option in mine.items() if key in _OF_ONE}
+            _, good = reading.check(OneChannel, said, below)
+            targets.append(_Target(name, plugin, account, mine, good, below))
     return targets
 
 
 def _per_channel(
     reading: Reading, value: Mapping[str, Any], path: Path, names: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
-    written = value.get("per_channel", {})
-    place = (*path, "per_channel")
-    cure = "for example force_x: { text: … }"
-    if not isinstance(written, dict):
-        reading.complain(place, "must be the options of one channel or more, by name", cure)
-        return {}
     found: dict[str, Mapping[str, Any]] = {}
-    for name, own in written.items():
-        if name not in names:
-            words = f'"{name}" is not among the channels of this post'
-            cure_ = did_you_mean(str(name), names)
-            reading.complain((*place, name), words, cure_, key=True)
-        elif not isinstance(own, dict):
-            reading.complain((*place, name), "must be options of this channel", cure, key=True)
-        else:
+    for name, own in value.get("per_channel", {}).items():
+        if name in names:
             found[name] = own
+        else:
+            words = f'"{name}" is not among the channels of this post'
+            cure = did_you_mean(str(name), names)
+            reading.complain((*path, "per_channel", name), words, cure, key=True)
     return found
 
 
@@ -182,7 +166,7 @@ def _wanted(
     shared: Mapping[str, Any],
     compiled: Mapping[str, Filler],
     path: Path,
-    overflow: Overflow,
+    right: Mapping[str, Any],
 ) -> Wanted:
     own = dict(target.own)
     pictures_of(reading, own, target.path)
@@ -191,7 +175,7 @@ def _wanted(
     kept = {key: shared[key] for key in shared if key not in own and key not in from_files}
     parts = {key: compiled[key] for key in kept}
     parts |= compiled_options(reading, [target.plugin], own_options, target.path)
-    filled = template_leaves(reading, target.plugin, own, target.path, joined(parts))
+    filled = template_leaves(reading, target.plugin, own, target.right, target.path, joined(parts))
     return Wanted(
         plugin=target.plugin,
         channel=target.name,
@@ -201,7 +185,7 @@ def _wanted(
         filled=filled,
         places={key: (*path, key) for key in kept} if target.own else {},
         beside=_OF_ONE if target.own else OF_THE_POST,
-        overflow=overflow_of(reading, own, target.path, overflow),
+        overflow=Overflow({**right, **target.right}.get("overflow", Overflow.FAIL)),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
-from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.model.entries import BESIDE, FLOW, POST, StepEntry
+from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import Reading
 from appealbridge.recipes.parsing.message import (
     Wanted,
@@ -15,28 +16,18 @@ from appealbridge.recipes.parsing.message import (
     compiled_options,
     complaints_about,
     measured,
-    overflow_of,
     pictures_of,
     step_of,
 )
 from appealbridge.recipes.parsing.needs import needs_of
 from appealbridge.recipes.parsing.options import joined
-from appealbridge.recipes.parsing.paths import FLOW, POST
 from appealbridge.recipes.parsing.template_files import template_leaves
 
 _LATER_ACTIONS = frozenset(
     ("withdraw", "amend", "reply", "repost", "bluesky_post", "wordpress_post", "sms", "chat",
      "webhook", "notify")
 )  # fmt: skip
-_OF_THE_STEP = ("action", "id", "channel", "after", "even_if_failed", "overflow", "template")
-_BESIDE = {
-    "then": "if",
-    "else": "if",
-    "default": "choose",
-    "timeout": "wait_for",
-    "on_timeout": "wait_for",
-}
-"""Words that mean nothing alone, and what has to stand beside them."""
+OF_THE_STEP = StepEntry.names()
 
 
 def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None:
@@ -44,27 +35,28 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
     plugin = _plugin(reading, value, path)
     if plugin is None:
         return None
-    check_own(reading, value, path)
-    channel = _channel(reading, plugin, value, path)
+    said = {key: option for key, option in value.items() if key in OF_THE_STEP}
+    _, right = reading.check(StepEntry, said, path)
+    channel = _channel(reading, plugin, said, right, path)
     flow = [key for key in FLOW if key in value]
     for key in flow:
         cure = "give it its own dash, and let this entry stand in its list or behind it"
         words = f'"{key}" needs an entry of its own'
         reading.complain((*path, key), words, cure, key=True)
-    options = {k: option for k, option in value.items() if k not in (*_OF_THE_STEP, *flow)}
+    options = {k: option for k, option in value.items() if k not in said and k not in flow}
     pictures_of(reading, options, path)
     filled = joined(compiled_options(reading, [plugin], options, path))
-    filled = template_leaves(reading, plugin, value, path, filled)
-    overflow = overflow_of(reading, value, path)
+    filled = template_leaves(reading, plugin, value, right, path, filled)
+    overflow = Overflow(right.get("overflow", Overflow.FAIL))
     name, account = channel or ("", Account())
-    wanted = Wanted(plugin, name, account, path, options, filled, {}, _OF_THE_STEP, overflow)
+    wanted = Wanted(plugin, name, account, path, options, filled, {}, OF_THE_STEP, overflow)
     problems = complaints_about(reading, wanted)
     reading.problems += problems
     if channel is None:
         return None
     check_overflow(reading, wanted, (*path, "overflow"), "say overflow: shorten, or leave it out")
-    needs = needs_of(reading, value, path, wanted.chains) - {id_}
-    even_if_failed = value.get("even_if_failed") is True
+    needs = needs_of(reading, right, path, wanted.chains) - {id_}
+    even_if_failed = right.get("even_if_failed", False)
     step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
     return step if problems else measured(reading, step, wanted)
 
@@ -73,14 +65,14 @@ def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
     known = reading.catalogue.registry.actions
     example = f"for example action: {next(iter(known), 'tweet')}, or {', '.join(FLOW)}"
     if not isinstance(value, dict) or "action" not in value:
-        lost = next((key for key in _BESIDE if isinstance(value, dict) and key in value), None)
+        lost = next((key for key in BESIDE if isinstance(value, dict) and key in value), None)
         meant = _meant(value, known) if isinstance(value, dict) else None
         if meant is not None:
             reading.complain((*path, meant[0]), *meant[1:], key=True)
         elif lost is not None:
             cure = "put both into one entry, under one dash"
             reading.complain(
-                (*path, lost), f'"{lost}" needs "{_BESIDE[lost]}" beside it', cure, key=True
+                (*path, lost), f'"{lost}" needs "{BESIDE[lost]}" beside it', cure, key=True
             )
         else:
             reading.complain(path, '"action" is missing', example, key=True)
@@ -101,32 +93,24 @@ def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, s
         if key in known or key in _LATER_ACTIONS:
             return key, f'"{key}" begins no entry', f"write action: {key}, and its options below"
         near = nearest(key, ("action", *FLOW))
-        if key not in _BESIDE and near is not None:
+        if key not in BESIDE and near is not None:
             return key, f'"{key}" begins no entry', f'did you mean "{near}"?'
     return None
 
 
-def check_own(reading: Reading, value: Mapping[str, Any], path: Path) -> None:
-    """Complain about what every publishing entry may say of itself."""
-    if not isinstance(value.get("even_if_failed", False), bool):
-        reading.complain(
-            (*path, "even_if_failed"), "must be true or false", "write true, or leave it out"
-        )
-    written = value.get("id", "x")
-    if not isinstance(written, str) or not written.isidentifier():
-        cure = "use letters, digits and _, so that results.<id> can name it"
-        reading.complain((*path, "id"), f'the id "{written}" is no name', cure)
-
-
 def _channel(
-    reading: Reading, plugin: AnyChannel, value: Mapping[str, Any], path: Path
+    reading: Reading,
+    plugin: AnyChannel,
+    said: Mapping[str, Any],
+    right: Mapping[str, Any],
+    path: Path,
 ) -> tuple[str, Account] | None:
     accounts = reading.catalogue.channels
     fitting = {
         n: account for n, (platform, account) in accounts.items() if platform == plugin.platform
     }
     declare = f"declare one under channels: in appealbridge.yaml, with platform: {plugin.platform}"
-    if "channel" not in value:
+    if "channel" not in said:
         if len(fitting) == 1:
             return next(iter(fitting.items()))
         several = f"there are {', '.join(sorted(fitting))}: say which" if fitting else declare
@@ -135,7 +119,9 @@ def _channel(
         )
         reading.complain(path, what, several, key=True)
         return None
-    name = str(value["channel"])
+    name = right.get("channel")
+    if name is None:
+        return None
     if name in fitting:
         return name, fitting[name]
     if name in accounts:

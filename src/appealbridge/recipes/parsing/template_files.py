@@ -18,23 +18,29 @@ _FIELDS = {"html": ".html", "text": ".txt"}
 
 
 def template_leaves(
-    reading: Reading, plugin: AnyChannel, value: Mapping[str, Any], path: Path, filled: Filler
+    reading: Reading,
+    plugin: AnyChannel,
+    value: Mapping[str, Any],
+    right: Mapping[str, Any],
+    path: Path,
+    filled: Filler,
 ) -> Filler:
-    """Return the filler with the template's files in it, or as it was where the step names none."""
+    """
+    Return the filler with the template's files in it, or as it was where the step names none.
+
+    `right` is as much of the step as is well formed.
+    """
     if "template" not in value:
         return filled
-    name = value["template"]
     where = (*path, "template")
     if not _FIELDS.keys() <= plugin.message.model_fields.keys():
         reading.complain(
             where, f'"template" does not go with "{plugin.action}"', "write its text here", key=True
         )
         return filled
-    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
-        reading.complain(
-            where, "is no template's name", "use letters, digits, - and _, without an ending"
-        )
+    if "template" not in right:
         return _as_if_found(filled)
+    name = right["template"]
     for field in _FIELDS:
         if field in value:
             reading.complain(

@@ -1,0 +1,350 @@
+"""
+The entries of `actions:`: those that choose, wait or end the run, and what every publishing one may say.
+
+A new word is a line here; a new entry is a model here, in `FLOW`, and its reader in `parsing/flow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema
+
+from appealbridge.documents.validation import is_filled_in
+from appealbridge.model.duration import PATTERN
+from appealbridge.model.moment import read
+from appealbridge.recipes.model.step import Overflow
+from appealbridge.recipes.model.words import TEMPLATE, ZONE, Entry, MustBe, Or, Text, wrong
+from appealbridge.recipes.planning.times import length, moment
+
+POST = "post"
+"""The action that publishes on many channels at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Marks a mapping of which `model` says the form; its reader checks it for itself."""
+
+    model: type[Entry]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the model's own."""
+        return self.model.__get_pydantic_json_schema__(self.model.__pydantic_core_schema__, handler)
+
+
+def _a_length(value: Any) -> Any:
+    if not is_filled_in(value):
+        length(value)
+    return value
+
+
+def _a_moment(value: Any, info: ValidationInfo) -> Any:
+    zone = (info.context or {}).get(ZONE, UTC)
+    if not isinstance(value, str):
+        moment(value, 0.0, zone)
+    elif not is_filled_in(value) and isinstance((found := read(value, zone)).day, date):
+        found.at(0.0, zone)
+    return value
+
+
+def _a_name(value: str) -> str:
+    if not value.isidentifier():
+        cure = "use letters, digits and _, so that results.<id> can name it"
+        raise wrong(f'the id "{value}" is no name', cure)
+    return value
+
+
+def _not_empty(value: Any) -> Any:
+    if value == []:
+        raise wrong("has no condition in it", "write one, or leave it out")
+    return value
+
+
+_CONDITION: Final = {"part": "condition"}
+_STEPS: Final = "steps"
+"""Marks an option that holds entries of `actions:`."""
+
+_Steps = Annotated[
+    list[Annotated[Any, WithJsonSchema({"part": "step"})]],
+    MustBe("a list", "begin each step with a dash"),
+    _STEPS,
+]
+_If = Annotated[
+    Any,
+    AfterValidator(_not_empty),
+    WithJsonSchema({"anyOf": [_CONDITION, {"type": "array", "minItems": 1, "items": _CONDITION}]}),
+]
+_Length = Annotated[
+    Any,
+    AfterValidator(_a_length),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": PATTERN}, TEMPLATE]}),
+]
+_Types = Annotated[
+    Text | Annotated[list[Text], Field(min_length=1)],
+    MustBe(
+        "the type of an event, or a list of types",
+        "for example appeal.closed, or [appeal.updated, appeal.closed]",
+    ),
+]
+_After = Annotated[
+    str | list[str],
+    MustBe("a step's id, or a list of them", "for example blog"),
+    Field(
+        description="The ids of the steps that must be published first.",
+        examples=["blog", ["page", "tweet"]],
+    ),
+]
+
+_SHOWN: Final = [{"action": "tweet", "channel": "force_x", "text": "{{ headline }}"}]
+_IF_SHOWN: Final = "{{ appeal.kind == 'missing' }}"
+_TYPES_SHOWN: Final = ["appeal.closed", ["appeal.updated", "appeal.closed"]]
+
+
+class IfEntry(Entry):
+    """What must hold: one condition, or a list."""
+
+    MEANT: ClassVar = {"elif": "write choose: with a way for each, or an if of its own under else:"}
+
+    if_: _If = Field(
+        description="What must hold: one condition, or a list.",
+        examples=["{{ appeal.area is defined }}"],
+    )
+    then: _Steps = Field(description="What to do if it holds.", examples=[_SHOWN])
+    else_: _Steps = Field([], description="What to do if it does not hold.", examples=[_SHOWN])
+    after: _After = ""
+
+
+class WayEntry(Entry):
+    """One branch, with its conditions."""
+
+    MEANT: ClassVar = {
+        "when": "if", "do": "sequence", "actions": "sequence",
+        "default": "let it stand without a dash, straight below choose",
+        "else": "let it stand without a dash, straight below choose",
+    }  # fmt: skip
+
+    if_: _If = Field(None, description="The same as `conditions`.", examples=[_IF_SHOWN])
+    then: _Steps | None = Field(None, description="The same as `sequence`.", examples=[_SHOWN])
+    conditions: Annotated[
+        _If, Or("if", "what is to be done in all other cases stands under default:")
+    ] = Field(description="The conditions for this branch.", examples=[_IF_SHOWN])
+    sequence: Annotated[_Steps | None, Or("then", "say what is to be done")] = Field(
+        description="What is done then.", examples=[_SHOWN]
+    )
+
+
+class ChooseEntry(Entry):
+    """Several branches. The recipe takes the first one whose conditions hold."""
+
+    choose: Annotated[
+        list[Annotated[dict[str, Any], Shaped(WayEntry), _STEPS]],
+        Field(min_length=1),
+        MustBe("a list of ways", "begin each way with a dash, with conditions: and sequence:"),
+    ] = Field(
+        description="Several branches. The recipe takes the first one whose conditions hold.",
+        examples=[[{"conditions": _IF_SHOWN, "sequence": _SHOWN}]],
+    )
+    default: _Steps | None = Field(
+        None, description="What to do in all other cases.", examples=[_SHOWN]
+    )
+    else_: Annotated[_Steps | None, Or("default")] = Field(
+        None, description="The same as `default`.", examples=[_SHOWN]
+    )
+    after: _After = ""
+
+
+class DelayTime(Entry):
+    """For how long, or until when."""
+
+    until: Annotated[Any, AfterValidator(_a_moment), WithJsonSchema({"type": "string"})] = Field(
+        None,
+        description="A time of day (the next one), a date with a time, or a template.",
+        examples=["07:00", "tomorrow 10:00", "2026-05-01T09:00", "{{ appeal.deadline }}"],
+    )
+    for_: Annotated[_Length, Or("until", 'for example for: 2h, or until: "07:00"')] = Field(
+        description="For how long.", examples=["2h"]
+    )
+
+
+class DelayEntry(Entry):
+    """How long to wait, or until when."""
+
+    delay: _Length | Annotated[dict[str, Any], Shaped(DelayTime)] = Field(
+        description="How long to wait, or until when.", examples=["2h", {"until": "07:00"}]
+    )
+    after: _After = ""
+
+
+class AwaitedEvent(Entry):
+    """Events of these types for which the conditions hold."""
+
+    types: _Types = Field(description="The type of the event, or several.", examples=_TYPES_SHOWN)
+    conditions: _If = Field(
+        None,
+        description="What must hold for it.",
+        examples=["{{ event.data.severity == 'major' }}"],
+    )
+
+
+class WaitForEntry(Entry):
+    """The event to wait for, on the same subject."""
+
+    wait_for: _Types | Annotated[dict[str, Any], Shaped(AwaitedEvent)] = Field(
+        description="The event to wait for, on the same subject.", examples=_TYPES_SHOWN
+    )
+    timeout: _Length = Field(description="The longest time to wait.", examples=["3d"])
+    on_timeout: Annotated[
+        Literal["continue", "stop"] | _Steps,
+        MustBe("continue, stop, or a list of steps", "left out, it is continue"),
+    ] = Field(
+        "continue",
+        description="What to do if nothing came: continue, stop, or a list of steps.",
+        examples=["stop"],
+    )
+    after: _After = ""
+
+
+class StopEntry(Entry):
+    """Ends the run, for this reason."""
+
+    stop: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        description="Ends the run, for this reason.", examples=["closed"]
+    )
+    after: _After = ""
+
+
+FLOW: Final[Mapping[str, type[Entry]]] = {
+    model.names()[0]: model for model in (IfEntry, ChooseEntry, DelayEntry, WaitForEntry, StopEntry)
+}
+"""The entries that publish nothing themselves, by the option that one is known by."""
+
+
+def _holds_steps(annotation: Any) -> bool:
+    inner = get_args(annotation)
+    return _STEPS in inner or any(map(_holds_steps, inner))
+
+
+def _step_lists(model: type[Entry]) -> list[str]:
+    fields = zip(model.names(), model.model_fields.values(), strict=True)
+    return [n for n, f in fields if _STEPS in f.metadata or _holds_steps(f.annotation)]
+
+
+STEP_LISTS: Final = {word: _step_lists(model) for word, model in FLOW.items()}
+"""The options that hold entries themselves, of each kind of entry."""
+
+IN_A_WAY: Final = _step_lists(WayEntry)
+"""The same of a way of `choose`."""
+
+BESIDE: Final = {
+    name: word for word, model in reversed([*FLOW.items()]) for name in model.names()[1:-1]
+}
+"""Options that mean nothing alone, and the one that has to stand beside each."""
+
+_STEERING: Final[Sequence[type[Entry]]] = (*FLOW.values(), WayEntry, AwaitedEvent)
+DECIDES: Final = frozenset(
+    name for model in _STEERING for name in model.names() if name not in _step_lists(model)
+)
+"""Options whose texts decide something and are not published."""
+
+
+_Action = Annotated[str, Field(description="What is done.", examples=["tweet"])]
+_Id = Annotated[
+    str,
+    AfterValidator(_a_name),
+    Field(
+        description="The step's name for `results` and `after`. If left out, the name of its action.",
+        examples=["blog"],
+        json_schema_extra={"pattern": r"^[A-Za-z_]\w*$"},
+    ),
+]
+_EvenIfFailed = Annotated[
+    StrictBool,
+    Field(
+        description="Whether to go on even if a step that this one waits for failed.",
+        examples=[True],
+    ),
+]
+_Overflow = Annotated[
+    Overflow,
+    Field(
+        description="What to do with a text that is too long: nothing goes out, it is cut at a word, or it "
+        "becomes several posts, each a reply to the one before.",
+        examples=["shorten"],
+    ),
+]
+_Template = Annotated[
+    str,
+    Field(
+        pattern="^[A-Za-z0-9_-]+$",
+        description="Takes `text` from templates/NAME.txt and `html` from templates/NAME.html; one of them is enough.",
+        examples=["press-appeal"],
+    ),
+    MustBe("a template's name", "use letters, digits, - and _, without an ending"),
+]
+
+
+class StepEntry(Entry):
+    """What every step may say besides its action's own options."""
+
+    action: _Action
+    id: _Id = ""
+    channel: str = Field(
+        "",
+        description="The account's name in appealbridge.yaml. You may leave it out if that platform has only "
+        "one account.",
+        examples=["force_x"],
+    )
+    after: _After = ""
+    even_if_failed: _EvenIfFailed = False
+    overflow: _Overflow = Overflow.FAIL
+    template: _Template = ""
+
+
+class OneChannel(Entry):
+    """What one channel of a `post` is to have, besides its action's own options."""
+
+    overflow: _Overflow = Overflow.FAIL
+    template: _Template = ""
+
+
+class PostEntry(Entry):
+    """Publish on many channels at once."""
+
+    action: _Action
+    id: _Id = ""
+    to: Annotated[
+        str | Annotated[list[str], Field(min_length=1)],
+        MustBe("a list of channels", "for example [force_x, force_facebook]"),
+    ] = Field(
+        description="The channels, by their names in appealbridge.yaml.",
+        examples=[["force_x", "force_facebook"]],
+    )
+    after: _After = ""
+    even_if_failed: _EvenIfFailed = False
+    overflow: _Overflow = Overflow.FAIL
+    per_channel: dict[
+        str,
+        Annotated[
+            dict[str, Any],
+            Shaped(OneChannel),
+            MustBe("options of this channel", "for example { text: … }"),
+        ],
+    ] = Field(
+        {},
+        description="Different or additional options for one channel.",
+        examples=[{"force_x": {"text": "{{ headline | shorten(200) }}"}}],
+    )
