@@ -28,7 +28,7 @@ from appealbridge.recipes.conditions.geo import (
     turned,
 )
 from appealbridge.recipes.conditions.operators import Question
-from appealbridge.recipes.model.words import LISTS, Entry, OneOf, Text, wrong
+from appealbridge.recipes.model.words import LISTS, Entry, OneOf, Text, option, wrong
 
 _FURTHEST = 20_100_000.0
 """Metres to the other side of the earth."""
@@ -125,9 +125,9 @@ _Points = Annotated[
 class _Circle(Entry):
     """A circle around a place."""
 
-    centre: _Place = Field(description="Latitude, then longitude.", examples=[[52.48, -1.89]])
-    radius: Annotated[Any, AfterValidator(_a_distance), WithJsonSchema({"type": "string"})] = Field(
-        description="How far from the centre.", examples=["5km", "800m", "3 miles"]
+    centre: _Place = option("Latitude, then longitude.", [52.48, -1.89])
+    radius: Annotated[Any, AfterValidator(_a_distance), WithJsonSchema({"type": "string"})] = (
+        option("How far from the centre.", "5km", "800m", "3 miles")
     )
 
     def question(self) -> Question:
@@ -150,21 +150,16 @@ _POLYGON = [[[-2.0, 52.4], [-1.75, 52.4], [-1.75, 52.55], [-2.0, 52.4]]]
 class _Polygon(Entry):
     """An area as maps export it."""
 
-    type: Annotated[str, OneOf(("Polygon", "MultiPolygon", "Feature"))] = Field(
-        description=_TYPE, examples=["Polygon"]
-    )
-    coordinates: _Rings = Field(
-        description="The line around it, then those around its holes.", examples=[_POLYGON]
-    )
+    type: Annotated[str, OneOf(("Polygon", "MultiPolygon", "Feature"))] = option(_TYPE, "Polygon")
+    coordinates: _Rings = option("The line around it, then those around its holes.", _POLYGON)
 
 
 class _MultiPolygon(Entry):
     """Several areas as maps export them."""
 
-    type: Literal["MultiPolygon"] = Field(description=_TYPE, examples=["MultiPolygon"])
-    coordinates: Annotated[list[_Rings], Field(min_length=1)] = Field(
-        description="Of each the line around it, then those around its holes.",
-        examples=[[_POLYGON]],
+    type: Literal["MultiPolygon"] = option(_TYPE, "MultiPolygon")
+    coordinates: Annotated[list[_Rings], Field(min_length=1)] = option(
+        "Of each the line around it, then those around its holes.", [_POLYGON]
     )
 
 
@@ -186,10 +181,8 @@ class _Feature(Entry):
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["Feature"] = Field(description=_TYPE, examples=["Feature"])
-    geometry: _GeoJson = Field(
-        description="The area.", examples=[{"type": "Polygon", "coordinates": _POLYGON}]
-    )
+    type: Literal["Feature"] = option(_TYPE, "Feature")
+    geometry: _GeoJson = option("The area.", {"type": "Polygon", "coordinates": _POLYGON})
 
 
 def _drawn(drawn: Any) -> Question:

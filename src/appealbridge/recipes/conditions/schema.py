@@ -29,7 +29,7 @@ from appealbridge.model.moment import clock, zone_named
 from appealbridge.recipes.conditions import operators
 from appealbridge.recipes.conditions.areas import Within
 from appealbridge.recipes.conditions.operators import Question, number
-from appealbridge.recipes.model.words import Conditions, Entry, MustBe, Text, wrong
+from appealbridge.recipes.model.words import Conditions, Entry, MustBe, Text, option, wrong
 from appealbridge.recipes.templates.fast_path import is_template
 
 
@@ -82,7 +82,6 @@ def _not_there(exists: bool, info: ValidationInfo) -> bool:
     return exists
 
 
-_UNSAID: Any = None
 _Value = Annotated[
     Any, AfterValidator(_one_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
@@ -105,52 +104,49 @@ class FieldTest(Entry):
         str,
         Field(pattern=r"^\$|\{\{|\{%"),
         MustBe("a JSONPath or a template", "a JSONPath begins with $, as $.severity"),
-    ] = Field(
-        description="A JSONPath into the event's data, or a template, whose value is tested.",
-        examples=["$.severity", "{{ event.type }}"],
+    ] = option(
+        "A JSONPath into the event's data, or a template, whose value is tested.",
+        "$.severity",
+        "{{ event.type }}",
     )
-    equals: Annotated[_Value, Asks(operators.equals, "in")] = Field(
-        _UNSAID, description="It is exactly this value.", examples=["road"]
+    equals: Annotated[_Value, Asks(operators.equals, "in")] = option(
+        "It is exactly this value.", "road", default=None
     )
-    not_: Annotated[_Value, Asks(operators.is_not, "not_in")] = Field(
-        _UNSAID, description="It is another value than this.", examples=["test"]
+    not_: Annotated[_Value, Asks(operators.is_not, "not_in")] = option(
+        "It is another value than this.", "test", default=None
     )
-    in_: Annotated[_Values, Asks(operators.is_in)] = Field(
-        _UNSAID, description="It is one of these.", examples=[["major", "critical"]]
+    in_: Annotated[_Values, Asks(operators.is_in)] = option(
+        "It is one of these.", ["major", "critical"], default=None
     )
-    not_in: Annotated[_Values, Asks(operators.not_in)] = Field(
-        _UNSAID, description="It is none of these.", examples=[["test", "exercise"]]
+    not_in: Annotated[_Values, Asks(operators.not_in)] = option(
+        "It is none of these.", ["test", "exercise"], default=None
     )
-    contains: Annotated[_Value, Asks(operators.contains)] = Field(
-        _UNSAID,
-        description="It has this in its text, or as one of its entries.",
-        examples=["Birmingham"],
+    contains: Annotated[_Value, Asks(operators.contains)] = option(
+        "It has this in its text, or as one of its entries.", "Birmingham", default=None
     )
-    starts_with: Annotated[Text, Asks(operators.starts_with)] = Field(
-        _UNSAID, description="It is a text that begins with this.", examples=["M6"]
+    starts_with: Annotated[Text, Asks(operators.starts_with)] = option(
+        "It is a text that begins with this.", "M6", default=None
     )
-    matches: Annotated[Text, Asks(operators.matches)] = Field(
-        _UNSAID,
-        description="It is a text in which this RE2 pattern is found; ^ and $ mark its ends.",
-        examples=["^A[0-9]+"],
+    matches: Annotated[Text, Asks(operators.matches)] = option(
+        "It is a text in which this RE2 pattern is found; ^ and $ mark its ends.",
+        "^A[0-9]+",
+        default=None,
     )
-    above: Annotated[_Number, Asks(operators.above)] = Field(
-        _UNSAID, description="It is a number above this.", examples=[3]
+    above: Annotated[_Number, Asks(operators.above)] = option(
+        "It is a number above this.", 3, default=None
     )
-    below: Annotated[_Number, Asks(operators.below)] = Field(
-        _UNSAID, description="It is a number below this.", examples=[10]
+    below: Annotated[_Number, Asks(operators.below)] = option(
+        "It is a number below this.", 10, default=None
     )
-    within: Annotated[Within, Asks(lambda question: question)] = Field(
-        _UNSAID,
-        description="It is a place in this circle or area; numbers are latitude, then longitude.",
-        examples=[
-            {"centre": [52.48, -1.89], "radius": "5km"},
-            [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]],
-            "city_centre",
-        ],
+    within: Annotated[Within, Asks(lambda question: question)] = option(
+        "It is a place in this circle or area; numbers are latitude, then longitude.",
+        {"centre": [52.48, -1.89], "radius": "5km"},
+        [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]],
+        "city_centre",
+        default=None,
     )
-    exists: Annotated[StrictBool, AfterValidator(_not_there)] = Field(
-        True, description="It is there; with `false`, it is not there.", examples=[True]
+    exists: Annotated[StrictBool, AfterValidator(_not_there)] = option(
+        "It is there; with `false`, it is not there.", True, default=True
     )
 
     @model_validator(mode="after")
@@ -174,9 +170,7 @@ class All(Entry):
     ALSO = ("and",)
     OTHERS = _OWN
 
-    all: Conditions = Field(
-        description="Each of these must hold.", examples=[[{"field": "$.road", "exists": True}]]
-    )
+    all: Conditions = option("Each of these must hold.", [{"field": "$.road", "exists": True}])
 
 
 class AnyOf(Entry):
@@ -185,9 +179,7 @@ class AnyOf(Entry):
     ALSO = ("or",)
     OTHERS = _OWN
 
-    any: Conditions = Field(
-        description="One of these is enough.", examples=[[{"field": "$.road", "exists": True}]]
-    )
+    any: Conditions = option("One of these is enough.", [{"field": "$.road", "exists": True}])
 
 
 class NoneOf(Entry):
@@ -196,10 +188,7 @@ class NoneOf(Entry):
     ALSO = ("not",)
     OTHERS = _OWN
 
-    none: Conditions = Field(
-        description="None of these may hold.",
-        examples=[[{"field": "$.exercise", "equals": True}]],
-    )
+    none: Conditions = option("None of these may hold.", [{"field": "$.exercise", "equals": True}])
 
 
 def _a_clock(text: Any) -> time | None:
@@ -233,15 +222,13 @@ class Between(Entry):
         tuple[_Clock, _Clock],
         MustBe("two times", 'for example ["07:00", "22:00"]'),
         AfterValidator(_two),
-    ] = Field(
-        description="The time of day when the event came in, from and to. It goes over midnight if the second "
+    ] = option(
+        "The time of day when the event came in, from and to. It goes over midnight if the second "
         "time is earlier.",
-        examples=[["07:00", "22:00"]],
+        ["07:00", "22:00"],
     )
-    time_zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] | None = Field(
-        None,
-        description="The time zone. If left out, that of the settings.",
-        examples=["Europe/London"],
+    time_zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] | None = option(
+        "The time zone. If left out, that of the settings.", "Europe/London", default=None
     )
 
 

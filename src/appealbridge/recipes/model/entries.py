@@ -26,7 +26,7 @@ from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import read
 from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.model.words import TEMPLATE, ZONE, Entry, MustBe, Or, Text, wrong
+from appealbridge.recipes.model.words import TEMPLATE, ZONE, Entry, MustBe, Or, Text, option, wrong
 from appealbridge.recipes.planning.times import length, moment
 
 POST = "post"
@@ -103,9 +103,10 @@ _Types = Annotated[
 _After = Annotated[
     str | list[str],
     MustBe("a step's id, or a list of them", "for example blog"),
-    Field(
-        description="The ids of the steps that must be published first.",
-        examples=["blog", ["page", "tweet"]],
+    option(
+        "The ids of the steps that must be published first.",
+        "blog",
+        ["page", "tweet"],
     ),
 ]
 
@@ -119,12 +120,9 @@ class IfEntry(Entry):
 
     MEANT: ClassVar = {"elif": "write choose: with a way for each, or an if of its own under else:"}
 
-    if_: _If = Field(
-        description="What must hold: one condition, or a list.",
-        examples=["{{ appeal.area is defined }}"],
-    )
-    then: _Steps = Field(description="What to do if it holds.", examples=[_SHOWN])
-    else_: _Steps = Field([], description="What to do if it does not hold.", examples=[_SHOWN])
+    if_: _If = option("What must hold: one condition, or a list.", "{{ appeal.area is defined }}")
+    then: _Steps = option("What to do if it holds.", _SHOWN)
+    else_: _Steps = option("What to do if it does not hold.", _SHOWN, default=[])
     after: _After = ""
 
 
@@ -137,13 +135,13 @@ class WayEntry(Entry):
         "else": "let it stand without a dash, straight below choose",
     }  # fmt: skip
 
-    if_: _If = Field(None, description="The same as `conditions`.", examples=[_IF_SHOWN])
-    then: _Steps | None = Field(None, description="The same as `sequence`.", examples=[_SHOWN])
+    if_: _If = option("The same as `conditions`.", _IF_SHOWN, default=None)
+    then: _Steps | None = option("The same as `sequence`.", _SHOWN, default=None)
     conditions: Annotated[
         _If, Or("if", "what is to be done in all other cases stands under default:")
-    ] = Field(description="The conditions for this branch.", examples=[_IF_SHOWN])
-    sequence: Annotated[_Steps | None, Or("then", "say what is to be done")] = Field(
-        description="What is done then.", examples=[_SHOWN]
+    ] = option("The conditions for this branch.", _IF_SHOWN)
+    sequence: Annotated[_Steps | None, Or("then", "say what is to be done")] = option(
+        "What is done then.", _SHOWN
     )
 
 
@@ -154,15 +152,13 @@ class ChooseEntry(Entry):
         list[Annotated[dict[str, Any], Shaped(WayEntry), _STEPS]],
         Field(min_length=1),
         MustBe("a list of ways", "begin each way with a dash, with conditions: and sequence:"),
-    ] = Field(
-        description="Several branches. The recipe takes the first one whose conditions hold.",
-        examples=[[{"conditions": _IF_SHOWN, "sequence": _SHOWN}]],
+    ] = option(
+        "Several branches. The recipe takes the first one whose conditions hold.",
+        [{"conditions": _IF_SHOWN, "sequence": _SHOWN}],
     )
-    default: _Steps | None = Field(
-        None, description="What to do in all other cases.", examples=[_SHOWN]
-    )
-    else_: Annotated[_Steps | None, Or("default")] = Field(
-        None, description="The same as `default`.", examples=[_SHOWN]
+    default: _Steps | None = option("What to do in all other cases.", _SHOWN, default=None)
+    else_: Annotated[_Steps | None, Or("default")] = option(
+        "The same as `default`.", _SHOWN, default=None
     )
     after: _After = ""
 
@@ -170,21 +166,24 @@ class ChooseEntry(Entry):
 class DelayTime(Entry):
     """For how long, or until when."""
 
-    until: Annotated[Any, AfterValidator(_a_moment), WithJsonSchema({"type": "string"})] = Field(
-        None,
-        description="A time of day (the next one), a date with a time, or a template.",
-        examples=["07:00", "tomorrow 10:00", "2026-05-01T09:00", "{{ appeal.deadline }}"],
+    until: Annotated[Any, AfterValidator(_a_moment), WithJsonSchema({"type": "string"})] = option(
+        "A time of day (the next one), a date with a time, or a template.",
+        "07:00",
+        "tomorrow 10:00",
+        "2026-05-01T09:00",
+        "{{ appeal.deadline }}",
+        default=None,
     )
-    for_: Annotated[_Length, Or("until", 'for example for: 2h, or until: "07:00"')] = Field(
-        description="For how long.", examples=["2h"]
+    for_: Annotated[_Length, Or("until", 'for example for: 2h, or until: "07:00"')] = option(
+        "For how long.", "2h"
     )
 
 
 class DelayEntry(Entry):
     """How long to wait, or until when."""
 
-    delay: _Length | Annotated[dict[str, Any], Shaped(DelayTime)] = Field(
-        description="How long to wait, or until when.", examples=["2h", {"until": "07:00"}]
+    delay: _Length | Annotated[dict[str, Any], Shaped(DelayTime)] = option(
+        "How long to wait, or until when.", "2h", {"until": "07:00"}
     )
     after: _After = ""
 
@@ -192,28 +191,26 @@ class DelayEntry(Entry):
 class AwaitedEvent(Entry):
     """Events of these types for which the conditions hold."""
 
-    types: _Types = Field(description="The type of the event, or several.", examples=_TYPES_SHOWN)
-    conditions: _If = Field(
-        None,
-        description="What must hold for it.",
-        examples=["{{ event.data.severity == 'major' }}"],
+    types: _Types = option("The type of the event, or several.", *_TYPES_SHOWN)
+    conditions: _If = option(
+        "What must hold for it.", "{{ event.data.severity == 'major' }}", default=None
     )
 
 
 class WaitForEntry(Entry):
     """The event to wait for, on the same subject."""
 
-    wait_for: _Types | Annotated[dict[str, Any], Shaped(AwaitedEvent)] = Field(
-        description="The event to wait for, on the same subject.", examples=_TYPES_SHOWN
+    wait_for: _Types | Annotated[dict[str, Any], Shaped(AwaitedEvent)] = option(
+        "The event to wait for, on the same subject.", *_TYPES_SHOWN
     )
-    timeout: _Length = Field(description="The longest time to wait.", examples=["3d"])
+    timeout: _Length = option("The longest time to wait.", "3d")
     on_timeout: Annotated[
         Literal["continue", "stop"] | _Steps,
         MustBe("continue, stop, or a list of steps", "left out, it is continue"),
-    ] = Field(
-        "continue",
-        description="What to do if nothing came: continue, stop, or a list of steps.",
-        examples=["stop"],
+    ] = option(
+        "What to do if nothing came: continue, stop, or a list of steps.",
+        "stop",
+        default="continue",
     )
     after: _After = ""
 
@@ -221,8 +218,8 @@ class WaitForEntry(Entry):
 class StopEntry(Entry):
     """Ends the run, for this reason."""
 
-    stop: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
-        description="Ends the run, for this reason.", examples=["closed"]
+    stop: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = option(
+        "Ends the run, for this reason.", "closed"
     )
     after: _After = ""
 
@@ -261,37 +258,34 @@ DECIDES: Final = frozenset(
 """Options whose texts decide something and are not published."""
 
 
-_Action = Annotated[str, Field(description="What is done.", examples=["tweet"])]
+_Action = Annotated[str, option("What is done.", "tweet")]
 _Id = Annotated[
     str,
     AfterValidator(_a_name),
-    Field(
-        description="The step's name for `results` and `after`. If left out, the name of its action.",
-        examples=["blog"],
+    option(
+        "The step's name for `results` and `after`. If left out, the name of its action.",
+        "blog",
         json_schema_extra={"pattern": r"^[A-Za-z_]\w*$"},
     ),
 ]
 _EvenIfFailed = Annotated[
     StrictBool,
-    Field(
-        description="Whether to go on even if a step that this one waits for failed.",
-        examples=[True],
-    ),
+    option("Whether to go on even if a step that this one waits for failed.", True),
 ]
 _Overflow = Annotated[
     Overflow,
-    Field(
-        description="What to do with a text that is too long: nothing goes out, it is cut at a word, or it "
+    option(
+        "What to do with a text that is too long: nothing goes out, it is cut at a word, or it "
         "becomes several posts, each a reply to the one before.",
-        examples=["shorten"],
+        "shorten",
     ),
 ]
 _Template = Annotated[
     str,
-    Field(
+    option(
+        "Takes `text` from templates/NAME.txt and `html` from templates/NAME.html; one of them is enough.",
+        "press-appeal",
         pattern="^[A-Za-z0-9_-]+$",
-        description="Takes `text` from templates/NAME.txt and `html` from templates/NAME.html; one of them is enough.",
-        examples=["press-appeal"],
     ),
     MustBe("a template's name", "use letters, digits, - and _, without an ending"),
 ]
@@ -302,11 +296,10 @@ class StepEntry(Entry):
 
     action: _Action
     id: _Id = ""
-    channel: str = Field(
-        "",
-        description="The account's name in appealbridge.yaml. You may leave it out if that platform has only "
-        "one account.",
-        examples=["force_x"],
+    channel: str = option(
+        "The account's name in appealbridge.yaml. You may leave it out if that platform has only one account.",
+        "force_x",
+        default="",
     )
     after: _After = ""
     even_if_failed: _EvenIfFailed = False
@@ -329,10 +322,7 @@ class PostEntry(Entry):
     to: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
         MustBe("a list of channels", "for example [force_x, force_facebook]"),
-    ] = Field(
-        description="The channels, by their names in appealbridge.yaml.",
-        examples=[["force_x", "force_facebook"]],
-    )
+    ] = option("The channels, by their names in appealbridge.yaml.", ["force_x", "force_facebook"])
     after: _After = ""
     even_if_failed: _EvenIfFailed = False
     overflow: _Overflow = Overflow.FAIL
@@ -343,8 +333,8 @@ class PostEntry(Entry):
             Shaped(OneChannel),
             MustBe("options of this channel", "for example { text: … }"),
         ],
-    ] = Field(
-        {},
-        description="Different or additional options for one channel.",
-        examples=[{"force_x": {"text": "{{ headline | shorten(200) }}"}}],
+    ] = option(
+        "Different or additional options for one channel.",
+        {"force_x": {"text": "{{ headline | shorten(200) }}"}},
+        default={},
     )

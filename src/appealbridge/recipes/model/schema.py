@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, model_validator
 
 from appealbridge.model.delivery import Hold
 from appealbridge.model.duration import Duration
@@ -21,6 +21,7 @@ from appealbridge.recipes.model.words import (
     Or,
     Text,
     Time,
+    option,
     wrong,
 )
 
@@ -43,38 +44,34 @@ class TestEvent(Options):
 
     __test__ = False  # pytest takes any class called Test… for one of its own
 
-    type: str = Field(min_length=1, description="The event's type.", examples=["appeal.new"])
-    data: Any = Field(None, description="The event's data.", examples=[{"title": "Aisha, 14"}])
-    subject: str = Field("test", description="What the event is about.", examples=["WMP-2026-0412"])
-    source: str | None = Field(
-        None,
-        description="Where the event comes from. If left out, the source of the recipe's first trigger.",
-        examples=["webhook:incident-desk"],
+    type: str = option("The event's type.", "appeal.new", min_length=1)
+    data: Any = option("The event's data.", {"title": "Aisha, 14"}, default=None)
+    subject: str = option("What the event is about.", "WMP-2026-0412", default="test")
+    source: str | None = option(
+        "Where the event comes from. If left out, the source of the recipe's first trigger.",
+        "webhook:incident-desk",
+        default=None,
     )
-    time: Annotated[str, AfterValidator(_a_time)] | None = Field(
-        None,
-        description="When the event comes, as ISO 8601.",
-        examples=["2026-05-01T14:30:00+01:00"],
+    time: Annotated[str, AfterValidator(_a_time)] | None = option(
+        "When the event comes, as ISO 8601.", "2026-05-01T14:30:00+01:00", default=None
     )
 
 
 class LaterEvent(Options):
     """A later event of a test, for a run that waits. What is left out is filled in."""
 
-    after: Duration = Field(
-        ge=0, description="How long after the first event it comes.", examples=["1d"]
+    after: Duration = option("How long after the first event it comes.", "1d", ge=0)
+    type: str = option("The event's type.", "appeal.closed", min_length=1)
+    data: Any = option("The event's data.", {"title": "Aisha, 14"}, default=None)
+    subject: str | None = option(
+        "What the event is about. If left out, the same as the first one.",
+        "WMP-2026-0412",
+        default=None,
     )
-    type: str = Field(min_length=1, description="The event's type.", examples=["appeal.closed"])
-    data: Any = Field(None, description="The event's data.", examples=[{"title": "Aisha, 14"}])
-    subject: str | None = Field(
-        None,
-        description="What the event is about. If left out, the same as the first one.",
-        examples=["WMP-2026-0412"],
-    )
-    source: str | None = Field(
-        None,
-        description="Where the event comes from. If left out, the source of the recipe's first trigger.",
-        examples=["webhook:incident-desk"],
+    source: str | None = option(
+        "Where the event comes from. If left out, the source of the recipe's first trigger.",
+        "webhook:incident-desk",
+        default=None,
     )
 
 
@@ -83,21 +80,19 @@ class Expected(Entry):
 
     model_config = ConfigDict(extra="allow")
 
-    action: str = Field("", description="Which action it is.", examples=["tweet"])
-    channel: str = Field("", description="The account to use.", examples=["force_x"])
-    after: Length = Field(
-        None, description="How long after the event it goes out.", examples=["3d"]
+    action: str = option("Which action it is.", "tweet", default="")
+    channel: str = option("The account to use.", "force_x", default="")
+    after: Length = option("How long after the event it goes out.", "3d", default=None)
+    at: Annotated[Time | None, Or("after")] = option(
+        "When it goes out.", "06:30", "2026-05-02T06:00", default=None
     )
-    at: Annotated[Time | None, Or("after")] = Field(
-        None, description="When it goes out.", examples=["06:30", "2026-05-02T06:00"]
+    held: Annotated[str, OneOf((*Hold, NOT_HELD))] | None = option(
+        "Why it is held. If left out, it goes out, at once or after its approval.",
+        "time",
+        default=None,
     )
-    held: Annotated[str, OneOf((*Hold, NOT_HELD))] | None = Field(
-        None,
-        description="Why it is held. If left out, it goes out, at once or after its approval.",
-        examples=["time"],
-    )
-    text_not: Text | list[Text] = Field(
-        [], description="Text, or a list of texts, that it must not contain.", examples=["Aisha"]
+    text_not: Text | list[Text] = option(
+        "Text, or a list of texts, that it must not contain.", "Aisha", default=[]
     )
 
 
@@ -112,51 +107,47 @@ class Test(Entry):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in _SAID]})
 
-    name: str = Field(
-        min_length=1, description="What the test shows.", examples=["a child goes to all"]
+    name: str = option("What the test shows.", "a child goes to all", min_length=1)
+    event: TestEvent = option("The event that starts the recipe.", {"type": "appeal.new"})
+    events: list[LaterEvent] = option(
+        "Later events, for a recipe that waits.",
+        [{"after": "1d", "type": "appeal.closed"}],
+        default=[],
     )
-    event: TestEvent = Field(
-        description="The event that starts the recipe.", examples=[{"type": "appeal.new"}]
-    )
-    events: list[LaterEvent] = Field(
-        [],
-        description="Later events, for a recipe that waits.",
-        examples=[[{"after": "1d", "type": "appeal.closed"}]],
-    )
-    after: Duration | None = Field(
-        None,
+    after: Duration | None = option(
+        "Count only what goes out up to this long after the event. If left out, everything counts.",
+        "3d",
+        default=None,
         ge=0,
-        description="Count only what goes out up to this long after the event. If left out, everything counts.",
-        examples=["3d"],
     )
-    expect: list[Expected] | None = Field(
-        None,
-        description="Everything that goes out, an entry for each message. `*` stands for any words; `[]` "
-        "means nothing.",
-        examples=[[{"action": "tweet", "text": "*Aisha*"}]],
+    expect: list[Expected] | None = option(
+        "Everything that goes out, an entry for each message. `*` stands for any words; `[]` means nothing.",
+        [{"action": "tweet", "text": "*Aisha*"}],
+        default=None,
     )
     expect_at_least: Annotated[
         list[Expected] | None,
         Or("expect", both="expect lists all that goes out already; leave one out"),
-    ] = Field(
-        None,
-        description="Messages that must go out at some time; others may go out too.",
-        examples=[[{"action": "tweet"}]],
+    ] = option(
+        "Messages that must go out at some time; others may go out too.",
+        [{"action": "tweet"}],
+        default=None,
     )
-    text_not: list[str] | str = Field(
-        [],
-        description="Text, or a list of texts, that no message may contain. `*` stands for any words.",
-        examples=["Aisha"],
+    text_not: list[str] | str = option(
+        "Text, or a list of texts, that no message may contain. `*` stands for any words.",
+        "Aisha",
+        default=[],
     )
-    nothing_until: Annotated[Time | Length, MustBe("a length of time, or a time", _WHEN)] = Field(
-        None,
-        description="The time before which nothing goes out, or how long after the event that is.",
-        examples=["3d", "06:30"],
+    nothing_until: Annotated[Time | Length, MustBe("a length of time, or a time", _WHEN)] = option(
+        "The time before which nothing goes out, or how long after the event that is.",
+        "3d",
+        "06:30",
+        default=None,
     )
-    expect_failure: str = Field(
-        "",
-        description="The error with which the recipe must fail. `*` stands for any words.",
-        examples=["*missing*"],
+    expect_failure: str = option(
+        "The error with which the recipe must fail. `*` stands for any words.",
+        "*missing*",
+        default="",
     )
 
     @model_validator(mode="after")
@@ -171,77 +162,58 @@ class Test(Entry):
 class Burst(Options):
     """How much of what a recipe plans may go out unseen."""
 
-    deliveries: int = Field(
-        ge=1, description="How many deliveries may go out unseen.", examples=[20]
-    )
-    within: Duration = Field(
-        gt=0, le=86_400, description="Within any period of this length.", examples=["10m"]
-    )
+    deliveries: int = option("How many deliveries may go out unseen.", 20, ge=1)
+    within: Duration = option("Within any period of this length.", "10m", gt=0, le=86_400)
 
 
 class Shape(Options):
     """The top level of a recipe."""
 
-    alias: str = Field(
-        "", description="The name that people see.", examples=["New appeal, every channel"]
+    alias: str = option("The name that people see.", "New appeal, every channel", default="")
+    description: str = option("What the recipe is for.", "Publish a new appeal.", default="")
+    enabled: bool = option(
+        "Whether the recipe is in force. While it is `false`, the recipe ignores new events.",
+        False,
+        default=True,
     )
-    description: str = Field(
-        "", description="What the recipe is for.", examples=["Publish a new appeal."]
+    triggers: list[Any] = option("What starts the recipe.", [{"trigger": "appeal"}], min_length=1)
+    conditions: list[Condition] = option(
+        "What else must be true of the event.", ["{{ appeal.kind == 'missing' }}"], default=[]
     )
-    enabled: bool = Field(
-        True,
-        description="Whether the recipe is in force. While it is `false`, the recipe ignores new events.",
-        examples=[False],
+    variables: dict[str, Any] = option(
+        "Named values for use below.", {"headline": "$.title"}, default={}
     )
-    triggers: list[Any] = Field(
-        min_length=1, description="What starts the recipe.", examples=[[{"trigger": "appeal"}]]
+    actions: list[Any] = option("What the recipe publishes.", [{"action": "tweet"}], min_length=1)
+    mode: Literal["queued", "single", "restart", "parallel"] = option(
+        "What to do when another event about the same subject comes.", "queued", default="queued"
     )
-    conditions: list[Condition] = Field(
-        [],
-        description="What else must be true of the event.",
-        examples=[["{{ appeal.kind == 'missing' }}"]],
+    approval: str | None = option(
+        "Who must approve before anything goes out. `none` means that nobody has to.",
+        "officer_in_charge",
+        "none",
+        default=None,
     )
-    variables: dict[str, Any] = Field(
-        {}, description="Named values for use below.", examples=[{"headline": "$.title"}]
+    publish_within: Duration | None = option(
+        "How long after the event a message may still go out.", "2h", default=None, gt=0
     )
-    actions: list[Any] = Field(
-        min_length=1, description="What the recipe publishes.", examples=[[{"action": "tweet"}]]
+    retry: Retry = option(
+        "How failed attempts are repeated, if it differs from the settings of the account.",
+        {"within": "2h"},
+        default=Retry(),
     )
-    mode: Literal["queued", "single", "restart", "parallel"] = Field(
-        "queued",
-        description="What to do when another event about the same subject comes.",
-        examples=["queued"],
+    burst: Burst | None = option(
+        "How much may go out unseen; anything more is held for a person. If left out, there is no limit.",
+        {"deliveries": 20, "within": "10m"},
+        default=None,
     )
-    approval: str | None = Field(
-        None,
-        description="Who must approve before anything goes out. `none` means that nobody has to.",
-        examples=["officer_in_charge", "none"],
-    )
-    publish_within: Duration | None = Field(
-        None,
-        gt=0,
-        description="How long after the event a message may still go out.",
-        examples=["2h"],
-    )
-    retry: Retry = Field(
-        Retry(),
-        description="How failed attempts are repeated, if it differs from the settings of the account.",
-        examples=[{"within": "2h"}],
-    )
-    burst: Burst | None = Field(
-        None,
-        description="How much may go out unseen; anything more is held for a person. If left out, there is no "
-        "limit.",
-        examples=[{"deliveries": 20, "within": "10m"}],
-    )
-    on_failure: list[str] | str = Field(
-        [],
-        description="Whom to tell when something fails, is too late or stays unclear. If left out, "
+    on_failure: list[str] | str = option(
+        "Whom to tell when something fails, is too late or stays unclear. If left out, "
         "`notices.to` in the settings.",
-        examples=[["duty_comms"]],
+        ["duty_comms"],
+        default=[],
     )
-    tests: list[Test] = Field(
-        [],
-        description="The recipe's own tests.",
-        examples=[[{"name": "a test is for nobody", "event": {"type": "test"}, "expect": []}]],
+    tests: list[Test] = option(
+        "The recipe's own tests.",
+        [{"name": "a test is for nobody", "event": {"type": "test"}, "expect": []}],
+        default=[],
     )

@@ -38,6 +38,11 @@ def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomEr
     return PydanticCustomError(kind, "{problem}", {"problem": problem, "cure": cure})
 
 
+def option(about: str, *examples: Any, default: Any = ..., **bounds: Any) -> Any:
+    """Return an option with a sentence about it and examples; without a default it must be there."""
+    return Field(default, description=about, examples=[*examples], **bounds)
+
+
 class Entry(Options):
     """
     The base of what stands in lists of the language, and of what stands in such entries.
