@@ -2,7 +2,7 @@
 
 from appealbridge.documents.diagnostic import InvalidDocuments, Problem, nearest, unexpected
 from appealbridge.documents.document import Document, Place, read
-from appealbridge.documents.path import Path, path_text
+from appealbridge.documents.path import Path, path_text, texts_in
 from appealbridge.documents.validation import check
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "nearest",
     "path_text",
     "read",
+    "texts_in",
     "unexpected",
 ]

@@ -15,7 +15,7 @@ from appealbridge.documents.diagnostic import REPORT, Problem, did_you_mean, fau
 from appealbridge.documents.document import Document
 from appealbridge.documents.messages.hints import NO_BREAK_SPACE, ORDINARY_SPACE
 from appealbridge.documents.messages.pydantic import cure, missing_cure, sentence
-from appealbridge.documents.path import Path, path_text
+from appealbridge.documents.path import Path, texts_in
 from appealbridge.model.duration import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,23 +27,14 @@ NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
 
 
 def check(
-    document: Document,
-    path: Path,
-    model: type[M],
-    *,
-    skip_templates: bool = False,
-    context: Mapping[str, Any] = NO_CONTEXT,
+    document: Document, path: Path, model: type[M], **how: Any
 ) -> tuple[M | None, list[Problem]]:
     """
     Validate the value at `path` with a model; return the instance, or `None`, and all problems.
 
-    With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
-    JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
-    instance nor a problem. A missing value is checked as an empty mapping. `context` is what the model's
-    validators are told.
+    A missing value is checked as an empty mapping. `how` is as for `check_value`.
     """
-    value = _value(document, path)
-    return check_value(document, path, value, model, skip_templates=skip_templates, context=context)
+    return check_value(document, path, _follow(document.value, path), model, **how)
 
 
 def check_value(
@@ -61,9 +52,12 @@ def check_value(
     """
     Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
 
+    With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
+    JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
+    instance nor a problem.
     `owner` is what the options belong to, for complaints about unknown ones; `beside` are names that
     may stand there and that the model does not know; `elsewhere` are the places of those names of the
-    value that stand somewhere else in the document.
+    value that stand somewhere else in the document; `context` is what the model's validators are told.
     """
     try:
         return model.model_validate(
@@ -85,33 +79,6 @@ def check_value(
     words = _Words(document, path, model, owner, beside, elsewhere)
     found = [words.problem(where, some) for where, some in errors.items()]
     return None, sorted(found, key=lambda problem: (problem.line, problem.column))
-
-
-def check_parts(
-    document: Document,
-    path: Path,
-    value: Any,
-    model: type[M],
-    context: Mapping[str, Any] = NO_CONTEXT,
-    owner: str = "",
-) -> tuple[M | None, dict[str, Any], list[Problem]]:
-    """
-    Do the same with a mapping, and return also those of its values, as they are written, that are right.
-
-    So what is inside them can be checked even where others are wrong.
-    """
-    found, problems = check_value(document, path, value, model, owner=owner, context=context)
-    written = value if isinstance(value, dict) else {}
-    if found is not None:
-        return found, written, []
-    names = _names([model])
-    wrong = {key for key in written if any(_below((*path, key), p.path) for p in problems)}
-    return None, {k: one for k, one in written.items() if k in names and k not in wrong}, problems
-
-
-def _below(path: Path, place: str) -> bool:
-    text = path_text(path)
-    return place == text or place.startswith((f"{text}.", f"{text}["))
 
 
 def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
@@ -157,9 +124,7 @@ def _too_early(error: ErrorDetails, value: Any) -> bool:
 
 
 def _any_filled_in(value: Any) -> bool:
-    if isinstance(value, (dict, list)):
-        return any(map(_any_filled_in, value.values() if isinstance(value, dict) else value))
-    return is_filled_in(value)
+    return any(is_filled_in(text) for _, text in texts_in(value))
 
 
 def is_filled_in(value: Any) -> bool:
@@ -200,7 +165,7 @@ class _Words:
             # As it is written: 10.00 is 10.0 to whoever reads YAML.
             source = self.document.bare(self._at(where))
             words = words.replace(str(error["input"]), source, 1) if source else words
-        problem = self.document.problem(self._at(where), words, cure(error, field), key=beside)
+        problem = self.document.problem(self._at(where), words, cure(errors, field), key=beside)
         if field is not None and _secret(field.annotation):
             # Someone wrote a secret into the file; it must not come out with the complaint about it.
             return replace(problem, source_line="")
@@ -236,10 +201,6 @@ def _where(value: Any, loc: Sequence[int | str], *, missing: bool) -> Path:
         elif position == len(loc) - 1 and missing:
             path = (*path, part)
     return path
-
-
-def _value(document: Document, path: Path) -> Any:
-    return _follow(document.value, path)
 
 
 def _follow(value: Any, path: Path) -> Any:

@@ -54,6 +54,8 @@ def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
     named = str(node.get("$ref", "")).rpartition("/")[2]
     if named in inside or "part" in node:
         return {"$ref": f"#/$defs/{node['part']}"} if "part" in node else {}
+    if "model" in node:
+        return of_model(node["model"])
     if named:
         beside = {key: value for key, value in node.items() if key != "$ref"}
         return _plain({**defs[named], **beside}, defs, (*inside, named))

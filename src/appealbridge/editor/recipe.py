@@ -43,11 +43,11 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
         **top,
         "description": "What to wait for, and what to publish then.",
         "$defs": {
-            "trigger": _one_of(
-                "trigger",
-                "What is waited for.",
-                [_trigger(one, own) for one in registry.triggers.values()],
-            ),
+            "trigger": {
+                "description": "What is waited for.",
+                "type": "object",
+                "oneOf": [_trigger(one, own) for one in registry.triggers.values()],
+            },
             "step": {
                 "description": "What is done.",
                 "type": "object",
@@ -63,10 +63,6 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
             },
         },
     }
-
-
-def _one_of(key: str, description: str, several: list[Schema]) -> Schema:
-    return {"type": "object", "required": [key], "description": description, "oneOf": several}
 
 
 def _trigger(trigger: AnyTrigger, names: Names) -> Schema:

@@ -26,7 +26,7 @@ def test_pydantics_words_become_ours():
 def test_nothing_where_text_is_wanted_asks_for_quotes_around_a_hash():
     (found,) = error(text=None)
     assert sentence([found]) == "must be text, and is empty"
-    assert "#" in cure(found, None)
+    assert "#" in cure([found], None)
 
 
 def test_an_example_is_written_as_yaml():

@@ -57,7 +57,7 @@ def test_that_holds_for_whom_the_settings_name_too(notes):
 
 
 def test_a_channel_that_stands_deep_in_the_steps_is_found(notes):
-    deep = RECIPE.replace("  - {", "  - if: true\n    then:\n      - {")
+    deep = RECIPE.replace("  - {", '  - if: "{{ event.type }}"\n    then:\n      - {')
     told = notes(deep + "on_failure: dana", press_office=OFFICE)
     assert f"note on_failure: {ITSELF}" in told
 

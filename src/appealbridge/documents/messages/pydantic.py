@@ -78,14 +78,16 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
     return error["msg"][:1].lower() + error["msg"][1:]
 
 
-def cure(error: ErrorDetails, field: FieldInfo | None) -> str:
+def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
     """Return what would mend a value: what its complaint says itself, the nearest choice, or an example."""
+    error = errors[0]
     context: dict[str, Any] = error.get("ctx") or {}
     told = context.get("cure") or getattr(context.get("error"), "cure", "")
     if told:
         return str(told)
     if error["type"] in _CHOICES:
-        return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", context["expected"]))
+        expected = " ".join(e["ctx"]["expected"] for e in errors if e["type"] in _CHOICES)
+        return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", expected))
     if error["input"] is None and error["type"] == "string_type":
         return "write it after the colon; text that begins with # needs quotes"
     if error["type"] == "string_type" and isinstance(error["input"], (int, float)):

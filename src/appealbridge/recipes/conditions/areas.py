@@ -28,7 +28,7 @@ from appealbridge.recipes.conditions.geo import (
     turned,
 )
 from appealbridge.recipes.conditions.operators import Question
-from appealbridge.recipes.model.words import LISTS, Entry, OneOf, Text, option, wrong
+from appealbridge.recipes.model.words import LISTS, Entry, Text, needed, wrong
 
 _FURTHEST = 20_100_000.0
 """Metres to the other side of the earth."""
@@ -125,9 +125,9 @@ _Points = Annotated[
 class _Circle(Entry):
     """A circle around a place."""
 
-    centre: _Place = option("Latitude, then longitude.", [52.48, -1.89])
+    centre: _Place = needed("Latitude, then longitude.", [52.48, -1.89])
     radius: Annotated[Any, AfterValidator(_a_distance), WithJsonSchema({"type": "string"})] = (
-        option("How far from the centre.", "5km", "800m", "3 miles")
+        needed("How far from the centre.", "5km", "800m", "3 miles")
     )
 
     def question(self) -> Question:
@@ -150,15 +150,15 @@ _POLYGON = [[[-2.0, 52.4], [-1.75, 52.4], [-1.75, 52.55], [-2.0, 52.4]]]
 class _Polygon(Entry):
     """An area as maps export it."""
 
-    type: Annotated[str, OneOf(("Polygon", "MultiPolygon", "Feature"))] = option(_TYPE, "Polygon")
-    coordinates: _Rings = option("The line around it, then those around its holes.", _POLYGON)
+    type: Literal["Polygon", "MultiPolygon", "Feature"] = needed(_TYPE, "Polygon")
+    coordinates: _Rings = needed("The line around it, then those around its holes.", _POLYGON)
 
 
 class _MultiPolygon(Entry):
     """Several areas as maps export them."""
 
-    type: Literal["MultiPolygon"] = option(_TYPE, "MultiPolygon")
-    coordinates: Annotated[list[_Rings], Field(min_length=1)] = option(
+    type: Literal["MultiPolygon"] = needed(_TYPE, "MultiPolygon")
+    coordinates: Annotated[list[_Rings], Field(min_length=1)] = needed(
         "Of each the line around it, then those around its holes.", [_POLYGON]
     )
 
@@ -181,8 +181,8 @@ class _Feature(Entry):
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["Feature"] = option(_TYPE, "Feature")
-    geometry: _GeoJson = option("The area.", {"type": "Polygon", "coordinates": _POLYGON})
+    type: Literal["Feature"] = needed(_TYPE, "Feature")
+    geometry: _GeoJson = needed("The area.", {"type": "Polygon", "coordinates": _POLYGON})
 
 
 def _drawn(drawn: Any) -> Question:

@@ -7,7 +7,6 @@ A new test is one more field here, with the function in `operators` that makes i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import time
 from typing import Annotated, Any, ClassVar, Final, Self
 from zoneinfo import ZoneInfo
@@ -17,63 +16,44 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
     ValidationInfo,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
 
 from appealbridge.model.moment import clock, zone_named
-from appealbridge.recipes.conditions import operators
+from appealbridge.recipes.conditions import operators as ask
 from appealbridge.recipes.conditions.areas import Within
-from appealbridge.recipes.conditions.operators import Question, number
-from appealbridge.recipes.model.words import Conditions, Entry, MustBe, Text, option, wrong
+from appealbridge.recipes.conditions.operators import Question
+from appealbridge.recipes.model.words import Conditions, Entry, Text, must_be, needed, option, wrong
 from appealbridge.recipes.templates.fast_path import is_template
 
 
-@dataclass(frozen=True, slots=True)
-class Asks:
+def _asks(make: Callable[[Any], Question], several: str = "") -> WrapValidator:
     """
-    Marks what a field is compared with; `make` turns it into the question, or raises `ValueError`.
+    Make the question of what a field is compared with; `make` may raise `ValueError`.
 
     `several` is the test that takes a list.
     """
 
-    make: Callable[[Any], Question]
-    several: str = ""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Make the question of what is right."""
-        return core_schema.no_info_wrap_validator_function(self._made, handler(source))
-
-    def _made(self, value: Any, inner: Callable[[Any], Any]) -> Question:
+    def made(value: Any, inner: Callable[[Any], Any]) -> Question:
         if any(map(_changes, value if isinstance(value, list) else [value])):
             cure = 'compare in a template: "{{ event.data.a == event.data.b }}"'
             raise wrong("only a fixed value can stand here", cure)
-        if self.several and isinstance(value, list):
-            raise wrong("must be one value", f"several go under {self.several}:")
-        return self.make(inner(value))
+        if several and isinstance(value, list):
+            raise wrong("must be one value", f"several go under {several}:")
+        return make(inner(value))
+
+    return WrapValidator(made)
 
 
 def _changes(value: Any) -> bool:
     return isinstance(value, str) and (is_template(value) or value.startswith("$."))
-
-
-def _one_value(value: Any) -> Any:
-    if isinstance(value, (list, dict)) or value is None:
-        raise wrong("must be one value")
-    return value
-
-
-def _a_number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        in_quotes = isinstance(value, str) and number(value) is not None
-        raise wrong("must be a number, without quotes" if in_quotes else "must be a number")
-    return value
 
 
 def _not_there(exists: bool, info: ValidationInfo) -> bool:
@@ -83,10 +63,16 @@ def _not_there(exists: bool, info: ValidationInfo) -> bool:
 
 
 _Value = Annotated[
-    Any, AfterValidator(_one_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
+    StrictStr | StrictBool | StrictInt | StrictFloat,
+    must_be("one value"),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
 _Values = Annotated[list[_Value], Field(min_length=1)]
-_Number = Annotated[Any, AfterValidator(_a_number), WithJsonSchema({"type": "number"})]
+_Number = Annotated[
+    StrictInt | StrictFloat,
+    must_be("a number, without quotes"),
+    WithJsonSchema({"type": "number"}),
+]
 
 
 class FieldTest(Entry):
@@ -103,47 +89,36 @@ class FieldTest(Entry):
     field: Annotated[
         str,
         Field(pattern=r"^\$|\{\{|\{%"),
-        MustBe("a JSONPath or a template", "a JSONPath begins with $, as $.severity"),
-    ] = option(
+        must_be("a JSONPath or a template", "a JSONPath begins with $, as $.severity"),
+    ] = needed(
         "A JSONPath into the event's data, or a template, whose value is tested.",
         "$.severity",
         "{{ event.type }}",
     )
-    equals: Annotated[_Value, Asks(operators.equals, "in")] = option(
-        "It is exactly this value.", "road", default=None
+    equals: Annotated[_Value, _asks(ask.equals, "in")] = option("It is exactly this value.", "road")
+    not_: Annotated[_Value, _asks(ask.is_not, "not_in")] = option(
+        "It is another value than this.", "test"
     )
-    not_: Annotated[_Value, Asks(operators.is_not, "not_in")] = option(
-        "It is another value than this.", "test", default=None
+    in_: Annotated[_Values, _asks(ask.is_in)] = option("It is one of these.", ["major", "critical"])
+    not_in: Annotated[_Values, _asks(ask.not_in)] = option(
+        "It is none of these.", ["test", "exercise"]
     )
-    in_: Annotated[_Values, Asks(operators.is_in)] = option(
-        "It is one of these.", ["major", "critical"], default=None
+    contains: Annotated[_Value, _asks(ask.contains)] = option(
+        "It has this in its text, or as one of its entries.", "Birmingham"
     )
-    not_in: Annotated[_Values, Asks(operators.not_in)] = option(
-        "It is none of these.", ["test", "exercise"], default=None
+    starts_with: Annotated[Text, _asks(ask.starts_with)] = option(
+        "It is a text that begins with this.", "M6"
     )
-    contains: Annotated[_Value, Asks(operators.contains)] = option(
-        "It has this in its text, or as one of its entries.", "Birmingham", default=None
+    matches: Annotated[Text, _asks(ask.matches)] = option(
+        "It is a text in which this RE2 pattern is found; ^ and $ mark its ends.", "^A[0-9]+"
     )
-    starts_with: Annotated[Text, Asks(operators.starts_with)] = option(
-        "It is a text that begins with this.", "M6", default=None
-    )
-    matches: Annotated[Text, Asks(operators.matches)] = option(
-        "It is a text in which this RE2 pattern is found; ^ and $ mark its ends.",
-        "^A[0-9]+",
-        default=None,
-    )
-    above: Annotated[_Number, Asks(operators.above)] = option(
-        "It is a number above this.", 3, default=None
-    )
-    below: Annotated[_Number, Asks(operators.below)] = option(
-        "It is a number below this.", 10, default=None
-    )
-    within: Annotated[Within, Asks(lambda question: question)] = option(
+    above: Annotated[_Number, _asks(ask.above)] = option("It is a number above this.", 3)
+    below: Annotated[_Number, _asks(ask.below)] = option("It is a number below this.", 10)
+    within: Annotated[Within, _asks(lambda question: question)] = option(
         "It is a place in this circle or area; numbers are latitude, then longitude.",
         {"centre": [52.48, -1.89], "radius": "5km"},
         [[52.5, -1.9], [52.5, -1.8], [52.4, -1.9]],
         "city_centre",
-        default=None,
     )
     exists: Annotated[StrictBool, AfterValidator(_not_there)] = option(
         "It is there; with `false`, it is not there.", True, default=True
@@ -157,8 +132,8 @@ class FieldTest(Entry):
 
     def question(self, name: str) -> Question | None:
         """Return what a test asks, by its name; `None` for what is none."""
-        found = {field.alias: getattr(self, own) for own, field in type(self).model_fields.items()}
-        return found[name] if isinstance(found.get(name), Question) else None
+        found = getattr(self, name, getattr(self, f"{name}_", None))
+        return found if isinstance(found, Question) else None
 
 
 _OWN = "begin a condition of its own with it"
@@ -170,7 +145,7 @@ class All(Entry):
     ALSO = ("and",)
     OTHERS = _OWN
 
-    all: Conditions = option("Each of these must hold.", [{"field": "$.road", "exists": True}])
+    all: Conditions = needed("Each of these must hold.", [{"field": "$.road", "exists": True}])
 
 
 class AnyOf(Entry):
@@ -179,7 +154,7 @@ class AnyOf(Entry):
     ALSO = ("or",)
     OTHERS = _OWN
 
-    any: Conditions = option("One of these is enough.", [{"field": "$.road", "exists": True}])
+    any: Conditions = needed("One of these is enough.", [{"field": "$.road", "exists": True}])
 
 
 class NoneOf(Entry):
@@ -188,7 +163,7 @@ class NoneOf(Entry):
     ALSO = ("not",)
     OTHERS = _OWN
 
-    none: Conditions = option("None of these may hold.", [{"field": "$.exercise", "equals": True}])
+    none: Conditions = needed("None of these may hold.", [{"field": "$.exercise", "equals": True}])
 
 
 def _a_clock(text: Any) -> time | None:
@@ -220,15 +195,15 @@ class Between(Entry):
 
     between: Annotated[
         tuple[_Clock, _Clock],
-        MustBe("two times", 'for example ["07:00", "22:00"]'),
+        must_be("two times", 'for example ["07:00", "22:00"]'),
         AfterValidator(_two),
-    ] = option(
+    ] = needed(
         "The time of day when the event came in, from and to. It goes over midnight if the second "
         "time is earlier.",
         ["07:00", "22:00"],
     )
     time_zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] | None = option(
-        "The time zone. If left out, that of the settings.", "Europe/London", default=None
+        "The time zone. If left out, that of the settings.", "Europe/London"
     )
 
 

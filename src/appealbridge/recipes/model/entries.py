@@ -7,43 +7,38 @@ A new word is a line here; a new entry is a model here, in `FLOW`, and its reade
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date
 from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     Field,
-    GetJsonSchemaHandler,
     StrictBool,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema
 
 from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import read
 from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.model.words import TEMPLATE, ZONE, Entry, MustBe, Or, Text, option, wrong
+from appealbridge.recipes.model.words import (
+    TEMPLATE,
+    ZONE,
+    Entry,
+    Or,
+    Text,
+    formed,
+    must_be,
+    needed,
+    option,
+    wrong,
+)
 from appealbridge.recipes.planning.times import length, moment
 
 POST = "post"
 """The action that publishes on many channels at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shaped:
-    """Marks a mapping of which `model` says the form; its reader checks it for itself."""
-
-    model: type[Entry]
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """Return the model's own."""
-        return self.model.__get_pydantic_json_schema__(self.model.__pydantic_core_schema__, handler)
 
 
 def _a_length(value: Any) -> Any:
@@ -80,7 +75,7 @@ _STEPS: Final = "steps"
 
 _Steps = Annotated[
     list[Annotated[Any, WithJsonSchema({"part": "step"})]],
-    MustBe("a list", "begin each step with a dash"),
+    must_be("a list", "begin each step with a dash"),
     _STEPS,
 ]
 _If = Annotated[
@@ -95,15 +90,15 @@ _Length = Annotated[
 ]
 _Types = Annotated[
     Text | Annotated[list[Text], Field(min_length=1)],
-    MustBe(
+    must_be(
         "the type of an event, or a list of types",
         "for example appeal.closed, or [appeal.updated, appeal.closed]",
     ),
 ]
 _After = Annotated[
     str | list[str],
-    MustBe("a step's id, or a list of them", "for example blog"),
-    option(
+    must_be("a step's id, or a list of them", "for example blog"),
+    needed(
         "The ids of the steps that must be published first.",
         "blog",
         ["page", "tweet"],
@@ -120,9 +115,9 @@ class IfEntry(Entry):
 
     MEANT: ClassVar = {"elif": "write choose: with a way for each, or an if of its own under else:"}
 
-    if_: _If = option("What must hold: one condition, or a list.", "{{ appeal.area is defined }}")
-    then: _Steps = option("What to do if it holds.", _SHOWN)
-    else_: _Steps = option("What to do if it does not hold.", _SHOWN, default=[])
+    if_: _If = needed("What must hold: one condition, or a list.", "{{ appeal.area is defined }}")
+    then: _Steps = needed("What to do if it holds.", _SHOWN)
+    else_: _Steps = option("What to do if it does not hold.", _SHOWN)
     after: _After = ""
 
 
@@ -135,12 +130,12 @@ class WayEntry(Entry):
         "else": "let it stand without a dash, straight below choose",
     }  # fmt: skip
 
-    if_: _If = option("The same as `conditions`.", _IF_SHOWN, default=None)
-    then: _Steps | None = option("The same as `sequence`.", _SHOWN, default=None)
+    if_: _If = option("The same as `conditions`.", _IF_SHOWN)
+    then: _Steps | None = option("The same as `sequence`.", _SHOWN)
     conditions: Annotated[
         _If, Or("if", "what is to be done in all other cases stands under default:")
-    ] = option("The conditions for this branch.", _IF_SHOWN)
-    sequence: Annotated[_Steps | None, Or("then", "say what is to be done")] = option(
+    ] = needed("The conditions for this branch.", _IF_SHOWN)
+    sequence: Annotated[_Steps | None, Or("then", "say what is to be done")] = needed(
         "What is done then.", _SHOWN
     )
 
@@ -149,17 +144,15 @@ class ChooseEntry(Entry):
     """Several branches. The recipe takes the first one whose conditions hold."""
 
     choose: Annotated[
-        list[Annotated[dict[str, Any], Shaped(WayEntry), _STEPS]],
+        list[Annotated[dict[str, Any], formed(WayEntry), _STEPS]],
         Field(min_length=1),
-        MustBe("a list of ways", "begin each way with a dash, with conditions: and sequence:"),
-    ] = option(
+        must_be("a list of ways", "begin each way with a dash, with conditions: and sequence:"),
+    ] = needed(
         "Several branches. The recipe takes the first one whose conditions hold.",
         [{"conditions": _IF_SHOWN, "sequence": _SHOWN}],
     )
-    default: _Steps | None = option("What to do in all other cases.", _SHOWN, default=None)
-    else_: Annotated[_Steps | None, Or("default")] = option(
-        "The same as `default`.", _SHOWN, default=None
-    )
+    default: _Steps | None = option("What to do in all other cases.", _SHOWN)
+    else_: Annotated[_Steps | None, Or("default")] = option("The same as `default`.", _SHOWN)
     after: _After = ""
 
 
@@ -172,9 +165,8 @@ class DelayTime(Entry):
         "tomorrow 10:00",
         "2026-05-01T09:00",
         "{{ appeal.deadline }}",
-        default=None,
     )
-    for_: Annotated[_Length, Or("until", 'for example for: 2h, or until: "07:00"')] = option(
+    for_: Annotated[_Length, Or("until", 'for example for: 2h, or until: "07:00"')] = needed(
         "For how long.", "2h"
     )
 
@@ -182,7 +174,7 @@ class DelayTime(Entry):
 class DelayEntry(Entry):
     """How long to wait, or until when."""
 
-    delay: _Length | Annotated[dict[str, Any], Shaped(DelayTime)] = option(
+    delay: _Length | Annotated[dict[str, Any], formed(DelayTime)] = needed(
         "How long to wait, or until when.", "2h", {"until": "07:00"}
     )
     after: _After = ""
@@ -191,22 +183,20 @@ class DelayEntry(Entry):
 class AwaitedEvent(Entry):
     """Events of these types for which the conditions hold."""
 
-    types: _Types = option("The type of the event, or several.", *_TYPES_SHOWN)
-    conditions: _If = option(
-        "What must hold for it.", "{{ event.data.severity == 'major' }}", default=None
-    )
+    types: _Types = needed("The type of the event, or several.", *_TYPES_SHOWN)
+    conditions: _If = option("What must hold for it.", "{{ event.data.severity == 'major' }}")
 
 
 class WaitForEntry(Entry):
     """The event to wait for, on the same subject."""
 
-    wait_for: _Types | Annotated[dict[str, Any], Shaped(AwaitedEvent)] = option(
+    wait_for: _Types | Annotated[dict[str, Any], formed(AwaitedEvent)] = needed(
         "The event to wait for, on the same subject.", *_TYPES_SHOWN
     )
-    timeout: _Length = option("The longest time to wait.", "3d")
+    timeout: _Length = needed("The longest time to wait.", "3d")
     on_timeout: Annotated[
         Literal["continue", "stop"] | _Steps,
-        MustBe("continue, stop, or a list of steps", "left out, it is continue"),
+        must_be("continue, stop, or a list of steps", "left out, it is continue"),
     ] = option(
         "What to do if nothing came: continue, stop, or a list of steps.",
         "stop",
@@ -218,7 +208,7 @@ class WaitForEntry(Entry):
 class StopEntry(Entry):
     """Ends the run, for this reason."""
 
-    stop: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = option(
+    stop: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = needed(
         "Ends the run, for this reason.", "closed"
     )
     after: _After = ""
@@ -258,11 +248,11 @@ DECIDES: Final = frozenset(
 """Options whose texts decide something and are not published."""
 
 
-_Action = Annotated[str, option("What is done.", "tweet")]
+_Action = Annotated[str, needed("What is done.", "tweet")]
 _Id = Annotated[
     str,
     AfterValidator(_a_name),
-    option(
+    needed(
         "The step's name for `results` and `after`. If left out, the name of its action.",
         "blog",
         json_schema_extra={"pattern": r"^[A-Za-z_]\w*$"},
@@ -270,11 +260,11 @@ _Id = Annotated[
 ]
 _EvenIfFailed = Annotated[
     StrictBool,
-    option("Whether to go on even if a step that this one waits for failed.", True),
+    needed("Whether to go on even if a step that this one waits for failed.", True),
 ]
 _Overflow = Annotated[
     Overflow,
-    option(
+    needed(
         "What to do with a text that is too long: nothing goes out, it is cut at a word, or it "
         "becomes several posts, each a reply to the one before.",
         "shorten",
@@ -282,12 +272,12 @@ _Overflow = Annotated[
 ]
 _Template = Annotated[
     str,
-    option(
+    needed(
         "Takes `text` from templates/NAME.txt and `html` from templates/NAME.html; one of them is enough.",
         "press-appeal",
         pattern="^[A-Za-z0-9_-]+$",
     ),
-    MustBe("a template's name", "use letters, digits, - and _, without an ending"),
+    must_be("a template's name", "use letters, digits, - and _, without an ending"),
 ]
 
 
@@ -321,8 +311,8 @@ class PostEntry(Entry):
     id: _Id = ""
     to: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
-        MustBe("a list of channels", "for example [force_x, force_facebook]"),
-    ] = option("The channels, by their names in appealbridge.yaml.", ["force_x", "force_facebook"])
+        must_be("a list of channels", "for example [force_x, force_facebook]"),
+    ] = needed("The channels, by their names in appealbridge.yaml.", ["force_x", "force_facebook"])
     after: _After = ""
     even_if_failed: _EvenIfFailed = False
     overflow: _Overflow = Overflow.FAIL
@@ -330,8 +320,8 @@ class PostEntry(Entry):
         str,
         Annotated[
             dict[str, Any],
-            Shaped(OneChannel),
-            MustBe("options of this channel", "for example { text: … }"),
+            formed(OneChannel),
+            must_be("options of this channel", "for example { text: … }"),
         ],
     ] = option(
         "Different or additional options for one channel.",

@@ -16,11 +16,11 @@ from appealbridge.recipes.model.words import (
     Condition,
     Entry,
     Length,
-    MustBe,
-    OneOf,
     Or,
     Text,
     Time,
+    must_be,
+    needed,
     option,
     wrong,
 )
@@ -39,39 +39,32 @@ def _a_time(text: str) -> str:
     return text
 
 
-class TestEvent(Options):
+class _MadeUp(Options):
+    type: str = needed("The event's type.", "appeal.new", min_length=1)
+    data: Any = option("The event's data.", {"title": "Aisha, 14"})
+    source: str | None = option(
+        "Where the event comes from. If left out, the source of the recipe's first trigger.",
+        "webhook:incident-desk",
+    )
+
+
+class TestEvent(_MadeUp):
     """The event of one test; what is left out is made up."""
 
     __test__ = False  # pytest takes any class called Test… for one of its own
 
-    type: str = option("The event's type.", "appeal.new", min_length=1)
-    data: Any = option("The event's data.", {"title": "Aisha, 14"}, default=None)
     subject: str = option("What the event is about.", "WMP-2026-0412", default="test")
-    source: str | None = option(
-        "Where the event comes from. If left out, the source of the recipe's first trigger.",
-        "webhook:incident-desk",
-        default=None,
-    )
     time: Annotated[str, AfterValidator(_a_time)] | None = option(
-        "When the event comes, as ISO 8601.", "2026-05-01T14:30:00+01:00", default=None
+        "When the event comes, as ISO 8601.", "2026-05-01T14:30:00+01:00"
     )
 
 
-class LaterEvent(Options):
+class LaterEvent(_MadeUp):
     """A later event of a test, for a run that waits. What is left out is filled in."""
 
-    after: Duration = option("How long after the first event it comes.", "1d", ge=0)
-    type: str = option("The event's type.", "appeal.closed", min_length=1)
-    data: Any = option("The event's data.", {"title": "Aisha, 14"}, default=None)
+    after: Duration = needed("How long after the first event it comes.", "1d", ge=0)
     subject: str | None = option(
-        "What the event is about. If left out, the same as the first one.",
-        "WMP-2026-0412",
-        default=None,
-    )
-    source: str | None = option(
-        "Where the event comes from. If left out, the source of the recipe's first trigger.",
-        "webhook:incident-desk",
-        default=None,
+        "What the event is about. If left out, the same as the first one.", "WMP-2026-0412"
     )
 
 
@@ -82,14 +75,12 @@ class Expected(Entry):
 
     action: str = option("Which action it is.", "tweet", default="")
     channel: str = option("The account to use.", "force_x", default="")
-    after: Length = option("How long after the event it goes out.", "3d", default=None)
+    after: Length = option("How long after the event it goes out.", "3d")
     at: Annotated[Time | None, Or("after")] = option(
-        "When it goes out.", "06:30", "2026-05-02T06:00", default=None
+        "When it goes out.", "06:30", "2026-05-02T06:00"
     )
-    held: Annotated[str, OneOf((*Hold, NOT_HELD))] | None = option(
-        "Why it is held. If left out, it goes out, at once or after its approval.",
-        "time",
-        default=None,
+    held: Hold | Literal["none"] | None = option(
+        "Why it is held. If left out, it goes out, at once or after its approval.", "time"
     )
     text_not: Text | list[Text] = option(
         "Text, or a list of texts, that it must not contain.", "Aisha", default=[]
@@ -107,8 +98,8 @@ class Test(Entry):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in _SAID]})
 
-    name: str = option("What the test shows.", "a child goes to all", min_length=1)
-    event: TestEvent = option("The event that starts the recipe.", {"type": "appeal.new"})
+    name: str = needed("What the test shows.", "a child goes to all", min_length=1)
+    event: TestEvent = needed("The event that starts the recipe.", {"type": "appeal.new"})
     events: list[LaterEvent] = option(
         "Later events, for a recipe that waits.",
         [{"after": "1d", "type": "appeal.closed"}],
@@ -117,32 +108,27 @@ class Test(Entry):
     after: Duration | None = option(
         "Count only what goes out up to this long after the event. If left out, everything counts.",
         "3d",
-        default=None,
         ge=0,
     )
     expect: list[Expected] | None = option(
         "Everything that goes out, an entry for each message. `*` stands for any words; `[]` means nothing.",
         [{"action": "tweet", "text": "*Aisha*"}],
-        default=None,
     )
     expect_at_least: Annotated[
         list[Expected] | None,
         Or("expect", both="expect lists all that goes out already; leave one out"),
     ] = option(
-        "Messages that must go out at some time; others may go out too.",
-        [{"action": "tweet"}],
-        default=None,
+        "Messages that must go out at some time; others may go out too.", [{"action": "tweet"}]
     )
     text_not: list[str] | str = option(
         "Text, or a list of texts, that no message may contain. `*` stands for any words.",
         "Aisha",
         default=[],
     )
-    nothing_until: Annotated[Time | Length, MustBe("a length of time, or a time", _WHEN)] = option(
+    nothing_until: Annotated[Time | Length, must_be("a length of time, or a time", _WHEN)] = option(
         "The time before which nothing goes out, or how long after the event that is.",
         "3d",
         "06:30",
-        default=None,
     )
     expect_failure: str = option(
         "The error with which the recipe must fail. `*` stands for any words.",
@@ -162,8 +148,8 @@ class Test(Entry):
 class Burst(Options):
     """How much of what a recipe plans may go out unseen."""
 
-    deliveries: int = option("How many deliveries may go out unseen.", 20, ge=1)
-    within: Duration = option("Within any period of this length.", "10m", gt=0, le=86_400)
+    deliveries: int = needed("How many deliveries may go out unseen.", 20, ge=1)
+    within: Duration = needed("Within any period of this length.", "10m", gt=0, le=86_400)
 
 
 class Shape(Options):
@@ -176,14 +162,14 @@ class Shape(Options):
         False,
         default=True,
     )
-    triggers: list[Any] = option("What starts the recipe.", [{"trigger": "appeal"}], min_length=1)
+    triggers: list[Any] = needed("What starts the recipe.", [{"trigger": "appeal"}], min_length=1)
     conditions: list[Condition] = option(
         "What else must be true of the event.", ["{{ appeal.kind == 'missing' }}"], default=[]
     )
     variables: dict[str, Any] = option(
         "Named values for use below.", {"headline": "$.title"}, default={}
     )
-    actions: list[Any] = option("What the recipe publishes.", [{"action": "tweet"}], min_length=1)
+    actions: list[Any] = needed("What the recipe publishes.", [{"action": "tweet"}], min_length=1)
     mode: Literal["queued", "single", "restart", "parallel"] = option(
         "What to do when another event about the same subject comes.", "queued", default="queued"
     )
@@ -191,10 +177,9 @@ class Shape(Options):
         "Who must approve before anything goes out. `none` means that nobody has to.",
         "officer_in_charge",
         "none",
-        default=None,
     )
     publish_within: Duration | None = option(
-        "How long after the event a message may still go out.", "2h", default=None, gt=0
+        "How long after the event a message may still go out.", "2h", gt=0
     )
     retry: Retry = option(
         "How failed attempts are repeated, if it differs from the settings of the account.",
@@ -204,7 +189,6 @@ class Shape(Options):
     burst: Burst | None = option(
         "How much may go out unseen; anything more is held for a person. If left out, there is no limit.",
         {"deliveries": 20, "within": "10m"},
-        default=None,
     )
     on_failure: list[str] | str = option(
         "Whom to tell when something fails, is too late or stays unclear. If left out, "

@@ -21,8 +21,9 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
+    WrapValidator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import read
@@ -38,9 +39,14 @@ def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomEr
     return PydanticCustomError(kind, "{problem}", {"problem": problem, "cure": cure})
 
 
-def option(about: str, *examples: Any, default: Any = ..., **bounds: Any) -> Any:
-    """Return an option with a sentence about it and examples; without a default it must be there."""
+def option(about: str, *examples: Any, default: Any = None, **bounds: Any) -> Any:
+    """Return an option with a sentence about it and examples."""
     return Field(default, description=about, examples=[*examples], **bounds)
+
+
+def needed(about: str, *examples: Any, **bounds: Any) -> Any:
+    """Return the same for one that must be there."""
+    return option(about, *examples, default=..., **bounds)
 
 
 class Entry(Options):
@@ -113,49 +119,16 @@ class Or:
         return None if value is None else inner(value)
 
 
-@dataclass(frozen=True, slots=True)
-class MustBe:
-    """Marks a value of which it is said in one sentence what it must be, whatever is wrong with it."""
+def must_be(what: str, cure: str = "") -> WrapValidator:
+    """Say in one sentence what a value must be, whatever is wrong with it."""
 
-    what: str
-    cure: str = ""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Put the sentence instead of those of pydantic."""
-        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
-
-    def _check(self, value: Any, inner: Callable[[Any], Any]) -> Any:
+    def check(value: Any, inner: Callable[[Any], Any]) -> Any:
         try:
             return inner(value)
         except ValidationError:
-            raise wrong(f"must be {self.what}", self.cure) from None
+            raise wrong(f"must be {what}", cure) from None
 
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Marks a text that is one of these words."""
-
-    words: tuple[str, ...]
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Accept these words only."""
-        return core_schema.no_info_before_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """List the words."""
-        return {"enum": [*self.words]}
-
-    def _check(self, value: Any) -> Any:
-        if value not in self.words:
-            expected = ", ".join(f"'{word}'" for word in self.words)
-            raise PydanticKnownError("literal_error", {"expected": expected})
-        return value
+    return WrapValidator(check)
 
 
 ZONE, LISTS = "zone", "lists"
@@ -173,6 +146,12 @@ def _a_length(value: Any) -> Any:
 
 
 Text = Annotated[str, Field(min_length=1)]
+
+
+def formed(model: type[Entry]) -> Any:
+    """Say what the form of a mapping is that its reader checks for itself."""
+    return WithJsonSchema({"model": model})
+
 
 Condition = Annotated[Any, WithJsonSchema({"part": "condition"})]
 Conditions = Annotated[list[Condition], Field(min_length=1)]

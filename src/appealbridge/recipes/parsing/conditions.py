@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from appealbridge.documents import Path, path_text
@@ -41,10 +41,7 @@ class _Reader:
         self._results = results
         self.chains: list[Chain] = []
 
-    def several(self, value: Any, path: Path) -> list[Condition]:
-        if not isinstance(value, list):
-            self._reading.complain(path, "must be a list", "begin each condition with a dash")
-            return []
+    def several(self, value: Sequence[Any], path: Path) -> list[Condition]:
         found = (self.one(each, (*path, number)) for number, each in enumerate(value))
         return [condition for condition in found if condition is not None]
 

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from appealbridge.documents import Document, Path, Place, Problem
+from appealbridge.documents import Document, Path, Place, Problem, path_text
 from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.validation import check_parts
+from appealbridge.documents.validation import check_value
 from appealbridge.recipes.model.words import LISTS, ZONE
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.field_names import Fields, flaw_in, where_else
@@ -44,6 +44,11 @@ def _part_of(word: str, names: Iterable[str]) -> bool:
 
 
 _WORDS = re.compile(r"\w+")
+
+
+def _below(path: Path, place: str) -> bool:
+    text = path_text(path)
+    return place == text or place.startswith((f"{text}.", f"{text}["))
 
 
 def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
@@ -119,9 +124,17 @@ class Reading:
 
         Return the instance, `None` where something is, and the options that are right, as written.
         """
-        known = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
-        found, right, problems = check_parts(self.document, path, value, model, known, owner)
+        context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
+        found, problems = check_value(
+            self.document, path, value, model, owner=owner, context=context
+        )
         self.problems += problems
+        right = {
+            key: option
+            for key, option in (value.items() if isinstance(value, dict) else ())
+            if any(key in (name, field.alias) for name, field in model.model_fields.items())
+            and not any(_below((*path, key), problem.path) for problem in problems)
+        }
         return found, right
 
     def compiled(self, text: str, path: Path) -> Expression:

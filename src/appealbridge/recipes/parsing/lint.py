@@ -8,10 +8,8 @@ post first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
-from appealbridge.documents import Path, path_text
+from appealbridge.documents import Path, path_text, texts_in
 from appealbridge.recipes.parsing.context import Reading
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 
@@ -37,19 +35,11 @@ def note_slips(reading: Reading) -> None:
         return
     told = {problem.path for problem in reading.problems}
     for part in ("variables", "actions"):
-        for path, text in _texts(document.value.get(part), (part,)):
+        for path, text in texts_in(document.value.get(part), (part,)):
             if path[-1] not in _NAMES and path_text(path) not in told:
                 _note_comment(reading, path)
                 _note_quotes(reading, path)
                 _note_braces(reading, path, text)
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, (dict, list)):
-        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts(one, (*path, key))
 
 
 def _note_comment(reading: Reading, path: Path) -> None:

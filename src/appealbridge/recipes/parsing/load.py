@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from appealbridge.documents import InvalidDocuments, Path, Problem, check, read, unexpected
+from appealbridge.documents import InvalidDocuments, Path, Problem, read, texts_in, unexpected
 from appealbridge.recipes.conditions.conditions import every
 from appealbridge.recipes.model.entries import DECIDES
 from appealbridge.recipes.model.flow import waits
@@ -16,7 +16,6 @@ from appealbridge.recipes.model.index_hints import clues_in
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.step import Step
-from appealbridge.recipes.model.words import ZONE
 from appealbridge.recipes.parsing.actions import read_actions
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
@@ -88,19 +87,19 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         cure = "rename the file, with small letters, digits, - and _"
         reading.problems.append(Problem(document.file, 1, 1, "", words, cure))
     check_name(reading, name)
-    shape, problems = check(document, (), Shape, context={ZONE: reading.catalogue.zone})
-    reading.problems += _without_what_slid_out(problems, document.value)
     written = document.value
-    triggers = read_triggers(reading, _list(written, "triggers"))
+    shape, right = reading.check(Shape, written, ())
+    reading.problems = _without_what_slid_out(reading.problems, written)
+    triggers = read_triggers(reading, right.get("triggers", []))
     reading.fields = fields_of(reading.catalogue, triggers)
-    actions = _list(written, "actions")
+    actions = right.get("actions", [])
     ids = step_ids(actions)
     reading.steps, reading.waits = first_of_each(ids), waits_in(actions)
     reading.posts = posts_in(actions, ids)
-    variables = _variables(reading, written.get("variables"))
-    conditions = read_conditions(reading, _list(written, "conditions"), ("conditions",))
+    variables = _variables(reading, right.get("variables", {}))
+    conditions = read_conditions(reading, right.get("conditions", []), ("conditions",))
     steps, flow = read_actions(reading, actions, ids)
-    read_people(reading, written)
+    read_people(reading, written, [step.channel for step in steps])
     if shape is None:
         return None
     if "mode" in written and not waits(flow):
@@ -143,16 +142,9 @@ def _read(reading: Reading, name: str) -> Recipe | None:
 
 def _published(written: Any) -> Iterator[str]:
     """Yield the texts in variables or actions that may be published and have an @."""
-    if isinstance(written, str):
-        if "@" in written or "＠" in written:
-            yield written
-    elif isinstance(written, dict):
-        for option, inner in written.items():
-            if option not in DECIDES:
-                yield from _published(inner)
-    elif isinstance(written, list):
-        for inner in written:
-            yield from _published(inner)
+    for path, text in texts_in(written):
+        if ("@" in text or "＠" in text) and DECIDES.isdisjoint(path):
+            yield text
 
 
 def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) -> list[Problem]:
@@ -170,15 +162,8 @@ def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) 
     return problems
 
 
-def _list(written: Mapping[str, Any], name: str) -> list[Any]:
-    value = written.get(name)
-    return value if isinstance(value, list) else []
-
-
-def _variables(reading: Reading, written: Any) -> dict[str, Callable[[Scope], Any]]:
+def _variables(reading: Reading, written: Mapping[str, Any]) -> dict[str, Callable[[Scope], Any]]:
     """Compile the variables, each of which may use those before it."""
-    if not isinstance(written, dict):
-        return {}
     reading.later_variables = frozenset(written)
     for name, value in written.items():
         path = ("variables", name)

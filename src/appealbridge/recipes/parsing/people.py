@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from appealbridge.documents import Path
@@ -14,8 +14,12 @@ from appealbridge.recipes.parsing.context import Reading
 _DECLARE = "declare it under people: or groups: in appealbridge.yaml"
 
 
-def read_people(reading: Reading, written: Mapping[str, Any]) -> None:
-    """Complain about names of nobody in `approval` and `on_failure`, and note who could not be told."""
+def read_people(reading: Reading, written: Mapping[str, Any], channels: Iterable[str]) -> None:
+    """
+    Complain about names of nobody in `approval` and `on_failure`, and note who could not be told.
+
+    `channels` are the accounts on which the recipe publishes.
+    """
     people = reading.catalogue.people
     approval = written.get("approval")
     if approval is None:
@@ -34,7 +38,7 @@ def read_people(reading: Reading, written: Mapping[str, Any]) -> None:
             reading.unknown(path, "person or group", name, people, _DECLARE)
     telling = reading.catalogue.telling
     if telling is not None:
-        _check_ways(reading, telling, named, [*_channels(written.get("actions"))])
+        _check_ways(reading, telling, named, channels)
 
 
 def check_name(reading: Reading, name: str) -> None:
@@ -53,20 +57,8 @@ def _named(told: Any) -> Iterator[tuple[Path, str]]:
             yield ("on_failure", number), name
 
 
-def _channels(actions: Any) -> Iterator[str]:
-    """Yield the names of all accounts that actions publish on, however deep they stand."""
-    if isinstance(actions, list):
-        for one in actions:
-            yield from _channels(one)
-    elif isinstance(actions, dict):
-        if isinstance(actions.get("channel"), str):
-            yield actions["channel"]
-        for inner in actions.values():
-            yield from _channels(inner)
-
-
 def _check_ways(
-    reading: Reading, telling: Telling, named: Sequence[tuple[Path, str]], channels: Sequence[str]
+    reading: Reading, telling: Telling, named: Sequence[tuple[Path, str]], channels: Iterable[str]
 ) -> None:
     """Note whom nothing leads to, and which channel would have to tell of itself."""
     for path, name in named:

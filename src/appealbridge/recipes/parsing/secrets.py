@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from appealbridge.documents import Document, Path, Problem
+from appealbridge.documents import Document, Path, Problem, texts_in
 from appealbridge.documents.document import Place
 from appealbridge.documents.lines import lines_of
 from appealbridge.recipes.templates.fast_path import is_template
@@ -62,16 +62,10 @@ def secrets_in(document: Document) -> list[Problem]:
 
 def _named(path: Path, value: Any) -> Iterator[Path]:
     """Yield the places of all texts that stand under a name for secrets."""
-    inside = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value if isinstance(value, list) else ())
-    )
-    for key, one in inside:
-        named = isinstance(key, str) and _NAMED.fullmatch(key)
-        if named and isinstance(one, str) and len(one) >= _SHORTEST and not is_template(one):
-            yield (*path, key)
-        yield from _named((*path, key), one)
+    for place, text in texts_in(value, path):
+        named = isinstance(place[-1], str) and _NAMED.fullmatch(place[-1])
+        if named and len(text) >= _SHORTEST and not is_template(text):
+            yield place
 
 
 _SHORTEST = 6

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
-
 from appealbridge.documents import Path
 from appealbridge.documents.diagnostic import REPORT, fault
-from appealbridge.documents.validation import check_value
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.model.recipe import RecipeTrigger
@@ -41,12 +38,9 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
             reading.unknown((*path, "trigger"), "trigger", name, known)
         return None
     written = {key: option for key, option in value.items() if key != "trigger"}
-    options, problems = check_value(
-        reading.document, path, written, plugin.options, owner=plugin.name
-    )
-    reading.problems += problems
+    options, right = reading.check(plugin.options, written, path, plugin.name)
     if options is None:
-        options = _as_far_as_right(plugin, written)
+        options = _as_far_as_right(plugin, right)
     if options is None:
         return None
     try:
@@ -72,20 +66,13 @@ def _check_reached(reading: Reading, own: Options, written: dict[str, Any], path
             reading.complain((*path, name), *refused)
 
 
-def _as_far_as_right(plugin: AnyTrigger, written: dict[str, Any]) -> Options | None:
+def _as_far_as_right(plugin: AnyTrigger, right: dict[str, Any]) -> Options | None:
     """Return the options without those that are wrong, so that the rest of the recipe can still be checked."""
-    right = written
-    for _ in range(2):
-        try:
-            options: Options = plugin.options.model_validate(right)
-        except ValidationError as failure:
-            wrong = {error["loc"][0] for error in failure.errors() if error["loc"]}
-            right = {key: value for key, value in written.items() if key not in wrong}
-        except Exception:  # noqa: BLE001 - that the plug-in breaks over it has its own complaint
-            return None
-        else:
-            return options
-    return None
+    try:
+        options: Options = plugin.options.model_validate(right)
+    except Exception:  # noqa: BLE001 - what is missing, or breaks the plug-in, has its own complaint
+        return None
+    return options
 
 
 def _check_declared(

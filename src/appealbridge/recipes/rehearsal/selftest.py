@@ -202,7 +202,10 @@ def _said(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
     """Return what a test says of each message that it expects."""
     if expected is None:
         return None
-    return [{**(one.model_extra or {}), **one.model_dump(exclude_unset=True)} for one in expected]
+    return [
+        {**(one.model_extra or {}), **one.model_dump(mode="json", exclude_unset=True)}
+        for one in expected
+    ]
 
 
 def _why_not(recipe: Recipe, test: Test) -> str:
