@@ -24,6 +24,6 @@ def texts_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Yield every text of a value that stands at `path`, with its own path."""
     if isinstance(value, str):
         yield path, value
-    elif isinstance(value, (dict, list)):
+    elif isinstance(value, (dict, list, tuple)):
         for key, one in value.items() if isinstance(value, dict) else enumerate(value):
             yield from texts_in(one, (*path, key))

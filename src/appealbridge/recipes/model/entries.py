@@ -248,20 +248,6 @@ DECIDES: Final = frozenset(
 """Options whose texts decide something and are not published."""
 
 
-_Action = Annotated[str, needed("What is done.", "tweet")]
-_Id = Annotated[
-    str,
-    AfterValidator(_a_name),
-    needed(
-        "The step's name for `results` and `after`. If left out, the name of its action.",
-        "blog",
-        json_schema_extra={"pattern": r"^[A-Za-z_]\w*$"},
-    ),
-]
-_EvenIfFailed = Annotated[
-    StrictBool,
-    needed("Whether to go on even if a step that this one waits for failed.", True),
-]
 _Overflow = Annotated[
     Overflow,
     needed(
@@ -281,19 +267,27 @@ _Template = Annotated[
 ]
 
 
-class StepEntry(Entry):
+class _Publishing(Entry):
+    action: str = needed("What is done.", "tweet")
+    id: Annotated[str, AfterValidator(_a_name)] = option(
+        "The step's name for `results` and `after`. If left out, the name of its action.",
+        "blog",
+        json_schema_extra={"pattern": r"^[A-Za-z_]\w*$"},
+    )
+    after: _After = ""
+    even_if_failed: StrictBool = option(
+        "Whether to go on even if a step that this one waits for failed.", True, default=False
+    )
+    overflow: _Overflow = Overflow.FAIL
+
+
+class StepEntry(_Publishing):
     """What every step may say besides its action's own options."""
 
-    action: _Action
-    id: _Id = ""
     channel: str = option(
         "The account's name in appealbridge.yaml. You may leave it out if that platform has only one account.",
         "force_x",
-        default="",
     )
-    after: _After = ""
-    even_if_failed: _EvenIfFailed = False
-    overflow: _Overflow = Overflow.FAIL
     template: _Template = ""
 
 
@@ -304,18 +298,13 @@ class OneChannel(Entry):
     template: _Template = ""
 
 
-class PostEntry(Entry):
+class PostEntry(_Publishing):
     """Publish on many channels at once."""
 
-    action: _Action
-    id: _Id = ""
     to: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
         must_be("a list of channels", "for example [force_x, force_facebook]"),
     ] = needed("The channels, by their names in appealbridge.yaml.", ["force_x", "force_facebook"])
-    after: _After = ""
-    even_if_failed: _EvenIfFailed = False
-    overflow: _Overflow = Overflow.FAIL
     per_channel: dict[
         str,
         Annotated[
@@ -326,5 +315,4 @@ class PostEntry(Entry):
     ] = option(
         "Different or additional options for one channel.",
         {"force_x": {"text": "{{ headline | shorten(200) }}"}},
-        default={},
     )

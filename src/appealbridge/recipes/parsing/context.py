@@ -14,7 +14,7 @@ from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.validation import check_value
-from appealbridge.recipes.model.words import LISTS, ZONE
+from appealbridge.recipes.model.words import LISTS, ZONE, Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.field_names import Fields, flaw_in, where_else
 from appealbridge.recipes.parsing.paths import apart, stands_before
@@ -136,6 +136,14 @@ class Reading:
             and not any(_below((*path, key), problem.path) for problem in problems)
         }
         return found, right
+
+    def own(
+        self, model: type[Entry], value: Mapping[str, Any], path: Path
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the options of a publishing entry that a model declares, as far as they are right, and the others."""
+        names = model.names()
+        _, right = self.check(model, {key: value[key] for key in names if key in value}, path)
+        return right, {key: option for key, option in value.items() if key not in names}
 
     def compiled(self, text: str, path: Path) -> Expression:
         """Return the expression of a text; complain about its syntax and its names where they stand."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appealbridge.documents import Path, Problem, path_text
+from appealbridge.documents import Path, Problem, path_text, texts_in
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.documents.validation import check_value, is_filled_in
 from appealbridge.plugin.channel import Account, AnyChannel
@@ -87,7 +87,7 @@ def _flaws(reading: Reading, wanted: Wanted) -> Iterator[Problem]:
     """Yield what the channel finds wrong with fixed texts: an address that is none."""
     for option, value in wanted.written.items():
         path = wanted.places.get(option, (*wanted.path, option))
-        for place, text in _texts(value, path):
+        for place, text in texts_in(value, path):
             found = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
             if found is not None:
                 yield reading.document.problem(place, *found)
@@ -101,16 +101,6 @@ def flaw_of(plugin: AnyChannel, option: str, text: str) -> tuple[str, str] | Non
         return f"{plugin.platform} breaks on this: {type(error).__name__}", "see its author"
     problem, _, cure = words.partition("; ")
     return (problem, cure) if words else None
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Yield a text, or each one of a list."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        for number, entry in enumerate(value):
-            if isinstance(entry, str):
-                yield (*path, number), entry
 
 
 def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> None:

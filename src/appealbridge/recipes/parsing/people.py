@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from appealbridge.documents import Path
+from appealbridge.documents import Path, texts_in
 from appealbridge.model.notice import NOTICE
 from appealbridge.plugin.recipients import Telling
 from appealbridge.recipes.model.recipe import NO_APPROVAL
@@ -32,7 +32,7 @@ def read_people(reading: Reading, written: Mapping[str, Any], channels: Iterable
         reading.unknown(
             ("approval",), "person or group", approval, {NO_APPROVAL, *people}, _DECLARE
         )
-    named = [*_named(written.get("on_failure"))]
+    named = [*texts_in(written.get("on_failure"), ("on_failure",))]
     for path, name in named:
         if name not in people:
             reading.unknown(path, "person or group", name, people, _DECLARE)
@@ -47,14 +47,6 @@ def check_name(reading: Reading, name: str) -> None:
         reading.complain(
             (), f'a recipe cannot be called "{name}"', "that is what notices of failures are called"
         )
-
-
-def _named(told: Any) -> Iterator[tuple[Path, str]]:
-    if isinstance(told, str):
-        yield ("on_failure",), told
-    for number, name in enumerate(told if isinstance(told, list) else ()):
-        if isinstance(name, str):
-            yield ("on_failure", number), name
 
 
 def _check_ways(

@@ -31,13 +31,14 @@ OF_THE_POST, _OF_ONE = PostEntry.names(), OneChannel.names()
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """One channel of a post, with what `per_channel` has for it, and as much of that as is well formed."""
+    """One channel of a post; of its `own` under `per_channel` what is `right`, and its action's `options`."""
 
     name: str
     plugin: AnyChannel
     account: Account
     own: Mapping[str, Any]
     right: Mapping[str, Any]
+    options: Mapping[str, Any]
     path: Path
 
     def takes(self, option: str) -> bool:
@@ -48,10 +49,8 @@ def read_post(
     reading: Reading, value: Mapping[str, Any], path: Path, id_: str
 ) -> Sequence[Step | None]:
     """Return a step for each channel, `None` for those that cannot be understood, complaining about them."""
-    of_the_post = {key: option for key, option in value.items() if key in OF_THE_POST}
-    _, right = reading.check(PostEntry, of_the_post, path)
+    right, options = reading.own(PostEntry, value, path)
     targets = _targets(reading, right, path)
-    options = {key: option for key, option in value.items() if key not in OF_THE_POST}
     pictures_of(reading, options, path)
     known, meant = _understood(reading, options, targets, path)
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
@@ -112,9 +111,9 @@ def _targets(reading: Reading, right: Mapping[str, Any], path: Path) -> list[_Ta
             plugin = reading.catalogue.registry.channels[platform]
             mine = own.get(name, {})
             below = (*path, "per_channel", name) if name in own else path
-            said = {key: option for key, option in mine.items() if key in _OF_ONE}
-            _, good = reading.check(OneChannel, said, below)
-            targets.append(_Target(name, plugin, account, mine, good, below))
+            good, options = reading.own(OneChannel, mine, below)
+            pictures_of(reading, options, below)
+            targets.append(_Target(name, plugin, account, mine, good, options, below))
     return targets
 
 
@@ -168,9 +167,7 @@ def _wanted(
     path: Path,
     right: Mapping[str, Any],
 ) -> Wanted:
-    own = dict(target.own)
-    pictures_of(reading, own, target.path)
-    own_options = {key: option for key, option in own.items() if key not in _OF_ONE}
+    own, own_options = target.own, target.options
     from_files = {"text", "html"} if "template" in own else set()
     kept = {key: shared[key] for key in shared if key not in own and key not in from_files}
     parts = {key: compiled[key] for key in kept}

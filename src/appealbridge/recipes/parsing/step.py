@@ -35,15 +35,13 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
     plugin = _plugin(reading, value, path)
     if plugin is None:
         return None
-    said = {key: option for key, option in value.items() if key in OF_THE_STEP}
-    _, right = reading.check(StepEntry, said, path)
-    channel = _channel(reading, plugin, said, right, path)
-    flow = [key for key in FLOW if key in value]
-    for key in flow:
+    right, options = reading.own(StepEntry, value, path)
+    channel = _channel(reading, plugin, value, right, path)
+    for key in options.keys() & FLOW.keys():
         cure = "give it its own dash, and let this entry stand in its list or behind it"
         words = f'"{key}" needs an entry of its own'
         reading.complain((*path, key), words, cure, key=True)
-    options = {k: option for k, option in value.items() if k not in said and k not in flow}
+        del options[key]
     pictures_of(reading, options, path)
     filled = joined(compiled_options(reading, [plugin], options, path))
     filled = template_leaves(reading, plugin, value, right, path, filled)
@@ -101,7 +99,7 @@ def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, s
 def _channel(
     reading: Reading,
     plugin: AnyChannel,
-    said: Mapping[str, Any],
+    value: Mapping[str, Any],
     right: Mapping[str, Any],
     path: Path,
 ) -> tuple[str, Account] | None:
@@ -110,7 +108,7 @@ def _channel(
         n: account for n, (platform, account) in accounts.items() if platform == plugin.platform
     }
     declare = f"declare one under channels: in appealbridge.yaml, with platform: {plugin.platform}"
-    if "channel" not in said:
+    if "channel" not in value:
         if len(fitting) == 1:
             return next(iter(fitting.items()))
         several = f"there are {', '.join(sorted(fitting))}: say which" if fitting else declare

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from appealbridge.documents import texts_in
 from appealbridge.model.delivery import Hold
 from appealbridge.plugin.text.normal_form import composed
 from appealbridge.recipes.model.schema import NOT_HELD, Expected
@@ -106,7 +107,7 @@ def held_so(post: Post, wanted: Entry) -> bool:
 def says(post: Post, words: str) -> bool:
     """Tell whether words stand anywhere in a message, in any case; * stands for any between them."""
     parts = [_loosely(part) for part in words.split("*")]
-    return any(_in_order(parts, _loosely(text)) for text in _texts(post.written))
+    return any(_in_order(parts, _loosely(text)) for _, text in texts_in(post.written))
 
 
 def fits(came: Any, wanted: Any) -> bool:
@@ -139,11 +140,3 @@ def _in_order(parts: Sequence[str], text: str) -> bool:
 
 def _loosely(text: str) -> str:
     return " ".join(composed(text).casefold().split())
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
