@@ -65,20 +65,42 @@ def test_settings_of_the_docs_fit(block):
 
 
 STRUCTURAL = """
-action-not-available-yet condition-above-no-number condition-between-no-times
-condition-between-numbers condition-between-three-times condition-equals-a-list
-condition-exists-not-said condition-in-a-list-of-lists condition-in-an-unknown-combination
-condition-in-no-list condition-of-another-tool condition-of-no-kind condition-on-no-path
-condition-starts-with-a-number condition-that-is-a-number condition-that-is-no-list
-condition-that-tests-nothing condition-with-none-in-it condition-with-unknown-test
-condition-within-geojson-of-no-area condition-within-half-a-circle condition-within-no-distance
-condition-within-nothing condition-within-two-points condition-without-a-template
-condition-without-its-field empty-actions empty-file id-that-is-no-name many-at-once
-missing-option no-actions no-triggers not-a-recipe publish-within-no-length-of-time
-publish-within-a-bare-number template-for-an-action-without-one test-of-an-unknown-field
-test-that-expects-nothing-said test-without-a-name text-eaten-as-a-comment
-trigger-not-available-yet trigger-without-its-word unknown-action unknown-option
-unknown-top-level-name unknown-trigger unknown-trigger-option wrong-type-of-option
+action-as-a-name action-not-available-yet action-that-is-a-word action-without-its-word
+actions-that-are-no-list actions-that-stand-beside-their-name after-a-number alias-that-is-a-list
+approval-that-is-true burst-without-a-unit channel-that-is-a-number choose-that-is-no-list
+choose-way-without-a-sequence choose-way-without-conditions condition-above-no-number
+condition-between-no-times condition-between-numbers condition-between-three-times
+condition-between-times-of-another-zone condition-equals-a-list condition-exists-not-said
+condition-in-a-list-of-lists condition-in-an-unknown-combination condition-in-no-list
+condition-of-another-tool condition-of-no-kind condition-on-no-path condition-starts-with-a-number
+condition-that-is-a-number condition-that-is-no-list condition-that-tests-nothing
+condition-with-none-in-it condition-with-unknown-test condition-within-geojson-of-no-area
+condition-within-geojson-without-coordinates condition-within-half-a-circle
+condition-within-no-distance condition-within-nothing condition-within-numbers
+condition-within-two-points condition-without-a-template condition-without-its-field
+default-among-the-ways delay-no-length-of-time delay-that-says-no-time delay-until-a-bare-number
+delay-until-a-date-in-one-number delay-with-unknown-option delay-without-a-unit elif-among-steps
+else-without-if empty-actions empty-file empty-text enabled-that-is-a-word
+entry-of-a-list-that-is-no-text even-if-failed-maybe field-for-a-condition id-that-is-no-name
+id-with-a-dash-that-is-used if-beside-an-action if-that-is-always-the-same if-that-tests-nothing
+if-with-unknown-option if-without-then invisible-character-in-a-name many-at-once missing-option
+mode-misspelt mode-that-is-unknown no-actions no-break-spaces-that-indent no-triggers not-a-recipe
+number-in-quotes on-failure-that-is-a-mapping on-timeout-that-is-no-list option-not-available-yet
+option-that-is-a-list overflow-that-is-unknown per-channel-of-a-channel-that-is-a-text
+per-channel-that-is-a-text per-channel-with-an-unknown-option post-to-nobody post-to-what-is-no-list
+post-with-an-unknown-option post-with-pictures problems-in-a-branch publish-within-a-bare-number
+publish-within-a-negative-time publish-within-no-length-of-time
+secret-on-a-line-with-another-mistake secret-under-its-name step-of-another-tool
+stop-without-a-reason template-for-an-action-without-one template-outside-its-folder
+test-of-an-unknown-action test-of-an-unknown-field test-of-later-events
+test-that-expects-all-and-some test-that-expects-no-time test-that-expects-nothing-said
+test-that-expects-one-thing-and-not-a-list test-without-a-name test-without-a-type-of-event
+tests-that-are-a-mapping text-eaten-as-a-comment text-left-empty then-that-is-no-list
+trigger-in-the-singular trigger-not-available-yet trigger-that-is-a-word trigger-without-its-word
+triggers-that-are-no-list unknown-action unknown-option unknown-top-level-name
+unknown-trigger-option unknown-trigger variables-that-are-a-list wait-for-misspelt
+wait-for-no-length-of-time wait-for-no-type wait-for-with-a-bare-number wait-for-with-unknown-option
+wait-for-without-a-timeout words-of-another-tool-in-choose wrong-type-of-option
 wrong-type-of-trigger-option
 """
 """The golden files whose mistake is one of form, which an editor can see without knowing the settings."""

@@ -6,6 +6,8 @@ from appealbridge.blueprints.blueprint import Head
 from appealbridge.model.appeal import Appeal
 from appealbridge.plugin import Account
 from appealbridge.plugin.registry import load
+from appealbridge.recipes.conditions.schema import FieldTest
+from appealbridge.recipes.model.entries import StepEntry
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.settings.model import Daemon
 from tests.docs.pages import table_after
@@ -16,6 +18,8 @@ def tables():
     """Return what has to stand where: the page, the comment above the table, the table."""
     plugins = load(third_party=False)
     yield "recipes.md", "recipe", table(Shape)
+    yield "recipes.md", "condition", table(FieldTest)
+    yield "recipes.md", "step", table(StepEntry)
     yield "configuration.md", "settings", table(Daemon)
     yield "blueprints.md", "blueprint", table(Head)
     yield "configuration.md", "channel", table(Account)

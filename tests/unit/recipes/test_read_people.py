@@ -62,6 +62,12 @@ def test_a_channel_that_stands_deep_in_the_steps_is_found(notes):
     assert f"note on_failure: {ITSELF}" in told
 
 
+def test_a_channel_of_a_post_counts_as_any_other(notes):
+    mail = "per_channel: { press_office: { to: desk@example.org, subject: A } }, text: B }"
+    post = RECIPE.partition("  - {")[0] + f"  - {{ action: post, to: press_office, {mail}\n"
+    assert f"note on_failure: {ITSELF}" in notes(post + "on_failure: dana", press_office=OFFICE)
+
+
 def test_nothing_is_said_of_people_where_nobody_is_to_be_told(notes):
     assert notes(RECIPE, press_office=OFFICE) == []
 

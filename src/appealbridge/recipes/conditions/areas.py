@@ -100,18 +100,13 @@ def _named(name: str, info: ValidationInfo) -> Question:
     return within(Polygons([[Ring([one for one in points if one])]]), name)
 
 
-_PLACE = WithJsonSchema(
-    {
-        "description": "Latitude, then longitude.",
-        "examples": [[52.48, -1.89]],
-        "anyOf": [
-            {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3},
-            {"type": "object"},
-            {"type": "string"},
-        ],
-    }
-)
-_Place = Annotated[Any, AfterValidator(_on_earth(_ORDER)), _PLACE]
+_PAIR = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}
+_PLACE = {
+    "description": "Latitude, then longitude.",
+    "examples": [[52.48, -1.89]],
+    "anyOf": [_PAIR, {"type": "object"}, {"type": "string"}],
+}
+_Place = Annotated[Any, AfterValidator(_on_earth(_ORDER)), WithJsonSchema(_PLACE)]
 _Points = Annotated[
     list[_Place],
     BeforeValidator(_no_numbers),
@@ -140,7 +135,7 @@ _Position = Annotated[
     Any,
     AfterValidator(turned),
     AfterValidator(_on_earth(_GEOJSON_ORDER)),
-    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}),
+    WithJsonSchema(_PAIR),
 ]
 _Rings = Annotated[list[Annotated[list[_Position], AfterValidator(_ring)]], Field(min_length=1)]
 _TYPE = "GeoJSON, with longitude first, then latitude."

@@ -110,10 +110,16 @@ class FieldTest(Entry):
         "It is a text that begins with this.", "M6"
     )
     matches: Annotated[Text, _asks(ask.matches)] = option(
-        "It is a text in which this RE2 pattern is found; ^ and $ mark its ends.", "^A[0-9]+"
+        "It is a text in which this RE2 pattern is found; `^` and `$` mark its ends. "
+        "Patterns: https://github.com/google/re2/wiki/Syntax",
+        "^A[0-9]+",
     )
-    above: Annotated[_Number, _asks(ask.above)] = option("It is a number above this.", 3)
-    below: Annotated[_Number, _asks(ask.below)] = option("It is a number below this.", 10)
+    above: Annotated[_Number, _asks(ask.above)] = option(
+        "It is a number above this, or a text that is one.", 3
+    )
+    below: Annotated[_Number, _asks(ask.below)] = option(
+        "It is a number below this, or a text that is one.", 10
+    )
     within: Annotated[Within, _asks(lambda question: question)] = option(
         "It is a place in this circle or area; numbers are latitude, then longitude.",
         {"centre": [52.48, -1.89], "radius": "5km"},
@@ -136,32 +142,30 @@ class FieldTest(Entry):
         return found if isinstance(found, Question) else None
 
 
-_OWN = "begin a condition of its own with it"
+class _Alone(Entry):
+    OTHERS = "begin a condition of its own with it"
 
 
-class All(Entry):
+class All(_Alone):
     """Several conditions, each of which must hold."""
 
     ALSO = ("and",)
-    OTHERS = _OWN
 
     all: Conditions = needed("Each of these must hold.", [{"field": "$.road", "exists": True}])
 
 
-class AnyOf(Entry):
+class AnyOf(_Alone):
     """Several conditions, one of which is enough."""
 
     ALSO = ("or",)
-    OTHERS = _OWN
 
     any: Conditions = needed("One of these is enough.", [{"field": "$.road", "exists": True}])
 
 
-class NoneOf(Entry):
+class NoneOf(_Alone):
     """Several conditions, none of which may hold."""
 
     ALSO = ("not",)
-    OTHERS = _OWN
 
     none: Conditions = needed("None of these may hold.", [{"field": "$.exercise", "equals": True}])
 
@@ -188,10 +192,8 @@ _Clock = Annotated[
 ]
 
 
-class Between(Entry):
+class Between(_Alone):
     """The time of day at which the event came in."""
-
-    OTHERS = _OWN
 
     between: Annotated[
         tuple[_Clock, _Clock],

@@ -226,8 +226,8 @@ def _holds_steps(annotation: Any) -> bool:
 
 
 def _step_lists(model: type[Entry]) -> list[str]:
-    fields = zip(model.names(), model.model_fields.values(), strict=True)
-    return [n for n, f in fields if _STEPS in f.metadata or _holds_steps(f.annotation)]
+    options = model.options().items()
+    return [n for n, f in options if _STEPS in f.metadata or _holds_steps(f.annotation)]
 
 
 STEP_LISTS: Final = {word: _step_lists(model) for word, model in FLOW.items()}

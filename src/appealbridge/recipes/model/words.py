@@ -23,6 +23,7 @@ from pydantic import (
     WithJsonSchema,
     WrapValidator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from appealbridge.model.duration import PATTERN
@@ -65,9 +66,14 @@ class Entry(Options):
     OTHERS: ClassVar[str] = ""
 
     @classmethod
+    def options(cls) -> dict[str, FieldInfo]:
+        """Return all options by name, the one that it begins with first."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+    @classmethod
     def names(cls) -> list[str]:
-        """Return the names of all options, the one that it begins with first."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
+        """Return the names of all options in the same order."""
+        return [*cls.options()]
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -75,11 +81,13 @@ class Entry(Options):
     ) -> dict[str, Any]:
         """Say also which options exclude each other."""
         found = handler.resolve_ref_schema(handler(schema))
-        for name, field in zip(cls.names(), cls.model_fields.values(), strict=True):
-            for one in field.metadata:
-                if isinstance(one, Or):
-                    found.setdefault("allOf", []).append(one.schema(name))
-        return found
+        exclusive = [
+            one.schema(name)
+            for name, field in cls.options().items()
+            for one in field.metadata
+            if isinstance(one, Or)
+        ]
+        return {**found, "allOf": exclusive} if exclusive else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,9 @@ class Or:
         names = [name for name in (self.other, f"{self.other}_") if name in known]
         beside = any(known[name] is not None for name in names)
         if value is not None and beside:
-            words = f'"{self.other}" and "{info.field_name}" stand here together'
+            words = (
+                f'"{self.other}" and "{str(info.field_name).removesuffix("_")}" stand here together'
+            )
             raise wrong(words, self.both, "beside")
         if value is None and names and not beside and self.cure is not None:
             raise wrong("", self.cure, "missing")

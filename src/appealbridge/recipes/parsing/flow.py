@@ -48,10 +48,7 @@ def _if(reading: Reading, right: Entry, path: Path, several: Several) -> Node | 
     needs = needs_of(reading, right, path, chains)
     if condition is None:
         return None
-    ways = (Way("then", condition, then),)
-    return Choice(
-        path_text(path), ways, otherwise, last, needs, decides=decides([*then, *otherwise])
-    )
+    return _choice(path, [Way("then", condition, then)], last, otherwise, needs)
 
 
 def _choose(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
@@ -65,6 +62,12 @@ def _choose(reading: Reading, right: Entry, path: Path, several: Several) -> Nod
     ways = [way for way, _ in found if way is not None]
     if len(ways) < len(found):
         return None
+    return _choice(path, ways, last, otherwise, needs)
+
+
+def _choice(
+    path: Path, ways: Sequence[Way], last: str, otherwise: Sequence[Node], needs: frozenset[str]
+) -> Choice:
     inside = [*(node for way in ways for node in way.nodes), *otherwise]
     return Choice(path_text(path), ways, otherwise, last, needs, decides=decides(inside))
 
