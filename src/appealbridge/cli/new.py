@@ -182,7 +182,6 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
     """Write the recipe, switched off, and beside the settings the schema by which an editor helps with it."""
     from appealbridge.blueprints.filling import switched_off
     from appealbridge.editor.files import FILES, FOLDER, modeline, write_schemas
-    from appealbridge.editor.names import names_of
 
     settings = assembly.settings.file
     folder = (settings.parent if settings else Path()) / FOLDER
@@ -190,7 +189,7 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
         f"{modeline(file, folder / FILES['recipe'])}\n# Made by `appealbridge new {blueprint}`.\n"
     )
     try:
-        write_schemas(folder, assembly.registry, names_of(assembly.catalogue))
+        write_schemas(folder, assembly.registry, assembly.catalogue)
         file.parent.mkdir(parents=True, exist_ok=True)
         write_file(file, (head + switched_off(text)).encode())
     except OSError as error:

@@ -14,7 +14,7 @@ from appealbridge.files import write_file
 
 if TYPE_CHECKING:
     from appealbridge.editor.files import Kind
-    from appealbridge.editor.names import Names
+    from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
 @click.command(short_help="Write what an editor needs to complete and explain.")
@@ -37,13 +37,13 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
     from appealbridge.settings.load import DEFAULT
 
     registry = load()
-    names = declared_names(config)
+    known = declared_names(config)
     if kind is None:
         settings = config or DEFAULT
         folder = output or settings.parent / FOLDER
-        _tell(write_schemas(folder, registry, names), settings)
+        _tell(write_schemas(folder, registry, known), settings)
         return
-    text = schema_text(kind, registry, names)
+    text = schema_text(kind, registry, known)
     if output is None:
         say_json_text(text)
         return
@@ -53,13 +53,12 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
     say(f"{file} is written")
 
 
-def declared_names(config: Path | None) -> Names | None:
+def declared_names(config: Path | None) -> Catalogue | None:
     """Return the names that the settings declare; say so and return `None` where these have problems."""
     from appealbridge.daemon.assembly import assemble
-    from appealbridge.editor.names import names_of
 
     try:
-        return names_of(assemble(config, offline=True).catalogue)
+        return assemble(config, offline=True).catalogue
     except InvalidDocuments as error:
         count = len(error.problems)
         problems = "a problem" if count == 1 else f"{count} problems"

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from appealbridge.editor.names import Names
 from appealbridge.editor.recipe import recipe_schema
 from appealbridge.editor.settings import settings_schema
 from appealbridge.files import write_file
 from appealbridge.plugin.registry import Registry
+from appealbridge.recipes.parsing.catalogue import Catalogue
 
 Kind = Literal["recipe", "settings"]
 
@@ -26,9 +26,9 @@ FOLDER: Final = ".appealbridge"
 """Where the schemas of one installation lie, beside its settings."""
 
 
-def schema_text(kind: Kind, registry: Registry, names: Names | None = None) -> str:
-    """Return a schema as the text of its file, proposing the declared `names` if given."""
-    schema = settings_schema(registry) if kind == "settings" else recipe_schema(registry, names)
+def schema_text(kind: Kind, registry: Registry, known: Catalogue | None = None) -> str:
+    """Return a schema as the text of its file, proposing the names that are declared, if given."""
+    schema = settings_schema(registry) if kind == "settings" else recipe_schema(registry, known)
     return json.dumps(_marked(schema), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -45,13 +45,13 @@ def _marked(node: Any) -> Any:
     return found
 
 
-def write_schemas(folder: Path, registry: Registry, names: Names | None = None) -> list[Path]:
+def write_schemas(folder: Path, registry: Registry, known: Catalogue | None = None) -> list[Path]:
     """Write every schema into a folder, which is made if need be; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for kind, name in FILES.items():
         file = folder / name
-        write_file(file, schema_text(kind, registry, names).encode())
+        write_file(file, schema_text(kind, registry, known).encode())
         files.append(file)
     return files
 

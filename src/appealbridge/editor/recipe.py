@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from appealbridge.editor.models import Schema, of_entry, of_model, or_template
-from appealbridge.editor.names import Names, proposing, reference_of
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
@@ -14,17 +14,18 @@ from appealbridge.recipes.conditions.schema import CONDITIONS
 from appealbridge.recipes.model.entries import FLOW, POST, PostEntry, StepEntry
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
+from appealbridge.recipes.parsing.catalogue import Catalogue
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
+def recipe_schema(registry: Registry, known: Catalogue | None = None) -> Schema:
     """
     Return the JSON Schema of a recipe for the plug-ins of a registry.
 
-    With `names` an editor also proposes the accounts, sources, lists and people that are declared.
+    With the catalogue an editor also proposes the accounts, sources, lists and people that are declared.
     """
-    own = names or Names()
+    own = known or Catalogue(registry)
     top = of_model(Shape)
     parts = top["properties"]
     parts["triggers"]["items"] = {"$ref": "#/$defs/trigger"}
@@ -65,19 +66,19 @@ def recipe_schema(registry: Registry, names: Names | None = None) -> Schema:
     }
 
 
-def _trigger(trigger: AnyTrigger, names: Names) -> Schema:
+def _trigger(trigger: AnyTrigger, known: Catalogue) -> Schema:
     schema = of_model(trigger.options)
     options = schema["properties"]
     reference = reference_of(trigger)
     if reference:
-        declared = names.sources.get(trigger.section, ())
+        declared = known.sources.get(trigger.section, ())
         options[reference] = proposing(options[reference], declared)
     return _object(
         "trigger", trigger.name, _about(trigger), {}, options, schema.get("required", ())
     )
 
 
-def _step(channel: AnyChannel, names: Names) -> Schema:
+def _step(channel: AnyChannel, known: Catalogue) -> Schema:
     schema = of_model(channel.message)
     options = {name: or_template(one) for name, one in schema["properties"].items()}
     required = list(schema.get("required", ()))
@@ -86,16 +87,19 @@ def _step(channel: AnyChannel, names: Names) -> Schema:
         required = [name for name in required if name not in ("text", "html")]
     else:
         del beside["template"]
-    beside["channel"] = proposing(beside["channel"], names.channels.get(channel.platform, ()))
-    _propose_lists(options, names)
+    beside["channel"] = proposing(
+        beside["channel"],
+        [name for name, (on, _) in known.channels.items() if on == channel.platform],
+    )
+    _propose_lists(options, known)
     return _object("action", channel.action, _about(channel), beside, options, required)
 
 
-def _post(registry: Registry, names: Names) -> Schema:
+def _post(registry: Registry, known: Catalogue) -> Schema:
     """Return the schema of a `post`: what all channels take, and what one of them is to have."""
     schema = of_model(PostEntry)
     beside, options = schema["properties"], _options([*registry.actions.values()])
-    account = proposing({"type": "string"}, names.accounts())
+    account = proposing({"type": "string"}, known.channels)
     beside["to"]["anyOf"] = [account, {"type": "array", "items": account, "minItems": 1}]
     own = beside["per_channel"]["additionalProperties"]
     own["properties"] = {**options, **own["properties"]}
@@ -115,11 +119,11 @@ def _options(channels: list[AnyChannel]) -> dict[str, Schema]:
     return found
 
 
-def _propose_lists(options: dict[str, Schema], names: Names) -> None:
+def _propose_lists(options: dict[str, Schema], known: Catalogue) -> None:
     """Put the declared lists where an example shows that one belongs."""
     for name, option in options.items():
         if any("lists." in str(example) for example in option.get("examples", ())):
-            lists = [f"{{{{ lists.{one} }}}}" for one in names.lists]
+            lists = [f"{{{{ lists.{one} }}}}" for one in known.lists]
             options[name] = {**option, "examples": lists or option["examples"]}
 
 
@@ -152,14 +156,41 @@ _TEMPLATE: Schema = {
 }
 
 
-def _expect(registry: Registry, names: Names, expected: Schema) -> None:
+def _expect(registry: Registry, known: Catalogue, expected: Schema) -> None:
     """Say which parts of a message a test may expect: those of any action."""
     parts = expected["properties"]
     parts["action"] = {"description": parts["action"]["description"], "enum": [*registry.actions]}
-    parts["channel"] = proposing(parts["channel"], names.accounts())
+    parts["channel"] = proposing(parts["channel"], known.channels)
     for channel in registry.actions.values():
         for name, option in of_model(channel.message)["properties"].items():
             said = f"What `{name}` must be; * stands for any words. {option['description']}"
             shown = option.get("examples", ["*"])
             parts.setdefault(name, {"description": said, "examples": shown})
     expected["additionalProperties"] = False
+
+
+def proposing(schema: Schema, names: Iterable[str]) -> Schema:
+    """
+    Return a text's schema with names to propose first.
+
+    Any other text stays valid: a name that was declared a minute ago must not be called wrong.
+    """
+    known = sorted(names)
+    if not known:
+        return schema
+    about = {key: value for key, value in schema.items() if key == "description"}
+    rest = {key: value for key, value in schema.items() if key not in ("description", "examples")}
+    return {**about, "anyOf": [{"enum": known}, rest]}
+
+
+def reference_of(trigger: AnyTrigger) -> str:
+    """Return the option in which a recipe names a source of the settings; empty where it has none."""
+    if not trigger.section:
+        return ""
+    fields = trigger.options.model_fields
+    needed = dict.fromkeys((name for name, one in fields.items() if one.is_required()), "")
+    for name in fields:
+        options = trigger.options.model_construct(**{**needed, name: "a name"})
+        if trigger.source(options) == "a name" and trigger.described(options) is None:
+            return str(name)
+    return ""

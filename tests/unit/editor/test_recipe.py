@@ -3,9 +3,10 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from appealbridge.editor.names import Names, reference_of
-from appealbridge.editor.recipe import recipe_schema
+from appealbridge.editor.recipe import recipe_schema, reference_of
+from appealbridge.plugin import Account
 from appealbridge.plugin.registry import load
+from appealbridge.recipes.parsing.catalogue import Catalogue
 
 REGISTRY = load(third_party=False)
 SCHEMA = recipe_schema(REGISTRY)
@@ -168,11 +169,12 @@ def test_a_test_expects_parts_of_messages():
 
 # -- names of the settings ------------------------------------------------------------------------
 
-NAMES = Names(
-    channels={"x": ["force_x"]},
-    sources={"webhooks": ["roads"], "feeds": ["force_news"], "appeals": ["website"]},
-    lists=["regional_press"],
-    people=["bob"],
+NAMES = Catalogue(
+    REGISTRY,
+    channels={"force_x": ("x", Account())},
+    sources={"webhooks": frozenset({"roads"}), "appeals": frozenset({"website"})},
+    lists={"regional_press": []},
+    people=frozenset({"bob"}),
 )
 
 
