@@ -104,7 +104,7 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
         beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
         meant = nearest(str(where[-1]), beside)
         for name, place in beside.items():
-            # What may be said with other words as well is hardly missing beside an unknown one.
+            # An option with an alternative is not missing where an unknown one may be meant for it.
             if name == meant or (place in errors and "cure" in errors[place][0].get("ctx", {})):
                 errors.pop(place, None)
 

@@ -1,4 +1,4 @@
-"""The areas of the language: what stands under `within:`, from its form to the question that it asks."""
+"""What may stand under `within:`, and the question that it becomes."""
 
 from __future__ import annotations
 
@@ -204,4 +204,4 @@ Within = Annotated[
         custom_error_context={"cure": _CURE},
     ),
 ]
-"""A circle, a list of points, the name of a list of points, or GeoJSON; read, it is the question."""
+"""A circle, a list of points, the name of such a list, or GeoJSON. Once validated, it is the question."""

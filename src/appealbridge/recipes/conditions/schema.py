@@ -1,7 +1,7 @@
 """
-The conditions of the language: the kinds that there are, and what may be asked of a field.
+The kinds of conditions, and the tests of a field.
 
-A new test is one more field here, with the function in `operators` that makes its question.
+A new test is one field of `FieldTest`, and a function in `operators` that makes its question.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from appealbridge.recipes.templates.fast_path import is_template
 
 def _asks(make: Callable[[Any], Question], several: str = "") -> WrapValidator:
     """
-    Make the question of what a field is compared with; `make` may raise `ValueError`.
+    Turn the value that a field is compared with into a question; `make` may raise `ValueError`.
 
-    `several` is the test that takes a list.
+    `several` is the test to use for a list.
     """
 
     def made(value: Any, inner: Callable[[Any], Any]) -> Question:
@@ -137,7 +137,7 @@ class FieldTest(Entry):
         return self
 
     def question(self, name: str) -> Question | None:
-        """Return what a test asks, by its name; `None` for what is none."""
+        """Return the question of the test with this name; `None` for any other option."""
         found = getattr(self, name, getattr(self, f"{name}_", None))
         return found if isinstance(found, Question) else None
 
@@ -212,4 +212,4 @@ class Between(_Alone):
 CONDITIONS: Final[Mapping[str, type[Entry]]] = {
     model.names()[0]: model for model in (FieldTest, All, AnyOf, NoneOf, Between)
 }
-"""The kinds of conditions, but for templates, by the option that one is known by."""
+"""The kinds of conditions other than templates, by their first option."""

@@ -1,7 +1,7 @@
 """
-The entries of `actions:`: those that choose, wait or end the run, and what every publishing one may say.
+The entries of `actions:`: those that choose, wait or end the run, and the options that all publishing entries share.
 
-A new word is a line here; a new entry is a model here, in `FLOW`, and its reader in `parsing/flow`.
+A new option is one field here. A new kind of entry is a model here, in `FLOW`, and a function in `parsing/flow`.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ class StopEntry(Entry):
 FLOW: Final[Mapping[str, type[Entry]]] = {
     model.names()[0]: model for model in (IfEntry, ChooseEntry, DelayEntry, WaitForEntry, StopEntry)
 }
-"""The entries that publish nothing themselves, by the option that one is known by."""
+"""The entries that publish nothing themselves, by their first option."""
 
 
 def _holds_steps(annotation: Any) -> bool:
@@ -239,7 +239,7 @@ IN_A_WAY: Final = _step_lists(WayEntry)
 BESIDE: Final = {
     name: word for word, model in reversed([*FLOW.items()]) for name in model.names()[1:-1]
 }
-"""Options that mean nothing alone, and the one that has to stand beside each."""
+"""Options that are no entry by themselves, and the first option of the entry that each belongs to."""
 
 _STEERING: Final[Sequence[type[Entry]]] = (*FLOW.values(), WayEntry, AwaitedEvent)
 DECIDES: Final = frozenset(

@@ -41,22 +41,23 @@ def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomEr
 
 
 def option(about: str, *examples: Any, default: Any = None, **bounds: Any) -> Any:
-    """Return an option with a sentence about it and examples."""
+    """Return an optional field with its description and examples."""
     return Field(default, description=about, examples=[*examples], **bounds)
 
 
 def needed(about: str, *examples: Any, **bounds: Any) -> Any:
-    """Return the same for one that must be there."""
+    """Return a required field with its description and examples."""
     return option(about, *examples, default=..., **bounds)
 
 
 class Entry(Options):
     """
-    The base of what stands in lists of the language, and of what stands in such entries.
+    The base of the entries of a recipe's lists, and of the mappings inside them.
 
-    An underscore behind an option's name is left out: `if_` is `if`. An entry is known by its first
-    option, for which other tools have the words `ALSO`. `MEANT` are names that people try here, with the
-    name that is meant, or the cure; `OTHERS` is the cure for those that are like no known name.
+    A field's trailing underscore is not part of the option's name: `if_` is `if`. The first option tells
+    what kind of entry it is; `ALSO` are the names that other tools have for it. `MEANT` maps names that
+    people write by mistake to the right name, or to the cure. `OTHERS` is the cure for all other unknown
+    names that resemble no known one.
     """
 
     model_config = ConfigDict(alias_generator=lambda name: name.removesuffix("_"))
@@ -79,7 +80,7 @@ class Entry(Options):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Say also which options exclude each other."""
+        """Add which options exclude each other."""
         found = handler.resolve_ref_schema(handler(schema))
         exclusive = [
             one.schema(name)
@@ -93,9 +94,9 @@ class Entry(Options):
 @dataclass(frozen=True, slots=True)
 class Or:
     """
-    Marks an option that stands instead of one that is declared before it.
+    Marks an option that excludes another one, which is declared before it.
 
-    `cure` is for where neither stands there; without it, both may be left out.
+    With a `cure`, one of the two is required. `both` is the cure where both are given.
     """
 
     other: str
@@ -103,7 +104,7 @@ class Or:
     both: str = "leave one out"
 
     def schema(self, name: str) -> dict[str, Any]:
-        """Return what a JSON Schema says of the two."""
+        """Return the rule about the two for a JSON Schema."""
         if self.cure is None:
             return {"not": {"required": [self.other, name]}}
         return {"oneOf": [{"required": [self.other]}, {"required": [name]}]}
@@ -111,7 +112,7 @@ class Or:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Check it where the other option is known already."""
+        """Check both once the other option has been read."""
         inner = core_schema.with_info_wrap_validator_function(self._check, handler(source))
         return core_schema.with_default_schema(inner, default=None, validate_default=True)
 
@@ -130,7 +131,7 @@ class Or:
 
 
 def must_be(what: str, cure: str = "") -> WrapValidator:
-    """Say in one sentence what a value must be, whatever is wrong with it."""
+    """Report any error in a value with this one sentence."""
 
     def check(value: Any, inner: Callable[[Any], Any]) -> Any:
         try:
@@ -159,13 +160,13 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 def formed(model: type[Entry]) -> Any:
-    """Say what the form of a mapping is that its reader checks for itself."""
+    """Describe a mapping in the JSON Schema by a model; its own reader checks it."""
     return WithJsonSchema({"model": model})
 
 
 Condition = Annotated[Any, WithJsonSchema({"part": "condition"})]
 Conditions = Annotated[list[Condition], Field(min_length=1)]
-"""Conditions, each of which is read for itself."""
+"""Conditions; each is checked by its own reader."""
 
 Time = Annotated[Text, AfterValidator(_a_time)]
 """A time as it is written: `06:30`, `tomorrow 10:00`, `2026-05-01T09:00`."""

@@ -120,9 +120,9 @@ class Reading:
         self, model: type[M], value: Any, path: Path, owner: str = ""
     ) -> tuple[M | None, dict[str, Any]]:
         """
-        Complain about what a model of the language finds wrong with a value.
+        Check a value against a model of the language, and report what is wrong.
 
-        Return the instance, `None` where something is, and the options that are right, as written.
+        Return the instance, or `None` if anything is wrong, and the options that are right, as written.
         """
         context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
         found, problems = check_value(
@@ -140,7 +140,7 @@ class Reading:
     def own(
         self, model: type[Entry], value: Mapping[str, Any], path: Path
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the options of a publishing entry that a model declares, as far as they are right, and the others."""
+        """Check the options of an entry that a model declares; return those that are right, and all others."""
         names = model.names()
         _, right = self.check(model, {key: value[key] for key in names if key in value}, path)
         return right, {key: option for key, option in value.items() if key not in names}

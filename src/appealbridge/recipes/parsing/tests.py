@@ -1,4 +1,4 @@
-"""The `tests:` of a file against what only its settings and plug-ins know."""
+"""Checks the names in `tests:` against the settings and the plug-ins."""
 
 from __future__ import annotations
 
