@@ -145,7 +145,7 @@ _POLYGON = [[[-2.0, 52.4], [-1.75, 52.4], [-1.75, 52.55], [-2.0, 52.4]]]
 class _Polygon(Entry):
     """An area as maps export it."""
 
-    type: Literal["Polygon", "MultiPolygon", "Feature"] = needed(_TYPE, "Polygon")
+    type: Literal["Polygon"] = needed(_TYPE, "Polygon")
     coordinates: _Rings = needed("The line around it, then those around its holes.", _POLYGON)
 
 
