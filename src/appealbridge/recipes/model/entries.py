@@ -284,7 +284,10 @@ class _Publishing(Entry):
 class StepEntry(_Publishing):
     """What every step may say besides its action's own options."""
 
-    channel: str = option(
+    channel: Annotated[
+        str,
+        must_be("the name of one account", "for several, write action: post, and to: with a list"),
+    ] = option(
         "The account's name in appealbridge.yaml. You may leave it out if that platform has only one account.",
         "force_x",
     )
