@@ -154,7 +154,7 @@ async def test_a_recipe_that_cannot_render_is_told_too(story):
     await begins(story, {"unfillable": UNFILLABLE})
     _, told = await story.receives("M6 closed", message="INC-9")
     (mail,) = await story.until(lambda: notices(story), passing=0.5)
-    assert mail["subject"] == "AppealBridge: a recipe could not be carried out"
+    assert mail["subject"] == "AppealBridge: a recipe stopped with an error"
     assert "actions[0].text" in mail["text"]
     assert "about INC-9" in mail["text"]
     assert f"appealbridge trace {told['event']}.unfillable" in mail["text"]
@@ -311,7 +311,7 @@ async def test_the_same_text_that_is_held_is_told_with_what_to_do(story):
     assert (mail["to"], mail["subject"]) == ("eve@example.police.uk", HELD)
     assert "delivery 2, force_x, recipe tweet" in mail["text"]
     assert "the same text" in mail["text"]
-    assert "appealbridge release 2; to call it off: appealbridge cancel 2" in mail["text"]
+    assert "appealbridge release 2; to cancel it: appealbridge cancel 2" in mail["text"]
     await quietly_passes(story, 20)
     assert len(notices(story)) == 1
 

@@ -1,4 +1,4 @@
-"""One finished message for one channel, the states of its life, and the only moves between them."""
+"""A delivery: one finished message for one channel, its states, and the changes that are allowed between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from appealbridge.model.value import value
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """The states of a delivery."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -45,10 +45,10 @@ MOVES: dict[State, frozenset[State]] = {
     _S.WITHDRAWN: frozenset(),
 }
 """
-Every legal move; the store refuses any other.
+Every allowed change of state; the store refuses any other.
 
-What had not begun becomes unknown where a backup is restored: it may have gone out since. What was
-called off behind a failed post of its thread is planned again when that post is tried again.
+After a backup is restored, a delivery that had not begun becomes unknown: it may have gone out since. A delivery
+that was cancelled because an earlier post of its thread failed is planned again when that post is retried.
 """
 
 OPEN = frozenset({_S.PLANNED, _S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN})
@@ -56,10 +56,10 @@ OPEN = frozenset({_S.PLANNED, _S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN})
 
 KEEPS_TURN = frozenset({_S.READY, _S.SENDING, _S.UNKNOWN})
 """
-The states in which a delivery goes on by itself. Later ones about the same thing wait behind it.
+The states in which later deliveries about the same subject wait for this one.
 
-What is held waits for a person, perhaps for hours, and nothing waits behind it. The rest of a thread
-is `planned`, and the one of its posts that goes next keeps the turn for all of them.
+In these states it goes on by itself. A held delivery waits for a person, perhaps for hours, so nothing waits for
+it. The later posts of a thread are `planned`; the post that goes out next keeps the turn for all of them.
 """
 
 
@@ -81,15 +81,14 @@ class Delivery:
     """
     One finished message for one channel.
 
-    `content` is the rendered message as canonical JSON and `content_hash` its SHA-256 in hex: what
-    was approved is what is sent, byte for byte. `channel` is the account's name in
-    appealbridge.yaml, `action` the recipe's word for the step (`tweet`). `number` is its short
-    name for people, 0 until stored. Times are Unix seconds UTC; `due_at` is when the next attempt
-    or look may be made, `publish_by` the moment after which it must not go out, `begun_at` that of
-    the attempt under way and `first_begun_at` that of the first one. `attempts` counts those begun.
-    `origin` is that of its event: deliveries of one channel, origin and subject keep their order.
-    `follows` is the id of the delivery whose post this one answers: it stays `planned` until that
-    one is delivered, and is called off if that one ends otherwise.
+    `content` is the rendered message as canonical JSON and `content_hash` its SHA-256 in hex: the message
+    that was approved is sent, byte for byte. `channel` is the account's name in appealbridge.yaml, `action` the
+    recipe's name for the step (`tweet`). `number` is its short number for people, 0 until it is stored. Times are
+    Unix seconds UTC. `due_at` is when the next attempt or search may be made, `publish_by` the time after which it
+    must not go out. `begun_at` is when the current attempt began, `first_begun_at` when the first one did.
+    `attempts` counts the attempts that have begun. `origin` is that of its event: deliveries with the same channel,
+    origin and subject keep their order. `follows` is the id of the delivery whose post this one replies to: it stays
+    `planned` until that one is delivered, and is cancelled if that one ends otherwise.
     """
 
     id: str
@@ -119,10 +118,10 @@ class Delivery:
 
     def stored(self, state: State, begun_at: float | None = None) -> Delivery:
         """
-        Return a delivery fresh from its plan in the state that it is stored in.
+        Return a newly planned delivery in the state in which it is stored.
 
-        `begun_at`, in Unix seconds, goes with `sending`: its first attempt begins with that. Every
-        delivery passes here, and `dataclasses.replace` would take three times as long.
+        `begun_at` (Unix seconds) is given with `sending`, if its first attempt begins at once. Every delivery passes
+        here, and `dataclasses.replace` would take three times as long.
         """
         return Delivery(
             id=self.id,

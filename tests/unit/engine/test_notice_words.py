@@ -45,11 +45,11 @@ def test_one_delivery_is_told_with_its_reason_and_what_can_be_done():
     title, text = words(Trouble.FAILED, "", [failed(17)], 1, LONDON)
     assert title == "AppealBridge: a delivery failed"
     assert text == (
-        "The platform refused it, or it was tried for too long. It is not published.\n\n"
+        "The platform refused it, or there was no success in the time allowed for retries. It is not published.\n\n"
         "02 Jul 14:46:40 BST, delivery 17, force_x, recipe new-appeal, about WMP-1\n"
         "    403 Forbidden: no\n"
         "    to try again: appealbridge retry 17\n\n"
-        "To see all of it: appealbridge deliveries --state failed\n"
+        "To see them all: appealbridge deliveries --state failed\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a notice says: how much of what went wrong, each in the platform's own words, and what can be done. Pure."""
+"""The texts of notices: what happened, what it means, and which command helps. Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from appealbridge.model.value import value
 from appealbridge.store.records import News
 
 SHOWN = 20
-"""How many deliveries, runs or alarms a notice names; of the others it says how many there are."""
+"""How many deliveries, runs or alarms a notice lists; it only counts the others."""
 
 LONGEST = 500
-"""How many characters of one reason a notice repeats."""
+"""How many characters of a reason a notice quotes."""
 
 
 @value
 class Wording:
     """
-    How a notice of one kind speaks.
+    The texts of one kind of notice.
 
-    `one` and `many` are its title, `means` what that means, `each` what can be done about one of them
-    (`{number}`, `{run}`), `all` how to see them all.
+    `one` and `many` are the title for one item and for several. `means` explains it. `each` is what people can do
+    about one item (`{number}`, `{run}`), `all` the command that lists them all.
     """
 
     one: str
@@ -37,107 +37,105 @@ WORDINGS: Mapping[str, Wording] = {
     Trouble.FAILED: Wording(
         "a delivery failed",
         "{count} deliveries failed",
-        "The platform refused it, or it was tried for too long. It is not published.",
+        "The platform refused it, or there was no success in the time allowed for retries. It is not published.",
         "to try again: appealbridge retry {number}",
         "appealbridge deliveries --state failed",
     ),
     Trouble.EXPIRED: Wording(
-        "a delivery came too late",
-        "{count} deliveries came too late",
-        "The recipe's publish_within passed first. It is not published, and will not be.",
+        "a delivery was too late",
+        "{count} deliveries were too late",
+        "It had not gone out when the recipe's publish_within ended. It is not published, and will not be.",
         all="appealbridge deliveries --state expired",
     ),
     Trouble.UNKNOWN: Wording(
         "nobody knows whether a delivery is published",
         "nobody knows whether {count} deliveries are published",
-        "Please look on the account. Until you have decided, it is not sent again.",
+        "Please look for it on the account. It is not sent again until you decide.",
         "if it is there: appealbridge confirm {number} --url ADDRESS; if not: appealbridge release {number}",
         "appealbridge deliveries --state held",
     ),
     Trouble.HELD: Wording(
         "a delivery is held",
         "{count} deliveries are held",
-        "A check stopped what would otherwise have gone out. It waits until somebody decides. Later "
-        "deliveries about the same subject do not wait for it.",
-        "to let it out: appealbridge release {number}; to call it off: appealbridge cancel {number}",
+        "A check stopped it. It waits until somebody releases or cancels it. Later deliveries about the same "
+        "subject do not wait for it.",
+        "to publish it: appealbridge release {number}; to cancel it: appealbridge cancel {number}",
         "appealbridge deliveries --state held",
     ),
     Trouble.APPROVAL: Wording(
         "a delivery waits for approval",
         "{count} deliveries wait for approval",
-        "What it says: appealbridge trace, with the number of the delivery.",
-        "to let it out: appealbridge release {number}; to call it off: appealbridge cancel {number}",
+        "To read the message, type appealbridge trace and the number of the delivery.",
+        "to publish it: appealbridge release {number}; to cancel it: appealbridge cancel {number}",
         "appealbridge deliveries --hold approval",
     ),
     Trouble.RUN_FAILED: Wording(
-        "a recipe could not be carried out",
-        "recipes could not be carried out {count} times",
-        "What it had not published by then will not be.",
-        "what happened: appealbridge trace {run}",
+        "a recipe stopped with an error",
+        "recipes stopped with an error {count} times",
+        "It publishes nothing more about this event.",
+        "to see what happened: appealbridge trace {run}",
         "appealbridge runs",
     ),
     Alarm.LOGIN_EXPIRED: Wording(
         "the login of {channel} does not work",
         "the login of {channel} does not work",
-        "What is for it waits, as long as its publish_within allows, and goes out when the login works. "
-        "Renew its credentials, then: appealbridge reload; where they are environment variables, start "
-        "the daemon anew.",
+        "Its deliveries wait, as long as their publish_within allows, and go out when the login works. Renew its "
+        "credentials, then run: appealbridge reload. If they are environment variables, restart the daemon.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.REFUSED: Wording(
         "{channel} may not publish",
         "{channel} may not publish",
-        "Either the platform refuses what the account posts, since it may be suspended, read-only or without a "
-        "permission, or the account's address is inside your network and the settings do not allow it. The words "
-        "below say which. Nothing is lost: what is for this account waits, as long as its publish_within "
-        "allows, and goes out when the account may publish again; this is tried every few minutes. Put it "
-        "right with the platform or in the settings; after that: appealbridge reload. If the words are about "
-        "one message only, cancel that delivery.",
+        "Either the platform refuses posts from this account, because it is suspended, is read-only or lacks a "
+        "permission, or its address is inside your network and the settings do not allow it. The reason below says "
+        "which. Its deliveries wait, as long as their publish_within allows, and go out when the account may publish "
+        "again; AppealBridge tries every few minutes. Sort it out with the platform or in the settings, then run: "
+        "appealbridge reload. If the reason is about one message only, cancel that delivery.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.DOWN: Wording(
         "{channel} does not answer",
         "{channel} does not answer",
-        "What is for it waits, as long as its publish_within allows, and goes out when it answers.",
+        "Its deliveries wait, as long as their publish_within allows, and go out when it answers.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.PAUSED: Wording(
-        "{channel} takes nothing for a long time",
-        "{channel} takes nothing for a long time",
-        "The platform asked to be left alone: a rate limit, or the account's credits. What is for it waits, "
-        "as long as its publish_within allows. Until when: appealbridge channels. Once that is settled "
-        "with the platform, appealbridge reload ends the pause.",
+        "{channel} is paused for a long time",
+        "{channel} is paused for a long time",
+        "The platform asked for a pause: the account is over a rate limit or has no credits left. Its deliveries "
+        "wait, as long as their publish_within allows. To see until when, run: appealbridge channels. Once you have "
+        "settled it with the platform, appealbridge reload ends the pause.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.BACK: Wording(
         "{channel} works again",
         "{channel} works again",
-        "What waited for it is going out.",
+        "The deliveries that waited for it are going out.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.STALLED: Wording(
-        "what is due on {channel} does not go out",
-        "what is due on {channel} does not go out",
-        "It was due some time ago and nothing keeps it. Please look into the log.",
+        "deliveries on {channel} are due and do not go out",
+        "deliveries on {channel} are due and do not go out",
+        "AppealBridge knows of no reason why they should wait. Please look in the log.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.ATTEMPT_LOST: Wording(
         "an attempt on {channel} has not ended",
         "{count} attempts on {channel} have not ended",
-        "Nobody knows yet whether it is published. It is looked for on the account, and sent again only if "
-        "it is surely not there. This is a fault of ours: please report what the log says of it.",
+        "Nobody knows yet whether it is published. AppealBridge searches the account, and sends it again only if it "
+        "is certainly not there. This is a fault in AppealBridge: please report what the log says about it.",
         all="appealbridge deliveries --channel {channel} --state sending,unknown,held",
     ),
     Alarm.GONE: Wording(
-        "something waits for {channel}, which is no longer in appealbridge.yaml",
-        "something waits for {channel}, which is no longer in appealbridge.yaml",
-        "Declare the channel again and reload, or cancel what waits.",
+        "deliveries wait for {channel}, which is no longer in appealbridge.yaml",
+        "deliveries wait for {channel}, which is no longer in appealbridge.yaml",
+        "Put the channel back and run appealbridge reload, or cancel these deliveries.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.SOURCE_DOWN: Wording(
         "a source cannot be read",
         "{count} sources cannot be read",
-        "What it would tell is not known here until it can be.",
+        "AppealBridge gets nothing new from it until it can be read again.",
     ),
     Alarm.SOURCE_BACK: Wording(
         "a source can be read again", "{count} sources can be read again", ""
@@ -145,40 +143,42 @@ WORDINGS: Mapping[str, Wording] = {
     Alarm.SOURCE: Wording(
         "a source needs attention",
         "sources need attention ({count} messages)",
-        "Something that a source sent or listed was not taken as it should have been.",
+        "AppealBridge could not use everything that a source sent or listed.",
     ),
     Alarm.SOURCE_PAUSED: Wording(
         "a source is paused",
         "sources are paused",
-        "AppealBridge stopped unexpectedly while it was planning new items from this source. No item is lost: the "
-        "source is read again after the pause. If it happens again, check what the source lists and which "
-        "recipes use it, change one of them, and run appealbridge reload, which ends the pause.",
+        "AppealBridge stopped unexpectedly while it was planning new items from this source. No item is lost: "
+        "AppealBridge polls the source again after the pause. If it happens again, check what the source lists and "
+        "which recipes use it, change one of them, and run appealbridge reload, which ends the pause.",
     ),
     Alarm.FLOOD: Wording(
         "a flood is held",
         "floods are held",
-        "Nothing is lost: look at what waits, then let all of it out (appealbridge release --all --hold "
-        "burst) or call it off (appealbridge cancel --all --hold burst).",
+        "Nothing is lost. Look at the deliveries that wait, then publish all of them (appealbridge release --all "
+        "--hold burst) or cancel them (appealbridge cancel --all --hold burst).",
         all="appealbridge deliveries --state held --hold burst",
     ),
     Alarm.NEARLY_FULL: Wording(
         "the disk is nearly full",
         "the disk is nearly full",
-        "New events are refused until there is room; what was accepted goes out.",
+        "AppealBridge refuses new events until there is space. What it has already accepted still goes out.",
     ),
     Alarm.ROOM_AGAIN: Wording(
-        "the disk has room again", "the disk has room again", "New events are accepted again."
+        "the disk has space again",
+        "the disk has space again",
+        "AppealBridge accepts new events again.",
     ),
     Alarm.STORE: Wording(
         "something cannot be stored",
         "{count} things cannot be stored",
-        "It is tried again and again, and nothing is lost meanwhile. Please look at the disk, and at what "
-        "the log says of it.",
+        "AppealBridge keeps trying, and nothing is lost meanwhile. Please check the disk, and what the log says "
+        "about it.",
     ),
     Alarm.PART_BROKE: Wording(
-        "a part of AppealBridge broke",
-        "a part of AppealBridge broke {count} times",
-        "It was begun again. This is a fault of ours: please report what the log says of it.",
+        "a part of AppealBridge failed",
+        "a part of AppealBridge failed {count} times",
+        "It was restarted. This is a fault in AppealBridge: please report what the log says about it.",
     ),
 }
 
@@ -187,9 +187,9 @@ def words(
     kind: str, channel: str, news: Sequence[News], total: int, zone: ZoneInfo
 ) -> tuple[str, str]:
     """
-    Return the title, one line, and the text of a notice about `total` things, of which `news` has some.
+    Return the title (one line) and the text of a notice about `total` items, of which `news` has the first.
 
-    `channel` is the account that they are about, empty where that is not one.
+    `channel` is the account that they are about, or empty.
     """
     wording = WORDINGS[kind]
     form = wording.one if total == 1 else wording.many
@@ -199,7 +199,7 @@ def words(
     if total > len(news[:SHOWN]):
         parts.append(f"and {total - len(news[:SHOWN])} more")
     if wording.all:
-        parts.append(f"To see all of it: {wording.all.format(channel=channel)}")
+        parts.append(f"To see them all: {wording.all.format(channel=channel)}")
     return title, "\n\n".join(parts) + "\n"
 
 
