@@ -181,7 +181,7 @@ async def test_what_comes_while_an_account_may_not_publish_goes_out_when_it_may_
     fails(story, platform, "read_only", seconds=3600)
     for number in range(5):
         await story.receives(f"Road {number} closed")
-    await story.until(lambda: "refuses what the account posts" in "".join(told(story)), passing=1)
+    await story.until(lambda: "refuses posts from this account" in "".join(told(story)), passing=1)
     await story.clock.passes(minutes=30)
     await story.settles()
     waiting = await of(story, platform)
@@ -236,7 +236,7 @@ async def test_a_rate_limit_that_does_not_say_its_end_is_asked_ever_more_seldom(
         await story.settles()
     listed = await tweets(story)
     assert sum(one["attempts"] for one in listed) <= 25
-    assert "asked to be left alone" in "".join(told(story))
+    assert "asked for a pause" in "".join(told(story))
     for one in listed:
         _, shown = await story.asks("GET", f"/deliveries/{one['number']}")
         assert len(shown["history"]) <= 20
@@ -271,7 +271,7 @@ async def test_a_long_wish_to_be_left_alone_outlives_a_restart_and_is_told(story
     await story.settles()
     assert story.posts("x") == []
     (waits,) = [one for one in await tweets(story) if not one["attempts"]]
-    assert waits["reason"] == "its account is to be left alone for a while: appealbridge channels"
+    assert waits["reason"] == "its account is paused, as the platform asked: appealbridge channels"
     await story.until(lambda: len(story.posts("x")) == 2, passing=30)
 
 

@@ -44,7 +44,7 @@ async def test_a_demo_that_is_told_to_stop_takes_everything_along(tmp_path):
         await until_said(process, "daemon   http://")
         assert len(list(born_of(tmp_path))) >= 3
         process.send_signal(signal.SIGTERM)
-        assert (await process.stdout.read()).decode().endswith("nothing of it is left\n")
+        assert (await process.stdout.read()).decode().endswith("its files are removed\n")
         assert await process.wait() == 0
     assert list(tmp_path.iterdir()) == []
     assert list(born_of(tmp_path)) == []

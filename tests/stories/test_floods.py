@@ -357,7 +357,7 @@ async def test_an_operator_looks_at_a_lot_and_lets_it_out(story):
     assert sorted(told.splitlines()) == [f"{n} tweet on force_x: released" for n in sorted(numbers)]
     assert await says(story, "cancel", "--all", "--hold", "burst") == (
         0,
-        "nothing is held for burst\n",
+        "no delivery is held for burst\n",
     )
     status, told = await says(story, "release", "--all", "--hold", "unknown")
     assert status == 1

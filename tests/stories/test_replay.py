@@ -241,7 +241,7 @@ async def test_an_operator_sees_what_would_go_out_and_has_it_run(story):
     assert "mastodon_post on force_mastodon: goes out" in told
     await story.state(2, "delivered")
     status, told = await says(story, "replay", event, "--recipe", "everywhere")
-    assert "left out: force_x had it: no. 1, delivered" in told
+    assert "left out: force_x has it as no. 1, delivered" in told
     _, told = await says(story, "trace", event)
     assert "run again, as " in told
     status, told = await says(story, "replay", event, "--recipe", "nothing")

@@ -191,6 +191,6 @@ async def test_what_is_no_http_is_worth_a_line_and_a_count_without_quoting_it(st
     assert await is_answered(story, told) == 400
     assert await is_answered(story, LIES["HTTP/2"][0]) == 400
     first, second = story.said("refused")
-    assert first["reason"].startswith("no sound HTTP")
+    assert first["reason"].startswith("not valid HTTP")
     assert (first["webhook"], second["status"]) == ("unknown", 400)
     assert story.said("library") == []

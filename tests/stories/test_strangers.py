@@ -252,7 +252,7 @@ async def test_another_verb_is_told_which_are_taken(story, method, name):
     await story.begins({"tweet": staging.TWEET})
     status, problem, headers = await sends(story, name, b"", method)
     assert (status, headers["Allow"]) == (405, "OPTIONS, POST")
-    assert problem["detail"] == f"{method} is not taken here; what is: OPTIONS, POST"
+    assert problem["detail"] == f"{method} is not allowed here; allowed: OPTIONS, POST"
 
 
 async def test_head_is_told_so_too(story):
@@ -266,7 +266,7 @@ async def test_what_is_no_address_of_a_webhook_is_told_what_is(story, name):
     await story.begins({"tweet": staging.TWEET})
     status, problem, _ = await sends(story, name)
     assert status == 404
-    assert "the address of a webhook is /hooks/ and its name" in problem["detail"]
+    assert "the address of a webhook is /hooks/NAME" in problem["detail"]
 
 
 async def test_a_post_to_what_is_only_read_is_not_told_that_nothing_is_there(story):

@@ -50,7 +50,7 @@ async def test_a_delivery_s_number_tells_the_run_that_made_it(story, trace):
     shown = await trace(held["number"])
     assert "tweet: planned" in shown
     assert "second" not in shown
-    assert f"let it out: appealbridge release {held['number']}" in shown
+    assert f"to publish it: appealbridge release {held['number']}" in shown
     assert shown == await trace(held["run"]) == await trace(held["id"])
 
 
@@ -99,7 +99,7 @@ async def test_a_run_that_waits_says_until_when(story, trace):
         shown = await trace(told["event"])
         return shown if "actions[0]: waits until" in shown else ""
 
-    assert "until then it waits" in await story.until(waits)
+    assert "waits until then" in await story.until(waits)
 
 
 async def test_a_look_that_found_the_post_is_part_of_the_story(story, trace):
@@ -108,7 +108,7 @@ async def test_a_look_that_found_the_post_is_part_of_the_story(story, trace):
     await story.receives("M6 closed")
     (found,) = await story.state(1, "delivered", passing=1)
     shown = await trace(found["number"])
-    assert shown.index("attempt 1 unsure") < shown.index("look 1 found")
+    assert shown.index("attempt 1 unsure") < shown.index("search 1 found")
     assert found["receipt"]["url"] in shown
 
 

@@ -24,10 +24,10 @@ PAGE = 500
 
 _WORDS = {
     "+": "would be published",
-    "-": "would not be published any more",
-    "~": "would be another",
-    "=": "would stay as they are",
-    "!": "would stop it",
+    "-": "would no longer be published",
+    "~": "would differ",
+    "=": "would stay the same",
+    "!": "would stop with an error",
 }
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
 
@@ -56,28 +56,34 @@ class _Report:
         return told - len(self.shown)
 
 
-@click.command(short_help="Play a draft over the events that came.")
+@click.command(short_help="Show what a draft would have published about past events.")
 @click.argument("recipe_name", metavar="RECIPE")
 @click.option(
-    "--since", type=Span(), default="30d", show_default=True, help="How far back, as 12h or 30d."
+    "--since",
+    type=Span(),
+    default="30d",
+    show_default=True,
+    help="How far back to look, such as 12h or 30d.",
 )
-@click.option("--all", "every", is_flag=True, help="Posts that stay as they are, too.")
-@click.option("--limit", default=100, show_default=True, help="How many posts to show at the most.")
+@click.option("--all", "every", is_flag=True, help="Also show posts that stay the same.")
+@click.option(
+    "--limit", default=100, show_default=True, help="The largest number of posts to show."
+)
 @config_option
 @json_option
 def backtest(
     config: Path | None, as_json: bool, limit: int, every: bool, since: float, recipe_name: str
 ) -> None:
     """
-    Play a draft over the events that came: what it would have published, when, and what differs.
+    Show what a draft would have published about past events, and when, and what differs.
 
-    RECIPE is a recipe's name or file. It is compared with the version of the same name that was put
-    in force last. The store is only read, whether or not the daemon runs; no channel can be reached.
+    RECIPE is a recipe's name or file. It is compared with the latest version of that name in force. This only reads the
+    store, whether or not the daemon runs, and cannot reach a channel.
     """
     assembly, draft = chosen(config, recipe_name)
     store = assembly.settings.store
     if not store.exists():
-        fail(f"there is no store at {store}; start the daemon with: appealbridge run")
+        fail(f"no store at {store}; start the daemon with: appealbridge run")
     report = _Report(every, limit)
     try:
         with progress("events") as told:
@@ -140,10 +146,10 @@ async def _events(store: Any, since: float, progress: Progress) -> AsyncIterator
 
 def _beside(version: str | None, *, loads: bool) -> str:
     if version is None:
-        return "nothing: no version of it was ever in force"
+        return "nothing: no version was ever in force"
     if not loads:
-        return f"nothing: version {version}, the last in force, no longer loads"
-    return f"version {version}, the last in force"
+        return f"nothing: version {version}, the latest in force, can no longer be read"
+    return f"version {version}, the latest in force"
 
 
 def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> dict[str, Any]:
@@ -164,7 +170,7 @@ def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report
 def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) -> Iterator[Line]:
     from appealbridge.recipes.rehearsal.preview import heading
 
-    yield (f"{draft.name}, version {draft.version}, beside {beside}",)
+    yield (f"{draft.name}, version {draft.version}, compared with {beside}",)
     for one in report.shown:
         yield ()
         at = datetime.fromtimestamp(one.at, draft.zone).strftime("%d %b %Y %H:%M %Z")
@@ -175,8 +181,8 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
             yield (line,)
     if report.left_out:
         yield ()
-        yield (f"… and {report.left_out} more; --limit shows more of them",)
-    gone = f", {tested.removed} of them without content any more" if tested.removed else ""
+        yield (f"… and {report.left_out} more; --limit shows more",)
+    gone = f", the content of {tested.removed} removed" if tested.removed else ""
     yield ()
     yield (f"{tested.events} events of the last {written(since)}{gone}; {tested.wanted} wanted",)
     for kind, words in _WORDS.items():

@@ -22,13 +22,13 @@ SECONDS = 20.0
 
 @click.group(
     invoke_without_command=True,
-    short_help="Tell how the accounts are doing; `check` logs in to them.",
+    short_help="Show how the accounts are doing; `check` logs in to them.",
 )
 @config_option
 @json_option
 @click.pass_context
 def channels(context: click.Context, config: Path | None, as_json: bool) -> None:
-    """Tell how the daemon's accounts are doing: working, down, refused, or with a login that has expired."""
+    """Show how the daemon's accounts are doing: working, down, refused, or login expired."""
     if context.invoked_subcommand is not None:
         return
     rows = Daemon.of(config).get("/channels")
@@ -45,7 +45,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
 @config_option
 @json_option
 def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
-    """Log in to every account, or to those named, and say whose each is. Publishes nothing."""
+    """Log in to every account, or to those you name, and say whose each is. Nothing is published."""
     from appealbridge.daemon.assembly import assemble
 
     try:
@@ -56,7 +56,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     unknown = [name for name in names if name not in accounts]
     if unknown:
         raise click.UsageError(
-            f"no channel is called {unknown[0]}; there are {', '.join(sorted(accounts)) or 'none'}"
+            f"unknown channel {unknown[0]}; known: {', '.join(sorted(accounts)) or 'none'}"
         )
     wanted = {name: accounts[name] for name in names or sorted(accounts)}
     rows = asyncio.run(_check(wanted, assembly))
@@ -67,7 +67,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
             mark = styled("good", "green") if row["good"] else styled("bad", "red")
             say(f"{row['name']} ({row['platform']}): ", mark, f", {row['said']}")
         if not rows:
-            say("no channels are declared")
+            say("no channels in the settings")
     if not all(row["good"] for row in rows):
         raise SystemExit(1)
 
@@ -97,7 +97,7 @@ async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
     except (DeliveryError, GaveUp) as error:
         good, said = False, str(error)
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
-        good, said = False, tools.clean(f"the plug-in broke: {fault(error)}")
+        good, said = False, tools.clean(f"the plug-in failed: {fault(error)}")
     else:
-        good, said = True, said or "this platform has no way to try a login"
+        good, said = True, said or "this platform offers no way to check a login"
     return {"name": name, "platform": bound.channel.platform, "good": good, "said": said}

@@ -69,7 +69,7 @@ class Daemon:
 
     def _ask(self, method: str, path: str) -> Any:
         if self.control is None:
-            fail(f"no daemon runs on {self.store}; start one with: appealbridge run")
+            fail(f"no daemon is running on {self.store}; start it with: appealbridge run")
         try:
             status, told = _request(self.control, method, f"/api/v1{path}")
         except (OSError, ValueError) as error:
@@ -88,7 +88,7 @@ def _answers(control: Control) -> bool:
     try:
         return _request(control, "GET", "/api/v1/events?limit=1")[0] not in (401, 404)
     except PermissionError as error:
-        words = "the daemon's socket may not be opened"
+        words = "no permission to open the daemon's socket"
         raise PermissionError(error.errno, words, control.url) from None
     except (OSError, ValueError):
         return False

@@ -42,7 +42,7 @@ def config_option(function: F) -> F:
         type=click.Path(path_type=Path, dir_okay=False, readable=False),
         default=None,
         envvar="APPEALBRIDGE_CONFIG",
-        help="The settings file; ./appealbridge.yaml if left out.",
+        help="The settings file. If left out, ./appealbridge.yaml.",
     )
     return option(function)
 
@@ -50,7 +50,7 @@ def config_option(function: F) -> F:
 def json_option(function: F) -> F:
     """Add `--json`: the same facts for programs."""
     option: Callable[[F], F] = click.option(
-        "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+        "--json", "as_json", is_flag=True, help="Print JSON for programs."
     )
     return option(function)
 

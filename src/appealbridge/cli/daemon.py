@@ -16,9 +16,9 @@ from appealbridge.documents import InvalidDocuments
 @config_option
 def run(config: Path | None) -> None:
     """
-    Run the daemon until it is told to stop.
+    Run the daemon until it is stopped.
 
-    SIGHUP takes new recipes and settings; SIGTERM and Ctrl-C finish what is under way, within a bound.
+    SIGHUP reloads recipes and settings. SIGTERM and Ctrl-C finish current work, within a time limit.
     """
     # Modules, settings and recipes are many small objects that all stay: looking through them again and
     # again, while they are made, is a quarter of the start.
@@ -29,7 +29,7 @@ def run(config: Path | None) -> None:
         run_daemon(config)
     except InvalidDocuments as error:
         # Another start would find the same, so that systemd is to leave it; what passes ends with 1.
-        words = "the daemon does not start until the settings above are put right"
+        words = "the daemon does not start until the settings above are fixed"
         fail_with(error, WRONG_USE, words)
 
 
@@ -37,7 +37,7 @@ def run(config: Path | None) -> None:
 @config_option
 @json_option
 def reload(config: Path | None, as_json: bool) -> None:
-    """Have the running daemon take new recipes and settings."""
+    """Make the running daemon use new recipes and settings."""
     from appealbridge.cli.client import Daemon
 
     told = Daemon.of(config).post("/reload")
@@ -48,4 +48,4 @@ def reload(config: Path | None, as_json: bool) -> None:
     if told["problems"]:
         for problem in told["problems"]:
             say_text(problem["text"], err=True)
-        fail("the settings or recipes above stay as they were", 1)
+        fail("the settings or recipes above were not changed", 1)

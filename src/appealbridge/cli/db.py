@@ -17,7 +17,7 @@ from appealbridge.settings import store_of
 
 @click.group()
 def db() -> None:
-    """Back up the store, make it smaller, bring it up to date."""
+    """Back up the store, make it smaller, or update it."""
 
 
 @db.command(short_help="Copy the store to a new FILE and check the copy.")
@@ -28,8 +28,8 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     """
     Copy the store to a new FILE and check the copy, whether or not the daemon runs.
 
-    To restore it: stop the daemon, put the copy in the store's place, remove the store's -wal and
-    -shm files, start the daemon.
+    To restore it, stop the daemon, replace the store with the copy, remove the store's -wal and -shm files, and start
+    the daemon.
     """
     from appealbridge.store.sqlite.maintenance import back_up
 
@@ -41,19 +41,19 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     if as_json:
         say_json({"store": str(store), "file": str(file), "bytes": size})
     else:
-        say(f"{file}: a whole and checked copy of {store}, {_size(size)}")
+        say(f"{file}: a complete, checked copy of {store}, {_size(size)}")
 
 
 @db.command()
 @config_option
 @json_option
 def vacuum(config: Path | None, as_json: bool) -> None:
-    """Write the store anew without what was removed from it. Stop the daemon first."""
+    """Rewrite the store without the data that was removed from it. Stop the daemon first."""
     from appealbridge.store.sqlite.maintenance import vacuum
 
     store = _store(config)
     if sys.stderr.isatty():
-        say(f"{store}: this may take a minute for each gigabyte", err=True)
+        say(f"{store}: this may take a minute per gigabyte", err=True)
     try:
         before, after = vacuum(store)
     except StoreError as error:
@@ -66,12 +66,12 @@ def vacuum(config: Path | None, as_json: bool) -> None:
 
 @db.command()
 @click.option(
-    "--check", is_flag=True, help="Change nothing; exit 1 if the store is not up to date."
+    "--check", is_flag=True, help="Change nothing. Exit with 1 if the store is not up to date."
 )
 @config_option
 @json_option
 def migrate(config: Path | None, as_json: bool, check: bool) -> None:
-    """Bring the store up to date, or make it where there is none. Stop the daemon first."""
+    """Update the store to this version, or make a new one. Stop the daemon first."""
     from appealbridge.store.sqlite.maintenance import NEWEST, bring_up_to_date, shape_of
 
     store = _store(config)
@@ -105,8 +105,12 @@ def _moved(before: int, after: int, *, check: bool) -> str:
     if before == after:
         return f"up to date, version {after}"
     if check:
-        return f"version {before}, and this appealbridge uses {after}; run: appealbridge db migrate"
-    return f"made, version {after}" if before == 0 else f"from version {before} to {after}"
+        return (
+            f"version {before}, but this appealbridge needs {after}; run: appealbridge db migrate"
+        )
+    return (
+        f"created, version {after}" if before == 0 else f"updated from version {before} to {after}"
+    )
 
 
 def _percent(done: int, total: int) -> None:

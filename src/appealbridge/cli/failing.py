@@ -16,15 +16,15 @@ from appealbridge.terminal import visible
 _CURES = {
     errno.EACCES: "run this as the user that the daemon runs as, or as root",
     errno.EPERM: "run this as the user that the daemon runs as, or as root",
-    errno.ENOENT: "look at its path",
-    errno.ENOTDIR: "look at its path",
-    errno.EISDIR: "name a file",
-    errno.ELOOP: "look at its path; a link is not followed here",
-    errno.EADDRINUSE: "stop it, or say another address under `listen:`",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path",
+    errno.EISDIR: "give a file, not a folder",
+    errno.ELOOP: "check the path; links are not followed here",
+    errno.EADDRINUSE: "stop the other program, or give another address under `listen:`",
     errno.EEXIST: "remove it, or choose another path",
-    errno.ENOSPC: "make room on the disk",
-    errno.EDQUOT: "make room on the disk",
-    errno.EROFS: "choose a place that may be written",
+    errno.ENOSPC: "free some space on the disk",
+    errno.EDQUOT: "free some space on the disk",
+    errno.EROFS: "choose a place that can be written to",
     errno.EMFILE: "let this process open more files",
     errno.ENAMETOOLONG: "choose a shorter path",
 }
@@ -43,7 +43,7 @@ def end_with(error: Exception) -> NoReturn:
     if isinstance(error, OSError):
         fail(in_words(error))
     fail(
-        f"this is a fault of the program; please report it with what follows: {error}\n"
+        f"this is a fault in AppealBridge; please report it with the following: {error}\n"
         + "".join(traceback.format_exception(error)).rstrip()
     )
 

@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The new recipe's file; in the folder of recipes, named as the blueprint, if left out.",
+    help="The new recipe's file. If left out, the blueprint's name in the folder of recipes.",
 )
 @click.option(
     "--input",
     "given",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Answer a question beforehand; may be said several times.",
+    help="Answer a question in advance. May be given several times.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @config_option
 def new(
     config: Path | None,
@@ -48,11 +48,11 @@ def new(
     blueprint: str | None,
 ) -> None:
     """
-    Make a recipe from a BLUEPRINT, asking for the few things that differ.
+    Ask a few questions and make a recipe from a BLUEPRINT.
 
-    BLUEPRINT is a name or a file; those that come with the program are listed if it is left out.
-    The recipe is checked and its own tests are run. Without a terminal nothing is asked: what has
-    no default is given with --input.
+    BLUEPRINT is a name or a file. If it is left out, the blueprints that come with the program are listed. The new
+    recipe is checked, and its own tests are run. Without a terminal there are no questions: use --input for each one
+    that has no default.
     """
     from appealbridge.blueprints.filling import fill
     from appealbridge.daemon.assembly import assemble
@@ -70,7 +70,7 @@ def new(
         fail(str(error), WRONG_USE)
     _write(file, text, chosen.name, assembly)
     say()
-    say(f"{_shown(file)} is written")
+    say(f"wrote {_shown(file)}")
     _try_out(file, assembly)
 
 
@@ -86,7 +86,7 @@ def _chosen(wanted: str | None) -> Blueprint:
             known = [get(name) for name in names()]
             if not _terminal():
                 lines = "".join(f"\n  {one.name:24} {one.head.name}" for one in known)
-                fail(f"say which blueprint:{lines}", WRONG_USE)
+                fail(f"choose a blueprint:{lines}", WRONG_USE)
             chosen = ask_which(known)
         else:
             chosen = get(wanted)
@@ -158,7 +158,9 @@ def _refuse_missing(
         asked = blueprint.inputs[name]
         choice = f": {', '.join(offers[name].names)}" if offers[name].names else ""
         lines.append(f"\n  --input {name}=…    {asked.description} ({asked.kind}{choice})")
-    fail(f"{blueprint.name} has questions that only you can answer:{''.join(lines)}", WRONG_USE)
+    fail(
+        f"{blueprint.name} has questions without a default; answer them:{''.join(lines)}", WRONG_USE
+    )
 
 
 def _free(file: Path, force: bool) -> Path:
@@ -166,9 +168,9 @@ def _free(file: Path, force: bool) -> Path:
     if force or not os.path.lexists(file):
         return file
     if not _terminal():
-        fail(f"{_shown(file)} is there already; give --output another file, or --force", WRONG_USE)
-    say(f"{_shown(file)} is there already.")
-    return _free(Path(answer_to("Write which file instead", _shown(_another(file)))), force)
+        fail(f"{_shown(file)} already exists; give --output another file, or --force", WRONG_USE)
+    say(f"{_shown(file)} already exists.")
+    return _free(Path(answer_to("Which file to write instead", _shown(_another(file)))), force)
 
 
 def _another(file: Path) -> Path:
@@ -193,7 +195,7 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_file(file, (head + switched_off(text)).encode())
     except OSError as error:
-        fail(f"{error.filename} cannot be written: {error.strerror}")
+        fail(f"cannot write {error.filename}: {error.strerror}")
 
 
 def _try_out(file: Path, assembly: Assembly) -> None:
@@ -209,7 +211,7 @@ def _try_out(file: Path, assembly: Assembly) -> None:
         print_problems(problems)
     if recipe is None:
         say()
-        say(f"Mend it, or your settings; then: appealbridge check {_shown(file)}")
+        say(f"Fix it, or your settings. Then run: appealbridge check {_shown(file)}")
         raise SystemExit(1)
     results = [(recipe, result) for result in run_tests(recipe)]
     if results:
@@ -218,8 +220,8 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     if any(not result.passed for _, result in results):
         raise SystemExit(1)
     say()
-    say(f"It is off. See what it would post: appealbridge preview {name}")
-    say("Then take the line `enabled: false` out, and have the daemon take it: appealbridge reload")
+    say(f"It is switched off. To see what it would post, run: appealbridge preview {name}")
+    say("Then delete the line `enabled: false`, and run: appealbridge reload")
 
 
 def _shown(file: Path) -> str:

@@ -35,16 +35,16 @@ def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Pa
         asked = [word for word in map(str.strip, value.split(",")) if word]
         for word in asked:
             if word not in words:
-                raise click.BadParameter(f"there is no {word!r}; there are {', '.join(words)}")
+                raise click.BadParameter(f"unknown value {word!r}; known: {', '.join(words)}")
         if len(asked) > 1 and not many:
-            raise click.BadParameter(f"one word is wanted, not {len(asked)}")
+            raise click.BadParameter(f"give one value, not {len(asked)}")
         return ",".join(asked)
 
     return check
 
 
 since_option = click.option(
-    "--since", type=Span(), help="Only those of this time, as 2h or 3d ago."
+    "--since", type=Span(), help="Only those of the last 2h or 3d, for example."
 )
 
 
@@ -52,28 +52,28 @@ def _begin(since: float | None) -> str:
     return "" if since is None else str(SystemClock().now() - since)
 
 
-@click.command(short_help="List deliveries: what waits and why, what went out.")
+@click.command(short_help="List deliveries: what waits and why, and what went out.")
 @click.option(
     "--state",
     default="",
     callback=_known(*State, many=True),
-    help=f"Only these, with commas between: {STATES}.",
+    help=f"Only these, separated by commas: {STATES}.",
 )
-@click.option("--channel", default="", help="Only this channel's.")
-@click.option("--subject", default="", help="Only what is about this appeal or incident.")
-@click.option("--recipe", default="", help="Only this recipe's.")
+@click.option("--channel", default="", help="Only those of this channel.")
+@click.option("--subject", default="", help="Only those about this appeal or incident.")
+@click.option("--recipe", default="", help="Only those of this recipe.")
 @click.option(
-    "--hold", default="", callback=_known(*Hold), help=f"Only what is held for this: {HOLDS}."
+    "--hold", default="", callback=_known(*Hold), help=f"Only those held for this reason: {HOLDS}."
 )
-@click.option("--event", default="", help="Only what this event caused.")
+@click.option("--event", default="", help="Only those that this event caused.")
 @since_option
-@click.option("--limit", default=50, show_default=True, help="How many at the most.")
+@click.option("--limit", default=50, show_default=True, help="The largest number to list.")
 @config_option
 @json_option
 def deliveries(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
-    """List deliveries, the newest first: what waits and why, what went out and where it stands."""
+    """List deliveries, newest first: what waits and why, what went out and where to find it."""
     query = {**wanted, "since": _begin(since), "limit": limit}
     rows = Stored(Daemon.of(config)).get("/deliveries", query)
     if as_json:
@@ -91,13 +91,13 @@ def deliveries(
     callback=_known(*RunState),
     help=f"Only these: {', '.join(RunState)}.",
 )
-@click.option("--event", default="", help="Only this event's.")
-@click.option("--recipe", default="", help="Only this recipe's.")
-@click.option("--limit", default=50, show_default=True, help="How many at the most.")
+@click.option("--event", default="", help="Only those of this event.")
+@click.option("--recipe", default="", help="Only those of this recipe.")
+@click.option("--limit", default=50, show_default=True, help="The largest number to list.")
 @config_option
 @json_option
 def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
-    """List runs, the newest first: which recipe did what about which event."""
+    """List runs, newest first: which recipe did what about which event."""
     rows = Stored(Daemon.of(config)).get("/runs", {**wanted, "limit": limit})
     if as_json:
         say_json(rows)
@@ -108,17 +108,19 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
 
 
 @click.command(short_help="List events: what came in.")
-@click.option("--subject", default="", help="Only what is about this appeal or incident.")
-@click.option("--source", default="", help="Only this source's, as webhook:incident-desk.")
-@click.option("--type", default="", help="Only those of this type, as appeal.new.")
+@click.option("--subject", default="", help="Only those about this appeal or incident.")
+@click.option(
+    "--source", default="", help="Only those of this source, such as webhook:incident-desk."
+)
+@click.option("--type", default="", help="Only those of this type, such as appeal.new.")
 @since_option
-@click.option("--limit", default=50, show_default=True, help="How many at the most.")
+@click.option("--limit", default=50, show_default=True, help="The largest number to list.")
 @config_option
 @json_option
 def events(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
-    """List events, the newest first: what came in, from where, about what."""
+    """List events, newest first: what came in, from where, and about what."""
     query = {**wanted, "since": _begin(since), "limit": limit}
     rows = Stored(Daemon.of(config)).get("/events", query)
     if as_json:
@@ -129,16 +131,16 @@ def events(
         tell.events(rows)
 
 
-@click.command(short_help="Tell the story of a subject, an event, a run or a delivery.")
+@click.command(short_help="Show the history of an event, a run, a delivery or a subject.")
 @click.argument("id_", metavar="ID")
 @config_option
 @json_option
 def trace(config: Path | None, as_json: bool, id_: str) -> None:
     """
-    Tell a story: what came in, which recipe wanted it and why, what was sent, what came back.
+    Show what came in, which recipes wanted it and why, what was sent, and what came back.
 
-    ID is an event's, for all that it caused; or a run's, or the number of a delivery, for one recipe; or
-    the subject of events, for the latest of them.
+    ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
+    recipe; or a subject, for its latest events.
     """
     told = Stored(Daemon.of(config)).get(f"/traces/{quote(id_, safe='')}")
     if as_json:
@@ -152,15 +154,19 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
 def all_option(function: F) -> F:
     """Add `--all --hold HOLD`, with `--recipe` and `--subject`: many held deliveries by one word."""
     for option in (
-        click.option("--subject", default="", help="With --all: only what is about this."),
-        click.option("--recipe", default="", help="With --all: only this recipe's."),
+        click.option(
+            "--subject", default="", help="With --all: only those about this appeal or incident."
+        ),
+        click.option("--recipe", default="", help="With --all: only those of this recipe."),
         click.option(
             "--hold",
             default="",
             callback=_known(*Hold),
-            help="With --all: why they are held, such as burst.",
+            help="With --all: the reason why they are held, such as burst.",
         ),
-        click.option("--all", "every", is_flag=True, help="Every one that is held for --hold."),
+        click.option(
+            "--all", "every", is_flag=True, help="All that are held for the reason in --hold."
+        ),
     ):
         function = option(function)
     return function
@@ -174,14 +180,16 @@ def all_option(function: F) -> F:
 def release(
     config: Path | None, as_json: bool, every: bool, delivery_ids: tuple[str, ...], **which: str
 ) -> None:
-    """Let held deliveries go out. ID is the number or the id that `deliveries` shows."""
+    """Publish held deliveries. ID is the number or the id that `deliveries` shows."""
     _each_or_all(config, as_json, every, delivery_ids, which, "release", "released")
 
 
 @click.command(short_help="Try failed deliveries again.")
 @click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="Every failed delivery, instead of single ones.")
-@click.option("--since", type=Span(), help="With --all: only those planned since, as 2h or 3d ago.")
+@click.option("--all", "every", is_flag=True, help="All failed deliveries.")
+@click.option(
+    "--since", type=Span(), help="With --all: only those planned in the last 2h, for example."
+)
 @config_option
 @json_option
 def retry(
@@ -193,18 +201,18 @@ def retry(
 ) -> None:
     """Try failed deliveries again, with the same checks as the first time."""
     if every == bool(delivery_ids) or (since is not None and not every):
-        raise click.UsageError("give IDs, or --all, with --since if you like")
+        raise click.UsageError("give IDs, or --all, perhaps with --since")
     if not every:
         _each(config, as_json, delivery_ids, "retry", "will be tried again")
         return
     begin = "" if since is None else f"?since={SystemClock().now() - since}"
     moved = Daemon.of(config).post(f"/retry{begin}")
-    _tell_all(as_json, moved, "will be tried again", "nothing has failed")
+    _tell_all(as_json, moved, "will be tried again", "no delivery has failed")
 
 
 @click.command(short_help="Run an event again through the recipes in force.")
 @click.argument("event_id", metavar="EVENT")
-@click.option("--recipe", default="", help="Only through this recipe.")
+@click.option("--recipe", default="", help="Only run this recipe.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go out.")
 @config_option
 @json_option
@@ -212,7 +220,7 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     """
     Run an event again through the recipes in force.
 
-    Nothing goes twice to a channel where it is published, or may still be; what failed, expired or was
+    Nothing goes to a channel where it is published, or may still be. What failed, expired or was
     cancelled may go out again. EVENT is the id that `trace` shows.
     """
     asked = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
@@ -233,13 +241,13 @@ def _user() -> str:
         return ""
 
 
-@click.command(short_help="Say that an unclear delivery is published after all.")
+@click.command(short_help="Record that a delivery held as unknown is published.")
 @click.argument("delivery_id", metavar="ID")
-@click.option("--url", default="", help="Where it stands, for whoever looks for it later.")
+@click.option("--url", default="", help="The address of the post.")
 @config_option
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
-    """Say that a delivery whose outcome nobody could find out is published after all."""
+    """Record that a delivery held as `unknown` is published after all."""
     told = Daemon.of(config).post(f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}")
     if as_json:
         say_json(told)
@@ -255,7 +263,7 @@ def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> N
 def cancel(
     config: Path | None, as_json: bool, every: bool, delivery_ids: tuple[str, ...], **which: str
 ) -> None:
-    """Call waiting deliveries off for good."""
+    """Cancel waiting deliveries for good."""
     _each_or_all(config, as_json, every, delivery_ids, which, "cancel", "cancelled")
 
 
@@ -281,14 +289,14 @@ def _each_or_all(
 ) -> None:
     if every == bool(ids) or every != bool(which["hold"]) or (any(which.values()) and not every):
         raise click.UsageError(
-            "give IDs, or --all --hold HOLD, with --recipe and --subject if you like"
+            "give IDs, or --all --hold HOLD, perhaps with --recipe and --subject"
         )
     if not every:
         _each(config, as_json, ids, verb, said)
         return
     asked = urlencode({name: value for name, value in which.items() if value})
     moved = Daemon.of(config).post(f"/{verb}?{asked}")
-    _tell_all(as_json, moved, said, f"nothing is held for {which['hold']}")
+    _tell_all(as_json, moved, said, f"no delivery is held for {which['hold']}")
 
 
 def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: str) -> None:

@@ -13,10 +13,12 @@ from appealbridge.cli.common import fail
 from appealbridge.cli.output import say
 
 
-@click.command(short_help="Show the main job on practice platforms.")
-@click.option("--once", is_flag=True, help="End as soon as all is published; status 0 if it was.")
+@click.command(short_help="Show the main features on practice platforms.")
+@click.option(
+    "--once", is_flag=True, help="End when everything is published. Exit with 1 if it was not."
+)
 def demo(once: bool) -> None:
-    """Run the daemon with the shipped recipes and the practice platforms, and let things happen."""
+    """Run the daemon with the shipped recipes on practice platforms, and send it events."""
     _must_have_a_mail_server()
     from appealbridge.demo.play import DemoFailed, play
     from appealbridge.demo.show import Show
@@ -27,10 +29,10 @@ def demo(once: bool) -> None:
         fail(str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say()
-        say("the demo is over; nothing of it is left")
+        say("the demo has ended; its files are removed")
 
 
-@click.command(short_help="Run the practice platforms alone.")
+@click.command(short_help="Run only the practice platforms.")
 @click.option(
     "--listen", default="127.0.0.1:8090", show_default=True, help="Where the platforms listen."
 )
@@ -40,10 +42,10 @@ def demo(once: bool) -> None:
 @click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A file that keeps what was published over a restart.",
+    help="A file that keeps the posts when the platforms restart.",
 )
 def sandbox(listen: str, smtp: str, state: Path | None) -> None:
-    """Run the practice platforms alone: X, Facebook, Mastodon and a mail server, with a wall to look at."""
+    """Run only the practice platforms: X, Facebook, Mastodon and a mail server, with a page that shows the posts."""
     _must_have_a_mail_server()
     from appealbridge.practice.app import main
 
@@ -54,6 +56,6 @@ def _must_have_a_mail_server() -> None:
     """End the command where the practice platforms cannot have one, since a server needs no such thing."""
     if find_spec("aiosmtpd") is None:
         fail(
-            "the practice platforms need the package aiosmtpd; get it with: pip install 'appealbridge[sandbox]', "
+            "the practice platforms need the package aiosmtpd; install it with: pip install 'appealbridge[sandbox]', "
             "or '.[sandbox]' from a clone"
         )

@@ -32,7 +32,7 @@ def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
     def chosen(answer: str) -> Blueprint:
         name = _by_number(answer, known)
         if name not in known:
-            raise ValueError(f"there is no {answer!r}; give a number or a name from above")
+            raise ValueError(f"{answer!r} is not in the list; give a number or a name from it")
         return blueprints[known.index(name)]
 
     found: Blueprint = _prompt("Which blueprint", chosen, None)

@@ -32,22 +32,22 @@ def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
         fail_with(error)
 
 
-@click.command(short_help="Say everything that is wrong, with line, column and cure.")
+@click.command(short_help="List every mistake, where it is and how to fix it.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "github"]),
     default="text",
-    help="For a person, for a program, or as annotations of a GitHub workflow.",
+    help="For people, for programs, or as annotations in a GitHub workflow.",
 )
 @config_option
 def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     """
-    Say everything that is wrong with the settings and the recipes, with its place and its cure.
+    List every mistake in the settings and the recipes, where it is and how to fix it.
 
-    FILES are recipes, folders of them, or files of appeals; all recipes of the settings if left out.
-    Nothing is reached. The exit status is 1 where there is an error; notes alone are no error.
+    FILES are recipes, folders of recipes, or appeals. If left out, all recipes of the settings.
+    Connects to nothing. The exit status is 1 if there is an error; notes do not count.
     """
     loaded, off = 0, list[str]()
     appeals, problems = _appeals(files)
@@ -143,9 +143,9 @@ def _count(number: int, noun: str) -> str:
 @json_option
 def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
     """
-    Run the `tests:` blocks of recipes. No channel can be reached from here.
+    Run the recipes' own tests. This cannot reach a channel.
 
-    FILES are recipes or folders of them; all recipes of the settings if left out.
+    FILES are recipes or folders of recipes. If left out, all recipes of the settings.
     """
     from appealbridge.recipes.rehearsal.api import run_tests
 
@@ -191,16 +191,16 @@ def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
     "--event",
     "event_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The file of an appeal, or a YAML or JSON file with the event (type, subject, data); the recipe's first "
-    "test if left out.",
+    help="The file of an appeal, or a YAML or JSON file with an event (type, subject, data). If left out, the event of "
+    "the recipe's first test.",
 )
 @config_option
 @json_option
 def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_name: str) -> None:
     """
-    Show what a recipe would post about an event, channel by channel, counted as each platform counts.
+    Show what a recipe would post about an event, with each platform's own count of characters.
 
-    RECIPE is a recipe's name or file. No channel can be reached from here.
+    RECIPE is a recipe's name or file. This cannot reach a channel.
     """
     from appealbridge.recipes.rehearsal.api import preview as rehearse
 
@@ -231,5 +231,5 @@ def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
             print_problems(broken, err=True)
             raise SystemExit(1)
         known = ", ".join(sorted(recipes)) or "none"
-        fail(f"no recipe is called {recipe_name!r}; there are: {known}", WRONG_USE)
+        fail(f"unknown recipe {recipe_name!r}; known: {known}", WRONG_USE)
     return assembly, wanted

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
-@click.command(short_help="Write what an editor needs to complete and explain.")
+@click.command(short_help="Write the JSON Schemas that an editor needs.")
 @click.argument("kind", type=click.Choice(["recipe", "settings"]), required=False)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Where to write: a folder for both, a file for one.",
+    help="Where to write: a folder for both schemas, a file for one.",
 )
 @config_option
 def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
     """
-    Write the JSON Schemas by which an editor completes and explains recipes and settings.
+    Write the JSON Schemas with which an editor completes and explains recipes and settings.
 
-    KIND (recipe or settings) prints one of them; without it both are written into the folder
-    .appealbridge beside the settings. That of recipes knows the names which the settings declare.
+    With KIND (recipe or settings), print one of them. Without it, write both into the folder
+    .appealbridge beside the settings. The schema of recipes has the names that the settings declare.
     """
     from appealbridge.editor.files import FILES, FOLDER, schema_text, write_schemas
     from appealbridge.plugin.registry import load
@@ -50,7 +50,7 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
     file = output / FILES[kind] if output.is_dir() else output
     file.parent.mkdir(parents=True, exist_ok=True)
     write_file(file, text.encode())
-    say(f"{file} is written")
+    say(f"wrote {file}")
 
 
 def declared_names(config: Path | None) -> Catalogue | None:
@@ -63,7 +63,7 @@ def declared_names(config: Path | None) -> Catalogue | None:
         count = len(error.problems)
         problems = "a problem" if count == 1 else f"{count} problems"
         say(
-            f"the settings have {problems}, so their names are left out; see appealbridge check",
+            f"the settings have {problems}, so the schemas leave out their names; run: appealbridge check",
             err=True,
         )
         return None
@@ -76,5 +76,5 @@ def _tell(files: list[Path], settings: Path) -> None:
     for file, whose, written in zip(
         files, ("every recipe", str(settings)), (recipe, settings), strict=True
     ):
-        say(f"{file} is written; the first line of {whose} is to be")
+        say(f"wrote {file}; make this the first line of {whose}")
         say("  ", styled(modeline(written, file), "cyan"))

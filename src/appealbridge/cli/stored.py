@@ -24,9 +24,7 @@ class Stored:
         if self._daemon.control is not None:
             return self._daemon.get(path, query)
         if not self._daemon.store.exists():
-            fail(
-                f"there is no store at {self._daemon.store}; start the daemon with: appealbridge run"
-            )
+            fail(f"no store at {self._daemon.store}; start the daemon with: appealbridge run")
         try:
             return asyncio.run(self._read(path, {k: str(v) for k, v in (query or {}).items() if v}))
         except (StoreError, ValueError) as error:
@@ -54,15 +52,15 @@ class Stored:
             settings = read_settings(self._daemon.config, load(), offline=True)
         except InvalidDocuments:
             say(
-                "the settings have problems, so that their secrets are not known here; what an event "
-                "quotes of them is not masked",
+                "the settings have problems, so their secrets are not known here, and not masked if an event "
+                "quotes them; run: appealbridge check",
                 err=True,
             )
             return Redactor().clean
         if settings.missing:
             names = ", ".join(sorted(settings.missing))
             say(
-                f"these secrets cannot be read here: {names}; what an event quotes of them is not masked",
+                f"these secrets cannot be read here, and are not masked if an event quotes them: {names}",
                 err=True,
             )
         return Redactor(settings.secrets()).clean

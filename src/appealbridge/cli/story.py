@@ -8,7 +8,7 @@ from datetime import datetime
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
 from appealbridge.cli.tell import STYLES, Row, clock, state_of, why
 
-REMOVED = "(removed after its retention)"
+REMOVED = "(content removed: its retention is over)"
 _SLOW = 1.0
 """From how many seconds on it is worth a word how long an attempt took."""
 _OUTCOMES = {
@@ -41,7 +41,7 @@ def tell(told: Row) -> None:
         say()
         _run(run)
     if not runs:
-        paragraph("no recipe was asked, or all of them said no long ago")
+        paragraph("no recipe was tried, or the runs that were skipped have been removed")
 
 
 def _print(moments: Iterable[Moment]) -> None:
@@ -67,28 +67,28 @@ def replayed(told: Sequence[Row], *, dry_run: bool) -> None:
                 if value not in (None, "", [], {}):
                     paragraph(styled(f"{name}: {value}", "dim"), indent=8)
         for row in one["left_out"]:
-            had = f"{row['channel']} had it: no. {row['number']}, {row['state']}"
+            had = f"{row['channel']} has it as no. {row['number']}, {row['state']}"
             paragraph(styled(f"left out: {had}", "dim"), indent=4)
         if one["why_not"]:
             paragraph(styled(one["why_not"], "yellow"), indent=4)
         elif not one["deliveries"]:
-            paragraph("begins, and publishes nothing at once", indent=4)
+            paragraph("begins, but publishes nothing at once", indent=4)
     if not told:
-        paragraph("no recipe in force wants events of its source")
+        paragraph("no recipe in force uses this source")
 
 
 def _about(event: Row) -> str:
-    return f"about {event['subject']}" if event["subject"] else "about nothing in particular"
+    return f"about {event['subject']}" if event["subject"] else "without a subject"
 
 
 def _arrival(event: Row) -> Iterator[Moment]:
-    yield event["received_at"], ("it came in",)
+    yield event["received_at"], ("received",)
     if abs(_seconds(event["time"], event["received_at"])) >= 60:
-        yield event["time"], (styled("it happened, as its source says", "dim"),)
+        yield event["time"], (styled("happened, according to its source", "dim"),)
     if event["hold"]:
-        yield "", (styled(f"all it causes is held: {event['hold']}", "yellow"),)
+        yield "", (styled(f"everything it causes is held: {event['hold']}", "yellow"),)
     if event["cause"]:
-        yield "", (styled(f"it comes of a post of {', '.join(event['cause'])}", "dim"),)
+        yield "", (styled(f"caused by a post of {', '.join(event['cause'])}", "dim"),)
     if event["removed"]:
         yield "", (styled(REMOVED, "dim"),)
 
@@ -134,7 +134,7 @@ def _tries(row: Row) -> Iterator[Moment]:
     """Yield what a delivery did, and how it ended where no attempt ended it."""
     name = f"no. {row['number']} {_name(row)}: "
     for attempt in row["history"]:
-        kind = "attempt" if attempt["kind"] == "send" else "look"
+        kind = "attempt" if attempt["kind"] == "send" else "search"
         style = _OUTCOMES.get(attempt["outcome"], "")
         outcome = styled(attempt["outcome"].replace("_", " "), style)
         took = _seconds(attempt["begun_at"], attempt["ended_at"])
@@ -151,11 +151,11 @@ def _still_open(run: Row) -> Iterator[Moment]:
     if run["state"] != "open":
         return
     if run["wake_at"] and run["wake_at"] > _last(run):
-        yield run["wake_at"], (styled("until then it waits", "cyan"),)
+        yield run["wake_at"], (styled("waits until then", "cyan"),)
     waiting = [row for row in run["deliveries"] if not row["settled_at"]]
     if waiting:
         numbers = ", ".join(f"no. {row['number']}" for row in waiting)
-        yield "", (styled(f"it goes on when these have ended: {numbers}", "cyan"),)
+        yield "", (styled(f"goes on when these have ended: {numbers}", "cyan"),)
 
 
 def _name(row: Row) -> str:
@@ -168,7 +168,7 @@ def _stand(row: Row) -> Iterator[str]:
         yield why(row)
     yield from _next(row)
     if row["publish_by"] and not row["settled_at"]:
-        yield f"to be out by {clock(row['publish_by'])}"
+        yield f"expires at {clock(row['publish_by'])}"
     if row.get("removed"):
         yield REMOVED
 
@@ -176,25 +176,25 @@ def _stand(row: Row) -> Iterator[str]:
 def _next(row: Row) -> Iterator[str]:
     number, due = row["number"], clock(row["due_at"])
     if row.get("overtaken_by"):
-        yield f"no. {row['overtaken_by']}, which is newer and about the same, has gone out since"
+        yield f"no. {row['overtaken_by']}, a newer one about the same subject, has gone out since"
     match row["state"]:
         case "held" if row["hold"] == "unknown":
-            yield f"published after all: appealbridge confirm {number} --url ADDRESS"
-            yield f"not there: appealbridge release {number}"
+            yield f"if it is published: appealbridge confirm {number} --url ADDRESS"
+            yield f"if it is not: appealbridge release {number}"
         case "held":
-            yield f"let it out: appealbridge release {number}"
+            yield f"to publish it: appealbridge release {number}"
         case "failed":
-            yield f"once it is mended: appealbridge retry {number}"
+            yield f"once the cause is fixed: appealbridge retry {number}"
         case "planned":
-            yield "it follows a post that is not out yet"
+            yield "waits for a post that is not out yet"
         case "ready" if row.get("waits_behind"):
-            yield "it goes out when that one has ended, which is older and about the same"
+            yield "goes out when that older one about the same subject has ended"
         case "ready":
-            yield f"{'tried again' if row['attempts'] else 'goes out'} from {due} on"
+            yield f"{'is tried again' if row['attempts'] else 'goes out'} at {due} or later"
         case "sending":
-            yield f"an attempt is under way since {clock(row['begun_at'])}"
+            yield f"an attempt began at {clock(row['begun_at'])}"
         case "unknown":
-            yield f"perhaps published; looked for on the account from {due} on"
+            yield f"perhaps published; next search of the account at {due}"
 
 
 def _seconds(begun: str, ended: str) -> float:

@@ -49,7 +49,7 @@ def deliveries(rows: Sequence[Row]) -> None:
 def channels(rows: Sequence[Row]) -> None:
     """Print a table of accounts."""
     if not rows:
-        say("no channels are declared")
+        say("no channels in the settings")
         return
     lines = []
     for row in rows:

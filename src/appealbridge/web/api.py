@@ -169,4 +169,4 @@ def _name(text: str) -> str:
 
 
 def _reason(request: web.Request) -> str:
-    return request.query.get("reason", "called off by a person")
+    return request.query.get("reason", "cancelled by a person")

@@ -176,7 +176,7 @@ def _rows(told: Any) -> Iterator[dict[str, Any]]:
 
 def _run_state(word: str) -> RunState | None:
     if word and word not in set(RunState):
-        raise ValueError(f"no such state of a run: {word}; there are {', '.join(RunState)}")
+        raise ValueError(f"unknown state of a run: {word}; known: {', '.join(RunState)}")
     return RunState(word) if word else None
 
 
@@ -184,7 +184,7 @@ def _which(query: Query) -> DeliveryFilter:
     states = [word for word in query.get("state", "").split(",") if word]
     unknown = [word for word in states if word not in set(State)]
     if unknown:
-        raise ValueError(f"no such state: {unknown[0]}; there are {', '.join(State)}")
+        raise ValueError(f"unknown state: {unknown[0]}; known: {', '.join(State)}")
     return DeliveryFilter(
         states=frozenset(map(State, states)) or (_HELD if query.get("hold") else frozenset()),
         channel=query.get("channel", ""),
@@ -201,7 +201,7 @@ def _which(query: Query) -> DeliveryFilter:
 def _limit(query: Query) -> int:
     text = query.get("limit", "100")
     if not text.isdecimal() or not 1 <= int(text) <= MOST:
-        raise ValueError(f"limit: a whole number from 1 to {MOST}, not {text!r}")
+        raise ValueError(f"limit must be a whole number from 1 to {MOST}, not {text!r}")
     return int(text)
 
 
@@ -213,4 +213,4 @@ def since_of(query: Query) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"since: Unix seconds, not {text!r}") from None
+        raise ValueError(f"since must be in Unix seconds, not {text!r}") from None

@@ -60,10 +60,10 @@ async def _nothing_here(
     if not allowed:
         words = f"nothing is at {request.path}"
         if request.path.startswith("/hooks"):
-            words += "; the address of a webhook is /hooks/ and its name"
+            words += "; the address of a webhook is /hooks/NAME"
         return problem(404, words)
     taken = ", ".join(sorted(allowed))
-    refused = problem(405, f"{request.method} is not taken here; what is: {taken}")
+    refused = problem(405, f"{request.method} is not allowed here; allowed: {taken}")
     refused.headers[hdrs.ALLOW] = taken
     return refused
 
@@ -99,7 +99,7 @@ async def serve(
             _receive_little_at_once(runner)
         except OSError as error:
             words = os.strerror(error.errno).lower() if error.errno else str(error)
-            raise OSError(f"{place}: {words}; say another address under `listen:`") from None
+            raise OSError(f"{place}: {words}; give another address under `listen:`") from None
         yield _url(runner)
     finally:
         await runner.cleanup()
@@ -113,7 +113,7 @@ def _logger(refused: RefusedBefore) -> logging.Logger:
         if not isinstance(error, HttpProcessingError):
             return True
         # Its own words quote what was sent, whatever it was.
-        refused("unknown", error.code, f"no sound HTTP: {type(error).__name__}")
+        refused("unknown", error.code, f"not valid HTTP: {type(error).__name__}")
         return False
 
     logger = logging.Logger("aiohttp.server")  # noqa: LOG001 - its filter is to end with this server

@@ -18,7 +18,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.model.source import source_label
 from appealbridge.recipes.model.book import Book
 
-GONE = "no longer in appealbridge.yaml; declare the channel again and reload, or cancel what waits"
+GONE = "no longer in appealbridge.yaml; put the channel back and reload, or cancel its deliveries"
 """What is said where something waits for a channel that is not declared."""
 
 _STANDSTILL = {
@@ -166,7 +166,7 @@ def standstill(state: State, lane: Lane | None, now: float) -> str:
         return GONE
     if state is not State.READY:
         return ""
-    paused = "its account is to be left alone for a while" if lane.pace.until > now else ""
+    paused = "its account is paused, as the platform asked" if lane.pace.until > now else ""
     why = _STANDSTILL[lane.health.condition] or paused
     return f"{why}: appealbridge channels" if why else ""
 

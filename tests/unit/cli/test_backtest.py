@@ -68,13 +68,13 @@ def test_a_draft_is_told_beside_the_recipe_in_force(folder):
     text = RECIPE.replace("actions:", "conditions: [{ field: $.road, not: M6 }]\nactions:")
     told = run(folder, draft(folder, text.replace("is closed", "closed")))
     assert told.exit_code == 0
-    assert "beside version v1, the last in force" in told.output
+    assert "compared with version v1, the latest in force" in told.output
     assert "    - text: A38 is closed\n    + text: A38 closed\n" in told.output
     assert (
         "tweet on force_x: 12 of 280 characters as X counts\n    text: M6 is closed" in told.output
     )
     assert told.output.endswith(
-        "\n4 events of the last 30d; 3 wanted\n- 1 would not be published any more\n~ 3 would be another\n"
+        "\n4 events of the last 30d; 3 wanted\n- 1 would no longer be published\n~ 3 would differ\n"
     )
 
 
@@ -82,7 +82,7 @@ def test_what_stays_is_counted_and_shown_only_with_all(folder):
     assert "M6" not in run(folder, "roads").output
     told = run(folder, "roads", "--all").output
     assert "M6 is closed" in told
-    assert "= 4 would stay as they are" in told
+    assert "= 4 would stay the same" in told
 
 
 def test_only_what_came_since_is_played(folder):
@@ -99,7 +99,7 @@ def test_a_program_gets_the_same(folder):
     told = json.loads(run(folder, "roads", "--all", "--limit", "1", "--json").output)
     assert (told["recipe"], told["compared_with"], told["events"]) == (
         "roads",
-        "version v1, the last in force",
+        "version v1, the latest in force",
         4,
     )
     assert told["counts"] == {"+": 0, "-": 0, "~": 0, "=": 4, "!": 0}
@@ -111,7 +111,7 @@ def test_a_program_gets_the_same(folder):
 def test_a_recipe_that_never_was_in_force_is_compared_with_nothing(folder):
     (folder / "recipes" / "fresh.yaml").write_text(RECIPE)
     told = run(folder, "fresh").output
-    assert "beside nothing: no version of it was ever in force" in told
+    assert "compared with nothing: no version was ever in force" in told
     assert "+ 4 would be published" in told
 
 
@@ -125,4 +125,4 @@ def test_without_a_store_there_is_nothing_to_play(folder):
     (folder / "bridge.db").unlink()
     told = run(folder, "roads")
     assert told.exit_code == 1
-    assert "there is no store" in told.output
+    assert "no store at" in told.output

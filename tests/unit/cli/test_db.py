@@ -41,7 +41,7 @@ def db(tmp_path, store):
 def test_a_backup_is_told_in_a_sentence(db, tmp_path):
     done = db("backup", str(tmp_path / "copy.db"))
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{tmp_path / 'copy.db'}: a whole and checked copy of ")
+    assert done.stdout.startswith(f"{tmp_path / 'copy.db'}: a complete, checked copy of ")
 
 
 def test_a_backup_is_told_to_programs(db, tmp_path):
@@ -99,7 +99,7 @@ def test_a_check_makes_no_store(db, store):
     store.unlink()
     assert db("migrate", "--check").exit_code == 1
     assert not store.exists()
-    assert "made" in db("migrate").stdout
+    assert "created" in db("migrate").stdout
 
 
 def test_settings_that_cannot_be_read_are_told_with_their_place(db, tmp_path):

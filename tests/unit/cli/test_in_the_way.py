@@ -236,6 +236,6 @@ def test_a_fault_of_the_program_is_told_with_what_to_report(folder):
     done = python(folder, "-c", code, capture_output=True, text=True)
     assert done.returncode == 1
     first, *rest = done.stderr.splitlines()
-    assert first.startswith("appealbridge: this is a fault of the program; please report it")
+    assert first.startswith("appealbridge: this is a fault in AppealBridge; please report it")
     assert "Traceback" in rest[0]
     assert "\x1b" not in done.stderr

@@ -50,7 +50,7 @@ def test_what_is_not_answered_takes_its_default(folder):
 
 def test_a_new_recipe_is_off_and_waits_for_a_person(folder):
     told = run("road-closed", "--input", "x=ward_x")
-    assert "It is off" in told.output
+    assert "It is switched off" in told.output
     (recipe,) = assemble(folder / "appealbridge.yaml", offline=True).book.off.values()
     assert recipe.approval == ""
     text = (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
@@ -168,7 +168,7 @@ def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
     answers = ["road-closed", "", "", "", "", "forse_x", "2", "-", "", "soon", "20m"]
     shown, status = on_a_terminal(folder, [], answers)
     assert status == 0, shown
-    assert "recipes/road-closed.yaml is there already" in shown
+    assert "recipes/road-closed.yaml already exists" in shown
     assert 'there is no "forse_x" (did you mean "force_x"?)' in shown
     assert "'soon' is not a length of time (write it as 30s" in shown
     text = (folder / "recipes" / "road-closed-2.yaml").read_text("utf-8")

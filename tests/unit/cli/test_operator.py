@@ -10,14 +10,14 @@ from appealbridge.cli.main import main
 def test_a_state_that_there_is_not_is_wrong_use(command):
     result = CliRunner().invoke(main, [command, "--state", "failed,nonsense"])
     assert result.exit_code == 2
-    assert "there is no 'nonsense'; there are " in result.output
+    assert "unknown value 'nonsense'; known: " in result.output
 
 
 @pytest.mark.parametrize("command", ["deliveries", "release --all", "cancel --all"])
 def test_a_hold_that_there_is_not_is_wrong_use(command):
     result = CliRunner().invoke(main, [*command.split(), "--hold", "nonsense"])
     assert result.exit_code == 2
-    assert "there is no 'nonsense'; there are " in result.output
+    assert "unknown value 'nonsense'; known: " in result.output
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_a_hold_that_there_is_not_is_wrong_use(command):
 def test_two_words_where_one_is_asked_for_are_wrong_use(command):
     result = CliRunner().invoke(main, command.split())
     assert result.exit_code == 2
-    assert "one word is wanted, not 2" in result.output
+    assert "give one value, not 2" in result.output

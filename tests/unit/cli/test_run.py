@@ -18,7 +18,7 @@ def run(folder, settings):
 def test_wrong_settings_are_wrong_use_which_no_other_start_mends(tmp_path, settings):
     told = run(tmp_path, settings)
     assert told.exit_code == 2
-    assert "the daemon does not start until the settings above are put right" in told.stderr
+    assert "the daemon does not start until the settings above are fixed" in told.stderr
     unit = (UNITS / "appealbridge.service").read_text()
     assert "\nRestart=on-failure\n" in unit
     assert "\nRestartPreventExitStatus=2\n" in unit

@@ -55,4 +55,4 @@ def test_settings_with_a_mistake_stop_nothing(folder):
     told = run("recipe")
     assert told.exit_code == 0
     assert json.loads(told.stdout)
-    assert "the settings have a problem, so their names are left out" in told.stderr
+    assert "the settings have a problem, so the schemas leave out their names" in told.stderr

@@ -52,7 +52,7 @@ def test_what_was_removed_is_said_to_be(capsys):
     gone = {**DELIVERY, "state": "delivered", "hold": None, "content": None, "removed": True}
     run = {**RUN, "deliveries": [{**gone, "receipt": receipt, "settled_at": AT.format(2)}]}
     shown = told(capsys, run, data=None, removed=True)
-    assert shown.count("(removed after its retention)") == 2
+    assert shown.count("(content removed: its retention is over)") == 2
     assert "https://x.example/1" in shown
 
 
@@ -73,7 +73,7 @@ def test_decisions_attempts_and_looks_stand_in_the_order_in_which_they_happened(
         "conditions: all hold: $.kind is 3",
         'road: "A38"',
         "no. 1 tweet on force_x: attempt 1 unsure after 10 s, the answer was lost",
-        "no. 1 tweet on force_x: look 1 found",
+        "no. 1 tweet on force_x: search 1 found",
         "mail: planned a delivery on press_office",
     )
 
@@ -106,7 +106,7 @@ def test_a_run_that_waits_says_until_when_and_for_which_deliveries(capsys):
         "trace": trace,
     }
     shown = told(capsys, run)
-    assert "until then it waits" in shown
+    assert "waits until then" in shown
     assert "when these have ended: no. 1" in shown
 
 
