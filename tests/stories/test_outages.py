@@ -291,7 +291,7 @@ async def test_words_that_x_takes_for_a_repeat_are_held_with_what_was_seen(story
     await story.receives("M6 closed")
     held = await story.until(lambda: story.deliveries(state="held"), passing=0.1)
     assert held[0]["hold"] == "unknown"
-    assert "the same text stands there since before" in held[0]["reason"]
+    assert "an earlier post has the same text" in held[0]["reason"]
     assert story.posts("x") == ["M6 closed"]
 
 

@@ -240,7 +240,7 @@ async def test_a_time_that_is_none_or_past_publishes_nothing_until_a_person_says
     await posted(story, "Charged, for the press")
     _, held = await story.state(2, "delivered", "held")
     assert held["hold"] == "time"
-    assert held["reason"].startswith("it was to wait for its time, but ")
+    assert held["reason"].startswith("its time is not known: ")
     await story.restarts()
     await story.clock.passes(days=2)  # it is not too late: nobody knows when its time is
     await story.settles()

@@ -85,14 +85,14 @@ def _example(asked: Input, offered: Offer) -> str:
         "time": "for example 08:00",
         "number": "for example 3",
     }
-    return examples.get(asked.kind, "for example a name of appealbridge.yaml")
+    return examples.get(asked.kind, "for example a name from appealbridge.yaml")
 
 
 def _among(asked: Input, answer: str, offered: Offer) -> Any:
     if asked.kind == "list" and "@" in answer:
         return [address.strip() for address in answer.split(",") if address.strip()]
     if offered.names and answer not in offered.names:
-        raise ValueError(f'there is no "{answer}"; {did_you_mean(answer, offered.names)}')
+        raise ValueError(f'unknown answer "{answer}"; {did_you_mean(answer, offered.names)}')
     if asked.kind == "choice":
         choices = asked.choices
         return choices[answer] if isinstance(choices, Mapping) else answer
@@ -110,7 +110,7 @@ def _duration(answer: str) -> str:
 
 def _time(answer: str) -> str:
     if not _CLOCK.fullmatch(answer):
-        raise ValueError(f'"{answer}" is no time by the clock; write it as 08:00')
+        raise ValueError(f'"{answer}" is not a time of day; write it as 08:00')
     return answer
 
 
@@ -118,7 +118,7 @@ def _number(answer: str) -> int:
     try:
         return int(answer)
     except ValueError:
-        raise ValueError(f'"{answer}" is no whole number; write it as 3') from None
+        raise ValueError(f'"{answer}" is not a whole number; write it as 3') from None
 
 
 _READ: dict[str, Callable[[str], Any]] = {

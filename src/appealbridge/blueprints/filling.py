@@ -21,7 +21,7 @@ from appealbridge.terminal import visible
 
 _BARE = re.compile(r"[A-Za-z](?:[\w ./+-]*\w)?|(?:\d+[dhms])+")
 _SAYS_SO = re.compile(r"^enabled:", re.MULTILINE)
-OFF = "enabled: false  # once you have looked at it, take this line out"
+OFF = "enabled: false  # delete this line when you have checked the recipe"
 _OLD_WORDS = frozenset(("yes", "no", "on", "off", "y", "n"))
 
 
@@ -125,4 +125,4 @@ def _check_left(blueprint: Blueprint, lines: Sequence[str], gone: set[int]) -> N
         entries = blueprint.document.value.get(name) or ()
         places = [blueprint.document.place((name, n)).line - 1 for n in range(len(entries))]
         if places and gone.issuperset(places):
-            raise ValueError(f"with these answers no {name} are left; leave fewer of them out")
+            raise ValueError(f"these answers leave no {name}; leave fewer questions out")

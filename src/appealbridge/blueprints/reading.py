@@ -18,7 +18,7 @@ def read_blueprint(text: str | bytes, file: str, name: str) -> Blueprint:
     document = read(text, file, {"!input": lambda word: Blank(word.strip())})
     if not isinstance(document.value, dict) or HEAD not in document.value:
         cure = f"a blueprint is a recipe with {HEAD}: name, description and inputs above it"
-        raise InvalidDocuments([document.problem((), "this is no blueprint", cure)])
+        raise InvalidDocuments([document.problem((), "this is not a blueprint", cure)])
     head, problems = check(document, (HEAD,), Head)
     blanks = [*_blanks(document.value, ())]
     if head is not None:
@@ -44,19 +44,22 @@ def _unfit(document: Document, head: Head, blanks: list[tuple[Path, str]]) -> It
     for path, name in blanks:
         if name not in head.inputs:
             cure = did_you_mean(name, head.inputs) or "declare it under inputs:"
-            yield document.problem(path, f'no input is called "{name}"', cure)
+            yield document.problem(path, f'unknown input "{name}"', cure)
     used = {name for _, name in blanks}
     for name, asked in head.inputs.items():
         path = (HEAD, "inputs", name)
         if name not in used:
             yield document.problem(
-                path, f'"{name}" is asked for and never used', f"write !input {name}", key=True
+                path, f'input "{name}" is never used', f"write !input {name}", key=True
             )
         if asked.kind == "channel" and not asked.platform:
             yield document.problem(
-                path, "an account on which platform?", "add platform: x, or another", key=True
+                path,
+                "the platform of the account is missing",
+                "add platform: x, for example",
+                key=True,
             )
         if asked.kind == "choice" and not asked.choices:
             yield document.problem(
-                path, "a choice between what?", "add choices: with a list", key=True
+                path, "the choices are missing", "add choices: with a list", key=True
             )

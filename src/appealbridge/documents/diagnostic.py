@@ -14,7 +14,7 @@ from appealbridge.terminal import visible
 
 Level = Literal["error", "note"]
 
-REPORT = "this is a fault of the program, or of a plug-in; please report it"
+REPORT = "this is a fault in AppealBridge or a plug-in; please report it"
 
 _WIDTH = 100
 _LONGEST_FAULT = 200
@@ -133,7 +133,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     known = sorted(names)
     near = nearest(name, known)
     if near is not None and near != name and near == "".join(filter(str.isprintable, name)):
-        return "there is an invisible character in it; write it anew"
+        return "it contains an invisible character; type it again"
     if near is not None:
         return f'did you mean "{near}"?'
     return f"known here: {', '.join(known)}" if known else ""

@@ -32,7 +32,7 @@ from appealbridge.documents.path import Path
 from appealbridge.documents.scalars import plain
 
 DEPTH_LIMIT = 64
-_TOO_DEEP, _LESS_DEEP = f"nested deeper than {DEPTH_LIMIT} levels", "take some levels out"
+_TOO_DEEP, _LESS_DEEP = f"nested deeper than {DEPTH_LIMIT} levels", "use fewer levels"
 
 _NO_ESCAPE = "found invalid Unicode character escape code"
 
@@ -109,7 +109,7 @@ class _Composer:
         after = self._next()
         if isinstance(after, DocumentStartEvent):
             raise self._flaw(
-                after, "a second document in one file", "give each its own file, without ---"
+                after, "a second document in one file", "put each into its own file, without ---"
             )
         return node
 
@@ -125,21 +125,21 @@ class _Composer:
         if isinstance(event, AliasEvent):
             raise self._flaw(
                 event,
-                "references with * are not understood",
+                "references with * are not allowed",
                 "put text that begins with * in quotes, or write the value out",
             )
         if len(self._path) >= DEPTH_LIMIT:
             raise self._flaw(event, _TOO_DEEP, _LESS_DEEP)
         self._refuse_anchor(event)
         if event.tag is not None:
-            raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+            raise self._flaw(event, f"unknown tag {event.tag}", "delete it")
         if isinstance(event, MappingStartEvent):
             return self._mapping(event)
         assert isinstance(event, SequenceStartEvent)  # noqa: S101 - the parser knows no other
         return self._sequence(event)
 
     def _no_character(self, event: Any) -> Flaw:
-        return self._flaw(event, "this escape stands for no character", "take it out")
+        return self._flaw(event, "this escape code means no character", "delete it")
 
     def _mapping(self, start: Any) -> Node:
         value: dict[str, Any] = {}
@@ -154,7 +154,7 @@ class _Composer:
                 path.append(key)
                 raise self._flaw(
                     event,
-                    f'"{key}" stands here twice, first on line {first}',
+                    f'"{key}" is given twice, first on line {first}',
                     "keep one of the two",
                 )
             keys[key] = event
@@ -179,7 +179,7 @@ class _Composer:
             raise self._no_name(event)
         if event.anchor is not None or not any(event.implicit):
             self._refuse_anchor(event)
-            raise self._flaw(event, f"unknown tag {event.tag}", "leave it out")
+            raise self._flaw(event, f"unknown tag {event.tag}", "delete it")
         if "\0" in event.value:
             raise self._no_character(event)
         key: str = event.value
@@ -206,7 +206,7 @@ class _Composer:
         meaning = self._tags.get(event.tag)
         if meaning is None:
             known = ", ".join(tag for tag, one in self._tags.items() if not isinstance(one, str))
-            cure = "put text that begins with ! in quotes, or leave it out"
+            cure = "put text that begins with ! in quotes, or delete it"
             raise self._flaw(
                 event, f"unknown tag {event.tag}", f"known here: {known}" if known else cure
             )
@@ -222,7 +222,7 @@ class _Composer:
         if event.anchor is not None:
             raise self._flaw(
                 event,
-                "anchors with & are not understood",
+                "anchors with & are not allowed",
                 "put text that begins with & in quotes, or write the value out where it is needed",
             )
 
@@ -245,11 +245,11 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         # Only the reader of characters has no mark, and only the place counted in characters or bytes.
         index = next((i for i, c in enumerate(text) if not _allowed(c)), 0)
         line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
-        return Flaw(line, column, "a control character cannot stand here", "take it out")
+        return Flaw(line, column, "control characters are not allowed", "delete it")
     lines = lines_of(text)
     if mark.line < len(lines) and lines[mark.line].startswith("%"):
-        words = "a line that begins with % is an instruction to the YAML parser"
-        return Flaw(mark.line, 0, words, "take it out", width=len(lines[mark.line]))
+        words = "YAML directives (lines that begin with %) are not allowed"
+        return Flaw(mark.line, 0, words, "delete it", width=len(lines[mark.line]))
     complaint = str(getattr(error, "problem", error))
     if complaint == "exceeded maximum nesting depth":  # libyaml reads ahead of us
         return Flaw(mark.line, mark.column, _TOO_DEEP, _LESS_DEEP)

@@ -38,7 +38,7 @@ def plain(text: str) -> Scalar:
             raise ValueError("the number is too large")
         return number
     if _SPECIAL.fullmatch(text):
-        raise ValueError("infinity and not-a-number are no values here")
+        raise ValueError("infinity and not-a-number are not allowed")
     return text
 
 
@@ -46,5 +46,5 @@ def _bounded(digits: str, base: int) -> int:
     # JSON's readers elsewhere know 64 bits; a longer number would change on its way.
     number = int(digits, base) if len(digits) < 70 else 2**64
     if not -(2**63) <= number < 2**63:
-        raise ValueError("the number does not fit 64 bits")
+        raise ValueError("the number does not fit into 64 bits")
     return number

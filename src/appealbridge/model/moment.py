@@ -17,7 +17,7 @@ from appealbridge.model.value import value
 LONGEST_TEXT = 100
 """How many characters the text of a moment may have."""
 
-CURE = 'write "10:00", tomorrow 10:00, or a date and time as 2026-11-27T10:00'
+CURE = 'write "10:00", tomorrow 10:00, or a date and time such as 2026-11-27T10:00'
 
 _CLOCK = re.compile(
     r"(?P<hour>[0-9]{1,2})(?:"
@@ -101,7 +101,7 @@ class Moment:
         if not found:
             raise NoTime(
                 f"{self.zone} is not in force on {days[0]:%-d %B %Y}",
-                f"leave {self.zone} out for the time in {zone}, or write an offset, as +01:00",
+                f"leave {self.zone} out for the time in {zone}, or write an offset, such as +01:00",
             )
         return next((at for at in found if at >= since), found[-1])
 
@@ -152,7 +152,7 @@ def read(text: str, zone: tzinfo = UTC) -> Moment:
             return Moment(day, time(), None)
         gap = _GAP.match(rest)
         if not rest or (gap is not None and gap.end() == len(rest)):
-            raise NoTime(f"{quoted(text)} says no time of day", f"write {day} 10:00")
+            raise NoTime(f"{quoted(text)} has no time of day", f"write {day} 10:00")
         rest = rest[gap.end() :] if gap is not None else ""
     time_of_day = _CLOCK.match(rest)
     behind = rest[time_of_day.end() :].strip() if time_of_day is not None else ""
@@ -179,8 +179,8 @@ def zone_named(name: object) -> ZoneInfo:
     """
     place = _HALF_A_YEAR.get(str(name).upper())
     if place is not None:
-        words = f'the time zone "{name}" is the same in winter and summer'
-        raise NoTime(words, f"write the place whose clock counts: {place}")
+        words = f'the time zone "{name}" has no summer time'
+        raise NoTime(words, f"write the place whose time counts: {place}")
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -208,7 +208,7 @@ def _day(found: re.Match[str]) -> date | str:
         day = date.min
     # What is near the ends of the calendar could be in no other zone.
     if not 1900 <= day.year <= 9998:
-        raise NoTime(f"{quoted(found[0])} is no day of the calendar")
+        raise NoTime(f"{quoted(found[0])} is not a date")
     return day
 
 
@@ -217,13 +217,13 @@ def _clock(found: re.Match[str], text: str) -> time:
     minute = int(found["minute"] or found["past"] or 0)
     if found["half"]:
         if not 1 <= hour <= 12:
-            raise NoTime(f"{quoted(text)} is no time of day")
+            raise NoTime(f"{quoted(text)} is not a time of day")
         hour = hour % 12 + (12 if found["half"] in "pP" else 0)
     micro = int((found["fraction"] or "0")[:6].ljust(6, "0"))
     try:
         return time(hour, minute, int(found["second"] or 0), micro)
     except ValueError:
-        raise NoTime(f"{quoted(text)} is no time of day") from None
+        raise NoTime(f"{quoted(text)} is not a time of day") from None
 
 
 def _zone(written: str, text: str, zone: tzinfo) -> tzinfo | str | None:
@@ -241,8 +241,8 @@ def _zone(written: str, text: str, zone: tzinfo) -> tzinfo | str | None:
     if not _ZONE_WORD.fullmatch(written):
         raise _not_understood(text)
     raise NoTime(
-        f'the time zone "{written}" in {quoted(text)} is not known, or is more than one',
-        f"leave it out for the time in {zone}, or write an offset, as +01:00",
+        f'the time zone "{written}" in {quoted(text)} is not known, or could be several',
+        f"leave it out for the time in {zone}, or write an offset, such as +01:00",
     )
 
 
@@ -258,15 +258,15 @@ def _not_understood(text: str) -> NoTime:
         return NoTime(f"{quoted(text)} is a bare number, not a time")
     slashes = _SLASHES.fullmatch(text.strip())
     if slashes is None:
-        return NoTime(f"{quoted(text)} is no time that is understood")
+        return NoTime(f"{quoted(text)} is not a time that AppealBridge understands")
     day, month, year, rest = slashes[1], slashes[2], slashes[3], slashes[4].strip(" ,")
     try:
         meant = date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
     except ValueError:
-        return NoTime(f"{quoted(text)} is no time that is understood")
+        return NoTime(f"{quoted(text)} is not a time that AppealBridge understands")
     hour = clock(rest)
     example = f"{meant}T{hour or time(10):%H:%M}"
     return NoTime(
-        f"{quoted(text)} is no time that is understood",
+        f"{quoted(text)} is not a time that AppealBridge understands",
         f"write the year first: {example} for {meant:%-d %B}",
     )

@@ -34,7 +34,7 @@ def rate(text: str) -> Rate:
     count, _, span = text.strip().partition(" per ")
     said = Rate(int(count), seconds(span))
     if said.count < 1 or said.seconds <= 0:
-        raise ValueError(f"{text!r} would let nothing through; {_CURE}")
+        raise ValueError(f"{text!r} allows nothing; {_CURE}")
     return said
 
 

@@ -60,7 +60,7 @@ def span(text: str) -> Span:
     match = FORM.fullmatch(text)
     if match is None:
         raise ValueError(
-            f"{text!r} is no time to keep something; write 30d, 6m, 7y, or 30d after closure"
+            f"{text!r} is not a time for keeping data; write 30d, 6m, 7y, or 30d after closure"
         )
     count, unit, closure = match.groups()
     return Span(int(count), unit, bool(closure))

@@ -189,7 +189,9 @@ class Channel(ABC, Generic[A, M]):
     async def seek(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Sought:
         """Look on the account for a message whose outcome is unclear."""
         del account, message, delivery, tools
-        return Sought(None, sure=False, seen=f"{self.platform} offers no way to look for a message")
+        return Sought(
+            None, sure=False, seen=f"{self.platform} offers no way to search for a message"
+        )
 
     async def check(self, account: A, tools: Tools) -> str:
         """Return whom the credentials belong to; raise `LoginExpired`, `AccountRefused` or `TryAgain`."""

@@ -185,9 +185,9 @@ def _check_network(place: str, network: IPv4Network | IPv6Network) -> None:
     if "/" in place and str(network.network_address) != str(ip_address(place.partition("/")[0])):
         raise ValueError(f"is not the first address of its network; write {network}")
     if network.prefixlen == 0:
-        raise ValueError("is every address there is; name the networks that are meant")
+        raise ValueError("is every address there is; give the networks that you mean")
     if network.num_addresses == 1 and not is_internal(str(network.network_address)):
-        raise ValueError("is a public address, which may be reached anyway; take it out")
+        raise ValueError("is a public address, which is allowed anyway; delete it")
 
 
 def _split_port(text: str) -> tuple[str, int | None]:
@@ -197,7 +197,7 @@ def _split_port(text: str) -> tuple[str, int | None]:
         place, bracket, rest = text[1:].partition("]")
         colon, port = rest[:1], rest[1:]
         if not bracket or (rest and colon != ":"):
-            raise ValueError("is no address in brackets; write it as [fd00::1]:8080")
+            raise ValueError("has no valid address in brackets; write it as [fd00::1]:8080")
     if not colon or (":" in place and not text.startswith("[")):
         return (place if text.startswith("[") else text), None
     if not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
@@ -266,12 +266,12 @@ def refusal(host: str, port: int, address: str) -> tuple[str, str]:
     """Return why an address is not connected to, and the cure where it is meant."""
     name = f"[{host}]" if ":" in host else host
     entry = _entry(_disguised(host) or name, port)
-    leads = f"{name} leads to {address}, which is"
+    leads = f"{name} has the address {address}, which is"
     if _host_key(host) == _host_key(address):
         leads = f"{name}:{port} is"
     return (
         f"{leads} inside your network",
-        f'if that is meant, add "{entry}" to inside: in appealbridge.yaml',
+        f'if that is right, add "{entry}" to inside: in appealbridge.yaml',
     )
 
 

@@ -91,14 +91,16 @@ def _compiled(text: str) -> Any:
     if len(text) > LONGEST:
         raise ValueError(f"this JSONPath is longer than {LONGEST} characters; write a shorter one")
     if not text.startswith("$"):
-        raise ValueError(f"{text!r} is no JSONPath; one begins with $, as $.incident.number")
+        raise ValueError(
+            f"{text!r} is not a JSONPath, which begins with $, such as $.incident.number"
+        )
     try:
         with warnings.catch_warnings():
             # It warns of what is refused below.
             warnings.simplefilter("ignore", DeprecationWarning)
             tree = _parser().parse(text)
     except JSONPathError as error:
-        raise ValueError(f"{text!r} is no JSONPath: {error}") from None
+        raise ValueError(f"{text!r} is not a JSONPath: {error}") from None
     unfit = _unfit([*_walk(tree)])
     if unfit:
         raise ValueError(f"{text!r} {unfit}")
@@ -123,11 +125,11 @@ def _unfit(nodes: Sequence[Any]) -> str:
     """
     kinds = [type(node).__name__ for node in nodes]
     if "Sub" in kinds or any(getattr(node, "op", None) == "=~" for node in nodes):
-        return "looks for a pattern; test the field with matches: instead"
+        return "searches for a pattern; test the field with matches: instead"
     if "Operation" in kinds:
-        return "does sums; do them in a template"
+        return "calculates; do that in a template"
     if kinds.count("Descendants") > 1:
-        return "searches with .. within a search; name the fields between"
+        return "has a .. after another ..; name the fields between"
     if "_Union" in kinds or "_Intersect" in kinds:
         return "has a | or & between two paths; join their values in a template, where | is for filters"
     if "Where" in kinds or "WhereNot" in kinds:

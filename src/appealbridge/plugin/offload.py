@@ -58,7 +58,7 @@ class Pool(Executor):
         future: Future[R] = Future()
         with self._changed:
             if key in self._keys:
-                raise TryAgain(f"{key} has not answered since it was last asked")
+                raise TryAgain(f"{key} has not yet finished an earlier call")
             if key:
                 self._keys.add(key)
             self._jobs.append(_Job(future, call, key))

@@ -44,7 +44,7 @@ def _address(value: str) -> str:
         plain, extra = False, None
     if not plain or extra:
         raise ValueError(
-            "give an address such as https://api.example.org, with no password or query"
+            "give an address such as https://api.example.org, without a password or query"
         )
     check_host(address.raw_host or "")
     return value.rstrip("/")
@@ -58,7 +58,7 @@ def _feed_address(value: str) -> str:
     check_host(address.raw_host or "")
     if (address.user or address.password) and not is_loopback_url(value):
         raise ValueError(
-            "no login belongs in an address; put it under the feed's credentials: in appealbridge.yaml"
+            "an address must not contain a login; put it under the feed's credentials: in appealbridge.yaml"
         )
     return value
 
@@ -85,7 +85,7 @@ class FeedCredentials(Options):
         """Raise `ValueError` for an address to which they would be sent so that others can read them."""
         if URL(url).scheme != "https" and not is_loopback_url(url):
             raise ValueError(
-                "the login would be sent so that others can read it; write https:// instead of http://"
+                "others could read the login on its way; write https:// instead of http://"
             )
 
     def header(self) -> str:

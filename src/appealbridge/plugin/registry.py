@@ -52,7 +52,7 @@ class Registry:
         if isinstance(plugin, Channel):
             _must_be(plugin, ("platform", "action"), account=Account, message=Options)
             if not isinstance(plugin.repeat, Repeat):
-                raise ValueError(f"{plugin.platform}: repeat must be one of Repeat's words")
+                raise ValueError(f"{plugin.platform}: repeat must be one of the values of Repeat")
             self._put(self._channels, plugin.platform, plugin)
             self._put(self._actions, plugin.action, plugin)
         elif isinstance(plugin, Trigger):
@@ -86,8 +86,8 @@ class Registry:
 
     def leave_out(self, name: str, where: str, error: BaseException) -> None:
         """Note why a plug-in is not among these."""
-        words = f"cannot be loaded and is left out: {fault(error)}"
-        cure = "put it right, install it again, or remove it"
+        words = f"cannot be loaded, and is left out: {fault(error)}"
+        cure = "fix it, install it again, or remove it"
         self.broken[name] = Problem(f"plug-in {name} ({where})", 0, 0, "", words, cure)
 
     @property
@@ -149,7 +149,7 @@ def _must_be(plugin: object, words: Sequence[str], **models: type) -> None:
     """Raise `ValueError` where a plug-in lacks a name or a model."""
     for name in words:
         if not _WORD.fullmatch(str(getattr(plugin, name, ""))):
-            raise ValueError(f"{name} must be a word of small letters, digits and _")
+            raise ValueError(f"{name} must consist of small letters, digits and _")
     for name, base in models.items():
         model = getattr(plugin, name, None)
         if not (isinstance(model, type) and issubclass(model, base)):

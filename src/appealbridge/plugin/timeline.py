@@ -37,7 +37,7 @@ What stands there since that long is listed too, and leaves a person to decide w
 COMPARED = 100_000
 """How many characters of posts are compared letter by letter; finding their links takes a second for so many."""
 
-TAKEN_FOR_A_REPEAT = "the platform takes this for a repeat of an earlier post"
+TAKEN_FOR_A_REPEAT = "the platform considers this a repeat of an earlier post"
 """Begins the reason of a delivery that a platform refused as a duplicate."""
 
 _LOOSE = regex.compile(
@@ -233,7 +233,7 @@ def judge(
     for post in recent:
         if _is_same(wanted, post):
             return Sought(post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}")
-    looked = f"looked at {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
+    looked = f"searched {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
     earlier = next((post for post in listed if _is_same(wanted, post)), None)
     doubt = _doubt(text, earlier, recent, delivery, whole=whole)
     return Sought(None, sure=not doubt, seen=f"{looked}; {doubt or 'none has this text'}")
@@ -258,16 +258,16 @@ def _doubt(
 ) -> str:
     """Return why nobody can say that the text is not there; empty where it surely is not."""
     if earlier is not None:
-        return f"the same text stands there since before: {earlier.receipt.url}"
+        return f"an earlier post has the same text: {earlier.receipt.url}"
     if refused_as_repeat(delivery):
-        return "none has the text that it is said to repeat"
+        return "none has the text that the platform says it repeats"
     if sum(len(post.text) for post in recent) > COMPARED:
-        return "more stands there since than can be compared"
+        return "there are more posts since then than can be compared"
     own = words(text)
     alike = next((post for post in recent if _is_alike(own, post)), None)
     if alike is not None:
-        return f"one differs in its links or signs only: {alike.receipt.url}"
-    return "" if whole else "there are more, and none of these has this text"
+        return f"one differs only in links or punctuation: {alike.receipt.url}"
+    return "" if whole else "there are more, but none of these has this text"
 
 
 def _clock(moment: float) -> str:

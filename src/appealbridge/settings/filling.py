@@ -61,7 +61,7 @@ class Filler:
 
     def _secret(self, ref: SecretRef, path: Path, *, wanted: bool) -> SecretStr:
         if not wanted:
-            self._wrong(path, "no secret belongs here", "write the value itself")
+            self._wrong(path, "secrets are not allowed here", "write the value itself")
         elif self.vault is None:
             self.blind.add(path)
         else:
@@ -87,8 +87,8 @@ class Filler:
 
     def _literal(self, path: Path) -> SecretStr:
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")
-        cure = f"write !secret {name}, take the secret out of this file, and have it changed"
-        self._wrong(path, "a secret stands here in plain text", cure)
+        cure = f"write !secret {name}, delete the secret from this file, and have it changed"
+        self._wrong(path, "a secret is written here in plain text", cure)
         self.problems[-1] = replace(self.problems[-1], source_line="")
         return STAND_IN
 

@@ -56,18 +56,20 @@ def _included(
     file = folder / include.path
     try:
         if not file.resolve().is_relative_to(folder.resolve()):
-            cure = "move it beside the settings file or below"
+            cure = "move it into the folder of the settings file"
             return nothing, [
-                document.problem(path, "an included file must lie in this folder", cure)
+                document.problem(path, "an included file must be in this folder", cure)
             ]
         content = read_file(file)
     except RuntimeError:  # links that go in a circle
-        words = f"{include.path} leads back to itself"
-        return nothing, [document.problem(path, words, "name the file itself")]
+        words = f"{include.path} includes itself"
+        return nothing, [document.problem(path, words, "give the file itself")]
     except OSError as error:
-        problem = f"{include.path} cannot be read: {error.strerror}"
+        problem = f"cannot read {include.path}: {error.strerror}"
         return nothing, [
-            document.problem(path, problem, "mend the path; it begins at the settings file")
+            document.problem(
+                path, problem, "fix the path; it begins at the folder of the settings file"
+            )
         ]
     try:
         # No tags there: an included file includes nothing, so nothing can go in circles.

@@ -30,6 +30,9 @@ def not_allowed(
                 is_url = isinstance(value, str) and "://" in value
                 entry = entry_for(str(value), policy) if is_url else ""
                 if entry:
-                    words = f"by its name {entry.partition(':')[0]} is inside your network, and is not connected to"
+                    host = entry.partition(":")[0]
+                    words = (
+                        f"{host} is a name inside your network; AppealBridge does not connect to it"
+                    )
                     cure = f'add "{entry}" to inside:'
                     yield document.problem((section, name, option), words, cure, level="note")

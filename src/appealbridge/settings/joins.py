@@ -32,14 +32,14 @@ def wrong_joins(
                 continue
             if name in seen:
                 cure = "put all the sources that belong together into one list"
-                yield document.problem(path, f'"{name}" stands here twice', cure)
+                yield document.problem(path, f'"{name}" is given twice', cure)
             elif name not in known and not _is_described(name, triggers):
                 yield document.problem(path, f'unknown source "{name}"', _cure(name, known))
             seen.add(name)
         if len(names) == 1:
-            cure = "name another source, or take the list out"
+            cure = "add another source, or delete the list"
             yield document.problem(
-                ("joined_sources", number), "one source alone is not joined with any", cure
+                ("joined_sources", number), "there is only one source here", cure
             )
 
 

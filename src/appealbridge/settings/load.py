@@ -94,7 +94,7 @@ def load_settings(
     ]
     recipes = _whole(folder, daemon.recipes)
     if "recipes" in document.value and not _is_folder(recipes):
-        words, cure = f"there is no folder {recipes}", "make it, or mend its name"
+        words, cure = f"no folder {recipes}", "create it, or fix its name"
         reader.notes.append(document.problem(("recipes",), words, cure, level="note"))
     accounts = {} if practice is not None else channels
     read_options = {
@@ -150,7 +150,7 @@ _AS_THEY_ARE = (
 
 
 _NOT_IN_FORCE = {
-    "holds": ("holds are not in force yet", "nothing waits because of them; count on approval"),
+    "holds": ("holds have no effect yet", "use approval: instead"),
 }
 """What is checked and has no effect: whoever writes it must not rely on it."""
 
@@ -207,7 +207,7 @@ def _mapping(document: Document) -> Document:
         raise InvalidDocuments(
             [
                 document.problem(
-                    (), "the settings are names with values", "write `name: value` lines"
+                    (), "the settings must be names with values", "write `name: value` lines"
                 )
             ]
         )

@@ -55,7 +55,9 @@ def _span(value: Any) -> Span:
         return span(value if isinstance(value, str) else "")
     except ValueError:
         cure = "write it as 30d, 6m, 7y, or 30d after closure"
-        raise PydanticCustomError("span", "is no time to keep things", {"cure": cure}) from None
+        raise PydanticCustomError(
+            "span", "is not a time for keeping data", {"cure": cure}
+        ) from None
 
 
 SpanText = Annotated[
@@ -67,7 +69,7 @@ SpanText = Annotated[
 def _from_the_first(span: Span) -> Span:
     if span.after_closure:
         cure = "write it as 30d"
-        raise PydanticCustomError("span", "cannot wait for a closure", {"cure": cure})
+        raise PydanticCustomError("span", "cannot count from a closure", {"cure": cure})
     return span
 
 
@@ -113,7 +115,7 @@ class HoldRule(_Section):
     exempt: tuple[str, ...] = Field(
         (),
         alias="except",
-        description="What is published all the same.",
+        description="What is published nevertheless.",
         examples=[["threat_to_life"]],
     )
 

@@ -38,7 +38,7 @@ def _wrong(problem: str, cure: str) -> PydanticCustomError:
     return PydanticCustomError("place", "{problem}", {"problem": problem, "cure": cure})
 
 
-_LISTEN_CURE = "write host:port, as 127.0.0.1:8080, or unix:/path, or systemd"
+_LISTEN_CURE = "write host:port, such as 127.0.0.1:8080, or unix:/path, or systemd"
 
 
 def listen(value: Any) -> Listen:
@@ -52,15 +52,15 @@ def listen(value: Any) -> Listen:
     if value.startswith("unix:"):
         path = value.removeprefix("unix:")
         if not path.startswith("/") or len(path.encode()) > 100:
-            raise _wrong("must be a whole path of at most 100 bytes after unix:", _LISTEN_CURE)
+            raise _wrong("must be an absolute path of at most 100 bytes after unix:", _LISTEN_CURE)
         return Listen(path=path)
     host, colon, port = value.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not _PORT.fullmatch(port) or int(port) > 65535 or not host:
-        raise _wrong("is no address to listen at", _LISTEN_CURE)
+        raise _wrong("is not an address to listen on", _LISTEN_CURE)
     if ":" in host and not bracketed:
         raise _wrong(
-            "is no address to listen at", f"put the IPv6 address in brackets: [{host}]:{port}"
+            "is not an address to listen on", f"put the IPv6 address in brackets: [{host}]:{port}"
         )
     return Listen(address=(host[1:-1] if bracketed else host, int(port)))
 
@@ -80,7 +80,7 @@ def socket_mode(value: Any) -> str:
     """Return the rights of a socket in octal, as `chmod` takes them."""
     found = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
     if found is None:
-        raise _wrong("is no set of rights", 'write it as chmod takes it, for example "0660"')
+        raise _wrong("is not a set of permissions", 'write it as for chmod, for example "0660"')
     return f"0{found[1]}"
 
 
@@ -99,7 +99,7 @@ def store_path(text: str) -> str:
     rest = text.removeprefix("sqlite:///")
     if rest == text or not rest.strip("/") or rest.endswith("/") or "\0" in rest:
         raise _wrong(
-            "is no address of a store",
+            "is not the address of a store",
             "write sqlite:///var/lib/appealbridge/bridge.db, or another path",
         )
     beside = "/" not in rest or rest.startswith(("./", "../"))
@@ -114,7 +114,7 @@ def web_address(value: str) -> str:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment or parts.username:
-        raise _wrong("is no web address", "write it as https://bridge.example.police.uk")
+        raise _wrong("is not a web address", "write it as https://bridge.example.police.uk")
     return value.rstrip("/")
 
 

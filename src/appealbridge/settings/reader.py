@@ -163,7 +163,7 @@ class Reader:
         try:
             practised = practice.options(platform, name, filled)
         except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
-            words = f'"{platform}" cannot practise: {fault(error, secret=True)}'
+            words = f'"{platform}" cannot use the practice platforms: {fault(error, secret=True)}'
             self.faults[path] = self._document.problem(path, words, REPORT, key=True)
             return None
         account, problems = check_value(
@@ -181,7 +181,7 @@ class Reader:
         for name, value in told.items() if _has_secret(told) else ():
             plain = isinstance(value, str) and value.lower().startswith("http://")
             if plain and not is_loopback_url(value):
-                words = "the account's secrets would be sent so that others can read them"
+                words = "others could read the account's secrets on their way"
                 self._wrong((*path, name), words, "write https:// instead of http://")
 
     def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
@@ -243,7 +243,7 @@ class Reader:
             for n, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, str) and member not in known:
                     cure = did_you_mean(member, known) or "add the person under people"
-                    self._wrong(("groups", group, n), f'no person is called "{member}"', cure)
+                    self._wrong(("groups", group, n), f'unknown person "{member}"', cure)
 
     def _known_platforms(self) -> str:
         return f"known here: {', '.join(sorted(self._platforms))}"

@@ -44,8 +44,8 @@ def not_reached(
         if not any(reaches(one.platform, one.account, to) for one in accounts for to in emails):
             yield document.problem(
                 ("notices", "to", number),
-                f'nothing leads to "{name}", who is to be told what goes wrong',
-                "give them an email under people:, and declare a mail account under channels:",
+                f'no notice can reach "{name}"',
+                "give the person an email under people:, and add a mail account under channels:",
                 level="note",
             )
 

@@ -70,7 +70,7 @@ class Vault:
     def _look(self, name: str) -> Found:
         if not _NAME.fullmatch(name):
             raise NoSecret(
-                "this is no name of a secret", "use letters, digits, and _ . - between them"
+                "this cannot be the name of a secret", "use letters, digits, and _ . - between them"
             )
         credentials = self._environ.get("CREDENTIALS_DIRECTORY")
         variable = variable_of(name)
@@ -83,8 +83,8 @@ class Vault:
         if variable in self._environ:
             return _sound(self._environ[variable], variable)
         raise NoSecret(
-            f"secret {name} is nowhere",
-            f"give systemd credential {name}, or make file secrets/{name}, or set {variable}",
+            f"secret {name} was not found",
+            f"pass systemd credential {name}, or create file secrets/{name}, or set {variable}",
         )
 
     def _note(self, file: Path) -> str:
@@ -92,7 +92,7 @@ class Vault:
         if self._noted or not file.stat().st_mode & _OTHERS:
             return ""
         self._noted = True
-        return "everybody on this machine can read secrets/; say chmod -R go= secrets/"
+        return "every user of this machine can read secrets/; run: chmod -R go= secrets/"
 
 
 def variable_of(name: str) -> str:
@@ -106,20 +106,20 @@ def _read(path: Path, where: str) -> Found:
             content = file.read(_LONGEST + 1)
     except OSError as error:
         raise NoSecret(
-            f"{where} cannot be read: {error.strerror}", "let the daemon read it"
+            f"cannot read {where}: {error.strerror}", "give the daemon permission to read it"
         ) from None
     if len(content) > _LONGEST:
-        raise NoSecret(f"{where} is longer than 64 KiB", "put the secret alone into it")
+        raise NoSecret(f"{where} is longer than 64 KiB", "put only the secret into it")
     try:
         return _sound(content.decode(), where)
     except UnicodeDecodeError:
-        raise NoSecret(f"{where} is no text", "save it as UTF-8") from None
+        raise NoSecret(f"{where} is not text in UTF-8", "save it as UTF-8") from None
 
 
 def _sound(value: str, where: str) -> Found:
     """Return a secret without what editors, `echo` and a paste leave at its ends."""
     if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
-        raise NoSecret(f"{where} is no text", "save it as UTF-8")
+        raise NoSecret(f"{where} is not text in UTF-8", "save it as UTF-8")
     bare = _without_ends(value)
     if not bare:
         raise NoSecret(f"{where} is empty", "put the secret into it")
@@ -127,10 +127,10 @@ def _sound(value: str, where: str) -> Found:
     if hidden:
         raise NoSecret(
             f"{where} has {_name_of(hidden)} inside the secret",
-            "put the secret alone on one line, as its platform shows it, and save it as UTF-8",
+            "put only the secret on one line, as its platform shows it, and save it as UTF-8",
         )
     if value.strip("\r\n\ufeff") != bare:
-        note = f"{where} has blanks around the secret, which are left off; take them out of it"
+        note = f"{where} has blanks around the secret, which are ignored; delete them"
         return Found(bare, note)
     return Found(bare)
 
@@ -152,4 +152,4 @@ def _is_no_part(sign: str) -> bool:
 def _name_of(sign: str) -> str:
     if sign in "\r\n\u2028\u2029":
         return "a line end"
-    return f"a character that cannot be seen (U+{ord(sign):04X})"
+    return f"an invisible character (U+{ord(sign):04X})"

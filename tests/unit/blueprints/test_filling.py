@@ -102,7 +102,7 @@ def test_a_recipe_that_does_nothing_is_refused():
         "kind: list }", "kind: list, optional: true }"
     )
     blueprint = read_blueprint(text, "a.yaml", "a")
-    with pytest.raises(ValueError, match="no actions are left"):
+    with pytest.raises(ValueError, match="these answers leave no actions"):
         fill(blueprint, {**ANSWERS, "x": None, "fb": None, "to": None})
 
 

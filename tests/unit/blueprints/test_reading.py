@@ -30,18 +30,18 @@ def test_its_blanks_are_found_where_they_stand():
 
 
 def test_a_recipe_is_no_blueprint():
-    assert problems_of("alias: Road closed\n") == [(1, "this is no blueprint")]
+    assert problems_of("alias: Road closed\n") == [(1, "this is not a blueprint")]
 
 
 def test_every_mistake_is_said_at_once():
     text = WHOLE.replace("!input x", "!input y").replace(", platform: x", "")
     text = text.replace("actions:", "    level: { description: Which, kind: choice }\nactions:")
     assert problems_of(text) == [
-        (8, 'no input is called "y"'),
-        (5, '"x" is asked for and never used'),
-        (5, "an account on which platform?"),
-        (6, '"level" is asked for and never used'),
-        (6, "a choice between what?"),
+        (8, 'unknown input "y"'),
+        (5, 'input "x" is never used'),
+        (5, "the platform of the account is missing"),
+        (6, 'input "level" is never used'),
+        (6, "the choices are missing"),
     ]
 
 

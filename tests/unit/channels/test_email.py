@@ -120,7 +120,7 @@ async def test_addresses_never_meet_in_one_mail(server, tools):
 def test_more_recipients_than_allowed_are_a_slip(server):
     few = account(server, max_recipients=2)
     assert len(mail.parts(few, message(to=["a@example.org", "b@example.org"]))) == 2
-    with pytest.raises(Rejected, match="3 recipients, and max_recipients allows 2"):
+    with pytest.raises(Rejected, match="3 recipients, but max_recipients allows 2"):
         mail.parts(few, message(to=[f"a{n}@example.org" for n in range(3)]))
 
 
@@ -133,8 +133,8 @@ def test_more_recipients_than_allowed_are_a_slip(server):
         ({"to": " , ;\n"}, "at least one address"),
         ({"to": "a@b.example," * 2001}, "more than 2,000 addresses"),
         ({"to": [f"a{n}@b.example" for n in range(2001)]}, "more than 2,000 addresses"),
-        ({"text": None}, "give the mail a text, or html"),
-        ({"text": "", "html": ""}, "give the mail a text, or html"),
+        ({"text": None}, "give the mail text:, html: or both"),
+        ({"text": "", "html": ""}, "give the mail text:, html: or both"),
     ],
 )
 def test_a_mail_that_cannot_be_is_refused_when_it_is_planned(changes, said):

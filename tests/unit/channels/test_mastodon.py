@@ -84,7 +84,7 @@ async def test_a_refusal_means(server, account, tools, status, words, failure, s
 async def test_an_answer_to_what_is_not_there_is_the_messages_own_fault(server, account, tools):
     server.answers((404, {"error": "Record not found"}))
     answer = post.model_copy(update={"in_reply_to": "99"})
-    with pytest.raises(Rejected, match="is not there"):
+    with pytest.raises(Rejected, match="does not exist"):
         await mastodon.deliver(account, answer, a_delivery(), tools)
 
 
@@ -140,7 +140,7 @@ async def test_a_check_tells_whose_login_it_is(server, account, tools, told):
 
 async def test_a_check_tells_of_a_token_that_may_not_write(server, account, tools):
     server.answers(ME, (200, {"name": "Bridge", "scopes": ["read", "write:media"]}))
-    with pytest.raises(AccountRefused, match="read, write:media, and needs write:statuses"):
+    with pytest.raises(AccountRefused, match="read, write:media, but needs write:statuses"):
         await mastodon.check(account, tools)
 
 

@@ -340,7 +340,7 @@ async def test_a_check_tells_whose_login_it_is(server, tools):
 
 async def test_a_user_id_of_somebody_else_is_noticed(server, tools):
     server.answers((200, {"data": {"id": "2244994945", "username": "force"}}))
-    with pytest.raises(LoginExpired, match="mend user_id"):
+    with pytest.raises(LoginExpired, match="fix user_id"):
         await x.check(account(server, user_id="7"), tools)
 
 

@@ -156,7 +156,7 @@ def test_a_folder_of_recipes_that_is_not_there_is_noted(tmp_path, monkeypatch):
     (tmp_path / "appealbridge.yaml").write_text("recipes: recipies\n")
     done = CliRunner().invoke(main, ["check"])
     assert done.exit_code == 0
-    assert "appealbridge.yaml:1:10: recipes: note: there is no folder" in done.stdout
+    assert "appealbridge.yaml:1:10: recipes: note: no folder" in done.stdout
 
 
 FEEDS = "watch: false\nstore: sqlite:///x.db\nfeeds: {{ news: {{ url: '{url}', identity: {identity} }} }}\n"
@@ -230,7 +230,11 @@ def test_the_file_of_an_appeal_can_be_checked(tmp_path, monkeypatch, name, writt
         ("a.md", "Missing: Tom, 7\n", "a.md:1:1: has no head"),
         ("a.md", APPEAL.format(more="status: found\n"), 'a.md:4:9: status: unknown value "found"'),
         ("a.md", APPEAL.format(more="embargo: 10.00\n"), 'a.md:4:1: embargo: "10.00" is a bare'),
-        ("a.txt", APPEAL.format(more=""), "a.txt:1:1: is not read; the file of an appeal ends in"),
+        (
+            "a.txt",
+            APPEAL.format(more=""),
+            "a.txt:1:1: is ignored; the name of an appeal's file must end in",
+        ),
         ("a.yaml", "title: Missing\n", 'a.yaml:1:1: "reference" is missing'),
     ],
 )
@@ -269,8 +273,8 @@ def test_a_recipe_that_reads_an_address_inside_is_told_unless_the_settings_allow
     assert done.exit_code == 1
     told = " ".join(done.stdout.split())
     assert "a.yaml:2:27: triggers[0].url: 10.0.0.5:8080 is inside your network" in told
-    assert 'if that is meant, add "10.0.0.5:8080" to inside: in appealbridge.yaml' in told
-    assert "a.yaml:3:27: triggers[1].url: localhost leads to 127.0.0.1" in told
+    assert 'if that is right, add "10.0.0.5:8080" to inside: in appealbridge.yaml' in told
+    assert "a.yaml:3:27: triggers[1].url: localhost has the address 127.0.0.1" in told
     assert "news.internal" not in told.partition("triggers[1]")[0]
     (tmp_path / "appealbridge.yaml").write_text("inside: [localhost, '10.0.0.5:8080']\n")
     assert CliRunner().invoke(main, ["check"]).exit_code == 0

@@ -94,7 +94,7 @@ WRONG = {
     "no such input": (["road-closed", "--input", "y=force_x"], 'does not ask for "y"'),
     "no value": (["road-closed", "--input", "x"], "write --input NAME=VALUE"),
     "a wrong answer": (["road-closed", "--input", "x=forse_x"], 'did you mean "force_x"?'),
-    "nothing left": (["severe-weather", "--input", "x="], "no actions are left"),
+    "nothing left": (["severe-weather", "--input", "x="], "these answers leave no actions"),
 }
 
 
@@ -169,7 +169,7 @@ def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
     shown, status = on_a_terminal(folder, [], answers)
     assert status == 0, shown
     assert "recipes/road-closed.yaml already exists" in shown
-    assert 'there is no "forse_x" (did you mean "force_x"?)' in shown
+    assert 'unknown answer "forse_x" (did you mean "force_x"?)' in shown
     assert "'soon' is not a length of time (write it as 30s" in shown
     text = (folder / "recipes" / "road-closed-2.yaml").read_text("utf-8")
     assert "channel: ward_x" in text

@@ -41,7 +41,7 @@ def test_what_only_yaml_1_2_allows_is_read(text, expected):
 
 
 def test_what_the_second_look_reads_has_its_places_and_its_limits():
-    with pytest.raises(Flaw, match="stands here twice") as flaw:
+    with pytest.raises(Flaw, match="is given twice") as flaw:
         compose("a: { b: x://y }\nc: 1\na: 2\n", {})
     assert (flaw.value.line, flaw.value.column) == (2, 0)
     with pytest.raises(Flaw, match="nested deeper"):

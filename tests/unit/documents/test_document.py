@@ -65,18 +65,18 @@ def test_an_empty_document_has_a_place_too():
     assert document.problem((), "this is no recipe").line == 1
 
 
-ANOTHER = "a line that begins with % is an instruction to the YAML parser"
-NO_CHARACTER = "this escape stands for no character"
+ANOTHER = "YAML directives (lines that begin with %) are not allowed"
+NO_CHARACTER = "this escape code means no character"
 
 
 @pytest.mark.parametrize(
     ("text", "words", "place"),
     [
-        ("a: 1\nb: 2\na: 3\n", '"a" stands here twice, first on line 1', (3, 1)),
-        ("a: { b: 1, 'b': 2 }", '"b" stands here twice, first on line 1', (1, 12)),
-        ("1: a\n'1': b", '"1" stands here twice, first on line 1', (2, 1)),
-        ("a: &x 1", "anchors with & are not understood", (1, 4)),
-        ("a: *x", "references with * are not understood", (1, 4)),
+        ("a: 1\nb: 2\na: 3\n", '"a" is given twice, first on line 1', (3, 1)),
+        ("a: { b: 1, 'b': 2 }", '"b" is given twice, first on line 1', (1, 12)),
+        ("1: a\n'1': b", '"1" is given twice, first on line 1', (2, 1)),
+        ("a: &x 1", "anchors with & are not allowed", (1, 4)),
+        ("a: *x", "references with * are not allowed", (1, 4)),
         ("a: !secret b", "unknown tag !secret", (1, 4)),
         (
             "a: !!python/object:os.system b",
@@ -84,16 +84,16 @@ NO_CHARACTER = "this escape stands for no character"
             (1, 4),
         ),
         ("a: 1\n---\nb: 1", "a second document in one file", (2, 1)),
-        ("a:\n\tb: 1", "a tab cannot indent", (2, 1)),
-        ("a: \x00", "a control character cannot stand here", (1, 4)),
-        ("a: 1\nb: \x1b", "a control character cannot stand here", (2, 4)),
+        ("a:\n\tb: 1", "tabs cannot be used to indent", (2, 1)),
+        ("a: \x00", "control characters are not allowed", (1, 4)),
+        ("a: 1\nb: \x1b", "control characters are not allowed", (2, 4)),
         (b"a: 1\nb: \xff", "this character is not UTF-8", (2, 4)),
         ("a: \ud800", "this character is not UTF-8", (1, 4)),
         ("a: 'b", "these quotes are never closed", (1, 4)),
         ("? [a]\n: b", "a name cannot be a list or a mapping", (1, 3)),
         ("a: b: c", "a second colon on one line", (1, 5)),
         ("a: @b", 'text cannot begin with "@"', (1, 4)),
-        ("a: .inf", "infinity and not-a-number are no values here", (1, 4)),
+        ("a: .inf", "infinity and not-a-number are not allowed", (1, 4)),
         ("%YAML 1.3\n---\na: b", ANOTHER, (1, 1)),
         ("%YAML 1.99999999999999999\n---\na: b", ANOTHER, (1, 1)),
         ("a: b\n...\n%TAG !\n---\na: b", ANOTHER, (3, 1)),
@@ -130,7 +130,7 @@ def test_what_nobody_foresaw_is_a_problem_of_this_file(monkeypatch):
 
 def test_a_bomb_of_references_costs_nothing():
     bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"
-    assert the_problem(bomb).problem == "anchors with & are not understood"
+    assert the_problem(bomb).problem == "anchors with & are not allowed"
 
 
 def test_a_huge_file_is_refused_unread():

@@ -37,5 +37,5 @@ def test_unquoted_words_mean_what_yaml_1_2_says(text, expected):
 
 @pytest.mark.parametrize("text", [".nan", "-.inf", "9" * 30, "9" * 9000, "0x" + "f" * 17])
 def test_numbers_that_json_does_not_know_are_refused(text):
-    with pytest.raises(ValueError, match=r"no values here|64 bits"):
+    with pytest.raises(ValueError, match=r"not allowed|64 bits"):
         plain(text)

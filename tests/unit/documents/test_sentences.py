@@ -19,13 +19,13 @@ def error(**values):
 
 def test_pydantics_words_become_ours():
     assert sentence(error(text="abcd")) == "must not be longer than 3 characters"
-    assert sentence(error(few=[1, 2])) == "has too many entries, at most 1 allowed"
+    assert sentence(error(few=[1, 2])) == "has too many entries; at most 1 allowed"
     assert sentence(error(choice=[])) == "must be true or false"
 
 
 def test_nothing_where_text_is_wanted_asks_for_quotes_around_a_hash():
     (found,) = error(text=None)
-    assert sentence([found]) == "must be text, and is empty"
+    assert sentence([found]) == "must be text, but is empty"
     assert "#" in cure([found], None)
 
 

@@ -66,7 +66,7 @@ def test_those_changed_last_come_first(put, look):
     [
         ("a.yaml", "reference: x\ntitel: y\n", 'a.yaml:1:1: "title" is missing'),
         ("a.yaml", "reference: true\ntitle: y\n", "a.yaml:1:12: reference: must be text; put it in quotes"),
-        ("a.yaml", "reference: x\nreference: y\n", 'a.yaml:2:1: reference: "reference" stands here twice'),
+        ("a.yaml", "reference: x\nreference: y\n", 'a.yaml:2:1: reference: "reference" is given twice'),
         ("a.yaml", "reference: x\ntitle: y\nstatus: shut\n", "a.yaml:3:9: status: unknown value"),
         ("a.yaml", "title: [", "a.yaml:1:"),
         ("a.yaml", "- a\n", "a.yaml:1:"),
@@ -114,7 +114,7 @@ def test_nothing_that_would_block_is_opened(tmp_path, look):
 
 def test_a_file_too_long_for_an_appeal_is_not_read(put, look):
     put("a.yaml", GOOD + "#" * SIZE_LIMIT)
-    assert look() == ([], ["a.yaml: longer than 256 KiB; that is no appeal"])
+    assert look() == ([], ["a.yaml: longer than 256 KiB; shorten it"])
 
 
 def test_of_two_files_for_one_appeal_none_silently_wins(put, look):
@@ -124,7 +124,7 @@ def test_of_two_files_for_one_appeal_none_silently_wins(put, look):
     appeals, notes = look()
     assert [appeal.reference for appeal in appeals] == ["WMP-2"]
     assert notes == [
-        "a.yaml, b.yaml: are all appeal WMP-1, and none is read; keep one, or mend a reference"
+        "a.yaml, b.yaml: all have the reference WMP-1, so none is read; keep one, or fix a reference"
     ]
 
 
@@ -134,7 +134,7 @@ def test_what_a_person_saved_with_another_ending_is_told(put, look):
     appeals, problems = look()
     assert appeals == []
     assert problems == [
-        f"{name}: is not read; the file of an appeal ends in .md, .yaml or .yml"
+        f"{name}: is ignored; the name of an appeal's file must end in .md, .yaml or .yml"
         for name in ("tom.yaml.txt", "una.docx", "zoe.txt")
     ]
 

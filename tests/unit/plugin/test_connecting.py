@@ -72,8 +72,8 @@ async def test_a_name_that_leads_inside_is_not_asked(inner):
             await http.get(f"http://news.example:{port}/rss?key=1")
     assert inner.heard == []
     assert str(refused.value) == (
-        f"GET http://news.example:{port}/rss: news.example leads to 127.0.0.1, which is inside your network; "
-        f'if that is meant, add "news.example:{port}" to inside: in appealbridge.yaml'
+        f"GET http://news.example:{port}/rss: news.example has the address 127.0.0.1, which is inside your network; "
+        f'if that is right, add "news.example:{port}" to inside: in appealbridge.yaml'
     )
 
 
@@ -172,7 +172,9 @@ async def test_a_mail_server_whose_name_leads_inside_is_not_connected_to():
         async with session(names, EgressPolicy()) as one:
             with pytest.raises(AddressNotAllowed) as refused:
                 await hand_over(place, "a@example.org", "b@example.org", MAIL, door(one))
-        assert f"smtp://mail.example:{port}: mail.example leads to 127.0.0.1" in str(refused.value)
+        assert f"smtp://mail.example:{port}: mail.example has the address 127.0.0.1" in str(
+            refused.value
+        )
         assert f'add "mail.example:{port}" to inside:' in str(refused.value)
         assert server.heard == []
         policy = EgressPolicy(inside=(allowed(f"mail.example:{port}"),))

@@ -93,7 +93,7 @@ def test_an_entry_allows_its_host_or_network_at_its_port(entry, host, port, addr
         ("10.0.0.5/8", "is not the first address of its network; write 10.0.0.0/8"),
         ("0.0.0.0/0", "is every address there is"),
         ("::/0", "is every address there is"),
-        ("8.8.8.8", "is a public address, which may be reached anyway"),
+        ("8.8.8.8", "is a public address, which is allowed anyway"),
         ("news.internal:", "has no port"),
         ("news.internal:0", "has no port"),
         ("news.internal:65536", "has no port"),
@@ -101,8 +101,8 @@ def test_an_entry_allows_its_host_or_network_at_its_port(entry, host, port, addr
         ("*.internal", "is neither a host nor a network"),
         ("two words", "is neither a host nor a network"),
         ("", "is neither a host nor a network"),
-        ("[::1", "is no address in brackets"),
-        ("[::1]8080", "is no address in brackets"),
+        ("[::1", "has no valid address in brackets"),
+        ("[::1]8080", "has no valid address in brackets"),
         ("0x7f.1", '"0x7f.1" is the address 127.0.0.1; write it as 127.0.0.1'),
     ],
 )
@@ -172,9 +172,9 @@ def test_what_can_be_told_of_a_url_without_looking_up_its_name_is_told():
     assert policy.refuses_written("https://news.internal/x") is None
     assert policy.refuses_written("http://10.0.0.5:81/x") == (
         "10.0.0.5:81 is inside your network",
-        'if that is meant, add "10.0.0.5:81" to inside: in appealbridge.yaml',
+        'if that is right, add "10.0.0.5:81" to inside: in appealbridge.yaml',
     )
     assert policy.refuses_written("http://localhost/x") == (
-        "localhost leads to 127.0.0.1, which is inside your network",
-        'if that is meant, add "localhost" to inside: in appealbridge.yaml',
+        "localhost has the address 127.0.0.1, which is inside your network",
+        'if that is right, add "localhost" to inside: in appealbridge.yaml',
     )

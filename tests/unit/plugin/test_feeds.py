@@ -126,7 +126,7 @@ async def test_a_feed_that_moved_is_followed(server, tools, status):
     assert [heard.path for heard in server.heard] == ["/old", "/new/rss"]
     assert server.heard[1].headers["If-None-Match"] == '"x"'
     assert look.notes == (
-        (f"the feed moved for good to {server.url}/new/rss; change its address",)
+        (f"the feed has moved permanently to {server.url}/new/rss; change its address",)
         if status in (301, 308)
         else ()
     )
@@ -147,15 +147,18 @@ async def test_a_feed_that_points_in_circles_is_left(server, tools):
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("file:///etc/passwd", "no other feed"),
-        ("ftp://example.org/rss", "no other feed"),
-        ("", "no other feed"),
-        ("http://[", "cannot be read"),
+        ("file:///etc/passwd", "not another address"),
+        ("ftp://example.org/rss", "not another address"),
+        ("", "not another address"),
+        ("http://[", "not valid"),
         (
             "http://169.254.169.254/latest",
-            r"169\.254\.169\.254:80 is inside your network; give that",
+            r"169\.254\.169\.254:80 is inside your network; if that is right",
         ),
-        ("http://localhost/rss", "localhost leads to .* inside your network; give that address"),
+        (
+            "http://localhost/rss",
+            "localhost has the address .* inside your network; if that is right",
+        ),
     ],
 )
 async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, words):
@@ -171,7 +174,7 @@ async def test_a_name_that_leads_into_this_network_is_not_followed(server):
     policy = replace(this_machine(), inside=(allowed(f"inner.example:{port}"),))
     async with looker(policy, inner_example="127.0.0.1") as tools:
         with pytest.raises(
-            SourceDown, match=r"points to .* inner.example leads to 127.0.0.1"
+            SourceDown, match=r"redirects to .* inner.example has the address 127.0.0.1"
         ) as down:
             await read_feed(f"{server.url}/", {}, tools)
         assert (
@@ -185,7 +188,9 @@ async def test_a_name_that_leads_into_this_network_is_not_followed(server):
 async def test_a_feed_is_not_followed_to_another_port_inside(server, tools):
     async with ScriptedServer((200, RSS, HEADERS)) as other:
         server.answers((302, "", {"Location": f"{other.url}/new"}))
-        with pytest.raises(SourceDown, match="inside your network; give that address itself"):
+        with pytest.raises(
+            SourceDown, match="inside your network; if that is right, write that address"
+        ):
             await read_feed(f"{server.url}/", {}, tools)
         assert other.heard == []
 
@@ -264,7 +269,7 @@ async def test_a_validator_that_could_not_be_kept_or_sent_is_forgotten(server, t
 
 async def test_a_feed_that_is_gone_for_good_is_said_to_be(server, tools):
     server.answers(410)
-    with pytest.raises(SourceDown, match=r"gone for good \(410\); ask its owner"):
+    with pytest.raises(SourceDown, match=r"permanently gone \(410\); ask its owner"):
         await read_feed(server.url, {}, tools)
 
 

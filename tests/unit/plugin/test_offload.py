@@ -97,7 +97,7 @@ async def test_a_folder_that_hangs_is_not_read_a_second_time_meanwhile(go):
     while not begun.is_set():  # noqa: ASYNC110
         await asyncio.sleep(0)
     look.cancel()  # whoever waited has given up; the thread cannot
-    with pytest.raises(TryAgain, match="/share has not answered since"):
+    with pytest.raises(TryAgain, match="/share has not yet finished"):
         await in_folder("/share", int, "7")
     assert await in_folder("/other", int, "7") == 7
     go.set()

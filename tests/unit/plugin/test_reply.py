@@ -57,7 +57,7 @@ def test_an_excerpt_is_one_line_of_whatever_bytes():
     [
         ("https://u:p@a.example:8443/b?c=d#e", "https://a.example:8443/b"),
         ("/there?a=b", "/there"),
-        ("http://[", "an address that cannot be read"),
+        ("http://[", "an address that is not valid"),
         ("", ""),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_post_without_time_is_found():
 def test_what_does_not_stand_among_all_is_surely_absent():
     sought = judge(TEXT, [seen("other")], a_delivery(), whole=True, place="the timeline")
     assert (sought.receipt, sought.sure) == (None, True)
-    assert "looked at 1 posts on the timeline since" in sought.seen
+    assert "searched 1 posts on the timeline since" in sought.seen
 
 
 def test_what_does_not_stand_among_some_cannot_be_told():

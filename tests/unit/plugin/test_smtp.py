@@ -98,7 +98,7 @@ async def test_a_mechanism_that_the_server_does_not_take_after_all_is_followed_b
 
 async def test_a_server_that_offers_no_login_holds_up_an_account_with_one(server):
     server.replies["EHLO"] = "250 mail.example"
-    with pytest.raises(LoginExpired, match="it offers no login that we know"):
+    with pytest.raises(LoginExpired, match="it offers no login method that AppealBridge knows"):
         await send(server, username="press", password=Secret("pass"))
 
 
@@ -178,7 +178,7 @@ async def test_answers_that_all_come_in_time_are_too_slow_together(server):
 
 async def test_a_server_that_answers_before_its_turn_is_not_believed(server):
     server.replies["DATA"] = "354 go on\r\n250 2.0.0 queued"
-    with pytest.raises(TryAgain, match="more than was asked"):
+    with pytest.raises(TryAgain, match="more than one reply"):
         await send(server)
 
 

@@ -81,7 +81,7 @@ def test_a_condition_holds(condition):
         ),
         ("- { field: $.nothing, not: x }", "$.nothing is missing"),
         ("- { field: $.nothing, not_in: [x] }", "$.nothing is missing"),
-        ("- { field: $.lanes, exists: false }", "$.lanes is 2, and must not be there"),
+        ("- { field: $.lanes, exists: false }", "$.lanes is 2, but must be missing"),
         ("- '{{ appeal.lanes > 5 }}'", "{{ appeal.lanes > 5 }} is not true"),
         ("- '{% if false %}yes{% endif %}'", "{% if false %}yes{% endif %} is not true"),
         (
@@ -101,7 +101,7 @@ def test_a_condition_that_does_not_hold_says_which_and_with_which_value(conditio
 
 def test_the_condition_that_must_not_hold_is_named():
     assert why_not("- none: ['{{ appeal.lanes > 1 }}']") == (
-        "this holds and must not: {{ appeal.lanes > 1 }}"
+        "this must not hold: {{ appeal.lanes > 1 }}"
     )
 
 
@@ -152,11 +152,11 @@ CENTRE = "{ centre: [52.48, -1.89], radius: 5km }"
         ),
         (
             "- none: [{ field: $.lanes, above: 1 }]",
-            "this holds and must not: $.lanes above 1",
+            "this must not hold: $.lanes above 1",
         ),
         (
             "- none: [any: [{ field: $.lanes, in: [1, 2] }, between: ['07:00', '22:00']]]",
-            "this holds and must not: any of ($.lanes in [1, 2]; between [07:00, 22:00])",
+            "this must not hold: any of ($.lanes in [1, 2]; between [07:00, 22:00])",
         ),
     ],
 )

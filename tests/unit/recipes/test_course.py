@@ -159,7 +159,7 @@ actions:
   - { action: tweet, text: "{{ results.page.state }}", even_if_failed: true }
 """)
     assert (run.texts, run.plan.done) == (["cancelled"], True)
-    assert run.said[-1] == "tweet: cancelled, since page was left out: another way was chosen"
+    assert run.said[-1] == "tweet: cancelled, since page was left out: another branch was chosen"
 
 
 def test_a_missing_field_in_an_if_stops_the_recipe_with_its_place():
@@ -260,16 +260,16 @@ UNREADABLE = [
     (20261127, "20261127 is a bare number"),
     (T0 + HOUR, "is a bare number"),
     ("1000", '"1000" is a bare number'),
-    ("27/11/2026 10:00", "no time that is understood"),
-    ("soon", "no time that is understood"),
-    ("", "no time that is understood"),
+    ("27/11/2026 10:00", "not a time that AppealBridge understands"),
+    ("soon", "not a time that AppealBridge understands"),
+    ("", "not a time that AppealBridge understands"),
     ("2026-11-27 10:00 BST", "BST is not in force"),
-    (True, "no time that is understood"),
-    ([], "no time that is understood"),
+    (True, "not a time that AppealBridge understands"),
+    ([], "not a time that AppealBridge understands"),
 ]
 PAST = [
-    ("2025-05-02T09:00", "09:00 BST on 2 May 2025 was past already when the event came"),
-    ("today 10:00", "10:00 BST on 1 May 2026 was past already when the event came"),
+    ("2025-05-02T09:00", "09:00 BST on 2 May 2025 had already passed when the event came"),
+    ("today 10:00", "10:00 BST on 1 May 2026 had already passed when the event came"),
 ]
 
 
@@ -279,10 +279,10 @@ def test_what_stands_behind_a_time_that_is_none_or_past_is_held_for_a_person(emb
     first, second = run.plan.deliveries
     assert (first.hold, first.reason, first.publish_by) == ("", "", T0 + HOUR)
     assert second.hold == "time"
-    assert second.reason.startswith("it was to wait for its time, but ")
+    assert second.reason.startswith("its time is not known: ")
     assert reason in second.reason
     assert second.publish_by is None  # nobody knows when it is too late
-    assert any("what stands behind it is held" in said for said in run.said)
+    assert any("the steps after it are held" in said for said in run.said)
 
 
 def test_a_time_in_the_recipe_itself_that_is_past_is_held_too():
@@ -389,8 +389,8 @@ actions:
 @pytest.mark.parametrize(
     ("delay", "data", "reason"),
     [
-        ("{{ event.data.n }}h", {"n": "soon"}, '"soonh" is no length of time'),
-        ("{{ event.data.n }}h", {"n": 99999}, '"99999h" is no length of time'),
+        ("{{ event.data.n }}h", {"n": "soon"}, '"soonh" is not a length of time'),
+        ("{{ event.data.n }}h", {"n": 99999}, '"99999h" is not a length of time'),
         ("{{ event.data.n }}", {"n": 30}, "30 is a bare number"),
     ],
 )
@@ -435,7 +435,7 @@ def test_an_event_that_was_waited_for_ends_the_wait_and_is_in_reach():
     assert run.plan.done
     assert run.plan.deliveries[0].publish_by == T0 + DAY + HOUR
     assert run.said[:2] == [
-        "actions[0]: waits for appeal.closed until 13:00 BST on 4 May 2026 at the longest",
+        "actions[0]: waits for appeal.closed until 13:00 BST on 4 May 2026 at the latest",
         "actions[0]: appeal.closed came: event e86400.0",
     ]
 

@@ -70,7 +70,7 @@ def test_a_text_is_filled(text, expected):
     [
         (
             "{{ appeal.area }}",
-            'appeal.area is missing; say a default aloud: {{ appeal.area | default("…") }}',
+            'appeal.area is missing; give a default: {{ appeal.area | default("…") }}',
         ),
         ("In {{ appeal.area }}", "appeal.area is missing"),
         ("In {{ appeal.area | upper }}", "appeal.area is missing"),
@@ -89,7 +89,7 @@ def test_a_text_is_filled(text, expected):
             "Tags: {{ appeal.tags }}",
             "appeal.tags is a list or mapping; choose an entry, or use join_and",
         ),
-        ("{% if true %}{{ appeal.tags }}{% endif %}", "a list or mapping cannot stand in a text"),
+        ("{% if true %}{{ appeal.tags }}{% endif %}", "a list or mapping cannot be printed"),
         ("{{ appeal.title | local_time }}", "local_time needs a time"),
         ("{{ [] | join_and }}", "join_and has an empty list"),
         ("{{ '…' | hashtag }}", "hashtag finds no letter"),
@@ -186,7 +186,7 @@ def test_a_result_has_an_id_an_address_and_a_state():
 
 
 def test_what_is_no_appeal_has_none():
-    with pytest.raises(Unfillable, match="appeal is missing, since this event is not about one"):
+    with pytest.raises(Unfillable, match="appeal is missing: this event is not about an appeal"):
         filled("{{ appeal.title }}", source="webhook:a", type="incident")
 
 
@@ -205,16 +205,16 @@ def test_only_an_html_template_escapes():
         ("{{ a is odder }}", 'unknown test "odder"', 1),
         ("x\n{{ a", "{{ is never closed", 2),
         ("{% if a %}\n", "{% if %} is never closed", 1),
-        ("{% include 'x' %}", "include is not for recipes", 1),
-        ("{% for a in b recursive %}{% endfor %}", "for is not for recipes", 1),
+        ("{% include 'x' %}", "include is not allowed in recipes", 1),
+        ("{% for a in b recursive %}{% endfor %}", "for is not allowed in recipes", 1),
         ("{{ a b }}", '"b" is not expected here', 1),
         ("x\n{% if a", "{% is never closed", 2),
-        ("$.a[", "is no JSONPath", 1),
-        ("{{ 1" + "0" * 5000 + " }}", "a number in it is too long", 1),
+        ("$.a[", "is not a JSONPath", 1),
+        ("{{ 1" + "0" * 5000 + " }}", "it contains a number that is too long", 1),
         ("{{ a" + " | upper" * 2000 + " }}", "nested too deeply", 1),
         ("{{ " + "1 + " * 3000 + "1 }}", "nested too deeply", 1),
         ("{{ a" + ".b" * 3000 + " }}{# x #}", "nested too deeply", 1),
-        ("x\n{% endif %}", "{% endif %} stands alone", 2),
+        ("x\n{% endif %}", "{% endif %} has no beginning", 2),
         ("{% iff a %}", "unknown tag {% iff %}", 1),
         ("{{ }}", "is not finished", 1),
     ],

@@ -24,7 +24,7 @@ def test_a_trigger_says_why_it_does_not_want_the_event():
 def test_another_source_is_not_wanted():
     recipe = recipe_of(RECIPE)
     assert match(recipe, event_of(source="appeal:other")) == (
-        "no trigger of it wants events of appeal:other"
+        "none of its triggers wants events of appeal:other"
     )
     assert match(recipe, event_of(source="webhook:other")) != ""
 

@@ -85,7 +85,7 @@ def test_what_an_operator_cannot_work_with_is_told(name, wanted):
         ("not_in", ["a", 5], ["a"], "which is a list"),
         ("contains", 5, "5", "which is text"),
         ("starts_with", "a", {}, "which is a mapping"),
-        ("above", 5, "many", "which is no number"),
+        ("above", 5, "many", "which is not a number"),
         ("above", 5, "4", ""),
         ("equals", "a", "b", ""),
     ],

@@ -176,8 +176,8 @@ def test_a_limit_of_its_own_is_an_upper_bound_still():
 def test_without_a_mark_and_without_overflow_nothing_is_shortened():
     made = planned(WHOLE, overflow="fail")
     assert made.deliveries == ()
-    assert "characters as X counts, and force_x takes 280" in made.failed
-    assert made.failed.endswith("or mark what may be shortened with | shorten")
+    assert "characters as X counts, but force_x allows 280" in made.failed
+    assert made.failed.endswith("or put | shorten after a value that may be shortened")
 
 
 # -- what does not fit even so ----------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_without_a_mark_and_without_overflow_nothing_is_shortened():
 def test_where_the_rest_leaves_too_little_room_nothing_goes_out():
     made = planned(f"{{{{ appeal.text }}}} {'Do not approach him. ' * 12}Call 999.")
     assert made.deliveries == ()
-    assert "leaves too little room for the rest" in made.failed
+    assert "even with the marked values shortened it is too long" in made.failed
 
 
 def test_where_nothing_may_give_way_nothing_goes_out():

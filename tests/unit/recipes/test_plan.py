@@ -160,7 +160,7 @@ def test_a_missing_field_plans_nothing_and_names_its_place():
     assert plan_.deliveries == ()
     assert plan_.done
     assert plan_.failed == (
-        'actions[1].text: appeal.area is missing; say a default aloud: {{ appeal.area | default("…") }}'
+        'actions[1].text: appeal.area is missing; give a default: {{ appeal.area | default("…") }}'
     )
 
 
@@ -168,7 +168,7 @@ def test_a_text_that_became_too_long_plans_nothing():
     plan_ = planned(
         'actions: [{ action: tweet, text: "{{ appeal.title }}" }]', event_of({"title": "x" * 300})
     )
-    assert plan_.failed.startswith("actions[0].text: 300 characters, and force_x takes 280")
+    assert plan_.failed.startswith("actions[0].text: 300 characters, but force_x allows 280")
 
 
 def test_a_value_of_the_wrong_kind_plans_nothing():
@@ -184,7 +184,7 @@ def test_an_empty_text_plans_nothing():
 def test_a_message_for_nobody_plans_nothing():
     text = "actions: [{ action: email, channel: press_office, to: $.who, subject: A, text: B }]"
     assert planned(text, event_of({"who": []})).failed == (
-        "actions[0]: nothing to send: the message is for nobody"
+        "actions[0]: the message has no recipient"
     )
 
 
@@ -220,7 +220,7 @@ def test_what_names_a_time_that_cannot_be_read_is_held_with_all_that_was_planned
     assert '"Until 27/11/2026"' in second.content
     assert {first.hold, second.hold} == {"time"}
     assert second.reason == (
-        'a time that it names cannot be read: "27/11/2026" is no time that is understood; look at it '
+        'cannot read a time in it: "27/11/2026" is not a time that AppealBridge understands; check it '
         "before you release it"
     )
     assert second.publish_by is not None

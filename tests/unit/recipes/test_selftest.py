@@ -65,14 +65,14 @@ def test_all_that_goes_out_is_expected_each_by_at_least_what_is_said_of_it(expec
         (f'expect: [{BOTH}]\ntext_not: "AISHA"', 'expected "AISHA" nowhere'),
         (f"expect: [{BOTH}]\nnothing_until: 1m", "expected nothing until 1m"),
         (f'expect: [{BOTH}]\nnothing_until: "13:30"', "expected nothing until 13:30"),
-        ("nothing_until: today 09:00", "was past already"),
+        ("nothing_until: today 09:00", "had already passed"),
         ('expect_failure: "*missing*"', "expected the failure *missing*"),
     ],
 )
 def test_an_expectation_that_is_not_met_tells_what_was_planned_instead(expectation, words):
     told = why(expectation)
     assert words in told
-    assert "past" in words or "planned action: 'tweet', channel: 'force_x'" in told
+    assert "passed" in words or "planned action: 'tweet', channel: 'force_x'" in told
 
 
 def test_words_are_found_however_they_are_written():

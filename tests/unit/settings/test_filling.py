@@ -53,7 +53,7 @@ def test_a_secret_is_put_where_the_model_wants_it(text, place):
 )  # fmt: skip
 def test_a_secret_anywhere_else_is_a_problem(text):
     filling, _ = filler(text)
-    assert [problem.problem for problem in filling.problems] == ["no secret belongs here"]
+    assert [problem.problem for problem in filling.problems] == ["secrets are not allowed here"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_secret_anywhere_else_is_a_problem(text):
 def test_plain_text_where_a_secret_belongs_is_a_problem_without_its_line(text):
     filling, _ = filler(text)
     [problem] = filling.problems
-    assert problem.problem == "a secret stands here in plain text"
+    assert problem.problem == "a secret is written here in plain text"
     assert problem.source_line == ""
 
 

@@ -33,12 +33,12 @@ def test_unknown_names_are_found_with_the_nearest(wrong):
 def test_a_source_belongs_to_one_group(wrong):
     groups = "[[webhook:roads, appeal:website], [webhook:roads, webhook:roads-updates]]"
     (problem,) = wrong(f"{SOURCES}joined_sources: {groups}")
-    assert problem.startswith('6: joined_sources[1][0]: "webhook:roads" stands here twice; put all')
+    assert problem.startswith('6: joined_sources[1][0]: "webhook:roads" is given twice; put all')
 
 
 def test_one_source_alone_is_not_joined(wrong):
     (problem,) = wrong(f"{SOURCES}joined_sources: [[webhook:roads]]")
-    assert problem.startswith("6: joined_sources[0]: one source alone is not joined with any")
+    assert problem.startswith("6: joined_sources[0]: there is only one source here")
 
 
 def test_what_is_no_list_of_lists_is_an_error_and_no_crash(wrong):

@@ -176,15 +176,15 @@ lists: { h: 5 }
             "write it as Europe/London, or install the package tzdata"
         ),
         '4: channels.a.platform: unknown platform "twitter"; known here: facebook, mastodon, x',
-        "5: channels.b.credentials: no secret belongs here; write the value itself",
+        "5: channels.b.credentials: secrets are not allowed here; write the value itself",
         '6: channels.c: "platform" is missing; known here: facebook, mastodon, x',
         (
-            "8: webhooks.d.secrets[0]: secret nowhere is nowhere; give systemd credential nowhere, "
-            "or make file secrets/nowhere, or set APPEALBRIDGE_SECRET_NOWHERE"
+            "8: webhooks.d.secrets[0]: secret nowhere was not found; pass systemd credential nowhere, "
+            "or create file secrets/nowhere, or set APPEALBRIDGE_SECRET_NOWHERE"
         ),
         '9: webhooks.e.preset: unknown value "alertmanger"; did you mean "alertmanager"?',
         "11: appeals.f.every: must be a length of time; write it as 30s, 5m, 2h, 1h30m or 7d",
-        '13: groups.g[0]: no person is called "nobody"; add the person under people',
+        '13: groups.g[0]: unknown person "nobody"; add the person under people',
         "14: lists.h: must be a list; begin each entry with a dash",
     ]
 
@@ -192,9 +192,9 @@ lists: { h: 5 }
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- a\n", "the settings are names with values"),
+        ("- a\n", "the settings must be names with values"),
         ("listen: [\n", "close the bracket"),
-        ("listen: !secret x0\n", "listen: no secret belongs here"),
+        ("listen: !secret x0\n", "listen: secrets are not allowed here"),
         ("channels: [x]\n", "channels: must be a mapping"),
         ("channels: { x: 1 }\n", "channels.x: must be a mapping"),
         ("channels: { 'a b': {platform: x} }\n", '"a b" cannot be a name'),
@@ -204,14 +204,14 @@ lists: { h: 5 }
         ("holds: { q: { between: ['25:00', '06:30'] } }\n", "holds.q.between[0]"),
         (
             "retention: { personal: soon }\n",
-            "retention.personal: is no time to keep things; write it",
+            "retention.personal: is not a time for keeping data; write it",
         ),
-        ("retention: { decisions: 7 }\n", "retention.decisions: is no time to keep things"),
+        ("retention: { decisions: 7 }\n", "retention.decisions: is not a time for keeping data"),
         ("shutdown_within: 0s\n", "shutdown_within: must be more than 0"),
         ("log: { level: loud }\n", 'log.level: unknown value "loud"'),
-        ("practice: 127.0.0.1:8090\n", "practice: is no web address"),
+        ("practice: 127.0.0.1:8090\n", "practice: is not a web address"),
         ("lists: !include x.yaml\n", "lists: must be lists by name"),
-        ("appeals: { a: { feed: 'http://x', folder: y } }\n", "not both"),
+        ("appeals: { a: { feed: 'http://x', folder: y } }\n", "give either"),
         ("store: !include x\n", "store"),
     ],
 )
@@ -222,7 +222,7 @@ def test_what_cannot_be_meant_is_said(wrong, text, words):
 def test_what_is_not_in_force_yet_is_noted(load):
     (note,) = load("holds: { quiet_hours: { between: [23:00, 06:30] } }").notes
     assert (note.level, note.path) == ("note", "holds")
-    assert "not in force yet" in note.problem
+    assert "have no effect yet" in note.problem
 
 
 # -- what may be connected to -----------------------------------------------------------------------

@@ -43,8 +43,8 @@ def test_a_secret_in_plain_text_is_a_problem_and_is_not_repeated(wrong, text):
 def test_a_secret_in_plain_text_is_told_what_to_do_about(wrong):
     [told, _] = wrong(f"people: {{ alice: {{ password_hash: {PLANTED}, rolls: [x] }} }}\n")
     assert told == (
-        "1: people.alice.password_hash: a secret stands here in plain text; write "
-        "!secret password_hash, take the secret out of this file, and have it changed"
+        "1: people.alice.password_hash: a secret is written here in plain text; write "
+        "!secret password_hash, delete the secret from this file, and have it changed"
     )
 
 
@@ -52,7 +52,7 @@ def test_a_missing_secret_hides_no_other_problem_and_makes_none(wrong):
     text = f"channels: {FORCE_X}".replace("!secret x3", "!secret gone") + "    colour: blue\n"
     told = wrong(text)
     assert [line.split(";")[0] for line in told] == [
-        "8: channels.force_x.credentials.access_token_secret: secret gone is nowhere",
+        "8: channels.force_x.credentials.access_token_secret: secret gone was not found",
         '9: channels.force_x: unknown option "colour" for "x"',
     ]
 
@@ -96,7 +96,7 @@ def test_offline_a_secret_that_is_nowhere_is_only_a_note(tmp_path):
     file.write_text("webhooks:\n  desk: { secrets: [!secret nowhere] }\n")
     told = {"platforms": {}, "sections": {"webhooks": WebhookSource}, "environ": {}}
     settings = load_settings(file, **told, offline=True)
-    assert [note.problem for note in settings.notes] == ["secret nowhere is nowhere"]
+    assert [note.problem for note in settings.notes] == ["secret nowhere was not found"]
     assert settings.named["webhooks"] == {"desk"}
-    with pytest.raises(InvalidDocuments, match="secret nowhere is nowhere"):
+    with pytest.raises(InvalidDocuments, match="secret nowhere was not found"):
         load_settings(file, **told)

@@ -52,9 +52,7 @@ def test_nothing_is_said_where_someone_can_be_reached(notes):
 @pytest.mark.parametrize("accounts", ["", OFFICE])
 def test_it_is_said_beforehand_to_whom_nothing_leads(notes, accounts):
     (said,) = notes(PEOPLE + accounts + "notices: { to: [lost] }")
-    assert said.endswith(
-        'notices.to[0]: nothing leads to "lost", who is to be told what goes wrong'
-    )
+    assert said.endswith('notices.to[0]: no notice can reach "lost"')
 
 
 def test_only_the_channels_that_are_named_count(notes):
@@ -62,4 +60,4 @@ def test_only_the_channels_that_are_named_count(notes):
     both = f"channels:\n  {OFFICE.partition('{ ')[2].rpartition(' }')[0]}\n{mute}"
     assert notes(PEOPLE + both + "notices: { to: [dana] }") == []
     (said,) = notes(PEOPLE + both + "notices: { to: [dana], by: [mute] }")
-    assert 'nothing leads to "dana"' in said
+    assert 'no notice can reach "dana"' in said

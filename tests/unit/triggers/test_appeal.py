@@ -147,7 +147,7 @@ async def test_plain_text_is_html_in_an_appeals_body(from_feed):
 async def test_items_that_share_a_reference_are_noted(from_feed):
     item = b"<item><guid>%d</guid><title>A</title><category domain='reference'>R1</category></item>"
     seen = await from_feed(b"<rss><channel>" + item % 1 + item % 2 + b"</channel></rss>")
-    assert seen.notes == ("1 items have another's reference; of these, the newest counts",)
+    assert seen.notes == ("1 items have the reference of another item; only the newest is used",)
 
 
 # -- from a folder --------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ async def test_a_bad_file_is_told_and_stops_no_other(tmp_path, tools):
 
 
 async def test_a_folder_that_is_not_there_is_down(tmp_path, tools):
-    with pytest.raises(SourceDown, match="make it, or mend its path"):
+    with pytest.raises(SourceDown, match="create it, or fix its path"):
         await APPEAL.poll(AppealSource(folder=tmp_path / "none"), {}, tools)
 
 
@@ -196,7 +196,9 @@ def test_the_memory_of_a_source_rests_on_which_feed_or_folder_it_is():
 
 @pytest.mark.parametrize("options", [{}, {"feed": "http://x", "folder": "x"}])
 def test_a_source_is_a_feed_or_a_folder(options):
-    with pytest.raises(ValidationError, match="either feed: an address, or folder: a path"):
+    with pytest.raises(
+        ValidationError, match="either feed: with an address, or folder: with a path"
+    ):
         AppealSource(**options)
 
 
@@ -225,7 +227,7 @@ def test_a_recipe_may_want_only_some_appeals(options, why):
 
 def test_what_an_appeal_does_not_say_is_not_wanted_by_it():
     assert APPEAL.accepts(AppealOptions(areas=["Aston"]), event("appeal.new")) == (
-        "area is not said, wanted Aston"
+        "area is missing, wanted Aston"
     )
 
 

@@ -114,7 +114,7 @@ async def test_what_stays_the_same_about_an_item_can_be_chosen(
 async def test_items_that_share_an_identity_are_one_with_a_note(server, tools):
     seen = await look(server, tools, rss(item(title="A"), item(title="B"), item(title="C")))
     assert [item.data["title"] for item in seen.items] == ["A"]
-    assert seen.notes == ("2 items share another's identity; choose it by `identity`",)
+    assert seen.notes == ("2 items have the identity of another item; choose another `identity`",)
 
 
 async def test_a_feed_that_cannot_be_read_is_down(server, tools):
@@ -213,14 +213,14 @@ async def test_an_item_tells_where_it_stands(server, tools):
 @pytest.mark.parametrize("url", ["https://force:pw@a.example/rss", "http://token@a.example"])
 def test_no_login_stands_in_an_address(url):
     for model in (FeedOptions, FeedSource):
-        with pytest.raises(ValidationError, match=r"no login .*credentials: in appealbridge\.yaml"):
+        with pytest.raises(ValidationError, match=r"login.*credentials: in appealbridge\.yaml"):
             model(url=url)
 
 
 def test_on_this_machine_a_login_may_stand_in_an_address_but_not_in_a_recipe():
     url = "http://force:pw@127.0.0.1:8080/rss"
     assert FeedSource(url=url).url == url
-    with pytest.raises(ValidationError, match="no login belongs in a recipe"):
+    with pytest.raises(ValidationError, match="login must not be in a recipe"):
         FeedOptions(url=url)
 
 

@@ -251,7 +251,7 @@ def test_a_secret_of_two_webhooks_is_named():
         ({"preset": "alertmanger"}, "'alertmanager', 'cloudevents', 'grafana' or 'pagerduty'"),
         ({"preset": "alertmanager", "mapping": {}}, "exclude each other"),
         ({"mapping": {"key": "id"}}, "begins with"),
-        ({"mapping": {"key": "$.["}}, "no JSONPath"),
+        ({"mapping": {"key": "$.["}}, "not a JSONPath"),
         ({"header": "X-Signature"}, "goes with signature: hmac"),
         ({"signature": "hmac", "secrets": [""]}, r"secrets\[0\] is empty"),
         ({"tolerance": "0s"}, "greater than 0"),

@@ -111,7 +111,7 @@ class EmailAccount(Account):
         sender = mailbox(value)
         if not sender.address.isascii():
             raise ValueError(
-                "the part before the @ must be of ASCII letters, which every server takes"
+                "the part before the @ must have ASCII letters only, which every server accepts"
             )
         return str(sender)
 
@@ -173,7 +173,7 @@ class Email(Options):
     @model_validator(mode="after")
     def _complete(self) -> Email:
         if not (self.text or self.html):
-            raise ValueError("give the mail a text, or html, or both")
+            raise ValueError("give the mail text:, html: or both")
         return self
 
     def recipients(self) -> list[Mailbox | InvalidMailbox]:
@@ -240,7 +240,7 @@ class Mail(Channel[EmailAccount, Email]):
         recipients = message.recipients()
         if len(recipients) > account.max_recipients:
             raise Rejected(
-                f"{len(recipients)} recipients, and max_recipients allows {account.max_recipients}; "
+                f"{len(recipients)} recipients, but max_recipients allows {account.max_recipients}; "
                 "shorten the list, or raise it in appealbridge.yaml"
             )
         return [
@@ -281,7 +281,7 @@ def _recipient(message: Email) -> Mailbox:
     """Return the one recipient of a delivery; raise `Rejected` where it has none, or another number of them."""
     found = message.recipients()
     if len(found) != 1:
-        raise Rejected(f"one mail goes to one recipient, and this has {len(found)}")
+        raise Rejected(f"a mail goes to one recipient, but this has {len(found)}")
     (recipient,) = found
     if isinstance(recipient, InvalidMailbox):
         raise Rejected(recipient.why)

@@ -102,7 +102,7 @@ def mail_server(text: str) -> str:
     if text.startswith(PRACTICE_MAIL) and address.hostname:
         return text
     if address.scheme not in _PORTS or not address.hostname or address.path.strip("/"):
-        raise ValueError("give a server such as smtp://mail.internal:587")
+        raise ValueError("write a server such as smtp://mail.internal:587")
     if address.username or address.password:
         raise ValueError("put the login under `credentials`, not into the address")
     _ = address.port  # it is read here for its own ValueError
@@ -208,7 +208,7 @@ class _Conversation:
             if not client.supports_extension("smtputf8"):
                 raise Rejected(
                     self._server.words(
-                        "this mail server takes no address with letters outside ASCII before the @ "
+                        "this mail server accepts no address with letters outside ASCII before the @ "
                         "(it offers no SMTPUTF8); use another address of this recipient",
                         self._clean,
                     )
@@ -233,7 +233,7 @@ class _Conversation:
         protocol = self._protocol()
         cast("asyncio.WriteTransport", self._client.transport).set_write_buffer_limits(high=0)
         if protocol._buffer:  # noqa: SLF001 - the library would take what is left there for the answer to the mail
-            raise SMTPException("the server said more than was asked")
+            raise SMTPException("the server sent more than one reply")
         answer = asyncio.create_task(protocol.read_response())
         try:
             protocol.write(_stuffed(mail))
@@ -299,7 +299,7 @@ class _Conversation:
     async def _log_in(self, username: str, password: str) -> None:
         client = self._client
         refused: Exception = LoginExpired(
-            self._server.words("it offers no login that we know", self._clean)
+            self._server.words("it offers no login method that AppealBridge knows", self._clean)
         )
         for name, method in (
             ("cram-md5", client.auth_crammd5),
@@ -323,7 +323,7 @@ class _Conversation:
         in_the_clear = self._client.get_transport_info("sslcontext") is None
         server = self._server
         if in_the_clear and server.starttls != "never" and server.host not in LOOPBACK:
-            said = "no TLS is offered; to send the password all the same, say `starttls: never`"
+            said = "it offers no TLS; to send the password without it, write `starttls: never`"
             raise LoginExpired(server.words(said, str))
 
     def _refused(self, error: SMTPResponseException) -> DeliveryError:

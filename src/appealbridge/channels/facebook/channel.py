@@ -91,7 +91,7 @@ class FacebookCredentials(Options):
     )
     app_secret: Secret | None = Field(
         None,
-        description="The app's secret, for apps that require a proof of it with every request.",
+        description="The app's secret, for apps that require proof of it with every request.",
         examples=["!secret fb_app_secret"],
     )
 
@@ -178,8 +178,8 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         name = reply.words(str(reply.at("name")))
         if not await _can_post(account, tools):
             raise AccountRefused(
-                f"this token may not post on {name}: its person needs a role on the Page that may create "
-                "content, and the app the permission pages_manage_posts"
+                f"this token may not post on {name}: its owner needs a role on the Page that may create "
+                "content, and the app needs the permission pages_manage_posts"
             )
         return name
 

@@ -138,7 +138,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             accept=_SPECIAL,
         )
         if reply.status == 404 and message.in_reply_to is not None:
-            said = f"the post that this one answers is not there: {reply.said()}"
+            said = f"the post that this one replies to does not exist: {reply.said()}"
             raise Rejected(reply.message(said), status=reply.status)
         return _receipt(_good(reply).json(), reply)
 
@@ -197,7 +197,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
             told = me.words(", ".join(sorted(scopes)))
             raise AccountRefused(
-                f"{name} may not publish: its application has the scopes {told}, and needs {_WRITES}"
+                f"{name} may not publish: its application has the scopes {told}, but needs {_WRITES}"
             )
         return name
 

@@ -200,7 +200,7 @@ class X(Channel[XAccount, Tweet]):
             name = reply.name(reply.at("data", "username"))
         if number != (told := await _user_id(account, tools)):
             raise LoginExpired(
-                f"user_id says {told}, but this login is that of {number}; mend user_id"
+                f"user_id is {told}, but this login is that of {number}; fix user_id"
             )
         level = reply.headers.get("x-access-level", "")
         if level and "write" not in level:
@@ -304,7 +304,7 @@ def _failure(reply: Reply) -> DeliveryError:
     """Tell what is special about X: credits, its duplicate filter, its own names for the rate limits' ends."""
     words = reply.said(4000).lower()
     if reply.status == 402 or "usage-capped" in words or "credits" in words:
-        said = f"the account's credits are used up; top them up at X. {reply.said()}"
+        said = f"the account has no credits left; top them up at X. {reply.said()}"
         return TryAgain(
             reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=reply.status
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 NO_BREAK_SPACE = "\u00a0"
-ORDINARY_SPACE = "put ordinary spaces in the place of no-break ones"
+ORDINARY_SPACE = "replace it with an ordinary space"
 
 
 class Slip(NamedTuple):
@@ -58,10 +58,10 @@ def _tight_dash(lines: Sequence[str], line: int, column: int) -> Slip | None:
     for number in (line, line - 1):
         found = _TIGHT_DASH.match(lines[number]) if number >= 0 else None
         if found is not None:
-            return Slip(number, found.start(1), "no space behind the dash", "write `- name: value`")
+            return Slip(number, found.start(1), "no space after the dash", "write `- name: value`")
         other = _OTHER_DASH.match(lines[number]) if number >= 0 else None
         if other is not None:
-            words = f'an entry of a list begins with a dash, not with "{other[1]}"'
+            words = f'a list entry begins with a dash, not with "{other[1]}"'
             return Slip(number, other.start(1), words, "write `- name: value`")
     return None
 
@@ -74,8 +74,8 @@ def _too_deep(lines: Sequence[str], line: int, column: int) -> Slip | None:
     found = _NAME_ALONE.fullmatch(lines[line], 0, column)
     if found is None:
         return None
-    cure = "indent it as what it belongs to; text with a colon needs quotes"
-    return Slip(line, found.start(1), "this is indented further than what stands above", cure)
+    cure = "align it with the names it belongs to; text with a colon needs quotes"
+    return Slip(line, found.start(1), "this is indented further than the line above", cure)
 
 
 def _tight_colon(lines: Sequence[str], line: int, column: int) -> Slip | None:
@@ -83,24 +83,24 @@ def _tight_colon(lines: Sequence[str], line: int, column: int) -> Slip | None:
     found = _TIGHT_COLON.match(lines[line])
     if found is None:
         return None
-    return Slip(line, found.start(1), "no space behind the colon", "write `name: value`")
+    return Slip(line, found.start(1), "no space after the colon", "write `name: value`")
 
 
 def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
     if line == 0 or not _BAR.search(lines[line - 1]):
         return None
-    words = "text under a bar stands further in than the name with the bar"
+    words = "text below | or > must be indented further than its name"
     return Slip(line, column, words, "indent it further")
 
 
 def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
     if lines[line][:column].rstrip()[-1:] in ("]", "}"):
-        words = "text behind the closing bracket"
+        words = "text after the closing bracket"
         return Slip(line, column, words, "put the whole text in quotes")
     if not _QUOTED.search(lines[line], max(0, column - 400), column):
         return None
-    cure = "put all of it inside the quotes; an apostrophe needs double quotes around the text"
-    return Slip(line, column, "text behind the closing quotes", cure)
+    cure = "put all of the text inside the quotes; if it has an apostrophe, use double quotes"
+    return Slip(line, column, "text after the closing quotes", cure)
 
 
 def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Slip | None:
@@ -110,14 +110,14 @@ def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Slip | N
 
 
 def _sign(lines: Sequence[str], line: int, column: int) -> Slip | None:
-    cure = "put it in quotes, or begin the list on a line of its own"
+    cure = "put it in quotes, or begin the list on a new line"
     return Slip(line, column, f'text cannot begin with "{lines[line][column : column + 1]}"', cure)
 
 
 def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
     del lines
-    words = "behind | or > the text begins on the next line"
-    return Slip(line, column, words, "put it there, indented further, or put it all in quotes")
+    words = "after | or > the text begins on the next line"
+    return Slip(line, column, words, "move it there, indented further, or put it all in quotes")
 
 
 _LOOKS: dict[str, tuple[_Look, ...]] = {

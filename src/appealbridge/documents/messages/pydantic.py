@@ -43,8 +43,8 @@ _SENTENCES = {
     "string_too_short": "must not be shorter than {min_length} characters",
     "string_too_long": "must not be longer than {max_length} characters",
     "string_pattern_mismatch": "does not have the form {pattern}",
-    "too_short": "has too few entries, at least {min_length} wanted",
-    "too_long": "has too many entries, at most {max_length} allowed",
+    "too_short": "has too few entries; at least {min_length} needed",
+    "too_long": "has too many entries; at most {max_length} allowed",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be {ge} or more",
     "less_than": "must be less than {lt}",
@@ -64,7 +64,7 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
     kinds = list(dict.fromkeys(_KINDS[e["type"]] for e in errors if e["type"] in _KINDS))
     error = next((e for e in errors if e["type"] not in _KINDS), None)
     if error is None:
-        empty = ", and is empty" if errors[0]["input"] is None else ""
+        empty = ", but is empty" if errors[0]["input"] is None else ""
         return f"must be {' or '.join(kinds)}{empty}"
     context: dict[str, Any] = error.get("ctx") or {}
     if error["type"] in _CHOICES:

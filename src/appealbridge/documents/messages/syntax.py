@@ -5,10 +5,10 @@ from __future__ import annotations
 _WORDS = {
     "mapping values are not allowed in this context": (
         "a second colon on one line",
-        "put text with a colon in quotes, or mend the indentation",
+        "put text with a colon in quotes, or fix the indentation",
     ),
     "found a tab character that violates indentation": (
-        "a tab cannot indent",
+        "tabs cannot be used to indent",
         "use spaces",
     ),
     "found unexpected end of stream": (
@@ -20,12 +20,12 @@ _WORDS = {
         "use single quotes, or double the backslash",
     ),
     "did not find expected key": (
-        "this does not continue what stands above",
-        "mend the indentation; text after closing quotes must go inside them",
+        "this does not fit the lines above",
+        "fix the indentation; text after closing quotes must go inside them",
     ),
     "did not find expected '-' indicator": (
-        "this does not continue the list above",
-        "begin it with a dash, or mend the indentation",
+        "this does not fit the list above",
+        "begin it with a dash, or fix the indentation",
     ),
     "did not find expected node content": (
         "a value is missing here",
@@ -41,11 +41,11 @@ _WORDS = {
     ),
     "did not find expected <document start>": (
         "text after the end of the document",
-        "mend the indentation, or take it out",
+        "fix the indentation, or delete it",
     ),
     "found invalid Unicode character escape code": (
-        "this escape stands for no character",
-        "take it out",
+        "this escape code means no character",
+        "delete it",
     ),
     "found undefined tag handle": (
         "text cannot begin with !",
@@ -74,4 +74,4 @@ def syntax_words(problem: str, character: str) -> tuple[str, str]:
         return f'text cannot begin with "{character}"', "put it in quotes"
     if character in _BRACKETS and problem.startswith("did not find expected ',' or"):
         return f'"{character}" in the middle of a text', "put the text in quotes"
-    return _WORDS.get(problem, (problem, "put the text in quotes, or mend the indentation"))
+    return _WORDS.get(problem, (problem, "put the text in quotes, or fix the indentation"))

@@ -116,8 +116,8 @@ async def _ask(
         abroad = abroad or _host_and_port(where) != _host_and_port(url)
         permanent = permanent and reply.status in _PERMANENT
         if permanent:
-            notes = (f"the feed moved for good to {bare(where)}; change its address",)
-    raise SourceDown(f"{bare(url)} points elsewhere more than {HOPS} times in a row")
+            notes = (f"the feed has moved permanently to {bare(where)}; change its address",)
+    raise SourceDown(f"{bare(url)} redirects more than {HOPS} times in a row")
 
 
 async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bool) -> Reply:
@@ -128,8 +128,8 @@ async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bo
     except AddressNotAllowed as failure:
         if abroad:
             raise SourceDown(
-                f"the feed points to {bare(url)}: {failure.reason}; "
-                "give that address itself if it is meant"
+                f"the feed redirects to {bare(url)}: {failure.reason}; "
+                "if that is right, write that address"
             ) from None
         raise SourceDown(str(failure), by_settings=True) from None
     except DeliveryError as failure:
@@ -137,8 +137,8 @@ async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bo
         raise SourceDown(str(failure), after=after) from None
     if reply.status == _GONE:
         raise SourceDown(
-            f"{bare(url)} says that this feed is gone for good (410); "
-            "ask its owner where appeals are told now, or take it out"
+            f"{bare(url)} says that this feed is permanently gone (410); "
+            "ask its owner for a new address, or delete the feed"
         )
     return reply
 
@@ -149,13 +149,15 @@ def _next(where: str, reply: Reply) -> str:
         here = URL(where)
         there = here.join(URL(reply.headers.get("Location", "")))
     except ValueError:
-        raise SourceDown(f"{bare(where)} points to an address that cannot be read") from None
+        raise SourceDown(f"{bare(where)} redirects to an address that is not valid") from None
     if there.scheme not in ("http", "https") or not there.host or there == here:
-        raise SourceDown(f"{bare(where)} points to {bare(str(there))}, which is no other feed")
+        raise SourceDown(
+            f"{bare(where)} redirects to {bare(str(there))}, which is not another address"
+        )
     if here.scheme == "https" and there.scheme == "http":
         raise SourceDown(
-            f"{bare(where)} points to {bare(str(there))}, which is not encrypted; "
-            "give that address itself if it is meant"
+            f"{bare(where)} redirects to {bare(str(there))}, which is not encrypted; "
+            "if that is right, write that address"
         )
     # What would log us in somewhere is for whoever wrote the address, not for who points elsewhere.
     return str(there if there.authority == here.authority else there.with_user(None))

@@ -347,7 +347,7 @@ class Http:
                 self._hear(reply)
             return reply
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise Rejected(self._words(method, url, "this is not an http address")) from None
+            raise Rejected(self._words(method, url, "this is not a web address")) from None
         except _NotAllowed as error:
             words = self._words(method, url, str(error))
             raise AddressNotAllowed(words, reason=self.clean(error.reason)) from None
@@ -385,7 +385,7 @@ class _BadHeader(ValueError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"its header {name} has a line end or another control character in it; look at the secret"
+            f"its header {name} contains a line end or another control character; check the secret"
         )
         self.name = name
 

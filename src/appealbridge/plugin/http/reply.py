@@ -147,7 +147,9 @@ class Reply:
         """Return what the status means for this attempt, told in the platform's words or in `said`."""
         if 300 <= self.status < 400 and not said:
             target = self.words(bare(self.headers.get("Location", "")) or "nowhere")
-            said = f"it points to {target}; redirects are not followed, so give the final address"
+            said = (
+                f"it redirects to {target}; redirects are not followed, so give the final address"
+            )
         if self.status == 503 and _GAVE_UP.search(self.said(2000)):
             return self.unclear(said)
         return failure(self.status, self.effect, self.message(said), self.retry_after())
@@ -237,4 +239,4 @@ def bare(url: str) -> str:
         address = URL(url).with_query(None).with_fragment(None)
         return str(address.with_user(None) if address.absolute else address)
     except ValueError:
-        return "an address that cannot be read"
+        return "an address that is not valid"

@@ -62,13 +62,13 @@ def split(text: str, limit: int, count: Count) -> list[str]:
     if whole <= limit:
         return [text]
     if len(text) > COUNTED:
-        raise ValueError(f"it has more than {COUNTED} characters; make it shorter")
+        raise ValueError(f"it has more than {COUNTED} characters; shorten it")
     for most in (9, MOST_POSTS):
         posts = _Posts(text.strip(), limit, count, f" ({most}/{most})")
         found = posts.all(most) if whole <= most * limit else None
         if found is not None:
             return [f"{post} ({n}/{len(found)})" for n, post in enumerate(found, start=1)]
-    raise ValueError(f"it takes more than {MOST_POSTS} posts; make it shorter")
+    raise ValueError(f"it needs more than {MOST_POSTS} posts; shorten it")
 
 
 def _end_links(text: str) -> int:

@@ -59,7 +59,7 @@ def no(conditions: Sequence[Condition], texts: Sequence[str]) -> Condition:
     def check(scope: Scope) -> str:
         for condition, text in zip(conditions, texts, strict=True):
             if not condition(scope):
-                return f"this holds and must not: {text}"
+                return f"this must not hold: {text}"
         return ""
 
     return check
@@ -98,7 +98,7 @@ def field(
             return f"{name} has no value: {failure}"
         scope.seen.append((name, value))
         if not exists:
-            return f"{name} is {shown(value)}, and must not be there"
+            return f"{name} is {shown(value)}, but must be missing"
         for question in questions:
             if not question.holds(value):
                 return _why_not(name, value, question)

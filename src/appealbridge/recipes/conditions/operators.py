@@ -148,7 +148,7 @@ def matches(pattern: str) -> Question:
         found = re2.compile(composed(pattern), quiet).search
     except re2.error as error:
         words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(f"the pattern is not understood: {words}") from None
+        raise ValueError(f"the pattern is not valid: {words}") from None
 
     def holds(value: Any) -> bool:
         try:
@@ -160,7 +160,7 @@ def matches(pattern: str) -> Question:
 
 
 def _no_number(value: Any) -> str:
-    return "" if number(value) is not None else "which is no number"
+    return "" if number(value) is not None else "which is not a number"
 
 
 def above(bound: float) -> Question:

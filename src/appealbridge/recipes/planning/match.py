@@ -69,4 +69,6 @@ def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:
         if not why:
             return number, ""
         reasons.append(why)
-    return 0, "; ".join(reasons) or f"no trigger of it wants events of {source_label(event.source)}"
+    return 0, "; ".join(
+        reasons
+    ) or f"none of its triggers wants events of {source_label(event.source)}"

@@ -159,7 +159,7 @@ class _Made:
     def hold(self, unread: str) -> None:
         """Hold all of it: what was written together stays together."""
         self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
-        said = f"a time cannot be read: {unread}; all that was planned now is held"
+        said = f"cannot read a time: {unread}; everything planned now is held"
         self.trace.append({"step": "", "said": said})
 
 
@@ -183,7 +183,7 @@ def _made(
             except OutOfTime:
                 raise
             except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
-                words = f"{step.path}: the plug-in of {step.action} broke: {fault(error)}"
+                words = f"{step.path}: the plug-in of {step.action} failed: {fault(error)}"
                 return _not_made(made, step, scope, words)
             made.deliveries += some.deliveries
             if some.too_long is not None:

@@ -110,7 +110,7 @@ class _Walk:
             hold = mark.get("hold", "") or place.hold
             return Place(over, place.completed, place.event, until, hold)
         if mark["event"]:
-            self._leave_out(node.on_timeout, "what was waited for came")
+            self._leave_out(node.on_timeout, "the event came")
             return replace(place, since=over, completed=True, event=mark["event"])
         behind = replace(place, since=over, completed=False, event="", hears_from=until)
         return self.go(node.on_timeout, behind)
@@ -122,7 +122,7 @@ class _Walk:
         ways = {**{way.name: way.nodes for way in node.ways}, node.last: node.otherwise}
         for name, nodes in ways.items():
             if name != mark["way"]:
-                self._leave_out(nodes, "another way was chosen")
+                self._leave_out(nodes, "another branch was chosen")
         return self.go(ways[mark["way"]], place)
 
     def _leave_out(self, nodes: Sequence[Node], why: str) -> None:

@@ -168,14 +168,14 @@ def _begin(node: Delay | WaitFor, place: Place, moment: Moment) -> Decision:
     if isinstance(node, Delay):
         return mark, f"waits until {moment.clock(until)}"
     wanted = " or ".join(node.types)
-    return mark, f"waits for {wanted} until {moment.clock(until)} at the longest"
+    return mark, f"waits for {wanted} until {moment.clock(until)} at the latest"
 
 
 def _no_time(now: float, problem: str) -> Decision:
     """Take a delay for over of which nobody can tell how long it is; what stands behind it is held."""
     mark = {"begun": now, "until": now, "over": now}
-    hold = f"it was to wait for its time, but {problem}; release it when it may go out"
-    said = f"cannot tell how long to wait: {problem}; what stands behind it is held"
+    hold = f"its time is not known: {problem}; release it when it may go out"
+    said = f"cannot tell how long to wait: {problem}; the steps after it are held"
     return {**mark, "hold": hold}, said
 
 

@@ -71,7 +71,7 @@ def held_for(delivery: Delivery, unread: str) -> Delivery:
     if delivery.follows or delivery.reason:
         return delivery
     hold = delivery.hold if delivery.hold == Hold.APPROVAL else Hold.TIME.value
-    reason = f"a time that it names cannot be read: {unread}; look at it before you release it"
+    reason = f"cannot read a time in it: {unread}; check it before you release it"
     return replace(delivery, hold=hold, reason=reason)
 
 
@@ -89,7 +89,7 @@ def _deliveries(
 ) -> Iterator[Delivery]:
     parts = _parts(step, whole)
     if not parts:
-        raise RenderError(step.path, "nothing to send: the message is for nobody")
+        raise RenderError(step.path, "the message has no recipient")
     for part, first in parts.items():
         follows = ""
         for number, post in enumerate((first, *thread_of(first)), start=1):
@@ -149,8 +149,8 @@ def _parts(step: Step, message: Options) -> Mapping[str, Options]:
 def _fits(step: Step, message: Options) -> None:
     measure = step.plugin.measure(step.account, message)
     if measure is not None and not measure.fits:
-        cure = "make it shorter, or mark what may be shortened with | shorten"
+        cure = "shorten it, or put | shorten after a value that may be shortened"
         if step.overflow is Overflow.SHORTEN:
-            cure = "what may be shortened leaves too little room for the rest; make that shorter"
-        words = f"{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}"
+            cure = "even with the marked values shortened it is too long; shorten the rest"
+        words = f"{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}"
         raise RenderError(step.place(measure.field), f"{words}; {cure}")

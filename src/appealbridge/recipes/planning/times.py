@@ -24,7 +24,7 @@ def length(written: Any) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found <= LONGEST:
-        raise NoTime(f"{quoted(written)} is no length of time", LENGTHS)
+        raise NoTime(f"{quoted(written)} is not a length of time", LENGTHS)
     return found
 
 
@@ -43,18 +43,18 @@ def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) 
 
     A time by the clock is the next one after `since`, which is `came` if left out; all others count
     from when the event `came`. Without a zone of its own it is local time in `zone`. Raise `NoTime`,
-    also where it was past already when the event came, or lies more than ten years ahead.
+    also where it had already passed when the event came, or lies more than ten years ahead.
     """
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         raise NoTime(f"{written} is a bare number, not a time")
     if not isinstance(written, str):
-        raise NoTime(f"{quoted(written)} is no time that is understood")
+        raise NoTime(f"{quoted(written)} is not a time that AppealBridge understands")
     meant = read(written, zone)
     base = came if since is None or meant.day is not None else since
     found = meant.at(base, zone)
     if found < base:
-        words = f"{shown(found, zone)} was past already when the event came"
-        raise NoTime(words, "write a time that is still to come")
+        words = f"{shown(found, zone)} had already passed when the event came"
+        raise NoTime(words, "write a later time")
     if found > base + LONGEST:
         raise NoTime(f"{shown(found, zone)} is more than ten years ahead")
     return found

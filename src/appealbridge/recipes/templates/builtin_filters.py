@@ -42,7 +42,7 @@ def total(environment: Environment, numbers: Any, attribute: str | int | None = 
     if attribute is not None:
         found = [*map(make_attrgetter(environment, attribute), found)]
     if not all(isinstance(one, (int, float)) for one in found):
-        raise ValueError("sum finds an entry that is no number")
+        raise ValueError("sum finds an entry that is not a number")
     added: float = bounded_number(sum(found))
     return added
 
@@ -118,7 +118,7 @@ def _of_lists(name: str) -> Callable[..., Any]:
         if not isinstance(given, str):
             given = bounded_list(given, name)
         elif len(given) > LIST_LIMIT:
-            raise TooMuch(f"{name} goes through {LIST_LIMIT} entries at the most")
+            raise TooMuch(f"{name} takes at most {LIST_LIMIT} entries")
         place = 1 if hasattr(filter_, "jinja_pass_arg") else 0
         return filter_(*args[:place], given, *args[place + 1 :], **named)
 

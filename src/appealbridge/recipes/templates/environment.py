@@ -61,13 +61,13 @@ class Environment(ImmutableSandboxedEnvironment):
         bounded_number(left)
         bounded_number(right)
         if operator == "%" and isinstance(left, str):
-            raise ValueError("% does not format texts here; write {{ … }} where the value goes")
+            raise ValueError("% cannot format texts here; write {{ … }} where the value goes")
         if operator == "*":
             bounded(_size(left) * _times(right) + _size(right) * _times(left))
         if operator == "+":
             bounded(_size(left) + _size(right))
         if operator == "**" and (abs(left) > 1e6 or abs(right) > 64):
-            raise TooMuch("this power is too large")
+            raise TooMuch("the result of ** is too large")
         return bounded_number(super().call_binop(context, operator, left, right))
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -172,7 +172,7 @@ def _counted(context: Context, items: Any) -> list[Any]:
     rounds = _Rounds(islice(items, LOOP_LIMIT + 1))
     scope.steps_left -= len(rounds) + 1
     if scope.steps_left < 0:
-        raise TooMuch(f"the loops of this template take more than {LOOP_LIMIT} rounds")
+        raise TooMuch(f"the loops of this template run more than {LOOP_LIMIT} times")
     rounds.budget = scope.budget
     return rounds
 
@@ -218,10 +218,8 @@ def _printable(value: Any) -> Any:
     if isinstance(value, (int, float, date, Missing)):  # what is missing says so itself
         return value
     if isinstance(value, Iterable) and not isinstance(value, LoopContext):
-        raise ValueError(
-            "a list or mapping cannot stand in a text; choose an entry, or use join_and"
-        )
-    raise ValueError("an expression in it has no value that can be printed")
+        raise ValueError("a list or mapping cannot be printed; choose an entry, or use join_and")
+    raise ValueError("it contains an expression without a value")
 
 
 TEXT = Environment(html=False)

@@ -49,7 +49,7 @@ def compile_text(text: str) -> Expression:
         if text[1:2] in ("", ".", "["):
             return compile_jsonpath(text)
         if _ALMOST_A_PATH.fullmatch(text):
-            raise Malformed(f'"{text}" is no JSONPath', f"write $.{text[1:]}")
+            raise Malformed(f'"{text}" is not a JSONPath', f"write $.{text[1:]}")
     return compile_template(text)
 
 

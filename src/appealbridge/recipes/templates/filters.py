@@ -59,7 +59,7 @@ def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
             words if scope.shortening is None else scope.shortening.marked(scope.publishable(words))
         )
     if type(limit) is not int or limit < 1:
-        raise ValueError(f"shorten needs a number of characters from 1, not {limit!r:.60}")
+        raise ValueError(f"shorten needs a number of characters, at least 1, not {limit!r:.60}")
     # Broken-up mentions are longer, so they are counted as they will be published.
     words = scope.publishable(words[: 3 * COUNTED + limit])
     count = scope.count or plain_length
@@ -80,7 +80,7 @@ def plain(html: Any) -> str:
     """Return the words of an HTML text, a line to a paragraph."""
     html = _words(html, "plain")
     if html.count("<") + html.count("&") > MARKUP_LIMIT:
-        raise TooMuch(f"plain reads texts of at most {MARKUP_LIMIT} tags and &…;")
+        raise TooMuch(f"plain takes texts with at most {MARKUP_LIMIT} tags and &…;")
     return html_to_lines(html)
 
 
@@ -163,9 +163,7 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     str(value)  # a missing value says so itself
-    raise ValueError(
-        f"{name} needs a text, and was given {_KINDS.get(type(value), 'another value')}"
-    )
+    raise ValueError(f"{name} needs a text, but got {_KINDS.get(type(value), 'another value')}")
 
 
 def _words(value: Any, name: str) -> str:

@@ -137,9 +137,9 @@ def bounded_list(items: Iterable[Any], name: str) -> list[Any]:
     """Return what a filter goes through as a list; raise `TooMuch` if it is too long."""
     found = list(islice(items, LIST_LIMIT + 1))
     if len(found) > LIST_LIMIT:
-        raise TooMuch(f"{name} goes through {LIST_LIMIT} entries at the most")
+        raise TooMuch(f"{name} takes at most {LIST_LIMIT} entries")
     if sum(map(_size, found)) > TEXTS_LIMIT:
-        raise TooMuch(f"{name} goes through {TEXTS_LIMIT} characters at the most")
+        raise TooMuch(f"{name} takes at most {TEXTS_LIMIT} characters")
     return found
 
 

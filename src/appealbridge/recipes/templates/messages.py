@@ -24,11 +24,11 @@ _NOT_FINISHED = "{% %} is not finished"
 _FOR_EXAMPLE = "for example {% if event.data.road %} or {% for road in event.data.roads %}"
 
 _SIGNS = {
-    **dict.fromkeys("“”„‘’«»", ("typographic quotes are not understood", "use straight ones: \" or '")),
+    **dict.fromkeys("“”„‘’«»", ("typographic quotes are not allowed here", "use straight quotes: \" or '")),
     **dict.fromkeys("\"'", ("these quotes are never closed", "close them")),
-    "&": ("& is not understood", "write and"),
-    "$": ("$ is not understood inside braces", "name the field, as event.data.road"),
-    "?": ("? is not understood", "write {{ this if it is so else that }}"),
+    "&": ("& is not allowed here", "write and"),
+    "$": ("$ is not allowed inside braces", "write the field, such as event.data.road"),
+    "?": ("? is not allowed here", "write {{ value if condition else other_value }}"),
 }  # fmt: skip
 """Characters that cannot stand inside the braces, each with its words."""
 
@@ -39,7 +39,7 @@ def template_words(message: str, text: str) -> Words:
         found = pattern.search(message)
         if found is not None:
             return words(found, text)
-    problem = f"the template is not understood: {message}"
+    problem = f"the template is not valid: {message}"
     return Words(problem, "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}")
 
 
@@ -54,11 +54,11 @@ def _unknown_tag(found: re.Match[str], text: str) -> Words:
     if inside:
         return Words(f"{{% {inside} %}} is never closed", f"end it with {{% end{inside} %}}")
     if tag == "end":
-        return Words("{% end %} does not say of what", "write {% endif %} or {% endfor %}", tag)
+        return Words("{% end %} does not say what ends", "write {% endif %} or {% endfor %}", tag)
     if tag.startswith("end") or tag in _INNER_TAGS:
         begin = tag.removeprefix("end") if tag.startswith("end") else "if"
-        cure = f"begin with {{% {begin} … %}}, or take it out"
-        return Words(f"{{% {tag} %}} stands alone", cure, tag)
+        cure = f"put {{% {begin} … %}} before it, or delete it"
+        return Words(f"{{% {tag} %}} has no beginning", cure, tag)
     return Words(f"unknown tag {{% {tag} %}}", did_you_mean(tag, TAGS), tag)
 
 
@@ -71,7 +71,7 @@ def _character(found: re.Match[str], text: str) -> Words:
     position = int(found[1])
     sign = text[position : position + 1]
     meant = re.compile(r"[^\s{}]+").match(text, position)
-    unknown = (f'"{sign}" cannot stand inside braces', "put text in quotes")
+    unknown = (f'"{sign}" is not allowed inside braces', "put text in quotes")
     problem, cure = _SIGNS.get(sign, unknown)
     return Words(problem, cure, meant[0] if meant is not None else "")
 
@@ -85,28 +85,28 @@ def _bracket(found: re.Match[str], text: str) -> Words:
 def _equals(found: re.Match[str], text: str) -> Words:
     del found
     needle = "=" if text.count("=") == 1 else ""
-    return Words("this does not compare", "write == for equal, >= for at least", needle)
+    return Words("this is not a comparison", "write == for equal, >= for at least", needle)
 
 
 def _word(found: re.Match[str], text: str) -> Words:
     word = found[1]
     if word == "if" and re.search(r"\{%-?\s*else\s+if\b", text):
-        return Words("else if is one word here", "write {% elif … %}", "else if")
-    cure = "put text in quotes, and == between what is compared; a field's name is one word"
+        return Words("write elif instead of else if", "write {% elif … %}", "else if")
+    cure = "put text in quotes; compare with ==; a field's name is one word"
     return Words(f'"{word}" is not expected here', cure, word if word.isalnum() else "")
 
 
 def _or(found: re.Match[str], text: str) -> Words:
     del found
     if "||" in text:
-        return Words("|| is not understood", "write or", "||")
-    return Words("a | without the name of a filter", "for example {{ event.data.road | upper }}")
+        return Words("|| is not allowed here", "write or", "||")
+    return Words("no filter after the |", "for example {{ event.data.road | upper }}")
 
 
 def _braces(found: re.Match[str], text: str) -> Words:
     del found
     if re.search(r"\{\{\s*\{", text):
-        return Words("three braces", "two are right: {{ … }}", "{{{" if "{{{" in text else "")
+        return Words("too many braces", "write two: {{ … }}", "{{{" if "{{{" in text else "")
     return Words("a { without names and values", "for example { 'a': 1 }")
 
 
@@ -124,21 +124,21 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Words]], ...
          _always("{% is never closed", "close it with %}", "{%")),
         (r"end of template", _always("{{ is never closed", "close it with }}", "{{")),
         (r"unexpected '\}', expected '(.)'", _bracket),
-        (r"unexpected '[})\]]'", _always("the brackets do not fit", "{{ is closed by }}, {% by %}")),
+        (r"unexpected '[})\]]'", _always("the brackets do not match", "{{ is closed by }}, {% by %}")),
         (r"got '='|unexpected '='", _equals),
-        (r"unexpected '>'", _always("this does not compare", "write != for not equal")),
+        (r"unexpected '>'", _always("this is not a comparison", "write != for not equal")),
         (r"expected token 'name', got 'string'",
-         _always("is wants the name of a test", "write == to compare")),
+         _always("after is there must be the name of a test", "to compare, write ==")),
         (r"expected token 'name', got '\|'", _or),
         (r"expected token ':', got '\}'", _braces),
         (r"(?:got|unexpected) 'end of print statement'",
-         _always("{{ }} is not finished", "write what it is to print")),
+         _always("{{ }} is not finished", "write the value to print")),
         (r"(?:got|unexpected) 'end of statement block'|[Tt]ag name expected",
          _always(_NOT_FINISHED, _FOR_EXAMPLE)),
         (r"'end of (?:print statement|statement block)', got '([^']+)'", _word),
         (r"Missing end of comment", _always("{# is never closed", "close it with #}", "{#")),
         (r"expected name or number",
-         _always("a dot without a name behind it", "name the field, as event.data.road")),
+         _always("no name after the dot", "write the field, such as event.data.road")),
     )
 )  # fmt: skip
 """Jinja's words, the first that fit, and ours."""

@@ -215,7 +215,7 @@ class Scope(dict[str, Any]):
         if name == "now":
             value: Any = datetime.fromtimestamp(self.at, self.zone)
         elif name == "appeal":
-            value = Missing(hint="appeal is missing, since this event is not about one")
+            value = Missing(hint="appeal is missing: this event is not about an appeal")
         else:
             # A variable has one value for all steps; its mentions are broken up where it is printed.
             breaks, self.breaks_mentions = self.breaks_mentions, False

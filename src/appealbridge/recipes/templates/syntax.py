@@ -95,9 +95,9 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
         words = template_words((error.message or "").rstrip("."), text)
         raise Malformed(*words, line=error.lineno) from None
     except RecursionError:
-        raise Malformed("the template is nested too deeply", "take some levels out") from None
+        raise Malformed("the template is nested too deeply", "use fewer levels") from None
     except ValueError:  # Jinja reads numbers of any length, and Python does not
-        raise Malformed("a number in it is too long", "write a shorter one") from None
+        raise Malformed("it contains a number that is too long", "write a shorter number") from None
     try:
         for node in used:
             _refuse(node)
@@ -123,7 +123,7 @@ def _refuse(node: nodes.Node) -> None:
     recursive = isinstance(node, nodes.For) and node.recursive
     if recursive or not isinstance(node, _ALLOWED):
         word = _BLOCKS.get(type(node).__name__, type(node).__name__.lower())
-        raise Malformed(f"{word} is not for recipes", "write it without", line=node.lineno)
+        raise Malformed(f"{word} is not allowed in recipes", "leave it out", line=node.lineno)
     if isinstance(node, nodes.Call):
         called = node.node
         if not (
@@ -132,7 +132,7 @@ def _refuse(node: nodes.Node) -> None:
         ):
             words = "only range and a value's own functions can be called"
             name = called.name if isinstance(called, nodes.Name) else ""
-            cure = f"write {{{{ … | {name} }}}}" if name in FILTERS else "take it out"
+            cure = f"write {{{{ … | {name} }}}}" if name in FILTERS else "delete it"
             raise Malformed(words, cure, name, node.lineno)
 
 
@@ -153,7 +153,7 @@ def _check_use(
         raise Malformed(f'unknown {what} "{name}"', did_you_mean(name, known), name, node.lineno)
     if node.dyn_args is not None or node.dyn_kwargs is not None:
         raise Malformed(
-            f"{what} {name} takes no * in its brackets", "write it without", name, node.lineno
+            f"{what} {name} takes no * in its brackets", "leave it out", name, node.lineno
         )
     takes = _signature(known[name])
     named: dict[str, Any] = {str(keyword.key): keyword.value for keyword in node.kwargs}
@@ -163,9 +163,7 @@ def _check_use(
         told = ", ".join([*takes.parameters][1:])
         cure = f"write {name}({told})" if told else "write it without brackets"
         lacks = _LACKS.search(str(error))
-        words = (
-            f"{what} {name} needs its {lacks[1]}" if lacks else f"{what} {name} takes no such thing"
-        )
+        words = f"{what} {name} needs {lacks[1]}" if lacks else f"{what} {name} does not take this"
         raise Malformed(words, cure, name, node.lineno) from None
     for option, value in given.arguments.items():
         whole = str(takes.parameters[option].annotation).startswith("Whole")

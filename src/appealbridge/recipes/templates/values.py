@@ -31,7 +31,7 @@ def follow(scope: Scope, chain: Chain) -> Any:
 
 def _missing(chain: Chain) -> str:
     text = chain_text(chain)
-    return f'{text} is missing; say a default aloud: {{{{ {text} | default("…") }}}}'
+    return f'{text} is missing; give a default: {{{{ {text} | default("…") }}}}'
 
 
 def _hint(value: Missing) -> str | None:
@@ -47,7 +47,7 @@ def plain_value(value: Any) -> Any:
         return str(value)
     if isinstance(value, (tuple, Iterator)):
         return list(islice(value, LIMIT))
-    raise Unfillable("the template has no value that can be used")
+    raise Unfillable("the template has no value")
 
 
 def word(value: Any, text: str) -> str:

@@ -30,8 +30,8 @@ SETTLED = 1.0
 _ENDINGS = (".yaml", ".yml", ".md")
 _MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
 """How a file ends that somebody wrote as an appeal, and that is none."""
-_UNREAD = "is not read; the file of an appeal ends in .md, .yaml or .yml"
-_TOO_LONG = f"longer than {SIZE_LIMIT // 1024} KiB; that is no appeal"
+_UNREAD = "is ignored; the name of an appeal's file must end in .md, .yaml or .yml"
+_TOO_LONG = f"longer than {SIZE_LIMIT // 1024} KiB; shorten it"
 _HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
 
 _FIELD = re.compile(rb"^[\"']?(?:reference|title)[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -96,7 +96,7 @@ def read_appeals(
             names = ", ".join(name for name, _ in files)
             problems.add(
                 names,
-                f"{names}: are all appeal {reference}, and none is read; keep one, or mend a reference",
+                f"{names}: all have the reference {reference}, so none is read; keep one, or fix a reference",
             )
     single = (files[0][1] for files in found.values() if len(files) == 1)
     return sorted(single, key=lambda file: file.changed, reverse=True), problems
@@ -108,9 +108,9 @@ def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_re
         with os.scandir(folder) as listing:
             names = sorted((entry for entry in listing if _meant(entry.name)), key=lambda e: e.name)
     except OSError as error:
-        raise SourceDown(f"folder {folder}: {error.strerror}; make it, or mend its path") from None
+        raise SourceDown(f"folder {folder}: {error.strerror}; create it, or fix its path") from None
     if len(names) > FILE_LIMIT:
-        problems.add("", f"more than {FILE_LIMIT} files; only the first by name are read")
+        problems.add("", f"more than {FILE_LIMIT} files; only the first ones by name are read")
     for entry in names[:FILE_LIMIT]:
         try:
             about = entry.stat(follow_symlinks=False)
@@ -174,7 +174,7 @@ def check_appeal(content: bytes, name: str) -> None:
     except NoTime as error:
         place = _EMBARGO.search(content)
         line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
-        words = f"{error}; what waits for it would be held for a person"
+        words = f"{error}; a message that waits for it would be held for a person"
         raise InvalidDocuments([Problem(name, line, 1, "embargo", words, error.cure)]) from None
 
 
@@ -220,7 +220,7 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
         value = more | {own: _as_written(document, n, own, value[n]) for n, own in names.items()}
         if "embargo" in value and value["embargo"] in (None, ""):
             place = places.get("embargo", ("embargo",))
-            words, cure = "is empty", "write a date and time, or take the line out"
+            words, cure = "is empty", "write a date and time, or delete the line"
             raise InvalidDocuments([document.problem(place, words, cure, key=True)])
     appeal, problems = check_value(document, (), value, Appeal, elsewhere=places)
     if appeal is None:

@@ -83,10 +83,10 @@ class AppealSource(PolledSource):
     @model_validator(mode="after")
     def _one(self) -> AppealSource:
         if (self.feed is None) == (self.folder is None):
-            raise ValueError("give either feed: an address, or folder: a path, and not both")
+            raise ValueError("give either feed: with an address, or folder: with a path")
         if self.credentials is not None:
             if self.feed is None:
-                raise ValueError("a folder has no credentials; take them out")
+                raise ValueError("a folder has no credentials; delete them")
             self.credentials.check(self.feed)
         return self
 
@@ -136,9 +136,9 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         told = event.data if isinstance(event.data, dict) else {}
         kind, area = str(told.get("kind", "")), str(told.get("area", ""))
         if options.kinds and _small(kind) not in {_small(wanted) for wanted in options.kinds}:
-            return f"kind is {kind or 'not said'}, wanted {' or '.join(options.kinds)}"
+            return f"kind is {kind or 'missing'}, wanted {' or '.join(options.kinds)}"
         if options.areas and not any(_small(word) in _small(area) for word in options.areas):
-            return f"area is {area or 'not said'}, wanted {' or '.join(options.areas)}"
+            return f"area is {area or 'missing'}, wanted {' or '.join(options.areas)}"
         return ""
 
     def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
@@ -185,7 +185,7 @@ async def _from_feed(
         notes.append(f"{untold} items without a title were left out")
     items = await in_thread(_listed, told)
     if shared := len(items) - len({item.identity for item in items}):
-        notes.append(f"{shared} items have another's reference; of these, the newest counts")
+        notes.append(f"{shared} items have the reference of another item; only the newest is used")
     return Look(items, look.cursor, notes=tuple(notes))
 
 

@@ -137,15 +137,15 @@ class FeedOptions(Options):
     @model_validator(mode="after")
     def _one(self) -> FeedOptions:
         if (self.feed is None) == (self.url is None):
-            raise ValueError("give either feed: a name, or url: an address, and not both")
+            raise ValueError("give either feed: with a name, or url: with an address")
         if _LOGIN.match(self.url or ""):
             raise ValueError(
-                "no login belongs in a recipe; give the feed a name under feeds in appealbridge.yaml"
+                "a login must not be in a recipe; give the feed a name under feeds: in appealbridge.yaml"
             )
         told = self.told()
         if self.feed is not None and told:
             raise ValueError(
-                f"{', '.join(sorted(told))} of a named feed stands in appealbridge.yaml; take it out here"
+                f"{', '.join(sorted(told))} of a named feed must be in appealbridge.yaml; delete it here"
             )
         return self
 
@@ -201,7 +201,10 @@ class Feed(Poller[FeedOptions, FeedSource]):
         notes = look.notes
         if len(items) < len(look.entries):
             shared = len(look.entries) - len(items)
-            notes = (*notes, f"{shared} items share another's identity; choose it by `identity`")
+            notes = (
+                *notes,
+                f"{shared} items have the identity of another item; choose another `identity`",
+            )
         return Look(list(items.values()), look.cursor, notes=notes)
 
 

@@ -31,14 +31,14 @@ class Paths(Options):
     """Where in the body the parts of an event stand; what is left out is found by default."""
 
     key: PathText | None = Field(
-        None, description="What makes a repeat the same event.", examples=["$.message_id"]
+        None,
+        description="A value that is the same in a repeat of the event.",
+        examples=["$.message_id"],
     )
     subject: PathText | None = Field(
         None, description="What the event is about.", examples=["$.incident.number"]
     )
-    type: PathText | None = Field(
-        None, description="What sort of event it is.", examples=["$.kind"]
-    )
+    type: PathText | None = Field(None, description="The event's type.", examples=["$.kind"])
     time: PathText | None = Field(
         None,
         description="When it happened, as ISO 8601 or seconds since 1970.",

@@ -75,46 +75,46 @@ class WebhookSource(ToldSource):
     secrets: tuple[Secret, ...] = Field(
         (),
         max_length=2,
-        description="The secret that the sender holds; two while one is being changed.",
+        description="The sender's secret. Give two while you change it.",
         examples=[["!secret hook_incident_desk"]],
     )
     allow_unsigned: bool = Field(
         False,
-        description="Has to be true for `signature: none`, which lets anyone send.",
+        description="Must be true for `signature: none`, which lets anyone send.",
         examples=[True],
     )
     preset: PresetName | None = Field(
         None,
-        description="Whose JSON it is.",
+        description="The system whose JSON the sender uses.",
         examples=["alertmanager"],
     )
     mapping: Paths | None = Field(
         None,
-        description="Where the parts of an event stand, for JSON that no preset knows.",
+        description="Where the JSON has the parts of an event, if there is no preset for it.",
         examples=[{"key": "$.id", "subject": "$.incident.number"}],
     )
     tolerance: Duration = Field(
         300.0,
         gt=0,
         le=86_400,
-        description="How far a signed timestamp may lie from now; older requests are replays.",
+        description="How far a signed timestamp may differ from the present time. Other requests are refused.",
         examples=["5m"],
     )
     header: str | None = Field(
         None,
         min_length=1,
-        description="For `hmac`: the header that carries the signature.",
+        description="For `hmac`: the header with the signature.",
         examples=["X-Signature"],
     )
     algorithm: Literal["sha256", "sha384", "sha512"] | None = Field(
-        None, description="For `hmac`: the hash; sha256 if left out.", examples=["sha256"]
+        None, description="For `hmac`: the hash function. If left out, sha256.", examples=["sha256"]
     )
     encoding: Literal["hex", "base64"] | None = Field(
-        None, description="For `hmac`: how the hash is written; hex if left out.", examples=["hex"]
+        None, description="For `hmac`: how the hash is written. If left out, hex.", examples=["hex"]
     )
     prefix: str | None = Field(
         None,
-        description="For `hmac`: what stands before the hash in the header.",
+        description="For `hmac`: the text before the hash in the header.",
         examples=["sha256="],
     )
     repeat_within: Duration = Field(
@@ -197,22 +197,22 @@ class WebhookOptions(Options):
     )
     types: tuple[str, ...] = Field(
         (),
-        description="The types of event wanted, `*` for any run of letters; all if left out.",
+        description="The types of event wanted; `*` stands for any letters. If left out, all.",
         examples=[["incident.opened", "incident.*"]],
     )
     key: PathText | None = Field(
         None,
-        description="What makes a repeat the same event, where the settings do not say.",
+        description="A value that is the same in a repeat of the event, if the settings do not give one.",
         examples=["$.message_id"],
     )
     subject: PathText | None = Field(
         None,
-        description="What the event is about, where the settings do not say.",
+        description="What the event is about, if the settings do not say.",
         examples=["$.incident.number"],
     )
     type: PathText | None = Field(
         None,
-        description="What sort of event it is, where the settings do not say.",
+        description="The event's type, if the settings do not say.",
         examples=["$.kind"],
     )
 
