@@ -1,1 +1,1 @@
-"""What happens, and when: intake, dispatch, attempt, and all that waits in between."""
+"""The engine: accepts events, plans and sends deliveries, and keeps track of everything that waits."""

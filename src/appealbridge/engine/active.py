@@ -1,4 +1,4 @@
-"""What is in force at this moment: the recipes, the accounts, the doors and the sources. Swapped whole at a reload."""
+"""The configuration in force: recipes, accounts, webhooks and sources. A reload replaces all of it at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from appealbridge.recipes.model.book import Book
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One address that others POST to, and how its senders prove themselves."""
+    """One webhook: the address that others POST to, and how its senders prove who they are."""
 
     source: str
     receiver: AnyReceiver
@@ -25,7 +25,7 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One source that is looked at from time to time."""
+    """One source that is polled."""
 
     source: str
     poller: AnyPoller
@@ -38,7 +38,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One account with the channel that speaks its platform's language."""
+    """One account, with the channel plug-in for its platform."""
 
     name: str
     channel: AnyChannel

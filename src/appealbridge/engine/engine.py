@@ -1,4 +1,4 @@
-"""All the rooms of the engine under one roof: built together, told together what is in force."""
+"""Builds the engine's components and applies configuration changes to them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from appealbridge.store.base import Store
 
 class Engine:
     """
-    Runs what is in force on a store.
+    Runs the engine on a store, by the configuration in force.
 
     `tasks` is the program's one task group. `http` is the door to the network for channels, and
     `source_http` that for sources, so that slow ones of these delay no post. `clean` takes every secret
@@ -142,15 +142,15 @@ class Engine:
 
     @property
     def inforce(self) -> InForce:
-        """What is in force now."""
+        """The configuration in force."""
         if self._inforce is None:
             raise RuntimeError("the engine has not been started; await start() first")
         return self._inforce
 
     async def start(self, inforce: InForce, catalogue: Catalogue) -> None:
-        """Take up what the last process left, then begin to work."""
-        # What the last process had on the wire may still be on its way: looked for at once it would
-        # seem absent.
+        """Take over the work that the last process left, then start the loops."""
+        # A request of the last process may still be on its way to the platform. A search made at once
+        # would not find its post.
         now = self.clock.now()
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
         self.room.adopt(inforce.keep_free)
@@ -168,7 +168,7 @@ class Engine:
         self._loop("notices", self.notices.run)
 
     async def adopt(self, inforce: InForce, catalogue: Catalogue) -> None:
-        """Put something new in force, at once and whole; what is under way ends as it began."""
+        """Put a new configuration in force as a whole. Work that has begun ends as it began."""
         await self._kept.keep(inforce.book, catalogue, self.clock.now())
         before, self._inforce = self._inforce, inforce
         self._caution.adopt(inforce)
@@ -186,9 +186,9 @@ class Engine:
 
     async def stop(self, within: float) -> bool:
         """
-        Begin nothing more and let what is under way end; return whether it did within so many seconds.
+        Start nothing new and wait for current work; return whether it ended within so many seconds.
 
-        What did not end stays begun in the store and is looked into at the next start.
+        Work that did not end stays marked as begun in the store. The next start deals with it.
         """
         lanes = [self._close_lane(name) for name in list(self.lanes)]
         for task in self._loops.values():
@@ -215,12 +215,12 @@ class Engine:
         self._loop(f"lane {name}", partial(self._dispatcher.run, lane))
 
     def _close_lane(self, name: str) -> asyncio.Task[None]:
-        """Have a lane's loop end by itself: cancelled in the middle of a claim, it would lose what it claimed."""
+        """Let a lane's loop end by itself. If it were cancelled during a claim, it would lose what it claimed."""
         self.lanes.pop(name).close()
         return self._loops.pop(f"lane {name}")
 
     def _watch(self, before: InForce | None, inforce: InForce) -> None:
-        """Begin to look at what is new or has other options; a look at anything else goes on undisturbed."""
+        """Start polling sources that are new or have other options. Polls of other sources go on."""
         watched = {} if before is None else before.watched
         same = {
             source

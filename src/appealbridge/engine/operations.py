@@ -1,4 +1,4 @@
-"""What a person may have done about a delivery: release it, confirm it, try it again, call it off."""
+"""What people can do with deliveries: release, confirm, retry, cancel and replay."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, Settlement
 
 BATCH = 500
-"""How many deliveries are moved before the store is asked again."""
+"""How many deliveries are changed before the store is read again."""
 
 TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP, Hold.UNDATED)
-"""What may be let out by one word: one look tells of all. What is to be agreed to, or perhaps out, takes one each."""
+"""Holds that can be released all at once. Approvals and unclear outcomes need a decision for each delivery."""
 
 
 class Verbs:
-    """The operator's verbs, each one move, each said in the log."""
+    """The operator's commands. Each changes the state of deliveries and is logged."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Verbs:
 
     async def release(self, delivery_id: str, only: str = "") -> Delivery:
         """
-        Let a held delivery go out, `only` if it is held for this; return it.
+        Release a held delivery, if `only` is given only if it is held for that reason; return it.
 
         Raise `NotFound`, or `IllegalMove` where it is not held or is not what was planned.
         """
@@ -70,7 +70,7 @@ class Verbs:
             raise IllegalMove(
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
-        # What a person lets out past its cap must not be held again by the same cap.
+        # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
         return await self._move(delivery, State.READY, Said.RELEASED, hold=kept)
 
@@ -78,7 +78,7 @@ class Verbs:
         self, hold: str, *, recipe: str = "", subject: str = ""
     ) -> Sequence[Delivery]:
         """
-        Let everything go out that is held for one reason, of one recipe or subject where that is said.
+        Release all deliveries held for one reason, perhaps only of one recipe or subject.
 
         Return what does. Raise `ValueError` for a hold that takes a look at each, and `IllegalMove`
         where some of it could not be released, when all else has been.
@@ -93,7 +93,7 @@ class Verbs:
     async def cancel_all(
         self, hold: str, reason: str, *, recipe: str = "", subject: str = ""
     ) -> Sequence[Delivery]:
-        """Call everything off that is held for one reason; otherwise as `release_all`."""
+        """Cancel all deliveries held for one reason. The rest is as for `release_all`."""
         if hold not in {*Hold}:
             raise ValueError(f"hold: one of {', '.join(Hold)}, not {hold!r}")
 
@@ -104,7 +104,7 @@ class Verbs:
         return await self._all(hold, recipe, subject, cancel)
 
     async def retry(self, delivery_id: str) -> Delivery:
-        """Try a failed delivery again; return it. Raise `NotFound`, or `IllegalMove` where it has not failed."""
+        """Retry a failed delivery; return it. Raise `NotFound`, or `IllegalMove` if it has not failed."""
         delivery = await self._failed(delivery_id)
         await self._caution.said_before(delivery, self._clock.now())  # from now on, it is
         return await self._move(delivery, State.READY, Said.RELEASED)
@@ -119,7 +119,7 @@ class Verbs:
 
     async def retry_all(self, since: float | None) -> Sequence[Delivery]:
         """
-        Try every failed delivery again that was planned since a time (Unix seconds); return them, newest first.
+        Retry every failed delivery planned since a time (Unix seconds); return them, newest first.
 
         Raise `IllegalMove` where another has said the same meanwhile, when all else is tried again.
         """
@@ -128,7 +128,7 @@ class Verbs:
         left: dict[str, str] = {}
         while True:
             failed = await self._store.deliveries(which)
-            # What has failed once more meanwhile has had its turn.
+            # A delivery that has failed again meanwhile has had its turn.
             fresh = [one for one in failed if one.id not in moved and one.id not in left]
             if not fresh:
                 break
@@ -148,7 +148,7 @@ class Verbs:
         self, book: Book, event_id: str, *, recipe: str = "", dry_run: bool = False, by: str = ""
     ) -> Sequence[Replayed]:
         """
-        Run an event again through the recipes in force, or one of them; return what comes of each.
+        Run an event again through the recipes in force, or one of them; return the result of each.
 
         Nothing goes twice to where it was published, or may still be. With `dry_run` nothing is
         begun; `by` is who asked. Raise `NotFound`, or `IllegalMove` where its content is gone.
@@ -179,7 +179,7 @@ class Verbs:
 
     async def confirm(self, delivery_id: str, url: str) -> Delivery:
         """
-        Take a person's word that a delivery of unknown outcome is published at `url`; return it.
+        Record a person's statement that a delivery held as unknown is published at `url`; return it.
 
         Raise `NotFound`, or `IllegalMove` where its outcome is known.
         """
@@ -204,7 +204,7 @@ class Verbs:
 
     async def cancel(self, delivery_id: str, reason: str) -> Delivery:
         """
-        Call a delivery off for good, also while it is being sent; return it.
+        Cancel a delivery for good, even while it is being sent; return it.
 
         Raise `NotFound` or `IllegalMove`.
         """
@@ -239,7 +239,7 @@ class Verbs:
             fresh = [one for one in reversed(held) if one not in moved and one not in refused]
             if not fresh:
                 break
-            # At once, so that they share commits.
+            # Run these at the same time, so that they share commits.
             ended = await asyncio.gather(*map(do, fresh), return_exceptions=True)
             for delivery_id, result in zip(fresh, ended, strict=True):
                 if isinstance(result, IllegalMove | NotFound):
@@ -258,7 +258,7 @@ class Verbs:
         return await self._moved(delivery.id, said)
 
     async def _moved(self, delivery_id: str, said: Said) -> Delivery:
-        """Tell everyone concerned what became of a delivery."""
+        """Tell the parts of the engine concerned what happened to a delivery."""
         moved = await self._store.delivery(delivery_id)
         self._upkeep.watch(moved)
         lane = self._lanes.get(moved.channel)
@@ -276,7 +276,7 @@ def _complain(moved: int, refused: Sequence[str]) -> None:
 
 
 def _asked(book: Book, event: Event) -> Sequence[Recipe]:
-    """Return the recipes that an event could be for, and of the others as many as a run is kept of."""
+    """Return the recipes that an event could be for, and as many others as `skipped` runs are kept for."""
     asked = book.for_event(event)
     others = islice(book.others(event, asked), max(0, KEPT - len(asked)))
     return sorted([*asked, *others], key=attrgetter("name"))

@@ -1,4 +1,4 @@
-"""Recipe versions that are no longer in force, for runs that they began."""
+"""Old recipe versions, needed by runs that began with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from appealbridge.store.records import (
 
 
 class KeptRecipes:
-    """Finds the very version that began a run: in the book if it is still in force, in the store otherwise."""
+    """Finds the version of a recipe that began a run: in the book if it is in force, else in the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -23,7 +23,7 @@ class KeptRecipes:
         self._loaded: dict[str, Recipe] = {}
 
     async def keep(self, book: Book, catalogue: Catalogue, now: float) -> None:
-        """Have the store keep every version of the book before anything is planned by it."""
+        """Save every version of the book in the store before it is used to plan anything."""
         versions = [
             RecipeVersion(recipe.version, recipe.name, recipe.text, recipe.templates)
             for recipe in book.recipes.values()
@@ -33,7 +33,7 @@ class KeptRecipes:
         self._loaded.clear()
 
     async def version(self, name: str, version: str) -> Recipe:
-        """Return a recipe in one version; raise `NotFound` where it can no longer be understood."""
+        """Return one version of a recipe; raise `NotFound` if it can no longer be read."""
         if self._book is not None:
             current = self._book.recipes.get(name)
             if current is not None and current.version == version:

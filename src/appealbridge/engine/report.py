@@ -1,5 +1,5 @@
 """
-What the engine says while it works: one line and one count for each outcome.
+Logs and counts what the engine does: one log line and one count for each outcome.
 
 What it tells of has happened already, and something may have to follow from it. So whatever goes
 wrong in the telling ends here.
@@ -36,13 +36,13 @@ _SAID: dict[State, tuple[Said, Level]] = {
 }
 
 _NEWS = frozenset({State.FAILED, State.EXPIRED, State.HELD})
-"""Where a delivery has come to something that people are told of."""
+"""The states in which people get a notice about a delivery."""
 
 C = TypeVar("C", bound=type)
 
 
 def never_raises(cls: C) -> C:
-    """Have no public method of a class raise; what one raises is said, if that is possible."""
+    """Make the public methods of a class raise nothing; an error in one is logged, if possible."""
     for name, method in [*vars(cls).items()]:
         if callable(method) and not name.startswith("_"):
             setattr(cls, name, _guarded(method))
@@ -64,7 +64,7 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
 @never_raises
 class Report:
     """
-    Logs and counts what became of events, runs, deliveries and looks.
+    Logs and counts what happens to events, runs, deliveries and polls.
 
     `refusals` are the parts of the engine from which the store has taken nothing since it last did,
     each with its reason.
@@ -77,12 +77,12 @@ class Report:
         self._noted: dict[str, Sequence[str]] = {}
         self.refusals: dict[str, str] = {}
         self.trouble: Callable[[], None] = lambda: None
-        """Called when something went wrong that people are to be told of, and stands in the store."""
+        """Called when the store has something new that people must be told about."""
         self.published: Callable[[Delivery, float], None] = lambda delivery, at: None
-        """Called with each delivery that went out, and when (Unix seconds), now that this stands in the store."""
+        """Called with each delivery that went out, and when (Unix seconds), once this is stored."""
 
     def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
-        """Say that an event is stored, with what it caused."""
+        """Record that an event is stored, with what it caused."""
         source = source_label(event.source)
         if self.refusals:
             self.store_worked(source)
@@ -98,7 +98,7 @@ class Report:
                 self.run_failed(run)
 
     def held(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that deliveries wait for a person."""
+        """Record that deliveries wait for a person."""
         if deliveries:
             self.trouble()
         for delivery in deliveries:
@@ -111,11 +111,11 @@ class Report:
             )
 
     def repeated(self, event: Event, first: str) -> None:
-        """Say that an event was known already, under the id `first`."""
+        """Record that an event was already known, under the id `first`."""
         self._log.info(Said.REPEATED, event=first, source=source_label(event.source), key=event.key)
 
     def run_failed(self, run: Run) -> None:
-        """Say that a run which waited could not go on."""
+        """Record that a waiting run could not go on."""
         self.trouble()
         self._log.error(Said.RUN_FAILED, event=run.event_id, run=run.id, reason=run.reason)
 
@@ -126,7 +126,7 @@ class Report:
         settlement: Settlement,
         seconds: float,
     ) -> None:
-        """Say how an attempt or a look ended, now that its outcome is stored."""
+        """Record how an attempt or a search ended, once its outcome is stored."""
         self._store_down = False
         if settlement.target is State.DELIVERED:
             self.published(delivery, settlement.at)
@@ -144,7 +144,7 @@ class Report:
             self._log.output.say(level, said, _fields(lane, delivery, settlement, seconds))
 
     def channel(self, name: str, health: Health, now: float) -> None:
-        """Say that an account stopped working, or that it may be working again."""
+        """Record that an account stopped working, or may be working again."""
         said = {
             Condition.WORKING: Said.CHANNEL_BACK,
             Condition.DOWN: Said.CHANNEL_DOWN,
@@ -160,11 +160,11 @@ class Report:
             )
 
     def opened(self, name: str, *, works: bool) -> None:
-        """Note how an account is doing as its lane begins."""
+        """Record the condition of an account when its lane starts."""
         self._metrics.channel_works(name, works=works)
 
     def overtaken(self, delivery: Delivery, settlement: Settlement, error: IllegalMove) -> None:
-        """Say that an outcome came too late: something else had moved the delivery."""
+        """Record that an outcome came too late: the delivery had already been changed."""
         self._log.error(
             Said.STORE_TROUBLE,
             delivery=delivery.id,
@@ -173,31 +173,31 @@ class Report:
         )
 
     def overdue(self, seconds: Mapping[str, float]) -> None:
-        """Note for how long what goes first has been due, by channel."""
+        """Record for each channel how long its first delivery has been due."""
         self._metrics.overdue(seconds)
 
     def room(self, free: int, *, accepting: bool) -> None:
-        """Note how many bytes the store's disk has left, and whether more is accepted."""
+        """Record how many bytes the store's disk has left, and whether events are accepted."""
         self._metrics.room(free, accepting=accepting)
 
     def overloaded(self, waiting: int) -> None:
-        """Say that so many requests wait for the store that others are sent away."""
+        """Record that so many requests wait for the store that others are refused."""
         self._log.warning(Said.OVERLOADED, waiting=waiting)
 
     def sent_away(self, webhook: str, error: StoreError) -> None:
-        """Say that a request could not be stored, and its sender was asked to come again."""
+        """Record that a request could not be stored, and its sender was asked to send it again."""
         self.store_failed(error, f"webhook:{webhook}")
         self._metrics.refused(webhook, 503)
 
     def store_failed(self, error: StoreError, part: str = "") -> None:
         """
-        Say that the store refuses, once until it works again.
+        Record that the store refuses something, once until it works again.
 
         `part` is who asked, and says `store_worked` when the store takes it after all: what goes on
         being refused is told to people.
         """
         if isinstance(error, StoreBusy | StoreNearlyFull):
-            return  # the store works; who closed the door has said so
+            return  # the store works; this refusal is logged elsewhere
         if part:
             self.refusals[part] = str(error)
         if not self._store_down:
@@ -205,12 +205,12 @@ class Report:
             self._log.error(Said.STORE_TROUBLE, reason=str(error))
 
     def store_worked(self, part: str) -> None:
-        """Take note that the store takes again what a part asks of it."""
+        """Record that the store accepts again what a part asks of it."""
         if self.refusals and self.refusals.pop(part, "") and not self.refusals:
             self._store_down = False
 
     def expired(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that deliveries passed their publish-by time while they waited."""
+        """Record that deliveries passed their publish-by time while they waited."""
         if deliveries:
             self.trouble()
         for delivery in deliveries:
@@ -224,22 +224,22 @@ class Report:
             )
 
     def recovered(self, count: int) -> None:
-        """Say how many attempts the last process began and never ended."""
+        """Record how many attempts the last process began and did not end."""
         if count:
             self._log.warning(Said.RECOVERED, deliveries=count)
 
     def pruned(self, emptied: int, removed: int, skipped: int) -> None:
-        """Say how many events lost their content, how many were removed, and how many skipped runs."""
+        """Record how many events lost their content, how many were removed, and how many skipped runs."""
         self._log.info(Said.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
 
     def moved(self, said: Said, delivery: Delivery) -> None:
-        """Say that a person moved a delivery."""
+        """Record that a person changed a delivery."""
         self._log.info(
             said, delivery=delivery.id, channel=delivery.channel, state=delivery.state.value
         )
 
     def replayed(self, event: Event, runs: Sequence[Run], by: str) -> None:
-        """Say that a person had an event run again."""
+        """Record that a person ran an event again."""
         recipes = ", ".join(run.recipe for run in runs)
         self._log.info(Said.REPLAYED, event=event.id, recipes=recipes, by=by)
 
@@ -253,17 +253,17 @@ class Report:
             self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail, **more)
 
     def no_event(self, webhook: str, reason: str) -> None:
-        """Log that a proven request is no event."""
+        """Log that an authenticated request is not an event."""
         self._log.info(Said.NO_EVENT, webhook=webhook, reason=reason)
 
     def broke(self, where: str, error: Exception) -> None:
-        """Say that a part of the program or a plug-in did what it must not."""
+        """Record an unexpected error in a part of the program or in a plug-in."""
         self._log.error(Said.PLUGIN_BUG, where=where, error=error)
 
     def looked(
         self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
     ) -> None:
-        """Say what a look at a source showed; a note that the last look had as well is not said again."""
+        """Record what a poll of a source found. Notes that the last poll also had are not repeated."""
         source = source_label(source)
         said = Said.FIRST_LOOK if first else Said.LOOKED
         say = self._log.info if first or new or changed else self._log.debug
@@ -274,30 +274,30 @@ class Report:
                 self._log.warning(Said.SOURCE_NOTE, source=source, reason=note)
 
     def burst(self, name: str, reason: str) -> None:
-        """Say that more came, from a source or of a recipe (`recipe:roads`), than may go out unseen."""
+        """Record a flood: a source or a recipe (`recipe:roads`) caused more than may go out unseen."""
         name = source_label(name)
         self._metrics.flooded(name)
         self._log.warning(Said.BURST_HELD, of=name, reason=reason)
 
     def source_down(self, source: str, reason: str, failures: int) -> None:
-        """Say that a source could not be read: at the first failure and every tenth after it."""
+        """Record that a source could not be read: at the first failure and every tenth one after it."""
         source = source_label(source)
         self._metrics.source_failures(source, failures)
         if failures % 10 == 1:
             self._log.warning(Said.SOURCE_DOWN, source=source, failures=failures, reason=reason)
 
     def source_back(self, source: str) -> None:
-        """Say that a source can be read again."""
+        """Record that a source can be read again."""
         source = source_label(source)
         self._metrics.source_failures(source, 0)
         self._log.info(Said.SOURCE_BACK, source=source)
 
     def alarm(self, kind: str, channel: str, words: str) -> None:
-        """Say that something is wrong with the daemon or what it leans on; people are told of it as well."""
+        """Record an alarm about the daemon or what it depends on. People get a notice as well."""
         self._log.error(Said.ALARM, kind=kind, channel=channel, reason=words)
 
     def noticed(self, kind: str, title: str, deliveries: Sequence[Delivery]) -> None:
-        """Say that people are being told what went wrong."""
+        """Record that a notice is on its way to people."""
         if deliveries:
             self._metrics.noticed(kind, "told")
             people = ", ".join(delivery.step for delivery in deliveries)
@@ -306,7 +306,7 @@ class Report:
             )
 
     def nobody_told(self, kind: str, title: str, reason: str) -> None:
-        """Say that something went wrong and someone, or everyone, could not be told."""
+        """Record that a notice cannot reach some or all people."""
         self._metrics.noticed(kind, "not_told")
         self._log.error(Said.NOBODY_TOLD, kind=kind, what=title, reason=reason)
 
@@ -314,7 +314,7 @@ class Report:
 def _fields(
     lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float
 ) -> dict[str, str | int | float | None]:
-    """Return what a line tells of how an attempt or a look ended."""
+    """Return the fields of a log line about how an attempt or a search ended."""
     fields: dict[str, str | int | float | None] = {
         "event": delivery.event_id,
         "run": delivery.run_id,

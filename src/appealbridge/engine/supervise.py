@@ -1,5 +1,5 @@
 """
-Work that goes on for as long as the daemon does, and that a fault of ours does not end.
+Restarts a loop that failed, so that a fault in it does not stop the daemon.
 
 A loop that ended would take the whole daemon with it, or leave it alive and idle. What broke is said,
 people are told once, and after a pause the loop begins again: everything it needs is in the store.
@@ -13,19 +13,19 @@ from appealbridge.clock import Clock
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""Seconds until a loop begins again, after its first break and at the most; doubled from break to break."""
+"""Seconds until a loop restarts: after its first failure, and at most. The pause doubles with each failure."""
 
 MENDED = 600.0
-"""A loop that has worked for so many seconds is taken for mended."""
+"""A loop that has run for so many seconds counts as working again."""
 
 Broke = Callable[[str, Exception, bool], Awaitable[None]]
-"""Told the loop's name, what it raised, and whether it is the first time since it last worked for long."""
+"""Called with the loop's name, its error, and whether this is the first failure since it last worked for long."""
 
 
 async def steadily(
     name: str, work: Callable[[], Awaitable[None]], clock: Clock, broke: Broke
 ) -> None:
-    """Do `work` until it returns, however often it breaks."""
+    """Run `work` until it returns, however often it fails."""
     pause = 0.0
     while True:
         begun = clock.monotonic()

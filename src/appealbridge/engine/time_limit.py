@@ -1,4 +1,4 @@
-"""A bound on the time of what plug-ins do, kept even where one does not let itself be cancelled."""
+"""A time limit for the work of plug-ins, kept even if one does not let itself be cancelled."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from appealbridge.clock import Clock
 T = TypeVar("T")
 
 _LEFT_BEHIND: set[asyncio.Task[Any]] = set()
-"""Work that was given up and has not ended yet; without a reference it might be collected half-way."""
+"""Abandoned work that has not ended yet. Without a reference it could be garbage-collected while it runs."""
 
 
 class GaveUp(Exception):
-    """What was to be done did not end in time, or was ended before its end; the message says which."""
+    """The work did not end in time, or was cancelled before its end. The message says which."""
 
 
 async def within(
@@ -27,7 +27,7 @@ async def within(
     """
     Return what `work` returns, or raise `GaveUp` after so many seconds or once `over` is set.
 
-    What is given up is cancelled, but not waited for.
+    Abandoned work is cancelled, but not waited for.
     """
     over = asyncio.Event() if over is None else over
     task = asyncio.get_running_loop().create_task(work)
@@ -53,4 +53,4 @@ def _leave_behind(task: asyncio.Task[Any]) -> None:
 def _ended(task: asyncio.Task[Any]) -> None:
     _LEFT_BEHIND.discard(task)
     if not task.cancelled():
-        task.exception()  # or asyncio would say that nobody had asked for it
+        task.exception()  # otherwise asyncio warns that the exception was never retrieved

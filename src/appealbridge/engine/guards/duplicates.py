@@ -1,5 +1,5 @@
 """
-Which texts went to which accounts lately, kept in memory: a question to the store for each would be dear. Pure.
+Remembers which texts were recently published on which accounts, in memory to save queries. Pure.
 
 What is remembered is only a suspicion. Whoever finds one asks the store what became of the earlier
 delivery, so that nothing has to be taken out here when one fails, and a mix-up harms nobody.
@@ -15,7 +15,7 @@ from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.store.records import Text
 
 DAY = 86_400.0
-"""For how many seconds a text is not to be repeated."""
+"""For how many seconds a text must not be repeated."""
 
 MOST = 10_000
 """How many texts are remembered of one day, and as many of the day before; with more, the oldest are forgotten."""
@@ -23,7 +23,7 @@ MOST = 10_000
 
 class Texts:
     """
-    Remembers the delivery that said a text on a channel, for a day at the least and two at the most.
+    Remembers which delivery had a text on a channel, for at least one day and at most two.
 
     Two sheets are kept: when the younger one is full or a day old, it becomes the older one, and that
     is thrown away.
@@ -36,7 +36,7 @@ class Texts:
         self._old: dict[int, str] = {}
 
     def note(self, delivery: Delivery, now: float) -> str:
-        """Return the id of the delivery that said this before, empty if it is the first: then it is remembered."""
+        """Return the id of the delivery that had this text before, or empty if this is the first, and remember it."""
         key = _key(delivery)
         earlier = self._young.get(key) or self._old.get(key)
         if earlier is not None:
@@ -45,20 +45,20 @@ class Texts:
         return ""
 
     def refresh(self, delivery: Delivery, now: float) -> None:
-        """Count a delivery's day from now on: it has only now gone out."""
+        """Count a delivery's day from now, because it has only now gone out."""
         key = _key(delivery)
         if self._young.get(key) != delivery.id:
             self._remember(key, delivery.id, now)
 
     def forget(self, delivery: Delivery, said_by: str) -> None:
-        """Forget what a delivery says, if it is that one which said it."""
+        """Forget the text of a delivery, if this delivery is the one remembered for it."""
         key = _key(delivery)
         for sheet in (self._young, self._old):
             if sheet.get(key) == said_by:
                 del sheet[key]
 
     def recall(self, texts: Iterable[Text], now: float) -> None:
-        """Remember what was said before, the oldest first."""
+        """Remember earlier texts, oldest first."""
         for text in texts:
             self._remember(_key(text), text.delivery_id, now)
 
@@ -71,9 +71,9 @@ class Texts:
 
 def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -> str:
     """
-    Return why a delivery says again what an earlier one says, empty if it does not count.
+    Return why a delivery repeats an earlier one, or empty if the earlier one does not count.
 
-    That one counts while it may still go out, and for a day after it has.
+    The earlier one counts while it may still go out, and for a day after it has.
     """
     if _said(delivery) != _said(earlier):
         return ""
@@ -91,12 +91,12 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
 
 
 def _said(text: Delivery | Text) -> tuple[str, str, str]:
-    # Of whose events, too: a stranger who says it first must not silence those whose news it is.
+    # The source is part of it: a stranger who sends the text first must not hold up the real source.
     return text.channel, text.origin, text.content_hash
 
 
 def _key(text: Delivery | Text) -> int:
-    # A number instead of the words makes the memory half as large.
+    # A number instead of the text halves the memory used.
     return hash(_said(text))
 
 

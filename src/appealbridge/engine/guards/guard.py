@@ -1,5 +1,5 @@
 """
-Between the plan and the store: what may be a flood, or says again what was just said, is held for a look.
+Holds deliveries for review when they exceed a rate or repeat a recent text.
 
 What comes is counted and remembered in memory, which costs an ordinary message next to nothing. Only
 where something does not fit is the store asked: which of it are repeats, that change nothing anyway,
@@ -29,14 +29,14 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import Arrival, Unseen
 
 RECALLED = 10_000
-"""How many events and deliveries at the most are counted again after a start."""
+"""The largest number of events and deliveries that are counted again after a start."""
 
 Bounds = Iterator[tuple[str, int, float]]
 
 
 @dataclass(slots=True)
 class Flood:
-    """A flood that has just begun: of a source (`webhook:desk`) or of a recipe, and why it is one."""
+    """A flood that has just begun: its source (`webhook:desk`) or recipe, and the reason."""
 
     name: str
     reason: str
@@ -46,7 +46,7 @@ class Flood:
 @dataclass(slots=True)
 class Lot:
     """
-    What came together, looked at: `arrivals` with what is to be held.
+    Arrivals that came together, after the check, with their holds.
 
     `came` says that the events are new, and not only what is planned about them. They were counted
     `at` this moment, but for those whose keys were `known` before.
@@ -60,7 +60,7 @@ class Lot:
 
 
 class Caution:
-    """Holds what must not go out unseen, and tells people of a flood."""
+    """Holds deliveries that must not go out unseen, and tells people about a flood."""
 
     def __init__(self, store: Store, clock: Clock, report: Report, notices: Notices) -> None:
         self._store = store
@@ -72,10 +72,10 @@ class Caution:
         self._texts = Texts(clock.now())
         self._inforce: InForce | None = None
         self.lanes: Mapping[str, Lane] = {}
-        """The lanes to wake where what is held had others wait behind it."""
+        """The lanes to wake if other deliveries waited for one that is now held."""
 
     async def recall(self, inforce: InForce) -> None:
-        """Go on where the last process was: count and remember what the store has of the last hours."""
+        """Continue where the last process stopped: count and remember the last hours from the store."""
         self.adopt(inforce)
         now, at = self._clock.now(), self._clock.monotonic()
         self._texts.recall(await self._store.texts(now - DAY, MOST), now)
@@ -86,14 +86,14 @@ class Caution:
                 windows.recall((name, min(at, at + then - now)) for name, then in came)
 
     def adopt(self, inforce: InForce) -> None:
-        """Go by new bounds; what was counted stays counted."""
+        """Use new limits; what was counted stays counted."""
         self._inforce = inforce
         self._sources.adopt(_of_hooks(inforce))
         self._recipes.adopt(_of_recipes(inforce))
 
     async def look(self, arrivals: Sequence[Arrival], now: float, *, came: bool = True) -> Lot:
         """
-        Count what came, or was only planned now about what had come; return it with its holds.
+        Count new arrivals, or new plans for earlier ones; return them with their holds.
 
         People are told of a flood before anything of it is held: whoever dies in between must not
         keep it secret. `now` is in Unix seconds. What turns out not to be stored has to be given back.
@@ -107,7 +107,7 @@ class Caution:
         return lot
 
     def give_back(self, lot: Lot, arrivals: Sequence[Arrival]) -> None:
-        """Forget these arrivals of a lot: nothing of them was stored."""
+        """Forget these arrivals of a lot, because nothing of them was stored."""
         for arrival in arrivals:
             event = arrival.event
             if event.key in lot.known:
@@ -122,7 +122,7 @@ class Caution:
                     recipe.give_back(1, lot.at)
 
     async def said_before(self, delivery: Delivery, now: float) -> str:
-        """Return why a delivery says nothing new on its channel; empty, and remembered, where it does."""
+        """Return why a delivery repeats a text on its channel; if it does not, remember it and return empty."""
         inforce = self._inforce
         bound = None if inforce is None else inforce.channels.get(delivery.channel)
         if inforce is None or (bound and bound.account.same_text is SameText.ALLOW):
@@ -139,11 +139,11 @@ class Caution:
         return ""
 
     def published(self, delivery: Delivery, at: float) -> None:
-        """Take note that a delivery went out, which may be long after it was planned."""
+        """Record that a delivery went out, which may be long after it was planned."""
         self._texts.refresh(delivery, at)
 
     async def hold_the_rest(self, lot: Lot) -> None:
-        """Hold what still waits of the floods that a lot began, now that it is stored."""
+        """Hold earlier deliveries that belong to the floods which this lot began, once it is stored."""
         for flood in lot.floods:
             try:
                 held = await self._store.hold_untouched(
@@ -156,14 +156,14 @@ class Caution:
                 self._report.store_failed(error)  # what comes next is held all the same
 
     async def alarm(self, name: str, reason: str) -> None:
-        """Say once of a flood that it is held."""
+        """Log once that a flood is held."""
         self._report.burst(name, reason)
         await self._notices.alarm(Alarm.FLOOD, words=f"{source_label(name)}: {reason}")
 
     # -- what fits ------------------------------------------------------------------------------
 
     def _fits(self, lot: Lot, now: float) -> bool:
-        """Count and remember everything; whether all of it may go out unseen."""
+        """Count and remember everything; return whether all of it may go out unseen."""
         fits, at = True, lot.at
         for arrival in lot.arrivals:
             source = self._sources.get(arrival.event.source) if lot.came else None
@@ -198,7 +198,7 @@ class Caution:
             raise
 
     def _bursts(self, lot: Lot, now: float) -> dict[str, str]:
-        """Count what is no repeat; return why that of a source or of an event's recipe is too much."""
+        """Count what is not a repeat; return why a source or a recipe has too much."""
         reasons: dict[str, str] = {}
         fresh = [one for one in lot.arrivals if one.event.key not in lot.known]
         name = fresh[0].event.source if fresh and lot.came else ""
@@ -236,7 +236,7 @@ def _with_hold(delivery: Delivery, same: str, burst: str) -> Delivery:
         return replace(delivery, hold=Hold.SAME_TEXT, reason=same)
     if burst and not delivery.hold:
         return replace(delivery, hold=Hold.BURST, reason=burst)
-    # Who agrees to it anyway should know.
+    # Whoever approves it should know.
     return replace(delivery, reason=same) if same else delivery
 
 

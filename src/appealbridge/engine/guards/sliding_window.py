@@ -1,5 +1,5 @@
 """
-How much may go out unseen within a time: a window that slides along with the clock. Pure.
+Limits how much may go out unseen within a sliding period of time. Pure.
 
 Times are seconds of a clock that never goes back.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 PARTS = 64
-"""In how many parts a window is counted, so that it is as small in a flood as in quiet times."""
+"""In how many parts a window is counted, so that it needs no more memory in a flood."""
 
 
 class Window:
     """
-    Counts what came within the last `within` seconds, whether or not it went out.
+    Counts arrivals of the last `within` seconds, whether or not they went out.
 
     `most` may go out in any such time. A flood, once found, lasts until no more than half as many
     came within the window: at the very edge, it would end and begin again with each arrival.
@@ -31,7 +31,7 @@ class Window:
         self._total = 0
 
     def take(self, count: int, now: float) -> bool:
-        """Count what came at `now`; return whether it may go out unseen. Nothing of what does not fit may."""
+        """Count arrivals at `now`; return whether they may go out unseen. If they do not all fit, none may."""
         self._leave_behind(now)
         if self._parts and now - self._parts[-1].begun < self.within / PARTS:
             part = self._parts[-1]
@@ -46,7 +46,7 @@ class Window:
         return not self.flooded and self._total <= self.most
 
     def give_back(self, count: int, at: float) -> None:
-        """Forget so many that came at a moment: they were no news after all."""
+        """Forget so many arrivals of a moment, because they were repeats or were not stored."""
         for part in reversed(self._parts):
             if part.begun <= at:
                 gone = min(count, part.count)
@@ -55,7 +55,7 @@ class Window:
                 return
 
     def recall(self, times: Iterable[float]) -> None:
-        """Count what came before there was this window, the oldest first."""
+        """Count arrivals from before this window existed, oldest first."""
         for at in times:
             self.flooded = not self.take(1, at)
 
@@ -78,15 +78,15 @@ class _Part:
 
 
 class Windows:
-    """The windows of all sources, or of all recipes, that have a bound; by name."""
+    """The windows of all sources, or of all recipes, that have a limit; by name."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Window] = {}
         self.get = self._by_name.get
-        """Return the window of a name, `None` for no bound."""
+        """Return the window of a name, `None` if it has no limit."""
 
     def adopt(self, bounds: Iterable[tuple[str, int, float]]) -> None:
-        """Go by these bounds (name, how many, within seconds) from now on; what was counted stays counted."""
+        """Use these limits (name, how many, within seconds) from now on; what was counted stays counted."""
         before = dict(self._by_name)
         self._by_name.clear()
         for name, most, within in bounds:
@@ -95,7 +95,7 @@ class Windows:
             self._by_name[name] = window
 
     def recall(self, came: Iterable[tuple[str, float]]) -> None:
-        """Count what came before (name, time), the oldest first."""
+        """Count earlier arrivals (name, time), oldest first."""
         for name, at in came:
             window = self._by_name.get(name)
             if window is not None:
@@ -103,5 +103,5 @@ class Windows:
 
     @property
     def longest(self) -> float:
-        """How many seconds the longest window has; 0 where there is none."""
+        """The length of the longest window in seconds; 0 if there is none."""
         return max((window.within for window in self._by_name.values()), default=0.0)

@@ -1,4 +1,4 @@
-"""A notice as an event with one run and a delivery for each person who can be reached. Pure."""
+"""Builds a notice: an event with one run, and a delivery for each person who can be reached. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from appealbridge.plugin.recipients import Telling
 from appealbridge.store.records import Arrival, NewsSort
 
 UNREACHED = "cannot be reached"
-"""What is said of a person to whom there is no way."""
+"""The trace entry for a person who cannot be reached."""
 
 
-# What stands there as their channel is a source, or an account that is well.
+# The channel of such news is a source, or an account that works.
 _ABOUT_NO_ACCOUNT = frozenset(
     {
         Alarm.SOURCE,
@@ -37,9 +37,9 @@ _ABOUT_NO_ACCOUNT = frozenset(
 @value
 class Group:
     """
-    News that goes into one notice: what kind it is of, and the names of people and groups who are told.
+    News for one notice: its kind, and the names of the people and groups who get it.
 
-    `channel` is the account that went wrong, if an alarm is about one, or if it would be a way to tell.
+    `channel` is the account in trouble, if an alarm is about one or if it could carry the notice.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Group:
 
     @property
     def without(self) -> tuple[str, ...]:
-        """The accounts that are not to tell it: what went wrong tells nobody of itself."""
+        """The accounts that must not carry the notice, because it is about them."""
         return (self.channel,) if self.channel and self.kind != Alarm.BACK else ()
 
 
@@ -72,7 +72,7 @@ class Notice:
 
 
 def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
-    """Return where news of a sort belongs; `people` are the names its recipe gives."""
+    """Return the group to which news of a sort belongs; `people` are the names that its recipe gives."""
     if sort.kind in _ABOUT_NO_ACCOUNT:
         return Group(sort.kind, tuple(people))
     whom = telling.whom(people)
@@ -83,9 +83,9 @@ def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
 
 def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now: float) -> Arrival:
     """
-    Return a notice as it is stored; a person to whom there is no way gets no delivery.
+    Return a notice as it is stored. A person who cannot be reached gets no delivery.
 
-    Of the ways to someone an account that `works` is preferred. `now` is in Unix seconds UTC.
+    If several accounts can reach someone, one that `works` is preferred. `now` is in Unix seconds UTC.
     """
     event = Event(
         id=notice.id,

@@ -1,5 +1,5 @@
 """
-Nobody has to look to learn that something went wrong or waits for them: it is found in the store, and told.
+Sends notices to people about what went wrong or waits for them, as the store has it.
 
 A notice is an event with one run and a delivery for each person, stored in the transaction that takes
 note of what it tells; so it is told once whatever crashes when, and goes out by the ordinary lanes.
@@ -29,28 +29,28 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
 
 COLLECT = 300.0
-"""For how many seconds news is collected for people who have just been told of the same."""
+"""For how many seconds similar news is collected for people who have just had a notice."""
 
 BREATH = 1.0
-"""Seconds between two looks for news at the least, however much goes wrong."""
+"""The least number of seconds between two searches for news, however much goes wrong."""
 
 SOON = 5.0
-"""After how many seconds a notice under way is looked at again that is to go by another account."""
+"""Seconds until AppealBridge checks again a notice that should go by another account."""
 
 MOST = 2000
-"""How much one notice tells at the most."""
+"""The largest number of items in one notice."""
 
 UNKEPT = 100
-"""How many alarms are remembered while the store takes none."""
+"""How many alarms are kept in memory while the store accepts none."""
 
 ATTEMPTS = 3
-"""How often a notice is sent whose outcome is unclear each time: told twice is better than never."""
+"""How often a notice with an unclear outcome is sent: twice is better than never."""
 
 _WAITING = frozenset({State.READY, State.SENDING})
 
 
 class Notices:
-    """Tells people what went wrong."""
+    """Sends notices."""
 
     def __init__(
         self,
@@ -75,23 +75,23 @@ class Notices:
         self._wake = asyncio.Event()
 
     def adopt(self, inforce: InForce) -> None:
-        """Tell the people who are in force now, by the ways that lead to them now."""
+        """Use the people and accounts of a new configuration."""
         self._inforce = inforce
         self._wake.set()
 
     def nudge(self) -> None:
-        """Take note that something went wrong and stands in the store."""
+        """Look in the store for news soon."""
         self._wake.set()
 
     async def alarm(self, kind: Alarm, channel: str = "", words: str = "") -> None:
         """
-        Tell the people of `notices.to` about the daemon or what it leans on.
+        Tell the people of `notices.to` about the daemon or what it depends on.
 
         `channel` is the account that it is about, which is not used to tell of it, or the source for
         `Alarm.SOURCE`; `words` say what was seen. Raise it once for each thing that people have to
         know. Kept when this returns; where the store takes nothing, remembered and kept later.
         """
-        # What could not be kept would stand in the way of every other alarm.
+        # An alarm that could not be stored would block every other one.
         words = self._clean(words).encode(errors="replace").decode()
         now = self._clock.now()
         try:
@@ -103,12 +103,12 @@ class Notices:
         self._report.alarm(kind, channel, words)
 
     def raised(self, kind: str, channel: str, words: str) -> None:
-        """Take note that an alarm stands in the store already, stored with what it is about."""
+        """Log an alarm that is already in the store."""
         self._report.alarm(kind, channel, words)
         self._wake.set()
 
     async def run(self) -> None:
-        """Tell what is new until cancelled."""
+        """Send notices about new events until cancelled."""
         while True:
             self._wake.clear()
             pause: float | None = 0.0
@@ -126,7 +126,7 @@ class Notices:
             await self._clock.sleep(BREATH)
 
     async def _round(self, inforce: InForce) -> float | None:
-        """Tell what is to be told now; return after how many seconds more is, `None` if nothing waits."""
+        """Send the notices due now; return in how many seconds the next ones are due, `None` if nothing waits."""
         await self._keep_alarms()
         groups: dict[Group, list[NewsSort]] = {}
         for sort in await self._store.news():
@@ -153,9 +153,9 @@ class Notices:
 
     async def _people(self, inforce: InForce, sort: NewsSort) -> tuple[str, ...]:
         """
-        Return who is told: whom the recipe in force names, else the version kept, else `notices.to`.
+        Return the people to tell: those of the recipe in force, else of its stored version, else `notices.to`.
 
-        Of what waits for approval those are told who may agree to it.
+        About a delivery that waits for approval, those who may approve it are told.
         """
         recipe = inforce.book.recipes.get(sort.recipe) or inforce.book.off.get(sort.recipe)
         if recipe is None and sort.recipe:
@@ -189,7 +189,7 @@ class Notices:
         await self._store_told(inforce, notice, news)
 
     async def _store_told(self, inforce: InForce, notice: Notice, news: Sequence[News]) -> None:
-        """Store a notice in the transaction that takes note of what it tells, and let it go out."""
+        """Store a notice in the transaction that marks its news as told, and let it go out."""
         if not notice.people:
             await self._store.tell(news)
             if notice.kind != Trouble.APPROVAL:  # nothing is wrong with that
@@ -209,14 +209,14 @@ class Notices:
             self._report.nobody_told(notice.kind, notice.title, f"no account can tell {names}")
 
     async def _mend(self, inforce: InForce, sort: NewsSort) -> None:
-        """Send notices that did not arrive once more, or by another account."""
+        """Send notices that did not arrive again, or by another account."""
         for one in await self._store.news_of([sort], MOST):
             delivery = await self._store.delivery(str(one.number))
             if not (sort.kind == Trouble.UNKNOWN and await self._again(delivery)):
                 await self._by_another_way(inforce, [one], delivery)
 
     async def _again(self, delivery: Delivery) -> bool:
-        """Send a notice once more that has perhaps arrived; return whether that is still worth it."""
+        """Send a notice that has perhaps arrived again; return whether that is still worthwhile."""
         attempts = await self._store.attempts(delivery.id)
         if sum(one.outcome is Outcome.UNSURE for one in attempts) >= ATTEMPTS:
             return False
@@ -229,7 +229,7 @@ class Notices:
         return True
 
     async def _go_round(self, inforce: InForce) -> bool:
-        """Let notices that wait for an account in trouble go by one that works; return whether some are left."""
+        """Send notices that wait for an account in trouble by one that works; return whether some are left."""
         left = False
         for way in inforce.telling.accounts:
             if way in self._lanes and not self._works(way):
@@ -257,7 +257,7 @@ class Notices:
     async def _by_another_way(
         self, inforce: InForce, news: Sequence[News], delivery: Delivery
     ) -> None:
-        """Tell someone what one account could not tell them, each account tried once."""
+        """Send a notice by another account than the one that failed, trying each account once."""
         before = await self._store.event(delivery.event_id)
         told = before.data or {}
         notice = Notice(

@@ -1,1 +1,1 @@
-"""Carries on runs that wait, in the order that their recipe asks for, and runs events again."""
+"""Continues waiting runs, in the order that their recipe's `mode` asks for, and runs events again."""

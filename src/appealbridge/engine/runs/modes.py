@@ -1,4 +1,4 @@
-"""Whose turn it is among runs of one recipe about one subject, as the recipe's `mode` says. Pure."""
+"""Decides by a recipe's `mode` which of its runs about one subject may go on. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.model.recipe import QUEUED, RESTART, SINGLE
 
 BEGUN = "begun"
-"""The mark of a run that waits and has had its turn."""
+"""The mark of a waiting run whose turn has come."""
 
 
 def begun(run: Run, now: float) -> Run:
@@ -20,7 +20,7 @@ def begun(run: Run, now: float) -> Run:
 
 def kept_back(run: Run, mode: str, older: Sequence[Run], now: float) -> Run | None:
     """
-    Return a run as it is while it has to stand back, `None` where its turn has come.
+    Return a run as it is while it must wait for older ones, `None` if its turn has come.
 
     `older` are the open runs of its recipe and subject that came before it, the oldest first.
     """
@@ -35,7 +35,7 @@ def kept_back(run: Run, mode: str, older: Sequence[Run], now: float) -> Run | No
 
 
 def ended_by(run: Run, mode: str, older: Sequence[Run], now: float) -> Sequence[Run]:
-    """Return those older runs, as they are then, that this one ends when its turn has come."""
+    """Return the older runs that this one ends when its turn has come, as they are then."""
     if mode != RESTART:
         return ()
     reason = f"ended by run {run.id}, since the recipe says mode: restart"

@@ -1,5 +1,5 @@
 """
-An event run again through the recipes in force, never twice to a channel that had it. Pure.
+Plans the replay of an event, never publishing twice to a channel. Pure.
 
 What had it is what is published, or may still be, of the same event: on the same channel, and for a
 mail to the same recipient, whichever recipe it came from. What failed, expired or was cancelled had
@@ -25,20 +25,20 @@ from appealbridge.recipes.planning.plan import Plan, plan
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
 
 ASK_AGAIN = 60.0
-"""After how many seconds a run that waits for a delivery of another run is looked at again."""
+"""After how many seconds a run that waits for a delivery of another run is planned again."""
 
 _HAD_IT = OPEN | {State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN}
 
 LEFT_OUT = "left_out"
-"""The mark that has the numbers of what stands in for steps that were left out."""
+"""The mark with the numbers of the earlier deliveries that replace the steps left out."""
 
 Address = tuple[str, str]
-"""A channel, and what tells the recipients of one message apart; empty for a post."""
+"""A channel, and the recipient of a message, which is empty for a post."""
 
 
 @value
 class Again:
-    """What comes of a recipe when an event is run again: the plan, and what is left out since it was had."""
+    """The result of a recipe in a replay: the plan, and the steps left out because they were already published."""
 
     plan: Plan
     left_out: Sequence[Delivery]
@@ -69,7 +69,7 @@ def replay(
     by: str,
     budget: Budget = NO_BOUND,
 ) -> Sequence[Replayed]:
-    """Return what becomes of an event that is run again; `runs` and `deliveries` are all it has caused."""
+    """Return the results of a replay; `runs` and `deliveries` are all that the event has caused."""
     number = next_number(run.id for run in runs)
     under_way = {run.recipe: run.id for run in runs if run.state is RunState.OPEN}
     return [
@@ -153,7 +153,7 @@ def plan_again(
     budget: Budget = NO_BOUND,
 ) -> Again:
     """
-    Return what a run of a replay wants done now; `others` are all deliveries of its event.
+    Return what a replayed run does next; `others` are all deliveries of its event.
 
     A person asked for it, so that `publish_within` counts from then, and what was held as a flood
     is not once more. What was left out once stays so, whatever becomes of what had it.
@@ -177,7 +177,7 @@ def plan_again(
     everything = [some[number] for number in sorted(some)]
     wake_at = planned.wake_at
     if not planned.done and any(one.state in OPEN for one in everything):
-        # Nobody wakes this run when a delivery of another run ends.
+        # Nothing wakes this run when a delivery of another run ends.
         wake_at = now + ASK_AGAIN if wake_at is None else min(wake_at, now + ASK_AGAIN)
     marks = {**planned.marks, LEFT_OUT: {k: [one.number for one in v] for k, v in left_out.items()}}
     said = [{"step": one.step, "said": _words(one)} for one in everything]
@@ -187,7 +187,7 @@ def plan_again(
 
 
 def _had(deliveries: Iterable[Delivery], number: int) -> Mapping[Address, Delivery]:
-    """Return what had the event before this replay, by where it went; what is published comes first."""
+    """Return the earlier deliveries of the event by destination, published ones first."""
     found: dict[Address, Delivery] = {}
     for one in deliveries:
         if one.state in _HAD_IT and not one.run_id.endswith(f"~{number}"):
@@ -200,12 +200,12 @@ def _had(deliveries: Iterable[Delivery], number: int) -> Mapping[Address, Delive
 def _parted(
     run: Run, planned: Sequence[Delivery], before: Mapping[Address, Delivery]
 ) -> tuple[list[Delivery], dict[str, list[Delivery]]]:
-    """Return what is planned and nobody had, and by step what had the rest."""
+    """Return the planned deliveries that are new, and by step the earlier ones that replace the rest."""
     fresh: list[Delivery] = []
     stood_in: dict[str, list[Delivery]] = {}
     gone: dict[str, Delivery] = {}
     for delivery in planned:
-        # The rest of a thread goes the way of its first post.
+        # The later posts of a thread are treated like its first one.
         earlier = gone.get(delivery.follows) if delivery.follows else before.get(_address(delivery))
         if earlier is None:
             fresh.append(_of_run(run, delivery))
@@ -218,7 +218,7 @@ def _parted(
 
 
 def _of_run(run: Run, delivery: Delivery) -> Delivery:
-    """Return a delivery as one of this run, since it was planned as one of the event's first."""
+    """Return a delivery as one of this run, because it was planned as one of the event's first run."""
     first = delivery.run_id
     follows = delivery.follows and run.id + delivery.follows.removeprefix(first)
     id_ = run.id + delivery.id.removeprefix(first)
@@ -234,6 +234,6 @@ def _words(earlier: Delivery) -> str:
 
 
 def _new(run: Run, said: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
-    """Return what the run's trace does not say yet: it is planned from the beginning each time."""
+    """Return the entries that the run's trace does not have yet, because a run is planned from its beginning."""
     known = {(entry.get("step"), entry.get("said")) for entry in run.trace}
     return [entry for entry in said if (entry.get("step"), entry.get("said")) not in known]

@@ -1,5 +1,5 @@
 """
-Runs that wait: planned again whenever something they wait for has happened.
+Continues waiting runs: plans a run again when something that it waits for has happened.
 
 A recipe with a delay or a `wait_for` is planned here from the first, one run of a subject after the
 other, since its `mode` says what an older one under way means to a newer one.
@@ -37,14 +37,14 @@ from appealbridge.store.records import (
 )
 
 EVERYTHING = 1_000_000
-"""More deliveries than any event has."""
+"""A limit above the number of deliveries of any event."""
 
 BATCH = 32
-"""How many runs are planned before the store is asked again; what they plan shares a commit."""
+"""How many runs are planned together; what they plan shares a commit."""
 
 
 class Runs:
-    """Plans on. What a run waits for is in the store; only the ids of open runs are kept here."""
+    """Continues waiting runs. The store has what a run waits for; only the ids of open runs are kept here."""
 
     def __init__(
         self,
@@ -73,15 +73,15 @@ class Runs:
         self._wake = asyncio.Event()
 
     def opened(self, run_id: str) -> None:
-        """Take note of a run that waits for the outcome of its own deliveries."""
+        """Register a run that waits for the outcome of its own deliveries."""
         self._open.add(run_id)
 
     def due(self) -> None:
-        """Take note that a run is to be planned now."""
+        """Plan a run as soon as possible."""
         self._wake.set()
 
     def nudge(self, delivery: Delivery) -> None:
-        """Take note that a delivery of a run ended, which may let the run go on."""
+        """Plan a run again because one of its deliveries ended."""
         if self._from_before or delivery.run_id in self._open:
             self._wake.set()
 
@@ -160,7 +160,7 @@ class Runs:
                 self._report.broke(f"run {run.id}", error)
 
     def _begin(self, run: Run, deliveries: Sequence[Delivery]) -> None:
-        """Let a run's new deliveries be sent, and say what it has come to, now that both are stored."""
+        """Let a run's new deliveries be sent, and log the run's state, once both are stored."""
         if run.state is not RunState.OPEN:
             self._open.discard(run.id)
         for delivery in deliveries:
@@ -212,7 +212,7 @@ class Runs:
             return planned()
 
     async def _take_turn(self, run: Run, mode: str, now: float) -> Run | None:
-        """Return the run as it is while it has to wait for its turn, `None` where that has come."""
+        """Return the run as it is while it waits for its turn, `None` if that has come."""
         older = () if mode == PARALLEL else await self._store.runs_before(run.id)
         for ended in ended_by(run, mode, older, now):
             await self._store.advance(ended, 0, ())
@@ -221,7 +221,7 @@ class Runs:
 
 
 def of_event(event_id: str) -> DeliveryFilter:
-    """Return what asks for all deliveries of an event."""
+    """Return the query for all deliveries of an event."""
     return DeliveryFilter(event_id=event_id, limit=EVERYTHING)
 
 
@@ -233,7 +233,7 @@ def _by_step(deliveries: Sequence[Delivery]) -> Mapping[str, Sequence[Delivery]]
 
 
 def _after(run: Run, planned: Plan, now: float) -> Run:
-    """Return a run as it is when this has been planned."""
+    """Return a run as it is after this plan."""
     return replace(
         run,
         state=RunState.PLANNED if planned.done else RunState.OPEN,
@@ -251,7 +251,7 @@ def _traced(run: Run, said: Iterable[Mapping[str, Any]], now: float) -> tuple[di
 def _failed(
     run: Run, reason: str, now: float, said: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Run, Plan]:
-    """Return a run that cannot go on, and what it plans, which is nothing more."""
+    """Return a run that cannot go on, with an empty plan."""
     reason = reason[:LONGEST_REASON]
     trace = _traced(run, (*said, {"step": "", "said": f"failed: {reason}"}), now)
     failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None, trace=trace)

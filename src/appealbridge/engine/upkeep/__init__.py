@@ -1,1 +1,1 @@
-"""What is done from time to time: deliveries expire, old content is removed, and what is stuck is reported."""
+"""Periodic work: expires deliveries, removes old content, and reports what is stuck."""

@@ -1,4 +1,4 @@
-"""What time does to what waits: a delivery whose publish-by has passed expires, and that is said."""
+"""Expires deliveries whose publish-by time has passed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Upkeep:
         """Called with each delivery that expired, so that its run may go on."""
 
     def watch(self, delivery: Delivery) -> None:
-        """Take note of a new delivery's publish-by time."""
+        """Register a new delivery's publish-by time."""
         if delivery.publish_by is not None and (
             self._next is None or delivery.publish_by < self._next
         ):
@@ -35,7 +35,7 @@ class Upkeep:
             self._wake.set()
 
     async def run(self) -> None:
-        """Expire what is due until cancelled."""
+        """Expire deliveries when they are due, until cancelled."""
         while True:
             self._wake.clear()
             try:

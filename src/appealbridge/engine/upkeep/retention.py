@@ -1,4 +1,4 @@
-"""What goes when its time is over: looked for now and then, taken out in small steps that hinder nobody."""
+"""Removes old data when its retention ends, in small steps that do not hold up other work."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ EVERY = 3600.0
 """Seconds between two rounds. Spans are days and years; an hour more is nothing."""
 
 FIRST = 60.0
-"""Seconds from a start or a reload to the first round: what waits to go out goes first."""
+"""Seconds from a start or a reload to the first round, so that waiting deliveries go first."""
 
 PAUSE = 0.05
-"""Seconds between two steps at the least."""
+"""The least number of seconds between two steps."""
 
 KEYS_OUTLIVE = 5 * 366 * 86_400.0
 """How many seconds a key stays known after its event was removed, so that a recorded request stays a repeat."""
 
 SHARE = 4
-"""The pause is so many times as long as the step took, so that a busy store is left alone for longer."""
+"""The pause is so many times as long as the step took, so that a busy store gets a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutOffs:
-    """Until when things must have been over to go now; `None` where they never do."""
+    """The times before which data must have ended to be removed now; `None` if it never is."""
 
     personal: Over | None
     decisions: Over | None
@@ -66,7 +66,7 @@ class Pruning:
         self._changed = asyncio.Event()
 
     def adopt(self, retention: Retention) -> None:
-        """Prune by this from now on."""
+        """Use this retention from now on."""
         if retention != self._retention:
             self._retention = retention
             self._changed.set()
@@ -88,13 +88,13 @@ class Pruning:
             pause = EVERY
 
     async def round(self) -> None:
-        """Take out, once, all whose time is over."""
+        """Remove everything whose retention is over, once."""
         now = cut_offs(self._retention, self._clock.now())
         emptied = removed = runs = 0
         if (personal := now.personal) is not None:
             emptied = await self._all(lambda after: self._store.empty(personal, after))
         if (decisions := now.decisions) is not None:
-            # Where personal content has a time of its own, no row goes before that has come.
+            # If personal content has a retention of its own, no row is removed before that ends.
             only = now.personal is not None
             removed = await self._all(
                 lambda after: self._store.forget(decisions, emptied=only, after=after)

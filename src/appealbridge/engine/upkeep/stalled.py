@@ -1,5 +1,5 @@
 """
-Nothing waits in vain and unseen.
+Finds what is stuck, and tells people about it.
 
 That is what is due and does not go out, what was begun and never ended, what has nowhere to go, what
 the store does not take, and a store that fails.
@@ -25,27 +25,27 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import Queue, Settlement
 
 EVERY = 60.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 LATE = 300.0
-"""For how many seconds something must be due, and a free lane leave it lying, to be called stalled."""
+"""For how many seconds a delivery must be due on a free lane to count as stalled."""
 
 LONGEST = 1800.0
-"""For how many seconds an attempt may be under way before that is told."""
+"""How many seconds an attempt may take before people are told."""
 
 AT_ONCE = 100
-"""How many attempts that have not ended are dealt with at one look."""
+"""How many attempts that have not ended are dealt with in one check."""
 
 REFUSED = "store: "
-"""What the notes begin with of what the store does not take."""
+"""The beginning of notes about what the store does not accept."""
 
 NOT_CARRIED_ON = "the program did not carry this attempt on"
 BEAT_EVERY = 60.0
 BEAT_AGAIN = 5.0
-"""Seconds after which the store is tried where nothing has been stored, and after which again where it took nothing."""
+"""Seconds until the store is tested if nothing was stored, and until the next test after a failure."""
 
 STUCK = 15.0
-"""For how many seconds something may wait for the store until that counts as stuck."""
+"""How many seconds something may wait for the store before that counts as stuck."""
 
 First = tuple[float, int]
 Tell = Callable[[Alarm, str, str], Awaitable[None]]
@@ -53,7 +53,7 @@ Tell = Callable[[Alarm, str, str], Awaitable[None]]
 
 class Monitor:
     """
-    Looks at what waits, now and then. `notes` says what is wrong at this moment, by what it is about.
+    Checks regularly for stuck work. `notes` has the present problems, by what they are about.
 
     `tell` raises an alarm about a channel, in words. `sending` are the ids of the deliveries at which
     an attempt is being made.
@@ -80,11 +80,11 @@ class Monitor:
         self._changed = asyncio.Event()
 
     def adopt(self) -> None:
-        """Look at once, since channels may have come and gone."""
+        """Check at once, because channels may have been added or removed."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Look now and then until cancelled."""
+        """Check regularly until cancelled."""
         while True:
             self._changed.clear()
             try:
@@ -96,7 +96,7 @@ class Monitor:
             await self._clock.wait(self._changed, EVERY)
 
     async def look(self) -> None:
-        """Look once; say, and have people told of, what was not so at the last look."""
+        """Check once; log, and tell people about, problems that the last check did not find."""
         now = self._clock.now()
         queues = await self._store.queues()
         self._report.overdue(
@@ -123,13 +123,13 @@ class Monitor:
     async def _note(
         self, before: Collection[str], about: str, kind: Alarm, channel: str, words: str
     ) -> None:
-        """Take note of what is wrong, and have people told where it was not so at the last look."""
+        """Record a problem, and tell people if the last check did not find it."""
         self.notes[about] = words
         if about not in before:
             await self._tell(kind, channel, words)
 
     async def _look_at_attempts(self, before: Collection[str], now: float) -> None:
-        """Carry on what was begun and is in nobody's hands; say what has been under way for very long."""
+        """Take over attempts that nothing is working on; report those that have taken very long."""
         for delivery in await self._store.begun_before(now - LATE, AT_ONCE):
             begun = delivery.begun_at or now
             if delivery.id not in self._sending:
@@ -171,7 +171,7 @@ class Monitor:
             self._lanes[delivery.channel].queued()
 
     async def _look_at_refusals(self) -> None:
-        """Have people told of what the store has not taken since the last look, nor at any time before it."""
+        """Tell people about what the store has not accepted since the check before."""
         before, self._refused = self._refused, set(self._report.refusals)
         told = {about for about in self.notes if about.startswith(REFUSED)}
         for part in before & self._refused:
@@ -187,10 +187,10 @@ class Monitor:
     def _stalled(
         self, lane: Lane, queue: Queue, lying: tuple[First, float] | None, now: float
     ) -> bool:
-        """Whether a lane that may send has let the same delivery lie, and that has been due, for too long."""
+        """Whether a lane that may send has left the same due delivery waiting for too long."""
         if queue.first is None or not lane.health.works or lane.pace.opens_at(now) > now:
             return False
-        # By seconds that never jump: a clock set forward makes everything late at once.
+        # By a clock that never jumps: a wall clock set forward would make everything late at once.
         since = self._clock.monotonic()
         if lying is not None and lying[0] == queue.first:
             since = lying[1]
@@ -216,7 +216,7 @@ def _stalled(lane: Lane, queue: Queue) -> str:
 
 class Heartbeat:
     """
-    Knows whether the store takes anything.
+    Knows whether the store accepts writes.
 
     Whoever asks makes it write nothing: what is stored anyway tells, and where that is nothing for a
     while, one beat of its own.
@@ -229,14 +229,14 @@ class Heartbeat:
 
     @property
     def trouble(self) -> str:
-        """Why the store takes nothing now; empty where it does."""
+        """Why the store accepts nothing now; empty if it does."""
         writing = self._store.writing()
         if writing.waits_for >= STUCK:
             return f"nothing has been stored for {writing.waits_for:.0f} seconds, though something waits"
         return writing.trouble
 
     async def run(self) -> None:
-        """Beat now and then until cancelled."""
+        """Test the store regularly until cancelled."""
         while True:
             writing = self._store.writing()
             if writing.trouble or writing.idle_for >= BEAT_EVERY:
