@@ -1,1 +1,1 @@
-"""Recipes with questions in them: from a blueprint and a few answers to a recipe of one's own."""
+"""Blueprints: recipes with questions, whose answers make a recipe of one's own."""

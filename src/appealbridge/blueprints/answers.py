@@ -1,4 +1,4 @@
-"""Between a question and its place in the recipe: what may be answered, and what an answer means."""
+"""The possible answers to a blueprint's questions, and their values in the recipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 @dataclass(frozen=True, slots=True)
 class Offer:
     """
-    What can be answered to one question here.
+    The possible answers to one question.
 
     `names` are the answers to choose from, empty where anything of the kind will do. `default` is the
     answer of whoever gives none: `None` where there is no sensible one, empty for leaving it out.
@@ -31,7 +31,7 @@ class Offer:
 
 
 def offer(asked: Input, catalogue: Catalogue) -> Offer:
-    """Return what can be answered to a question, going by what the settings declare."""
+    """Return the possible answers to a question, by what the settings have."""
     names = _declared(asked, catalogue)
     if asked.kind == "choice":
         names = tuple(asked.choices)
@@ -41,7 +41,7 @@ def offer(asked: Input, catalogue: Catalogue) -> Offer:
     if asked.kind not in ("text", "number", "duration", "time"):
         fitting = default if default in names or not names else None
         fitting = None if asked.kind == "people" and fitting == NO_APPROVAL else fitting
-        # That nobody has to agree is never taken for granted, whatever the blueprint proposes.
+        # `approval: none` is never a default, whatever the blueprint proposes.
         only = names[0] if len(names) == 1 and asked.kind != "people" else None
         default = fitting if fitting is not None else only
     if default is None and asked.optional and (not names or asked.kind == "people"):
@@ -64,9 +64,9 @@ def _declared(asked: Input, catalogue: Catalogue) -> tuple[str, ...]:
 
 def understood(asked: Input, answer: str, offered: Offer) -> Any:
     """
-    Return the value that an answer stands for, `None` for one left out.
+    Return the value of an answer, `None` if it is left out.
 
-    Raise `ValueError` with what is wrong and what would mend it.
+    Raise `ValueError` with what is wrong and how to fix it.
     """
     answer = answer.strip()
     if not answer:

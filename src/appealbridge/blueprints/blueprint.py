@@ -1,4 +1,4 @@
-"""A blueprint: a recipe in which some values are left open, and the questions that fill them."""
+"""A blueprint: a recipe with open values, and the questions that fill them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Input(Options):
 
 
 class Head(Options):
-    """What stands under `blueprint:`, above the recipe."""
+    """The part under `blueprint:`, above the recipe."""
 
     name: str = Field(
         min_length=1,
@@ -66,7 +66,7 @@ class Head(Options):
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """`!input name`: where the answer to a question belongs."""
+    """`!input name`: the place for the answer to a question."""
 
     name: str
 

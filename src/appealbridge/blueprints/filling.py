@@ -1,5 +1,5 @@
 """
-From a blueprint and the answers to a recipe's text.
+Makes a recipe's text from a blueprint and answers.
 
 The text is kept as it was written, comments and all; only the blanks are filled. What is left out
 takes its list entry with it.
@@ -27,9 +27,9 @@ _OLD_WORDS = frozenset(("yes", "no", "on", "off", "y", "n"))
 
 def fill(blueprint: Blueprint, answers: Mapping[str, Any]) -> str:
     """
-    Return the recipe that a blueprint is with these answers, by the names of its inputs.
+    Return the recipe for these answers, by the names of the inputs.
 
-    `None` leaves an optional input out. Raise `ValueError` where nothing is left to be done.
+    `None` leaves an optional input out. Raise `ValueError` if nothing is left to do.
     """
     document = blueprint.document
     lines = lines_of(document.text)
@@ -45,12 +45,12 @@ def fill(blueprint: Blueprint, answers: Mapping[str, Any]) -> str:
 
 
 def switched_off(text: str) -> str:
-    """Return a recipe that is off until somebody has looked at it, if it does not say itself whether it is."""
+    """Return a recipe that is switched off until somebody has checked it, unless it has `enabled` itself."""
     return text if _SAYS_SO.search(text) else f"{OFF}\n{text}"
 
 
 def still_asked(blueprint: Blueprint, name: str, answers: Mapping[str, Any]) -> bool:
-    """Return whether an input has a place yet once what was answered with `None` is left out."""
+    """Return whether an input still has a place when everything answered with `None` is left out."""
     lines = lines_of(blueprint.document.text)
     gone = _left_out(blueprint, lines, answers)
     places = [path for path, blank in blueprint.blanks if blank == name]
@@ -58,7 +58,7 @@ def still_asked(blueprint: Blueprint, name: str, answers: Mapping[str, Any]) -> 
 
 
 def written(value: Any) -> str:
-    """Return a value as YAML on one line: bare where it stays what it is, otherwise as JSON."""
+    """Return a value as YAML on one line: without quotes if it keeps its meaning, otherwise as JSON."""
     if isinstance(value, str) and _BARE.fullmatch(value) and _stays(value):
         return value
     if isinstance(value, list):
@@ -67,18 +67,18 @@ def written(value: Any) -> str:
 
 
 def _stays(text: str) -> bool:
-    # `no` is text in YAML 1.2; an older reader, such as an editor's, takes it for false.
+    # `no` is text in YAML 1.2; an older reader, such as an editor's, reads it as false.
     return plain(text) == text and text.lower() not in _OLD_WORDS
 
 
 def _head(lines: Sequence[str]) -> set[int]:
-    """Return the lines of the questions: theirs, and all until something stands in the first column."""
+    """Return the lines of the questions: up to the next line that begins in the first column."""
     start = next(n for n, line in enumerate(lines) if line.startswith(f"{HEAD}:"))
     return set(range(start, _end(lines, start, 0)))
 
 
 def _left_out(blueprint: Blueprint, lines: Sequence[str], answers: Mapping[str, Any]) -> set[int]:
-    """Return the lines that go with the inputs which are left out."""
+    """Return the lines that are deleted with the inputs left out."""
     out = {name for name, answer in answers.items() if answer is None}
     gone: set[int] = set()
     for path, name in blueprint.blanks:
@@ -88,7 +88,7 @@ def _left_out(blueprint: Blueprint, lines: Sequence[str], answers: Mapping[str, 
 
 
 def _around(blueprint: Blueprint, lines: Sequence[str], path: Path) -> set[int]:
-    """Return the lines of the list entry in which a blank stands, or of the top-level name."""
+    """Return the lines of the list entry, or the top-level name, that contains a blank."""
     for end in range(len(path), 0, -1):
         number = blueprint.document.place(path[:end], key=end == 1).line - 1
         line = lines[number]
@@ -102,7 +102,7 @@ def _around(blueprint: Blueprint, lines: Sequence[str], path: Path) -> set[int]:
         start -= 1
     end = _end(lines, number, indent)
     if end < len(lines) and _indent(lines[end]) < indent:
-        # The last of its list: the empty line before it goes with it, and the one after it stays.
+        # The last entry of its list: the empty line before it is deleted too, and the one after it stays.
         while not lines[end - 1].strip():
             end -= 1
         while start and not lines[start - 1].strip():

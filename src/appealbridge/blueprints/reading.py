@@ -1,4 +1,4 @@
-"""From a blueprint's text to a blueprint, or to everything that is wrong with it."""
+"""Reads a blueprint from its text, or reports all of its mistakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from appealbridge.documents import Document, InvalidDocuments, Path, Problem, ch
 from appealbridge.documents.diagnostic import did_you_mean
 
 HEAD = "blueprint"
-"""The name under which the questions stand."""
+"""The name of the part with the questions."""
 
 
 def read_blueprint(text: str | bytes, file: str, name: str) -> Blueprint:
@@ -40,7 +40,7 @@ def _blanks(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _unfit(document: Document, head: Head, blanks: list[tuple[Path, str]]) -> Iterator[Problem]:
-    """Yield what is wrong between the questions and the places that their answers go to."""
+    """Yield the mismatches between the questions and the places for their answers."""
     for path, name in blanks:
         if name not in head.inputs:
             cure = did_you_mean(name, head.inputs) or "declare it under inputs:"

@@ -1,4 +1,4 @@
-"""The blueprints that there are: those that come with the program, by name, and any file."""
+"""Finds blueprints: those that come with the program by name, and others by file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def get(wanted: str) -> Blueprint:
     """
     Return a blueprint by its name, or by the path of its file.
 
-    Raise `LookupError`, with the cure, where there is none, and `InvalidDocuments` where it has problems.
+    Raise `LookupError`, with the cure, if there is none, and `InvalidDocuments` if it has problems.
     """
     file = shipped("blueprints") / f"{wanted}.yaml" if wanted in names() else Path(wanted)
     try:

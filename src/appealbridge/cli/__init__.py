@@ -1,1 +1,1 @@
-"""The command line: parses, calls, prints; decides nothing."""
+"""The command line. It parses arguments, calls other parts and prints; it decides nothing."""

@@ -1,4 +1,4 @@
-"""`backtest`: what a draft would have published about the events that came, beside the recipe in force."""
+"""`backtest`: compares what a draft would have published about past events with the recipe in force."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from appealbridge.model.duration import written
 from appealbridge.model.errors import StoreError
 
 PAGE = 500
-"""How many events are read at once; no more of them are in the memory than that."""
+"""How many events are read, and kept in memory, at once."""
 
 _WORDS = {
     "+": "would be published",
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class _Report:
-    """What is kept of a backtest for its reader: the first findings, and how many of each kind there were."""
+    """The result of a backtest: the first findings, and how many there were of each kind."""
 
     every: bool
     limit: int
@@ -51,7 +51,7 @@ class _Report:
 
     @property
     def left_out(self) -> int:
-        """How many findings were too many."""
+        """How many findings are left out."""
         told = sum(n for kind, n in self.counts.items() if self.every or kind != "=")
         return told - len(self.shown)
 
@@ -101,7 +101,7 @@ def backtest(
 async def _play(
     assembly: Any, draft: Any, since: float, report: _Report, progress: Progress
 ) -> tuple[Any, str]:
-    """Take all events since then; return the backtest and with what it was compared."""
+    """Run a draft on all events since then; return the backtest and what it was compared with."""
     from appealbridge.recipes.rehearsal.api import Backtest
     from appealbridge.store.sqlite.store import SqliteStore
 
@@ -120,7 +120,7 @@ async def _play(
 
 
 async def _in_force(store: Any, name: str, catalogue: Any) -> tuple[str | None, Any]:
-    """Return the version of a recipe that was put in force last, and the recipe where it still loads."""
+    """Return the latest version of a recipe in force, and the recipe if it can still be read."""
     from appealbridge.recipes.parsing.load import load_recipe
 
     kept = await store.latest_recipe(name)
@@ -132,7 +132,7 @@ async def _in_force(store: Any, name: str, catalogue: Any) -> tuple[str | None, 
 
 
 async def _events(store: Any, since: float, progress: Progress) -> AsyncIterator[Any]:
-    """Yield the events since a time, page by page, and tell how far it is."""
+    """Yield the events since a time, page by page, and report progress."""
     page = await store.page_of_events(since, 0, PAGE)
     first, last = page.number - len(page.events), page.last
     while page.events:
@@ -191,7 +191,7 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
 
 
 def _texts(one: Any) -> Iterator[str]:
-    """Yield what a post says, or what of it differs."""
+    """Yield the content of a post, or what differs in it."""
     mine = one.post.written if one.post else {}
     was = one.was.written if one.was else {}
     if one.kind != "~":

@@ -1,4 +1,4 @@
-"""How the accounts are doing, and whether their logins are good."""
+"""`channels`: shows the condition of the accounts, and checks their logins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import fault
 
 SECONDS = 20.0
-"""How long one platform may take over an answer; a check makes three requests at the most."""
+"""How long one platform may take to answer; a check makes at most three requests."""
 
 
 @click.group(

@@ -1,4 +1,4 @@
-"""The way from the command line to the running daemon, and to its store while none runs."""
+"""Connects the command line to the running daemon."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from appealbridge.settings import store_of
 from appealbridge.terminal import visible
 
 SECONDS = 30.0
-"""How long the daemon may take over one answer."""
+"""How long the daemon may take to answer."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -36,7 +36,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """The daemon that works on one store, or the fact that none does (`control` is `None`)."""
+    """The daemon of one store; `control` is `None` if none is running."""
 
     store: Path
     control: Control | None
@@ -44,7 +44,7 @@ class Daemon:
 
     @classmethod
     def of(cls, config: Path | None) -> Daemon:
-        """Find the daemon by its settings."""
+        """Find the daemon through its settings."""
         try:
             store = store_of(config)
         except InvalidDocuments as error:
@@ -59,12 +59,12 @@ class Daemon:
         return cls(store, control, config)
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
-        """Ask for something; end the command where the daemon says no."""
+        """Return the answer to a GET request; end the command if the daemon refuses."""
         asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         return self._ask("GET", path + (f"?{urlencode(asked)}" if asked else ""))
 
     def post(self, path: str) -> Any:
-        """Have something done; end the command where the daemon says no."""
+        """Return the answer to a POST request; end the command if the daemon refuses."""
         return self._ask("POST", path)
 
     def _ask(self, method: str, path: str) -> Any:
@@ -81,9 +81,9 @@ class Daemon:
 
 def _answers(control: Control) -> bool:
     """
-    Return whether this very daemon is there: after a crash its control file outlives it.
+    Return whether this daemon is running: after a crash its control file is still there.
 
-    By then another program may listen at its address, which does not know its token.
+    Another program may then listen at its address, but does not know its token.
     """
     try:
         return _request(control, "GET", "/api/v1/events?limit=1")[0] not in (401, 404)

@@ -1,4 +1,4 @@
-"""What every command shares: where the settings are, how problems are printed, how a command fails."""
+"""Shared by all commands: the common options, printing problems, and failing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Span(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the seconds, or end the command with what is wrong."""
+        """Return the seconds, or end the command with an error."""
         try:
             return seconds(value)
         except ValueError as error:
@@ -38,7 +38,7 @@ def config_option(function: F) -> F:
     option: Callable[[F], F] = click.option(
         "--config",
         "-c",
-        # Whether it can be read is said where it is, with the cure.
+        # A file that cannot be read is reported when it is read.
         type=click.Path(path_type=Path, dir_okay=False, readable=False),
         default=None,
         envvar="APPEALBRIDGE_CONFIG",
@@ -48,7 +48,7 @@ def config_option(function: F) -> F:
 
 
 def json_option(function: F) -> F:
-    """Add `--json`: the same facts for programs."""
+    """Add `--json`: prints the same as JSON."""
     option: Callable[[F], F] = click.option(
         "--json", "as_json", is_flag=True, help="Print JSON for programs."
     )
@@ -62,13 +62,13 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def fail_with(error: InvalidDocuments, status: int = 1, words: str = "") -> NoReturn:
-    """End the command with every problem of the documents, and perhaps with what follows from them."""
+    """End the command with every problem of the documents, and perhaps a final message."""
     say_last(_told(error.problems) + (f"\n\nappealbridge: {words}" if words else ""))
     sys.exit(status)
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
-    """Print problems as a person reads them, a blank line between two."""
+    """Print problems for people, separated by blank lines."""
     say_text(_told(problems), err=err)
 
 

@@ -1,4 +1,4 @@
-"""`run` and `reload`: the daemon's life."""
+"""`run` and `reload`: start the daemon, and make it use new files."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def run(config: Path | None) -> None:
 
     SIGHUP reloads recipes and settings. SIGTERM and Ctrl-C finish current work, within a time limit.
     """
-    # Modules, settings and recipes are many small objects that all stay: looking through them again and
-    # again, while they are made, is a quarter of the start.
+    # Modules, settings and recipes are many small objects that all stay in memory. Searching them again and
+    # again for garbage would take a quarter of the start.
     gc.disable()
     from appealbridge.daemon.process import run_daemon
 
     try:
         run_daemon(config)
     except InvalidDocuments as error:
-        # Another start would find the same, so that systemd is to leave it; what passes ends with 1.
+        # A restart would find the same problems, so this status tells systemd not to try. Other failures end with 1.
         words = "the daemon does not start until the settings above are fixed"
         fail_with(error, WRONG_USE, words)
 

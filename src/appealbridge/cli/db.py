@@ -1,4 +1,4 @@
-"""`db`: care for the store. A backup is taken while the daemon works; the rest needs it to be stopped."""
+"""`db`: maintenance of the store. Only `backup` may be used while the daemon runs."""
 
 from __future__ import annotations
 

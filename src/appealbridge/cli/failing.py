@@ -1,4 +1,4 @@
-"""How a command ends that something unforeseen, or the machine, gets in the way of."""
+"""Ends a command that failed, with a clear message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CURES = {
 
 
 def end_with(error: Exception) -> NoReturn:
-    """End the command with a sentence about an error; of one that is a fault of this program, show where."""
+    """End the command with a message about an error, and with a traceback if it is a fault in AppealBridge."""
     if isinstance(error, click.UsageError):
         raise click.UsageError(visible(error.format_message(), lines=True), error.ctx)
     if isinstance(error, click.ClickException):
@@ -49,7 +49,7 @@ def end_with(error: Exception) -> NoReturn:
 
 
 def in_words(error: OSError) -> str:
-    """Return what is in the way, with its place and cure."""
+    """Return an operating system's error in words, with its path and how to fix it."""
     words = visible(error.strerror or str(error) or type(error).__name__)
     places = [visible(str(one)) for one in (error.filename, error.filename2) if one is not None]
     cure = _CURES.get(error.errno or 0, "")

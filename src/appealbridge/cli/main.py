@@ -1,4 +1,4 @@
-"""All commands under one name. Exit status 0 success, 1 the thing itself failed, 2 wrong use."""
+"""The command `appealbridge`. Its exit status is 0 for success, 1 for failure, 2 for wrong use."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FILES = {
     "channels": ("channels",),
     "db": ("db",),
 }
-"""The commands, by the file of this folder that each of them stands in."""
+"""The commands, by the file in this folder that contains them."""
 
 
 class _Commands(click.Group):
-    """Loads a command when it is asked for, so that none pays for the others at each start."""
+    """Loads only the command that is used, so that it starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(name for names in FILES.values() for name in names)
@@ -51,7 +51,7 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; whatever it raises becomes a sentence, and no traceback of a foreseen thing is shown."""
+        """Run a command; show an expected error as a message, without a traceback."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""`new`: a recipe from a blueprint, by a few questions; written, checked and tested at once."""
+"""`new`: asks a few questions and makes a recipe from a blueprint, then checks and tests it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _given(blueprint: Blueprint, given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the value of each input: as given, asked for, or by default; all wrong ones are said at once."""
+    """Return the value of each input: given, asked for, or the default. All wrong ones are reported together."""
     from appealbridge.blueprints.answers import offer, understood
 
     offers = {name: offer(asked, assembly.catalogue) for name, asked in blueprint.inputs.items()}
@@ -127,7 +127,7 @@ def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str])
 
 
 def _complete(blueprint: Blueprint, offers: Mapping[str, Offer], values: dict[str, Any]) -> None:
-    """Put the answers in that were not given: asked for on a terminal, else by default."""
+    """Fill in the missing answers: ask on a terminal, else use the defaults."""
     from appealbridge.blueprints.answers import understood
     from appealbridge.blueprints.filling import still_asked
 
@@ -164,7 +164,7 @@ def _refuse_missing(
 
 
 def _free(file: Path, force: bool) -> Path:
-    """Return the file to write; never one that is there, unless told so."""
+    """Return the file to write: one that does not exist yet, unless `force` is given."""
     if force or not os.path.lexists(file):
         return file
     if not _terminal():
@@ -181,7 +181,7 @@ def _another(file: Path) -> Path:
 
 
 def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
-    """Write the recipe, switched off, and beside the settings the schema by which an editor helps with it."""
+    """Write the recipe, switched off, and the schemas for an editor beside the settings."""
     from appealbridge.blueprints.filling import switched_off
     from appealbridge.editor.files import FILES, FOLDER, modeline, write_schemas
 
@@ -199,7 +199,7 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
 
 
 def _try_out(file: Path, assembly: Assembly) -> None:
-    """Check what was written and run its tests, as `check` and `test` do; say what comes next."""
+    """Check the new recipe and run its tests, as `check` and `test` do; print what to do next."""
     from appealbridge.recipes.parsing.load import load_recipe
     from appealbridge.recipes.parsing.load_folder import recipe_name
     from appealbridge.recipes.rehearsal.api import run_tests
@@ -225,5 +225,5 @@ def _try_out(file: Path, assembly: Assembly) -> None:
 
 
 def _shown(file: Path) -> str:
-    """Return a path as a person in the working folder would write it."""
+    """Return a path relative to the working folder, if it is below it."""
     return str(file).removeprefix(f"{Path.cwd()}/")

@@ -1,7 +1,7 @@
 """
-The operator's verbs: see what waits, what went out and why; release, retry, cancel.
+The operator's commands: list deliveries, runs and events; release, retry, confirm, cancel, replay.
 
-Tables are drawn by rich, which the daemon never needs; so it is imported where one is drawn.
+The library rich draws the tables. It is imported only when needed, because the daemon never needs it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, ca
 
 
 def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Return what refuses, as wrong use, any word but these; only `many` may stand there with commas between."""
+    """Return a callback that accepts only these words; with `many`, several separated by commas."""
 
     def check(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
         asked = [word for word in map(str.strip, value.split(",")) if word]
@@ -152,7 +152,7 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
 
 
 def all_option(function: F) -> F:
-    """Add `--all --hold HOLD`, with `--recipe` and `--subject`: many held deliveries by one word."""
+    """Add `--all --hold HOLD`, with `--recipe` and `--subject`, to act on many held deliveries at once."""
     for option in (
         click.option(
             "--subject", default="", help="With --all: only those about this appeal or incident."

@@ -1,5 +1,5 @@
 """
-The one way by which a command prints, since much of what it prints was written by strangers.
+Prints for all commands, safely, because strangers wrote much of what is printed.
 
 Whatever could steer the terminal is spelt out, line ends in the middle of a line included, and
 nothing in a text is taken for styling: only `styled` makes a style.
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SHORT = 60
-"""How many characters of a text stand in a table where the rest is not needed to know what is meant."""
+"""How many characters of a text a table shows if the rest is not needed."""
 
 _WIDE = 240
-"""How wide a table is in a pipe, where nobody's window bounds it."""
+"""The width of a table that is not printed on a terminal."""
 
 
 class Styled(NamedTuple):
@@ -42,7 +42,7 @@ Line = Sequence[Part]
 
 
 def styled(text: str, style: str) -> Styled:
-    """Return a part of a line that stands out on a terminal."""
+    """Return a part of a line with a style."""
     return Styled(text, style)
 
 
@@ -52,7 +52,7 @@ def say(*parts: Part, err: bool = False, nl: bool = True) -> None:
 
 
 def say_text(text: str, *, err: bool = False) -> None:
-    """Print a text with its line ends."""
+    """Print a text of several lines."""
     click.echo(visible(text, lines=True), err=err)
 
 
@@ -66,17 +66,17 @@ def say_json(value: object) -> None:
 
 
 def say_last(text: str) -> None:
-    """Print on standard error why a command gives up, marked as an error where the journal reads it."""
+    """Print on standard error why a command failed, marked as an error for systemd's journal."""
     click.echo(last_words(visible(text, lines=True)), err=True)
 
 
 def same_line(text: str) -> None:
-    """Print on standard error over the line that stands there."""
+    """Print on standard error, replacing the present line."""
     click.echo(f"\r{visible(text)}", nl=False, err=True)
 
 
 def say_json_text(text: str) -> None:
-    """Print a text that is JSON already, as it is."""
+    """Print a text that is already JSON."""
     click.echo(harmless_json(text), nl=False)
 
 
@@ -88,18 +88,18 @@ def answer_to(question: str, default: str | None = None) -> str:
 
 
 def wrapped(text: str) -> None:
-    """Print a paragraph, folded."""
+    """Print a paragraph with line breaks."""
     click.echo(click.wrap_text(visible(text, lines=True), width=78))
 
 
 def short(text: str) -> str:
-    """Return a text as a table has room for it."""
+    """Return a text cut to fit into a table."""
     text = visible(text)
     return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()) -> None:
-    """Print a table that fits the terminal; what stands under the headings in `cut` is cut, the rest folded."""
+    """Print a table that fits the terminal. Columns in `cut` are cut; the others get line breaks."""
     from rich.table import Table
 
     drawn = Table(box=None, pad_edge=False)
@@ -107,13 +107,13 @@ def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()
         drawn.add_column(heading, overflow="ellipsis" if heading in cut else "fold")
     for row in rows:
         drawn.add_row(*(_rich(cell) for cell in row))
-    # In a pipe nobody's window bounds a line, and cutting one would lose what a program looks for.
+    # A pipe has no width, and a cut line would lose what a program looks for.
     console = _console()
     (console if console.is_terminal else _console(_WIDE)).print(drawn)
 
 
 def paragraph(*parts: Part, indent: int = 0) -> None:
-    """Print a text, every line of it set in; on a terminal folded."""
+    """Print an indented text, with line breaks on a terminal."""
     from rich.padding import Padding
 
     console = _console()
@@ -145,7 +145,7 @@ def timed(rows: Iterable[tuple[str, Line]]) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how far something is; in a pipe, nothing. Call what is given with done and total."""
+    """Show progress on a terminal only. Call the yielded function with the amounts done and in total."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""`demo` and `sandbox`: everything on this machine, nothing in public."""
+"""`demo` and `sandbox`: practice platforms on this machine; nothing is published."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def sandbox(listen: str, smtp: str, state: Path | None) -> None:
 
 
 def _must_have_a_mail_server() -> None:
-    """End the command where the practice platforms cannot have one, since a server needs no such thing."""
+    """End the command if the package for the practice mail server is not installed. Servers do not need it."""
     if find_spec("aiosmtpd") is None:
         fail(
             "the practice platforms need the package aiosmtpd; install it with: pip install 'appealbridge[sandbox]', "

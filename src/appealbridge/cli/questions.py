@@ -1,4 +1,4 @@
-"""Questions on a terminal: one at a time, with what there is to choose from, until the answer will do."""
+"""Asks questions on a terminal, with the possible answers, until each answer is valid."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from appealbridge.blueprints.blueprint import Blueprint, Input
 
 LEAVE_OUT = "-"
-"""What is typed to leave an optional answer out."""
+"""What people type to leave out an optional answer."""
 
 
 def introduce(blueprint: Blueprint) -> None:
-    """Say what a blueprint is for, before its questions."""
+    """Print what a blueprint is for, before its questions."""
     say()
     say(styled(blueprint.head.name, "bold"))
     wrapped(blueprint.head.description)
@@ -40,7 +40,7 @@ def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
 
 
 def ask(asked: Input, offered: Offer, position: str) -> Any:
-    """Ask one question and return the value that its answer stands for, `None` for one left out."""
+    """Ask one question; return the value of its answer, `None` if it is left out."""
     from appealbridge.blueprints.answers import understood
 
     say()
@@ -71,7 +71,7 @@ def _by_number(answer: str, names: Sequence[str]) -> str:
 
 
 def _prompt(text: str, value: Callable[[str], Any], default: str | None) -> Any:
-    """Ask until the answer will do."""
+    """Ask until the answer is valid."""
     while True:
         answer = answer_to(text, default)
         try:

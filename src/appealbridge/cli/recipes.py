@@ -1,4 +1,4 @@
-"""`check`, `test` and `preview`: everything about recipes that can be known before they speak in public."""
+"""`check`, `test` and `preview`: show what recipes do before they publish anything."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     loaded, off = 0, list[str]()
     appeals, problems = _appeals(files)
     settings = (config or Path("appealbridge.yaml")).resolve()
-    # They are looked at anyway, and are no recipe.
+    # The settings are always checked, and are not a recipe.
     recipes = [one for one in files if one not in appeals and one.resolve() != settings]
     if recipes or not appeals:
         found, loaded, off = _recipes(config, recipes)
@@ -72,7 +72,7 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
 
 
 def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], int, list[str]]:
-    """Return what is wrong with settings and recipes, how many are loaded, and which of them are off."""
+    """Return the problems of settings and recipes, how many recipes are loaded, and which are switched off."""
     from appealbridge.cli.renewed import notes as renewed
     from appealbridge.daemon.assembly import assemble
 
@@ -86,7 +86,7 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
 
 
 def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
-    """Return those of the files that are appeals, with whether each is fine, and what is wrong with them."""
+    """Return the files that are appeals, whether each is valid, and their problems."""
     from appealbridge.files import read_file
     from appealbridge.triggers.appeal.files import check_appeal, like_an_appeal
 
@@ -94,7 +94,7 @@ def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
     for path in files:
         try:
             content = read_file(path) if path.is_file() else b""
-        except OSError:  # the reader of recipes says what is wrong with it
+        except OSError:  # the reader of recipes reports it
             continue
         if not content or not like_an_appeal(path.name, content):
             continue
@@ -175,7 +175,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
 
 
 def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
-    """Print a line for each recipe and result of a test, and what came instead where one failed."""
+    """Print a line for each test, and what happened instead if it failed."""
     for recipe, result in results:
         mark = styled("ok  ", "green") if result.passed else styled("FAIL", "red")
         say(mark, f" {recipe.name}: {result.name}")
@@ -220,7 +220,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
 
 
 def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
-    """Return everything that the files say, with the recipe of this name or file; end the command without it."""
+    """Return the assembly and the recipe with this name or file; end the command if there is none."""
     file = Path(recipe_name)
     assembly = _assembly(config, [file] if file.is_file() else [])
     recipes = assembly.book.loaded

@@ -1,4 +1,4 @@
-"""What `check` tells of sources that are another one than the store remembers under the same name."""
+"""Notes for `check` about sources whose name the store knows for another source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from appealbridge.store.sqlite.store import SqliteStore
 
 
 def notes(assembly: Assembly) -> list[Problem]:
-    """Return a note for each such source; none where there is no store here, or it is not for us to read."""
+    """Return a note for each such source; none if there is no store here or it cannot be read."""
     now = identities(assembly)
     try:
         if not now or not assembly.settings.store.exists():

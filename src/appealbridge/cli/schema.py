@@ -1,4 +1,4 @@
-"""`schema`: what an editor needs to complete and explain recipes and settings while they are written."""
+"""`schema`: writes the JSON Schemas with which an editor completes and explains recipes and settings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
 
 
 def declared_names(config: Path | None) -> Catalogue | None:
-    """Return the names that the settings declare; say so and return `None` where these have problems."""
+    """Return the names in the settings; if these have problems, print a message and return `None`."""
     from appealbridge.daemon.assembly import assemble
 
     try:

@@ -1,4 +1,4 @@
-"""What the operator's listings read: the running daemon, or its store where none runs."""
+"""Reads listings from the running daemon, or from its store if it does not run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from appealbridge.model.errors import StoreError
 
 
 class Stored:
-    """Answers the listings of the API, whether or not a daemon is there to ask."""
+    """Returns the listings of the API, whether or not the daemon runs."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
-        """Return what the API would."""
+        """Return what the API returns."""
         if self._daemon.control is not None:
             return self._daemon.get(path, query)
         if not self._daemon.store.exists():
@@ -43,7 +43,7 @@ class Stored:
         return cleaned(told, self._masks())
 
     def _masks(self) -> Callable[[str], str]:
-        """Return what takes the secrets of the settings out of a text, as the daemon does; say which are not known."""
+        """Return a function that masks the settings' secrets in a text; print which secrets are not known."""
         from appealbridge.daemon.assembly import read_settings
         from appealbridge.plugin.registry import load
         from appealbridge.redact import Redactor

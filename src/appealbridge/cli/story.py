@@ -1,4 +1,4 @@
-"""A run as a story: what came in, what was decided and why, what each delivery did, and how it stands now."""
+"""Prints traces: what came in, what was decided and why, what each delivery did, and its state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from appealbridge.cli.tell import STYLES, Row, clock, state_of, why
 
 REMOVED = "(content removed: its retention is over)"
 _SLOW = 1.0
-"""From how many seconds on it is worth a word how long an attempt took."""
+"""Attempts that took longer than this, in seconds, are shown with their duration."""
 _OUTCOMES = {
     "delivered": "green",
     "found": "green",
@@ -22,11 +22,11 @@ _OUTCOMES = {
 }
 
 Moment = tuple[str, Line]
-"""One line of a story: when, as the API has it, and what."""
+"""One line of a trace: the time, as in the API, and the text."""
 
 
 def tell(told: Row) -> None:
-    """Print what became of an event, or of several: of all the runs it caused, or of those that were asked for."""
+    """Print the trace of an event, or of several, with all its runs or only the requested ones."""
     if "traces" in told:
         for number, one in enumerate(told["traces"]):
             if number:
@@ -45,7 +45,7 @@ def tell(told: Row) -> None:
 
 
 def _print(moments: Iterable[Moment]) -> None:
-    """Print moments, each with its time where that is another than the last one's."""
+    """Print lines, each with its time if that differs from the line before."""
     last = ""
     lines = []
     for at, words in moments:
@@ -56,7 +56,7 @@ def _print(moments: Iterable[Moment]) -> None:
 
 
 def replayed(told: Sequence[Row], *, dry_run: bool) -> None:
-    """Print what a replay makes of each recipe."""
+    """Print the result of a replay for each recipe."""
     goes = "would go out" if dry_run else "goes out"
     for one in told:
         paragraph(styled(one["recipe"], "bold"))
@@ -125,13 +125,13 @@ def _moments(run: Row) -> Iterator[Moment]:
 
 
 def _last(run: Row) -> str:
-    """Return when something was decided last."""
+    """Return the time of the last decision."""
     last: str = max([run["begun_at"], *(entry["at"] for entry in run["trace"])])
     return last
 
 
 def _tries(row: Row) -> Iterator[Moment]:
-    """Yield what a delivery did, and how it ended where no attempt ended it."""
+    """Yield the attempts of a delivery, and how it ended if no attempt ended it."""
     name = f"no. {row['number']} {_name(row)}: "
     for attempt in row["history"]:
         kind = "attempt" if attempt["kind"] == "send" else "search"
@@ -163,7 +163,7 @@ def _name(row: Row) -> str:
 
 
 def _stand(row: Row) -> Iterator[str]:
-    """Yield how a delivery stands now, and what may be done about it."""
+    """Yield the present state of a delivery, and what people can do about it."""
     if why(row):
         yield why(row)
     yield from _next(row)

@@ -1,4 +1,4 @@
-"""Stored things as a person reads them: tables that fit the terminal."""
+"""Prints deliveries, accounts, runs and events as tables that fit the terminal."""
 
 from __future__ import annotations
 
@@ -100,26 +100,26 @@ def events(rows: Sequence[Row]) -> None:
 
 
 def state_of(row: Row) -> Styled:
-    """Return where a delivery stands, and for what it is held, coloured."""
+    """Return the state of a delivery and its hold, coloured."""
     words = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]
     return styled(words, STYLES.get(row["state"], ""))
 
 
 def why(row: Row) -> str:
-    """Return where a delivery was published, or why it was not yet, or not."""
+    """Return where a delivery is published, or why it is not."""
     if row["receipt"]:
         return str(row["receipt"]["url"] or row["receipt"]["id"])
     return "; ".join(filter(None, [turn(row), row["reason"]]))
 
 
 def turn(row: Row) -> str:
-    """Return behind which delivery one waits, which is older and about the same; empty for none."""
+    """Return which older delivery about the same subject a delivery waits for; empty for none."""
     behind = row.get("waits_behind")
     return f"waits behind no. {behind}" if behind else ""
 
 
 def clock(text: str | None) -> str:
-    """Return a moment of the API as a clock on the wall here shows it."""
+    """Return a time of the API in local time."""
     if text is None:
         return ""
     return datetime.fromisoformat(text).astimezone().strftime("%d %b %H:%M:%S %Z")

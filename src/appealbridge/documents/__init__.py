@@ -1,4 +1,4 @@
-"""YAML documents as people write them: read with every place kept, checked, and complained about in one voice."""
+"""Strict YAML: reads documents, remembers where everything is, and reports every mistake with its place."""
 
 from appealbridge.documents.diagnostic import InvalidDocuments, Problem, nearest, unexpected
 from appealbridge.documents.document import Document, Place, read

@@ -1,4 +1,4 @@
-"""What is wrong with a document: where it stands, what is wrong, and what would mend it."""
+"""Problems of documents: where they are, what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LONGEST_FAULT = 200
 @dataclass(frozen=True, slots=True)
 class Problem:
     """
-    One thing that is wrong (`error`), or worth knowing (`note`).
+    One mistake (`error`), or something worth knowing (`note`).
 
-    `line` and `column` count from 1, in characters; both are 0 for what stands in no file, as a plug-in.
-    `path` is the place as `actions[2].text`.
-    `cure` is what would mend it. `width` is how many characters of `source_line` are meant;
-    `source_line` is empty where the line must not be shown or there is none. `fault` says that it is
-    none of the writer's: a plug-in broke over what may well be right.
+    `line` and `column` count from 1, in characters; both are 0 for what is not in a file, such as a plug-in.
+    `path` is the place, such as `actions[2].text`.
+    `cure` is how to fix it. `width` is how many characters of `source_line` are meant;
+    `source_line` is empty if the line must not be shown or there is none. `fault` says that it is
+    not the writer's mistake: a plug-in failed on what may be right.
     """
 
     file: str
@@ -48,7 +48,7 @@ class Problem:
         return "note: " if self.level == "note" else ""
 
     def text(self) -> str:
-        """Return the problem as people read it: the place, the line itself, carets and the cure."""
+        """Return the problem for people: the place, the line itself, carets and the cure."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         where = f"{place}: " + (f"{self.path}: " if self.path else "")
         lines = [visible(f"{where}{self._note}{self.problem}")]
@@ -64,7 +64,7 @@ class Problem:
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, str | int]:
-        """Return the problem for machines; what is only worth knowing begins with `note: `, as in its text."""
+        """Return the problem for programs; a note begins with `note: `, as in its text."""
         return {
             "file": self.file,
             "line": self.line,
@@ -76,7 +76,7 @@ class Problem:
 
 
 def _excerpt(line: str, before: int) -> tuple[str, int]:
-    """Return what fits a screen of a line around a place, and how much of it stands before that place."""
+    """Return as much of a line around a place as fits a screen, and how much of that is before the place."""
     shown = "".join(c if c.isprintable() else " " for c in line).rstrip()
     start = max(0, before - _WIDTH // 2) if len(shown) > _WIDTH else 0
     end = start + _WIDTH
@@ -85,7 +85,7 @@ def _excerpt(line: str, before: int) -> tuple[str, int]:
 
 
 def _columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes: an emoji takes two, an accent of its own none."""
+    """Return how many columns of a terminal a text needs: an emoji needs two, a combining accent none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -99,7 +99,7 @@ def _columns(text: str) -> int:
 
 
 def fault(error: BaseException, *, secret: bool = False) -> str:
-    """Return an error that nobody foresaw, with its place in the code; of a `secret` value not its words."""
+    """Return an unexpected error with its place in the code, without its message if that may quote a `secret`."""
     words = "" if secret else str(error)[:_LONGEST_FAULT]
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename[:1] != "<"]
     where = (
@@ -109,12 +109,12 @@ def fault(error: BaseException, *, secret: bool = False) -> str:
 
 
 def unexpected(file: str, error: BaseException, *, secret: bool = False) -> Problem:
-    """Return the problem of a file whose reading raised what no reader should raise."""
+    """Return the problem for a file whose reading raised an unexpected error."""
     return Problem(file, 1, 1, "", f"cannot be read: {fault(error, secret=secret)}", REPORT)
 
 
 class InvalidDocuments(AppealBridgeError):
-    """Files of ours with problems; `problems` carries them all, each with its place."""
+    """Files with problems; `problems` has them all, each with its place."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(problem.text() for problem in problems))
@@ -122,7 +122,7 @@ class InvalidDocuments(AppealBridgeError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one most likely means, `None` where none is near."""
+    """Return the known name that a misspelt one most likely means, `None` if none is near."""
     known = {known.lower(): known for known in names}
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return known[close[0]] if close else None

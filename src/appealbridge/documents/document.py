@@ -1,4 +1,4 @@
-"""One YAML document: its plain value, and the place of everything in it."""
+"""A YAML document: its value, and the place of everything in it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from appealbridge.documents.parser import Flaw, Node, Tags, compose
 from appealbridge.documents.path import Path, path_text
 
 SIZE_LIMIT = 1024 * 1024
-"""Bytes of one document; ours are a few thousand, and more is no person's writing."""
+"""The largest size of a document in bytes. Real ones have a few thousand."""
 
 
 class Place(NamedTuple):
-    """Where something stands: line and column from 1, and how many characters of that line it takes."""
+    """The place of something: line and column from 1, and how many characters of that line it takes."""
 
     line: int
     column: int
@@ -46,7 +46,7 @@ class Document:
         return self._lines[number - 1]
 
     def place(self, path: Path, *, key: bool = False) -> Place:
-        """Return where a value stands, or with `key` its name; the nearest thing above it where it is missing."""
+        """Return the place of a value, or with `key` of its name; if it is missing, of the nearest thing above it."""
         node, name, whole = self._find(path)
         if node is None:
             return Place(1, 1, 1)
@@ -55,7 +55,7 @@ class Document:
 
     def within(self, path: Path, needle: str = "", line: int = 1) -> Place:
         """
-        Return where `needle` stands inside a text, or its line number `line` (from 1) where it does not.
+        Return the place of `needle` inside a text, or of its line number `line` (from 1) if it is not there.
 
         A quoted text is searched as it is written, so that an escape before the needle moves nothing.
         """
@@ -78,7 +78,7 @@ class Document:
         return Place(number + 1, indent + 1, max(1, len(source.strip())))
 
     def bare(self, path: Path) -> str:
-        """Return a text's source as it stands where nothing encloses it: no quotes and no bar; else nothing."""
+        """Return the source of a text that has no quotes and no bar; else nothing."""
         node = self._unenclosed(path)
         if node is None:
             return ""
@@ -86,7 +86,7 @@ class Document:
         return "" if start.line != end.line else self._lines[start.line][start.column : end.column]
 
     def comment(self, path: Path) -> Place | None:
-        """Return where a comment begins behind a text that nothing encloses, on the text's last line."""
+        """Return where a comment begins after a text without quotes, on the text's last line."""
         node = self._unenclosed(path)
         if node is None:
             return None
@@ -98,7 +98,7 @@ class Document:
         return Place(end.line + 1, len(source) - len(comment) + 1, len(comment.rstrip()))
 
     def _unenclosed(self, path: Path) -> Node | None:
-        """Return a text without quotes and without a bar, `None` where no such thing stands there."""
+        """Return the text if it has no quotes and no bar, else `None`."""
         node, _, whole = self._find(path)
         plain = node is not None and whole and node.children is None and not node.event.style
         return node if plain else None
@@ -114,7 +114,7 @@ class Document:
         place: Place | None = None,
         fault: bool = False,
     ) -> Problem:
-        """Return a problem with the value at `path`, with `key` with its name; `place` says it more exactly."""
+        """Return a problem with the value at `path`, or with `key` with its name; `place` gives its exact place."""
         where = place or self.place(path, key=key)
         line = self._lines[where.line - 1] if where.line <= len(self._lines) else ""
         return Problem(
@@ -131,7 +131,7 @@ class Document:
         )
 
     def _find(self, path: Path) -> tuple[Node | None, Any, bool]:
-        """Return the node at a path or the nearest above, the event of its name, and whether it is the one meant."""
+        """Return the node at a path or the nearest above, the event of its name, and whether it was found."""
         node, name = self._root, None
         for part in path:
             if node is None or node.children is None:
@@ -155,7 +155,7 @@ class Document:
 
 @lru_cache(maxsize=64)
 def whole_word(needle: str) -> re.Pattern[str]:
-    """Return what finds these words where they are not a part of longer ones."""
+    """Return a pattern that finds these words where they are not part of longer ones."""
     begin = r"(?<!\w)" if needle[:1].isalnum() else ""
     end = r"(?!\w)" if needle[-1:].isalnum() else ""
     return re.compile(begin + re.escape(needle) + end)
@@ -163,7 +163,7 @@ def whole_word(needle: str) -> re.Pattern[str]:
 
 def read(text: str | bytes, file: str, tags: Tags | None = None) -> Document:
     """
-    Return the one YAML 1.2 document of a text.
+    Return the YAML 1.2 document in a text.
 
     `tags` are functions from a scalar's text to a value, by tag (`!secret`); a `ValueError` of
     theirs becomes a problem at its place. Raise `InvalidDocuments` for anything that is not one
@@ -195,7 +195,7 @@ def _decoded(text: str | bytes) -> str:
 
 def _problem(flaw: Flaw, file: str, text: str) -> Problem:
     lines = lines_of(text)
-    # The parser places an unfinished document behind its last line, where nobody can look.
+    # The parser reports an unfinished document after its last line, which nobody can see.
     line = min(flaw.line, len(lines) - 1)
     source = lines[line]
     column = min(flaw.column, len(source)) if line == flaw.line else len(source)

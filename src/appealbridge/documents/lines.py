@@ -1,4 +1,4 @@
-"""A text's lines, broken where the YAML parser breaks them, so that its line numbers are ours."""
+"""Splits a text into lines as the YAML parser does, so that line numbers agree."""
 
 from __future__ import annotations
 

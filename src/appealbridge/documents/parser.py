@@ -1,5 +1,5 @@
 """
-From YAML's events to plain values, with the place of each one kept.
+Turns the events of the YAML parser into plain values, and keeps the place of each.
 
 A parser only tells what is where. What the words mean (YAML 1.2), that keys are unique, and every limit
 are decided here. The parser is libyaml, through PyYAML.
@@ -42,11 +42,11 @@ _PAIR = re.compile(
 """One character written as two escapes, as JSON does; libyaml knows only `\\U0001f600`."""
 
 Tags = Mapping[str, Callable[[str], Any] | str]
-"""What a tag makes of a scalar's text, or why it cannot stand here, with the cure after a semicolon."""
+"""Turns the text of a tagged scalar into a value, or raises why it is not allowed, with the cure after a semicolon."""
 
 
 class Flaw(Exception):
-    """Why a text is no document: a place (counted from 0), words and a cure. Never leaves this package."""
+    """Why a text is not a document: a place (counted from 0), words and a cure. Never leaves this package."""
 
     def __init__(
         self, line: int, column: int, problem: str, cure: str, path: Path = (), width: int = 1
@@ -186,7 +186,7 @@ class _Composer:
         return key
 
     def _no_name(self, event: Any) -> Flaw:
-        """Return what is wrong with a list or mapping before a colon: mostly, it is a template."""
+        """Return what is wrong with a list or mapping before a colon: usually it is a template."""
         mark = event.start_mark
         slip = template_without_quotes(self._lines(), mark.line, mark.column)
         if slip is None:
@@ -233,7 +233,7 @@ class _Composer:
 
 
 def _whole(start: Any, end: Any) -> Any:
-    """Return the beginning of a list or mapping as one that reaches to its closing bracket, where it has brackets."""
+    """Return the beginning of a list or mapping, extended to its closing bracket if it has brackets."""
     if start.flow_style:
         start.end_mark = end.end_mark
     return start
@@ -242,7 +242,7 @@ def _whole(start: Any, end: Any) -> Any:
 def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        # Only the reader of characters has no mark, and only the place counted in characters or bytes.
+        # Only the errors about characters have no mark, but a position in characters or bytes.
         index = next((i for i, c in enumerate(text) if not _allowed(c)), 0)
         line, column = text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
         return Flaw(line, column, "control characters are not allowed", "delete it")

@@ -1,4 +1,4 @@
-"""Paths into a document: how code names a place, and how a person reads it."""
+"""Paths into a document: for code, and as people read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an unquoted word of YAML 1.2 means: its core schema, in which `no` and `22:00` are text."""
+"""The meaning of unquoted words in YAML 1.2 (its core schema), in which `no` and `22:00` are text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBER_STARTS = frozenset("-+.0123456789")
 
 
 def plain(text: str) -> Scalar:
-    """Return what an unquoted scalar means; raise `ValueError` for a number that is none of use."""
+    """Return the value of an unquoted scalar; raise `ValueError` for a number that cannot be used."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if text[0] not in _NUMBER_STARTS:
@@ -43,7 +43,7 @@ def plain(text: str) -> Scalar:
 
 
 def _bounded(digits: str, base: int) -> int:
-    # JSON's readers elsewhere know 64 bits; a longer number would change on its way.
+    # Other readers of JSON know 64 bits; a longer number would change on its way.
     number = int(digits, base) if len(digits) < 70 else 2**64
     if not -(2**63) <= number < 2**63:
         raise ValueError("the number does not fit into 64 bits")

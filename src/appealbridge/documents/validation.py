@@ -1,4 +1,4 @@
-"""A document's value against an options model: every complaint of pydantic, in place and in plain words."""
+"""Checks a document's value against a pydantic model and reports every error at its place in plain words."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def check_value(
 
 
 def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
-    """Return pydantic's complaints about a value that stands in no document: the place of each, and words."""
+    """Return pydantic's errors about a value that is not in a document: the place of each, and a message."""
     return [
         (where, "is missing" if errors[0]["type"] == "missing" else sentence(errors))
         for where, errors in _by_place(failure, value).items()
@@ -98,7 +98,7 @@ def _by_place(failure: ValidationError, value: Any) -> dict[Path, list[ErrorDeta
 
 
 def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) -> None:
-    """Say of a misspelt name that it is misspelt, and not also that the right one is missing."""
+    """Report that a name is misspelt, but not also that the right one is missing."""
     missing = {w for w, found in errors.items() if found[0]["type"] == "missing"}
     for where in [w for w, found in errors.items() if found[0]["type"] == "extra_forbidden"]:
         beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
@@ -110,14 +110,14 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
 
 
 def _drop_the_too_few_that_are_wrong(errors: dict[Path, list[ErrorDetails]]) -> None:
-    """Say of a list's entries that they are wrong, and not also that there are too few right ones."""
+    """Report that a list's entries are wrong, but not also that there are too few right ones."""
     for where in [w for w, found in errors.items() if found[0]["type"] == "too_short"]:
         if any(len(other) > len(where) and other[: len(where)] == where for other in errors):
             del errors[where]
 
 
 def _too_early(error: ErrorDetails, value: Any) -> bool:
-    """Tell whether only the filled-in value can be judged: of a whole, if a validator of its own complains."""
+    """Return whether only the filled-in value can be judged; for a whole mapping, if its own validator failed."""
     if error["type"] in ("value_error", "assertion_error"):
         return _any_filled_in(value)
     return error["type"] not in ("missing", "extra_forbidden") and is_filled_in(value)
@@ -128,7 +128,7 @@ def _any_filled_in(value: Any) -> bool:
 
 
 def is_filled_in(value: Any) -> bool:
-    """Tell whether a value is a text that only an event turns into the real one: a template or a JSONPath."""
+    """Return whether a value is a template or a JSONPath, whose real value depends on the event."""
     return isinstance(value, str) and (
         "{{" in value or "{%" in value or value.startswith(("$.", "$["))
     )
@@ -136,7 +136,7 @@ def is_filled_in(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Puts pydantic's complaints about one value into words."""
+    """Turns pydantic's errors about one value into problems."""
 
     document: Document
     path: Path
@@ -167,7 +167,7 @@ class _Words:
             words = words.replace(str(error["input"]), source, 1) if source else words
         problem = self.document.problem(self._at(where), words, cure(errors, field), key=beside)
         if field is not None and _secret(field.annotation):
-            # Someone wrote a secret into the file; it must not come out with the complaint about it.
+            # Someone wrote a secret into the file; the problem must not show it.
             return replace(problem, source_line="")
         return problem
 
@@ -189,7 +189,7 @@ class _Words:
 
 
 def _where(value: Any, loc: Sequence[int | str], *, missing: bool) -> Path:
-    """Leave out of pydantic's location what names a branch of a union and not a place in the document."""
+    """Remove from pydantic's location the names of union branches, which are not places in the document."""
     path: Path = ()
     for position, part in enumerate(loc):
         inside = (isinstance(value, dict) and part in value) or (
@@ -215,7 +215,7 @@ def _follow(value: Any, path: Path) -> Any:
 def _declared(
     model: type[BaseModel], where: Path
 ) -> tuple[list[type[BaseModel]], FieldInfo | None]:
-    """Return the models that may stand around a place, and the field that it fills."""
+    """Return the models that may surround a place, and the field that it fills."""
     models: list[type[BaseModel]] = [model]
     field: FieldInfo | None = None
     for position, part in enumerate(where):

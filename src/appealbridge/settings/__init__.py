@@ -1,4 +1,4 @@
-"""The daemon's own settings: appealbridge.yaml, the secrets it names, and the lists it includes."""
+"""The settings: appealbridge.yaml, the secrets that it names, and the lists that it includes."""
 
 from appealbridge.settings.load import load_settings, store_of
 from appealbridge.settings.result import ChannelSettings, Settings

@@ -1,5 +1,5 @@
 """
-Between the file and the models: secrets put where they belong, paths made whole.
+Prepares the values of the settings for their models: looks up secrets, and makes paths absolute.
 
 A model says where a secret belongs by a field of type `SecretStr`; there only `!secret NAME` may
 stand, and nowhere else. A field of type `Path` is relative to the settings file.
@@ -18,7 +18,7 @@ from appealbridge.documents import Document, Path, Problem
 from appealbridge.settings.secrets import NoSecret, SecretRef, Vault
 
 STAND_IN = SecretStr("practice")
-"""What stands where a secret would, in practice mode."""
+"""Replaces a secret in practice mode."""
 
 
 @dataclass(slots=True)

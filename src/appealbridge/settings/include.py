@@ -1,4 +1,4 @@
-"""Lists of addresses and the like, in the settings file or in one of their own by `!include`."""
+"""Reads `lists:`, from the settings file or from files of their own by `!include`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """The entries of one list, the document that they stand in, and the place of each."""
+    """The entries of one list, the document that contains them, and the place of each."""
 
     texts: Sequence[str]
     document: Document
@@ -29,7 +29,7 @@ class Entries:
 
 
 def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Entries], list[Problem]]:
-    """Return the lists by name, and what is wrong with them; included files lie below `folder`."""
+    """Return the lists by name, and their problems; included files must be below `folder`."""
     told = document.value.get("lists")
     if told is None:
         return {}, []
@@ -72,7 +72,7 @@ def _included(
             )
         ]
     try:
-        # No tags there: an included file includes nothing, so nothing can go in circles.
+        # No tags there: an included file includes nothing, so there are no circles.
         inner = read(content, str(Path(document.file).parent / include.path))
     except InvalidDocuments as invalid:
         return nothing, list(invalid.problems)

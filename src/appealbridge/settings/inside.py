@@ -1,4 +1,4 @@
-"""`inside:` in the settings: whether it allows the hosts in them that surely are inside the network."""
+"""Notes about hosts in the settings that are inside the network but not allowed by `inside:`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def not_allowed(
     document: Document, daemon: Daemon, options: Mapping[str, Mapping[str, BaseModel]]
 ) -> Iterator[Problem]:
     """
-    Yield a note for each account or source whose host is inside by its name, and cannot be reached.
+    Yield a note for each account or source whose host name is inside the network and not allowed.
 
     `options` has what was read, by section and name. No name is looked up here, so others may be inside as well.
     """
@@ -24,7 +24,7 @@ def not_allowed(
     for section, named in options.items():
         for name, model in named.items():
             written: Mapping[str, object] = {}
-            with suppress(Exception):  # a plug-in that breaks here breaks again where it is used
+            with suppress(Exception):  # a plug-in that fails here fails again where it is used
                 written = model.model_dump()
             for option, value in written.items():
                 is_url = isinstance(value, str) and "://" in value

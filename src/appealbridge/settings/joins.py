@@ -1,4 +1,4 @@
-"""`joined_sources:` in the settings: whether each name in it is a source, and stands in one group only."""
+"""Checks `joined_sources:`: each name must be a source, and in one group only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def wrong_joins(
     document: Document, named: Mapping[str, frozenset[str]], triggers: Mapping[str, str]
 ) -> Iterator[Problem]:
     """
-    Yield what is wrong with the groups; what is no list of lists of names is the model's to say.
+    Yield the problems of the groups; the model reports what is not a list of lists of names.
 
     `named` has the names of each section's sources, `triggers` the name of each section's trigger.
     """
@@ -56,6 +56,6 @@ def _cure(name: str, known: Collection[str]) -> str:
 
 
 def _is_described(name: str, triggers: Mapping[str, str]) -> bool:
-    """Whether it may be a source that a recipe describes, whose name is an address."""
+    """Return whether a name may be that of a source described in a recipe, which is an address."""
     trigger, _, place = name.partition(":")
     return trigger in triggers.values() and "://" in place

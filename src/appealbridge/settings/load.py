@@ -1,4 +1,4 @@
-"""From appealbridge.yaml to settings: read, fill, check; all problems at once."""
+"""Reads and checks appealbridge.yaml, and reports all problems at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Weaknesses = Callable[[str, Mapping[str, BaseModel]], Iterable[Weakness]]
 
 
 def _only_problems(reading: Callable[P, R]) -> Callable[P, R]:
-    """Have whatever the reading of settings raises be a problem, so that it is told like one."""
+    """Turn whatever the reading of settings raises into a problem."""
 
     @wraps(reading)
     def read_them(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -130,7 +130,7 @@ def _unsafe(
     sources: Mapping[str, Mapping[str, BaseModel]],
     weaknesses: Weaknesses,
 ) -> Iterator[Problem]:
-    """Yield what is unsafe about the sources, but for secrets that are not here."""
+    """Yield what is unsafe about the sources, except those whose secrets are not available here."""
     for section, named in sources.items():
         for weak in weaknesses(section, named):
             path = (section, *weak.path)
@@ -152,12 +152,12 @@ _AS_THEY_ARE = (
 _NOT_IN_FORCE = {
     "holds": ("holds have no effect yet", "use approval: instead"),
 }
-"""What is checked and has no effect: whoever writes it must not rely on it."""
+"""Notes about options that are checked but have no effect yet."""
 
 
 @_only_problems
 def store_of(file: Path | None) -> Path:
-    """Return the store's file without looking at anything else in the settings; raise `InvalidDocuments`."""
+    """Return the store's file without checking anything else in the settings; raise `InvalidDocuments`."""
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
     told = {name: value for name, value in document.value.items() if name == "store"}
@@ -169,7 +169,7 @@ def store_of(file: Path | None) -> Path:
 
 
 def _whole(folder: Path, path: Path | str) -> Path:
-    # Without the `..` that people would have to read in every message.
+    # Without `..`, which would make every message harder to read.
     return Path(os.path.normpath(folder / path))
 
 
@@ -177,7 +177,7 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
-        return True  # it is behind something that may not be passed, which is told where it is read
+        return True  # a folder above it may not be entered; this is reported when the file is read
 
 
 def _document(file: Path | None) -> tuple[Path | None, Document]:

@@ -1,4 +1,4 @@
-"""Problems as they may be printed: with their line, unless a secret may stand on it in plain text."""
+"""Removes lines that may contain a secret from problems before they are printed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _TELLTALE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""A name that sounds like a secret's, and after it something else than `!secret`."""
+"""A name that suggests a secret, followed by something other than `!secret`."""
 _IN_A_LIST = re.compile(r"\s*-\s")
 
 
 def quiet(problems: Sequence[Problem]) -> list[Problem]:
     """
-    Return the problems in the order of files and lines, without each line on which a secret may stand.
+    Return the problems by file and line, without lines that may contain a secret.
 
-    Of an address its query is not shown, since there may be a key in it.
+    The query of an address is not shown, because it may contain a key.
     """
     problems = [
         replace(

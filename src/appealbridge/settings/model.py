@@ -1,4 +1,4 @@
-"""Every key of appealbridge.yaml that is the daemon's own, declared once: type, default, sentence, example."""
+"""The models of the daemon's own keys in appealbridge.yaml: type, default, description, example."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _span(value: Any) -> Span:
 SpanText = Annotated[
     Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": f"^{FORM.pattern}$"})
 ]
-"""How long to keep something, written as `30d after closure`."""
+"""How long to keep something, written such as `30d after closure`."""
 
 
 def _from_the_first(span: Span) -> Span:
@@ -78,7 +78,7 @@ class _Section(BaseModel):
 
 
 class LogSettings(_Section):
-    """What is said while the daemon works."""
+    """What is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important level that is logged.", examples=["info"]
@@ -103,7 +103,7 @@ class Person(_Section):
 
 
 class HoldRule(_Section):
-    """When everything waits, and what does not."""
+    """A period in which nothing is published, with exceptions."""
 
     between: (
         tuple[Annotated[str, Field(pattern=_CLOCK)], Annotated[str, Field(pattern=_CLOCK)]] | None
@@ -121,7 +121,7 @@ class HoldRule(_Section):
 
 
 class Notices(_Section):
-    """Who learns of what goes wrong, and how."""
+    """Whom to tell when something goes wrong, and how."""
 
     to: tuple[str, ...] = Field(
         (),
@@ -137,7 +137,7 @@ class Notices(_Section):
 
 
 class Retention(_Section):
-    """How long things are kept."""
+    """How long data is kept."""
 
     personal: SpanText | None = Field(
         None,
@@ -158,7 +158,7 @@ class Retention(_Section):
 
 
 class Daemon(_Section):
-    """The daemon's own settings; the accounts, sources and lists beside them are read on their own."""
+    """The daemon's own settings. Accounts, sources and lists are read separately."""
 
     listen: ListenText = Field(
         Listen(("127.0.0.1", 8080)),

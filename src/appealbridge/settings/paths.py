@@ -1,4 +1,4 @@
-"""Addresses and files as the settings write them: where to listen, where the store lies."""
+"""Reads addresses and files in the settings: where to listen, and where the store is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Listen:
     """
     Where to listen: `address` is host and port, `path` a Unix socket's; neither means systemd's socket.
 
-    Port 0 takes any free one.
+    Port 0 means any free port.
     """
 
     address: tuple[str, int] | None = None
@@ -77,7 +77,7 @@ _MODE = re.compile(r"0?([67][0-7]{2})")
 
 
 def socket_mode(value: Any) -> str:
-    """Return the rights of a socket in octal, as `chmod` takes them."""
+    """Return the permissions of a socket, given in octal as for `chmod`."""
     found = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
     if found is None:
         raise _wrong("is not a set of permissions", 'write it as for chmod, for example "0660"')
@@ -89,7 +89,7 @@ SocketMode = Annotated[str, BeforeValidator(socket_mode)]
 
 def store_path(text: str) -> str:
     """
-    Return the file of a store's address.
+    Return the file for a store's address.
 
     After `sqlite:///` a path is whole, whether its first slash is written again or not; only a bare
     file name, `./` and `../` lie beside the settings file.
@@ -135,4 +135,4 @@ AllowedText = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),
 ]
-"""What may be connected to although it is inside the network."""
+"""An address inside the network to which AppealBridge may connect."""

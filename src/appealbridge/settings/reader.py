@@ -1,4 +1,4 @@
-"""One part of the settings after another, each against its model; what is wrong is kept, and nothing stops."""
+"""Checks each part of the settings against its model, and collects all problems."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 Practise = Callable[[str, str, Mapping[str, Any], str], Mapping[str, Any]]
-"""From platform, account name, options and the practice platforms' address to the options in practice."""
+"""Returns an account's options for practice, from its platform, name, options and the practice platforms' address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """Where the practice platforms are, and what becomes of an account's options there."""
+    """The address of the practice platforms, and how an account's options change there."""
 
     address: str
     practise: Practise | None
 
     def options(self, platform: str, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an account's options as they are in practice."""
+        """Return an account's options for practice."""
         if self.practise is None:
             return dict(own)
         return dict(self.practise(platform, name, own, self.address))
@@ -77,7 +77,7 @@ class Reader:
         self._offline = offline
 
     def daemon(self, told: Mapping[str, Any] | None = None) -> Daemon | None:
-        """Return the daemon's own settings, out of those `told` or of the whole document."""
+        """Return the daemon's own settings, from `told` or from the whole document."""
         apart = {"channels", "lists", *self._sections}
         value = self._document.value if told is None else told
         own = {
@@ -89,7 +89,7 @@ class Reader:
         return self._checked((), own, Daemon, self._vault, beside=apart)
 
     def channels(self, practice: Practice | None) -> Mapping[str, ChannelSettings]:
-        """Return the accounts; in `practice` no secret of theirs is looked up."""
+        """Return the accounts; in `practice` their secrets are not looked up."""
         channels = {}
         for name, value in self._entries("channels").items():
             path = ("channels", name)
@@ -116,7 +116,7 @@ class Reader:
             self._wrong(path, words, did_you_mean(platform, self._platforms))
 
     def _of_a_broken_plug_in(self, name: str, value: Any) -> bool:
-        """Tell whether a section may belong to a trigger that could not be loaded; note it."""
+        """Return whether a section may belong to a trigger that could not be loaded, and note it."""
         known = {*Daemon.model_fields, "channels", "lists", *self._sections}
         if not self._broken or not isinstance(value, dict) or nearest(name, known) is not None:
             return False
@@ -173,7 +173,7 @@ class Reader:
         return account
 
     def _check_encrypted(self, path: Path, account: BaseModel) -> None:
-        """Complain about an account whose secrets would be sent so that others can read them."""
+        """Report an account whose secrets would be sent without encryption."""
         try:
             told = account.model_dump()
         except Exception:  # noqa: BLE001 - a plug-in that breaks here breaks again where it is used
@@ -185,7 +185,7 @@ class Reader:
                 self._wrong((*path, name), words, "write https:// instead of http://")
 
     def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
-        """Return the named mappings of a section, those that are some."""
+        """Return the named mappings of a section; report entries that are not mappings."""
         told = self._document.value.get(section)
         if told is None:
             return {}
@@ -229,7 +229,7 @@ class Reader:
         return checked
 
     def _found_wrong(self, path: Path, problems: Sequence[Problem]) -> None:
-        """Keep what is wrong with a value; where a plug-in broke over an entry of ours, only that is left out."""
+        """Collect the problems of a value; if a plug-in failed on an entry, only that entry is left out."""
         for problem in problems:
             if problem.fault and path:
                 self.faults[path] = problem
@@ -237,7 +237,7 @@ class Reader:
                 self.problems.append(problem)
 
     def _check_groups(self, groups: Any, people: Any) -> None:
-        """Find members that are nobody; what is no group at all is the model's to say."""
+        """Report members that are not known people; the model reports what is not a group."""
         known = people if isinstance(people, dict) else {}
         for group, members in groups.items() if isinstance(groups, dict) else ():
             for n, member in enumerate(members if isinstance(members, list) else ()):
@@ -260,7 +260,7 @@ def _has_secret(value: Any) -> bool:
 
 def _unfounded(problem: Problem, path: Path, filler: Filler) -> bool:
     """
-    Tell whether a complaint is about a value that is not the real one.
+    Return whether an error is about a value that is not the real one.
 
     That is so for what is stood in for, and for the whole that it is a part of where the whole does
     not fit together.

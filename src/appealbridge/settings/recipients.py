@@ -1,4 +1,4 @@
-"""`notices:` in the settings: whether the names in it are known, and whether anything leads to these people."""
+"""Checks `notices:`: the names must be known, and the people reachable."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from appealbridge.settings.model import Daemon
 from appealbridge.settings.result import ChannelSettings
 
 Reaches = Callable[[str, BaseModel, str], bool]
-"""Whether an account of a platform could tell something to whom has an email address, or none (empty)."""
+"""Returns whether an account of a platform could send a notice to someone with this email address (empty: none)."""
 
 
 def unknown_names(document: Document) -> Iterator[Problem]:
-    """Yield what names nobody, or no account; what is no list of names is the model's to say."""
+    """Yield unknown people and accounts; the model reports what is not a list of names."""
     told = document.value.get("notices")
     if not isinstance(told, dict):
         return
@@ -36,7 +36,7 @@ _WHERE = {"to": "people: or groups:", "by": "channels:"}
 def not_reached(
     document: Document, daemon: Daemon, channels: Mapping[str, ChannelSettings], reaches: Reaches
 ) -> Iterator[Problem]:
-    """Yield a note for each entry of `notices.to` to which no account leads."""
+    """Yield a note for each entry of `notices.to` that no account can reach."""
     accounts = [channels[name] for name in daemon.notices.by or channels if name in channels]
     for number, name in enumerate(daemon.notices.to):
         members = daemon.groups.get(name, (name,))

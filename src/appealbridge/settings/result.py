@@ -1,4 +1,4 @@
-"""The settings as the rest of the program is handed them: checked, whole, never changing."""
+"""The checked settings, as the rest of the program gets them."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ class Settings:
     missing: frozenset[str] = frozenset()
 
     def secrets(self) -> frozenset[str]:
-        """Return every secret that was looked up, for whoever has to keep it out of texts."""
+        """Return every secret that was looked up, so that it can be masked in texts."""
         return self.resolved

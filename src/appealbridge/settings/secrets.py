@@ -1,5 +1,5 @@
 """
-Where secrets are: never in a settings file, only their names.
+Looks up secrets. The settings contain only their names.
 
 `!secret NAME` is looked for as a systemd credential, as the file `secrets/NAME` beside the settings
 file, and as the environment variable `APPEALBRIDGE_SECRET_NAME`, in this order.
@@ -22,25 +22,25 @@ _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """The name of a secret, as `!secret NAME` says it."""
+    """The name of a secret, from `!secret NAME`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A secret's value, and what about its place is worth a note; empty if nothing is."""
+    """A secret's value, and a note about its place, which may be empty."""
 
     value: str
     note: str = ""
 
     def __repr__(self) -> str:
-        """Leave the value out."""
+        """Return a text without the value."""
         return "Found(***)"
 
 
 class NoSecret(Exception):
-    """A secret is not to be had: what is wrong, and the `cure`. Never leaves this package."""
+    """A secret is not available: why, and the `cure`. Never leaves this package."""
 
     def __init__(self, problem: str, cure: str) -> None:
         super().__init__(problem)
@@ -58,7 +58,7 @@ class Vault:
 
     @property
     def values(self) -> frozenset[str]:
-        """Every value that was handed out."""
+        """All values that were returned."""
         return frozenset(found.value for found in self._found.values())
 
     def get(self, name: str) -> Found:
@@ -88,7 +88,7 @@ class Vault:
         )
 
     def _note(self, file: Path) -> str:
-        """Say once that secrets lie open: whoever forgot it for one forgot it for all."""
+        """Return a note if others can read the secrets; once is enough for the whole folder."""
         if self._noted or not file.stat().st_mode & _OTHERS:
             return ""
         self._noted = True
@@ -117,7 +117,7 @@ def _read(path: Path, where: str) -> Found:
 
 
 def _sound(value: str, where: str) -> Found:
-    """Return a secret without what editors, `echo` and a paste leave at its ends."""
+    """Return a secret without what editors, `echo` and pasting add at its ends."""
     if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
         raise NoSecret(f"{where} is not text in UTF-8", "save it as UTF-8")
     bare = _without_ends(value)
@@ -136,7 +136,7 @@ def _sound(value: str, where: str) -> Found:
 
 
 def _without_ends(value: str) -> str:
-    """Take off white space, line ends and a byte order mark."""
+    """Remove white space, line ends and a byte order mark."""
     begin, end = 0, len(value)
     while begin < end and _is_no_part(value[begin]):
         begin += 1

@@ -1,1 +1,1 @@
-"""The thin skin: what comes in by HTTP, checked for size and handed on; what goes out, put into words."""
+"""HTTP: checks the size of requests, passes them on, and answers."""

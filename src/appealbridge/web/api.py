@@ -1,4 +1,4 @@
-"""`/api/v1`: what is stored, and the operator's verbs, for whoever holds the token."""
+"""`/api/v1`: listings and the operator's commands, for clients with the token."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Reload = Callable[[], Awaitable[dict[str, object]]]
 
 def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]:
     """
-    Return the API's routes; `token` is the bearer token that opens it, `reload` takes new recipes and settings.
+    Return the API's routes; `token` is its bearer token, `reload` loads new recipes and settings.
 
-    They are no application of their own, since every request to a webhook would pay for that.
+    They are not an application of their own, because that would slow down every request to a webhook.
     """
     return [
         web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler, engine))
@@ -34,7 +34,7 @@ def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]
 
 
 def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
-    """Let only whoever holds the token through to a handler, and tell in words, cleaned, what it refuses."""
+    """Let only requests with the token through to a handler, and answer its errors in words without secrets."""
     expected = f"Bearer {token}".encode()
 
     async def guarded(request: web.Request) -> web.StreamResponse:
@@ -117,7 +117,7 @@ def _verbs(engine: Engine) -> web.RouteTableDef:
 
 
 def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
-    """Return the verbs that are about more than one delivery."""
+    """Return the commands that act on more than one delivery."""
     table = web.RouteTableDef()
 
     async def several(moved: Sequence[Delivery]) -> web.Response:
@@ -158,13 +158,13 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
 
 
 def _together(request: web.Request) -> tuple[str, dict[str, str]]:
-    """Return for what those are held that are meant, and of which recipe and subject."""
+    """Return the hold, and perhaps the recipe and subject, of the deliveries that are meant."""
     asked = request.query
     return asked.get("hold", ""), {name: asked.get(name, "") for name in ("recipe", "subject")}
 
 
 def _name(text: str) -> str:
-    """Return who asks, as a trace can say it."""
+    """Return the name of the person who asks, for the trace."""
     return "".join(filter(str.isprintable, text))[:100]
 
 

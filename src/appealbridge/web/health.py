@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: alive; able to accept; the figures."""
+"""`/healthz`, `/readyz` and `/metrics`: whether the daemon is alive, whether it accepts events, and its metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from appealbridge.web.problem import answer, problem
 
 
 def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
-    """Return the routes that watchers ask."""
+    """Return the routes for monitoring."""
     table = web.RouteTableDef()
 
     @table.get("/healthz")
@@ -36,7 +36,7 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
 
     @table.get("/metrics")
     async def figures(request: web.Request) -> web.Response:
-        # Whoever asks while the figures are being put together gets the same: they are dear, and need no token.
+        # Requests that come meanwhile get the same answer: metrics are expensive, and need no token.
         nonlocal rendering
         del request
         if rendering is None or rendering.done():

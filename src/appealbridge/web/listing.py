@@ -1,4 +1,4 @@
-"""What can be listed: one function a question, for the API and for the command line alike."""
+"""The listings, for the API and for the command line."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from appealbridge.store.records import (
 from appealbridge.web import views
 
 MOST = 1000
-"""How many rows one listing gives at the most."""
+"""The largest number of rows in a listing."""
 
 TRACED = 20
-"""How many events about one subject are told of."""
+"""How many events about one subject a trace has."""
 
 Query = Mapping[str, str]
 
 _HELD = frozenset({State.HELD})
 
 _EVENT_ID = 16
-"""How many characters an event's id has; whatever has fewer, all digits, is a delivery's number."""
+"""How many characters an event's id has. Anything shorter that has only digits is a delivery's number."""
 
 
 async def deliveries(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
-    """List deliveries, the newest first."""
+    """List deliveries, newest first."""
     return await rows(store, await store.deliveries(_which(query)))
 
 
@@ -38,9 +38,9 @@ async def rows(
     store: StoreLooking, listed: Sequence[Delivery], *, history: bool = False
 ) -> list[dict[str, Any]]:
     """
-    Return deliveries as they are shown, each with whom it waits for.
+    Return deliveries for display, each with the delivery that it waits for.
 
-    With `history` each has its attempts, and one that is held what has gone out since about the same.
+    With `history` each has its attempts, and a held one the newest later one about the same subject that went out.
     """
     ready = [one.id for one in listed if one.state is State.READY]
     behind = await store.turns_behind(ready) if ready else {}
@@ -62,7 +62,7 @@ async def delivery(store: StoreLooking, delivery_id: str) -> dict[str, Any]:
 
 
 async def runs(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
-    """List runs, the newest first."""
+    """List runs, newest first."""
     listed = await store.runs(
         event_id=query.get("event", ""),
         recipe=query.get("recipe", ""),
@@ -120,7 +120,7 @@ async def _trace(store: StoreLooking, id_: str) -> dict[str, Any]:
 
 
 async def events(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
-    """List events, the newest first."""
+    """List events, newest first."""
     listed = await store.events(
         subject=query.get("subject", ""),
         source=query.get("source", ""),
@@ -141,7 +141,7 @@ _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace
 
 
 async def read(store: StoreLooking, path: str, query: Query) -> Any:
-    """Answer the question that the API has at `path`; raise `NotFound`, or `ValueError` in words."""
+    """Return the listing that the API has at `path`; raise `NotFound`, or `ValueError` with a message."""
     kind, _, one = path.strip("/").partition("/")
     if one and kind in _SINGLE:
         return await _SINGLE[kind](store, one)
@@ -151,7 +151,7 @@ async def read(store: StoreLooking, path: str, query: Query) -> Any:
 
 
 def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
-    """Return deliveries, one or many, with the reason for those that wait for their account; `now` in Unix seconds."""
+    """Return deliveries, adding the reason if their account keeps them waiting; `now` is in Unix seconds."""
     for row in _rows(told):
         if "channel" in row and State(row["state"]) in OPEN and not row["reason"]:
             row["reason"] = (
@@ -161,7 +161,7 @@ def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
 
 
 def _rows(told: Any) -> Iterator[dict[str, Any]]:
-    """Yield what may be deliveries in an answer."""
+    """Yield the deliveries in an answer."""
     if isinstance(told, list):
         yield from told
     elif "traces" in told:
@@ -206,7 +206,7 @@ def _limit(query: Query) -> int:
 
 
 def since_of(query: Query) -> float | None:
-    """Return the time that a listing begins at, in Unix seconds; raise `ValueError` in words."""
+    """Return the time at which a listing begins, in Unix seconds; raise `ValueError` with a message."""
     text = query.get("since")
     if text is None:
         return None

@@ -1,5 +1,5 @@
 """
-The last look at an answer of the API: no secret leaves in it, but for what a sender or a recipe says itself.
+Masks secrets in answers of the API, except in what a sender or a recipe wrote itself.
 
 What is stored was cleaned where it came in, if strangers said it. What quotes an event is not: the
 trace of a run tells which value decided, and a sender may have put anything into its own event.
@@ -16,21 +16,21 @@ from aiohttp import web
 from appealbridge.web.problem import answer
 
 OWN_WORDS = frozenset({"data", "content"})
-"""An event's data as it came, and a message as it will be published: who looks has to see just that."""
+"""An event's data and a message are shown unchanged, because people must see exactly what they are."""
 
 
 def masked(told: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamResponse:
-    """Return the answer, or one like it in which every other text was cleaned."""
+    """Return the answer, with secrets masked in every other text."""
     body = told.body if isinstance(told, web.Response) else None
     if not isinstance(body, bytes):
         return told
     text = body.decode()
-    # Hardly any answer holds a secret, and one look at the whole tells.
+    # Few answers contain a secret, and one search of the whole shows whether this one does.
     return told if clean(text) == text else answer(cleaned(orjson.loads(body), clean), told.status)
 
 
 def cleaned(value: Any, clean: Callable[[str], str]) -> Any:
-    """Return an answer, as JSON has it, in which every text but a sender's and a recipe's own is cleaned."""
+    """Return a JSON answer with secrets masked in every text that is not a sender's or a recipe's own."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457), the one form in which this program says no over HTTP."""
+"""Errors as problem+json (RFC 9457), for all refusals over HTTP."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from aiohttp import web
 def problem(
     status: int, detail: str, *, title: str = "", retry_after: float | None = None
 ) -> web.Response:
-    """Return an answer that says what was wrong; `retry_after` in seconds adds that header."""
+    """Return an answer that says what is wrong; `retry_after` (seconds) adds that header."""
     headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
     body = {
         "type": "about:blank",
         "title": title or HTTPStatus(status).phrase,
         "status": status,
-        # It may quote what came, in which there may be bytes that are no text.
+        # It may quote the request, which may contain bytes that are not text.
         "detail": detail.encode("utf-8", "replace").decode(),
     }
     return web.Response(

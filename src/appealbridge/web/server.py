@@ -1,4 +1,4 @@
-"""The HTTP server: hooks, health and API on one address, stopped within a bound."""
+"""The HTTP server: webhooks, health and API on one address."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ IDLE_SECONDS = 75.0
 """
 How long a connection may be open between two requests.
 
-Longer than web servers keep theirs to us, so that none sends on one that is just being closed.
+Longer than reverse proxies keep theirs to us, so that none sends on one that is just being closed.
 """
 
 
 RECEIVED_AT_ONCE = 64 * 1024
-"""How many bytes of a connection the kernel may hold for us."""
+"""How many bytes of a connection the kernel may buffer for us."""
 
 
 def application(
@@ -40,7 +40,7 @@ def application(
     refusals: Refusals,
     decoy: hooks.Decoy,
 ) -> web.Application:
-    """Return everything that is served."""
+    """Return the application with all routes."""
     app = web.Application(client_max_size=BODY_BYTES)
     app.add_routes(hooks.routes(engine, refusals, decoy))
     app.add_routes(health.routes(engine, metrics))
@@ -52,7 +52,7 @@ def application(
 async def _nothing_here(
     resources: Sequence[web.AbstractResource], request: web.Request
 ) -> web.Response:
-    """Say what would be taken at this address, or that nothing is."""
+    """Answer a wrong address or method with what is allowed."""
     allowed: set[str] = set()
     for resource in resources:
         _, methods = await resource.resolve(request)
@@ -78,9 +78,9 @@ async def serve(
     refused: RefusedBefore,
 ) -> AsyncIterator[str]:
     """
-    Serve on one address, or on a socket that is bound already; give the URL; stop when left.
+    Serve on one address, or on a socket that is already bound; yield the URL; stop on exit.
 
-    `refused` is told of requests that are none, with `unknown`, the status they are answered, and why.
+    `refused` is called for requests that are not valid HTTP, with `unknown`, the status of the answer, and the reason.
     """
     runner = Runner(
         app,
@@ -106,13 +106,13 @@ async def serve(
 
 
 def _logger(refused: RefusedBefore) -> logging.Logger:
-    """Return where the library logs; what strangers do is no error of ours, and worth a line without a traceback."""
+    """Return the logger for the library. What strangers do wrong is logged without a traceback."""
 
     def ours(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, HttpProcessingError):
             return True
-        # Its own words quote what was sent, whatever it was.
+        # The library's own message quotes what was sent.
         refused("unknown", error.code, f"not valid HTTP: {type(error).__name__}")
         return False
 
@@ -125,7 +125,7 @@ def _logger(refused: RefusedBefore) -> logging.Logger:
 def _site(
     runner: web.AppRunner, address: tuple[str, int], sock: socket.socket | None
 ) -> tuple[web.BaseSite, str]:
-    """Return what is to be opened, and its name for a person."""
+    """Return the site to open, and its name for people."""
     if sock is not None:
         return web.SockSite(runner, sock, backlog=1024), "the socket that is given"
     host, port = address
@@ -133,7 +133,7 @@ def _site(
 
 
 def _receive_little_at_once(runner: web.AppRunner) -> None:
-    """Have the kernel hold no more of a connection than we read of it at once; it gives each some MB otherwise."""
+    """Limit the kernel's buffer to what we read at once; otherwise each connection may get several MB."""
     for site in runner.sites:
         server = site._server  # noqa: SLF001 - the library tells the address of its sockets, but not the sockets
         for listening in getattr(server, "sockets", None) or ():

@@ -1,4 +1,4 @@
-"""Stored things as JSON, in the words that the API and the command line share."""
+"""Stored records as JSON, for the API and the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from appealbridge.model.source import source_label
 from appealbridge.recipes.model.book import Book
 
 GONE = "no longer in appealbridge.yaml; put the channel back and reload, or cancel its deliveries"
-"""What is said where something waits for a channel that is not declared."""
+"""The reason for deliveries whose channel is not in the settings."""
 
 _STANDSTILL = {
     Condition.WORKING: "",
@@ -39,7 +39,7 @@ def moment(at: float | None) -> str | None:
 def delivery(
     one: Delivery, attempts: Sequence[Attempt] | None = None, behind: int | None = None
 ) -> dict[str, Any]:
-    """Return a delivery; with its attempts where they are given. It waits `behind` the one of that number."""
+    """Return a delivery, perhaps with its attempts; `behind` is the number of the one that it waits for."""
     told: dict[str, Any] = {
         "id": one.id,
         "number": one.number,
@@ -77,7 +77,7 @@ def delivery(
 
 
 def attempt(one: Attempt) -> dict[str, Any]:
-    """Return a finished attempt or look."""
+    """Return a finished attempt or search."""
     return {
         "number": one.number,
         "kind": one.kind.value,
@@ -89,7 +89,7 @@ def attempt(one: Attempt) -> dict[str, Any]:
 
 
 def run(one: Run) -> dict[str, Any]:
-    """Return a run with its trace; `wake_at` is until when it waits, where it does."""
+    """Return a run with its trace; `wake_at` is until when it waits, if it does."""
     return {
         "id": one.id,
         "event": one.event_id,
@@ -121,7 +121,7 @@ def event(one: Event) -> dict[str, Any]:
 
 
 def replayed(one: Replayed) -> dict[str, Any]:
-    """Return what a replay makes of one recipe: what goes out, and what is left out since it was had."""
+    """Return a replay's result for one recipe: what goes out, and what is left out because it was already published."""
     return {
         "recipe": one.recipe,
         "run": one.run and one.run.id,
@@ -140,7 +140,7 @@ def replayed(one: Replayed) -> dict[str, Any]:
 
 
 def channel(name: str, lane: Lane | None, waiting: int, now: float) -> dict[str, Any]:
-    """Return how an account is doing, and how many deliveries wait for it; without a lane it is declared no more."""
+    """Return the condition of an account, and how many deliveries wait for it; without a lane it is gone."""
     if lane is None:
         gone = dict.fromkeys(("platform", "since", "paused_until"))
         return {"name": name, "condition": "gone", "reason": GONE, "under_way": 0, **gone} | {
@@ -161,7 +161,7 @@ def channel(name: str, lane: Lane | None, waiting: int, now: float) -> dict[str,
 
 
 def standstill(state: State, lane: Lane | None, now: float) -> str:
-    """Return why a delivery in this state does not move on, where that is its account's doing; else nothing."""
+    """Return why its account keeps a delivery in this state waiting; empty if it does not."""
     if lane is None:
         return GONE
     if state is not State.READY:
@@ -172,7 +172,7 @@ def standstill(state: State, lane: Lane | None, now: float) -> str:
 
 
 def recipes(book: Book) -> list[dict[str, Any]]:
-    """Return what recipes are loaded, which are switched off, and which are quarantined, with their problems."""
+    """Return the recipes that are loaded, switched off, or quarantined with their problems."""
     loaded = [
         {
             "name": one.name,

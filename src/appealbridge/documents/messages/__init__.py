@@ -1,1 +1,1 @@
-"""The sentences in which a mistake in a file is told."""
+"""Messages about mistakes in documents."""

@@ -1,4 +1,4 @@
-"""A second look at the line that stopped the YAML parser: mostly the slip itself can be named, and its place."""
+"""Finds the likely mistake in a line that the YAML parser did not understand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ORDINARY_SPACE = "replace it with an ordinary space"
 
 
 class Slip(NamedTuple):
-    """Where a slip stands (line and column from 0), what it is, and what would mend it."""
+    """A likely mistake: its place (line and column from 0), what it is, and how to fix it."""
 
     line: int
     column: int
@@ -31,7 +31,7 @@ _QUOTED = re.compile(r"""(["'])[^"']*\1 *$|'.*' *$""")
 
 
 def closer(problem: str, lines: Sequence[str], line: int, column: int) -> Slip | None:
-    """Return what the parser's complaint at a place really is about, `None` where no more can be said."""
+    """Return the real cause of the parser's error at a place, `None` if it is not known."""
     if line >= len(lines):
         return None
     odd = _NO_SPACE.match(lines[line])
@@ -43,7 +43,7 @@ def closer(problem: str, lines: Sequence[str], line: int, column: int) -> Slip |
 
 
 def template_without_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
-    """Return the place of two braces, or a brace and a percent sign, that no quotes enclose."""
+    """Return the place of two braces, or a brace and a percent sign, without quotes."""
     source = lines[line]
     begin = max(0, column - 1)
     example = {"{{": "{{ … }}", "{%": "{% … %}"}.get(source[begin : begin + 2])
@@ -131,4 +131,4 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
     "did not find expected comment or line break": (_behind_a_bar,),
     "found character that cannot start any token": (template_without_quotes,),
 }
-"""What may lie behind each of the parser's complaints, the likeliest first."""
+"""The possible causes of each parser error, most likely first."""

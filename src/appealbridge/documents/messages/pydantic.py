@@ -1,4 +1,4 @@
-"""What pydantic says, as a sentence for people who never heard of it, and what would mend it."""
+"""Turns pydantic's errors into messages in plain words, and says how to fix them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KINDS = {
     "url_parsing": "an address",
     "url_type": "an address",
 }
-"""Complaints about the kind of a value, by the kind that was wanted."""
+"""Errors about the type of a value, and the type that is needed."""
 
 _SENTENCES = {
     "string_too_short": "must not be shorter than {min_length} characters",
@@ -60,7 +60,7 @@ _CHOICES = ("literal_error", "enum")
 
 
 def sentence(errors: Sequence[ErrorDetails]) -> str:
-    """Return what is wrong with one value; several errors are the branches of a union it fits none of."""
+    """Return what is wrong with one value; several errors come from a union of which no branch fits."""
     kinds = list(dict.fromkeys(_KINDS[e["type"]] for e in errors if e["type"] in _KINDS))
     error = next((e for e in errors if e["type"] not in _KINDS), None)
     if error is None:
@@ -79,7 +79,7 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
 
 
 def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
-    """Return what would mend a value: what its complaint says itself, the nearest choice, or an example."""
+    """Return how to fix a value: the error's own cure, the nearest choice, or an example."""
     error = errors[0]
     context: dict[str, Any] = error.get("ctx") or {}
     told = context.get("cure") or getattr(context.get("error"), "cure", "")
@@ -97,7 +97,7 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
 
 
 def missing_cure(name: str, field: FieldInfo | None) -> str:
-    """Return what would mend that a name is missing: the name with an example."""
+    """Return how to fix a missing name: the name with an example."""
     example = _example(field)
     return f"for example {name}: {example}" if example else f"write {name}: and its value"
 
@@ -122,5 +122,5 @@ def _flow(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-# In quotes, a tag such as `!secret name` would be words like any others.
+# In quotes, a tag such as `!secret name` would be ordinary text.
 _NEEDS_NO_QUOTES = re.compile(r"!\w+ [\w-]+|[\w$./<(](?:[^{}\[\],#:\n\"]|:(?! )(?!$))*(?<! )")

@@ -1,4 +1,4 @@
-"""The YAML parser's complaints in plain words, each with what usually mends it."""
+"""The YAML parser's errors in plain words, each with how it is usually fixed."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ BEGUN_BEFORE = frozenset(
     {"these quotes are never closed", "this { is not closed", "this [ is not closed"}
     | {"a name without its colon"}
 )
-"""What is told where it begins, and not where the parser gave up."""
+"""Problems that are reported where they begin, not where the parser stopped."""
 
 _BRACKETS = frozenset("[{")
 
 
 def syntax_words(problem: str, character: str) -> tuple[str, str]:
-    """Return what is wrong and what would mend it, for one of the parser's own complaints."""
+    """Return what is wrong and how to fix it, for one of the parser's errors."""
     if problem == "found character that cannot start any token":
         if character == "\t":
             return _WORDS["found a tab character that violates indentation"]
