@@ -1,1 +1,1 @@
-"""The daemon: how its parts are put together, started, told to reload, and stopped."""
+"""The daemon: puts its parts together, starts, reloads and stops them."""

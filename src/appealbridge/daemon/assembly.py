@@ -1,4 +1,4 @@
-"""From files to what is in force: settings, plug-ins, accounts, doors, sources and recipes, put together."""
+"""Reads settings, plug-ins and recipes, and builds the configuration in force from them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from appealbridge.settings import Settings, load_settings
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """
-    Everything that the files say, understood. `problems` has the recipes' errors and all notes.
+    Everything read from the files. `problems` has the recipes' errors and all notes.
 
     `egress` says what may be connected to. `wrong_lists` are errors in lists that recipes read; they keep
     no recipe from working.
@@ -56,7 +56,7 @@ class Assembly:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong or worth a note, in plug-ins, settings and recipes."""
+        """All errors and notes about plug-ins, settings and recipes."""
         return [*self.faults, *self.settings.notes, *self.wrong_lists, *self.book.problems]
 
     def secrets(self) -> frozenset[str]:
@@ -72,7 +72,7 @@ class Assembly:
 
     @property
     def faults(self) -> list[Problem]:
-        """What is wrong with plug-ins, for which only they and what needs them are left out."""
+        """The problems of plug-ins, for which they and whatever needs them are left out."""
         telling = [
             Problem(f"channel {way}", 0, 0, "", f"cannot tell people: {fault(error)}", REPORT)
             for way, error in self.inforce.telling.broken()
@@ -148,7 +148,7 @@ def read_settings(config: Path | None, registry: Registry, *, offline: bool = Fa
 
 
 def _reaches(registry: Registry, platform: str, account: BaseModel, email: str) -> bool:
-    """Tell whether an account could tell something to whom has this address, or none (empty)."""
+    """Return whether an account could send a notice to someone with this address (empty: none)."""
     ways = Telling(accounts={platform: (registry.channels[platform], cast("Account", account))})
     return ways.message(platform, Person("?", email), "?", "?") is not None
 
@@ -166,14 +166,14 @@ def _weaknesses(
 
 
 def _egress(settings: Settings) -> EgressPolicy:
-    """Return what may be connected to: what the settings allow, and what they write out themselves."""
+    """Return the addresses that may be connected to: those allowed by `inside:`, and those written in the settings."""
     written = chain(
         (channel.account for channel in settings.channels.values()),
         *(sources.values() for sources in settings.sources.values()),
     )
     values = []
     for options in written:
-        # A plug-in that breaks here allows nothing.
+        # A plug-in that fails here allows nothing.
         with suppress(Exception):
             values.append(options.model_dump())
     return egress_policy(settings.inside, values, settings.practice)
@@ -252,7 +252,7 @@ def _declared(settings: Settings, trigger: AnyTrigger) -> Iterator[tuple[str, An
 
 
 def refused(error: InvalidDocuments) -> dict[str, Any]:
-    """Return what a reload tells that took nothing."""
+    """Return the report of a reload that changed nothing."""
     return {
         "summary": "nothing was taken: the settings have problems",
         **{
@@ -265,7 +265,7 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What somebody was told was in force: each recipe's version, by name, the settings, and what each source is."""
+    """What a person was last told is in force: the recipes' versions, the settings, and the identity of each source."""
 
     versions: Mapping[str, str]
     settings: Settings
@@ -273,7 +273,7 @@ class Known:
 
     @classmethod
     def of(cls, assembly: Assembly) -> Known:
-        """Return what is in force in this assembly."""
+        """Return the configuration in force with this assembly."""
         recipes = assembly.book.recipes
         return cls(
             {name: recipe.version for name, recipe in recipes.items()},
@@ -283,10 +283,10 @@ class Known:
 
 
 def identities(assembly: Assembly) -> dict[str, str]:
-    """Return what each polled source is, by its name: where that changes, its memory means nothing."""
+    """Return the identity of each polled source, by name. If it changes, the memory of the source is not valid."""
     found = {}
     for source, watched in assembly.inforce.watched.items():
-        # A plug-in that breaks here breaks again at its look, which says so.
+        # A plug-in that fails here fails again at its next poll, which is reported.
         with suppress(Exception):
             found[source] = watched.poller.basis(watched.options).identity
     return found
@@ -294,7 +294,7 @@ def identities(assembly: Assembly) -> dict[str, str]:
 
 def taken(before: Known, after: Assembly) -> dict[str, Any]:
     """
-    Return what a reload tells: a `summary`, and `problems`.
+    Return the report of a reload: a `summary`, and `problems`.
 
     Besides, lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`;
     those `gone`, those that are switched `off`; and the files `rejected`. `renewed` are sources that are

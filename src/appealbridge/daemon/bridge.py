@@ -1,5 +1,5 @@
 """
-The daemon: every part built, run in one task group, and taken down in reverse within a bound.
+Builds the daemon's parts, runs them in one task group, and stops them in reverse order within a time limit.
 
     async with Bridge(config) as bridge:
         bridge.url
@@ -47,7 +47,7 @@ from appealbridge.web.server import application, serve
 
 class Bridge:
     """
-    The whole program as one object that a test can start: built on entering, stopped on leaving.
+    The whole daemon as a context manager, which tests can start too.
 
     `config` is the settings file, `None` for the default one. `url` is known inside. `lookup` asks name servers.
     """
@@ -89,7 +89,7 @@ class Bridge:
         self._known = Known.of(self.assembly)
 
     async def __aenter__(self) -> Bridge:
-        """Start everything; where one part cannot start, those before it are stopped again."""
+        """Start everything; if one part cannot start, stop those before it."""
         settings = self.assembly.settings
         async with AsyncExitStack() as stack:
             stack.enter_context(libraries(self.log))
@@ -132,7 +132,7 @@ class Bridge:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool | None:
-        """Take nothing more, finish what is under way within the bound, let go of everything."""
+        """Accept nothing more, finish current work within the time limit, and release everything."""
         self.systemd.stopping()
         self.log.info(Said.STOPPING)
         try:
@@ -143,7 +143,7 @@ class Bridge:
 
     async def reload(self, *, asked: bool = False) -> dict[str, Any]:
         """
-        Take new recipes and settings, all at once; where the settings have problems, nothing changes.
+        Load new recipes and settings as a whole; if the settings have problems, nothing changes.
 
         Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
         Who `asked` is told what is new since the last time that somebody asked: a recipe is mostly
@@ -167,7 +167,7 @@ class Bridge:
             reason = "\n\n".join(problem.text() for problem in error.problems)
             self.log.error(Said.RELOAD_REFUSED, reason=reason)
             return refused(error)
-        # The old ones may still stand in an answer to what was sent before.
+        # The old secrets may still be in an answer to an earlier request.
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)
         self._egress = assembly.egress
@@ -183,7 +183,7 @@ class Bridge:
 
     @asynccontextmanager
     async def _network(self, names: Pool) -> AsyncIterator[Http]:
-        """Give a door to the network, with connections of its own and threads of its own for names."""
+        """Return an HTTP client with its own connections, and its own threads for name lookups."""
         async with open_session(
             agent=f"AppealBridge/{__version__}",
             policy=lambda: self._egress,
@@ -245,6 +245,6 @@ class Bridge:
 
 
 def _without_keys(problem: Problem) -> Problem:
-    """Return a problem that shows no key in an address: the log is read by more people than the recipes are."""
+    """Return a problem without keys in addresses, because more people read the log than the recipes."""
     line, words = without_queries(problem.source_line), without_queries(problem.problem)
     return replace(problem, source_line=line, problem=words)

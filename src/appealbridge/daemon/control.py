@@ -1,5 +1,5 @@
 """
-How the command line finds the running daemon: a file beside the store, for its owner's eyes only.
+The control file, by which the command line finds the running daemon. Only its owner can read it.
 
 It holds the daemon's address and a token made anew at each start. Whoever can read it could read
 the store itself, so it opens no door that was shut.
@@ -18,7 +18,7 @@ from pathlib import Path
 from appealbridge.files import PRIVATE, is_trusted, write_file
 
 LONGEST = 4096
-"""Bytes of a control file; one of ours has some two hundred."""
+"""The largest size of a control file in bytes. Real ones have about two hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Control:
 
 
 def control_file(store: Path) -> Path:
-    """Return where the control file of a store lies."""
+    """Return the path of a store's control file."""
     return store.with_name(f"{store.name}.control")
 
 
 @contextmanager
 def announced(store: Path, control: Control) -> Iterator[None]:
-    """Keep the control file while the daemon can be reached."""
+    """Write the control file, and remove it when the daemon stops."""
     file = control_file(store)
     write_file(file, json.dumps(asdict(control)).encode(), PRIVATE)
     try:
@@ -47,12 +47,12 @@ def announced(store: Path, control: Control) -> Iterator[None]:
 
 
 class NotBelieved(OSError):
-    """Somebody else may have written the control file, who would be told the operator's wishes."""
+    """Somebody else may have written the control file, and would get the operator's commands."""
 
 
 def read_control(store: Path) -> Control | None:
     """
-    Return how to reach the daemon on this store, `None` where none says that it runs.
+    Return how to reach the daemon of this store, `None` if there is no control file.
 
     Raise `PermissionError` where that may not be known, and `NotBelieved` where anybody but the
     store's owner, whoever asks, and root could have written the file.

@@ -1,5 +1,5 @@
 """
-The daemon as a process: signals, systemd, files that change, and a bound on its end.
+The daemon as a process: signals, systemd, changed files, and a time limit for stopping.
 
 The daemon itself is `Bridge` in `app.py`, which a test can start too; what stands here needs a process of its own.
 """
@@ -25,24 +25,24 @@ from appealbridge.model.errors import AppealBridgeError
 from appealbridge.plugin.offload import FILES, offload
 
 GRACE_SECONDS = 5.0
-"""How long after its bound a stop may take before the process is ended without it."""
+"""How long after its time limit a stop may take before the process is ended anyway."""
 
 THERE_SECONDS = 2.0
-"""How long it takes to notice that there is a folder to watch now."""
+"""How often to check whether a folder to watch has appeared."""
 
 WATCH_AGAIN_SECONDS = 60.0
-"""How long to wait before folders are watched again that the machine would not watch."""
+"""How long to wait before trying again to watch folders."""
 
 
 class Process:
-    """Runs one daemon until it is told to stop."""
+    """Runs one daemon until it is stopped."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._read_at_first = self._folders()
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; SIGHUP takes new recipes and settings."""
+        """Run until SIGTERM or SIGINT; SIGHUP reloads recipes and settings."""
         async with self._bridge:
             await self._until_told()
 
@@ -67,7 +67,7 @@ class Process:
                 task.cancel()
 
     def _end_anyway(self) -> None:
-        """See to it that the process ends, even where a thread or a plug-in never does."""
+        """Make sure that the process ends, even if a thread or a plug-in never does."""
         log = self._bridge.log
 
         def end() -> None:
@@ -87,7 +87,7 @@ class Process:
             await self._take_new()
 
     async def _reload_when_saved(self) -> None:
-        """Take recipes and templates when they are saved, for as long as the settings say so."""
+        """Reload recipes and templates when they are saved, while `watch` is on."""
         known = self._read_at_first
         while True:
             folders = await offload(FILES, self._folders)
@@ -107,7 +107,7 @@ class Process:
         return there((settings.recipes, settings.templates)) if settings.watch else {}
 
     async def _watch(self, folders: Mapping[Path, object]) -> None:
-        """Take what is saved in these folders until there are others to watch."""
+        """Reload what is saved in these folders, until there are others to watch."""
         self._bridge.log.info(Said.WATCHING, folders=", ".join(map(str, folders)))
         async for changed in changes(folders):
             if changed:
@@ -130,22 +130,22 @@ class Process:
 
 def run_daemon(config: Path | None) -> None:
     """
-    Run the daemon until it is told to stop; raise `InvalidDocuments` where its settings have problems.
+    Run the daemon until it is stopped; raise `InvalidDocuments` if its settings have problems.
 
-    The collection of rubbish is off when this is called, and on from then on.
+    Garbage collection is off when this is called, and on from then on.
     """
     _open_many()
     bridge = Bridge(config)
     gc.freeze()
     gc.enable()
     # Some hundred objects are alive for each event that waits for its commit, and a burst of events is
-    # no reason to look for rubbish.
+    # no reason to collect garbage.
     gc.set_threshold(25_000, 10, 10)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(Process(bridge).run())
         except BaseExceptionGroup as died:
-            # One part that cannot go on ends them all; systemd starts the daemon anew, and the store
+            # One part that cannot go on ends them all; systemd restarts the daemon, and the store
             # knows where it was.
             cause = _only(died)
             if isinstance(cause, AppealBridgeError | OSError):
@@ -155,13 +155,13 @@ def run_daemon(config: Path | None) -> None:
 
 
 def _open_many() -> None:
-    """Have as many files and connections as the system allows; the usual 1,024 are few for a crowd of senders."""
+    """Allow as many open files and connections as the system permits; the usual 1,024 are too few for many senders."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _only(error: BaseException) -> BaseException:
-    """Return the one error in a group of groups of one, or the group where there are several."""
+    """Return the only error in nested groups, or the group if there are several."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -1,4 +1,4 @@
-"""What systemd and the daemon tell each other: ready, reloading, alive, stopping, and sockets handed over."""
+"""Notifies systemd (ready, reloading, alive, stopping), and takes over its sockets."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import socket
 from collections.abc import Mapping, Sequence
 
 FIRST_FD = 3
-"""The file descriptor at which systemd begins to hand over sockets."""
+"""The first file descriptor of the sockets that systemd passes on."""
 
 
 class Notifier:
     """
-    Tells systemd how the daemon is; silent where nobody listens.
+    Tells systemd the daemon's state; does nothing without systemd.
 
     `address` is NOTIFY_SOCKET: a path, or a name in the abstract space after `@`; empty for nobody.
     """
@@ -20,23 +20,23 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
     def ready(self) -> None:
-        """Say that work is accepted, after a start or a reload."""
+        """Report that the daemon accepts work, after a start or a reload."""
         self._tell("READY=1")
 
     def reloading(self, monotonic: float) -> None:
-        """Say that new recipes and settings are being read; `monotonic` is the machine's own, in seconds."""
+        """Report that a reload has begun; `monotonic` is the machine's clock, in seconds."""
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * 1_000_000)}")
 
     def stopping(self) -> None:
-        """Say that no new work is accepted any more."""
+        """Report that the daemon accepts no more work."""
         self._tell("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Say in one line what `systemctl status` is to show."""
+        """Set the line that `systemctl status` shows."""
         self._tell(f"STATUS={' '.join(text.split())}")
 
     def alive(self) -> None:
-        """Say that the loop still turns; due within `watchdog_seconds`."""
+        """Report that the event loop still runs; due within `watchdog_seconds`."""
         self._tell("WATCHDOG=1")
 
     def _tell(self, message: str) -> None:
@@ -47,18 +47,18 @@ class Notifier:
             try:
                 door.sendto(message.encode(), self._address)
             except OSError:
-                # A manager that does not listen is no reason not to publish an appeal.
+                # If systemd does not listen, appeals must still be published.
                 return
 
 
 def notifier(environment: Mapping[str, str]) -> Notifier:
-    """Return the way to the manager that the environment names, or to nobody."""
+    """Return the notifier for the systemd named in the environment, or one that does nothing."""
     address = environment.get("NOTIFY_SOCKET", "")
     return Notifier(address if address[:1] in {"/", "@"} else "")
 
 
 def watchdog_seconds(environment: Mapping[str, str], pid: int) -> float | None:
-    """Return within how many seconds `alive` must be said again and again, `None` for never."""
+    """Return within how many seconds `alive` must be called each time, `None` for never."""
     asked = environment.get("WATCHDOG_USEC", "")
     if environment.get("WATCHDOG_PID", str(pid)) != str(pid) or not asked.isdecimal():
         return None

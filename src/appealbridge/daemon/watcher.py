@@ -1,4 +1,4 @@
-"""Recipes and templates that change on the disk, noticed once nobody writes there any more."""
+"""Watches recipes and templates for changes, and reports them once writing has stopped."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 QUIET_MS = 400
-"""For how many milliseconds nothing may change until what changed is taken: an editor saves in several steps."""
+"""How many milliseconds must pass without a change before changes are reported: editors save in several steps."""
 
 LONGEST_MS = 5000
-"""After how many milliseconds it is taken all the same."""
+"""After how many milliseconds changes are reported anyway."""
 
 _PASSING = (".swp", ".swx", ".tmp", "~")
-"""How files end that editors keep beside what they edit."""
+"""The endings of files that editors keep beside the edited one."""
 
 
 def there(folders: Sequence[Path]) -> dict[Path, tuple[int, int]]:
@@ -49,6 +49,6 @@ async def changes(folders: Iterable[Path]) -> AsyncIterator[list[str]]:
 
 
 def is_worth_a_look(path: str) -> bool:
-    """Whether a file may be a recipe or a template, and not what an editor leaves beside one."""
+    """Return whether a file may be a recipe or a template, and not an editor's temporary file."""
     name = path.rpartition("/")[2]
     return not (name.startswith(".") or name.endswith(_PASSING))

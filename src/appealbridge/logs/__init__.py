@@ -1,4 +1,4 @@
-"""What the daemon says while it works: one line for each thing that happened, with the ids it concerns."""
+"""The log: one line for each thing that happened, with the ids concerned."""
 
 from appealbridge.logs.libraries import libraries
 from appealbridge.logs.log import Log, last_words, standard_log

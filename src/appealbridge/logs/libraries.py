@@ -1,4 +1,4 @@
-"""What libraries log through Python's own `logging`, brought into the same output."""
+"""Passes what libraries log through Python's `logging` into our log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def libraries(log: Log) -> Iterator[None]:
 
 
 class _Handler(logging.Handler):
-    """Turns a library's record into one of our lines."""
+    """Turns a library's record into a line of our log."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
@@ -44,5 +44,5 @@ class _Handler(logging.Handler):
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError):  # a library's slip in its own arguments is not worth a crash
+    except (TypeError, ValueError):  # a library's mistake in its own arguments is not worth a crash
         return str(record.msg)

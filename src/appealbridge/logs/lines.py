@@ -1,4 +1,4 @@
-"""How a line looks: JSON for a machine, colours for a person. Pure: values in, bytes out."""
+"""Formats log lines: JSON for programs, colours for people. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from appealbridge.logs.said import Level, Said
 from appealbridge.terminal import harmless_json, visible
 
 Fields: TypeAlias = Mapping[str, str | int | float | None]
-"""What a line tells besides its name."""
+"""The fields of a line."""
 
 _NAMES = {level: level.name.lower() for level in Level}
 _COLOURS = {
@@ -42,7 +42,7 @@ def for_a_machine(at: str, level: Level, said: Said, fields: Fields) -> bytes:
 
 
 def for_a_person(at: str, level: Level, said: Said, fields: Fields) -> bytes:
-    """Return one coloured line, and below it what has several lines of its own, as a traceback does."""
+    """Return one coloured line, followed by values of several lines, such as a traceback."""
     parts = [f"\x1b[2m{at[11:]}\x1b[0m {_COLOURS[level]}{said:<12}\x1b[0m"]
     below = []
     for name, value in fields.items():

@@ -1,5 +1,5 @@
 """
-The door that the rest of the program speaks through, with the ids of what it is busy with bound once.
+The log object that the rest of the program uses; ids are bound to it once.
 
     log = standard_log(clock.now, clean=redactor)
     log.bind(run=run.id).info(Said.DELIVERED, delivery=delivery.id, channel=delivery.channel)
@@ -18,7 +18,7 @@ from appealbridge.logs.said import Level, Said, Value
 
 
 class Log:
-    """Says things, with the fields bound to it."""
+    """Writes log lines, with the fields bound to it."""
 
     __slots__ = ("_bound", "output")
 
@@ -31,22 +31,22 @@ class Log:
         return Log(self.output, {**self._bound, **fields})
 
     def debug(self, said: Said, **fields: Value) -> None:
-        """Say what only someone who looks for a fault wants to know."""
+        """Log what only helps to find a fault."""
         if self.output.level <= Level.DEBUG:
             self.output.say(Level.DEBUG, said, {**self._bound, **fields})
 
     def info(self, said: Said, **fields: Value) -> None:
-        """Say what happened as it should."""
+        """Log what went as it should."""
         if self.output.level <= Level.INFO:
             self.output.say(Level.INFO, said, {**self._bound, **fields})
 
     def warning(self, said: Said, **fields: Value) -> None:
-        """Say what went otherwise and is being dealt with."""
+        """Log a problem that is being dealt with."""
         if self.output.level <= Level.WARNING:
             self.output.say(Level.WARNING, said, {**self._bound, **fields})
 
     def error(self, said: Said, **fields: Value) -> None:
-        """Say what a person has to look at."""
+        """Log a problem that needs a person."""
         self.output.say(Level.ERROR, said, {**self._bound, **fields})
 
 
@@ -58,7 +58,7 @@ def standard_log(
     clean: Callable[[str], str] = unchanged,
 ) -> Log:
     """
-    Return a log to standard error, whose last lines go out even if nobody flushes it.
+    Return a log to standard error. Its last lines are written even if nobody flushes it.
 
     `form` is JSON, text for a person, or text on a terminal and JSON elsewhere.
     """
@@ -77,10 +77,10 @@ def standard_log(
 
 def last_words(text: str) -> str:
     """
-    Return what a program says on standard error when it gives up.
+    Return a message with which a program ends, for standard error.
 
-    Where the journal reads it, every line is marked as an error, or nobody who asks for trouble alone
-    would learn why the daemon does not start.
+    For systemd's journal every line is marked as an error; otherwise somebody who lists only errors
+    would not see why the daemon does not start.
     """
     if not _is_journal(sys.stderr.buffer, os.environ.get("JOURNAL_STREAM", "")):
         return text
@@ -89,7 +89,7 @@ def last_words(text: str) -> str:
 
 
 def _is_journal(stream: BinaryIO, announced: str) -> bool:
-    """Return whether the stream is the very one that systemd announced; a redirected one is not."""
+    """Return whether the stream is the one that systemd announced; a redirected one is not."""
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):

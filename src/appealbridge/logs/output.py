@@ -1,7 +1,7 @@
 """
-Where lines go: stamped, kept until the loop's current iteration is over, cleaned of secrets, written.
+Writes log lines, without secrets, once per iteration of the event loop.
 
-A busy moment costs one search for secrets and one write; a warning or an error goes out at once.
+So a busy moment costs one search for secrets and one write. Warnings and errors are written at once.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ PRIORITIES = {
     Level.WARNING: b"<4>",
     Level.ERROR: b"<3>",
 }
-"""What systemd's journal reads off the front of a line."""
+"""The priority prefix that systemd's journal reads from a line."""
 
 
 def unchanged(text: str) -> str:
-    """Clean nothing: for a program that knows no secret."""
+    """Return the text unchanged: for a program without secrets."""
     return text
 
 
@@ -56,7 +56,7 @@ class Output:
     ) -> None:
         self.level = level
         self.lost = 0
-        """How many lines could not be written, because nobody reads them any more."""
+        """How many lines could not be written, because nothing reads them any more."""
         self._stream = stream
         self._now = now
         self._clean = clean
@@ -78,7 +78,7 @@ class Output:
         elif waiting == 1:
             try:
                 asyncio.get_running_loop().call_soon(self.flush)
-            except RuntimeError:  # no loop in this thread, so nobody to come back later
+            except RuntimeError:  # no event loop in this thread that could write it later
                 self.flush()
 
     def flush(self) -> None:
@@ -107,8 +107,8 @@ class Output:
         return line if self._priorities is None else self._priorities[level] + line
 
     def _cleaned(self, lines: Sequence[_Line]) -> Sequence[_Line]:
-        # One look at all texts together is cheap; only where it finds something is each cleaned.
-        # Before they become JSON, since a quote in a secret would not look the same after.
+        # One search of all texts together is cheap. Only if it finds something is each one cleaned.
+        # Before they become JSON, because a quote in a secret would be escaped there.
         together = "\0".join(
             [text for *_, fields in lines for text in fields.values() if isinstance(text, str)]
         )
@@ -129,7 +129,7 @@ class Output:
 
 
 def _plain(fields: Mapping[str, Value]) -> Fields:
-    """Spell out exceptions, whose tracebacks would keep alive what they lead through."""
+    """Turn exceptions into text, because their tracebacks would keep objects in memory."""
     return {
         name: "".join(traceback.format_exception(value)).rstrip()
         if isinstance(value, BaseException)

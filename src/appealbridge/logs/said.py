@@ -1,4 +1,4 @@
-"""The closed list of what the daemon can say, and how much each line matters."""
+"""The closed list of log lines, and their levels."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 Value: TypeAlias = "str | int | float | BaseException | None"
-"""What a field of a line may hold. An exception becomes its traceback."""
+"""The types of a field's value. An exception becomes its traceback."""
 
 
 class Level(IntEnum):
-    """How much a line matters; the numbers are those of `logging`."""
+    """The level of a line; the numbers are those of `logging`."""
 
     DEBUG = logging.DEBUG
     INFO = logging.INFO
@@ -20,7 +20,7 @@ class Level(IntEnum):
 
 
 class Said(StrEnum):
-    """Everything that the daemon can say, in the order of the story. There are no other lines."""
+    """All log lines of the daemon. There are no others."""
 
     # the daemon's own life
     STARTING = "starting"
@@ -35,13 +35,13 @@ class Said(StrEnum):
     STOPPED = "stopped"
     STOP_OVERDUE = "stop_overdue"
     PART_DIED = "part_died"
-    # what it works by
+    # recipes and settings
     SETTING_UNSAFE = "setting_unsafe"
     RECIPES_LOADED = "recipes_loaded"
     NO_RECIPES = "no_recipes"
     RECIPE_QUARANTINED = "recipe_quarantined"
     LIST_WRONG = "list_wrong"
-    # where events come from
+    # sources
     LOOKED = "looked"
     FIRST_LOOK = "first_look"
     SOURCE_DOWN = "source_down"
@@ -53,10 +53,10 @@ class Said(StrEnum):
     REFUSED = "refused"
     NO_EVENT = "no_event"
     OVERLOADED = "overloaded"
-    # what becomes of an event
+    # events and runs
     REPLAYED = "replayed"
     RUN_FAILED = "run_failed"
-    # what becomes of a delivery
+    # deliveries
     HELD = "held"
     RELEASED = "released"
     DELIVERED = "delivered"
@@ -68,11 +68,11 @@ class Said(StrEnum):
     CANCELLED = "cancelled"
     RECOVERED = "recovered"
     PRUNED = "pruned"
-    # what people are told
+    # notices
     ALARM = "alarm"
     NOTICE = "notice"
     NOBODY_TOLD = "nobody_told"
-    # what it leans on
+    # store, disk and accounts
     LOGIN_EXPIRED = "login_expired"
     ACCOUNT_REFUSED = "account_refused"
     CHANNEL_DOWN = "channel_down"

@@ -1,1 +1,1 @@
-"""The nouns: what every other part of the program speaks about. Frozen values; nothing here acts."""
+"""The values that every other part of the program uses: events, runs, deliveries and others."""

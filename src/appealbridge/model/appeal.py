@@ -1,4 +1,4 @@
-"""A case the public is asked about; everything published about it hangs on its reference."""
+"""An appeal: a case that the public is asked about. Everything published about it has its reference."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class AppealStatus(StrEnum):
-    """Where a case stands, as the public is concerned."""
+    """Whether the public is still asked about a case."""
 
     OPEN = "open"
     CLOSED = "closed"
 
 
 class AppealImage(BaseModel):
-    """A picture of an appeal and the words for those who cannot see it."""
+    """A picture of an appeal, with a description for people who cannot see it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class AppealImage(BaseModel):
 
 class Appeal(BaseModel):
     """
-    A case the public is asked about.
+    A case that the public is asked about.
 
     Fields that a source does not name are absent from the event's data, so that a template which
     needs one stops instead of printing an empty word.
@@ -82,7 +82,7 @@ class Appeal(BaseModel):
     @field_validator("reference", "title", "kind", "area", "closed_reason", mode="before")
     @classmethod
     def _one_line(cls, value: Any) -> Any:
-        # A line end in a title would end a header of a mail, and nobody sees it in the file.
+        # A line end in a title would end a header of a mail, and is not visible in the file.
         return " ".join(_CONTROL.sub("", value).split()) if isinstance(value, str) else value
 
     @field_validator("status", mode="before")

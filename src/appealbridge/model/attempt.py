@@ -1,4 +1,4 @@
-"""One try at a delivery, or one look for it on the account, and what came of it."""
+"""An attempt to publish a delivery, or a search for it on the account, with its outcome."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class AttemptKind(StrEnum):
 
 class Outcome(StrEnum):
     """
-    What came of it; the first five end a send, the last three a seek.
+    The outcome. The first five end an attempt to send, the last three a search.
 
-    `put_off` is the account's doing, not the message's: a rate limit or an expired login.
+    `put_off` is caused by the account, not by the message: a rate limit or an expired login.
     """
 
     DELIVERED = "delivered"
@@ -34,9 +34,9 @@ class Outcome(StrEnum):
 @value
 class Attempt:
     """
-    One finished try; an unfinished one stands on its delivery as `begun_at`.
+    One finished attempt or search. Of an unfinished one there is only `begun_at` of its delivery.
 
-    `detail` is the platform's own words or what was sought and seen, redacted.
+    `detail` is the platform's own words, or what a search found, without secrets.
     """
 
     delivery_id: str

@@ -1,4 +1,4 @@
-"""A length of time as a person writes it: `2h`, `1h30m`."""
+"""A length of time as people write it: `2h`, `1h30m`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def written(length: float) -> str:
 
 
 WRITTEN = "written"
-"""The key of a validation's context that says that a value is as somebody wrote it, and not one of our own."""
+"""The key in a validation's context which says that a person wrote the value."""
 
 
 def _validate(value: Any, info: ValidationInfo) -> float:
@@ -61,4 +61,4 @@ Duration = Annotated[
     BeforeValidator(_validate),
     WithJsonSchema({"type": "string", "pattern": PATTERN}),
 ]
-"""Seconds as a float, written as `2h`. A bare number in a file is refused: thirty of what?"""
+"""Seconds as a float, written such as `2h`. A bare number in a file is refused, because its unit is not clear."""

@@ -1,27 +1,27 @@
 """
-Every error that AppealBridge raises on purpose, drawn as one tree.
+All errors that AppealBridge raises on purpose, as one tree.
 
     AppealBridgeError               the root; its message says what, where and what to do
     ├── DeliveryError               one attempt at a delivery did not end in a receipt
-    │   ├── TryAgain                surely not done: the same attempt may be made later
-    │   │   ├── LoginExpired        surely not done, and nothing on this channel will be until its login works
-    │   │   └── AccountRefused      surely not done, and nothing on this channel will be until its account may publish
+    │   ├── TryAgain                certainly not published: it may be tried again later
+    │   │   ├── LoginExpired        certainly not published; nothing is on this channel until its login works
+    │   │   └── AccountRefused      certainly not published; nothing is on this channel until its account may publish
     │   │       └── AddressNotAllowed   the settings do not allow this address, which is inside the network
-    │   ├── Unsure                  perhaps done: look on the account before anything is repeated
-    │   └── Rejected                never, as it is: the platform refuses this very message
-    ├── SourceError                 one look at a source, or one request from it, did not end in events
-    │   ├── SourceDown              the source could not be read this time; look again later
+    │   ├── Unsure                  perhaps published: search the account before anything is repeated
+    │   └── Rejected                the platform refuses this message for good
+    ├── SourceError                 one poll of a source, or one request from it, failed
+    │   ├── SourceDown              the source could not be read this time; poll it again later
     │   └── Refused                 the request is not accepted; carries the HTTP status to answer
-    ├── InvalidDocuments            (in documents) files of ours with problems; carries them all, each with its place
+    ├── InvalidDocuments            (in documents) files with problems; has them all, each with its place
     ├── RenderError                 a template or JSONPath of a recipe has no value for this event
     └── StoreError                  the store refuses
-        ├── IllegalMove             a delivery was asked to make a move that its table does not have
-        ├── StoreLocked             another daemon, or another program, has this store to itself
-        ├── StoreBusy               more waits to be stored than can be; nothing was written
-        ├── StoreFull               the disk has no room; nothing was written
-        ├── Unkeepable              the store works, and this very thing cannot be kept in it
-        ├── StoreNearlyFull         the last of the room is kept for what was accepted
-        ├── TooMuch                 what is asked for is longer than an answer may be
+        ├── IllegalMove             a change of state that is not allowed
+        ├── StoreLocked             another daemon or program has locked this store
+        ├── StoreBusy               too much waits to be stored; nothing was written
+        ├── StoreFull               the disk is full; nothing was written
+        ├── Unkeepable              the store works, but cannot store this
+        ├── StoreNearlyFull         the last space is kept for what was accepted
+        ├── TooMuch                 the answer would be too long
         └── NotFound                nothing in the store has this id
 """
 
@@ -34,7 +34,7 @@ class AppealBridgeError(Exception):
 
 class DeliveryError(AppealBridgeError):
     """
-    One attempt did not end in a receipt; the subclass says what may be done next.
+    One attempt did not end in a receipt. The subclass says what may be done next.
 
     `status` is the code of the platform's answer (of HTTP or SMTP), `None` where there was none.
     """
@@ -46,10 +46,10 @@ class DeliveryError(AppealBridgeError):
 
 class TryAgain(DeliveryError):
     """
-    Surely not done: the same attempt may be made later.
+    Certainly not published: it may be tried again later.
 
     `after` is the platform's own wish in seconds from now, `None` where it has none.
-    `throttled` marks a rate-limit answer, which is the platform's doing and not a failed attempt.
+    `throttled` marks a rate limit, which does not count as a failed attempt.
     """
 
     def __init__(
@@ -66,19 +66,19 @@ class TryAgain(DeliveryError):
 
     @property
     def is_about_the_account(self) -> bool:
-        """Whether it is the account that is stopped, by a rate limit or its login, and not this message."""
+        """Whether the account is stopped, by a rate limit or its login, and not only this message."""
         return self.throttled or isinstance(self, LoginExpired | AccountRefused)
 
 
 class LoginExpired(TryAgain):
-    """Surely not done, and no delivery on this channel will be until its login works again."""
+    """Certainly not published; nothing is published on this channel until its login works again."""
 
 
 class AccountRefused(TryAgain):
     """
-    Surely not done: the login works, but the account may not publish. It is suspended or read-only, say.
+    Certainly not published: the login works, but the account may not publish, for example if it is suspended.
 
-    `sure` is False where the platform's answer could also be about this one message. If other messages
+    `sure` is False if the platform's answer could also be about this one message. If other messages
     go out afterwards and this one is refused again, it is rejected.
     """
 
@@ -96,7 +96,7 @@ class AccountRefused(TryAgain):
 
 class AddressNotAllowed(AccountRefused):
     """
-    Surely not done: the address is inside the network, and the settings do not allow it.
+    Certainly not published: the address is inside the network, and the settings do not allow it.
 
     `reason` is the message without its cure.
     """
@@ -107,15 +107,15 @@ class AddressNotAllowed(AccountRefused):
 
 
 class Unsure(DeliveryError):
-    """Perhaps done: the platform may hold the post although no receipt came back."""
+    """Perhaps published: the platform may have the post although no receipt came back."""
 
 
 class Rejected(DeliveryError):
-    """Never, as it is: the platform refuses this very message, in its own words."""
+    """The platform refuses this message for good; the message has its own words."""
 
 
 class SourceError(AppealBridgeError):
-    """One look at a source, or one request from it, did not end in events."""
+    """One poll of a source, or one request from it, failed."""
 
 
 class SourceDown(SourceError):
@@ -137,7 +137,7 @@ class Refused(SourceError):
     """
     The request is not accepted; `status` is the HTTP status to answer, `title` its short name.
 
-    `after` is in how many seconds it may come again, `None` where it must not come as it is.
+    `after` is in how many seconds it may be sent again, `None` if it must not be sent again as it is.
     """
 
     def __init__(self, status: int, title: str, detail: str, *, after: float | None = None) -> None:
@@ -164,31 +164,31 @@ class StoreError(AppealBridgeError):
 
 
 class IllegalMove(StoreError):
-    """A delivery was asked to make a move that its table does not have."""
+    """A change of state that is not allowed."""
 
 
 class StoreLocked(StoreError):
-    """Another daemon, or another program, has this store to itself."""
+    """Another daemon or program has locked this store."""
 
 
 class StoreBusy(StoreError):
-    """More waits to be stored than can be; nothing was written, and the sender is to come again."""
+    """Too much waits to be stored; nothing was written, and the sender should send it again."""
 
 
 class StoreFull(StoreError):
-    """The disk has no room; nothing was written, and what was accepted stays."""
+    """The disk is full; nothing was written, and what was accepted stays."""
 
 
 class Unkeepable(StoreError):
-    """The store works, and this very thing cannot be kept in it, now or later."""
+    """The store works, but cannot store this, now or later."""
 
 
 class StoreNearlyFull(StoreError):
-    """The last of the disk's room is kept for what was accepted; nothing was written, come again later."""
+    """The last space on the disk is kept for what was accepted; nothing was written, send it again later."""
 
 
 class TooMuch(StoreError):
-    """What is asked for is longer than an answer may be; nothing is answered."""
+    """The answer would be too long, so there is none."""
 
 
 class NotFound(StoreError):

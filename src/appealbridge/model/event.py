@@ -1,4 +1,4 @@
-"""What happened: first as a plug-in tells it, then as the store keeps it."""
+"""Events: as a plug-in reports them, and as they are stored."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ ALWAYS = Repeats()
 @value
 class EventDraft:
     """
-    One thing that happened, as a trigger tells it.
+    One thing that happened, as a trigger reports it.
 
     `type` is a dotted word such as `appeal.new`; `subject` is what it is about (an appeal's
     reference, an incident's number); `key` makes a repeat harmless: two drafts of one source with
     one key are the same event. `data` is any JSON value. `time` is when it happened, in Unix
     seconds UTC, `None` where the source does not say.
-    `addresses` are where it stands, which may be where we put it ourselves; `cause` names the
-    recipes that did. `hold` is a reason for which everything caused by it is to wait for a person, whom
-    `why` tells more; empty for none.
-    `repeats` says when another one with the same key is no repeat.
+    `addresses` are where it is published, perhaps by us; `cause` names the
+    recipes that published it. `hold` is why everything caused by it waits for a person, and
+    `why` explains that to the person; empty for none.
+    `repeats` says when another one with the same key is not a repeat.
     """
 
     type: str
@@ -62,9 +62,9 @@ class Event:
 
     The attributes are those of CloudEvents 1.0, with `source` naming trigger and place
     (`webhook:incident-desk`, `feed:https://…`, `appeal:website`). Times are Unix seconds UTC.
-    `hold` is a reason for which everything caused by this event is to wait; empty for none.
-    `removed` says that there is no `data` any more, since its retention is over. `cause` names the
-    recipes whose posts led to it: none of them is started by it, or they would go round in circles.
+    `hold` is why everything caused by this event waits for a person; empty for none.
+    `removed` says that `data` was removed, because its retention is over. `cause` names the
+    recipes whose posts led to it: it starts none of them, or they would go round in circles.
     `joined` is the name that the source shares with those it is joined with, empty for none.
     """
 
@@ -89,9 +89,9 @@ class Event:
     @property
     def topic(self) -> tuple[str, str]:
         """
-        What it is about: its origin and its subject, or itself alone where it has no subject.
+        What it is about: its origin and its subject, or only itself if it has no subject.
 
-        What one sender calls RC-77 says nothing about another's RC-77.
+        One sender's RC-77 has nothing to do with another's RC-77.
         """
         return (self.origin, self.subject) if self.subject else ("", self.id)
 

@@ -1,5 +1,5 @@
 """
-Mail addresses as people write them: one, several with commas, semicolons or line ends between, with names or without.
+Mail addresses as people write them: one or several, with or without names.
 
 Each entry is read for itself, so that a wrong one says what is wrong with it and spoils no other.
 The domain is turned into its ASCII form here, so that all that follows compares and sends only that.
@@ -17,7 +17,7 @@ from itertools import zip_longest
 import idna
 
 MOST_RECIPIENTS = 2000
-"""How many recipients one message may be written to."""
+"""How many recipients one message may have."""
 
 _TEXT_LIMIT = 100_000
 _ENTRY_LIMIT = 500
@@ -52,7 +52,7 @@ class Mailbox:
 
     @property
     def domain(self) -> str:
-        """What stands after the @."""
+        """The domain, after the @."""
         return self.address.rpartition("@")[2]
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class InvalidMailbox:
-    """An entry among addresses that is none, and why; `str()` is the entry on one line, without separators."""
+    """An entry that is not an address, and why; `str()` is the entry on one line, without separators."""
 
     text: str
     why: str
@@ -133,7 +133,7 @@ def well_formed(text: str) -> str:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield what stands between separators that are neither in quotes nor in parentheses."""
+    """Yield the texts between separators, except separators in quotes or parentheses."""
     begin = depth = 0
     quoted = False
     for mark in _MARKS.finditer(text):
@@ -157,7 +157,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _read(text: str, after: str = "") -> Mailbox | InvalidMailbox:
-    """Read one entry; `after` is the one behind it."""
+    """Read one entry; `after` is the next one."""
     if len(text) > _ENTRY_LIMIT:
         return _none(text, "is too long for an address")
     form = _NAMED.fullmatch(text) or _COMMENTED.fullmatch(text)
@@ -187,7 +187,7 @@ def _name(text: str) -> str:
 
 
 def _is_local(text: str) -> bool:
-    """Tell whether a text can stand before the @; letters outside ASCII can, where both servers take them."""
+    """Return whether a text can be before the @; letters outside ASCII can, if both servers accept them."""
     if not _LOCAL.fullmatch(text) or len(well_formed(text).encode()) > 64:
         return False
     if text.isascii():
@@ -197,7 +197,7 @@ def _is_local(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _ascii(domain: str) -> str:
-    """Return a domain as the network knows it, empty where it can be none."""
+    """Return a domain in its ASCII form, empty if it is not one."""
     if not domain or len(domain) > 253:
         return ""
     if not domain.isascii():

@@ -1,5 +1,5 @@
 """
-A moment as people and systems write it, read strictly, and as people are shown it. Pure.
+Reads times strictly, as people and systems write them, and prints them for people. Pure.
 
 Nothing is guessed: a bare number is never a moment, and day and month are never taken for one another.
 A time that was read wrongly would publish something too early.
@@ -44,7 +44,7 @@ _PLACES = {
     "WET": "Europe/Lisbon",
     "WEST": "Europe/Lisbon",
 }
-"""Where the words for a zone are in use that mean one thing only to a reader in Britain."""
+"""The places whose zone names mean only one thing to a reader in Britain."""
 
 
 _HALF_A_YEAR = {
@@ -57,11 +57,11 @@ _HALF_A_YEAR = {
     "MST": "America/Denver",
     "HST": "Pacific/Honolulu",
 }
-"""Words for the time that are none all year round, with the place that is meant; UTC is meant by UTC alone."""
+"""Names of zones that are not in use all year round, with the place that is meant. UTC means UTC."""
 
 
 class NoTime(ValueError):
-    """What is wrong with a time; `cure` is what would mend it."""
+    """What is wrong with a time; `cure` is how to fix it."""
 
     def __init__(self, problem: str, cure: str = CURE) -> None:
         super().__init__(problem)
@@ -71,7 +71,7 @@ class NoTime(ValueError):
 @value
 class Moment:
     """
-    A moment as it is written, taken apart.
+    The parts of a written time.
 
     `day` is a date, `today`, `tomorrow`, or `None` where only a time by the clock is written. `zone` is
     a fixed offset or the word for a zone, `None` where none is written.
@@ -106,7 +106,7 @@ class Moment:
         return next((at for at in found if at >= since), found[-1])
 
     def _place(self, zone: tzinfo) -> tzinfo:
-        """Return whose clock is meant; one's own word for the time counts before all others."""
+        """Return the zone that is meant; names in use in the own zone come first."""
         if not isinstance(self.zone, str):
             return self.zone or zone
         return zone if self.zone in _own_words(zone) else ZoneInfo(_PLACES[self.zone])
@@ -175,7 +175,7 @@ def zone_named(name: object) -> ZoneInfo:
     """
     Return the time zone of a name, as Europe/London; raise `NoTime`.
 
-    A word that stands for the time in winter or in summer alone is no clock on any wall.
+    A name that means only winter or only summer time is refused, because no clock shows it all year.
     """
     place = _HALF_A_YEAR.get(str(name).upper())
     if place is not None:
@@ -189,12 +189,12 @@ def zone_named(name: object) -> ZoneInfo:
 
 
 def shown(at: float, zone: tzinfo) -> str:
-    """Return a moment in Unix seconds as people are shown it: `10:00 GMT on 27 November 2026`."""
+    """Return a moment in Unix seconds for people: `10:00 GMT on 27 November 2026`."""
     return f"{datetime.fromtimestamp(at, zone):%H:%M %Z on %-d %B %Y}"
 
 
 def quoted(text: object) -> str:
-    """Return what somebody wrote instead of a time, no longer than a line takes."""
+    """Return what was written instead of a time, short enough for a line."""
     words = " ".join(str(text).split())
     return f'"{words[:60]}…"' if len(words) > 60 else f'"{words}"'
 
@@ -206,7 +206,7 @@ def _day(found: re.Match[str]) -> date | str:
         day = date(int(found["year"]), int(found["month"]), int(found["day"]))
     except ValueError:
         day = date.min
-    # What is near the ends of the calendar could be in no other zone.
+    # A time near the ends of the calendar cannot be converted to other zones.
     if not 1900 <= day.year <= 9998:
         raise NoTime(f"{quoted(found[0])} is not a date")
     return day
@@ -248,7 +248,7 @@ def _zone(written: str, text: str, zone: tzinfo) -> tzinfo | str | None:
 
 @lru_cache(maxsize=64)
 def _own_words(zone: tzinfo) -> frozenset[str]:
-    """Return the words for the time that are in use in a zone, in winter and in summer."""
+    """Return the names for the time that are in use in a zone, in winter and in summer."""
     names = (datetime(2026, month, 1, tzinfo=zone).tzname() for month in (1, 7))
     return frozenset(name for name in names if name and name.isalpha())
 

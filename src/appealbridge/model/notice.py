@@ -1,11 +1,11 @@
-"""What people are told of without asking: what went wrong or waits for them, and alarms."""
+"""The kinds of notices: problems of deliveries and runs, and alarms."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 NOTICE = "notice"
-"""The recipe that a notice's run and deliveries name; no recipe file can be called so."""
+"""The recipe name of a notice's run and deliveries; no recipe file can have this name."""
 
 NOTICES = "bridge:notices"
 """The source of a notice's event."""
@@ -13,7 +13,7 @@ NOTICES = "bridge:notices"
 
 class Trouble(StrEnum):
     """
-    How a delivery or a run can go wrong, or wait for people, so that they are told of it.
+    How a delivery or a run can go wrong, or wait for people, so that they get a notice.
 
     It is the type of the notice's event.
     """
@@ -27,7 +27,7 @@ class Trouble(StrEnum):
 
 
 class Alarm(StrEnum):
-    """What else people are told of, about the daemon and what it leans on; the type of the notice's event."""
+    """Other reasons for a notice, about the daemon and what it depends on; the type of the notice's event."""
 
     LOGIN_EXPIRED = "channel.login_expired"
     REFUSED = "channel.refused"

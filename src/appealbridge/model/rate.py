@@ -1,4 +1,4 @@
-"""How many in what time, as a person writes it: `30 per 15m`."""
+"""A rate as people write it: `30 per 15m`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Rate:
     seconds: float
 
     def __str__(self) -> str:
-        """Return it as a person reads it."""
+        """Return the rate as people read it."""
         return f"{self.count} per {self.seconds:g} seconds"
 
 
 def rate(text: str) -> Rate:
-    """Return what `30 per 15m` says; raise `ValueError` for anything else, and for none at all."""
+    """Return the rate `30 per 15m`; raise `ValueError` for anything else, and for a count of 0."""
     if re.match(FORM, text.strip()) is None:
         raise ValueError(f"{text!r} is not a rate; {_CURE}")
     count, _, span = text.strip().partition(" per ")

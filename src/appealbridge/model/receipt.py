@@ -1,4 +1,4 @@
-"""What a platform gave back for a post: the proof that it is there, and the handle to take it back."""
+"""A receipt: what a platform returned for a post."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long things are kept, as a force's own schedule says it: `30d after closure`, `7y`."""
+"""How long data is kept: `30d after closure`, `7y`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Retention:
     """
-    The clocks: for personal content, for the trail of decisions, and for runs that were skipped.
+    How long to keep personal content, the record of decisions, and skipped runs.
 
     `None` keeps for good.
     """

@@ -1,4 +1,4 @@
-"""One event through one recipe version, with a trace of every decision."""
+"""A run: one event through one version of a recipe, with a trace of every decision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from appealbridge.model.value import value
 
 class RunState(StrEnum):
     """
-    Where a run stands.
+    The state of a run.
 
     `open` still waits for something, `planned` has planned all it will, `failed` could not render
     (nothing of it was published), `skipped` did not match.
@@ -31,7 +31,7 @@ class Run:
 
     `id` is the event's id and the recipe's name, so that planning twice makes nothing twice.
     `trace` is a list of JSON objects `{"at": seconds, "step": "…", "said": "…", …}` in order.
-    `wake_at` is when the planner is to look at it again, `None` for not by time. `marks` are the
+    `wake_at` is when it is to be planned again, `None` if time does not matter. `marks` are the
     decisions it has taken, a JSON object by the place in the recipe.
     """
 

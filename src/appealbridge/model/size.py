@@ -1,4 +1,4 @@
-"""An amount of data as a person writes it: `64MB`, `1.5GB`, or a number of bytes."""
+"""An amount of data as people write it: `64MB`, `1.5GB`, or a number of bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def size(text: str) -> int:
 
 
 def size_text(count: float) -> str:
-    """Return a number of bytes in words, with at most three digits that matter: `64 MB`."""
+    """Return a number of bytes for people, with at most three significant digits: `64 MB`."""
     unit = next(name for name, one in reversed(_UNITS.items()) if count >= one or one == 1)
     return f"{count / _UNITS[unit]:.3g} {unit}"
 

@@ -1,4 +1,4 @@
-"""What a source is called where people read of it."""
+"""Names of sources for people, without secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 @lru_cache(maxsize=4096)
 def source_label(source: str) -> str:
     """
-    Return a source's name without what may be a secret in it.
+    Return a source's name without parts that may be a secret.
 
     A source that a recipe describes is named after its address, and feeds have keys in their
     addresses: what stands before its host and behind its path is left out, and a few letters of a

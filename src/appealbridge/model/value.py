@@ -1,4 +1,4 @@
-"""What every noun is: a value with slots that never changes once it is made."""
+"""The decorator for all values of the model: slots, equality by fields, and no changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def value(
     cls: type[T] | None = None, /, *, kw_only: bool = False
 ) -> type[T] | Callable[[type[T]], type[T]]:
     """
-    Make a class a value: equal and hashed by its fields, and never changed.
+    Make a class a value: compared and hashed by its fields, and never changed.
 
     It is the type checker that refuses a change. Python's own `frozen` would refuse it at run time
     too, and sets each field through a function for that, which makes an object four times as dear;

@@ -1,1 +1,1 @@
-"""Whether a recipe wants an event: conditions, their operators, and places on the map."""
+"""Decides whether a recipe wants an event: conditions, their tests, and places on the map."""

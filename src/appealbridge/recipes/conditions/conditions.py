@@ -1,5 +1,5 @@
 """
-The compiled conditions: given the names in reach, why they do not hold.
+Compiled conditions: functions that return why a condition does not hold.
 
 A field that the event does not have fails every test but `exists: false`, the negative ones too:
 what is not known is no reason to publish. No value of the event, however odd, makes one raise; only
@@ -20,7 +20,7 @@ from appealbridge.recipes.conditions.operators import Question
 from appealbridge.recipes.templates.scope import NotThere, Scope, Unfillable
 
 Condition = Callable[[Scope], str]
-"""Why it does not hold; empty if it does."""
+"""Returns why a condition does not hold; empty if it does."""
 
 _FALSE = frozenset(("", "false", "no", "off", "0", "none"))
 
@@ -66,7 +66,7 @@ def no(conditions: Sequence[Condition], texts: Sequence[str]) -> Condition:
 
 
 def template(text: str, path: str, fill: Callable[[Scope], Any]) -> Condition:
-    """Hold where the template comes to something true; a missing name stops the recipe at `path`."""
+    """Hold if the template's result is true; a missing name stops the recipe at `path`."""
 
     def check(scope: Scope) -> str:
         try:
@@ -86,7 +86,7 @@ def template(text: str, path: str, fill: Callable[[Scope], Any]) -> Condition:
 def field(
     name: str, fill: Callable[[Scope], Any], questions: Sequence[Question], *, exists: bool
 ) -> Condition:
-    """Hold where the field is there (or, with `exists` false, is not) and every question says yes."""
+    """Hold if the field is there (or, with `exists` false, is not) and passes every test."""
 
     def check(scope: Scope) -> str:
         try:
@@ -113,7 +113,7 @@ def _why_not(name: str, value: Any, question: Question) -> str:
 
 
 def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
-    """Hold at local times from `start` up to `end`, across midnight where `end` comes first."""
+    """Hold at local times from `start` up to `end`, across midnight if `end` is earlier."""
 
     def check(scope: Scope) -> str:
         here = datetime.fromtimestamp(scope.at, zone or scope.zone)
@@ -128,7 +128,7 @@ def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:
 
 
 def shown(value: Any) -> str:
-    """Return a value as JSON has it, as much of it as a line takes."""
+    """Return a value as JSON, shortened to fit a line."""
     if type(value) is str and len(value) < _SHOWN and value.isprintable():
         return f'"{value}"'
     try:

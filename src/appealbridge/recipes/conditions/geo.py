@@ -1,5 +1,5 @@
 """
-Areas on the map, and the ways in which events say where something is.
+Places and areas on the map, in the forms that events and recipes use.
 
 A pair of numbers is latitude, then longitude, as people read them off a map; GeoJSON alone has them
 the other way round, as its standard wants.
@@ -31,7 +31,7 @@ _LONGEST = 100
 
 def point(value: Any) -> Point | None:
     """
-    Return the point that a value means, `None` where it means none on earth.
+    Return the point that a value means, `None` if it is not a point on earth.
 
     It may be `[lat, lon]`, a mapping with `lat` and `lon`, a text as `52.48, -1.89`, or GeoJSON.
     """
@@ -70,7 +70,7 @@ def _on_earth(latitude: Any, longitude: Any) -> Point | None:
 
 
 def metres(text: Any) -> float | None:
-    """Return a distance as `5km`, `800m` or `3 miles` in metres, `None` where it is none."""
+    """Return a distance such as `5km`, `800m` or `3 miles` in metres, `None` if it is not one."""
     found = _LENGTH.fullmatch(text.strip().lower()) if isinstance(text, str) else None
     if found is None:
         return None
@@ -81,13 +81,13 @@ def metres(text: Any) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """All that is no further than `radius` metres from `centre`."""
+    """A circle: everything at most `radius` metres from `centre`."""
 
     centre: Point
     radius: float
 
     def holds(self, place: Point) -> bool:
-        """Tell whether a place lies in it."""
+        """Return whether a place is in it."""
         return self.away(place) <= self.radius
 
     def away(self, place: Point) -> float:
@@ -117,7 +117,7 @@ class Ring:
         )
 
     def holds(self, place: Point) -> bool:
-        """Tell whether a place lies inside or on the line."""
+        """Return whether a place is inside or on the line."""
         lat, lon = place
         if not self._south <= lat <= self._north:
             return False
@@ -156,13 +156,13 @@ def _unwound(points: Sequence[Point]) -> list[Point]:
 
 @dataclass(frozen=True, slots=True)
 class Polygons:
-    """All that lies in one of several outer rings and in none of that one's holes."""
+    """Everything in one of several outer rings, but not in its holes."""
 
     parts: Sequence[Sequence[Ring]]
     """Of each the outer ring first, then its holes."""
 
     def holds(self, place: Point) -> bool:
-        """Tell whether a place lies in it."""
+        """Return whether a place is in it."""
         return any(
             outer.holds(place) and not any(hole.holds(place) for hole in holes)
             for outer, *holes in self.parts

@@ -1,5 +1,5 @@
 """
-The field tests of conditions: one small question each about one value.
+The field tests of conditions: `equals`, `in`, `above` and others.
 
 A value of another kind than the question is about meets no test, the negative ones neither: what is
 not understood is no reason to publish.
@@ -16,7 +16,7 @@ from appealbridge.plugin.text.normal_form import composed
 
 class Question(NamedTuple):
     """
-    One question about a value.
+    One test of a value.
 
     `words` are as the recipe asks (`above 2`), `holds` answers, and `odd` says what about a value
     makes it none that could be asked (`which is text`), empty where nothing does.
@@ -28,7 +28,7 @@ class Question(NamedTuple):
 
 
 def kind(value: Any) -> str:
-    """Return what sort of JSON value it is, in words."""
+    """Return the JSON type of a value, in words."""
     if isinstance(value, str):
         return "text"
     if isinstance(value, bool):
@@ -39,7 +39,7 @@ def kind(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """Return a number, or a text that is one, as a number; `None` for all else, infinity included."""
+    """Return a number, or a text that contains one, as a number; `None` for everything else and for infinity."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or "_" in value):
@@ -56,7 +56,7 @@ _LONGEST_NUMBER = 64
 
 def _same(left: Any, right: Any) -> bool:
     if left == right:
-        # Python holds 1 and True for the same; JSON does not.
+        # In Python 1 equals True; in JSON it does not.
         return isinstance(left, bool) == isinstance(right, bool)
     if type(left) is not str or type(right) is not str or (left.isascii() and right.isascii()):
         return False
@@ -79,7 +79,7 @@ def _words(name: str, wanted: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a value as a recipe has it on one line: `[major, critical]`, `true`."""
+    """Return a value as written in a recipe on one line: `[major, critical]`, `true`."""
     if isinstance(value, list):
         return f"[{', '.join(map(plain, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

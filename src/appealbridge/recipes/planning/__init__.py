@@ -1,1 +1,1 @@
-"""From a recipe and an event to the deliveries that are planned."""
+"""Plans the deliveries of a recipe for an event."""

@@ -1,4 +1,4 @@
-"""Whether an event is for a recipe, and why. Pure."""
+"""Decides whether a recipe wants an event, and why. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from appealbridge.recipes.templates.summary import looked_at
 @value
 class Match:
     """
-    What came of asking whether an event is for a recipe.
+    Whether a recipe wants an event, and why.
 
     `why_not` is empty where it is; then `trace` says which trigger wants it and what the conditions
     saw, as JSON objects with `step` and `said`, and `scope` holds the names that they saw them by, where there are any.
@@ -60,7 +60,7 @@ def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
 
 
 def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:
-    """Return the place of the trigger that wants the event, or else why none does."""
+    """Return the place of the trigger that wants the event, or why none does."""
     reasons = []
     for number, trigger in enumerate(recipe.triggers):
         if trigger.plugin.name != event.trigger or trigger.source not in ("", event.source):

@@ -1,4 +1,4 @@
-"""What becomes of a text that is too long for its channel: as the recipe says with `overflow` or `| shorten`."""
+"""Handles texts that are too long for their channel, by `overflow` or `| shorten`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import Scope
 
 _TRIES = 8
-"""Two parts beside each other may count for more than each alone, so that the first try is still too long."""
+"""How often shortening is tried: parts together may count for more than each alone."""
 
 
 def fitted(step: Step, message: Options, scope: Scope) -> Options:
     """
-    Return the message with its text shortened, or made the first of a thread, where it is too long.
+    Return the message; if its text is too long, shortened or split into a thread.
 
     Raise `RenderError` with its place where that is not possible. One that must not be changed is
     returned as it is.
@@ -50,7 +50,7 @@ def _thread(step: Step, message: Options, measure: Measure, budget: Budget) -> O
 
 
 def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> Options | None:
-    """Return the message with its values shortened as far as needed, `None` where that does not help."""
+    """Return the message with its values shortened as far as needed, `None` if that is not enough."""
     fill = step.parts.get(measure.field)
     if fill is None:
         return None

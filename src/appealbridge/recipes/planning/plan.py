@@ -1,5 +1,5 @@
 """
-What a recipe wants done about an event, given what has been done so far: one pure function.
+Plans what a recipe does next about an event, given its deliveries so far. Pure.
 
 Called when the event arrives and again whenever something it waits for happened. Values in, values
 out; the time is an argument, and planning twice gives the same ids.
@@ -34,7 +34,7 @@ NO_MARKS: Marks = MappingProxyType({})
 @value
 class Plan:
     """
-    What is to be done now.
+    The next steps of a run.
 
     `deliveries` are new ones, `planned`, with their hold if they are to wait for a person; `done`
     says that nothing more will ever come of this run; `failed` is why the run cannot go on, with its
@@ -67,7 +67,7 @@ def plan(
     budget: Budget = NO_BOUND,
 ) -> Plan:
     """
-    Return what is to be done about `event`, given the run's deliveries so far by step.
+    Return the next steps about `event`, given the run's deliveries so far by step.
 
     `marks` are those of the plan before, `heard` the events of the same subject that came since, in
     their order. Either every step that can be rendered now is, or nothing new is planned and
@@ -104,7 +104,7 @@ def _along(
     way: Course,
     budget: Budget,
 ) -> Plan:
-    """Plan the steps that a run has come to in the tree of its actions."""
+    """Plan the steps that a run has reached in the tree of its actions."""
     scopes: dict[Place, Scope] = {}
 
     def where(step: Step) -> Where:
@@ -136,7 +136,7 @@ def _along(
 
 @dataclass(slots=True)
 class _Made:
-    """The deliveries of all steps that are ready, what is said of them, and why one could not be finished."""
+    """The deliveries of all steps that are ready, their trace entries, and why one could not be finished."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     trace: list[Mapping[str, Any]] = field(default_factory=list)
@@ -145,7 +145,7 @@ class _Made:
     too_long: dict[str, Measure] = field(default_factory=dict)
 
     def say(self, step: str, said: str, scope: Scope) -> None:
-        """Add to the trace, with the variables that it has not told yet."""
+        """Add to the trace, with the variables that are not yet in it."""
         entry: dict[str, Any] = {"step": step, "said": said}
         self.trace.append(entry)
         if scope.fresh:
@@ -157,7 +157,7 @@ class _Made:
                 self.told |= new
 
     def hold(self, unread: str) -> None:
-        """Hold all of it: what was written together stays together."""
+        """Hold everything that was written together."""
         self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
         said = f"cannot read a time: {unread}; everything planned now is held"
         self.trace.append({"step": "", "said": said})
@@ -169,7 +169,7 @@ def _made(
     standings: Mapping[str, Standing],
     where: Callable[[Step], Where],
 ) -> _Made:
-    """Finish all steps that are ready, or say why one cannot be, and what the variables were."""
+    """Finish all steps that are ready, or return why one cannot be finished, with the variables."""
     made = _Made()
     unread = ""
     for step in recipe.steps:
@@ -215,7 +215,7 @@ def _cancelled(
     so_far: Mapping[str, Sequence[Delivery]],
     never: Mapping[str, str],
 ) -> list[Mapping[str, Any]]:
-    """Say why steps that the run came to were left out."""
+    """Record why steps that the run reached were left out."""
     if Standing.SKIPPED not in standings.values():
         return []
     return [

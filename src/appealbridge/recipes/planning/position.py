@@ -1,11 +1,11 @@
 """
-How far a run has come in the tree of its actions, given what was decided before. Pure.
+Finds a run's position in the tree of its actions, from its earlier decisions. Pure.
 
-What was decided stands in the run's marks, a plain JSON object by the entry's place in the file:
+The decisions are in the run's marks, a JSON object by the entry's place in the file:
 
     {"way": "then"}                                            a choice that was made
     {"begun": 12.0, "until": 99.0, "over": 99.0}               a delay; `over` only once it is
-    {"begun": 12.0, "until": 12.0, "over": 12.0, "hold": "…"}  a delay of which nobody can tell how long it is
+    {"begun": 12.0, "until": 12.0, "over": 12.0, "hold": "…"}  a delay of unknown length
     {"begun": 12.0, "until": 99.0, "over": 50.0, "event": ""}  a wait, and the id of what came
     {"reason": "closed"}                                       a stop that was reached
 """
@@ -28,7 +28,7 @@ Asked = Choice | Delay | WaitFor | Stop
 @value
 class Place:
     """
-    What stands before an entry.
+    What comes before an entry.
 
     `since` is when the last wait before it was over, in Unix seconds, `None` where there was none.
     `completed` says how the last `wait_for` ended (`None`: there was none), `event` is the id of
@@ -49,7 +49,7 @@ START = Place()
 @value
 class Reach:
     """
-    How far the run has come.
+    The position of a run.
 
     `here` are the steps that nothing stands before any more, `never` those that will never be
     planned, with the reason; all others come later. `asked` are the entries that have been reached
@@ -70,7 +70,7 @@ def reached(flow: Sequence[Node], marks: Marks) -> Reach:
 
 
 class _Walk:
-    """One way through the tree, in the order in which it is written."""
+    """Walks through the tree in the order in which it is written."""
 
     def __init__(self, marks: Marks) -> None:
         self.here: dict[str, Place] = {}
@@ -80,7 +80,7 @@ class _Walk:
         self._marks = marks
 
     def go(self, nodes: Sequence[Node], place: Place) -> Place | None:
-        """Walk a list; return the place behind it, `None` where the way does not lead there yet."""
+        """Walk through a list; return the place after it, `None` if the run has not got there yet."""
         for number, node in enumerate(nodes):
             behind = self._pass(node, place)
             if behind is None:

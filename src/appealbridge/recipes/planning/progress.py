@@ -1,7 +1,7 @@
 """
-A run's way through the tree of its actions: choices are made, waits begun and ended, one after another. Pure.
+Moves a run on through the tree of its actions: makes choices, begins and ends waits. Pure.
 
-What has been decided once stays decided, whatever the clock or the results say later.
+A decision is final, whatever the clock or the results say later.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All that a decision may look at. `heard` are events of the run's subject that came after its own."""
+    """Everything that a decision may use. `heard` are events of the run's subject that came after its own."""
 
     recipe: Recipe
     event: Event
@@ -64,7 +64,7 @@ class Moment:
         return self.recipe.scope(event, self.results, self.now, wait, self.budget)
 
     def clock(self, at: float) -> str:
-        """Return a moment as people are shown it."""
+        """Return a moment as shown to people."""
         return shown(at, self.recipe.zone)
 
 
@@ -125,7 +125,7 @@ def _wake_at(reach: Reach, marks: Marks) -> float | None:
 
 
 Decision = tuple[Mapping[str, Any], str]
-"""The entry's new mark, and what is said of it; nothing is said where nothing has changed."""
+"""The entry's new mark, and its trace entry, which is empty if nothing changed."""
 
 
 def _decided(
@@ -172,7 +172,7 @@ def _begin(node: Delay | WaitFor, place: Place, moment: Moment) -> Decision:
 
 
 def _no_time(now: float, problem: str) -> Decision:
-    """Take a delay for over of which nobody can tell how long it is; what stands behind it is held."""
+    """End a delay whose length is not known; the steps after it are held."""
     mark = {"begun": now, "until": now, "over": now}
     hold = f"its time is not known: {problem}; release it when it may go out"
     said = f"cannot tell how long to wait: {problem}; the steps after it are held"
@@ -202,7 +202,7 @@ def _listen(
 
 
 def _since(place: Place, heard: Sequence[Event]) -> Sequence[Event]:
-    """Return what came after the wait before this place was over."""
+    """Return the events that came after the wait before this place ended."""
     ids = [event.id for event in heard]
     after = ids.index(place.event) + 1 if place.event in ids else 0
     return [event for event in heard[after:] if event.received_at >= place.hears_from]
@@ -212,5 +212,5 @@ def _holds(node: WaitFor, scope: Scope) -> bool:
     try:
         return node.condition is None or not node.condition(scope)
     except RenderError:
-        # It is another event than the one this recipe was written for, and need not have its fields.
+        # It is not the event for which this recipe was written, and may lack fields.
         return False

@@ -1,4 +1,4 @@
-"""From a step that may be planned to its deliveries: filled, checked once more, finished byte for byte."""
+"""Renders a step into finished deliveries, and checks them once more."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def message_of(step: Step, scope: Scope) -> Options:
 @value
 class Where:
     """
-    What a step is planned with.
+    The context in which a step is planned.
 
     `scope` are the names in reach there, `since` the moment, in Unix seconds, from which
     `publish_within` counts, and `hold` why it must not go out by itself, empty where it may.
@@ -60,14 +60,14 @@ class Where:
 
 @value
 class Finished:
-    """What a step comes to; `too_long` is how long its text was before it was shortened, `None` where it was not."""
+    """A rendered step; `too_long` is the length of its text before it was shortened, `None` if it was not."""
 
     deliveries: Sequence[Delivery]
     too_long: Measure | None = None
 
 
 def held_for(delivery: Delivery, unread: str) -> Delivery:
-    """Return a delivery as one that a person has to look at, since a time in what it says cannot be read."""
+    """Return a delivery held for a person, because a time in its text cannot be read."""
     if delivery.follows or delivery.reason:
         return delivery
     hold = delivery.hold if delivery.hold == Hold.APPROVAL else Hold.TIME.value
@@ -110,10 +110,10 @@ def _delivery(
     follows: str,
 ) -> Delivery:
     run = run_id(event.id, recipe.name)
-    # What somebody has to agree to is not let out with a lot that only looked too large.
+    # A delivery that needs approval is not released together with a flood.
     own = Hold.TIME.value if here.hold else event.hold
     hold = own if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value
-    # Of what waits for a time that nobody knows, nobody knows when it is too late.
+    # If nobody knows when it should go out, nobody knows when it is too late.
     within = None if here.hold else recipe.publish_within
     content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
     return Delivery(
@@ -131,7 +131,7 @@ def _delivery(
         state=State.PLANNED,
         planned_at=here.scope.at,
         due_at=here.scope.at,
-        # Whoever lets the first post of a thread out has read all of it.
+        # Whoever releases the first post of a thread has read all of it.
         hold="" if follows else hold,
         reason="" if follows else here.hold,
         publish_by=None if within is None else here.since + within,

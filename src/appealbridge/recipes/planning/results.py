@@ -1,4 +1,4 @@
-"""What came of a run's steps so far: which may be planned now, and what their results are."""
+"""Finds out which steps of a run may be planned now, and the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _PUBLISHED = frozenset({State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN})
 
 
 class Standing(Enum):
-    """Where a step stands within its run."""
+    """The state of a step within its run."""
 
     READY = auto()
-    """Not planned, and all it needs is there."""
+    """Not planned; everything it needs is there."""
     WAITING = auto()
-    """Not planned, and what it needs may still come."""
+    """Not planned; what it needs may still come."""
     SKIPPED = auto()
-    """Never to be planned, since what it needs will not come."""
+    """Never planned, because what it needs will not come."""
     UNDER_WAY = auto()
-    """Planned, and not all of it has ended."""
+    """Planned; not all of its deliveries have ended."""
     DELIVERED = auto()
-    """Ended, and at least one of its deliveries is published."""
+    """Ended; at least one of its deliveries is published."""
     FAILED = auto()
-    """Ended, and nothing of it is published."""
+    """Ended; none of its deliveries is published."""
 
 
 _ENDED = frozenset({Standing.SKIPPED, Standing.DELIVERED, Standing.FAILED})
@@ -40,7 +40,7 @@ _OF_A_POST = (
     Standing.FAILED,
     Standing.SKIPPED,
 )
-"""A `post` stands where that one of its channels does that stands first here."""
+"""The state of a `post` is the first of these that one of its channels has."""
 
 
 def standing(
@@ -49,11 +49,11 @@ def standing(
     reach: Reach | None = None,
 ) -> dict[str, Standing]:
     """
-    Return where every step stands, and every `post`; a step comes after all it needs.
+    Return the state of every step and every `post`; a step comes after all that it needs.
 
     Without `reach` all are in reach.
     """
-    if not so_far and reach is None:  # what happens with nearly every event, and has to be quick
+    if not so_far and reach is None:  # nearly every event takes this path, so it must be quick
         return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
     found: dict[str, Standing] = {}
     for step in steps:
@@ -69,7 +69,7 @@ def standing(
 
 
 def settled(needs: frozenset[str], standings: Mapping[str, Standing]) -> bool:
-    """Return whether all these steps have ended, however they did."""
+    """Return whether all these steps have ended, published or not."""
     return all(standings[need] in _ENDED for need in needs)
 
 
@@ -92,7 +92,7 @@ def views(
     standings: Mapping[str, Standing],
     so_far: Mapping[str, Sequence[Delivery]],
 ) -> dict[str, ResultView]:
-    """Return the results so far as templates see them; a step that is skipped has only its state."""
+    """Return the results so far for templates; a skipped step has only its state."""
     found: dict[str, ResultView] = {}
     posts: dict[str, dict[str, ResultView]] = {}
     for step in steps:

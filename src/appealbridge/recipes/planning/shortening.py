@@ -1,5 +1,5 @@
 """
-Which parts of a text are shortened where it is too long for its channel: values that come from an event. Pure.
+Decides which values of an event are shortened if a text is too long for its channel. Pure.
 
 A recipe's own words and its links always stay, and so does a short value, such as a reference. Where a
 recipe marks values with `| shorten`, only these are shortened.

@@ -1,4 +1,4 @@
-"""From what a recipe says about time to a moment: `2h` from now, `07:00`, `2026-05-01T09:00`. Pure."""
+"""Reads lengths of time and times in recipes: `2h`, `07:00`, `2026-05-01T09:00`. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def length(written: Any) -> float:
 
 
 def is_length(written: Any) -> bool:
-    """Return whether this is a length of time, as `3d`, and not a time, as `06:30`."""
+    """Return whether this is a length of time, such as `3d`, and not a time, such as `06:30`."""
     try:
         length(written)
     except NoTime:
@@ -39,7 +39,7 @@ def is_length(written: Any) -> bool:
 
 def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) -> float:
     """
-    Return the moment meant, in Unix seconds: a date, a date and time, or the next time it is so late by the clock.
+    Return the moment meant, in Unix seconds: a date, a date and time, or the next time that the clock shows this.
 
     A time by the clock is the next one after `since`, which is `came` if left out; all others count
     from when the event `came`. Without a zone of its own it is local time in `zone`. Raise `NoTime`,

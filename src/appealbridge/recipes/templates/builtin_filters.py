@@ -1,4 +1,4 @@
-"""Jinja's own filters, as many as a recipe may use: none of them can run away, or print what is no text."""
+"""Jinja's own filters, as far as recipes may use them, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from appealbridge.recipes.templates.limits import (
 )
 
 Whole = int
-"""An argument that must be a whole number; one that is written as another is refused at load."""
+"""An argument that must be a whole number; anything else is refused when the recipe is read."""
 
 _DIGITS = 15
 
 
 def entries(items: Any, name: str) -> list[Any]:
-    """Return what a filter is given as a list; raise `ValueError` where it is none."""
+    """Return a filter's input as a list; raise `ValueError` if it is not one."""
     if isinstance(items, (str, int, float)) or not isinstance(items, Iterable):
-        str(items)  # a missing value says so itself
+        str(items)  # using a missing value raises its own error
         raise ValueError(f"{name} needs a list")
     return bounded_list(items, name)
 
@@ -48,7 +48,7 @@ def total(environment: Environment, numbers: Any, attribute: str | int | None = 
 
 
 def rounded(number: Any, precision: Whole = 0, method: str = "common") -> float:
-    """Return a number with so many digits after its point."""
+    """Return a number with so many decimal places."""
     if type(precision) is not int or abs(precision) > _DIGITS:
         raise ValueError(f"round takes at most {_DIGITS} digits")
     return float(JINJAS["round"](_number(number, "round"), precision, method))
@@ -84,7 +84,7 @@ def string(value: Any) -> str:
 def _number(value: Any, name: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    str(value)  # a missing value says so itself
+    str(value)  # using a missing value raises its own error
     raise ValueError(f"{name} needs a number")
 
 
@@ -93,7 +93,7 @@ def _given(filter_: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
 
 def _of_text(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter so that it refuses a list, a mapping, and a text that is too long."""
+    """Return the filter, changed to refuse lists, mappings, and texts that are too long."""
 
     @wraps(filter_)
     def filtered(*args: Any, **named: Any) -> Any:
@@ -101,7 +101,7 @@ def _of_text(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(given, str):
             bounded_text(given, name)
         elif not isinstance(given, (int, float)):
-            str(given)  # a missing value says so itself
+            str(given)  # using a missing value raises its own error
             raise ValueError(f"{name} needs a text")
         return filter_(*args, **named)
 
@@ -109,7 +109,7 @@ def _of_text(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _of_lists(name: str) -> Callable[..., Any]:
-    """Return the filter so that it refuses a list that is too long."""
+    """Return the filter, changed to refuse lists that are too long."""
     filter_ = JINJAS[name]
 
     @wraps(filter_)

@@ -1,4 +1,4 @@
-"""One template filled by Jinja: parsed and checked at load, compiled at first use, since most wait long for that."""
+"""A template that Jinja fills. It is checked when the recipe is read, and compiled at its first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class JinjaFiller:
     """
     Fills one template. Raise `Malformed` when made, `Unfillable` when called.
 
-    A text of one expression comes to that expression's own value, which may be a list.
+    A text of one expression has that expression's own value, which may be a list.
     """
 
     def __init__(self, text: str, environment: Environment = TEXT) -> None:
@@ -64,14 +64,14 @@ class JinjaFiller:
         return self._template
 
     def _compile_shortenable(self) -> Any:
-        """Return the template as it writes a text that is to be shorter."""
+        """Return the template in a form that writes a shortened text."""
         tree = shortenable(self._environment.parse(self._text))
         self._shortenable = self._environment.bind(tree)
         return self._shortenable
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, Missing):
-            str(value)  # raises, in its own words
+            str(value)  # raises with its own message
         found = plain_value(value)
         if isinstance(found, list):
             for one in found:
@@ -80,7 +80,7 @@ class JinjaFiller:
         return found
 
     def _words(self, scope: Scope, error: UndefinedError) -> str:
-        """Name the expression whose value is missing."""
+        """Raise an error that names the expression without a value."""
         guarded = set(_GUARDED.findall(self._text))
         for chain in self.chains:
             try:
@@ -92,7 +92,7 @@ class JinjaFiller:
 
 
 _GUARDED = re.compile(r"([\w.\[\]]+)\s*(?:\|\s*d(?:efault)?\b|is\s+(?:not\s+)?(?:un)?defined)")
-"""A chain of which the template itself says what to do without it."""
+"""A chain for which the template itself has a default or a test."""
 
 
 def _words_of(error: Exception) -> str:

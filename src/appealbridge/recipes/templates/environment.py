@@ -1,4 +1,4 @@
-"""Jinja2 as recipes may use it: sandboxed, strict about what is missing, and unable to run away."""
+"""Jinja2 for recipes: sandboxed, with limits, and strict about missing values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from appealbridge.recipes.templates.scope import ABSENT, Missing, Scope, reach
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """Where templates are compiled. Values are reached by `scope.reach` alone."""
+    """Compiles templates. They reach values only through `scope.reach`."""
 
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "**", "%"))
 
@@ -43,21 +43,21 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters["_concat"] = _concat_html if html else _concat
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return an attribute, or what raises when it is used."""
+        """Return an attribute, or a value that raises when it is used."""
         found = reach(obj, attribute)
         return self._missing(obj, attribute) if found is ABSENT else found
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return an item, or what raises when it is used."""
+        """Return an item, or a value that raises when it is used."""
         found = reach(obj, argument)
         return self._missing(obj, argument) if found is ABSENT else found
 
     def _missing(self, obj: Any, key: Any) -> Any:
-        # A field of something missing is missing for the same reason.
+        # A field of a missing value is missing for the same reason.
         return obj if isinstance(obj, Missing) else Missing(obj=obj, name=str(key))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Calculate; refuse what would make something huge."""
+        """Calculate; refuse results that would be huge."""
         bounded_number(left)
         bounded_number(right)
         if operator == "%" and isinstance(left, str):
@@ -94,7 +94,7 @@ def _times(value: Any) -> int:
 
 
 class _Harness(NodeTransformer):
-    """Makes every loop count its rounds, and every ~ look at what it makes."""
+    """Changes a tree so that loops count their rounds, and ~ checks the size of its result."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - named after Jinja's node
         """Count the rounds."""
@@ -103,14 +103,14 @@ class _Harness(NodeTransformer):
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
-        """Bound what is made."""
+        """Limit the size of a result."""
         self.generic_visit(node)
         parts = nodes.List(node.nodes, lineno=node.lineno)
         return nodes.Filter(parts, "_concat", [], [], None, None, lineno=node.lineno)
 
 
 def shortenable(tree: nodes.Template) -> nodes.Template:
-    """Return a checked tree in which the values that are printed may be shortened."""
+    """Return a checked tree in which printed values may be shortened."""
     own: set[str] = set()
     for node in tree.find_all((nodes.Assign, nodes.For, nodes.With)):
         for target, value in _bound(node):
@@ -123,7 +123,7 @@ def shortenable(tree: nodes.Template) -> nodes.Template:
 
 
 def _bound(node: nodes.Node) -> Iterable[tuple[nodes.Expr, nodes.Expr]]:
-    """Return the names that a statement gives, each with the value that it gives them to."""
+    """Return the names that a statement assigns, each with its value."""
     match node:
         case nodes.Assign():
             return [(node.target, node.node)]  # type: ignore[list-item] # Jinja says less of it than it knows
@@ -135,7 +135,7 @@ def _bound(node: nodes.Node) -> Iterable[tuple[nodes.Expr, nodes.Expr]]:
 
 
 class _Shortenable(NodeTransformer):
-    """Lets every value that a template prints be shortened, but for those that its own words are part of."""
+    """Marks the values that a template prints as ones to shorten, except those with words of the recipe in them."""
 
     def __init__(self, own: frozenset[str]) -> None:
         self._own = own
@@ -178,7 +178,7 @@ def _counted(context: Context, items: Any) -> list[Any]:
 
 
 class _Rounds(list[Any]):
-    """The items of a loop; checks the budget in every round."""
+    """The items of a loop; checks the time limit in every round."""
 
     budget = NO_BOUND
 
@@ -215,7 +215,7 @@ def _printable(value: Any) -> Any:
         if len(value) > LIMIT:
             raise TooMuch(f"a value is longer than {LIMIT} characters")
         return value
-    if isinstance(value, (int, float, date, Missing)):  # what is missing says so itself
+    if isinstance(value, (int, float, date, Missing)):  # using a missing value raises its own error
         return value
     if isinstance(value, Iterable) and not isinstance(value, LoopContext):
         raise ValueError("a list or mapping cannot be printed; choose an entry, or use join_and")

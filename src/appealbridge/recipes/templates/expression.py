@@ -1,4 +1,4 @@
-"""From a text in a recipe to a function of the scope: a constant, a JSONPath, or a template."""
+"""Compiles texts of recipes: constants, JSONPaths and templates."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Expression:
 
 @lru_cache(maxsize=8192)
 def compile_text(text: str) -> Expression:
-    """Compile a text as options and variables have it; raise `Malformed`."""
+    """Compile the text of an option or a variable; raise `Malformed`."""
     if text[:1] == "$":
         if text[1:2] in ("", ".", "["):
             return compile_jsonpath(text)
@@ -55,7 +55,7 @@ def compile_text(text: str) -> Expression:
 
 @lru_cache(maxsize=1024)
 def compile_html(text: str) -> Expression:
-    """Compile a text that is a page: every value in it is escaped; raise `Malformed`."""
+    """Compile an HTML text, in which every value is escaped; raise `Malformed`."""
     expression = compile_text(text)
     if expression.constant:
         return expression
@@ -73,7 +73,7 @@ def _escaped(fill: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
 
 
 _ALMOST_A_PATH = re.compile(r"\$[A-Za-z_][\w.\[\]]*")
-"""A name behind a dollar, which is neither a path nor a price."""
+"""A name after a dollar, which is neither a path nor a price."""
 
 
 def compile_jsonpath(text: str) -> Expression:
@@ -94,7 +94,7 @@ _FIRST_NAMES = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
 
 
 def compile_template(text: str, *, html: bool = False) -> Expression:
-    """Compile a template; one last line end is left out, as YAML's blocks put one there unasked."""
+    """Compile a template, without the line end that YAML's blocks add."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
     if not is_template(text):
         return Expression(text, (), text, constant=True, fill=_constant(text))

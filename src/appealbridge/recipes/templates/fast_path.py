@@ -1,5 +1,5 @@
 """
-Templates that only put values between words: cut up once, joined for each event.
+Fills quickly the simple templates that only put values between words.
 
 Nearly every template is one. The same few expressions stand in hundreds of recipes, so each is
 compiled once for all; a mere name is walked without Jinja, which costs a tenth.
@@ -44,12 +44,12 @@ class Piece(NamedTuple):
 
 
 def is_template(text: str) -> bool:
-    """Tell whether a text has anything of a template."""
+    """Return whether a text contains any part of a template."""
     return "{{" in text or "{%" in text or "{#" in text
 
 
 def cut_up(text: str) -> tuple[list[str], list[Piece]] | None:
-    """Return the words and the pieces between them, `None` where there is more to the text; raise `Malformed`."""
+    """Return the words and the expressions between them, `None` if the text is more complex; raise `Malformed`."""
     parts = _PIECE.split(text)
     words, sources = parts[::2], parts[1::2]
     if any(is_template(one) for one in words) or any(_controls_blanks(one) for one in sources):
@@ -89,7 +89,7 @@ def _piece(source: str) -> Piece:
 
 
 def native(piece: Piece) -> Callable[[Scope], Any]:
-    """Return the function that fills a text of one piece and nothing else: the piece's own value."""
+    """Return the function for a text of one expression only: it returns the expression's own value."""
     fill = piece.fill
 
     def filled(scope: Scope) -> Any:
@@ -100,7 +100,7 @@ def native(piece: Piece) -> Callable[[Scope], Any]:
 
 
 def joined(words: list[str], pieces: list[Piece]) -> Callable[[Scope], str]:
-    """Return the function that fills words and pieces into one text."""
+    """Return the function that joins words and values into one text."""
     first = words[0]
     rest = [
         (piece.text, piece.fill, piece.source, after)

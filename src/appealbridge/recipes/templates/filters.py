@@ -1,4 +1,4 @@
-"""The filters of templates: those made for the job, and Jinja's own that cannot run away."""
+"""The filters of templates: our own, and the allowed ones of Jinja."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ WORD = regex.compile(
     regex.VERBOSE | regex.V1,
 )
 """
-A word as platforms have it in a hashtag.
+A word as platforms accept it in a hashtag.
 
-Without its marks a word of India is another one, or none; what belongs to a picture is no part of it.
+The marks of Indian scripts are part of a word; the variation selectors of emoji are not.
 """
 
 _JOINERS = "\u200c\u200d"
 _TIME_FORMAT = "%H:%M %Z on %-d %B %Y"
 _LONGEST_FORM = 200
 _EARLIEST, _LATEST = 1e9, 4e9
-"""From 2001 to 2096: Unix seconds that are no hour, no date written in one and no thousandths of seconds."""
+"""From 2001 to 2096: numbers that can be Unix seconds, but no hour, no date such as 20261127 and no milliseconds."""
 
 
 @pass_context
@@ -77,7 +77,7 @@ def mentions(context: Context, text: Any) -> str:
 
 
 def plain(html: Any) -> str:
-    """Return the words of an HTML text, a line to a paragraph."""
+    """Return the words of an HTML text, each paragraph on one line."""
     html = _words(html, "plain")
     if html.count("<") + html.count("&") > MARKUP_LIMIT:
         raise TooMuch(f"plain takes texts with at most {MARKUP_LIMIT} tags and &…;")
@@ -104,7 +104,7 @@ def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
     """
     Write a moment in the settings' time zone; `form` as of strftime.
 
-    It is read as `until` reads one. Unix seconds are taken too, as far as they can be nothing else.
+    It is read as in `until`. Unix seconds are accepted too, if they can be nothing else.
     """
     if len(_text(form, "local_time")) > _LONGEST_FORM:
         raise ValueError(f"local_time takes a format of at most {_LONGEST_FORM} characters")
@@ -133,7 +133,7 @@ def _moment(value: Any, scope: Scope) -> datetime:
 
 
 def join_and(items: Any, word: str = "and") -> str:
-    """Return a list as a sentence has it: `a, b and c`."""
+    """Return a list as in a sentence: `a, b and c`."""
     if not isinstance(items, (list, tuple)):
         str(items)  # a missing value says so itself
         raise ValueError("join_and needs a list")
@@ -145,7 +145,7 @@ def join_and(items: Any, word: str = "and") -> str:
 
 
 def join(items: Any, separator: str = "") -> str:
-    """Return a list's entries one after another."""
+    """Return a list's entries joined."""
     words = [_printed(item, "join") for item in entries(items, "join")]
     bounded(sum(map(len, words)) + len(_text(separator, "join")) * len(words))
     return separator.join(words)
@@ -167,7 +167,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _words(value: Any, name: str) -> str:
-    """Return the text that a filter is to work on: a number too, as senders write one for a road or a year."""
+    """Return the text for a filter. A number is accepted too, because senders write roads or years so."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return str(value) if number else _text(value, name)
 

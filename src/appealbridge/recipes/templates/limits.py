@@ -1,4 +1,4 @@
-"""How much any template may make, and how long a recipe may take for one event, whatever the event contains."""
+"""Limits on the size of what templates make, and on the time that recipes take for one event."""
 
 from __future__ import annotations
 

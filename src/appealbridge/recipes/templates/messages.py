@@ -1,4 +1,4 @@
-"""Jinja's complaints about a template in plain words, each with what usually mends it."""
+"""Jinja's errors about a template in plain words, each with how it is usually fixed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from appealbridge.documents.diagnostic import did_you_mean
 
 
 class Words(NamedTuple):
-    """What is wrong, what would mend it, and the part of the text that is meant, if that can be told."""
+    """What is wrong, how to fix it, and the part of the text that is meant, if known."""
 
     problem: str
     cure: str
@@ -30,11 +30,11 @@ _SIGNS = {
     "$": ("$ is not allowed inside braces", "write the field, such as event.data.road"),
     "?": ("? is not allowed here", "write {{ value if condition else other_value }}"),
 }  # fmt: skip
-"""Characters that cannot stand inside the braces, each with its words."""
+"""Characters that are not allowed inside the braces, each with its message."""
 
 
 def template_words(message: str, text: str) -> Words:
-    """Return what to say for a complaint of Jinja's about a text."""
+    """Return the message for an error of Jinja about a text."""
     for pattern, words in _RULES:
         found = pattern.search(message)
         if found is not None:
@@ -141,4 +141,4 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Words]], ...
          _always("no name after the dot", "write the field, such as event.data.road")),
     )
 )  # fmt: skip
-"""Jinja's words, the first that fit, and ours."""
+"""Jinja's messages (the first that matches counts) and ours."""

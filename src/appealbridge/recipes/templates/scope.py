@@ -1,4 +1,4 @@
-"""The names in reach of conditions and templates, and the only ways into the values behind them."""
+"""The names that conditions and templates can use, and the only ways to reach their values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "
 
 
 class Missing(StrictUndefined):
-    """What a name, field or JSONPath without a value gives: it raises when used, and lets `default` work."""
+    """The value of a missing name, field or JSONPath: it raises when used, and lets `default` work."""
 
     __slots__ = ()
 
@@ -38,7 +38,7 @@ class Unfillable(Exception):
 
 
 class NotThere(Unfillable):
-    """The event does not have what is asked for; any other `Unfillable` is a fault in the asking."""
+    """The event lacks a value; any other `Unfillable` is a mistake in the recipe."""
 
 
 class EventView:
@@ -56,13 +56,13 @@ class EventView:
 
     @property
     def time(self) -> str:
-        """When it happened."""
+        """When the event happened."""
         return datetime.fromtimestamp(self._event.time, UTC).isoformat()
 
 
 @value
 class ResultView:
-    """What came of a step, as templates see it; `id` and `url` are missing until the platform gave them."""
+    """The result of a step for templates; `id` and `url` are missing until the platform has given them."""
 
     state: str
     id: str | None = None
@@ -71,14 +71,14 @@ class ResultView:
 
 @value
 class PostView(ResultView):
-    """What came of a `post`, as templates see it: as of the first channel with a result, and of each by its name."""
+    """The result of a `post` for templates: that of the first channel with one, and each channel's by its name."""
 
     channels: Mapping[str, ResultView] = field(default_factory=dict)
 
 
 @value
 class WaitView:
-    """The last wait that is over, as templates see it; `event` is what came, missing if nothing did in time."""
+    """The last wait that has ended, for templates; `event` is the event that came, missing if none did in time."""
 
     completed: bool
     event: EventView | None = None
@@ -105,16 +105,16 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime: _DATE,
     LoopContext: _LOOP,
 }
-"""What may be asked of which kind of value. All else is missing, whatever Python would say."""
+"""The methods that templates may use, by type. Everything else is missing, whatever Python has."""
 
 ABSENT = object()
 
 
 def reach(value: Any, key: Any) -> Any:
     """
-    Return what `value.key` or `value[key]` is in a template, `ABSENT` where it is nothing.
+    Return the value of `value.key` or `value[key]` in a template, `ABSENT` if there is none.
 
-    A null is nothing: it must no more become a word in public than a field that is not there.
+    A null counts as missing, because it must not be printed in public.
     """
     kind = type(value)
     found: Any = None
@@ -139,15 +139,15 @@ def reach(value: Any, key: Any) -> Any:
 Variables = Mapping[str, Callable[["Scope"], Any]]
 
 LONGEST_WAY = 3600.0
-"""How many seconds an event may have been on its way to us for its own time to count."""
+"""How many seconds an event may take to reach us for its own time to count."""
 
 _LATER = ("now", "appeal")
-"""Names that every scope has and few templates ask for."""
+"""Names that every scope has and few templates use."""
 
 
 class Scope(dict[str, Any]):
     """
-    The names in reach, by name; a variable is worked out when it is first used.
+    The values in reach, by name; a variable is worked out when it is first used.
 
     `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
     text, for filters that cut, and `linked` are its options in which the platform links mentions;
@@ -181,7 +181,7 @@ class Scope(dict[str, Any]):
             self["appeal"] = event.data
         self.data = event.data
         self.at = at
-        # What somebody wrote before the event was fetched is no older because that took a while.
+        # A time in the event counts from when it was sent, not from when it was received.
         self.came = min(event.received_at, max(event.time, event.received_at - LONGEST_WAY))
         self.since = self.came
         self.zone = zone
@@ -201,7 +201,7 @@ class Scope(dict[str, Any]):
         self._kept: set[str] = set()
 
     def to_shorten(self, shortening: Shortening) -> Scope:
-        """Return the same names, of which those that are worked out are worked out anew."""
+        """Return the same names, with all variables to be worked out again."""
         other = copy(self)
         for name in self._variables:
             dict.pop(other, name, None)

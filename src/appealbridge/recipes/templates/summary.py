@@ -1,4 +1,4 @@
-"""Values in a few words, for a trace that many of them are to fit in."""
+"""Short forms of values, for traces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BITS = 64
 
 
 def brief(value: Any) -> str:
-    """Return a value so short that a line has room for it, whatever a stranger sent. Costs less than a microsecond."""
+    """Return a value short enough for a line, whatever a stranger sent. Takes less than a microsecond."""
     if type(value) is str:
         words = value if len(value) <= _LETTERS else f"{value[: _LETTERS - 1]}…"
         return f'"{words}"' if words.isprintable() else json.dumps(words)
@@ -30,7 +30,7 @@ def brief(value: Any) -> str:
 
 
 def looked_at(seen: Iterable[tuple[str, Any]]) -> str:
-    """Return what conditions looked at, to stand behind words about them; empty where that is nothing."""
+    """Return the values that conditions met, to follow a message about them; empty if there are none."""
     last = dict(seen)
     if not last:
         return ""

@@ -1,4 +1,4 @@
-"""A template's tree before it is ever filled: whether it is allowed, and which names it uses."""
+"""Checks a template when it is read: whether it is allowed, and which names it uses."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A checked tree and every chain of names that it reads from outside itself."""
+    """A checked tree and every chain of names that it uses from outside."""
 
     tree: nodes.Template
     chains: tuple[Chain, ...]
 
     @property
     def expression(self) -> nodes.Expr | None:
-        """The one expression that the template consists of, `None` where it has anything else."""
+        """The only expression of the template, `None` if it has anything else."""
         match self.tree.body:
             case [nodes.Output(nodes=[expression])] if not isinstance(
                 expression, nodes.TemplateData
@@ -102,7 +102,7 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
         for node in used:
             _refuse(node)
     except Malformed as flaw:
-        # What is not for recipes may bring names of its own; a misspelt filter does not.
+        # Something not allowed may bring names of its own; a misspelt filter does not.
         flaw.chains = tuple(c for c in chains if flaw.needle not in ("", c[0]))
         raise
     return Parsed(tree, tuple(chains))
@@ -115,7 +115,7 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _refuse(node: nodes.Node) -> None:
-    """Raise `Malformed` for what a recipe's template may not have."""
+    """Raise `Malformed` for what is not allowed in a recipe's template."""
     if isinstance(node, nodes.Filter):
         _check_use(node, "filter", FILTERS)
     if isinstance(node, nodes.Test):
@@ -147,7 +147,7 @@ _BLOCKS = {
 def _check_use(
     node: nodes.Filter | nodes.Test, what: str, known: Mapping[str, Callable[..., Any]]
 ) -> None:
-    """Raise `Malformed` for a filter or test that there is not, or that is not given what it needs."""
+    """Raise `Malformed` for an unknown filter or test, or for wrong arguments."""
     name = str(node.name)
     if name not in known:
         raise Malformed(f'unknown {what} "{name}"', did_you_mean(name, known), name, node.lineno)
@@ -177,7 +177,7 @@ _LACKS = re.compile(r"missing a required (?:keyword-only )?argument: '(\w+)'")
 
 @lru_cache(maxsize=256)
 def _signature(function: Callable[..., Any]) -> Signature:
-    """Return what a filter or test is given by a template: not what Jinja puts in front."""
+    """Return the arguments that a template gives to a filter or test, without those that Jinja adds in front."""
     whole = signature(function)
     first = next(iter(whole.parameters), "") in _IN_FRONT
     return whole.replace(parameters=[*whole.parameters.values()][first:])
@@ -187,7 +187,7 @@ _IN_FRONT = frozenset(("context", "environment", "env", "eval_ctx"))
 
 
 def _chains(node: nodes.Node) -> Iterator[Chain]:
-    """Yield the longest chains in the order in which they stand."""
+    """Yield the longest chains in the order of the text."""
     chain = _chain(node)
     if chain is not None:
         yield chain

@@ -1,4 +1,4 @@
-"""What a chain of names leads to in a scope, and which values may come out of a template."""
+"""Finds the value of a chain of names, and checks the values that a template returns or prints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appealbridge.recipes.templates.syntax import Chain, chain_text
 
 
 def follow(scope: Scope, chain: Chain) -> Any:
-    """Return what a chain leads to; raise `Unfillable` where it leads to nothing."""
+    """Return the value of a chain; raise `Unfillable` if there is none."""
     name, keys = chain
     value: Any = scope[name] if name in scope else ABSENT  # noqa: SIM401 - `get` would pass variables by
     for key in keys:
@@ -40,7 +40,7 @@ def _hint(value: Missing) -> str | None:
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value as JSON could have it; raise `Unfillable` where it is nothing of the kind."""
+    """Return a value that JSON can have; raise `Unfillable` if it is not one."""
     if isinstance(value, (str, bool, int, float, list, dict)):
         return value
     if isinstance(value, date):
@@ -51,7 +51,7 @@ def plain_value(value: Any) -> Any:
 
 
 def word(value: Any, text: str) -> str:
-    """Return a value as it stands among words; `text` is the expression it came from."""
+    """Return a value as it is printed in a text; `text` is its expression."""
     if isinstance(value, (list, tuple, dict)):
         raise Unfillable(f"{text} is a list or mapping; choose an entry, or use join_and")
     return str(plain_value(value))
