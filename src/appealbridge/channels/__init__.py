@@ -1,1 +1,1 @@
-"""The channels, one file each: how one message is put on one platform."""
+"""The built-in channels, a folder for each platform."""

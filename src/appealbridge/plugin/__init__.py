@@ -1,5 +1,5 @@
 """
-The public door: what a trigger or a channel needs at the least.
+The public interface for triggers and channels: what each of them needs.
 
 More is in `plugin.http`, `plugin.text`, `plugin.feeds`, `plugin.timeline` (finding an account's own posts
 again) and `plugin.timestamps`. Nothing else of AppealBridge is for plug-ins.

@@ -1,4 +1,4 @@
-"""A channel: one account on one platform, and how one message is put there."""
+"""The interface of a channel, which publishes messages on one platform."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Repeat(StrEnum):
     """
     What a delivery with an unclear outcome needs on this platform.
 
-    `findable`: look for it on the account, then decide. `idempotent`: the platform is known to
+    `findable`: search the account for it, then decide. `idempotent`: the platform is known to
     recognise our key for `key_seconds`, so where a channel has no `seek` it may be sent again.
     `neither`: a person decides.
     """
@@ -37,14 +37,14 @@ class Repeat(StrEnum):
 
 
 class WhenUnsure(StrEnum):
-    """What an account's owner wants where nobody can tell: wait for a person, or rather twice than never."""
+    """What to do if an outcome stays unclear: hold the delivery for a person, or send it again."""
 
     HOLD = "hold"
     SEND_AGAIN = "send_again"
 
 
 class SameText(StrEnum):
-    """What an account's owner wants where the same message comes again within a day: a person's look, or nothing."""
+    """What to do with a message that is repeated within a day: hold it for a person, or publish it."""
 
     HOLD = "hold"
     ALLOW = "allow"
@@ -52,7 +52,7 @@ class SameText(StrEnum):
 
 class Account(Options):
     """
-    What appealbridge.yaml says of one account, whatever its platform.
+    The options of an account in appealbridge.yaml that all platforms have.
 
     A platform's own account model adds its credentials and its `api` address.
     """
@@ -101,7 +101,7 @@ class Account(Options):
 
 @value
 class Measure:
-    """How long one text is on its platform: `count` of at most `limit`, in `unit`."""
+    """The length of a text on its platform: `count` of at most `limit`, in `unit`."""
 
     field: str
     count: int
@@ -110,17 +110,17 @@ class Measure:
 
     @property
     def fits(self) -> bool:
-        """Whether the platform takes a text of this length."""
+        """Whether the platform accepts a text of this length."""
         return self.count <= self.limit
 
 
 @value
 class Sought:
     """
-    What a look on the account showed.
+    The result of a search of the account.
 
-    With a `receipt` the message is there. Without one it is surely absent if `sure`, and nobody can
-    tell otherwise. `seen` says for a person what was sought, where, and what stood there.
+    With a `receipt` the message is there. Without one it is certainly absent if `sure`, else nobody can
+    tell. `seen` says for people what was searched, and what was found.
     """
 
     receipt: Receipt | None
@@ -130,20 +130,20 @@ class Sought:
 
 @value
 class Tools:
-    """What a plug-in is handed: the door to the network, the time (Unix seconds UTC), and randomness."""
+    """What a plug-in gets: the HTTP client, the time (Unix seconds UTC), and randomness."""
 
     http: Http
     now: float
     random: random.Random
 
     def clean(self, text: str) -> str:
-        """Return a text without the program's secrets, for an error that did not come out of `http`."""
+        """Return a text without the program's secrets, for an error that does not come from `http`."""
         return self.http.clean(text)
 
 
 @value
 class Person:
-    """Someone who is told things, by name; `email` is empty where none is known."""
+    """Someone who gets notices, by name; `email` is empty if not known."""
 
     name: str
     email: str = ""
@@ -155,12 +155,12 @@ M = TypeVar("M", bound=Options)
 
 class Channel(ABC, Generic[A, M]):
     """
-    How one message is put on one platform. A subclass makes one attempt; the engine owns the rest.
+    Publishes one message on one platform. A subclass makes one attempt; the engine does the rest.
 
     `platform` is the word in appealbridge.yaml, `action` the word in a recipe, `account` and
     `message` the two option models, `repeat` what an unclear outcome needs, `key_seconds` how long
     an idempotent platform remembers a key. `bare_links`: it makes a link of `example.com` as well.
-    `time_limit` is how many seconds one attempt, look or check may take; after that it is given up.
+    `time_limit` is how many seconds one attempt, search or check may take; after that it is abandoned.
     `mentions` are the options of a message in which it links `@name`.
 
     `deliver` returns the receipt or raises `TryAgain`, `Unsure` or `Rejected`; anything else it
@@ -179,7 +179,7 @@ class Channel(ABC, Generic[A, M]):
 
     @property
     def can_look(self) -> bool:
-        """Whether the account can be looked at for a message whose outcome is unclear."""
+        """Whether the account can be searched for a message whose outcome is unclear."""
         return self.repeat is not Repeat.NEITHER and type(self).seek is not Channel.seek
 
     @abstractmethod
@@ -187,40 +187,40 @@ class Channel(ABC, Generic[A, M]):
         """Make one attempt and return the platform's receipt."""
 
     async def seek(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Sought:
-        """Look on the account for a message whose outcome is unclear."""
+        """Search the account for a message whose outcome is unclear."""
         del account, message, delivery, tools
         return Sought(
             None, sure=False, seen=f"{self.platform} offers no way to search for a message"
         )
 
     async def check(self, account: A, tools: Tools) -> str:
-        """Return whom the credentials belong to; raise `LoginExpired`, `AccountRefused` or `TryAgain`."""
+        """Return who the credentials belong to; raise `LoginExpired`, `AccountRefused` or `TryAgain`."""
         del account, tools
         return ""
 
     def allowance(self, reply: Reply) -> Allowance | None:
-        """Return what an answer to a post tells of the platform's rate limit, `None` where nothing."""
+        """Return the rate limit that an answer to a post states, `None` if it states none."""
         return allowance(reply)
 
     def parts(self, account: A, message: M) -> Iterable[tuple[str, M]]:
         """
-        Split a step's message into the deliveries it becomes, each with a word that tells them apart.
+        Split a step's message into its deliveries, each with a word that distinguishes it.
 
-        Raise `Rejected` where the account does not allow so many.
+        Raise `Rejected` if the account does not allow so many.
         """
         del account
         return [("", message)]
 
     def measure(self, account: A, message: M) -> Measure | None:
-        """Return how the platform counts this message's text, `None` where it sets no bound."""
+        """Return how the platform counts this message's text, `None` if it has no limit."""
         del account, message
         return None
 
     def flaw(self, option: str, text: str) -> str:
         """
-        Return what is wrong with a fixed text, or an entry of a list, that stands in an option of the message.
+        Return what is wrong with a fixed text or list entry in an option of the message.
 
-        Empty where nothing is; what would mend it follows after a semicolon. It is asked when recipes are read, so
+        Empty if nothing is; how to fix it follows after a semicolon. This is called when recipes are read, so
         that a wrong address is found before it is needed.
         """
         del option, text
@@ -228,21 +228,21 @@ class Channel(ABC, Generic[A, M]):
 
     def tell(self, account: A, person: Person, title: str, text: str) -> M | None:
         """
-        Return the message that tells one person something, `None` where this channel cannot.
+        Return a message to one person, `None` if this channel cannot send one.
 
-        `title` is one line, `text` has several, plain. What the public would see is no way to tell.
+        `title` is one line, `text` has several, plain. A channel whose messages are public must return `None`.
         """
         del account, person, title, text
         return None
 
     def stand_in(self, name: str) -> Mapping[str, Any]:
-        """Return well-formed credentials that open nothing, for the account `name` in practice mode."""
+        """Return well-formed credentials without access, for the account `name` in practice mode."""
         del name
         return {}
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """
-        Return the account's options as they are on the practice platforms at `address` (`http://host:port`).
+        Return the account's options for the practice platforms at `address` (`http://host:port`).
 
         `options` are those of appealbridge.yaml, without `platform`. What `stand_in` names replaces
         what stands there, so that they may come with their secrets never looked up.

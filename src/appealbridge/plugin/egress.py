@@ -1,7 +1,7 @@
 """
-Which addresses AppealBridge may connect to: every public one, and of the network inside what the settings allow. Pure.
+Decides which addresses AppealBridge may connect to: public ones, and inside ones that the settings allow. Pure.
 
-What counts is the address that a connection is made to, whatever name or redirect led there.
+The address of the connection counts, whatever name or redirect led to it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _Address = IPv4Address | IPv6Address
 
 
 def is_internal(address: str) -> bool:
-    """Tell whether an IP address is not of the public internet, and neither is what it leads to."""
+    """Return whether an IP address is not of the public internet, and neither is what it leads to."""
     parsed = _parsed(address)
     if parsed is None:
         return True
@@ -75,7 +75,7 @@ def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
 
 
 def is_address(host: str) -> bool:
-    """Tell whether a host is an IP address, and no name."""
+    """Return whether a host is an IP address, and no name."""
     return _parsed(host) is not None
 
 
@@ -97,7 +97,7 @@ def _host_key(host: str) -> str:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Tell whether a host is this machine by what is written, without any name being looked up."""
+    """Return whether a host is this machine by what is written, without any name being looked up."""
     address = _parsed(host)
     key = _host_key(host)
     return (
@@ -106,7 +106,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Tell whether a URL leads to this machine by what is written."""
+    """Return whether a URL leads to this machine by what is written."""
     return _is_this_machine(_place(url)[0])
 
 
@@ -149,7 +149,7 @@ class Allowed:
     port: int | None = None
 
     def covers(self, host: str, port: int, address: str) -> bool:
-        """Tell whether a connection to this address, which this host led to, is allowed by this entry."""
+        """Return whether a connection to this address, which this host led to, is allowed by this entry."""
         if port != self.port and (self.port is not None or port not in USUAL_PORTS):
             return False
         if isinstance(self.where, str):
@@ -231,7 +231,7 @@ class EgressPolicy:
     internal: Callable[[str], bool] = is_internal
 
     def allows(self, host: str, port: int, address: str) -> bool:
-        """Tell whether this address may be connected to, which this host led to."""
+        """Return whether this address may be connected to, which this host led to."""
         return (
             not self.internal(address)
             or self._is_written(host, port, address)

@@ -1,4 +1,4 @@
-"""JSONPath as settings and recipes write it, compiled once at load and then only walked."""
+"""Compiles JSONPaths of settings and recipes, with limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 _PLAIN = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
-"""`$.a.b`: what nearly everybody writes, and what can be walked without a library."""
+"""`$.a.b`: the usual form, which needs no library."""
 _SEARCHES = re.compile(r"\.\.|\*|\?|:")
 
 MOST_SEARCHED = 10_000

@@ -1,7 +1,7 @@
 """
-Blocking work in threads, in pools by what it is: what hangs in one pool delays nothing in another.
+Runs blocking work in threads, in a pool for each kind, so that hanging work delays no other kind.
 
-The threads do not keep the program from ending, as one that waits for a dead share would otherwise.
+The threads do not keep the program from ending, even if one waits for a network share that does not answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 IDLE_SECONDS = 60.0
-"""After so long without work a thread ends; the next piece of work starts another."""
+"""After so many seconds without work a thread ends; the next piece of work starts another."""
 
 
 class _Job(NamedTuple):
@@ -42,7 +42,7 @@ class Pool(Executor):
         self._keys: set[str] = set()
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Have a thread call the function; the future holds what it returns or raises."""
+        """Call the function in a thread; return a future for its result."""
         return self._submit(partial(fn, *args, **kwargs), "")
 
     def only_once(self, key: str) -> Executor:
@@ -77,7 +77,7 @@ class Pool(Executor):
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it, and the thread goes on
                 tell = partial(job.future.set_exception, error)
             with self._changed:
-                # Before it is told: whoever hears of it may have more work, for which this thread is free.
+                # Before the result is set: its receiver may have more work, for which this thread is free.
                 self._idle += 1
                 self._keys.discard(job.key)
             if wanted:
@@ -107,19 +107,19 @@ class _OnlyOnce(Executor):
 
 PLATFORM_NAMES = Pool("platform-names", 8)
 SOURCE_NAMES = Pool("source-names", 8)
-"""Where name servers are asked: for what is posted to, and for what is looked at."""
+"""For asking name servers, for channels and for sources."""
 
 FOLDERS = Pool("folders", 16)
-"""Where folders of case files are read, which may lie on shares."""
+"""For reading folders of case files, which may be on network shares."""
 
 FILES = Pool("files", 3)
-"""Where settings, recipes and the store's disk are looked at."""
+"""For reading settings, recipes, and the free space on the store's disk."""
 
 ANSWERS = Pool("answers", 2)
-"""Where long answers to people and their programs are put together."""
+"""For building long answers of the API."""
 
 PLUGINS = Pool("plugins", 4)
-"""For plug-ins of others."""
+"""For third-party plug-ins."""
 
 
 async def offload(

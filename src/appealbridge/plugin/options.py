@@ -1,4 +1,4 @@
-"""Options: what a person may write, declared once with type, default, sentence and example."""
+"""The base of all option models, and their common types."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Html:
 
 
 HTML = Html()
-"""Marks an option that is a page, as `Annotated[str, HTML]`: what an event puts into it is escaped."""
+"""Marks an option that is HTML, as `Annotated[str, HTML]`: values of events in it are escaped."""
 
 Secret = SecretStr
-"""A value that prints itself masked; `.get_secret_value()` is for the line that sends it."""
+"""A value that is masked when printed; use `.get_secret_value()` only to send it."""
 
 
 class Options(BaseModel):
@@ -64,38 +64,38 @@ def _feed_address(value: str) -> str:
 
 
 def html_options(model: type[BaseModel]) -> frozenset[str]:
-    """Return the names of a model's options that are pages."""
+    """Return the names of a model's options that are HTML."""
     return frozenset(name for name, option in model.model_fields.items() if HTML in option.metadata)
 
 
 Address = Annotated[str, AfterValidator(_address)]
-"""Where a platform lives: `http://` or `https://`, a host, perhaps a path; no slash at its end."""
+"""The address of a platform's API: `http://` or `https://`, a host, perhaps a path; no slash at its end."""
 
 FeedAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_feed_address)]
-"""Where a feed is read."""
+"""The address of a feed."""
 
 
 class FeedCredentials(Options):
-    """A login at a feed's server."""
+    """A login for a feed's server."""
 
     username: str = Field(min_length=1, description="The user name.", examples=["press"])
     password: Secret = Field(description="The password.", examples=["!secret news_password"])
 
     def check(self, url: str) -> None:
-        """Raise `ValueError` for an address to which they would be sent so that others can read them."""
+        """Raise `ValueError` for an address to which they would be sent without encryption."""
         if URL(url).scheme != "https" and not is_loopback_url(url):
             raise ValueError(
                 "others could read the login on its way; write https:// instead of http://"
             )
 
     def header(self) -> str:
-        """Return what a request says to log in (RFC 7617)."""
+        """Return the Authorization header (RFC 7617)."""
         login = f"{self.username}:{self.password.get_secret_value()}"
         return f"Basic {base64.b64encode(login.encode()).decode()}"
 
 
 def feed_credentials() -> Any:
-    """Return the option of a source that is read with a login. What was read stays known when the login changes."""
+    """Return the option for a source's login. A changed login does not reset the source's memory."""
     return Field(
         None,
         exclude=True,

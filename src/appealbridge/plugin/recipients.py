@@ -1,4 +1,4 @@
-"""Whom to tell when something goes wrong, and by which account they can be reached."""
+"""Whom to tell when something goes wrong, and which accounts can reach them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from appealbridge.plugin.options import Options
 @dataclass(frozen=True, slots=True)
 class Telling:
     """
-    The people of appealbridge.yaml and the ways to them.
+    The people of appealbridge.yaml, and the accounts that can reach them.
 
     `groups` are names of people by the group's name, `to` who is told where nobody else is named.
     `accounts` are those that may tell them, in order of preference, each with its channel.
@@ -24,12 +24,12 @@ class Telling:
     accounts: Mapping[str, tuple[AnyChannel, Account]] = field(default_factory=dict)
 
     def whom(self, names: Iterable[str]) -> list[Person]:
-        """Return the people behind names of people and groups, each once; a name of nobody is left out."""
+        """Return the people for names of people and groups, each once; unknown names are left out."""
         wanted = [one for name in names for one in self.groups.get(name, (name,))]
         return [self.people[name] for name in dict.fromkeys(wanted) if name in self.people]
 
     def ways(self, person: Person, without: Collection[str] = ()) -> list[str]:
-        """Return the accounts that can tell someone, the preferred first."""
+        """Return the accounts that can reach someone, preferred ones first."""
         return [
             name
             for name in self.accounts
@@ -37,7 +37,7 @@ class Telling:
         ]
 
     def message(self, way: str, person: Person, title: str, text: str) -> Options | None:
-        """Return what an account would send to tell someone, `None` where it cannot, or its plug-in breaks over it."""
+        """Return the message by which an account would tell someone, `None` if it cannot or its plug-in fails."""
         channel, account = self.accounts[way]
         try:
             told: Options | None = channel.tell(account, person, title, text)
@@ -46,7 +46,7 @@ class Telling:
         return told
 
     def broken(self) -> Iterator[tuple[str, Exception]]:
-        """Yield the accounts whose plug-in breaks over telling somebody, each with what it raises."""
+        """Yield the accounts whose plug-in fails to make such a message, each with its error."""
         for way, (channel, account) in self.accounts.items():
             try:
                 channel.tell(account, Person("?", "nobody@example.org"), "?", "?")

@@ -1,4 +1,4 @@
-"""What plug-ins there are: the built-in ones by name, third parties' by entry point or folder."""
+"""Loads and registers plug-ins: the built-in ones, and third-party ones by their entry points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUILT_IN = (
     "appealbridge.channels.mastodon.channel",
     "appealbridge.channels.x.channel",
 )
-"""Every file of `triggers/` and `channels/`; a test holds this list to the folders."""
+"""Every plug-in of `triggers/` and `channels/`; a test compares this list with the folders."""
 
 GROUPS = ("appealbridge.triggers", "appealbridge.channels")
 """The groups of entry points under which packages offer plug-ins."""
@@ -48,7 +48,7 @@ class Registry:
         self._triggers: dict[str, AnyTrigger] = {}
 
     def add(self, plugin: AnyChannel | AnyTrigger) -> None:
-        """Take a plug-in in; raise `ValueError` where its name is taken, or where it is no whole plug-in."""
+        """Register a plug-in; raise `ValueError` if its name is taken or something is missing."""
         if isinstance(plugin, Channel):
             _must_be(plugin, ("platform", "action"), account=Account, message=Options)
             if not isinstance(plugin.repeat, Repeat):
@@ -68,7 +68,7 @@ class Registry:
 
     def take(self, name: str, where: str, found: Callable[[], Callable[[Registry], None]]) -> None:
         """
-        Have a plug-in register itself, with all that it brings or with nothing.
+        Let a plug-in register itself: everything that it offers, or nothing.
 
         `found` returns its `register`; `where` says where that stands. Whatever they raise is a
         problem of this plug-in alone.
@@ -85,7 +85,7 @@ class Registry:
             own |= mine
 
     def leave_out(self, name: str, where: str, error: BaseException) -> None:
-        """Note why a plug-in is not among these."""
+        """Record why a plug-in is left out."""
         words = f"cannot be loaded, and is left out: {fault(error)}"
         cure = "fix it, install it again, or remove it"
         self.broken[name] = Problem(f"plug-in {name} ({where})", 0, 0, "", words, cure)
@@ -107,12 +107,12 @@ class Registry:
 
     @property
     def actions(self) -> Mapping[str, AnyChannel]:
-        """The same channels by the word that a recipe uses."""
+        """The channels by their action in recipes."""
         return MappingProxyType(self._actions)
 
     @property
     def triggers(self) -> Mapping[str, AnyTrigger]:
-        """The triggers by the word that a recipe uses."""
+        """The triggers by their name in recipes."""
         return MappingProxyType(self._triggers)
 
 
@@ -146,7 +146,7 @@ def _entries(registry: Registry) -> list[EntryPoint]:
 
 
 def _must_be(plugin: object, words: Sequence[str], **models: type) -> None:
-    """Raise `ValueError` where a plug-in lacks a name or a model."""
+    """Raise `ValueError` if a plug-in lacks a name or a model."""
     for name in words:
         if not _WORD.fullmatch(str(getattr(plugin, name, ""))):
             raise ValueError(f"{name} must consist of small letters, digits and _")

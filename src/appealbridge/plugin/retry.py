@@ -1,4 +1,4 @@
-"""How a message that was surely not published is tried again, as people write it in YAML."""
+"""The options for retries of messages that were certainly not published."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from appealbridge.plugin.options import Options
 
 class Retry(Options):
     """
-    How often, how long and how quickly.
+    How often, for how long and how quickly to retry.
 
     A rate limit waits until the platform's own time and an expired login until it works again; neither
     counts as an attempt.

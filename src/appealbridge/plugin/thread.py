@@ -1,4 +1,4 @@
-"""A message that others can continue: what a channel's message model needs so that a thread can be made of it."""
+"""The options that a channel's message model needs to allow threads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from appealbridge.plugin.options import Options
 
 class Threaded(Options):
     """
-    The options of a post that can answer another, and be answered.
+    The options of a post that can reply to another, and be replied to.
 
-    A channel publishes `text` as an answer to `in_reply_to`, and leaves `thread` alone: those posts
+    A channel publishes `text` as a reply to `in_reply_to`, and ignores `thread`: those posts
     are deliveries of their own. A channel with this does not split its messages into parts.
     """
 
@@ -30,5 +30,5 @@ class Threaded(Options):
     )
 
     def number(self) -> str | None:
-        """Return the platform's own id of the post that is answered; an address ends in it."""
+        """Return the platform's id of the post replied to, which is the end of its address."""
         return self.in_reply_to and self.in_reply_to.rstrip("/").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Slow work without awaiting in it: aside, in a thread, so that everything else goes on."""
+"""Runs slow work of plug-ins in a thread, so that everything else goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Return what the function returns, or raise what it raises; it must touch nothing that others hold."""
+    """Return what the function returns, or raise what it raises. It must not touch shared objects."""
     return await offload(PLUGINS, function, *args, **kwargs)
 
 
@@ -22,6 +22,6 @@ async def in_folder(
     """
     As `in_thread`, for what reads a folder, which may lie on a share that does not answer.
 
-    Raise `TryAgain` where the last reading of this folder still goes on.
+    Raise `TryAgain` if an earlier reading of this folder has not ended.
     """
     return await offload(FOLDERS.only_once(str(folder)), function, *args, **kwargs)

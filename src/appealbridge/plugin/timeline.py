@@ -1,5 +1,5 @@
 """
-Is it there already? What a look at an account's latest posts says about one unclear delivery. Pure.
+Decides from an account's latest posts whether a delivery with an unclear outcome is published. Pure.
 
 A post is recognised by what a reader sees of it. Platforms rewrite what they are given: they escape
 it, wrap links, hashtags and mentions in markup, leave out a mention's server, compose accents. So two
@@ -60,7 +60,7 @@ _LAYERS = 3
 @dataclass(frozen=True, slots=True)
 class Seen:
     """
-    One post as it stands on the account: its text as a reader sees it, links in full, and its receipt.
+    One post on the account: its text as a reader sees it, with links in full, and its receipt.
 
     `source` is the very text that the platform was given, where it tells. `whole` is False where
     something of the text could not be read, a link that was shortened say.
@@ -73,7 +73,7 @@ class Seen:
 
 
 def same(text: str) -> str:
-    """Return what is left of a text that platforms do not change: equal for equal posts."""
+    """Return a text without what platforms change, so that it is equal for equal posts."""
     plain = _plain(text).translate(_PLAIN)
     if "@" in plain:
         plain = _AT_A_SERVER.sub(r"\1", plain)
@@ -143,7 +143,7 @@ def shown(markup: str) -> str:
 
 
 def _link_shown(tag: Tag, sign: str, told: str) -> str:
-    """Return what a link says: a mention or hashtag its own words, any other one its whole address."""
+    """Return the text of a link: for a mention or hashtag its own, for any other its whole address."""
     kinds = tag.get("class").split()
     if "mention" in kinds or "hashtag" in kinds or {sign, told.lstrip()[:1]} & {"@", "#"}:
         return told
@@ -156,7 +156,7 @@ def _link_shown(tag: Tag, sign: str, told: str) -> str:
 
 def since(delivery: Delivery, ahead: float = 0.0) -> float:
     """
-    Return from when on a post of this delivery can stand on the account, in Unix seconds UTC.
+    Return the earliest time of a post of this delivery on the account, in Unix seconds UTC.
 
     `ahead` is by how many seconds our clock is ahead of the platform's, which dates the posts.
     """
@@ -165,13 +165,13 @@ def since(delivery: Delivery, ahead: float = 0.0) -> float:
 
 
 def listed_since(delivery: Delivery, ahead: float = 0.0) -> float:
-    """Return from when on posts are to be listed for a look, in Unix seconds UTC; `ahead` is as for `since`."""
+    """Return the time from which to list posts for a search, in Unix seconds UTC; `ahead` is as for `since`."""
     return since(delivery, ahead) - BEFORE
 
 
 def clock_ahead(reply: Reply, delivery: Delivery) -> float:
     """
-    Return by how many seconds our clock is ahead of the platform's; 0.0 where they are close enough.
+    Return by how many seconds our clock is ahead of the platform's; 0.0 if they are close enough.
 
     Where ours is ahead, a post seems to have stood there before its own attempt, and would be
     taken for absent. A first attempt that is still to come by the platform's clock was made by one
@@ -185,7 +185,7 @@ def clock_ahead(reply: Reply, delivery: Delivery) -> float:
 
 
 def refused_as_repeat(delivery: Delivery) -> bool:
-    """Whether the last attempt ended with the platform's word that it holds this text already."""
+    """Return whether the last attempt ended because the platform already has this text."""
     return TAKEN_FOR_A_REPEAT in delivery.reason
 
 
@@ -219,7 +219,7 @@ def judge(
     also: Sequence[str] = (),
 ) -> Sought:
     """
-    Return what the posts say about a delivery of this text, or of one in `also`.
+    Return whether the posts contain a delivery of this text, or of one in `also`.
 
     `posts` come newest first; `whole` says that they are all there are since `listed_since`; `place`
     is where they stand, for a person; `ahead` is as for `since`.
@@ -256,7 +256,7 @@ def _doubt(
     *,
     whole: bool,
 ) -> str:
-    """Return why nobody can say that the text is not there; empty where it surely is not."""
+    """Return why the text may still be there; empty if it certainly is not."""
     if earlier is not None:
         return f"an earlier post has the same text: {earlier.receipt.url}"
     if refused_as_repeat(delivery):

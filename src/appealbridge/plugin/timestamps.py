@@ -1,4 +1,4 @@
-"""Times as platforms and monitoring systems write them in JSON."""
+"""Reads times as platforms and monitoring systems write them in JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _EARLIEST, _LATEST = 1e9, 4e9
-"""From 2001 to 2096: seconds that are no hour, no date written in one and no thousandths of seconds."""
+"""From 2001 to 2096: numbers that can be Unix seconds, but no hour, no date such as 20261127 and no milliseconds."""
 
 _FAR_FUTURE = 253_402_300_800.0  # the year 10000: past it, nothing can print a time
 

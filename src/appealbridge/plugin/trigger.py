@@ -1,4 +1,4 @@
-"""A trigger: what turns something outside into events."""
+"""The interface of a trigger, which turns something outside into events."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Weakness:
 @value
 class Item:
     """
-    One thing that a source lists at this moment.
+    One item that a source lists at this moment.
 
-    `identity` stays the same while the thing does; `digest` changes when its content does. The
+    `identity` stays the same for the same item; `digest` changes when its content does. The
     event becomes `on_new` the first time it is seen, `on_changed` when its digest differs from the
-    one remembered; an empty word makes no event. `time` is Unix seconds UTC, `None` if unsaid.
-    `addresses` are where it stands: a post of our own is known again by them. `size` is how many bytes
+    one remembered; an empty one makes no event. `time` is in Unix seconds UTC, `None` if not known.
+    `addresses` are where it is published: they identify our own posts. `size` is how many bytes
     `data` is as JSON, 0 where that is not known. `named_by_reading` says that `identity` is made of
     what was read, and is another one where that is read in another way.
     """
@@ -82,11 +82,11 @@ class Item:
 @value
 class Look:
     """
-    What one look at a source showed.
+    The result of one poll of a source.
 
-    `items` is everything it lists, newest first, `None` where the source says that nothing changed.
-    `cursor` is what the next look is handed (validators of a conditional GET). `after` is the
-    source's own wish for the next look, in seconds. `notes` are for the log. `problems` are what people
+    `items` is everything it lists, newest first, `None` if the source says that nothing changed.
+    `cursor` is handed to the next poll (validators of a conditional GET). `after` is the
+    source's own wish for the next poll, in seconds. `notes` are for the log. `problems` are what people
     have to know: words, by a name that stays the same while the problem does. They are told once.
     """
 
@@ -100,7 +100,7 @@ class Look:
 @value
 class Basis:
     """
-    What the memory of a source rests on; where this changes, what is remembered means something else.
+    The basis of a source's memory. If it changes, the memory is not valid any more.
 
     `identity` stands for what is read and how its items are told apart. `reading` is raised when a
     new version of the program makes other digests of the same items.
@@ -111,7 +111,7 @@ class Basis:
 
 
 class PolledSource(Options):
-    """What every polled source may say, whatever it is."""
+    """The options that every polled source has."""
 
     every: Duration = Field(
         300.0,
@@ -141,7 +141,7 @@ class PolledSource(Options):
 
 
 class Burst(Options):
-    """How much of what comes may go out unseen."""
+    """How many events may be published unseen."""
 
     events: int = Field(
         ge=1, description="How many events may be published unseen.", examples=[100]
@@ -152,7 +152,7 @@ class Burst(Options):
 
 
 class ToldSource(Options):
-    """What every source that is told by a POST may say, whatever it is."""
+    """The options that every source of POST requests has."""
 
     rate: RateText | None = Field(
         None,
@@ -174,7 +174,7 @@ S = TypeVar("S", bound=Options)
 
 class Trigger(ABC, Generic[O, S]):
     """
-    What turns something outside into events.
+    Turns something outside into events.
 
     `name` is the word in a recipe, `options` what a recipe may say there. A source is a place that
     events come from; `source_options` says what configures one. Where `section` is set, sources
@@ -196,12 +196,12 @@ class Trigger(ABC, Generic[O, S]):
         """Return why this event is not for a recipe with these options; empty if it is."""
 
     def types(self, options: O) -> frozenset[str] | None:
-        """Return the types of all events that `accepts` could be content with, `None` where that is any."""
+        """Return the types of all events that `accepts` may accept, `None` for any."""
         del options
         return None
 
     def described(self, options: O) -> S | None:
-        """Return the source that a recipe describes itself, `None` where it refers to one of the settings."""
+        """Return the source that a recipe describes itself, `None` if it refers to one in the settings."""
         del options
         return None
 
@@ -217,7 +217,7 @@ class Trigger(ABC, Generic[O, S]):
 
     def event_in(self, name: str, content: bytes) -> EventDraft | None:
         """
-        Return the event for which a file stands that a person names to try a recipe with.
+        Return the event in a file that a person names to try a recipe with.
 
         `None` if the file is not one that this trigger could read. Raise `InvalidDocuments` if it is, but has
         mistakes.
@@ -228,26 +228,26 @@ class Trigger(ABC, Generic[O, S]):
 
 class Poller(Trigger[O, S]):
     """
-    A trigger that looks at a source from time to time. `poll` is one look; the engine decides when.
+    A trigger that polls a source. `poll` polls once; the engine decides when.
 
-    `time_limit` is how many seconds one look may take; after that the source counts as down.
+    `time_limit` is how many seconds one poll may take; after that the source counts as down.
     """
 
     time_limit: ClassVar[float] = 900.0
 
     @abstractmethod
     async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> Look:
-        """Look once and return everything listed; raise `SourceDown` where it cannot be read."""
+        """Poll once and return everything listed; raise `SourceDown` if it cannot be read."""
 
     def basis(self, source: S) -> Basis:
-        """Return what the memory of this source rests on: all of its options that say what is read."""
+        """Return the basis of this source's memory: all options that say what is read."""
         told = source.model_dump(mode="json", exclude=set(PolledSource.model_fields))
         return Basis(content_digest(told))
 
 
 class Receiver(Trigger[O, S]):
     """
-    A trigger that is told by a POST to `/hooks/<source>`.
+    A trigger that receives POST requests to `/hooks/<source>`.
 
     The sender is proven first: by `before_body` while the body is still on its way, then by `prove`.
     Only a proven request counts towards the source's `rate` and is read by `receive`.
@@ -282,7 +282,7 @@ class Receiver(Trigger[O, S]):
 
     def with_recipe(self, source: S, options: O) -> S:
         """
-        Return the source as it is once what a recipe says about it counts too.
+        Return the source with a recipe's options added.
 
         Handed every recipe's options in turn, in a fixed order, before the first request. Raise
         `ValueError`, with the cure, where a recipe disagrees with the source or an earlier recipe.

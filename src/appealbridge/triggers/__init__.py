@@ -1,1 +1,1 @@
-"""What turns the outside into events: one file each, through the plug-in door only."""
+"""The built-in triggers. They use the plug-in interface only."""

@@ -1,1 +1,1 @@
-"""Mail."""
+"""The channel for mail."""

@@ -17,8 +17,8 @@ The account, in appealbridge.yaml:
       sender: Press Office <press@example.police.uk>
       credentials: { username: press, password: !secret smtp_password }
 
-Mail has no memory: the same message handed over twice is delivered twice, and nobody can look. A
-connection that breaks after the final dot is therefore for a person, or for `when_unsure`.
+Mail has no memory: a message sent twice arrives twice, and there is no account to search. So if a
+connection breaks after the final dot, a person or `when_unsure` decides.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class EmailAccount(Account):
 
 
 class Email(Options):
-    """One mail, to one recipient or to many who never learn of each other."""
+    """One mail, to one recipient or to several who do not see each other."""
 
     to: str | tuple[str, ...] = Field(
         description="One address, several separated by commas or semicolons, or a list of addresses.",
@@ -155,7 +155,7 @@ class Email(Options):
     @field_validator("to")
     @classmethod
     def _to(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        # An entry that is no address is a delivery of its own, which fails and stops no other.
+        # An entry that is not an address becomes a delivery that fails, without stopping the others.
         if not _recipients(value):
             raise ValueError("give at least one address in `to`")
         return value
@@ -177,7 +177,7 @@ class Email(Options):
         return self
 
     def recipients(self) -> list[Mailbox | InvalidMailbox]:
-        """Return each recipient once, in order, and what stands among them and is no address."""
+        """Return each recipient once, in order, and the entries that are not addresses."""
         return _recipients(self.to)
 
 
@@ -189,12 +189,12 @@ def _recipients(to: str | tuple[str, ...]) -> list[Mailbox | InvalidMailbox]:
 
 
 def _word(entry: Mailbox | InvalidMailbox) -> str:
-    """Return what tells a recipient from the others."""
+    """Return the part of a delivery's id for a recipient."""
     return (entry.address if isinstance(entry, Mailbox) else entry.text).lower()
 
 
 class Mail(Channel[EmailAccount, Email]):
-    """Hand one message for one recipient to the mail server."""
+    """Sends one message for one recipient through the mail server."""
 
     platform: ClassVar[str] = "email"
     action: ClassVar[str] = "email"
@@ -207,7 +207,7 @@ class Mail(Channel[EmailAccount, Email]):
     async def deliver(
         self, account: EmailAccount, message: Email, delivery: Delivery, tools: Tools
     ) -> Receipt:
-        """Hand the message over; the receipt is its Message-ID."""
+        """Send the message; the receipt is its Message-ID."""
         sender, recipient = mailbox(account.sender), _recipient(message)
         mail = _composed(sender, recipient, message, delivery)
         await hand_over(
@@ -220,7 +220,7 @@ class Mail(Channel[EmailAccount, Email]):
         return Receipt(mail.message_id)
 
     async def check(self, account: EmailAccount, tools: Tools) -> str:
-        """Log in, ask whether the sender may send, and leave; return the sender."""
+        """Log in, check whether the sender may send, and log out; return the sender."""
         sender = mailbox(account.sender).address
         await log_in(await _server(account, tools), tools.http, sender)
         return account.sender
@@ -236,7 +236,7 @@ class Mail(Channel[EmailAccount, Email]):
         return ""
 
     def parts(self, account: EmailAccount, message: Email) -> Iterable[tuple[str, Email]]:
-        """Return one message a recipient."""
+        """Return one message for each recipient."""
         recipients = message.recipients()
         if len(recipients) > account.max_recipients:
             raise Rejected(
@@ -255,7 +255,7 @@ class Mail(Channel[EmailAccount, Email]):
         return Email(to=person.email, subject=title, text=text, html=None, reply_to=None)
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
-        """Have the practice platforms asked where their mail server is, so that it can be no other."""
+        """Let the practice platforms say where their mail server is, so that no other can be used."""
         del name
         asked = f"{PRACTICE_MAIL}{address}"
         return {**options, "smtp": asked, "starttls": "auto", "credentials": None}
@@ -278,7 +278,7 @@ async def _server(account: EmailAccount, tools: Tools) -> MailServer:
 
 
 def _recipient(message: Email) -> Mailbox:
-    """Return the one recipient of a delivery; raise `Rejected` where it has none, or another number of them."""
+    """Return the only recipient of a delivery; raise `Rejected` if it has none or several."""
     found = message.recipients()
     if len(found) != 1:
         raise Rejected(f"a mail goes to one recipient, but this has {len(found)}")
@@ -308,5 +308,5 @@ def _composed(
 
 
 def register(registry: Registry) -> None:
-    """Take the channel in."""
+    """Register the channel."""
     registry.add(Mail())

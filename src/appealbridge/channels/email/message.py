@@ -1,5 +1,5 @@
 """
-A mail as bytes: the same ones however often it is composed, and read by every mailbox as they were meant.
+Composes mails as bytes, always the same for the same mail.
 
 The headers are written here and not by Python's email package, which folds some of them wrongly on Python
 3.11 (python/cpython#80222, #92081, #100884, #121284): there a subject loses spaces or gains a header, and a
@@ -38,7 +38,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class ComposedMail:
-    """One mail as it is handed over; `message_id` with its angle brackets."""
+    """One mail ready to send; `message_id` has its angle brackets."""
 
     message_id: str
     content: bytes
@@ -117,7 +117,7 @@ def _mailbox_header(name: str, box: Mailbox) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether readers take a text as it stands, and do not decode a part of it."""
+    """Return whether readers show a text as it is, and do not decode a part of it."""
     return _PLAIN.fullmatch(text) is not None and "=?" not in text
 
 
@@ -126,7 +126,7 @@ def _quoted(text: str) -> str:
 
 
 def _encoded(text: str, first_line: int) -> list[str]:
-    """Return a text as encoded words, each for a line of its own, of which the first has less room."""
+    """Return a text as encoded words, one for each line; the first line has less room."""
     raw = text.encode()
     as_q = sum(len(_Q[byte]) for byte in raw) <= 4 * len(raw) / 3
     room = min(_WORD, first_line - len("=?utf-8?q??="))

@@ -1,7 +1,7 @@
 """
-The door to a mail server: one mail for one recipient, and what each way of going wrong means.
+Sends one mail to one recipient by SMTP, and decides what each failure means.
 
-Up to the final dot nothing is sent; once it is written, only the server's answer tells. So the mail is
+Nothing is sent before the final dot; after it, only the server's answer counts. So the mail is
 written without its dot first, and the dot only when nothing has gone wrong till then.
 """
 
@@ -39,7 +39,7 @@ from appealbridge.plugin import Secret
 from appealbridge.plugin.http import Http, check_host, readable
 
 PRACTICE_MAIL = "practice+"
-"""Before the address of practice platforms that are to be asked where their mail server is."""
+"""The prefix of the address of practice platforms that say where their mail server is."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -47,7 +47,7 @@ _GOODBYE_SECONDS = 5.0
 _PORTS = {"smtp": 25, "smtps": 465}
 _NETWORK = (SMTPException, OSError, TimeoutError)
 _OTHER_MECHANISM = frozenset({500, 501, 502, 503, 504, 534})
-"""Refusals of AUTH that are of the mechanism: another one may be taken. After any other the next would lock us out."""
+"""Refusals of an AUTH mechanism: another may be tried. After any other refusal, a further try could lock us out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """
-    Where mail is handed over, and how.
+    A mail server and how to connect to it.
 
     `address` is `smtp://host:port` or `smtps://host:port`, `name` how we introduce ourselves,
     `starttls` whether `smtp` goes over to TLS; without a `password` nobody logs in.
@@ -88,7 +88,7 @@ class MailServer:
         return urlsplit(self.address).hostname or ""
 
     def words(self, said: Exception | str, clean: Callable[[str], str]) -> str:
-        """Return a sentence for a person: which server, and what it said; `clean` takes secrets out of it."""
+        """Return a message for people: the server and what it said; `clean` removes secrets."""
         text = str(said)
         if isinstance(said, SMTPResponseException):
             text = f"{said.code} {said.message}" if said.code > 0 else str(said.message)
@@ -96,7 +96,7 @@ class MailServer:
 
 
 def mail_server(text: str) -> str:
-    """Return a mail server's address; raise `ValueError` where it is none."""
+    """Return a mail server's address; raise `ValueError` if it is not one."""
     text = text.strip()
     address = urlsplit(text)
     if text.startswith(PRACTICE_MAIL) and address.hostname:
@@ -114,7 +114,7 @@ async def hand_over(
     server: MailServer, sender: str, recipient: str, mail: bytes, http: Http
 ) -> None:
     """
-    Hand one mail over; `sender` and `recipient` are bare addresses, `http` is the door to the network.
+    Send one mail; `sender` and `recipient` are bare addresses, `http` opens the connection.
 
     A mail with a byte that is not ASCII, or for such an address, is sent only where the server offers SMTPUTF8.
     """
@@ -132,7 +132,7 @@ async def hand_over(
 
 async def log_in(server: MailServer, http: Http, sender: str = "") -> None:
     """
-    Connect, log in and leave again.
+    Connect, log in and log out.
 
     With a `sender` the server is asked besides whether it takes mail from this address. It is given the
     same one as the recipient, since many say only then that they do not; no mail follows.
@@ -149,7 +149,7 @@ async def log_in(server: MailServer, http: Http, sender: str = "") -> None:
 
 
 class _Conversation:
-    """One connection, and at which `moment` of it we are; what goes wrong is raised as what it means."""
+    """One connection and its present `moment`; failures are raised as errors of a delivery."""
 
     def __init__(self, server: MailServer, http: Http, sender: str, recipient: str) -> None:
         address = urlsplit(server.address)
@@ -172,7 +172,7 @@ class _Conversation:
 
     @asynccontextmanager
     async def surely_not_sent(self) -> AsyncIterator[None]:
-        """While open, whatever goes wrong has sent nothing; all of it has to be done within a bound."""
+        """In this context a failure has certainly sent nothing, and there is a time limit."""
         try:
             async with asyncio.timeout(self._server.timeouts.hand_over):
                 yield
@@ -188,7 +188,7 @@ class _Conversation:
             raise TryAgain(self._words(error)) from None
 
     async def open(self) -> None:
-        """Connect, go over to TLS, log in."""
+        """Connect, switch to TLS, log in."""
         # The host's name stays the one that its certificate has to be for.
         async with asyncio.timeout(self._server.timeouts.command):
             connected = await self._http.open_socket(self._server.host, self._port)
@@ -201,7 +201,7 @@ class _Conversation:
             await self._log_in(self._server.username, self._server.password.get_secret_value())
 
     async def envelope(self, mail: bytes) -> None:
-        """Say from whom and for whom it is."""
+        """Send the sender and the recipient."""
         client = self._client
         options = [f"SIZE={len(mail)}"] if client.supports_extension("size") else []
         if not (mail.isascii() and self._sender.isascii() and self._recipient.isascii()):
@@ -218,7 +218,7 @@ class _Conversation:
         await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
 
     async def try_sender(self) -> None:
-        """Find out whether the server takes mail from the sender; of the recipient it may say what it likes."""
+        """Check whether the server accepts mail from the sender; its answer about the recipient does not matter."""
         await self._say(Moment.MAIL, b"MAIL", f"FROM:<{self._sender}>")
         try:
             await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
@@ -228,7 +228,7 @@ class _Conversation:
                 raise refused from None
 
     async def all_but_the_dot(self, mail: bytes) -> asyncio.Task[SMTPResponse]:
-        """Write the mail up to its final dot; return the answer that is being waited for from now on."""
+        """Send the mail without its final dot; return the answer to wait for."""
         await self._say(Moment.DATA, b"DATA", wanted=3)
         protocol = self._protocol()
         cast("asyncio.WriteTransport", self._client.transport).set_write_buffer_limits(high=0)
@@ -248,7 +248,7 @@ class _Conversation:
         return answer
 
     async def final_dot(self, answer: asyncio.Task[SMTPResponse]) -> None:
-        """Write the final dot: from now on only the server's answer tells whether the mail is sent."""
+        """Send the final dot. From now on only the server's answer shows whether the mail is sent."""
         try:
             self._protocol().write(b".\r\n")
         except _NETWORK as error:
@@ -264,14 +264,14 @@ class _Conversation:
             raise Unsure(self._words(error)) from None
 
     async def goodbye(self) -> None:
-        """Take leave; the mail is theirs by now, so nothing that goes wrong here matters."""
+        """Log out. The server already has the mail, so failures do not matter."""
         try:
             await self._client.quit(timeout=_GOODBYE_SECONDS)
         except _NETWORK:
             return
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._client.close()
 
     async def _say(self, moment: Moment, verb: bytes, *words: str, wanted: int = 2) -> None:
@@ -286,7 +286,7 @@ class _Conversation:
         return self._client.protocol
 
     async def _written(self, protocol: SMTPProtocol, answer: asyncio.Task[SMTPResponse]) -> None:
-        """Wait until the network has taken all that was written, or the server has answered before its turn."""
+        """Wait until everything is sent, or the server has answered too early."""
         # What asyncio's own StreamWriter.drain() calls; the library has no other way to wait for it.
         drained = asyncio.create_task(protocol._drain_helper())  # noqa: SLF001
         try:
@@ -319,7 +319,7 @@ class _Conversation:
         raise refused
 
     def _keep_secret(self) -> None:
-        """Refuse to send a password over a network that can read it, unless the account's owner says so aloud."""
+        """Refuse to send a password without encryption, unless the settings allow it."""
         in_the_clear = self._client.get_transport_info("sslcontext") is None
         server = self._server
         if in_the_clear and server.starttls != "never" and server.host not in LOOPBACK:
@@ -354,7 +354,7 @@ def _expect(said: SMTPResponse, digit: int) -> None:
 
 
 async def _dropped(task: asyncio.Task[Any]) -> None:
-    """End a task that nobody waits for any more, whatever came of it."""
+    """End a task whose result is not needed any more."""
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
@@ -362,7 +362,7 @@ async def _dropped(task: asyncio.Task[Any]) -> None:
 
 
 def _stuffed(mail: bytes) -> bytes:
-    """Return a mail as it is written after DATA: every line end CRLF, no line that is a dot alone."""
+    """Return a mail as sent after DATA: all line ends CRLF, and no line with only a dot."""
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", mail)
     if not lines.endswith(b"\r\n"):
         lines += b"\r\n"

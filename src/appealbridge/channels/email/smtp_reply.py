@@ -1,4 +1,4 @@
-"""What a mail server's refusal means at each moment of the conversation: the one table of that. Pure."""
+"""Decides what a mail server's refusal means at each moment of the conversation. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from appealbridge.model.errors import (
 
 
 class Moment(StrEnum):
-    """Where in the conversation a server answers."""
+    """The moments of the conversation."""
 
     GREETING = "greeting"
     """The first line, EHLO, STARTTLS."""
@@ -29,7 +29,7 @@ class Moment(StrEnum):
 
 
 _DAY = 3600.0
-"""An account's share of a day is used up: nobody tells when it is renewed, so it is asked about hourly."""
+"""An account's daily quota is used up. The server does not say when it is renewed, so AppealBridge tries hourly."""
 
 _TOO_BIG = 552
 _LOGIN = frozenset({530, 534, 535, 538})
@@ -57,7 +57,7 @@ def failure(
     moment: Moment, code: int, text: str, words: str, *, sender: str = "", recipient: str = ""
 ) -> DeliveryError:
     """
-    Return what an answer other than the wanted one means; `words` is the sentence for a person.
+    Return what an unwanted answer means; `words` is the message for people.
 
     The first digit of the `code` tells, as RFC 5321 says: 4 is for now, 5 for good. Whatever is no such
     code says nothing, and is unclear only once the final dot is written. A refusal that is about the
@@ -113,7 +113,7 @@ def _is_about_the_account(
 
 def _refuses_us(code: int, text: str, sender: str, recipient: str) -> bool:
     """
-    Tell whether a refusal at RCPT is of the sender or the client: many servers wait till then to say so.
+    Return whether a refusal at RCPT is about the sender or the client: many servers refuse these only then.
 
     Where the words do not tell, 553 and 554 do, which RFC 5321 has for a mailbox's name that is not
     allowed and a transaction that failed; of a recipient that is not there, servers say 550.
@@ -128,7 +128,7 @@ def _refuses_us(code: int, text: str, sender: str, recipient: str) -> bool:
 
 
 def _names_us(text: str, sender: str, recipient: str) -> bool:
-    """Whether the words of a refusal are about the sender or the client."""
+    """Return whether the text of a refusal is about the sender or the client."""
     if _SENDER.search(text) or _CLIENT.search(text):
         return True
     return bool(sender) and sender != recipient and sender in text

@@ -1,1 +1,1 @@
-"""Posts on a Facebook Page."""
+"""The channel for posts on a Facebook Page."""

@@ -15,8 +15,8 @@ The account, in appealbridge.yaml:
       page_id: "123456"
       credentials: { page_token: !secret fb_page_token }
 
-The Graph API tells in an error's code what happened, and in its HTTP status next to nothing. It takes
-no key of ours, so after an unclear outcome the Page's own feed is read.
+In the Graph API an error's code says what happened; its HTTP status says very little. It accepts
+no key of ours, so after an unclear outcome AppealBridge searches the Page's feed.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _BLOCKED_WAIT = 6 * 3600.0
 
 
 class FacebookCredentials(Options):
-    """What proves that a post is the Page's."""
+    """The login of a Page."""
 
     page_token: Secret = Field(
         description="The Page's access token, with pages_manage_posts and pages_read_engagement.",
@@ -133,7 +133,7 @@ class FacebookPost(Options):
 
 
 class Facebook(Channel[FacebookAccount, FacebookPost]):
-    """Publish one post, and find it again in the Page's feed where its outcome is unclear."""
+    """Publishes a post, and searches the Page's feed for it if its outcome is unclear."""
 
     platform: ClassVar[str] = "facebook"
     action: ClassVar[str] = "facebook_post"
@@ -160,7 +160,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     async def seek(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
     ) -> Sought:
-        """Look through the Page's feed since the first attempt, and a day further for a repeat."""
+        """Search the Page's feed since the first attempt, and a day further back for a repeat."""
         begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
         posts, whole, reply = await _feed(account, begin, tools)
         ahead = clock_ahead(reply, delivery)
@@ -173,7 +173,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         )
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
-        """Return the Page's name; raise `AccountRefused` where the token may not post there."""
+        """Return the Page's name; raise `AccountRefused` if the token may not post there."""
         reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
         name = reply.words(str(reply.at("name")))
         if not await _can_post(account, tools):
@@ -189,12 +189,12 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         return Measure("text", len(message.text), FACEBOOK_LIMIT, "characters")
 
     def stand_in(self, name: str) -> Mapping[str, Any]:
-        """Return a token that opens nothing."""
+        """Return a token that gives no access."""
         return {"credentials": {"page_token": f"practice-{name}"}}
 
 
 async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
-    """Whether the token may post on the Page; where nobody tells, that is believed."""
+    """Return whether the token may post on the Page; true if Facebook does not say."""
     try:
         reply = await _get(account, account.page_id, {"fields": "can_post"}, tools)
         return reply.json().get("can_post") is not False
@@ -250,7 +250,7 @@ def _good(reply: Reply) -> Reply:
 
 
 def _failure(reply: Reply) -> DeliveryError:
-    """Tell by the error's code what happened; only where there is none does the HTTP status count."""
+    """Decide by the error's code what happened; the HTTP status counts only if there is no code."""
     error = _error(reply)
     code, subcode = _number(error, "code"), _number(error, "error_subcode")
     said = reply.words(_words(error)) if error else reply.said()
@@ -298,7 +298,7 @@ def _words(error: Mapping[str, Any]) -> str:
 
 
 def _wait(reply: Reply) -> float:
-    """Return the time until access is regained: as told, in whatever way, or a quarter of an hour."""
+    """Return the seconds until access is regained, as Facebook says, or a quarter of an hour."""
     told = reply.retry_after()
     if told is not None:
         return told
@@ -326,5 +326,5 @@ def _seen(post: Mapping[str, Any], reply: Reply) -> Seen:
 
 
 def register(registry: Registry) -> None:
-    """Take the channel in."""
+    """Register the channel."""
     registry.add(Facebook())

@@ -1,1 +1,1 @@
-"""Posts on a Mastodon account."""
+"""The channel for posts on a Mastodon account."""

@@ -14,9 +14,9 @@ The account, in appealbridge.yaml:
       api: https://mastodon.example
       credentials: { access_token: !secret mastodon_access_token }
 
-Every attempt carries a key, by which Mastodon recognises a repeat for an hour. Not every server does,
-and one that is slow knows it too late. So after an unclear outcome the account's own posts are read,
-and each one that could be ours is asked for its source.
+Every attempt has a key, by which Mastodon recognises a repeat for an hour. Not every server does,
+and a slow one may be too late. So after an unclear outcome AppealBridge searches the account's posts,
+and asks for the source of each one that could be ours.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ _SPECIAL = (403, 404, 422, 429)
 _NO_SOURCE = range(400, 500)
 _WRITES = "write:statuses"
 _SURELY_THE_ACCOUNT = ("scope", "your login", "suspended", "disabled")
-"""What Mastodon's 403 says where it is about the login; its other words could be about one message."""
+"""The texts of Mastodon's 403 that are about the login; other texts could be about one message."""
 _NO_USER = "requires an authenticated user"
-"""What it says, with 422, to a token that belongs to an application and to no account."""
+"""Its text, with 422, for a token that belongs to an application and not to an account."""
 
 
 class MastodonCredentials(Options):
-    """What proves that a post is ours."""
+    """The login of an account."""
 
     access_token: Secret = Field(
         description="The access token of an application of the account, with the scopes read and "
@@ -114,7 +114,7 @@ class MastodonPost(Threaded):
 
 
 class Mastodon(Channel[MastodonAccount, MastodonPost]):
-    """Publish one post, and find it again among the account's own where its outcome is unclear."""
+    """Publishes a post, and searches the account's posts for it if its outcome is unclear."""
 
     platform: ClassVar[str] = "mastodon"
     action: ClassVar[str] = "mastodon_post"
@@ -145,7 +145,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
     async def seek(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> Sought:
-        """Look through the account's own posts since the first attempt."""
+        """Search the account's posts since the first attempt."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
         with me.taken_for("an account"):
             path = f"accounts/{me.name(me.at('id'))}/statuses"
@@ -176,7 +176,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
     async def _sources(
         account: MastodonAccount, tools: Tools, posts: Sequence[Seen]
     ) -> Mapping[str, str]:
-        """Ask for the source of the first few posts; return those that the server tells, by the post's id."""
+        """Ask for the source of the first few posts; return those that the server gives, by the post's id."""
         sources = {}
         for post in [post for post in posts if post.source is None][:_SOURCES]:
             reply = await tools.http.get(
@@ -190,7 +190,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         return sources
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
-        """Return the account's name on its server; raise `AccountRefused` where its token may not write."""
+        """Return the account's name on its server; raise `AccountRefused` if its token may not write."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
         with me.taken_for("an account"):
             name = f"@{me.name(me.at('acct'))}"
@@ -203,7 +203,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
 
     @staticmethod
     async def _scopes(account: MastodonAccount, tools: Tools) -> set[str]:
-        """Return what the token's application may do, as far as the server tells."""
+        """Return the scopes of the token's application, if the server says."""
         reply = await tools.http.get(
             f"{account.api}/api/v1/apps/verify_credentials",
             bearer=account.credentials.access_token,
@@ -221,7 +221,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         return Measure("text", count, account.max_characters, "characters")
 
     def stand_in(self, name: str) -> Mapping[str, Any]:
-        """Return a token that opens nothing."""
+        """Return a token that gives no access."""
         return {"credentials": {"access_token": f"practice-{name}"}}
 
     @staticmethod
@@ -244,7 +244,7 @@ def _good(reply: Reply) -> Reply:
 
 
 def _failure(reply: Reply) -> DeliveryError:
-    """Tell what is special here: the words of a refusal, and that a rate limit's end is an ISO 8601 time."""
+    """Handle what is special to Mastodon: the texts of refusals, and rate limits that end at an ISO 8601 time."""
     said = reply.said(1000).lower()
     if reply.status == 403:
         sure = any(words in said for words in _SURELY_THE_ACCOUNT)
@@ -279,7 +279,7 @@ def _seen(status: Any, reply: Reply) -> Seen:
 
 
 def _source(reply: Reply) -> str | None:
-    """Return the text that a status was made from, `None` where the server does not tell."""
+    """Return the text from which a status was made, `None` if the server does not say."""
     try:
         told = reply.json() if reply.status == 200 else {}
         return f"{told.get('spoiler_text') or ''}{told['text']}"
@@ -288,5 +288,5 @@ def _source(reply: Reply) -> str | None:
 
 
 def register(registry: Registry) -> None:
-    """Take the channel in."""
+    """Register the channel."""
     registry.add(Mastodon())

@@ -1,1 +1,1 @@
-"""Posts on X."""
+"""The channel for posts on X."""

@@ -17,7 +17,7 @@ The account, in appealbridge.yaml:
         access_token: !secret x_access_token
         access_token_secret: !secret x_access_token_secret
 
-X takes no key of ours, so after an unclear outcome the account's own timeline is read.
+X accepts no key of ours, so after an unclear outcome AppealBridge searches the account's timeline.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _ABOUT_THE_MESSAGE = re.compile(
     r"|malware|harmful|spam(?:my)? link|poll|not visible",
     re.IGNORECASE,
 )
-"""What X's 403 says where it refuses this one message; any other 403 is taken for one of the account."""
+"""The texts of X's 403 about one message; any other 403 counts as one about the account."""
 _SURELY_THE_ACCOUNT = re.compile(
     r"problems/(?:oauth1-permissions|oauth2-permissions|client-forbidden|user-suspended|app-suspended"
     r"|unsupported-authentication)|\b(?:suspended|locked|deactivated|read-only|not enrolled)\b"
@@ -145,7 +145,7 @@ class Tweet(Threaded):
 
 
 class X(Channel[XAccount, Tweet]):
-    """Publish one post, and find it again on the timeline where its outcome is unclear."""
+    """Publishes a post, and searches the timeline for it if its outcome is unclear."""
 
     platform: ClassVar[str] = "x"
     action: ClassVar[str] = "tweet"
@@ -174,7 +174,7 @@ class X(Channel[XAccount, Tweet]):
     async def seek(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
     ) -> Sought:
-        """Look through the account's timeline since the first attempt, and a day further for a repeat."""
+        """Search the account's timeline since the first attempt, and a day further back for a repeat."""
         user = await _user_id(account, tools)
         begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
         posts, whole, reply = await _timeline(account, user, begin, tools)
@@ -193,7 +193,7 @@ class X(Channel[XAccount, Tweet]):
         )
 
     async def check(self, account: XAccount, tools: Tools) -> str:
-        """Return the account's name; raise `AccountRefused` where its login may not write."""
+        """Return the account's name; raise `AccountRefused` if its login may not write."""
         reply = await _get(account, "users/me", {}, tools)
         with reply.taken_for("an account"):
             number = reply.name(reply.at("data", "id"))
@@ -217,12 +217,12 @@ class X(Channel[XAccount, Tweet]):
         return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
 
     def stand_in(self, name: str) -> Mapping[str, Any]:
-        """Return a login that opens nothing."""
+        """Return a login that gives no access."""
         return {"credentials": dict.fromkeys(XCredentials.model_fields, f"practice-{name}")}
 
 
 def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
-    """Return the Authorization header. A JSON body is no part of what is signed, a query is."""
+    """Return the Authorization header. The query is signed, a JSON body is not."""
     from oauthlib.oauth1 import Client  # a daemon without an account on X starts without it
 
     client = Client(
@@ -254,7 +254,7 @@ async def _timeline(
     }
     posts: list[Seen] = []
     for _ in range(_PAGES):
-        # X refuses a time that by its own clock is still to come.
+        # X refuses a time that is in the future by its own clock.
         reply = await _get(account, f"users/{user}/tweets", query, tools, accept=_BAD_QUERY)
         if reply.status == _BAD_QUERY:
             return [], False, reply
@@ -283,7 +283,7 @@ async def _get(
 
 
 async def _user_id(account: XAccount, tools: Tools) -> str:
-    """Return the account's number: as configured, as the access token begins, or as X says."""
+    """Return the account's number: from the settings, from the access token, or from X."""
     if account.user_id is not None:
         return account.user_id
     number, dash, _ = account.credentials.access_token.get_secret_value().partition("-")
@@ -301,7 +301,7 @@ def _good(reply: Reply) -> Reply:
 
 
 def _failure(reply: Reply) -> DeliveryError:
-    """Tell what is special about X: credits, its duplicate filter, its own names for the rate limits' ends."""
+    """Handle what is special to X: credits, its duplicate filter, and its names for the ends of rate limits."""
     words = reply.said(4000).lower()
     if reply.status == 402 or "usage-capped" in words or "credits" in words:
         said = f"the account has no credits left; top them up at X. {reply.said()}"
@@ -330,7 +330,7 @@ def _failure(reply: Reply) -> DeliveryError:
 
 
 def _has_code(words: str, *codes: int) -> bool:
-    """Whether an answer has one of the codes by which X's older errors tell what is wrong."""
+    """Return whether an answer has one of these codes of X's older errors."""
     bare = words.replace(" ", "")
     return any(f'"code":{code},' in bare or f'"code":{code}}}' in bare for code in codes)
 
@@ -340,11 +340,11 @@ def _receipt(number: str, time: float | None = None) -> Receipt:
 
 
 def _seen(tweet: Mapping[str, Any], reply: Reply) -> Seen:
-    """Put the addresses back that X replaced by its own short ones."""
+    """Restore the addresses that X replaced by its own short ones."""
     told = tweet.get("note_tweet") or tweet  # a long post has its whole text there
     text = str(told["text"])
     for link in told.get("entities", {}).get("urls", ()):
-        # Each stands in it once more, so once each: a hostile answer must not grow without end.
+        # Each is replaced once only, so that a hostile answer cannot grow without end.
         address = link.get("expanded_url") or link["url"]
         text = text.replace(link["url"], "" if _OWN_MEDIA.search(address) else address, 1)
     receipt = _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at")))
@@ -352,10 +352,10 @@ def _seen(tweet: Mapping[str, Any], reply: Reply) -> Seen:
 
 
 def _without_names(post: Seen) -> Seen:
-    """Leave out whom an answer is to: X puts their names before its text."""
+    """Remove the names of the people replied to, which X puts before the text."""
     return Seen(_NAMES.sub("", post.text), post.receipt, whole=post.whole)
 
 
 def register(registry: Registry) -> None:
-    """Take the channel in."""
+    """Register the channel."""
     registry.add(X())

@@ -1,5 +1,5 @@
 """
-Feeds for plug-ins: one look at a feed, what is in it, and what tells its entries apart.
+Feeds for plug-ins: polls a feed once, and identifies its entries.
 
     look = await read_feed(source.url, cursor, tools)
 """

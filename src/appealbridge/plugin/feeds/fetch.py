@@ -1,4 +1,4 @@
-"""One look at a feed: asked conditionally, followed where it moved, read in a process apart."""
+"""Polls a feed once: makes a conditional request, follows redirects, and reads it in a separate process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _UNCHANGED = 304
 @dataclass(frozen=True, slots=True)
 class FeedLook:
     """
-    What one look at a feed showed.
+    The result of one poll of a feed.
 
     `entries` are newest first, `None` where the feed says that nothing changed; `cursor` is for the
     next look; `notes` are for a person.
@@ -60,7 +60,7 @@ async def read_feed(
     url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None = None
 ) -> FeedLook:
     """
-    Look at a feed once; raise `SourceDown`, with its own wish for the next look, where it cannot be read.
+    Poll a feed once; raise `SourceDown`, with its own wish for the next poll, if it cannot be read.
 
     `credentials` are sent to the address itself, and nowhere that it points to.
     """
@@ -79,14 +79,14 @@ async def read_feed(
 
 
 def feed_identity(entry: Entry) -> str:
-    """Return what stays the same while the entry does: its guid, else its link, else its title and date."""
+    """Return what identifies an entry: its guid, else its link, else its title and date."""
     if entry.guid or entry.link:
         return short_identity(entry.guid or entry.link)
     return content_digest([entry.data.get("title"), entry.data.get("published")])
 
 
 def short_identity(name: str) -> str:
-    """Return a name that nobody made to be stored, of at most 300 characters, still its own."""
+    """Return a name shortened to at most 300 characters, still different from others."""
     return name if len(name) <= 300 else f"{name[:240]}…{content_digest([name])[:32]}"
 
 
@@ -98,7 +98,7 @@ def content_digest(content: object) -> str:
 async def _ask(
     url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
 ) -> tuple[Reply, tuple[str, ...]]:
-    """Ask, and ask again where it points elsewhere, a few times."""
+    """Request the feed, and follow a few redirects."""
     conditions = {
         header: cursor[name]
         for name, header in (("etag", "If-None-Match"), ("modified", "If-Modified-Since"))
@@ -159,7 +159,7 @@ def _next(where: str, reply: Reply) -> str:
             f"{bare(where)} redirects to {bare(str(there))}, which is not encrypted; "
             "if that is right, write that address"
         )
-    # What would log us in somewhere is for whoever wrote the address, not for who points elsewhere.
+    # A login in an address must come from the settings, not from a redirect.
     return str(there if there.authority == here.authority else there.with_user(None))
 
 

@@ -1,4 +1,4 @@
-"""HTTP for plug-ins: the client in `Tools.http`, what an answer means, and the rate limits that it tells."""
+"""HTTP for plug-ins: the client in `Tools.http`, the meaning of answers, and rate limits."""
 
 from appealbridge.plugin.egress import check_host
 from appealbridge.plugin.http.client import Http

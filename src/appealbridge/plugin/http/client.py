@@ -1,5 +1,5 @@
 """
-The one door to the network for plug-ins: nothing else in the program connects to anything outside it.
+The HTTP client for plug-ins. Nothing else in the program connects to anything outside it.
 
 Every connection is allowed or refused by the address that it is made to. Every answer is read to its
 end within a bound, no redirect is followed, and every error text is cleaned of secrets before it leaves
@@ -82,7 +82,7 @@ def open_session(
 
 @dataclass(slots=True)
 class _Target:
-    """The host that is being connected to, and which of its addresses was refused."""
+    """The host to connect to, and which of its addresses was refused."""
 
     host: str
     port: int
@@ -187,7 +187,7 @@ async def _connected(unconnected: socket.socket, place: tuple[Any, ...]) -> sock
 
 class Http:
     """
-    Makes one request and returns the whole answer, or raises one of the three failures.
+    Makes one request and returns the whole answer, or raises one of three errors.
 
     `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
     `timeout` is the bound on one whole request in seconds. `hear` is called with every answer to a
@@ -216,7 +216,7 @@ class Http:
         self._hear = hear
 
     def heard_by(self, hear: Callable[[Reply], None]) -> Http:
-        """Return the same door for somebody who wants to hear what is answered to its creating requests."""
+        """Return the same client with a callback for the answers to its creating requests."""
         return Http(self._session, self.clean, now=self.now, timeout=self._seconds, hear=hear)
 
     async def get(
@@ -418,7 +418,7 @@ async def _bounded(answer: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 def _said(error: BaseException) -> str:
-    """Say what went wrong without the addresses that aiohttp likes to quote whole."""
+    """Return what went wrong, without the addresses that aiohttp quotes."""
     if isinstance(error, TimeoutError):
         return "no connection in time" if isinstance(error, _NOT_SENT) else "no answer in time"
     if isinstance(error, aiohttp.ClientPayloadError):

@@ -1,5 +1,5 @@
 """
-What a platform says of its own rate limit in the headers of an answer.
+Reads a platform's rate limit from the headers of an answer.
 
 Most count down what is left. Meta says in percent what is used up, and near nothing says nothing.
 """

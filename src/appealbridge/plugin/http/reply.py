@@ -1,4 +1,4 @@
-"""What a platform answered, and what its HTTP status means for one attempt: the one table of both."""
+"""A platform's answer, and the table of what its HTTP status means for an attempt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _GAVE_UP = re.compile(
     r"\btime-?d?[ -]?out|first byte|fetch failed|read error|guru meditation|before headers|\bH1[2-9]\b",
     re.IGNORECASE,
 )
-"""What a proxy's 503 says where it did hand the request on, and then waited no longer."""
+"""The texts of a proxy's 503 after it had passed the request on and stopped waiting."""
 
 _STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What reading an answer of another shape than the one expected raises."""
@@ -46,12 +46,12 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f\ud800-\udfff]{1,2000}")
 
 
 class Effect(StrEnum):
-    """What a request does there, which decides what an unclear answer means."""
+    """What a request does, which decides what an unclear answer means."""
 
     CREATE = "create"
     """Makes something new: an unclear answer may hide a post."""
     READ = "read"
-    """Changes nothing: an unclear answer is simply no answer."""
+    """Changes nothing: an unclear answer counts as no answer."""
 
 
 def failure(status: int, effect: Effect, message: str, after: float | None) -> DeliveryError:
@@ -139,7 +139,7 @@ class Reply:
         return readable(text, self.clean, length)
 
     def message(self, said: str = "") -> str:
-        """Return a sentence for a person: which request, which status, and the platform's words or `said`."""
+        """Return a message for people: the request, the status, and the platform's text or `said`."""
         where = f"{self.method} {bare(self.url)}: {self.status}"
         return self.clean(f"{where} {said}" if said else f"{where} {self.said()}")
 

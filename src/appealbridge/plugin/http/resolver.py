@@ -1,4 +1,4 @@
-"""Asks name servers in threads of its own, and goes on with the last addresses while they take long."""
+"""Looks up names in its own threads, and uses the last known addresses while name servers are slow."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Resolver(AbstractResolver):
         return await asyncio.shield(asking)
 
     async def close(self) -> None:
-        """Let go of nothing: the threads are shared."""
+        """Do nothing, because the threads are shared."""
 
     async def _ask(self, name: _Name) -> list[ResolveResult]:
         found = await offload(self._pool, _addresses, self._lookup, *name)
@@ -89,6 +89,6 @@ def _passes(error: BaseException | None) -> bool:
 
 
 def _heard(asking: asyncio.Future[list[ResolveResult]]) -> None:
-    """Take note of an error that perhaps nobody waits for any more."""
+    """Retrieve an error that perhaps nobody waits for, so that asyncio does not warn."""
     if not asking.cancelled():
         asking.exception()

@@ -1,4 +1,4 @@
-"""Text for plug-ins: counted as a platform counts it, cut without breaking a word or a link, read out of HTML."""
+"""Text for plug-ins: counts as platforms do, cuts without breaking words or links, and reads HTML."""
 
 from appealbridge.markup.safe_links import safe_links
 from appealbridge.markup.text import html_to_text, paragraphs

@@ -1,4 +1,4 @@
-"""How long a text is on its platform, and how to cut one that is too long: a word to a rule."""
+"""Counts texts as platforms do, and cuts texts that are too long."""
 
 from __future__ import annotations
 

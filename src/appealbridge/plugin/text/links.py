@@ -1,5 +1,5 @@
 """
-Where in a text the links are, as the platforms see them.
+Finds the links in a text as the platforms do.
 
 X makes a link of `example.com` without any scheme, Mastodon only of `https://example.com`; both
 only where the name ends in a top-level domain that exists. What is a link is counted as one, and

@@ -1,4 +1,4 @@
-"""A text that is too long for one post: cut to its limit, or taken apart into several."""
+"""Cuts a text to a post's limit, or splits it into several posts."""
 
 from __future__ import annotations
 

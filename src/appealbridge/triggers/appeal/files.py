@@ -1,8 +1,8 @@
 """
-A folder of appeals as people write them: YAML, or Markdown with a head of YAML between two lines of `---`.
+Reads a folder of appeals: YAML files, or Markdown that begins with YAML between two lines of `---`.
 
-One bad file is a problem that people are told of, with its line and cure, and stops no other. Only files
-that lie in the folder itself are read: no link leads out of it.
+People are told about a bad file, with its line and how to fix it; it does not stop the others. Only files
+in the folder itself are read: links are not followed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from appealbridge.model.moment import read as read_moment
 FILE_LIMIT = 5000
 SIZE_LIMIT = 256 * 1024
 SETTLED = 1.0
-"""Seconds that a file must have lain untouched: an editor may still be writing it."""
+"""Seconds that must have passed since a file changed, because an editor may still be writing it."""
 
 _ENDINGS = (".yaml", ".yml", ".md")
 _MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
-"""How a file ends that somebody wrote as an appeal, and that is none."""
+"""The endings of files that were probably meant as appeals, but are not read."""
 _UNREAD = "is ignored; the name of an appeal's file must end in .md, .yaml or .yml"
 _TOO_LONG = f"longer than {SIZE_LIMIT // 1024} KiB; shorten it"
 _HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
@@ -53,7 +53,7 @@ class AppealFile(NamedTuple):
 
 
 class _Problems(dict[str, str]):
-    """What is wrong, in words, by a name that another file and another content do not share."""
+    """The problems of files, by names that differ for each file and content."""
 
     def add(self, name: str, words: str, about: bytes = b"") -> None:
         told = hashlib.sha256(f"{name}\0{words}\0".encode(errors="replace") + about)
@@ -66,7 +66,7 @@ def read_appeals(
     folder: Path, now: float, *, first: bool
 ) -> tuple[Sequence[AppealFile], Mapping[str, str]]:
     """
-    Return the folder's appeals, those changed last first, and what is wrong with other files.
+    Return the folder's appeals, last changed first, and the problems of other files.
 
     The words for each such problem go by a name that stays the same until the file is changed. A file
     that is just being written is left for the next look, but for the `first` one, which only learns
@@ -103,7 +103,7 @@ def read_appeals(
 
 
 def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield the appeal files by name with what is known of them; tell of what is left out."""
+    """Yield the appeal files by name with their status; report files that are left out."""
     try:
         with os.scandir(folder) as listing:
             names = sorted((entry for entry in listing if _meant(entry.name)), key=lambda e: e.name)
@@ -115,7 +115,7 @@ def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_re
         try:
             about = entry.stat(follow_symlinks=False)
         except OSError:
-            continue  # taken away between listing and looking
+            continue  # removed since the folder was listed
         if entry.is_symlink():
             problems.add(
                 entry.name, f"{entry.name}: is a link; put the file itself into the folder"
@@ -131,7 +131,7 @@ def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_re
 
 
 def _meant(name: str) -> bool:
-    """Tell an appeal's file from what editors and operating systems leave beside it."""
+    """Return whether a file is one of a person, and not one that editors or operating systems leave."""
     lower = name.lower()
     mistaken = lower.endswith(_MISTAKEN) and not lower.startswith("readme")
     return (lower.endswith(_ENDINGS) or mistaken) and not name.startswith((".", "~", "#", "_"))
@@ -143,7 +143,7 @@ def _content(path: Path) -> bytes:
 
 
 def like_an_appeal(name: str, content: bytes) -> bool:
-    """Tell the file of an appeal, right or wrong, from one with a recipe, an event or settings."""
+    """Return whether a file is an appeal, right or wrong, and not a recipe, an event or settings."""
     lower = name.lower()
     if lower.endswith((".md", *_MISTAKEN)):
         return True
@@ -153,9 +153,9 @@ def like_an_appeal(name: str, content: bytes) -> bool:
 
 def named_appeal(content: bytes, name: str) -> Appeal:
     """
-    Return the appeal in a file that somebody names, as a folder of appeals would read it.
+    Return the appeal in a file that a person names, as a folder of appeals would read it.
 
-    Raise `InvalidDocuments` with all that is wrong, also where such a folder would leave the file out.
+    Raise `InvalidDocuments` with all its mistakes, also if such a folder would ignore the file.
     """
     if not name.lower().endswith(_ENDINGS):
         raise _wrong(name, _UNREAD, "rename it")
@@ -165,7 +165,7 @@ def named_appeal(content: bytes, name: str) -> Appeal:
 
 
 def check_appeal(content: bytes, name: str) -> None:
-    """Raise `InvalidDocuments` where a named file is no appeal, or has an embargo that nothing can wait for."""
+    """Raise `InvalidDocuments` if a named file is not an appeal, or has an embargo that cannot be waited for."""
     appeal = named_appeal(content, name)
     if appeal.embargo is None:
         return
@@ -179,7 +179,7 @@ def check_appeal(content: bytes, name: str) -> None:
 
 
 def appeal_of(content: bytes, name: str) -> Appeal:
-    """Return the appeal that a file's content is; raise `InvalidDocuments` with all that is wrong."""
+    """Return the appeal in a file's content; raise `InvalidDocuments` with all its mistakes."""
     if not name.lower().endswith(".md"):
         return _checked(read(content, name), {})
     text = read_text(content, name)
@@ -193,7 +193,7 @@ def appeal_of(content: bytes, name: str) -> Appeal:
 
 
 def _itself(path: str, flags: int) -> int:
-    # What was a file when it was listed may be a link or a pipe by now.
+    # A file may have become a link or a pipe since it was listed.
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
@@ -229,7 +229,7 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
 
 
 def _own_name(name: str) -> str:
-    """Return a field's name in small letters, as `embargo` for `Embargo`: it guards nothing under any other."""
+    """Return a field's name in small letters, because an `Embargo` must work as `embargo`."""
     return name.lower() if name.lower() in Appeal.model_fields else name
 
 
@@ -243,7 +243,7 @@ def _as_written(document: Document, name: str, own: str, value: Any) -> Any:
 
 def unwrapped(text: str) -> str:
     """
-    Return Markdown's running text with one line a paragraph, as a post needs it.
+    Return Markdown with each paragraph of running text on one line, as posts need it.
 
     Lines that Markdown keeps apart stay so: lists, quotes, headings, and those after a line that
     ends with two spaces or a backslash.
@@ -251,7 +251,7 @@ def unwrapped(text: str) -> str:
     whole: list[str] = []
     parts: list[
         str
-    ] = []  # of the paragraph; a text that grows line by line would take time as its square
+    ] = []  # of the paragraph; adding line by line to a text would take quadratic time
     apart = True
     for line in text.splitlines():
         if apart or not line.strip() or _OWN_LINE.match(line):

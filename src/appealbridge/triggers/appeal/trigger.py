@@ -6,7 +6,7 @@ An appeal is new, updated or closed.
         on: [new, updated, closed]
         kinds: [missing, witness]
 
-Where appeals come from stands in appealbridge.yaml:
+Sources of appeals are in appealbridge.yaml:
 
     appeals:
       website: { feed: https://www.example.police.uk/appeals/rss, every: 5m }
@@ -63,7 +63,7 @@ FIELDS = frozenset(Appeal.model_fields) | {
 
 
 class AppealSource(PolledSource):
-    """What appealbridge.yaml says of one place that appeals come from."""
+    """The options of a source of appeals in appealbridge.yaml."""
 
     feed: FeedAddress | None = Field(
         None,
@@ -92,7 +92,7 @@ class AppealSource(PolledSource):
 
 
 class AppealOptions(Options):
-    """What a recipe says of the appeals it wants."""
+    """The options of the trigger in a recipe."""
 
     on: tuple[Literal["new", "updated", "closed"], ...] = Field(
         ("new", "updated", "closed"),
@@ -129,7 +129,7 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         return options.source
 
     def accepts(self, options: AppealOptions, event: Event) -> str:
-        """Return what of the appeal is not wanted."""
+        """Return why an appeal is not wanted."""
         happened = event.type.removeprefix("appeal.")
         if happened not in options.on:
             return f"appeal is {happened}, wanted {' or '.join(options.on)}"
@@ -142,7 +142,7 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         return ""
 
     def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
-        """Return the names of an appeal's data; one in a file may have others of its own."""
+        """Return the names of an appeal's data; one from a file may have more."""
         del options
         own = {"*"} if source is None or source.feed is None else set()
         return FIELDS | own
@@ -155,14 +155,14 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         return EventDraft(item.on_new or item.on_changed, item.subject, item.identity, item.data)
 
     async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
-        """Look once at the feed or folder; every appeal listed is told, the engine knows which are new."""
+        """Poll the feed or folder once and return every appeal; the engine knows which are new."""
         if source.feed is not None:
             return await _from_feed(source.feed, cursor, tools, source.credentials)
         folder = source.folder or Path()
         return await in_folder(folder, _in_folder, folder, tools.now, first=not cursor)
 
     def basis(self, source: AppealSource) -> Basis:
-        """Return what the memory of this source rests on: which feed or folder it is."""
+        """Return the basis of this source's memory: its feed or folder."""
         basis = super().basis(source)
         return basis if source.feed is None else replace(basis, reading=FEED_READING)
 
@@ -201,12 +201,12 @@ def _listed(entries: Iterable[FeedEntry]) -> list[Item]:
 
 
 def _small(word: str) -> str:
-    """Return a word as it is compared, however its accents and its letters are written."""
+    """Return a word in the form for comparison, in small letters and with composed accents."""
     return composed(word).casefold()
 
 
 def _appeal(entry: FeedEntry) -> Appeal:
-    """Read an appeal out of a feed's entry; its categories may say more, each under its scheme."""
+    """Return the appeal in a feed's entry; the schemes of its categories may add fields."""
     tags = entry.data["tags"]
     said = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
     told = {
@@ -245,7 +245,7 @@ def _item(appeal: Appeal, time: float | None) -> Item:
         subject=appeal.reference,
         data=data,
         size=len(orjson.dumps(data)),
-        # What was never seen open was never asked of the public: its closing is no news.
+        # An appeal that was never seen open was never published, so its closing is not news.
         on_new="" if closed else "appeal.new",
         on_changed="appeal.closed" if closed else "appeal.updated",
         time=time,
@@ -254,5 +254,5 @@ def _item(appeal: Appeal, time: float | None) -> Item:
 
 
 def register(registry: Registry) -> None:
-    """Add the trigger."""
+    """Register the trigger."""
     registry.add(AppealTrigger())

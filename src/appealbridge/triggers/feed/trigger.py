@@ -1,5 +1,5 @@
 """
-An item of an RSS or Atom feed is new, or changed.
+An item of an RSS or Atom feed is new or changed.
 
     triggers:
       - trigger: feed
@@ -12,7 +12,7 @@ A feed may also have a name in appealbridge.yaml, and the recipe says `feed: for
     feeds:
       force_news: { url: https://www.example.police.uk/news/rss, every: 5m }
 
-The first look at a feed publishes nothing: whatever stands there is old news.
+The first poll of a feed publishes nothing, because what it then lists is old news.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ ITEM_FIELDS = frozenset(
 
 
 class FeedSource(PolledSource):
-    """One feed and how it is read."""
+    """The options of a feed in appealbridge.yaml."""
 
     url: FeedAddress = Field(
         description="The feed's address.",
@@ -83,7 +83,7 @@ class FeedSource(PolledSource):
 
 
 class FeedOptions(Options):
-    """What a recipe says of the feed it follows: its name in appealbridge.yaml, or everything itself."""
+    """The options of the trigger in a recipe: the feed's name in appealbridge.yaml, or its description."""
 
     feed: str | None = Field(
         None,
@@ -150,7 +150,7 @@ class FeedOptions(Options):
         return self
 
     def told(self) -> dict[str, Any]:
-        """Return what is said of the feed itself."""
+        """Return the options that describe the feed itself."""
         said = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
         return {name: value for name, value in said.items() if name in FeedSource.model_fields}
 
@@ -164,11 +164,11 @@ class Feed(Poller[FeedOptions, FeedSource]):
     source_options = FeedSource
 
     def source(self, options: FeedOptions) -> str:
-        """Return the feed's name, or its address where it has none."""
+        """Return the feed's name, or its address if it has none."""
         return options.feed or options.url or ""
 
     def described(self, options: FeedOptions) -> FeedSource | None:
-        """Return the feed as a recipe with its address describes it."""
+        """Return the feed that a recipe describes."""
         if options.url is None:
             return None
         return FeedSource(url=options.url, **options.told())
@@ -188,11 +188,11 @@ class Feed(Poller[FeedOptions, FeedSource]):
         return ITEM_FIELDS
 
     def basis(self, source: FeedSource) -> Basis:
-        """Return what the memory of this feed rests on: its address, and what stays the same about an item."""
+        """Return the basis of this feed's memory: its address, and what identifies its items."""
         return replace(super().basis(source), reading=FEED_READING)
 
     async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
-        """Look once; every item listed is told, the engine knows which are new."""
+        """Poll once and return every item; the engine knows which are new."""
         look = await read_feed(source.url, cursor, tools, source.credentials)
         if look.entries is None:
             return Look(None, look.cursor, notes=look.notes)
@@ -229,7 +229,7 @@ def _identity(entry: FeedEntry, chosen: str | tuple[Part, ...]) -> str:
 def _item(entry: FeedEntry, identity: str, by_guid: bool) -> Item:
     return Item(
         identity=identity,
-        digest=entry.seen,  # a feed that touches only its dates, or only its markup, changes nothing
+        digest=entry.seen,  # changes only in dates or markup do not count
         subject=identity,
         data=entry.data,
         on_new="feed.new",
@@ -242,5 +242,5 @@ def _item(entry: FeedEntry, identity: str, by_guid: bool) -> Item:
 
 
 def register(registry: Registry) -> None:
-    """Add the trigger."""
+    """Register the trigger."""
     registry.add(Feed())
