@@ -1,1 +1,1 @@
-"""HTML and feeds, as strangers send them: read safely, whatever they are made to cost."""
+"""Reads HTML and feeds from strangers safely, within limits."""

@@ -1,4 +1,4 @@
-"""The process that reads feeds: a question in, an answer out, within bounds of work and memory."""
+"""The process that reads feeds, with limits on work and memory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from appealbridge.model.errors import SourceDown
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
-    # Where a sandbox around us forbids even this, it has bounds of its own.
+    """Answer requests until there are no more."""
+    # A sandbox that forbids this has limits of its own.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     # Where memory runs out for all, this process is the one to end, and not the daemon.
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _answer(question: Mapping[str, str], body: bytes) -> Iterator[bytes]:
-    """Yield what is told of the feed, then each entry apart, so that whoever hears it never has much to do at once."""
+    """Yield the feed's own data, then each entry separately, so that the reader never has much to do at once."""
     # The signal of this timer ends the process, even from within a regular expression.
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:

@@ -1,5 +1,5 @@
 """
-A date as feeds write it: by the rules (RFC 822, RFC 3339), or as people and their software do instead. Pure.
+Reads dates in feeds, by the standards (RFC 822, RFC 3339) or as people and software really write them. Pure.
 
 What may be one of several moments is none: a date that is read wrongly is published wrongly, and lets
 old news pass for new. Without a zone it is UTC.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 LONGEST = 100
-"""How many characters a date may have; what is longer is none."""
+"""How many characters a date may have."""
 
 _MONTHS = (
     "january jan januar jänner jän january janvier janv enero ene gennaio gen januari janeiro ionawr styczeń stycznia",
@@ -73,11 +73,11 @@ _TIDY = (
     (re.compile(r"(?<=\d)h(?=\d\d\b)"), ":"),
     (re.compile(r"^(\d{8})[t ]?(\d\d)(\d\d)(\d\d)(?!\d)"), r"\1 \2:\3:\4"),
 )
-"""What is made of a date before it is read, in this order."""
+"""Replacements made in a date before it is read, in this order."""
 
 
 def moment(text: str) -> float | None:
-    """Return a date in Unix seconds UTC, `None` where it cannot be read, or only by guessing."""
+    """Return a date in Unix seconds UTC, `None` if it cannot be read without guessing."""
     if len(text) > LONGEST:
         return None
     text = " ".join(text.lower().split())
@@ -110,7 +110,7 @@ def _in_numbers(text: str) -> datetime | None:
 
 
 def _in_words(text: str) -> datetime | None:
-    """Read `Thu, 26 Nov 2026 09:00:00 GMT` and what people make of it."""
+    """Read `Thu, 26 Nov 2026 09:00:00 GMT` and its variants."""
     words = text.replace(",", " ").split()
     # In French and Spanish, `mar.` is a Tuesday as well.
     if sum(word.rstrip(".") in _MONTH for word in words) == 2:

@@ -1,4 +1,4 @@
-"""From the bytes that a server sent to text in UTF-8, whatever they are said to be: unpacked, and decoded. Pure."""
+"""Unpacks and decodes the bytes from a server to text in UTF-8. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _SINGLE_BYTE = ("utf-8", "ascii", "cp125", "iso8859", "latin", "koi8", "mac")
 
 
 def unpacked(body: bytes) -> bytes:
-    """Return what was packed by gzip or deflate without a header that says so; all else as it is."""
+    """Unpack what was packed by gzip or deflate without a header that says so; return anything else unchanged."""
     if body[:2] == b"\x1f\x8b":
         packing = zlib.MAX_WBITS | 16
     elif body[:1] == b"x" and len(body) > 2 and int.from_bytes(body[:2], "big") % 31 == 0:

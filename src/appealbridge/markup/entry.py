@@ -1,5 +1,5 @@
 """
-From an entry as the parser tells it to what an event says of it. Pure.
+Turns an entry from the feed parser into the data of an event. Pure.
 
 A title, a summary and a content are read as what they are declared to be; where a feed declares nothing,
 as RSS does, as what they surely are.
@@ -47,7 +47,7 @@ _NO_TEXT = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    One entry as its feed tells it.
+    One entry of a feed.
 
     `guid` is Atom's id or RSS's guid and `link` its page, each empty where it has none; `data` are
     the fields of the event, without those that it does not have, and `size` how many bytes they are as
@@ -82,7 +82,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A text and what it is declared to be."""
+    """A text and its declared type."""
 
     value: str
     plain: bool
@@ -368,7 +368,7 @@ def _shown(markup: str) -> Iterator[tuple[str, str]]:
 
 
 def _seen(data: Mapping[str, Any], content: str) -> str:
-    """Return what changes when a reader sees something else: neither markup, nor `http` where there was `https`."""
+    """Return a digest of what a reader sees, which ignores markup and a change from `http` to `https`."""
     parts = [data.get("title", ""), _unschemed(data.get("link", "")), data.get("text", ""), content]
     parts += [_unschemed(one["url"]) for one in data["enclosures"]]
     parts += [f"{_unschemed(one['url'])} {one['alt']}" for one in data["images"]]

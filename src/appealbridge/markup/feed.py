@@ -1,8 +1,8 @@
 """
-From the bytes of a feed to its entries, or to why they are no feed. Pure, but slow: it runs in a process apart.
+Reads the entries of a feed from its bytes. Pure, but slow: it runs in a separate process.
 
-A feed is whatever a stranger's server sends. What is malformed is read as far as it surely goes; what
-could cost without end (entities, tags, entries, addresses without end) is refused or cut.
+A feed may contain anything. What is malformed is read as far as it is certain; what
+could take endless time or memory (entities, tags, entries, addresses) is refused or cut.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class Reading:
     """
-    What a feed says: its entries, newest first where it dates them all, and what is worth telling about it.
+    The content of a feed: its entries, newest first if all have dates, and notes about it.
 
-    `whole` is false where it breaks off: the next look must see it again, even unchanged.
+    `whole` is false if it breaks off: the next poll must read it again, even unchanged.
     """
 
     entries: Sequence[Entry]
@@ -40,7 +40,7 @@ class Reading:
 
 
 def entries(body: bytes, url: str, content_type: str) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Return a feed's entries, and what is worth telling about it, as `read` does."""
+    """Return a feed's entries and notes, as `read` does."""
     reading = read(body, url, content_type)
     return reading.entries, reading.notes
 
@@ -49,7 +49,7 @@ def read(body: bytes, url: str, content_type: str) -> Reading:
     """
     Read a feed; `url` is its address, for relative links.
 
-    Raise `SourceDown` for what is no feed.
+    Raise `SourceDown` for what is not a feed.
     """
     body = unpacked(body)
     try:

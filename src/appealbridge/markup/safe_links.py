@@ -1,5 +1,5 @@
 """
-HTML whose links lead to a page, a mail or a telephone, and to nothing that runs.
+Makes links in HTML safe: only addresses of pages, mail and telephones stay.
 
 Values of events stand in it, so an address in it may be a stranger's: `javascript:`, `data:`, `vbscript:`.
 """
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """
-What stands behind the name of an attribute that leads somewhere.
+The values of attributes that contain an address.
 
 It is looked for everywhere and not only in tags, since each reader of mail has its own idea of where a broken tag ends.
 """

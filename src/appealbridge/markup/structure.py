@@ -1,7 +1,7 @@
 """
-What of an answer is the feed, and which parts of it are its entries: read by its structure. Pure.
+Finds the feed and its entries in an answer, and repairs malformed XML. Pure.
 
-What stands before its beginning and behind its end is left out, and so is an entry at which it breaks
+Text before its beginning and after its end is left out, and so is an entry at which it breaks
 off. What is not well formed is repaired where there is no doubt about what was meant, so that an entry
 reads the same whatever is wrong beside it. Entries that stay malformed are handed over apart.
 """

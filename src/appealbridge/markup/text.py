@@ -1,8 +1,8 @@
 """
-From HTML to what a reader sees, in plain words.
+Turns HTML into the plain text that a reader sees.
 
-The HTML is a stranger's, and as long as a stranger likes: each letter of it is looked at a bounded
-number of times, whatever is left open in it.
+The HTML comes from strangers and may be long, so each letter is looked at a limited
+number of times, even if tags are not closed.
 """
 
 from __future__ import annotations

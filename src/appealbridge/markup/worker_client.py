@@ -1,5 +1,5 @@
 """
-Where feeds are read: in a process of its own, which a hostile one may freeze, fill or crash.
+Reads feeds in a separate process, which a hostile feed may freeze, fill or crash.
 
 The library that reads them is patient with everything that feeds really do, and for that takes
 minutes over what is made to be slow; meanwhile nothing else in its process would move.
@@ -36,7 +36,7 @@ PATIENCE = 30.0
 """How many seconds, by the clock on the wall, a process is waited for that does not even get to work."""
 
 _HANDED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TMPDIR")
-"""What it learns of our environment, where secrets may stand."""
+"""The environment variables that it gets. Others may contain secrets."""
 
 
 class _Running(NamedTuple):
@@ -75,7 +75,7 @@ class Apart:
             running.answers.close()
 
     def _answer(self, question: bytes, body: bytes) -> Reading | None:
-        """Return what the process says, `None` where it ended instead."""
+        """Return the process's answer, `None` if it ended instead."""
         rested = True
         while rested:
             running = self._running = self._running or _started()
@@ -91,7 +91,7 @@ class Apart:
 
 
 class _EndedError(Exception):
-    """The process has ended, or is ended since it says what it never would."""
+    """The process has ended, or must be ended because its answer is not valid."""
 
 
 def _asked(running: _Running, question: bytes, body: bytes) -> Reading:
@@ -162,8 +162,8 @@ class Aparts:
         self._idle: deque[Apart] = deque()
 
     def read(self, body: bytes, url: str, content_type: str) -> Reading:
-        """Do what `Apart.read` does."""
-        # The last used first, so that those that are not needed go to rest.
+        """Read a feed, as `Apart.read` does."""
+        # The last one used first, so that those not needed can end.
         try:
             apart = self._idle.pop()
         except IndexError:
@@ -174,7 +174,7 @@ class Aparts:
             self._idle.append(apart)
 
     def close(self) -> None:
-        """End all processes that read nothing just now."""
+        """End all idle processes."""
         for apart in self._idle:
             apart.close()
 
@@ -183,4 +183,4 @@ _APARTS = Aparts()
 atexit.register(_APARTS.close)
 
 read_apart = _APARTS.read
-"""Reads a feed in one of the processes that this program keeps for it."""
+"""Reads a feed in one of the processes kept for this."""

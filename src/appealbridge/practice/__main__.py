@@ -21,7 +21,7 @@ from appealbridge.practice.app import LISTEN, SMTP, main
     help="A file that keeps what was published.",
 )
 def command(listen: str, smtp: str, state: Path | None) -> None:
-    """Serve the practice platforms until told to stop."""
+    """Run the practice platforms until stopped."""
     sys.exit(main(listen, smtp, state))
 
 

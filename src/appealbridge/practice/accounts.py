@@ -1,8 +1,8 @@
 """
-Who is asking: what a credential tells of its account, on platforms that know no secret.
+Derives the account from a credential, because the practice platforms do not know the secrets.
 
 Any well-formed credential is taken. A token that begins with digits and a hyphen, as X's do, names
-its account by them; one written `practice-NAME` names it aloud; any other gets a name made from its
+its account by them; one written `practice-NAME` names it directly; any other gets a name made from its
 hash, so that the same token is always the same account and the token itself is never shown.
 """
 
@@ -38,7 +38,7 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
 
 
 def well_formed(token: str) -> bool:
-    """Whether a token given in a form or query could be one."""
+    """Return whether a text from a form or query could be a token."""
     return _TOKEN.fullmatch(token) is not None
 
 

@@ -1,5 +1,5 @@
 """
-The rate limits that a practice platform tells of in every answer.
+The rate limits that practice platforms state in every answer.
 
 They lie far above the real ones and are never enforced, so that load tests are not throttled; the
 fault `http_429` practises what happens when they are hit.

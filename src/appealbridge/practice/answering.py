@@ -1,5 +1,5 @@
 """
-Between a request and a practice platform's answer: whichever fault is on spoils it here.
+Applies the active faults to requests and answers of the practice platforms.
 
 A platform says in its own words what goes wrong (`Words`); this file decides when, and does the
 rough things to the connection that no platform says anything about.
@@ -32,7 +32,7 @@ from appealbridge.practice.faults import (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNT = web.RequestKey("account", str)
-"""Where a platform notes who is asking."""
+"""The key under which a request has its account."""
 
 _ABORT = struct.pack("ii", 1, 0)
 
@@ -43,7 +43,7 @@ _PAGE = """<!DOCTYPE html>
 
 
 class Declined(Exception):
-    """The platform says no; carries its whole answer."""
+    """The platform refuses a request; has the whole answer."""
 
     def __init__(self, answer: web.Response) -> None:
         super().__init__(answer.status)

@@ -1,5 +1,5 @@
 """
-The practice platforms as one program: addresses, servers, start and stop.
+Starts and stops the practice platforms.
 
 `Sandbox` is the whole of it for tests and the demo, `main` the same as a process of its own.
 """
@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[^:\[\]]+)):(?P<p
 
 
 class AddressUnusable(Exception):
-    """An address cannot be listened on; the message says which, why, and what to do."""
+    """Listening on an address failed; the message says which, why, and what to do."""
 
 
 def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web.Application:

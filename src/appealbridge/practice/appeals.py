@@ -1,4 +1,4 @@
-"""What stands on the practice website when it opens; every person in it is invented."""
+"""The first appeals and news of the practice website. Every person in them is invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trainer's desk: everything ever published, and what is to go wrong next."""
+"""The trainer's API: lists all posts, and switches faults on."""
 
 from __future__ import annotations
 

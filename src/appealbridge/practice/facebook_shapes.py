@@ -1,4 +1,4 @@
-"""What the practice Facebook says and how: its errors, its pages and its posts."""
+"""The answers of the practice Facebook: errors, pages and posts."""
 
 from __future__ import annotations
 

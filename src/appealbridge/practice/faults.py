@@ -1,7 +1,7 @@
 """
-What is to go wrong, on which platform, how often and for how long.
+Faults that can be switched on: what goes wrong, on which platform, how often and for how long.
 
-Between a request and its platform's answer somebody asks here: does a fault bite? The rule of
+Before a platform answers a request, it asks here whether a fault applies. The rule of
 `count` and `seconds`:
 
 - `count` is how many requests it bites at most; 1 if neither is given.
@@ -144,7 +144,7 @@ class Faults:
         return None
 
     def is_on(self, platform: str, name: FaultName) -> bool:
-        """Whether a fault would bite now; it does not."""
+        """Return whether a fault would apply now, without applying it."""
         now = self._clock.monotonic()
         return any(
             fault.platform == platform and fault.name is name and not fault.is_over(now)

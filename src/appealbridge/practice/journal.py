@@ -1,5 +1,5 @@
 """
-What the shelf was told, line by line, so that it knows it again after its process was killed.
+A journal of all posts, so that they survive a killed process.
 
 One JSON object a line, handed to the kernel before the platform answers: that survives the process,
 though not the machine's power, and costs a load test no disk wait. A last line that was cut off in

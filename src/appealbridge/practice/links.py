@@ -1,4 +1,4 @@
-"""Where the links stand in a text, and how X and Mastodon count them: 23, however long they are."""
+"""Finds links, and counts texts as X and Mastodon do: each link as 23."""
 
 from __future__ import annotations
 

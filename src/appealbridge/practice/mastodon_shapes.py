@@ -1,4 +1,4 @@
-"""How the practice Mastodon shows an account, a status and its text."""
+"""The answers of the practice Mastodon: accounts, statuses and their texts."""
 
 from __future__ import annotations
 

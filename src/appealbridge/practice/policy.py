@@ -1,4 +1,4 @@
-"""What a page of ours may do in a browser: what stands in it and no more, since posts and appeals are hostile input."""
+"""The content security policy of our pages: only their own style and script, because posts are hostile input."""
 
 from __future__ import annotations
 

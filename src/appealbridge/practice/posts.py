@@ -1,5 +1,5 @@
 """
-The shelf: everything that was ever published on the practice platforms.
+All posts that were ever published on the practice platforms.
 
 Every platform puts its posts here and reads its timelines from here; `GET /posts` shows it whole.
 No step costs more with 20,000 posts than with one, except showing them all.

@@ -1,4 +1,4 @@
-"""Requests of an account: who it is, and what is left of its rate limit, which X and Mastodon tell with each answer."""
+"""Authenticates requests, and adds the rate limit headers that X and Mastodon send with each answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Somebody:
         self._refuse = refuse
 
     def __call__(self, handler: Handler) -> Handler:
-        """Return the handler, asked only for somebody, under the faults that are on."""
+        """Return the handler with authentication and the active faults."""
 
         async def identified(request: web.Request) -> web.StreamResponse:
             token = self._token(request.headers)

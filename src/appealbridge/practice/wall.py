@@ -1,5 +1,5 @@
 """
-The wall: how everything published on the practice platforms would look out there.
+The wall: a page that shows all posts as they would look on the real platforms.
 
 One page without anything from outside. Posts are hostile input: the page makes text nodes of them,
 never markup, and its policy lets no other script or style run.

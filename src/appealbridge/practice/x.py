@@ -57,7 +57,7 @@ class X:
         )
 
     def _told(self, remaining: int, reset: int) -> dict[str, str]:
-        """Return what every answer tells: what is left of the rate limit, and what the login may do."""
+        """Return the headers of every answer: the remaining rate limit, and what the login may do."""
         read_only = self._faults.is_on(self.name, FaultName.READ_ONLY)
         level = "read" if read_only else "read-write"
         return {**_limits(remaining, reset), "x-access-level": level}

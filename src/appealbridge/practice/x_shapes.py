@@ -1,4 +1,4 @@
-"""What the practice X says and how: its problems, its tweets, and what it has against a wanted one."""
+"""The answers of the practice X: errors, tweets, and refusals of tweets."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What was accepted, planned, tried and delivered, kept through any crash."""
+"""The store: keeps everything that was accepted, planned, tried and delivered, through any crash."""

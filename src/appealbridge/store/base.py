@@ -1,13 +1,13 @@
 """
-What every store promises, each promise in a sentence.
+The interface of stores, and what each method promises.
 
 `tests.store_contract.contract` holds a store to all of them. Times are Unix seconds UTC and
 always handed in: a store never asks for the time. Ids are those of `model/ids.py`: a run's begins
 with its event's, a delivery's with its run's.
 
-A delivery that goes on by itself (`KEEPS_TURN`) stands before another such one where it is older, of
+A delivery that goes on by itself (`KEEPS_TURN`) goes before another such one if it is older, of
 the same channel, subject and origin, and of another event. Deliveries of one event go side by side,
-those without a subject stand before nobody, and so do those that wait for a person. A delivery has
+those without a subject go before no other, and neither do those that wait for a person. A delivery has
 settled when it is in none of the open states.
 
 A delivery that follows another is stored `planned`. In the transaction in which the other settles it
@@ -51,11 +51,11 @@ from appealbridge.store.records import (
 
 
 class StoreRetention(Protocol):
-    """The part of `Store` that takes out what is over."""
+    """The part of `Store` that removes old data."""
 
     async def empty(self, over: Over, after: int = 0, limit: int = 200) -> Pruned:
         """
-        Take the content out of events that are over, and out of all they caused.
+        Remove the content of events that are over, and of everything they caused.
 
         That is an event's data, its runs' traces and reasons, its deliveries' content and reasons, and
         the details of their attempts. An event is over when it has no open run, all its deliveries had
@@ -67,7 +67,7 @@ class StoreRetention(Protocol):
         self, over: Over, *, emptied: bool, after: int = 0, limit: int = 200
     ) -> Pruned:
         """
-        Remove events that are over with all they caused, likewise step by step.
+        Remove events that are over with everything they caused, in steps too.
 
         With `emptied`, only those whose content has been taken out before. Their keys stay known.
         """
@@ -81,17 +81,17 @@ class StoreRetention(Protocol):
 
     async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
         """
-        Remove recipe versions that no run was made by; return how many.
+        Remove recipe versions that no run uses; return how many.
 
         Those that are in force stay, and those that were kept, or kept again, after the time.
         """
 
     async def scrub(self) -> None:
-        """Leave no copy of what was emptied or removed in places that are only written now and then."""
+        """Make sure that no file keeps a copy of removed data."""
 
 
 class StoreLooking(Protocol):
-    """The part of `Store` that only looks."""
+    """The part of `Store` that only reads."""
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
         """List deliveries, newest first."""
@@ -100,14 +100,14 @@ class StoreLooking(Protocol):
         """Return one delivery by id or number; raise `NotFound`."""
 
     async def turns_behind(self, delivery_ids: Collection[str]) -> Mapping[str, int]:
-        """Return, for those of these deliveries that wait for their turn, the number that goes first."""
+        """Return, for those of these deliveries that wait for another, the number of that one."""
         ...
 
     async def overtaken_by(self, delivery: Delivery) -> int | None:
-        """Return the number of the newest published delivery of its place and another event that is younger."""
+        """Return the number of the newest published delivery of a later event with its channel, subject and origin."""
 
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
-        """Return a delivery's finished attempts and looks in order."""
+        """Return a delivery's finished attempts and searches in order."""
 
     async def event(self, event_id: str) -> Event:
         """Return one event; raise `NotFound`."""
@@ -121,7 +121,7 @@ class StoreLooking(Protocol):
         since: float | None = None,
         limit: int = 100,
     ) -> Sequence[Event]:
-        """List events, the last stored first; empty words ask for all."""
+        """List events, last stored first; empty filters match all."""
 
     async def page_of_events(self, since: float, after: int, limit: int) -> EventPage:
         """
@@ -133,7 +133,7 @@ class StoreLooking(Protocol):
         ...
 
     async def latest_recipe(self, name: str) -> RecipeVersion | None:
-        """Return the version of a recipe that was put in force last; `None` where none ever was."""
+        """Return the latest version of a recipe in force; `None` if there never was one."""
 
     async def run(self, run_id: str) -> Run:
         """Return one run; raise `NotFound`."""
@@ -150,29 +150,29 @@ class StoreLooking(Protocol):
 
     async def sent_today(self, channel: str, since: float) -> int:
         """
-        Return how many deliveries of the channel were delivered since a time or are under way.
+        Return how many deliveries of the channel were delivered since a time or are being sent.
 
         What is perhaps published counts too: all that is `unknown`, and what is held as such since.
         """
 
     async def backlog(self) -> Backlog:
-        """Return how much waits."""
+        """Return how many deliveries wait."""
 
     async def queues(self) -> Sequence[Queue]:
-        """Return what waits on each channel on which anything does."""
+        """Return what waits on each channel, for channels on which something does."""
 
 
 class Store(StoreLooking, StoreRetention, Protocol):
     """
-    The durable half of the program. Every method is one transaction, durable when it returns.
+    Keeps everything that must survive a crash. Every method is one transaction, durable when it returns.
 
-    `listings` answers the same questions to people and their programs, however long that takes, without
-    keeping the engine waiting; an answer that takes too long is a `StoreError`.
+    `listings` answers the same queries for people and their programs, however long that takes, without
+    holding up the engine; an answer that takes too long is a `StoreError`.
     """
 
     @property
     def listings(self) -> StoreLooking:
-        """What answers people."""
+        """The queries for people."""
         ...
 
     # -- the hot path ---------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
         self, arrivals: Sequence[Arrival], memory: Memory | None = None
     ) -> Sequence[Accepted]:
         """
-        Store events with all they caused, and a look's memory or a part of it, in one transaction.
+        Store events with everything they caused, and the memory of a poll or a part of it, in one transaction.
 
         A `marked` memory that is `complete` removes the source's planning mark.
 
@@ -195,13 +195,13 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
         Begin attempts: move up to `limit` due, unexpired, `ready` deliveries to `sending`.
 
-        The longest due first, the older first of those due at once. None is claimed while another
-        stands before it, and none twice.
+        Those due longest come first, and of those due at once the older ones. None is claimed while another
+        goes before it, and none twice.
         """
 
     async def settle(self, settlement: Settlement) -> None:
         """
-        End an attempt or a look: make the move, keep the attempt.
+        End an attempt or a search: change the state, keep the attempt.
 
         The run is woken if it is open and the delivery has settled or is held. Raise `IllegalMove`
         where the table lacks the move or the delivery is not in `source`, and `NotFound`.
@@ -210,7 +210,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
     # -- what waits -----------------------------------------------------------------------------
 
     async def claim_unknown(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
-        """Return `unknown` deliveries whose look is due, the longest due first; they stay `unknown`."""
+        """Return `unknown` deliveries whose search is due, longest due first; they stay `unknown`."""
 
     async def begun_before(self, at: float, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` deliveries whose attempt was begun before a time and has not ended."""
@@ -220,27 +220,27 @@ class Store(StoreLooking, StoreRetention, Protocol):
 
     async def hasten(self, channel: str, now: float, limit: int) -> int:
         """
-        Let up to `limit` attempts and looks that wait for a later time be due now; return how many.
+        Make up to `limit` attempts and searches that wait for a later time due now; return how many.
 
-        The soonest due first; none that another stands before.
+        Those due soonest come first; none that waits for another.
         """
 
     async def woken_runs(self, now: float, limit: int) -> Sequence[OpenRun]:
-        """Return open runs that something happened to, or whose time came."""
+        """Return open runs that were woken, or whose time has come."""
 
     async def any_open_run(self, before: float) -> bool:
         """Return whether a run that began at a time or before is still open."""
         ...
 
     async def next_wake(self) -> float | None:
-        """Return when the next open run is to be looked at."""
+        """Return when the next open run is due."""
 
     async def runs_before(self, run_id: str) -> Sequence[Run]:
-        """Return the open runs that wait, of this one's recipe, subject and origin, and older; the oldest first."""
+        """Return the older waiting runs of this one's recipe, subject and origin, oldest first."""
 
     async def run_again(self, runs: Sequence[Run], waits: Collection[str]) -> Sequence[Run]:
         """
-        Store runs of an event that is there already, awake; return those that were not there yet.
+        Store runs of an event that is already stored, woken; return those that are new.
 
         Those with ids in `waits` are runs that wait, and hear all events that came about the same
         thing since their own.
@@ -284,7 +284,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
         self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""
     ) -> Delivery:
         """
-        Make one move on a person's word and return the delivery after it.
+        Make a change of state that a person asked for, and return the delivery after it.
 
         `delivery_id` may be the id or the number. What becomes `ready` is due now. The run is woken
         as by `settle`. Raise `NotFound`, or `IllegalMove` where the table lacks the move, an
@@ -294,22 +294,22 @@ class Store(StoreLooking, StoreRetention, Protocol):
     # -- lanes ----------------------------------------------------------------------------------
 
     async def lanes(self) -> Sequence[LaneRecord]:
-        """Return how every account was doing that was ever in trouble, by name."""
+        """Return the condition of every account that was ever in trouble, by name."""
 
     async def keep_lane(self, lane: LaneRecord) -> None:
-        """Keep how an account is doing, in place of what was kept of it before."""
+        """Store the condition of an account, replacing the earlier one."""
 
     async def sent_times(self, channel: str, since: float, limit: int) -> Sequence[float]:
-        """Return when the latest deliveries of a channel were delivered after a time, the earliest first."""
+        """Return when the latest deliveries of a channel were delivered after a time, earliest first."""
 
-    # -- telling people -------------------------------------------------------------------------
+    # -- notices -------------------------------------------------------------------------
 
     async def raise_alarm(self, kind: str, channel: str, words: str, now: float) -> None:
-        """Keep an alarm until people have been told of it."""
+        """Store an alarm until people have been told about it."""
 
     async def news(self) -> Sequence[NewsSort]:
         """
-        Return what went wrong and nobody has been told of, sort by sort.
+        Return the problems about which nobody has been told, by sort.
 
         That is every delivery that failed, expired, or is held (but not as a flood, of which an alarm
         tells), every run that failed, and every alarm, until `tell` has had it. What a person lets out
@@ -317,11 +317,11 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
 
     async def news_of(self, sorts: Collection[NewsSort], limit: int) -> Sequence[News]:
-        """Return up to `limit` pieces of news of these sorts; of each sort the oldest first."""
+        """Return up to `limit` news items of these sorts, of each sort oldest first."""
 
     async def tell(self, news: Collection[News], notice: Arrival | None = None) -> bool:
         """
-        Take note that people are told of these, and store the notice that tells them, in one transaction.
+        Mark these news items as told, and store the notice about them, in one transaction.
 
         Return whether a notice was stored: one whose source and key are known is a repeat, as for `accept`.
         A run of the notice is never news itself; its deliveries are, where they go wrong.
@@ -341,7 +341,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """Release each of these keys for a new event of the source, if it still belongs to this event."""
 
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
-        """Return what is open, then what was published since a time, oldest first; up to `limit` of each."""
+        """Return open deliveries, then those published since a time, oldest first; up to `limit` of each."""
 
     async def pace(self, since: float, limit: int) -> Pace:
         """Return when events came and deliveries were planned since a time; the newest `limit` of each."""
@@ -362,18 +362,18 @@ class Store(StoreLooking, StoreRetention, Protocol):
         ...
 
     async def hold_untouched(self, which: Unseen, *, hold: str, reason: str) -> Sequence[Delivery]:
-        """Hold what waits and was never attempted nor moved since it was planned; return it, oldest first."""
+        """Hold waiting deliveries not attempted or changed since they were planned; return them, oldest first."""
 
     # -- sources and recipes --------------------------------------------------------------------
 
     async def source(self, source: str) -> SourceRecord | None:
-        """Return what is known of a polled source, `None` before anything is."""
+        """Return the record of a polled source, `None` if there is none."""
 
     async def remembered(self, source: str, identities: Collection[str]) -> Mapping[str, str]:
         """Return the digests of those identities that the source has listed before."""
 
     async def source_failed(self, source: str, now: float, next_look_at: float, note: str) -> None:
-        """Note that a look did not succeed and when the next one is."""
+        """Record that a poll failed, and when the next one is."""
 
     async def keep_planning_mark(self, mark: PlanningMark) -> None:
         """Mark a source whose new items are being planned, or change its mark; `accept` removes it."""
@@ -382,19 +382,19 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """Return the marks of all sources, by name."""
 
     async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
-        """Keep recipe versions, from now on, so that what they planned can go on after they are replaced."""
+        """Store recipe versions, so that their runs can go on after they are replaced."""
 
     async def recipe(self, version: str) -> RecipeVersion:
-        """Return a kept version; raise `NotFound`."""
+        """Return a stored version; raise `NotFound`."""
 
     # -- the whole --------------------------------------------------------------------------------
 
     def writing(self) -> Writing:
-        """Return how writing has gone lately; nothing is written or read for it."""
+        """Return the state of writing, without writing or reading anything."""
         ...
 
     async def check(self) -> None:
-        """Raise `StoreError` where the store cannot take writes now."""
+        """Raise `StoreError` if the store cannot write now."""
 
     async def close(self) -> None:
-        """Finish what was handed over, then let go of everything."""
+        """Finish what was handed over, then release everything."""

@@ -1,4 +1,4 @@
-"""What is handed to a store and what it gives back, beside the nouns themselves. Times are Unix seconds UTC."""
+"""Records that stores take and return, besides the values of the model. Times are Unix seconds UTC."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Arrival:
 @value
 class Memory:
     """
-    What one look at a source leaves behind, stored together with the events of that look.
+    The memory that a poll of a source leaves, stored together with the events of that poll.
 
     `seen` maps the identity of every listed item to its digest. `state` is what the engine keeps about
     the source. `anew`: whatever was remembered of it before is forgotten. `alarms` are kept until people
@@ -71,7 +71,7 @@ class PlanningMark:
 @value
 class Accepted:
     """
-    What became of one arrival.
+    The result of storing one arrival.
 
     `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
     was stored, and empty where that one has been removed. `begun` are the ids of the deliveries that
@@ -102,7 +102,7 @@ class KnownKey:
 @value(kw_only=True)
 class Settlement:
     """
-    How one attempt or look ended: the move it makes and what is kept of it.
+    How one attempt or search ended: the change of state, and what is kept.
 
     `hold` and `reason` replace what stood there; `due_at` and `receipt` do where they are said.
     """
@@ -121,7 +121,7 @@ class Settlement:
 @value
 class LaneRecord:
     """
-    How an account was doing when something of it last changed.
+    The condition of an account at its last change.
 
     `condition` is the engine's word for it, and `since` when it began; `alarmed` that people have been
     told. The platform wants to be left alone until `paused_until`.
@@ -138,7 +138,7 @@ class LaneRecord:
 @value(kw_only=True)
 class NewsSort:
     """
-    Things of one sort that went wrong, and of which nobody has been told: how many there are.
+    Problems of one sort about which nobody has been told, and how many there are.
 
     `kind` is a word of `model/notice.py`. `version` is the recipe version that made the newest of them.
     """
@@ -153,7 +153,7 @@ class NewsSort:
 @value(kw_only=True)
 class News:
     """
-    One thing that went wrong: a delivery, a run, or an alarm, by its `number` in its own table.
+    One problem: a delivery, a run, or an alarm, by its `number` in its own table.
 
     `run_id` is empty for an alarm; `reason` says why, in the platform's own words where it spoke.
     """
@@ -170,7 +170,7 @@ class News:
 
 @value
 class SourceRecord:
-    """What the store knows of a polled source; `looked_at` is `None` before its first successful look."""
+    """The record of a polled source; `looked_at` is `None` before its first successful poll."""
 
     source: str
     cursor: Mapping[str, str]
@@ -233,7 +233,7 @@ class DeliveryFilter:
 
 @value
 class Text:
-    """What a delivery says, by the hash of its content, where, and of whose events."""
+    """The content hash of a delivery, its channel, and the source of its event."""
 
     delivery_id: str
     channel: str
@@ -243,7 +243,7 @@ class Text:
 
 @value
 class Pace:
-    """What came in lately: events as (source, time), planned deliveries as (recipe, time), oldest first."""
+    """Recent arrivals: events as (source, time), planned deliveries as (recipe, time), oldest first."""
 
     events: Sequence[tuple[str, float]]
     deliveries: Sequence[tuple[str, float]]
@@ -251,7 +251,7 @@ class Pace:
 
 @value(kw_only=True)
 class Unseen:
-    """Which deliveries are meant that nobody has touched: those of a source's events, or of a recipe, since a time."""
+    """Selects untouched deliveries: those of a source's events, or of a recipe, since a time."""
 
     since: float
     source: str = ""
@@ -261,7 +261,7 @@ class Unseen:
 @value
 class Backlog:
     """
-    How much waits, and how much ended badly: deliveries by (state, channel), the delivered left out.
+    Counts of deliveries by (state, channel), without the delivered ones.
 
     `oldest_open_at` is the planning time of the oldest open one.
     """
@@ -324,7 +324,7 @@ class Queue:
 @value(kw_only=True)
 class Writing:
     """
-    How a store's writing has gone: why the last transactions could not be stored, empty where they were.
+    The state of a store's writing: why the last transactions failed, empty if they did not.
 
     For `waits_for` seconds something has waited and nothing was stored; `idle_for` seconds ago was the last
     time that anything was, or could not be.
@@ -337,7 +337,7 @@ class Writing:
 
 @value
 class Space:
-    """How many bytes may still be written on a store's disk, and how many it has in all."""
+    """How many bytes are free on a store's disk, and how many it has in all."""
 
     free: int
     size: int

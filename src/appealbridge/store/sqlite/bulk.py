@@ -1,5 +1,5 @@
 """
-Many rows in one statement, from few texts.
+Writes or reads many rows with one SQL statement.
 
 Each step of a SQLite statement lets go of the interpreter's lock and asks for it again, which a
 busy event loop makes dear; so rows of one kind go in together. A statement holds one of a few

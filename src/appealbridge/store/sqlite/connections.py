@@ -1,4 +1,4 @@
-"""How the SQLite file is opened: once to write, and as often as there are readers to read."""
+"""Opens the SQLite file: one connection to write, and one for each reader."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from appealbridge.store.sqlite.schema import migrate, require_current
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-"""How long to wait for another program, a backup say, before the store counts as locked."""
+"""How long to wait for another program, such as a backup, before the store counts as locked."""
 
 READERS = 2
-"""How many questions are answered at a time; and as many more of those that people ask."""
+"""How many queries run at a time; and as many more of those from people."""
 
 STEPS = 100_000
 """After how many steps of SQLite's machine, some milliseconds, it is asked whether a question takes too long."""
@@ -75,9 +75,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 class Readers:
     """
-    A few threads that read, each question in one transaction of its own.
+    A few threads that read; each query is a transaction of its own.
 
-    With `within`, a question that has no answer so many seconds after it was asked is given up.
+    With `within`, a query that takes longer than so many seconds is abandoned.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Readers:
         self._closed = False
 
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """Put one question and return its answer."""
+        """Run one query and return its result."""
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed; nothing more can be read")
         loop = asyncio.get_running_loop()
@@ -102,7 +102,7 @@ class Readers:
         return await loop.run_in_executor(self._threads, partial(self._answer, question, late))
 
     async def close(self) -> None:
-        """Answer what was asked, then let go of the threads and their connections."""
+        """Finish the queries, then end the threads and close their connections."""
         self._closed = True
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._threads.shutdown)
@@ -163,14 +163,14 @@ class StoreLock:
         self._handle = handle
 
     def release(self) -> None:
-        """Let go; the file stays, since removing it would race with the next daemon's `take`."""
+        """Release the lock. The file stays, because removing it would race with the next daemon's `take`."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
 
 def prepared(path: Path) -> sqlite3.Connection:
-    """Return the writing connection to a file that is made or brought up to date."""
+    """Return the writing connection, after creating or updating the file."""
     try:
         _private(path)
         connection = open_writer(path)
@@ -186,12 +186,12 @@ def prepared(path: Path) -> sqlite3.Connection:
 
 def _private(path: Path) -> None:
     """
-    Make a file that is not there yet for its owner's eyes only; the log beside it gets the same rights.
+    Create a missing file that only its owner can read; the log beside it gets the same permissions.
 
     One that is there keeps what its owner gave to others, but for everybody's rights. Raise `StoreError`
     for a link that somebody else made.
     """
-    with suppress(OSError):  # SQLite says what is in its way
+    with suppress(OSError):  # SQLite reports the reason
         try:
             about = path.lstat()
         except FileNotFoundError:
@@ -206,7 +206,7 @@ def _private(path: Path) -> None:
 
 
 def check_readable(path: Path) -> None:
-    """Raise `StoreError` where there is no store of ours in the newest shape."""
+    """Raise `StoreError` if the file is not a store of this version."""
     require_there(path)
     try:
         with closing(open_reader(path)) as connection:
@@ -216,7 +216,7 @@ def check_readable(path: Path) -> None:
 
 
 def require_there(path: Path) -> None:
-    """Raise `StoreError` where there is no file."""
+    """Raise `StoreError` if there is no file."""
     if not path.exists():
         raise StoreError(
             f"{path}: there is no store here; start the daemon once, or change `store:` in appealbridge.yaml"

@@ -1,4 +1,4 @@
-"""How deliveries go on: begun by a claim, ended by their time, moved by a person, found after a crash."""
+"""Changes the states of deliveries: claims, expiry, people's commands, and recovery after a crash."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ _MOVE = (
     "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"
     f" due_at = CASE :target WHEN {READY} THEN :now ELSE due_at END,"
     " settled_at = CASE :open WHEN 1 THEN 9e999 ELSE min(settled_at, :now) END,"
-    # What failed is surely not published, so what is tried again begins anew.
+    # A failed delivery is certainly not published, so a retry begins anew.
     f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
     " blocked = :keeps * (:blocked OR blocked),"
-    # If it goes wrong once more, people are told once more.
+    # If it fails again, people are told again.
     f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
 )
 
@@ -81,7 +81,7 @@ def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[D
 
 def recover(connection: sqlite3.Connection, now: float, look_at: float, limit: int) -> int:
     """
-    Make attempts that were begun and never ended unsure, and their deliveries unknown until a look.
+    Mark attempts that never ended as unsure, and their deliveries as unknown until a search.
 
     Up to `limit` at once; return how many there were, 0 when none is left.
     """
@@ -99,7 +99,7 @@ def move(
     hold: str,
     reason: str,
 ) -> Delivery:
-    """Make one move on a person's word."""
+    """Make a change of state that a person asked for."""
     before = find(connection, delivery_id)
     if before.state is State.SENDING or target is State.SENDING:
         raise IllegalMove(

@@ -1,4 +1,4 @@
-"""What SQLite's own errors mean for us, and what a person can do about each."""
+"""Turns SQLite's errors into ours, with what people can do about each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
 
 
 def trouble(error: BaseException, path: Path) -> StoreError | None:
-    """Return what to raise where the whole store is in trouble, `None` where only one operation is."""
+    """Return the error to raise if the whole store is in trouble, `None` if only one operation is."""
     if not isinstance(error, sqlite3.Error):
         return None
     # Some errors of the module itself carry no code of SQLite's.
@@ -74,12 +74,12 @@ _OF_WHAT_IS_HANDED_OVER = (
     TypeError,
     OverflowError,
 )
-"""Errors that the same operation meets again, however well the store is."""
+"""Errors that the same operation always causes, even if the store works."""
 
 
 def refusal(error: Exception, path: Path, *, alone: bool = False) -> Exception:
     """
-    Return what one operation's caller is to get for its own error.
+    Return the error for the caller of one operation.
 
     `alone` says that it was tried by itself, and no other operation can have been the cause.
     """

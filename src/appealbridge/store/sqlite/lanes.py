@@ -1,4 +1,4 @@
-"""How accounts are doing, as it was when something of it last changed; and when their deliveries went out."""
+"""The stored conditions of accounts, and when their deliveries went out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def lanes(connection: sqlite3.Connection) -> Sequence[LaneRecord]:
 
 
 def keep_lane(connection: sqlite3.Connection, lane: LaneRecord) -> None:
-    """Replace what was kept of an account."""
+    """Replace the stored condition of an account."""
     connection.execute(
         _KEEP,
         (
@@ -43,7 +43,7 @@ def keep_lane(connection: sqlite3.Connection, lane: LaneRecord) -> None:
 
 
 def hasten(connection: sqlite3.Connection, channel: str, now: float, limit: int) -> int:
-    """Let what waits for a later time be due now, the soonest due first."""
+    """Make deliveries that wait for a later time due now, soonest first."""
     values = {"channel": channel, "now": now, "limit": limit}
     return connection.execute(_HASTEN, values).rowcount
 

@@ -1,5 +1,5 @@
 """
-What people list: deliveries, runs and events, the newest first, by whatever they ask for.
+The listings for people: deliveries, runs and events, newest first, with filters.
 
 Each question is driven by one index that has what is asked for in the order of the rows' numbers, so
 that the first few are found without walking through the rest; or, for what is rare, by one from which
@@ -104,7 +104,7 @@ def deliveries(connection: sqlite3.Connection, which: DeliveryFilter) -> Sequenc
 
 
 def _driver(which: DeliveryFilter, states: frozenset[State]) -> _Driver:
-    """Return what finds the fewest rows that are looked at in vain."""
+    """Return the index or selection that finds the fewest unneeded rows."""
     if which.event_id or which.run_id:
         return _Driver()
     if which.subject:

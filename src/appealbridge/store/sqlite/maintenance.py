@@ -1,4 +1,4 @@
-"""What is done to a store's file while no daemon works on it: made smaller, brought up to date."""
+"""Maintenance of a store's file: shrink, update, back up."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NEWEST = len(MIGRATIONS)
 
 def vacuum(path: Path) -> tuple[int, int]:
     """
-    Write the file anew without what is empty in it; return its size in bytes before and after.
+    Rewrite the file without its empty pages; return its size in bytes before and after.
 
-    Needs as much room again while it lasts. Raise `StoreLocked` where a daemon works on it.
+    Needs as much free space again meanwhile. Raise `StoreLocked` if a daemon uses it.
     """
     require_there(path)
     with _alone(path):
@@ -48,9 +48,9 @@ def vacuum(path: Path) -> tuple[int, int]:
 
 def bring_up_to_date(path: Path) -> tuple[int, int]:
     """
-    Give a store the newest shape, and make it where there is none; return the shapes before and after.
+    Update a store to the newest version, or create it; return the versions before and after.
 
-    Raise `StoreLocked` where a daemon works on it, `StoreError` where it is not for this program.
+    Raise `StoreLocked` if a daemon uses it, `StoreError` if it is not a store of this program.
     """
     before = shape_of(path)
     with _alone(path):
@@ -59,7 +59,7 @@ def bring_up_to_date(path: Path) -> tuple[int, int]:
 
 
 def shape_of(path: Path) -> int:
-    """Return the number of a store's shape, 0 where there is no store; change nothing."""
+    """Return a store's version, 0 if there is no store; change nothing."""
     if not path.exists():
         return 0
     try:
@@ -87,19 +87,19 @@ def _size(path: Path) -> int:
 
 
 def free_space(store: Path) -> Space:
-    """Ask the file system that a store's file is on; raise `StoreError` where it does not say."""
+    """Return the free space of a store's file system; raise `StoreError` if it is not known."""
     try:
         told = os.statvfs(store.parent)
     except OSError as error:
         raise StoreError(
             f"{store.parent}: {error.strerror}; how much room the disk has cannot be asked"
         ) from error
-    # What only root may still write is no room for the daemon.
+    # Space reserved for root is not free for the daemon.
     return Space(told.f_bavail * told.f_frsize, told.f_blocks * told.f_frsize)
 
 
 Progress = Callable[[int, int], None]
-"""Told how many pages of how many are copied."""
+"""Called with how many pages are copied, and how many there are."""
 
 STEP = 1024
 """How many pages are copied between two reports."""
@@ -117,7 +117,7 @@ _PERHAPS_GONE_OUT = (
 
 def back_up(store: Path, file: Path, now: float, progress: Progress | None = None) -> int:
     """
-    Copy a store, whether or not a daemon works on it, to a new file; return its size in bytes.
+    Copy a store to a new file, whether or not a daemon uses it; return its size in bytes.
 
     The copy is of one moment; the daemon's writing goes on meanwhile. Raise `StoreError` where
     there is no store, where the file exists, or where the copy is not whole.
@@ -143,7 +143,7 @@ def back_up(store: Path, file: Path, now: float, progress: Progress | None = Non
 
 
 def take_up(connection: sqlite3.Connection, look_at: float) -> int:
-    """In a restored copy, make all that was about to go out unknown; return how many; elsewhere none."""
+    """In a restored copy, make everything that was about to go out unknown; return how many (elsewhere 0)."""
     if not connection.execute(_IS_MARKED).fetchone()[0]:
         return 0
     unclear = connection.execute(_PERHAPS_GONE_OUT, {"look_at": look_at}).rowcount

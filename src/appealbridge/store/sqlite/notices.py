@@ -1,4 +1,4 @@
-"""What went wrong and nobody has been told of yet: found sort by sort, and told once."""
+"""Finds problems about which nobody has been told, and stores notices about them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ALARMS = (
 )
 
 _THESE = "number IN (SELECT value FROM json_each(?))"
-# What a person has let out meanwhile may go wrong once more, and would be news then.
+# A delivery that a person has released meanwhile may go wrong again, which would be news.
 _TOLD_DELIVERIES = f"UPDATE deliveries SET told = 1 WHERE {_THESE} AND {IS_NEWS}"
 _TOLD_RUNS = f"UPDATE runs SET told = 1 WHERE {_THESE}"
 _TOLD_ALARMS = f"DELETE FROM alarms WHERE {_THESE}"
@@ -100,7 +100,7 @@ def news(connection: sqlite3.Connection) -> Sequence[NewsSort]:
 def news_of(
     connection: sqlite3.Connection, sorts: Collection[NewsSort], limit: int
 ) -> Sequence[News]:
-    """Return news of these sorts, those of one sort beside each other, the oldest first."""
+    """Return news of these sorts, grouped by sort, oldest first."""
     found: list[News] = []
     for sort in sorts:
         asked = {
@@ -128,7 +128,7 @@ def news_of(
 
 
 def telling(news: Collection[News], notice: Arrival | None) -> Told:
-    """Make rows of what people are told."""
+    """Return the rows for a notice."""
     by_table: dict[str, list[int]] = {}
     for one in news:
         by_table.setdefault(_told(one.kind), []).append(one.number)
@@ -140,7 +140,7 @@ def telling(news: Collection[News], notice: Arrival | None) -> Told:
 
 
 def tell(connection: sqlite3.Connection, told: Told) -> bool:
-    """Store the notice, and take note of all that it tells; return whether it was not known before."""
+    """Store the notice, and mark its news as told; return whether it is new."""
     fresh = False
     if told.notice is not None:
         ((accepted,),) = accept(connection, [told.notice])

@@ -1,5 +1,5 @@
 """
-Whose turn it is: deliveries of one place go out event by event.
+Keeps the order of deliveries about one subject: they go out event by event.
 
 A place is a channel, a subject and an origin: what different senders say about one subject is not
 about the same thing, unless the settings join them. `blocked` marks a delivery that keeps its turn
@@ -82,7 +82,7 @@ LAST = 2**63 - 1
 
 
 class Place(NamedTuple):
-    """Where deliveries take turns, and whose delivery, of which number, is asked about."""
+    """A channel, subject and origin, and the event and number of a delivery there."""
 
     channel: str
     subject: str
@@ -100,7 +100,7 @@ def has_to_wait(connection: sqlite3.Connection, place: Place) -> bool:
 
 def take_turn(connection: sqlite3.Connection, place: Place) -> bool:
     """
-    Let later deliveries wait behind one that keeps its turn from now on.
+    Block later deliveries behind one that keeps its turn from now on.
 
     Return whether it has to wait itself.
     """
@@ -111,13 +111,13 @@ def take_turn(connection: sqlite3.Connection, place: Place) -> bool:
 
 
 def pass_on(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
-    """Give the turn to whoever waited behind deliveries that do not keep it any more."""
+    """Unblock deliveries that waited behind ones that do not keep their turn any more."""
     for channel, subject, origin in _followed.ask(connection, [(id_,) for id_ in ids]):
         _pass_turn(connection, Place(channel, subject, origin, ""))
 
 
 def behind(connection: sqlite3.Connection, ids: Iterable[str]) -> Mapping[str, int]:
-    """Return, for those of these deliveries that wait for their turn, the number that goes first."""
+    """Return, for those of these deliveries that wait for another, the number of that one."""
     rows = connection.execute(_BEHIND, (orjson.dumps([*ids]).decode(),))
     return {id_: first for id_, first in rows if first is not None}
 
@@ -132,7 +132,7 @@ def overtaken_by(connection: sqlite3.Connection, one: Delivery) -> int | None:
 
 
 def recompute_blocked(connection: sqlite3.Connection) -> None:
-    """Find out anew who has to wait, where very much has changed at once."""
+    """Work out again which deliveries are blocked, after many changes at once."""
     connection.execute(_RECOMPUTE)
 
 
@@ -189,12 +189,12 @@ Ended = Sequence[tuple[str, float]]
 
 
 def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> None:
-    """Have stored deliveries follow others, each by its id and the other's."""
+    """Record which stored deliveries follow others, each by its id and the other's."""
     _follow.change(connection, rows)
 
 
 def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
-    """Let go what follows deliveries that are published; call off, and return, what follows others."""
+    """Make ready what follows published deliveries; cancel, and return, what follows others."""
     for row in _let_go.ask(connection, ended):
         place = Place(*row)
         if take_turn(connection, place):
@@ -206,5 +206,5 @@ def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
 
 
 def bring_back(connection: sqlite3.Connection, delivery_id: str, event_id: str) -> None:
-    """Have the rest of a thread, called off when this post failed, wait for it once more."""
+    """Restore the rest of a thread, which was cancelled when this post failed."""
     connection.execute(_BRING_BACK, {"id": delivery_id, "event_id": event_id})

@@ -1,4 +1,4 @@
-"""What can be asked of the store: each question in SQL, answered in nouns."""
+"""The engine's queries to the store."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def outlook(connection: Connection, channel: str, now: float) -> Outlook:
 def claim_unknown(
     connection: Connection, channel: str, now: float, limit: int
 ) -> Sequence[Delivery]:
-    """Return unknown deliveries whose look is due; the longest due first."""
+    """Return unknown deliveries whose search is due, longest due first."""
     return deliveries_where(
         connection,
         f"WHERE {IS_LISTED} AND channel = ? AND state = {UNKNOWN} AND blocked IN (0, 1)"
@@ -131,7 +131,7 @@ def woken_runs(connection: Connection, now: float, limit: int) -> Sequence[OpenR
 
 
 def next_wake(connection: Connection) -> float | None:
-    """Return when the next open run is to be looked at."""
+    """Return when the next open run is due."""
     return _time(connection, "SELECT min(wake_at) FROM runs WHERE state = 'open'")
 
 
@@ -166,13 +166,13 @@ def remembered(connection: Connection, name: str, identities: Collection[str]) -
 
 
 def recipe(connection: Connection, version: str) -> RecipeVersion:
-    """Return a kept recipe version."""
+    """Return a stored recipe version."""
     select = f"SELECT {names(RECIPE)} FROM recipes WHERE version = ?"
     return recipe_of(_found(connection, select, version, "recipe version"))
 
 
 def attempts(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
-    """Return a delivery's finished attempts and looks in order."""
+    """Return a delivery's finished attempts and searches in order."""
     rows = connection.execute(
         f"SELECT {names(ATTEMPT)} FROM attempts WHERE delivery_id = ? ORDER BY place",
         (delivery_id,),

@@ -1,4 +1,4 @@
-"""What went before, asked for where something may be a flood or a repetition; and what is then held."""
+"""Queries about recent events and texts, for floods and repeats, and holding what is part of a flood."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FOLLOWED = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_SENT} AND settled_at >= :settled_at"
     " AND channel = :channel AND subject = :subject AND content_hash <> :content_hash)"
 )
-# What a person has let out is due from then on, and no longer from when it was planned.
+# A delivery that a person released is due from then on, not from when it was planned.
 _UNTOUCHED = f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at AND d.follows = ''"
 _OF_RECIPE = (
     "SELECT d.id FROM deliveries d WHERE d.id >= :begin AND d.recipe = :recipe"
@@ -52,7 +52,7 @@ _HOLD = (
 
 
 def texts(connection: sqlite3.Connection, since: float, limit: int) -> Sequence[Text]:
-    """Return what was published since a time, the oldest first, after what is still open."""
+    """Return open deliveries, then those published since a time, oldest first."""
     sent = connection.execute(_SENT_TEXTS, (since, limit)).fetchall()
     waiting = connection.execute(_OPEN_TEXTS, (limit,)).fetchall()
     return [Text(*row) for row in (*waiting, *reversed(sent))]
@@ -91,7 +91,7 @@ def followed(connection: sqlite3.Connection, delivery: Delivery, subject: str) -
 
 
 def untouched(connection: sqlite3.Connection, which: Unseen) -> Sequence[str]:
-    """Return the ids of waiting deliveries that nobody and nothing has touched since they were planned."""
+    """Return the ids of waiting deliveries that were not changed since they were planned."""
     values = {"begin": event_id(which.since, 0), "since": which.since}
     if which.source:
         rows = connection.execute(_OF_SOURCE, {**values, "source": which.source})
@@ -103,7 +103,7 @@ def untouched(connection: sqlite3.Connection, which: Unseen) -> Sequence[str]:
 def hold(
     connection: sqlite3.Connection, ids: Collection[str], why: str, reason: str
 ) -> Sequence[Delivery]:
-    """Hold those of these deliveries that still wait, untouched; the oldest first."""
+    """Hold those of these deliveries that still wait unchanged; return them, oldest first."""
     rows = connection.execute(_HOLD, {"ids": _json(ids), "hold": why, "reason": reason}).fetchall()
     held = sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
     give_up_turns(connection, [delivery.id for delivery in held])

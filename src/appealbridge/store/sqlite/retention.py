@@ -1,5 +1,5 @@
 """
-What goes when its time is over: first the personal content, one day the whole rows.
+Removes old data: first the personal content, later the whole rows.
 
 What is over is found by a reader, which hinders nobody; the writer only changes the rows that it is
 handed, and looks once more that they are still over. Emptied content is the empty text, which no
@@ -184,7 +184,7 @@ def delete_skipped(connection: sqlite3.Connection, numbers: Sequence[int]) -> in
 
 
 def empty(connection: sqlite3.Connection, found: Found) -> Pruned:
-    """Take the content out of what was found, except out of what somebody has opened again since."""
+    """Remove the content of what was found, except of what was reopened since."""
     with _unreadable(connection):
         deliveries = _change(connection, _EMPTY_DELIVERIES, found.deliveries)
         _change(connection, _EMPTY_ATTEMPTS, deliveries)
@@ -194,7 +194,7 @@ def empty(connection: sqlite3.Connection, found: Found) -> Pruned:
 
 
 def delete(connection: sqlite3.Connection, found: Found) -> Pruned:
-    """Remove the rows of what was found, except of what somebody has opened again since."""
+    """Remove the rows of what was found, except of what was reopened since."""
     with _unreadable(connection):
         deliveries = _change(connection, _DELETE_DELIVERIES, found.deliveries)
         _change(connection, _DELETE_ATTEMPTS, deliveries)
@@ -225,7 +225,7 @@ def unused_recipes(
 
 def scrub(path: Path) -> None:
     """
-    Shorten the log, which has what was written before; where somebody reads just now, the next time.
+    Truncate SQLite's log, which has copies of removed data; if somebody is reading, the next time.
 
     On a connection of its own: the writer is hindered no longer than a commit takes.
     """
@@ -248,7 +248,7 @@ def _unreadable(connection: sqlite3.Connection) -> Iterator[None]:
 def _change(
     connection: sqlite3.Connection, statement: str, ids: Collection[str] | Sequence[int]
 ) -> list[str]:
-    """Run a statement over rows by their ids and return the ids of those that it tells of."""
+    """Run a statement over rows by their ids, and return the ids that it returns."""
     return [id_ for id_, *_ in _changed(connection, statement, ids)]
 
 

@@ -1,4 +1,4 @@
-"""How runs go on: what a run planned next, stored together with the run itself; and the recipes it needs."""
+"""Stores runs, what they plan next, and recipe versions."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def hear(
     connection: sqlite3.Connection, events: Sequence[tuple[str, str, str, float]]
 ) -> Collection[str]:
     """
-    Tell of stored events, each with its id, its subject, its origin and when it was received.
+    Pass stored events (id, subject, origin, time of receipt) on to waiting runs.
 
     Return the ids of those that a run hears; it is woken.
     """
@@ -137,7 +137,7 @@ def before(connection: sqlite3.Connection, run_id: str) -> Sequence[Run]:
 
 
 def end(connection: sqlite3.Connection, run_id: str) -> None:
-    """Forget a run that is over, and wake the one that waits behind it."""
+    """Remove a finished run from the waiting ones, and wake the next."""
     connection.execute(_WAKE_NEXT, {"run_id": run_id})
     if connection.execute("DELETE FROM waiting_runs WHERE run_id = ?", (run_id,)).rowcount:
         connection.execute("DELETE FROM heard WHERE run_id = ?", (run_id,))
@@ -267,12 +267,12 @@ def keep_recipes(
 def source_failed(
     connection: sqlite3.Connection, source: str, next_look_at: float, note: str
 ) -> None:
-    """Count one more look that did not succeed."""
+    """Count one more failed poll."""
     connection.execute(_SOURCE_FAILED, (source, next_look_at, note))
 
 
 def keep_planning_mark(connection: sqlite3.Connection, mark: PlanningMark) -> None:
-    """Keep the mark of a source whose new items are being planned."""
+    """Store the mark of a source whose new items are being planned."""
     row = (mark.source, mark.in_progress, mark.crashes, mark.paused_until, mark.hold_reason)
     _marks.write(connection, [row])
 

@@ -1,5 +1,5 @@
 """
-The shape of the SQLite file: numbered migrations, each applied once and whole.
+The schema of the SQLite file, as numbered migrations, each applied once in one transaction.
 
 `PRAGMA user_version` is the number of the last one applied. A migration that has been released is
 never edited; a later shape is one more entry at the end of `MIGRATIONS`.
@@ -56,7 +56,7 @@ def origin_of(table: str) -> str:
 
 
 _WAS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold = 'unknown')"
-"""What people were told of before they were told of every hold."""
+"""The states with notices before every hold caused one."""
 
 _FIRST = f"""
 CREATE TABLE events (
@@ -359,7 +359,7 @@ MIGRATIONS: tuple[str, ...] = (
 def migrate(
     connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
 ) -> None:
-    """Bring the file to the newest shape, each migration in one transaction."""
+    """Update the file to the newest schema, each migration in one transaction."""
     version = shape(connection, path, migrations)
     for number, script in enumerate(migrations[version:], start=version + 1):
         connection.executescript(
@@ -369,7 +369,7 @@ def migrate(
 
 
 def require_current(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse to read a file whose shape is not the newest; reading changes nothing."""
+    """Refuse to read a file without the newest schema; reading changes nothing."""
     version = shape(connection, path)
     if version < len(MIGRATIONS):
         raise StoreError(
@@ -382,7 +382,7 @@ def require_current(connection: sqlite3.Connection, path: Path) -> None:
 def shape(
     connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
 ) -> int:
-    """Return how many migrations the file has had; raise `StoreError` where it is not for us."""
+    """Return how many migrations the file has had; raise `StoreError` if it is not a store of ours."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -1,4 +1,4 @@
-"""How attempts and looks end: the move, what is kept of it, and whom it wakes."""
+"""Stores how attempts and searches end: the change of state, the attempt, and the runs woken."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def ending(settlement: Settlement) -> Ending:
 
 
 def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequence[None]:
-    """Make many moves at once; raise where one of them is not possible."""
+    """Make many changes of state at once; raise if one of them is not possible."""
     changed = _settle.change(connection, [one.row for one in endings])
     if changed != len(endings):
         raise _why_not(connection, endings)
@@ -103,7 +103,7 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
 
 
 def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) -> None:
-    """Tell all who wait for deliveries that are no longer open, each with when it ended."""
+    """Update what waits for deliveries that are no longer open, each with the time of its end."""
     waits = connection.execute(WHO_WAITS).fetchone() if ended else None
     if waits is None:
         return
@@ -122,13 +122,13 @@ def give_up_turns(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
 
 
 def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> None:
-    """Let the open runs of these deliveries be looked at, each from the time given on."""
+    """Wake the open runs of these deliveries, each from the given time on."""
     if moved and connection.execute(ANY_OPEN_RUN).fetchone()[0]:
         _wake.change(connection, moved)
 
 
 def _why_not(connection: sqlite3.Connection, endings: Sequence[Ending]) -> StoreError:
-    """Say what is wrong with the first of these moves that cannot be made; meant for one at a time."""
+    """Raise the error of the first of these changes that is not possible; meant for one at a time."""
     for one in endings:
         source, target = STATES[one.row[1]].value, STATES[one.row[2]].value
         found = connection.execute(

@@ -1,5 +1,5 @@
 """
-A delivery's states as numbers, so that an index over some of them costs one comparison.
+Numbers for a delivery's states, so that an index over some of them needs one comparison.
 
 The numbers are in every store that was ever written and never change their meaning; the order is
 what makes the states that belong together neighbours.
@@ -65,4 +65,4 @@ IS_ENDED = "state >= 8"
 """It ended without being published: failed, expired, cancelled."""
 
 IS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold <> 'burst')"
-"""What people are told of: failed, expired, or held. Of what is held as a flood, the flood's alarm tells."""
+"""States with notices: failed, expired, or held. For a flood, its alarm is the notice."""

@@ -1,5 +1,5 @@
 """
-The default store: one SQLite file, one writer, readers apart.
+The default store: one SQLite file, with one writer and several readers.
 
 The SQL stands in `accepting`, `keys`, `settling`, `moving`, `planning`, `pruning`, `lanes`, `telling`,
 `reading`, `listing` and `paging`; here each promise of `Store` is put to the writer or to the readers.
@@ -54,7 +54,7 @@ T = TypeVar("T")
 READING = Writing(trouble="the store is open to read only", waits_for=0.0, idle_for=0.0)
 
 LISTED_WITHIN = 10.0
-"""Seconds after which a question of people is given up."""
+"""Seconds after which a query from people is abandoned."""
 AT_ONCE = 8
 """For how many events rows are made before other tasks may run."""
 
@@ -64,9 +64,9 @@ RECOVERED = 2000
 
 class SqliteStore(SqliteQueries):
     """
-    The durable half of the program in one SQLite file; its promises are those of `Store`.
+    The store in one SQLite file; its promises are those of `Store`.
 
-    Opened by `open`, let go of by `close`. A store opened to read only refuses every write.
+    Use `open` and `close`. A store opened read-only refuses every write.
     """
 
     def __init__(self, path: Path, writer: Writer | None, lock: StoreLock | None) -> None:

@@ -1,4 +1,4 @@
-"""What people and their screens ask of the default store; nothing here changes it."""
+"""The read-only part of the SQLite store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from appealbridge.store.sqlite.queries import backlog, queues
 
 
 class SqliteQueries:
-    """The part of `SqliteStore` that only looks."""
+    """The part of `SqliteStore` that only reads."""
 
     def __init__(self, readers: Readers) -> None:
         self._ask = readers.ask
@@ -49,7 +49,7 @@ class SqliteQueries:
         return await self._ask(lambda db: ordering.overtaken_by(db, delivery))
 
     async def attempts(self, delivery_id: str) -> Sequence[Attempt]:
-        """Return a delivery's finished attempts and looks in order."""
+        """Return a delivery's finished attempts and searches in order."""
         return await self._ask(lambda db: queries.attempts(db, delivery_id))
 
     async def event(self, event_id: str) -> Event:

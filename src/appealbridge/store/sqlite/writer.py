@@ -1,5 +1,5 @@
 """
-The one thread that writes: whatever waits at a moment goes into one commit.
+The writer thread, which commits everything that waits at a moment together.
 
 A commit costs one sync of the disk however many transactions it holds. While one is under way the
 next ones gather; each caller hears of its own only after the commit that holds it has returned.
@@ -24,12 +24,12 @@ Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
 """Does many transactions of one kind at once: what they are in, what each caller is to get out, in order."""
 
 OnCommit = Callable[[float, int], None]
-"""Told, in the event loop's thread, the seconds that a commit took and how many transactions it held."""
+"""Called in the event loop's thread with the seconds that a commit took and how many transactions it had."""
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One transaction that waits: its kind, what it is handed, and who waits for it."""
+    """A waiting transaction: its kind, its arguments, and the future of its caller."""
 
     together: Together
     payload: Any
@@ -94,7 +94,7 @@ class Writer:
         return self._under_way > 0
 
     def writing(self) -> Writing:
-        """Return how writing has gone lately; this asks the disk nothing."""
+        """Return the state of writing, without using the disk."""
         now = self._loop.time()
         return Writing(
             trouble=self._trouble,
@@ -188,7 +188,7 @@ class Writer:
         return job, result, None
 
     def _undo(self) -> None:
-        """Leave nothing half done; a connection that cannot even roll back is given up for a new one."""
+        """Roll back; replace a connection that cannot."""
         connection = self._connection
         if connection is None or not connection.in_transaction:
             return
