@@ -9,7 +9,7 @@ from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.settings import load_settings
 from appealbridge.settings.include import Include
-from appealbridge.settings.model import Daemon
+from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.secrets import SecretRef
 from appealbridge.triggers.appeal.files import read_appeals
 from tests.docs import workplace
@@ -23,7 +23,7 @@ BASE = {
 
 SECTIONS = {t.section: t.source_options for t in load().triggers.values() if t.section}
 RECIPE = frozenset(Shape.model_fields)
-SETTINGS = frozenset(Daemon.model_fields) | {"channels", "lists"} | SECTIONS.keys()
+SETTINGS = frozenset(DaemonSettings.model_fields) | {"channels", "lists"} | SECTIONS.keys()
 
 YAML = [
     block

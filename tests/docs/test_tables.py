@@ -9,7 +9,7 @@ from appealbridge.plugin.registry import load
 from appealbridge.recipes.conditions.schema import FieldTest
 from appealbridge.recipes.model.entries import StepEntry
 from appealbridge.recipes.model.schema import Shape
-from appealbridge.settings.model import Daemon
+from appealbridge.settings.model import DaemonSettings
 from tests.docs.pages import table_after
 from tests.docs.tables import table
 
@@ -20,7 +20,7 @@ def tables():
     yield "recipes.md", "recipe", table(Shape)
     yield "recipes.md", "condition", table(FieldTest)
     yield "recipes.md", "step", table(StepEntry)
-    yield "configuration.md", "settings", table(Daemon)
+    yield "configuration.md", "settings", table(DaemonSettings)
     yield "blueprints.md", "blueprint", table(Head)
     yield "configuration.md", "channel", table(Account)
     yield "configuration.md", "appeal", table(Appeal)

@@ -201,7 +201,7 @@ class Machine(RuleBasedStateMachine):
 
     def ending(self, row: Row, target: State, due: float, cap: bool) -> Settlement:
         """Return how an attempt or a look ends, as the engine says it."""
-        kind = AttemptKind.SEND if row["state"] is State.SENDING else AttemptKind.SEEK
+        kind = AttemptKind.SEND if row["state"] is State.SENDING else AttemptKind.FIND
         attempt = Attempt(
             row["id"], row["attempts"], kind, self.now, self.now, Outcome.UNSURE, "as told"
         )

@@ -21,7 +21,7 @@ from multidict import CIMultiDict
 from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Sought, Tools
+from appealbridge.plugin.channel import SearchResult, Tools
 from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.plugin.http.reply import Reply
 from appealbridge.redact import Redactor
@@ -36,7 +36,7 @@ CASES = {
     for suite in vars(test_channels).values()
     if isinstance(suite, type) and issubclass(suite, HttpChannelContract) and "case" in vars(suite)
 }
-VERBS = ["deliver", "deliver", "seek", "check"]
+VERBS = ["deliver", "deliver", "find", "check"]
 
 NAMES = [
     "data", "meta", "id", "text", "entities", "urls", "url", "expanded_url", "created_at", "next_token",
@@ -123,7 +123,7 @@ def is_kept(result):
             orjson.dumps([result.id, result.url, result.time])
             assert result.id not in ("None", "True", "False")
             assert not result.id.startswith(("{", "["))
-        case Sought():
+        case SearchResult():
             orjson.dumps(result.seen)
             assert result.receipt is None or is_kept(result.receipt)
         case DeliveryError() | str():
@@ -242,7 +242,7 @@ def test_any_bytes_are_a_receipt_or_a_failure_of_the_door(wire, platform, verb, 
 
 @pytest.mark.parametrize("platform", list(CASES))
 @pytest.mark.parametrize("status", [201, 400])
-@pytest.mark.parametrize("verb", ["deliver", "seek"])
+@pytest.mark.parametrize("verb", ["deliver", "find"])
 def test_an_answer_without_end_costs_little_memory(wire, platform, verb, status):
     head = on_the_wire(status, [], b'{"data":[', "until it closes")
     wire.answers = [itertools.chain([head], itertools.repeat(b'{"id":"1","text":"x"},' * 1000))]
@@ -278,10 +278,10 @@ def test_posts_made_to_be_costly_to_read_are_not(platform, posts):
     http = Canned([(200, {}, orjson.dumps(one)) for one in asked])
     tracemalloc.start()
     begin = time.process_time()
-    result = asyncio.run(do(case, "seek", "http://127.0.0.1:1", http))
+    result = asyncio.run(do(case, "find", "http://127.0.0.1:1", http))
     spent = time.process_time() - begin
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert isinstance(result, Sought | TryAgain)
+    assert isinstance(result, SearchResult | TryAgain)
     assert spent < 10.0
     assert peak < 60 * 1024 * 1024

@@ -93,7 +93,7 @@ class Wire:
         try:
             return await channel.deliver(account, message, delivery, tools)
         except Unsure:
-            return await channel.seek(account, message, delivery, tools)
+            return await channel.find(account, message, delivery, tools)
         finally:
             self.sandbox.faults.clear()
 

@@ -54,7 +54,7 @@ def a_run(event: Event, recipe: str = RECIPE, **more: Any) -> Run:
         "version": "0f" * 32,
         "state": RunState.OPEN,
         "begun_at": event.received_at,
-        "trace": ({"at": event.received_at, "step": "match", "said": "all conditions hold"},),
+        "trace": ({"at": event.received_at, "step": "match", "message": "all conditions hold"},),
     }
     return Run(**attributes | more)
 

@@ -14,7 +14,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Arrival,
-    Outlook,
+    QueueStatus,
     Settlement,
 )
 from tests.store_contract.case import (
@@ -30,7 +30,7 @@ from tests.store_contract.case import (
     ids,
 )
 
-NOTHING = Outlook(next_due=None, blocked=False, looks=False)
+NOTHING = QueueStatus(next_due=None, blocked=False, looks=False)
 
 
 class StoreDeliveryContract:
@@ -228,7 +228,7 @@ class StoreDeliveryContract:
         """They tell the story of an unclear outcome."""
         delivery = await begun(store, an_arrival(1))
         sent = ended(delivery, State.UNKNOWN, due_at=NOW + 5)
-        look = Attempt(delivery.id, 1, AttemptKind.SEEK, NOW + 5, NOW + 6, Outcome.CANNOT_TELL, "?")
+        look = Attempt(delivery.id, 1, AttemptKind.FIND, NOW + 5, NOW + 6, Outcome.CANNOT_TELL, "?")
         await store.settle(sent)
         for target in (State.UNKNOWN, State.HELD):
             await store.settle(

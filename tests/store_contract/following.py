@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.store.base import Store
-from appealbridge.store.records import Arrival, Unseen
+from appealbridge.store.records import Arrival, HoldFilter
 from tests.store_contract.case import (
     CHANNEL,
     NOW,
@@ -162,7 +162,7 @@ class StoreFollowingContract:
         """It only ever waits for the one before it."""
         thread = a_thread(1)
         await store.accept([thread])
-        which = Unseen(since=NOW - 1, recipe=RECIPE)
+        which = HoldFilter(since=NOW - 1, recipe=RECIPE)
         held = await store.hold_untouched(which, hold="burst", reason="many")
         assert [one.id for one in held] == [thread.deliveries[0].id]
 

@@ -15,8 +15,8 @@ from appealbridge.store.records import (
     Accepted,
     Arrival,
     DeliveryFilter,
-    Memory,
     PlanningMark,
+    PollState,
     RecipeVersion,
 )
 from tests.store_contract.case import (
@@ -125,7 +125,9 @@ class StoreIntakeContract:
         clash = replace(clash, deliveries=[good.deliveries[0]])
         await store.accept([good])
         with pytest.raises(StoreError):
-            await store.accept([an_arrival(3), clash], Memory(FEED, NOW, NOW + 60, {}, {"a": "1"}))
+            await store.accept(
+                [an_arrival(3), clash], PollState(FEED, NOW, NOW + 60, {}, {"a": "1"})
+            )
         assert await store.events() == [good.event]
         assert await store.source(FEED) is None
 
@@ -203,7 +205,7 @@ class StoreIntakeContract:
 
     async def test_a_look_leaves_its_memory_with_its_events(self, store: Store) -> None:
         """Cursor and items in the transaction of the events."""
-        memory = Memory(FEED, NOW, NOW + 300, {"etag": '"abc"'}, {"a": "1", "b": "2"})
+        memory = PollState(FEED, NOW, NOW + 300, {"etag": '"abc"'}, {"a": "1", "b": "2"})
         await store.accept([an_arrival(1)], memory)
         record = await store.source(FEED)
         assert record is not None
@@ -214,8 +216,8 @@ class StoreIntakeContract:
 
     async def test_a_later_look_replaces_digests_and_forgets_nothing(self, store: Store) -> None:
         """An item that has scrolled out of a feed may come back."""
-        await store.accept([], Memory(FEED, NOW, NOW + 300, {"n": "1"}, {"a": "1", "b": "2"}))
-        await store.accept([], Memory(FEED, NOW + 300, NOW + 600, {"n": "2"}, {"b": "3"}))
+        await store.accept([], PollState(FEED, NOW, NOW + 300, {"n": "1"}, {"a": "1", "b": "2"}))
+        await store.accept([], PollState(FEED, NOW + 300, NOW + 600, {"n": "2"}, {"b": "3"}))
         assert await store.remembered(FEED, ["a", "b"]) == {"a": "1", "b": "3"}
         record = await store.source(FEED)
         assert record is not None
@@ -223,7 +225,9 @@ class StoreIntakeContract:
 
     async def test_a_look_leaves_what_the_engine_keeps_about_its_source(self, store: Store) -> None:
         """What its memory rests on, and what people have been told of; a look that fails changes nothing of it."""
-        await store.accept([], Memory(FEED, NOW, NOW + 300, state={"identity": "x", "told": ["a"]}))
+        await store.accept(
+            [], PollState(FEED, NOW, NOW + 300, state={"identity": "x", "told": ["a"]})
+        )
         await store.source_failed(FEED, NOW + 300, NOW + 600, "timed out")
         record = await store.source(FEED)
         assert record is not None
@@ -232,16 +236,16 @@ class StoreIntakeContract:
     async def test_a_look_that_begins_anew_forgets_what_was_remembered(self, store: Store) -> None:
         """Another address under the same name may use the same ids for other things."""
         other = "feed:https://other.example/rss"
-        await store.accept([], Memory(FEED, NOW, NOW + 300, {}, {"a": "1", "b": "2"}))
-        await store.accept([], Memory(other, NOW, NOW + 300, {}, {"a": "1"}))
-        await store.accept([], Memory(FEED, NOW, NOW + 300, {}, {"b": "3"}, anew=True))
+        await store.accept([], PollState(FEED, NOW, NOW + 300, {}, {"a": "1", "b": "2"}))
+        await store.accept([], PollState(other, NOW, NOW + 300, {}, {"a": "1"}))
+        await store.accept([], PollState(FEED, NOW, NOW + 300, {}, {"b": "3"}, anew=True))
         assert await store.remembered(FEED, ["a", "b"]) == {"b": "3"}
         assert await store.remembered(other, ["a"]) == {"a": "1"}
 
     async def test_a_look_leaves_alarms_that_people_are_to_be_told_of(self, store: Store) -> None:
         """In its transaction, so that they are told once whatever crashes when."""
         alarm = ("source.problem", FEED, "a.yaml is wrong")
-        await store.accept([], Memory(FEED, NOW, NOW + 300, alarms=[alarm]))
+        await store.accept([], PollState(FEED, NOW, NOW + 300, alarms=[alarm]))
         [sort] = await store.news()
         assert (sort.kind, sort.channel, sort.count) == ("source.problem", FEED, 1)
         [news] = await store.news_of([sort], 10)
@@ -255,14 +259,14 @@ class StoreIntakeContract:
         assert record is not None
         assert (record.looked_at, record.failures, record.note) == (None, 2, "timed out 2")
         assert (record.cursor, record.next_look_at) == ({}, NOW + 120)
-        await store.accept([], Memory(FEED, NOW, NOW + 300))
+        await store.accept([], PollState(FEED, NOW, NOW + 300))
         record = await store.source(FEED)
         assert record is not None
         assert (record.looked_at, record.failures, record.note) == (NOW, 0, "")
 
     async def test_a_failed_look_keeps_the_cursor(self, store: Store) -> None:
         """Otherwise the next answer would be the whole feed."""
-        await store.accept([], Memory(FEED, NOW, NOW + 300, {"etag": "x"}))
+        await store.accept([], PollState(FEED, NOW, NOW + 300, {"etag": "x"}))
         await store.source_failed(FEED, NOW + 300, NOW + 600, "timed out")
         record = await store.source(FEED)
         assert record is not None
@@ -270,7 +274,9 @@ class StoreIntakeContract:
 
     async def test_a_part_of_a_look_leaves_only_its_items(self, store: Store) -> None:
         """If the process dies before the last part, the next look has to see the rest."""
-        part = Memory(FEED, NOW, NOW + 300, {"etag": "x"}, {"a": "1"}, complete=False, marked=True)
+        part = PollState(
+            FEED, NOW, NOW + 300, {"etag": "x"}, {"a": "1"}, complete=False, marked=True
+        )
         await store.keep_planning_mark(PlanningMark(FEED, in_progress=True))
         await store.accept([an_arrival(1)], part)
         assert await store.source(FEED) is None
@@ -284,9 +290,9 @@ class StoreIntakeContract:
         for mark in (other, PlanningMark(FEED), first):
             await store.keep_planning_mark(mark)
         assert await store.planning_marks() == sorted([first, other], key=lambda one: one.source)
-        await store.accept([], Memory(FEED, NOW, NOW + 300))
+        await store.accept([], PollState(FEED, NOW, NOW + 300))
         assert len(await store.planning_marks()) == 2
-        await store.accept([], Memory(FEED, NOW, NOW + 300, marked=True))
+        await store.accept([], PollState(FEED, NOW, NOW + 300, marked=True))
         assert await store.planning_marks() == [other]
 
     # -- recipes --------------------------------------------------------------------------------

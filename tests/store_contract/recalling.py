@@ -9,7 +9,7 @@ import pytest
 from appealbridge.model.delivery import OPEN, State
 from appealbridge.model.receipt import Receipt
 from appealbridge.store.base import Store
-from appealbridge.store.records import Arrival, Pace, Text, Unseen
+from appealbridge.store.records import Arrival, HoldFilter, RecentPace, Text
 from tests.store_contract.case import (
     CHANNEL,
     NOW,
@@ -118,10 +118,10 @@ class StoreRecallingContract:
             event = an_event(number, received_at=NOW + number)
             await store.accept([Arrival(event, [a_run(event)], [a_delivery(event)])])
         since = NOW + 1
-        assert await store.pace(since, 9) == Pace(
+        assert await store.pace(since, 9) == RecentPace(
             [(SOURCE, NOW + 1), (SOURCE, NOW + 2)], [(RECIPE, NOW + 1), (RECIPE, NOW + 2)]
         )
-        assert await store.pace(since, 1) == Pace([(SOURCE, NOW + 2)], [(RECIPE, NOW + 2)])
+        assert await store.pace(since, 1) == RecentPace([(SOURCE, NOW + 2)], [(RECIPE, NOW + 2)])
 
     # -- addresses ------------------------------------------------------------------------------
 
@@ -149,10 +149,10 @@ class StoreRecallingContract:
 
     @pytest.mark.parametrize(
         "which",
-        [Unseen(since=NOW, source=SOURCE), Unseen(since=NOW, recipe=RECIPE)],
+        [HoldFilter(since=NOW, source=SOURCE), HoldFilter(since=NOW, recipe=RECIPE)],
         ids=["of a source", "of a recipe"],
     )
-    async def test_what_waits_untouched_is_held(self, store: Store, which: Unseen) -> None:
+    async def test_what_waits_untouched_is_held(self, store: Store, which: HoldFilter) -> None:
         """The oldest first, with the reason, and no longer claimed."""
         await store.accept([an_arrival(number) for number in (1, 2)])
         held = await store.hold_untouched(which, hold="burst", reason="too many")
@@ -175,7 +175,7 @@ class StoreRecallingContract:
         """Attempted, let out by a person, held for another reason, or over."""
         await store.accept([an_arrival(1, **other)])
         before = await store.delivery("1")
-        for which in (Unseen(since=NOW, source=SOURCE), Unseen(since=NOW, recipe=RECIPE)):
+        for which in (HoldFilter(since=NOW, source=SOURCE), HoldFilter(since=NOW, recipe=RECIPE)):
             assert await store.hold_untouched(which, hold="burst", reason="") == []
         assert await store.delivery("1") == before
 
@@ -183,10 +183,10 @@ class StoreRecallingContract:
         """A flood is of one source or one recipe, and of a time."""
         await store.accept([an_arrival(1)])
         for which in (
-            Unseen(since=NOW, source="webhook:other"),
-            Unseen(since=NOW, recipe="other"),
-            Unseen(since=NOW + 1, source=SOURCE),
-            Unseen(since=NOW + 1, recipe=RECIPE),
+            HoldFilter(since=NOW, source="webhook:other"),
+            HoldFilter(since=NOW, recipe="other"),
+            HoldFilter(since=NOW + 1, source=SOURCE),
+            HoldFilter(since=NOW + 1, recipe=RECIPE),
         ):
             assert await store.hold_untouched(which, hold="burst", reason="") == []
         assert (await store.delivery("1")).state is State.READY

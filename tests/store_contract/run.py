@@ -87,7 +87,7 @@ class StoreRunContract:
         delivery = await begun(store, arrival)
         await store.settle(ended(delivery, State.DELIVERED))
         later = a_delivery(event, "mail", planned_at=NOW + 2)
-        trace = (*run.trace, {"at": NOW + 2, "step": "mail", "said": "planned"})
+        trace = (*run.trace, {"at": NOW + 2, "step": "mail", "message": "planned"})
         done = replace(run, state=RunState.PLANNED, trace=trace, reason="all is planned")
         await store.advance(done, 1, [later])
         kept = await store.run(run.id)

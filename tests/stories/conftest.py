@@ -148,7 +148,7 @@ class Story:
         """Return the lines of the log that say this."""
         self.bridge.log.output.flush()
         lines = map(json.loads, self.lines.getvalue().splitlines())
-        return [line for line in lines if line["said"] == word]
+        return [line for line in lines if line["event"] == word]
 
     # -- time -----------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ class Daemon(Process):
 
     async def ready(self) -> bool:
         """Wait until it takes requests; say whether it lived to do so."""
-        if await self.line('"said":"ready"') is None:
+        if await self.line('"event":"ready"') is None:
             return False
         control = read_control(self._stage.store)
         if control is None or control.pid != self.process.pid:

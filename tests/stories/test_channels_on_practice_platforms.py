@@ -47,7 +47,7 @@ async def attempt(sandbox, platform, fault):
         sandbox.faults.add(platform, FaultName(fault), 1, None)
         with pytest.raises(Unsure):
             await channel.deliver(account, message, delivery, tools)
-        return await channel.seek(account, message, delivery, tools)
+        return await channel.find(account, message, delivery, tools)
 
 
 @pytest.mark.parametrize("fault", POSTED)

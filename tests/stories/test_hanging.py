@@ -19,7 +19,7 @@ from appealbridge.plugin import (
     Receipt,
     Registry,
     Repeat,
-    Sought,
+    SearchResult,
 )
 from appealbridge.plugin import registry as plugins
 from appealbridge.triggers.appeal.trigger import AppealTrigger
@@ -85,13 +85,13 @@ class Sign(Channel[SignAccount, Words]):
         self.shown.append(message.text)
         return Receipt(str(len(self.shown)))
 
-    async def seek(self, account, message, delivery, tools):
+    async def find(self, account, message, delivery, tools):
         self.looks += 1
-        await self._does("seek")
+        await self._does("find")
         if self.unreadable:
             raise AccountRefused("403 You may not read this", status=403)
         number = self.shown.index(message.text) + 1 if message.text in self.shown else 0
-        return Sought(
+        return SearchResult(
             Receipt(str(number)) if number else None, sure=True, seen="looked at the sign"
         )
 
@@ -144,7 +144,7 @@ async def test_an_attempt_that_hangs_is_given_up_looked_into_and_made_again(stor
 
 
 async def test_a_look_that_hangs_is_given_up_and_made_again(story, sign):
-    sign.hangs = {"deliver", "seek"}
+    sign.hangs = {"deliver", "find"}
     await story.begins({"sign": SIGN}, CHANNELS)
     await story.receives("M6 closed")
     await story.until(lambda: sign.looks == 2, passing=1)

@@ -5,7 +5,7 @@ import gc
 import types
 import weakref
 
-from appealbridge.practice.posts import Post, Shelf
+from appealbridge.practice.posts import PracticePost, Shelf
 from tests.stories import staging
 
 LATER = """
@@ -90,5 +90,5 @@ def kept(root):
 # sqlite3 keeps weak references to a connection's last two hundred cursors.
 PROGRAM = (
     type, types.ModuleType, types.CodeType, types.BuiltinFunctionType, weakref.ReferenceType,
-    Shelf, Post,
+    Shelf, PracticePost,
 )  # fmt: skip

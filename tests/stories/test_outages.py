@@ -46,7 +46,7 @@ async def test_what_expires_is_said_at_its_time_and_not_when_its_lane_next_looks
     await story.begins({"tweet": LATE})
     fails(story, "x", "http_429", count=1, seconds=3000)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("put_off"))
+    await story.until(lambda: story.said("deferred"))
     begun = story.clock.now()
     await story.state(1, "expired", passing=1)
     assert story.clock.now() - begun < 660
@@ -66,7 +66,7 @@ async def test_a_rate_limit_is_waited_out_until_its_own_reset(story):
     fails(story, "x", "http_429", count=1, seconds=600)
     begun = story.clock.now()
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("put_off"))
+    await story.until(lambda: story.said("deferred"))
     await story.receives("A38 closed")  # the whole account is left alone, not just this post
     await story.clock.passes(seconds=590)
     await story.settles()
@@ -85,7 +85,7 @@ async def test_one_dead_platform_delays_no_other(story, dead):
     await story.receives("M6 closed")
     others = {"x", "facebook", "mastodon", "email"} - {dead}
     await story.until(lambda: all(story.posts(platform) for platform in others))
-    await story.until(lambda: story.said("put_off"))
+    await story.until(lambda: story.said("deferred"))
     assert story.posts(dead) == []
 
 
@@ -311,7 +311,7 @@ async def test_what_comes_due_while_its_lane_is_full_goes_as_soon_as_there_is_ro
     await story.begins({"tweet": staging.TWEET}, narrow)
     fails(story, "x", "http_503", count=1)
     await story.receives("First")
-    await story.until(lambda: story.said("put_off"))
+    await story.until(lambda: story.said("deferred"))
     fails(story, "x", "slow", count=1, seconds=10)
     await story.receives("Second, which takes ten seconds")
     await story.until(lambda: len(story.posts("x")) == 1)

@@ -78,7 +78,7 @@ async def test_where_none_is_published_what_stands_after_the_post_is_left_out(st
 
     (run,) = await story.until(over)
     assert run["trace"][-1]["step"] == "later"
-    assert run["trace"][-1]["said"] == "cancelled, since all.force_x is cancelled: no"
+    assert run["trace"][-1]["message"] == "cancelled, since all.force_x is cancelled: no"
 
 
 async def test_what_is_too_long_for_one_channel_is_whole_on_the_others(story):

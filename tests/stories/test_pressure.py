@@ -101,7 +101,7 @@ async def test_a_crowd_before_a_store_that_stalls_is_served_or_sent_away_and_non
             await asyncio.gather(*(again.sends(number) for number in range(first, first + 100)))
         assert again.with_status(200) == accepted  # they were stored
         assert again.with_status(202) == refused  # and of these was nothing
-        assert len([line for line in running.lines if '"said":"overloaded"' in line]) == 1
+        assert len([line for line in running.lines if '"event":"overloaded"' in line]) == 1
         assert (await running.ask("GET", "/readyz"))[0] == 200
 
 

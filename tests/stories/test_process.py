@@ -25,7 +25,7 @@ async def test_sigterm_lets_an_attempt_that_is_under_way_end(tmp_path):
             await first.receives("msg_1", EVENT)
             await until(lambda: there.posts("M6"), "the post")
             assert await first.end(signal.SIGTERM) == 0
-        assert any('"said":"delivered"' in line for line in first.lines)
+        assert any('"event":"delivered"' in line for line in first.lines)
         assert len(await there.posts("M6")) == 1
 
 
@@ -87,7 +87,7 @@ async def test_sighup_takes_new_recipes(tmp_path):
             assert await running.ready()
             stage.recipe("tweet", staging.TWEET)
             running.process.send_signal(signal.SIGHUP)
-            assert await running.line('"said":"reloaded"')
+            assert await running.line('"event":"reloaded"')
             await running.receives("msg_1", EVENT)
             await delivered(running)
 
@@ -131,7 +131,7 @@ async def test_a_full_disk_is_answered_with_503_and_what_was_accepted_stays(tmp_
             assert len(await first.deliveries()) == len(accepted)
             stage.recipe("another", staging.EVERYWHERE + "# as long as this\n" * 5_000)
             first.process.send_signal(signal.SIGHUP)
-            assert await first.line('"said":"reload_refused"')
+            assert await first.line('"event":"reload_refused"')
             assert (await first.ask("GET", "/healthz"))[0] == 200
             # The disk has room again, and the daemon goes on without a restart.
             resource.prlimit(
@@ -159,7 +159,7 @@ async def test_a_recipe_is_taken_as_soon_as_it_is_saved_and_no_webhook_is_refuse
             await running.line("watching")
             stage.recipe("t", staging.TWEET.replace("{{ event", "Saved: {{ event"))
             statuses = []
-            while not any('"said":"reloaded"' in line for line in running.lines):
+            while not any('"event":"reloaded"' in line for line in running.lines):
                 about = f"msg_{len(statuses)}"
                 event = EVENT | {"subject": about, "text": f"{about} closed"}
                 statuses.append((await running.receives(about, event))[0])
@@ -176,12 +176,12 @@ async def test_a_folder_of_recipes_that_comes_later_is_taken_with_what_is_in_it_
     shutil.rmtree(folder)
     async with daemon(stage) as running:
         assert await running.ready()
-        assert not any('"said":"watching"' in line for line in running.lines)
+        assert not any('"event":"watching"' in line for line in running.lines)
         (later := folder.with_name("later")).mkdir()
         (later / "t.yaml").write_text(staging.TWEET)
         later.rename(folder)
-        assert "1 new" in await running.line('"said":"reloaded"')
-        assert str(folder) in await running.line('"said":"watching"')
+        assert "1 new" in await running.line('"event":"reloaded"')
+        assert str(folder) in await running.line('"event":"watching"')
 
 
 async def test_a_recipe_that_is_saved_waits_for_a_reload_where_the_settings_say_so(tmp_path):
@@ -191,6 +191,6 @@ async def test_a_recipe_that_is_saved_waits_for_a_reload_where_the_settings_say_
         assert await running.ready()
         stage.recipe("t", staging.TWEET)
         running.process.send_signal(signal.SIGHUP)
-        await running.line('"said":"reloaded"')
-        assert not any('"said":"changed"' in line for line in running.lines)
+        await running.line('"event":"reloaded"')
+        assert not any('"event":"changed"' in line for line in running.lines)
         assert any("1 new" in line for line in running.lines)

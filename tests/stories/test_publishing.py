@@ -146,7 +146,7 @@ async def test_what_waits_for_a_later_step_survives_a_restart(story):
     await story.begins({"everywhere": staging.EVERYWHERE})
     story.sandbox.faults.add("x", "http_503", 1, None)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("put_off"))
+    await story.until(lambda: story.said("deferred"))
     await story.restarts()
     await story.state(4, "delivered", passing=0.1)
     assert len(story.posts("x")) == len(story.posts("email")) == 1

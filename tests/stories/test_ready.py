@@ -35,9 +35,9 @@ class Manager(Notifier):
         engine = self.bridge.engine
         self.heard.append(
             (
-                sorted(engine.inforce.book.recipes),
+                sorted(engine.active.book.recipes),
                 sorted(engine.lanes),
-                sorted(engine.inforce.watched),
+                sorted(engine.active.watched),
             )
         )
 
@@ -108,6 +108,6 @@ async def test_a_start_on_nothing_says_so(tmp_path, monkeypatch, settings):
     log = Log(Output(lines, FakeClock().now, level=Level.INFO))
     async with Bridge(assembly=replace(assembly, settings=anywhere), clock=FakeClock(), log=log):
         pass
-    said = [json.loads(line)["said"] for line in lines.getvalue().splitlines()]
+    said = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
     assert ("no_settings" in said) == (settings is None)
     assert "no_recipes" in said

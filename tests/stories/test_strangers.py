@@ -109,7 +109,7 @@ async def test_a_crowd_of_strangers_costs_little_and_keeps_nobody_out(tmp_path, 
                 event = {"type": "incident", "subject": f"M{number}", "text": f"M{number}"}
                 assert (await running.receives(f"msg_{number}", event))[0] == 202
         assert memory_mb(running.process.pid, "VmHWM") - before < MEMORY_MB
-        told = [line for line in running.lines if '"said":"refused"' in line]
+        told = [line for line in running.lines if '"event":"refused"' in line]
         assert len(told) <= 60
 
 

@@ -96,7 +96,7 @@ async def test_the_event_that_is_waited_for_ends_the_wait(story):
     await closes(story, "found safe")
     await posted(story, "Missing", "Missing: found safe")
     (run,) = await state(story, "planned")
-    said = [entry["said"] for entry in run["trace"]]
+    said = [entry["message"] for entry in run["trace"]]
     assert any(words.startswith("waits for appeal.closed until ") for words in said)
     assert any(words.startswith("appeal.closed came: event ") for words in said)
 

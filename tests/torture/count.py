@@ -46,7 +46,7 @@ def sorted_posts(posts: Sequence[Mapping[str, Any]]) -> Posts:
     return sorted_
 
 
-def judge(
+def match_timeline(
     accepted: Mapping[int, str],
     deliveries: Sequence[Delivery],
     refused: Mapping[str, str],

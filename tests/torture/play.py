@@ -25,7 +25,7 @@ from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.stories import staging
 from tests.stories.processes import Platforms, platforms
-from tests.torture.count import Verdict, judge, sorted_posts
+from tests.torture.count import Verdict, match_timeline, sorted_posts
 from tests.torture.crowd import Person, Senders, troubles
 from tests.torture.keeper import Keeper
 from tests.torture.script import CHANNELS, RECIPE, Life, events, lives, stream
@@ -263,7 +263,7 @@ class _Play:
             await store.close()
         await self._keeper.end(signal.SIGTERM)
         posts = sorted_posts(await self._there.posts(""))
-        outcomes.verdict = judge(
+        outcomes.verdict = match_timeline(
             self._senders.accepted, deliveries, refused, posts, self._person.asked
         )
         left = {one.id: one.channel for one in deliveries if one.state is State.HELD}

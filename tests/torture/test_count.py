@@ -5,7 +5,7 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.receipt import Receipt
 from appealbridge.testing.channel_case import a_delivery
-from tests.torture.count import judge, sorted_posts
+from tests.torture.count import match_timeline, sorted_posts
 from tests.torture.script import PLATFORMS
 
 EVENTS = {0: "event0", 1: "event1"}
@@ -45,7 +45,7 @@ def a_post(channel, number, name=""):
 
 
 def found(deliveries, posts, refused=()):
-    verdict = judge(EVENTS, list(deliveries.values()), dict(refused), sorted_posts(posts))
+    verdict = match_timeline(EVENTS, list(deliveries.values()), dict(refused), sorted_posts(posts))
     return sorted({said.partition(":")[0] for said in verdict.wrong})
 
 
@@ -106,5 +106,5 @@ def test_what_waited_for_a_person_may_be_overtaken(deliveries, posts):
     first = deliveries[X0]
     late = [one for one in posts if one["id"] != first.receipt.id] + [a_post(*X0)]
     assert found(deliveries, late) == ["out_of_order"]
-    verdict = judge(EVENTS, list(deliveries.values()), {}, sorted_posts(late), {first.id})
+    verdict = match_timeline(EVENTS, list(deliveries.values()), {}, sorted_posts(late), {first.id})
     assert verdict.wrong == []

@@ -81,13 +81,13 @@ def test_a_recipe_that_needs_it_is_quarantined_and_the_others_are_in_force(folde
     ((file, problems),) = assembly.book.quarantined.items()
     assert file.endswith("sms.yaml")
     assert "plug-in" in " ".join(problem.cure for problem in problems)
-    assert "force_x" in assembly.inforce.channels
+    assert "force_x" in assembly.active.channels
 
 
 @pytest.mark.parametrize("code", NO_ACCOUNT.values(), ids=NO_ACCOUNT)
 def test_an_account_that_needs_it_is_left_out(folder, code):
     assembly = assemble(folder(code))
-    assert {*assembly.inforce.channels} == {"force_x"}
+    assert {*assembly.active.channels} == {"force_x"}
     assert assembly.faults
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from appealbridge.cli.common import Span, config_option, fail, json_option
+from appealbridge.cli.common import SpanParameter, config_option, fail, json_option
 from appealbridge.cli.output import Line, progress, say, say_json, styled
 from appealbridge.cli.recipes import chosen
 from appealbridge.clock import SystemClock
@@ -60,7 +60,7 @@ class _Report:
 @click.argument("recipe_name", metavar="RECIPE")
 @click.option(
     "--since",
-    type=Span(),
+    type=SpanParameter(),
     default="30d",
     show_default=True,
     help="How far back to look, such as 12h or 30d.",

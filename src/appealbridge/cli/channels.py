@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from appealbridge.cli.client import Daemon
+from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail_with, json_option
 from appealbridge.cli.output import say, say_json, styled
 from appealbridge.documents import InvalidDocuments
@@ -31,7 +31,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     """Show how the daemon's accounts are doing: working, down, refused, or login expired."""
     if context.invoked_subcommand is not None:
         return
-    rows = Daemon.of(config).get("/channels")
+    rows = DaemonClient.of(config).get("/channels")
     if as_json:
         say_json(rows)
     else:
@@ -52,7 +52,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
         assembly = assemble(config)
     except InvalidDocuments as error:
         fail_with(error)
-    accounts = assembly.inforce.channels
+    accounts = assembly.active.channels
     unknown = [name for name in names if name not in accounts]
     if unknown:
         raise click.UsageError(
@@ -65,7 +65,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     else:
         for row in rows:
             mark = styled("good", "green") if row["good"] else styled("bad", "red")
-            say(f"{row['name']} ({row['platform']}): ", mark, f", {row['said']}")
+            say(f"{row['name']} ({row['platform']}): ", mark, f", {row['message']}")
         if not rows:
             say("no channels in the settings")
     if not all(row["good"] for row in rows):
@@ -100,4 +100,4 @@ async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
         good, said = False, tools.clean(f"the plug-in failed: {fault(error)}")
     else:
         good, said = True, said or "this platform offers no way to check a login"
-    return {"name": name, "platform": bound.channel.platform, "good": good, "said": said}
+    return {"name": name, "platform": bound.channel.platform, "good": good, "message": said}

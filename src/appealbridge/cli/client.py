@@ -35,7 +35,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class DaemonClient:
     """The daemon of one store; `control` is `None` if none is running."""
 
     store: Path
@@ -43,7 +43,7 @@ class Daemon:
     config: Path | None = None
 
     @classmethod
-    def of(cls, config: Path | None) -> Daemon:
+    def of(cls, config: Path | None) -> DaemonClient:
         """Find the daemon through its settings."""
         try:
             store = store_of(config)

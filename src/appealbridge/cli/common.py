@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 WRONG_USE = 2
 
 
-class Span(click.ParamType[float]):
+class SpanParameter(click.ParamType[float]):
     """A length of time as people write it (`2h`, `3d`), in seconds."""
 
     name = "span"

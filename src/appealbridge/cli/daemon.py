@@ -38,9 +38,9 @@ def run(config: Path | None) -> None:
 @json_option
 def reload(config: Path | None, as_json: bool) -> None:
     """Make the running daemon use new recipes and settings."""
-    from appealbridge.cli.client import Daemon
+    from appealbridge.cli.client import DaemonClient
 
-    told = Daemon.of(config).post("/reload")
+    told = DaemonClient.of(config).post("/reload")
     if as_json:
         say_json(told)
     else:

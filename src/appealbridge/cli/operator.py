@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from appealbridge.cli.client import Daemon
-from appealbridge.cli.common import Span, config_option, json_option
+from appealbridge.cli.client import DaemonClient
+from appealbridge.cli.common import SpanParameter, config_option, json_option
 from appealbridge.cli.output import say, say_json
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
@@ -44,7 +44,7 @@ def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Pa
 
 
 since_option = click.option(
-    "--since", type=Span(), help="Only those of the last 2h or 3d, for example."
+    "--since", type=SpanParameter(), help="Only those of the last 2h or 3d, for example."
 )
 
 
@@ -75,7 +75,7 @@ def deliveries(
 ) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
     query = {**wanted, "since": _begin(since), "limit": limit}
-    rows = Stored(Daemon.of(config)).get("/deliveries", query)
+    rows = Stored(DaemonClient.of(config)).get("/deliveries", query)
     if as_json:
         say_json(rows)
     else:
@@ -98,7 +98,7 @@ def deliveries(
 @json_option
 def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    rows = Stored(Daemon.of(config)).get("/runs", {**wanted, "limit": limit})
+    rows = Stored(DaemonClient.of(config)).get("/runs", {**wanted, "limit": limit})
     if as_json:
         say_json(rows)
     else:
@@ -122,7 +122,7 @@ def events(
 ) -> None:
     """List events, newest first: what came in, from where, and about what."""
     query = {**wanted, "since": _begin(since), "limit": limit}
-    rows = Stored(Daemon.of(config)).get("/events", query)
+    rows = Stored(DaemonClient.of(config)).get("/events", query)
     if as_json:
         say_json(rows)
     else:
@@ -142,7 +142,7 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
     recipe; or a subject, for its latest events.
     """
-    told = Stored(Daemon.of(config)).get(f"/traces/{quote(id_, safe='')}")
+    told = Stored(DaemonClient.of(config)).get(f"/traces/{quote(id_, safe='')}")
     if as_json:
         say_json(told)
     else:
@@ -188,7 +188,9 @@ def release(
 @click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All failed deliveries.")
 @click.option(
-    "--since", type=Span(), help="With --all: only those planned in the last 2h, for example."
+    "--since",
+    type=SpanParameter(),
+    help="With --all: only those planned in the last 2h, for example.",
 )
 @config_option
 @json_option
@@ -206,7 +208,7 @@ def retry(
         _each(config, as_json, delivery_ids, "retry", "will be tried again")
         return
     begin = "" if since is None else f"?since={SystemClock().now() - since}"
-    moved = Daemon.of(config).post(f"/retry{begin}")
+    moved = DaemonClient.of(config).post(f"/retry{begin}")
     _tell_all(as_json, moved, "will be tried again", "no delivery has failed")
 
 
@@ -225,7 +227,7 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     """
     asked = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
     query = urlencode({name: value for name, value in asked.items() if value})
-    told = Daemon.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    told = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
     if as_json:
         say_json(told)
     else:
@@ -248,7 +250,9 @@ def _user() -> str:
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """Record that a delivery held as `unknown` is published after all."""
-    told = Daemon.of(config).post(f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}")
+    told = DaemonClient.of(config).post(
+        f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
+    )
     if as_json:
         say_json(told)
     else:
@@ -268,7 +272,7 @@ def cancel(
 
 
 def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, said: str) -> None:
-    daemon = Daemon.of(config)
+    daemon = DaemonClient.of(config)
     moved = []
     for one in ids:
         moved.append(daemon.post(f"/deliveries/{one}/{verb}"))
@@ -295,7 +299,7 @@ def _each_or_all(
         _each(config, as_json, ids, verb, said)
         return
     asked = urlencode({name: value for name, value in which.items() if value})
-    moved = Daemon.of(config).post(f"/{verb}?{asked}")
+    moved = DaemonClient.of(config).post(f"/{verb}?{asked}")
     _tell_all(as_json, moved, said, f"no delivery is held for {which['hold']}")
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from appealbridge.cli.client import Daemon
+from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import fail
 from appealbridge.cli.output import say
 from appealbridge.documents import InvalidDocuments
@@ -16,7 +16,7 @@ from appealbridge.model.errors import StoreError
 class Stored:
     """Returns the listings of the API, whether or not the daemon runs."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: DaemonClient) -> None:
         self._daemon = daemon
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:

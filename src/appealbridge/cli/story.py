@@ -15,7 +15,7 @@ _OUTCOMES = {
     "delivered": "green",
     "found": "green",
     "try_again": "yellow",
-    "put_off": "yellow",
+    "deferred": "yellow",
     "unsure": "magenta",
     "cannot_tell": "magenta",
     "rejected": "red",
@@ -112,11 +112,11 @@ def _run(run: Row) -> None:
 def _moments(run: Row) -> Iterator[Moment]:
     for entry in run["trace"]:
         step = f"{entry['step']}: " if entry.get("step") else ""
-        yield entry["at"], (f"{step}{entry.get('said', '')}",)
+        yield entry["at"], (f"{step}{entry.get('message', '')}",)
         for name, words in entry.get("variables", {}).items():
             yield entry["at"], (styled(f"    {name}: {words}", "dim"),)
     reason = run["reason"] or ""
-    if reason and not any(reason in entry.get("said", "") for entry in run["trace"]):
+    if reason and not any(reason in entry.get("message", "") for entry in run["trace"]):
         at = _last(run)
         words = reason if reason.startswith(run["state"]) else f"{run['state']}: {reason}"
         yield at, (styled(words, "red" if run["state"] == "failed" else "yellow"),)

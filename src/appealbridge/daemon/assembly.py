@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
-from appealbridge.engine.active import Bound, Hook, InForce, Watched
+from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
 from appealbridge.engine.intake.changes import RENEWED
 from appealbridge.model.retention import Retention
 from appealbridge.model.source import source_label
@@ -45,14 +45,14 @@ class Assembly:
     settings: Settings
     registry: Registry
     catalogue: Catalogue
-    inforce: InForce
+    active: ActiveConfiguration
     egress: EgressPolicy
     wrong_lists: Sequence[Problem] = ()
 
     @property
     def book(self) -> Book:
         """The recipes."""
-        return self.inforce.book
+        return self.active.book
 
     @property
     def problems(self) -> list[Problem]:
@@ -63,7 +63,7 @@ class Assembly:
         """Return every secret that was looked up, and those in the addresses of sources."""
         addresses = [
             value
-            for watched in self.inforce.watched.values()
+            for watched in self.active.watched.values()
             for value in watched.options.model_dump().values()
             if isinstance(value, str) and "?" in value
         ]
@@ -75,7 +75,7 @@ class Assembly:
         """The problems of plug-ins, for which they and whatever needs them are left out."""
         telling = [
             Problem(f"channel {way}", 0, 0, "", f"cannot tell people: {fault(error)}", REPORT)
-            for way, error in self.inforce.telling.broken()
+            for way, error in self.active.telling.broken()
         ]
         return [*self.registry.broken.values(), *self.settings.faults.values(), *telling]
 
@@ -107,7 +107,7 @@ def assemble(
     egress = _egress(settings)
     catalogue = _catalogue(settings, registry, channels, telling, egress)
     book = load_book(settings.recipes, catalogue, only, before)
-    inforce = InForce(
+    active = ActiveConfiguration(
         book=book,
         hooks=_hooks(settings, registry, book),
         watched=_watched(settings, registry, book),
@@ -121,7 +121,7 @@ def assemble(
         joined=settings.joined,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
-    return Assembly(settings, registry, catalogue, inforce, egress, wrong_lists)
+    return Assembly(settings, registry, catalogue, active, egress, wrong_lists)
 
 
 def read_settings(config: Path | None, registry: Registry, *, offline: bool = False) -> Settings:
@@ -285,7 +285,7 @@ class Known:
 def identities(assembly: Assembly) -> dict[str, str]:
     """Return the identity of each polled source, by name. If it changes, the memory of the source is not valid."""
     found = {}
-    for source, watched in assembly.inforce.watched.items():
+    for source, watched in assembly.active.watched.items():
         # A plug-in that fails here fails again at its next poll, which is reported.
         with suppress(Exception):
             found[source] = watched.poller.basis(watched.options).identity

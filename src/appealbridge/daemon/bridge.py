@@ -29,7 +29,7 @@ from appealbridge.documents import InvalidDocuments, Problem, unexpected
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
-from appealbridge.logs import Level, Log, Said, libraries, standard_log
+from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
 from appealbridge.plugin.feeds.fetch import read_at_once
 from appealbridge.plugin.http.client import Http, open_session
@@ -94,10 +94,10 @@ class Bridge:
         async with AsyncExitStack() as stack:
             stack.enter_context(libraries(self.log))
             read_at_once(settings.feeds_at_once)
-            self.log.info(Said.STARTING, version=__version__, store=str(settings.store))
+            self.log.info(LogEvent.STARTING, version=__version__, store=str(settings.store))
             if settings.file is None:
                 words = "no webhook, source or channel is declared; name the file with --config, or make it"
-                self.log.warning(Said.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
+                self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
             self._say_recipes()
             store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
@@ -117,13 +117,13 @@ class Bridge:
                 space=partial(self._space, settings.store),
             )
             stack.push_async_callback(self._stop_engine)
-            await self.engine.start(self.assembly.inforce, self.assembly.catalogue)
+            await self.engine.start(self.assembly.active, self.assembly.catalogue)
             self.url = await stack.enter_async_context(self._served())
             stack.enter_context(
                 announced(settings.store, Control(self.url, self.token, os.getpid()))
             )
             self._stack = stack.pop_all()
-        self.log.info(Said.READY, url=self.url)
+        self.log.info(LogEvent.READY, url=self.url)
         return self
 
     async def __aexit__(
@@ -134,11 +134,11 @@ class Bridge:
     ) -> bool | None:
         """Accept nothing more, finish current work within the time limit, and release everything."""
         self.systemd.stopping()
-        self.log.info(Said.STOPPING)
+        self.log.info(LogEvent.STOPPING)
         try:
             return await self._stack.__aexit__(kind, error, trace)
         finally:
-            self.log.info(Said.STOPPED)
+            self.log.info(LogEvent.STOPPED)
             self.log.output.flush()
 
     async def reload(self, *, asked: bool = False) -> dict[str, Any]:
@@ -165,20 +165,20 @@ class Bridge:
             if not isinstance(error, InvalidDocuments):
                 error = InvalidDocuments([unexpected("the settings", error, secret=True)])
             reason = "\n\n".join(problem.text() for problem in error.problems)
-            self.log.error(Said.RELOAD_REFUSED, reason=reason)
+            self.log.error(LogEvent.RELOAD_REFUSED, reason=reason)
             return refused(error)
         # The old secrets may still be in an answer to an earlier request.
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)
         self._egress = assembly.egress
         read_at_once(assembly.settings.feeds_at_once)
-        await self.engine.adopt(assembly.inforce, assembly.catalogue)
+        await self.engine.adopt(assembly.active, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
         if asked:
             before, self._known = self._known, Known.of(assembly)
         told = taken(before, assembly)
-        self.log.info(Said.RELOADED, summary=told["summary"])
+        self.log.info(LogEvent.RELOADED, summary=told["summary"])
         return told
 
     @asynccontextmanager
@@ -219,26 +219,26 @@ class Bridge:
     async def _stop_engine(self) -> None:
         within = self.assembly.settings.shutdown_within / 2
         if not await self.engine.stop(within):
-            self.log.warning(Said.STOP_OVERDUE, within=within)
+            self.log.warning(LogEvent.STOP_OVERDUE, within=within)
 
     def _say_recipes(self) -> None:
         for weak in self.assembly.settings.weaknesses:
             self.log.warning(
-                Said.SETTING_UNSAFE, setting=weak.path, reason=f"{weak.problem}; {weak.cure}"
+                LogEvent.SETTING_UNSAFE, setting=weak.path, reason=f"{weak.problem}; {weak.cure}"
             )
         book = self.assembly.book
         for problem in self.assembly.faults:
-            self.log.error(Said.PLUGIN_BUG, where=problem.file, reason=problem.text())
+            self.log.error(LogEvent.PLUGIN_BUG, where=problem.file, reason=problem.text())
         self.metrics.recipes(len(book.recipes), len(book.quarantined), len(book.off))
-        self.log.info(Said.RECIPES_LOADED, recipes=len(book.recipes), off=len(book.off))
+        self.log.info(LogEvent.RECIPES_LOADED, recipes=len(book.recipes), off=len(book.off))
         if not book.loaded and not book.quarantined:
             folder = str(self.assembly.settings.recipes)
-            self.log.warning(Said.NO_RECIPES, folder=folder, reason="so nothing is published")
+            self.log.warning(LogEvent.NO_RECIPES, folder=folder, reason="so nothing is published")
         for problem in self.assembly.wrong_lists:
-            self.log.error(Said.LIST_WRONG, reason=problem.text())
+            self.log.error(LogEvent.LIST_WRONG, reason=problem.text())
         for file, problems in book.quarantined.items():
             words = "\n\n".join(_without_keys(problem).text() for problem in problems)
-            self.log.error(Said.RECIPE_QUARANTINED, file=file, reason=words)
+            self.log.error(LogEvent.RECIPE_QUARANTINED, file=file, reason=words)
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)

@@ -20,7 +20,7 @@ import uvloop
 from appealbridge.daemon.bridge import Bridge
 from appealbridge.daemon.systemd import watchdog_seconds
 from appealbridge.daemon.watcher import changes, there
-from appealbridge.logs import Said
+from appealbridge.logs import LogEvent
 from appealbridge.model.errors import AppealBridgeError
 from appealbridge.plugin.offload import FILES, offload
 
@@ -71,7 +71,7 @@ class Process:
         log = self._bridge.log
 
         def end() -> None:
-            log.error(Said.STOP_OVERDUE, within=within)
+            log.error(LogEvent.STOP_OVERDUE, within=within)
             log.output.flush()
             os._exit(1)
 
@@ -98,7 +98,7 @@ class Process:
                 try:
                     await self._watch(folders)
                 except OSError as error:
-                    self._bridge.log.warning(Said.NOT_WATCHED, reason=str(error))
+                    self._bridge.log.warning(LogEvent.NOT_WATCHED, reason=str(error))
                     await self._bridge.clock.sleep(WATCH_AGAIN_SECONDS)
             await self._bridge.clock.sleep(THERE_SECONDS)
 
@@ -108,10 +108,10 @@ class Process:
 
     async def _watch(self, folders: Mapping[Path, object]) -> None:
         """Reload what is saved in these folders, until there are others to watch."""
-        self._bridge.log.info(Said.WATCHING, folders=", ".join(map(str, folders)))
+        self._bridge.log.info(LogEvent.WATCHING, folders=", ".join(map(str, folders)))
         async for changed in changes(folders):
             if changed:
-                self._bridge.log.info(Said.CHANGED, files=", ".join(changed[:5]))
+                self._bridge.log.info(LogEvent.CHANGED, files=", ".join(changed[:5]))
                 await self._take_new()
             if await offload(FILES, self._folders) != folders:
                 return
@@ -120,7 +120,7 @@ class Process:
         try:
             await self._bridge.reload()
         except (AppealBridgeError, OSError) as error:
-            self._bridge.log.error(Said.RELOAD_REFUSED, reason=str(error))
+            self._bridge.log.error(LogEvent.RELOAD_REFUSED, reason=str(error))
 
     async def _say_alive(self, every: float) -> None:
         while True:
@@ -150,7 +150,7 @@ def run_daemon(config: Path | None) -> None:
             cause = _only(died)
             if isinstance(cause, AppealBridgeError | OSError):
                 raise cause from None
-            bridge.log.error(Said.PART_DIED, error=died)
+            bridge.log.error(LogEvent.PART_DIED, error=died)
             raise AppealBridgeError("a part of the daemon died; its log says which") from None
 
 

@@ -96,7 +96,7 @@ class Demo:
         """Wait until every source was looked at once: whatever stands there before is old news."""
         for _ in self._turns(START_SECONDS):
             self._must_live(daemon, log)
-            looks = sum(line.get("said") == "first_look" for line in _lines(log))
+            looks = sum(line.get("event") == "first_look" for line in _lines(log))
             if looks == len(stage.SOURCES):
                 return
             await self._clock.sleep(TURN_SECONDS)

@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.messages.hints import closer, template_without_quotes
+from appealbridge.documents.messages.hints import hint_for, template_without_quotes
 from appealbridge.documents.messages.syntax import BEGUN_BEFORE, syntax_words
 from appealbridge.documents.path import Path
 from appealbridge.documents.scalars import plain
@@ -188,11 +188,11 @@ class _Composer:
     def _no_name(self, event: Any) -> Flaw:
         """Return what is wrong with a list or mapping before a colon: usually it is a template."""
         mark = event.start_mark
-        slip = template_without_quotes(self._lines(), mark.line, mark.column)
-        if slip is None:
+        hint = template_without_quotes(self._lines(), mark.line, mark.column)
+        if hint is None:
             words = "a name cannot be a list or a mapping"
             return self._flaw(event, words, 'put a template in quotes: "{{ … }}"')
-        return Flaw(*slip, tuple(self._path), 2)
+        return Flaw(*hint, tuple(self._path), 2)
 
     def _bare(self, event: Any) -> Any:
         self._refuse_anchor(event)
@@ -258,8 +258,8 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
     begun = getattr(error, "context_mark", None)
     if begun is not None and problem in BEGUN_BEFORE:
         mark = begun
-    slip = closer(complaint, lines, mark.line, mark.column)
-    return Flaw(*slip) if slip is not None else Flaw(mark.line, mark.column, problem, cure)
+    hint = hint_for(complaint, lines, mark.line, mark.column)
+    return Flaw(*hint) if hint is not None else Flaw(mark.line, mark.column, problem, cure)
 
 
 def _allowed(character: str) -> bool:

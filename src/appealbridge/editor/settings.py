@@ -8,7 +8,7 @@ from appealbridge.editor.models import Schema, of_model
 from appealbridge.editor.recipe import DIALECT
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.plugin.registry import Registry
-from appealbridge.settings.model import Daemon
+from appealbridge.settings.model import DaemonSettings
 
 _NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _NOWHERE = "http://127.0.0.1:8090"
@@ -16,7 +16,7 @@ _NOWHERE = "http://127.0.0.1:8090"
 
 def settings_schema(registry: Registry) -> Schema:
     """Return the JSON Schema of appealbridge.yaml for the plug-ins of a registry."""
-    top = of_model(Daemon)
+    top = of_model(DaemonSettings)
     channels = [*registry.channels.values()]
     sources = {
         trigger.section: _named(of_model(trigger.source_options), f"From where `{name}` comes.")

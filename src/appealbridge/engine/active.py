@@ -46,7 +46,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class ActiveConfiguration:
     """
     Everything that a reload may change.
 

@@ -8,26 +8,26 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from appealbridge.clock import Clock
-from appealbridge.engine.active import Bound, InForce
+from appealbridge.engine.active import ActiveConfiguration, Bound
 from appealbridge.engine.delivery.account_health import Accounts
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.backoff import RetryPolicy
 from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.delivery.lane import Lane, Lanes
 from appealbridge.engine.delivery.retry_policies import Policies
-from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.crash_guard import CrashGuard
-from appealbridge.engine.intake.disk_space import Ask, Room
+from appealbridge.engine.intake.disk_space import Ask, DiskSpace
 from appealbridge.engine.intake.intake import Intake
 from appealbridge.engine.intake.planning import Planner
 from appealbridge.engine.intake.polling import Polling
 from appealbridge.engine.intake.reception import Reception
 from appealbridge.engine.notices.notifier import Alarm, Notices
-from appealbridge.engine.operations import Verbs
+from appealbridge.engine.operations import Operations
 from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs.runs import Runs
-from appealbridge.engine.supervise import steadily
+from appealbridge.engine.supervise import supervise
 from appealbridge.engine.upkeep.expiry import Upkeep
 from appealbridge.engine.upkeep.retention import Pruning
 from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
@@ -71,7 +71,7 @@ class Engine:
         self._upkeep = Upkeep(store, clock, self.lanes, report)
         self.notices = Notices(store, clock, rng, self.lanes, self._kept, report, clean)
         report.trouble = self.notices.nudge
-        self._caution = Caution(store, clock, report, self.notices)
+        self._caution = Guard(store, clock, report, self.notices)
         self._caution.lanes = self.lanes
         report.published = self._caution.published
         self._planner = Planner(clock)
@@ -90,7 +90,7 @@ class Engine:
             self._upkeep.watch,
             clean,
         )
-        self.room = Room(clock, report, space, self._tell)
+        self.room = DiskSpace(clock, report, space, self._tell)
         self.heartbeat = Heartbeat(store, clock, report)
         self._dispatcher = Dispatcher(store, clock, attempts, self._accounts, tasks, report)
         self.monitor = Monitor(
@@ -121,11 +121,11 @@ class Engine:
             clean,
             self.room,
             self.notices.raised,
-            lambda: self.inforce,
+            lambda: self.active,
             self.notices.alarm,
             self._crash_guard,
         )
-        self.verbs = Verbs(
+        self.verbs = Operations(
             store,
             clock,
             self.lanes,
@@ -138,27 +138,27 @@ class Engine:
         )
         self._pruning = Pruning(store, clock, report, self._versions)
         self._loops: dict[str, asyncio.Task[None]] = {}
-        self._inforce: InForce | None = None
+        self._active: ActiveConfiguration | None = None
 
     @property
-    def inforce(self) -> InForce:
+    def active(self) -> ActiveConfiguration:
         """The configuration in force."""
-        if self._inforce is None:
+        if self._active is None:
             raise RuntimeError("the engine has not been started; await start() first")
-        return self._inforce
+        return self._active
 
-    async def start(self, inforce: InForce, catalogue: Catalogue) -> None:
+    async def start(self, active: ActiveConfiguration, catalogue: Catalogue) -> None:
         """Take over the work that the last process left, then start the loops."""
         # A request of the last process may still be on its way to the platform. A search made at once
         # would not find its post.
         now = self.clock.now()
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
-        self.room.adopt(inforce.keep_free)
+        self.room.adopt(active.keep_free)
         await self.room.look()
-        await self._caution.recall(inforce)
+        await self._caution.recall(active)
         await self._crash_guard.recall()
         await self._planner.warm_up()
-        await self.adopt(inforce, catalogue)
+        await self.adopt(active, catalogue)
         self._loop("room", self.room.run)
         self._loop("monitor", self.monitor.run)
         self._loop("heartbeat", self.heartbeat.run)
@@ -167,21 +167,21 @@ class Engine:
         self._loop("retention", self._pruning.run)
         self._loop("notices", self.notices.run)
 
-    async def adopt(self, inforce: InForce, catalogue: Catalogue) -> None:
+    async def adopt(self, active: ActiveConfiguration, catalogue: Catalogue) -> None:
         """Put a new configuration in force as a whole. Work that has begun ends as it began."""
-        await self._kept.keep(inforce.book, catalogue, self.clock.now())
-        before, self._inforce = self._inforce, inforce
-        self._caution.adopt(inforce)
-        for name, bound in inforce.channels.items():
-            self._open_lane(name, bound, inforce)
-        for name in set(self.lanes) - set(inforce.channels):
+        await self._kept.keep(active.book, catalogue, self.clock.now())
+        before, self._active = self._active, active
+        self._caution.adopt(active)
+        for name, bound in active.channels.items():
+            self._open_lane(name, bound, active)
+        for name in set(self.lanes) - set(active.channels):
             self._close_lane(name)
-        if before is not None and _changed(before, inforce):
+        if before is not None and _changed(before, active):
             self._crash_guard.resume()
-        self._watch(before, inforce)
-        self._pruning.adopt(inforce.retention)
-        self.notices.adopt(inforce)
-        self.room.adopt(inforce.keep_free)
+        self._watch(before, active)
+        self._pruning.adopt(active.retention)
+        self.notices.adopt(active)
+        self.room.adopt(active.keep_free)
         self.monitor.adopt()
 
     async def stop(self, within: float) -> bool:
@@ -205,12 +205,12 @@ class Engine:
             return False
         return True
 
-    def _open_lane(self, name: str, bound: Bound, inforce: InForce) -> None:
+    def _open_lane(self, name: str, bound: Bound, active: ActiveConfiguration) -> None:
         lane = self.lanes.get(name)
         if lane is not None:
-            lane.adopt(bound.channel, bound.account, inforce.zone, self.clock.now())
+            lane.adopt(bound.channel, bound.account, active.zone, self.clock.now())
             return
-        lane = Lane(name, bound.channel, bound.account, self._http, inforce.zone)
+        lane = Lane(name, bound.channel, bound.account, self._http, active.zone)
         self.lanes[name] = lane
         self._loop(f"lane {name}", partial(self._dispatcher.run, lane))
 
@@ -219,26 +219,26 @@ class Engine:
         self.lanes.pop(name).close()
         return self._loops.pop(f"lane {name}")
 
-    def _watch(self, before: InForce | None, inforce: InForce) -> None:
+    def _watch(self, before: ActiveConfiguration | None, active: ActiveConfiguration) -> None:
         """Start polling sources that are new or have other options. Polls of other sources go on."""
         watched = {} if before is None else before.watched
         same = {
             source
-            for source, entry in inforce.watched.items()
+            for source, entry in active.watched.items()
             if source in watched and entry.same_as(watched[source])
         }
         for source in watched.keys() - same:
             self._cancel(f"source {source}")
-        for source, entry in inforce.watched.items():
+        for source, entry in active.watched.items():
             if source not in same:
                 self._loop(f"source {source}", partial(self._polling.run, entry))
 
     def _versions(self) -> frozenset[str]:
-        return frozenset(recipe.version for recipe in self.inforce.book.recipes.values())
+        return frozenset(recipe.version for recipe in self.active.book.recipes.values())
 
     def _loop(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._loops[name] = self._tasks.create_task(
-            steadily(name, work, self.clock, self._broke), name=name
+            supervise(name, work, self.clock, self._broke), name=name
         )
 
     async def _tell(self, kind: Alarm, words: str) -> None:
@@ -261,7 +261,7 @@ class Engine:
             task.cancel()
 
 
-def _changed(before: InForce, after: InForce) -> bool:
+def _changed(before: ActiveConfiguration, after: ActiveConfiguration) -> bool:
     """Return whether a reload has changed any recipe or polled source."""
     recipes = [{one.version for one in each.book.recipes.values()} for each in (before, after)]
     sources = [{s: w.options for s, w in each.watched.items()} for each in (before, after)]

@@ -10,14 +10,14 @@ from operator import attrgetter
 from appealbridge.clock import Clock
 from appealbridge.engine.delivery.gate import content_hash
 from appealbridge.engine.delivery.lane import Lanes
-from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.intake.planning import Planner
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs.replays import Replayed, replay
 from appealbridge.engine.runs.runs import EVERYTHING, Runs, of_event
 from appealbridge.engine.upkeep.expiry import Upkeep
-from appealbridge.logs import Said
+from appealbridge.logs import LogEvent
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
@@ -34,7 +34,7 @@ TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP, Hold.UNDATED)
 """Holds that can be released all at once. Approvals and unclear outcomes need a decision for each delivery."""
 
 
-class Verbs:
+class Operations:
     """The operator's commands. Each changes the state of deliveries and is logged."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Verbs:
         runs: Runs,
         upkeep: Upkeep,
         report: Report,
-        caution: Caution,
+        caution: Guard,
         call_off: Callable[[str], Awaitable[None]],
         planner: Planner,
     ) -> None:
@@ -72,7 +72,7 @@ class Verbs:
             )
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
-        return await self._move(delivery, State.READY, Said.RELEASED, hold=kept)
+        return await self._move(delivery, State.READY, LogEvent.RELEASED, hold=kept)
 
     async def release_all(
         self, hold: str, *, recipe: str = "", subject: str = ""
@@ -99,7 +99,7 @@ class Verbs:
 
         async def cancel(delivery_id: str) -> Delivery:
             held = await self._held(delivery_id, hold, "cancelled")
-            return await self._move(held, State.CANCELLED, Said.CANCELLED, reason=reason)
+            return await self._move(held, State.CANCELLED, LogEvent.CANCELLED, reason=reason)
 
         return await self._all(hold, recipe, subject, cancel)
 
@@ -107,7 +107,7 @@ class Verbs:
         """Retry a failed delivery; return it. Raise `NotFound`, or `IllegalMove` if it has not failed."""
         delivery = await self._failed(delivery_id)
         await self._caution.said_before(delivery, self._clock.now())  # from now on, it is
-        return await self._move(delivery, State.READY, Said.RELEASED)
+        return await self._move(delivery, State.READY, LogEvent.RELEASED)
 
     async def _failed(self, delivery_id: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
@@ -200,7 +200,7 @@ class Verbs:
                 reason="confirmed by a person",
             )
         )
-        return await self._moved(delivery.id, Said.DELIVERED)
+        return await self._moved(delivery.id, LogEvent.DELIVERED)
 
     async def cancel(self, delivery_id: str, reason: str) -> Delivery:
         """
@@ -214,7 +214,7 @@ class Verbs:
             delivery = await self._store.delivery(delivery_id)
         if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
             reason = f"{reason}; it may be published all the same, so look on the account"
-        return await self._move(delivery, State.CANCELLED, Said.CANCELLED, reason=reason)
+        return await self._move(delivery, State.CANCELLED, LogEvent.CANCELLED, reason=reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
@@ -252,12 +252,12 @@ class Verbs:
         return list(moved.values())
 
     async def _move(
-        self, delivery: Delivery, target: State, said: Said, *, reason: str = "", hold: str = ""
+        self, delivery: Delivery, target: State, said: LogEvent, *, reason: str = "", hold: str = ""
     ) -> Delivery:
         await self._store.move(delivery.id, target, self._clock.now(), reason=reason, hold=hold)
         return await self._moved(delivery.id, said)
 
-    async def _moved(self, delivery_id: str, said: Said) -> Delivery:
+    async def _moved(self, delivery_id: str, said: LogEvent) -> Delivery:
         """Tell the parts of the engine concerned what happened to a delivery."""
         moved = await self._store.delivery(delivery_id)
         self._upkeep.watch(moved)

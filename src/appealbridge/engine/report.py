@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from appealbridge.engine.delivery.health import Condition, Health
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.logs import Level, Log, Said
+from appealbridge.logs import Level, Log, LogEvent
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, State
@@ -26,13 +26,13 @@ from appealbridge.store.records import (
     Settlement,
 )
 
-_SAID: dict[State, tuple[Said, Level]] = {
-    State.DELIVERED: (Said.DELIVERED, Level.INFO),
-    State.READY: (Said.PUT_OFF, Level.WARNING),
-    State.UNKNOWN: (Said.UNSURE, Level.WARNING),
-    State.FAILED: (Said.FAILED, Level.ERROR),
-    State.EXPIRED: (Said.EXPIRED, Level.ERROR),
-    State.HELD: (Said.HELD, Level.WARNING),
+_SAID: dict[State, tuple[LogEvent, Level]] = {
+    State.DELIVERED: (LogEvent.DELIVERED, Level.INFO),
+    State.READY: (LogEvent.DEFERRED, Level.WARNING),
+    State.UNKNOWN: (LogEvent.UNSURE, Level.WARNING),
+    State.FAILED: (LogEvent.FAILED, Level.ERROR),
+    State.EXPIRED: (LogEvent.EXPIRED, Level.ERROR),
+    State.HELD: (LogEvent.HELD, Level.WARNING),
 }
 
 _NEWS = frozenset({State.FAILED, State.EXPIRED, State.HELD})
@@ -56,7 +56,9 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
             method(self, *arguments, **more)
         except Exception as error:  # noqa: BLE001 - it is only said
             with suppress(Exception):
-                self._log.error(Said.PLUGIN_BUG, where=f"report: {method.__name__}", error=error)
+                self._log.error(
+                    LogEvent.PLUGIN_BUG, where=f"report: {method.__name__}", error=error
+                )
 
     return guarded
 
@@ -91,7 +93,11 @@ class Report:
         self._metrics.accepted(source)
         if self._log.output.level <= Level.DEBUG:
             self._log.debug(
-                Said.ACCEPTED, event=event.id, source=source, type=event.type, subject=event.subject
+                LogEvent.ACCEPTED,
+                event_id=event.id,
+                source=source,
+                type=event.type,
+                subject=event.subject,
             )
         for run in runs:
             if run.state is RunState.FAILED:
@@ -103,8 +109,8 @@ class Report:
             self.trouble()
         for delivery in deliveries:
             self._log.info(
-                Said.HELD,
-                delivery=delivery.id,
+                LogEvent.HELD,
+                delivery_id=delivery.id,
                 channel=delivery.channel,
                 hold=delivery.hold,
                 reason=delivery.reason,
@@ -112,12 +118,16 @@ class Report:
 
     def repeated(self, event: Event, first: str) -> None:
         """Record that an event was already known, under the id `first`."""
-        self._log.info(Said.REPEATED, event=first, source=source_label(event.source), key=event.key)
+        self._log.info(
+            LogEvent.REPEATED, event_id=first, source=source_label(event.source), key=event.key
+        )
 
     def run_failed(self, run: Run) -> None:
         """Record that a waiting run could not go on."""
         self.trouble()
-        self._log.error(Said.RUN_FAILED, event=run.event_id, run=run.id, reason=run.reason)
+        self._log.error(
+            LogEvent.RUN_FAILED, event_id=run.event_id, run_id=run.id, reason=run.reason
+        )
 
     def settled(
         self,
@@ -136,8 +146,8 @@ class Report:
         if attempt is not None:
             self._metrics.attempted(lane.name, attempt.outcome, seconds)
         said, level = _SAID[settlement.target]
-        if attempt is not None and attempt.kind is AttemptKind.SEEK:
-            said = Said.SOUGHT
+        if attempt is not None and attempt.kind is AttemptKind.FIND:
+            said = LogEvent.SEARCHED
             if attempt.outcome is Outcome.FOUND:
                 level = Level.INFO
         if level >= self._log.output.level:
@@ -146,10 +156,10 @@ class Report:
     def channel(self, name: str, health: Health, now: float) -> None:
         """Record that an account stopped working, or may be working again."""
         said = {
-            Condition.WORKING: Said.CHANNEL_BACK,
-            Condition.DOWN: Said.CHANNEL_DOWN,
-            Condition.LOGIN_EXPIRED: Said.LOGIN_EXPIRED,
-            Condition.REFUSED: Said.ACCOUNT_REFUSED,
+            Condition.WORKING: LogEvent.CHANNEL_BACK,
+            Condition.DOWN: LogEvent.CHANNEL_DOWN,
+            Condition.LOGIN_EXPIRED: LogEvent.LOGIN_EXPIRED,
+            Condition.REFUSED: LogEvent.ACCOUNT_REFUSED,
         }[health.condition]
         self._metrics.channel_works(name, works=health.works)
         if health.works:
@@ -166,8 +176,8 @@ class Report:
     def overtaken(self, delivery: Delivery, settlement: Settlement, error: IllegalMove) -> None:
         """Record that an outcome came too late: the delivery had already been changed."""
         self._log.error(
-            Said.STORE_TROUBLE,
-            delivery=delivery.id,
+            LogEvent.STORE_TROUBLE,
+            delivery_id=delivery.id,
             wanted=settlement.target.value,
             reason=str(error),
         )
@@ -182,7 +192,7 @@ class Report:
 
     def overloaded(self, waiting: int) -> None:
         """Record that so many requests wait for the store that others are refused."""
-        self._log.warning(Said.OVERLOADED, waiting=waiting)
+        self._log.warning(LogEvent.OVERLOADED, waiting=waiting)
 
     def sent_away(self, webhook: str, error: StoreError) -> None:
         """Record that a request could not be stored, and its sender was asked to send it again."""
@@ -202,7 +212,7 @@ class Report:
             self.refusals[part] = str(error)
         if not self._store_down:
             self._store_down = True
-            self._log.error(Said.STORE_TROUBLE, reason=str(error))
+            self._log.error(LogEvent.STORE_TROUBLE, reason=str(error))
 
     def store_worked(self, part: str) -> None:
         """Record that the store accepts again what a part asks of it."""
@@ -215,10 +225,10 @@ class Report:
             self.trouble()
         for delivery in deliveries:
             self._log.error(
-                Said.EXPIRED,
-                event=delivery.event_id,
-                run=delivery.run_id,
-                delivery=delivery.id,
+                LogEvent.EXPIRED,
+                event_id=delivery.event_id,
+                run_id=delivery.run_id,
+                delivery_id=delivery.id,
                 channel=delivery.channel,
                 reason=delivery.reason,
             )
@@ -226,22 +236,22 @@ class Report:
     def recovered(self, count: int) -> None:
         """Record how many attempts the last process began and did not end."""
         if count:
-            self._log.warning(Said.RECOVERED, deliveries=count)
+            self._log.warning(LogEvent.RECOVERED, deliveries=count)
 
     def pruned(self, emptied: int, removed: int, skipped: int) -> None:
         """Record how many events lost their content, how many were removed, and how many skipped runs."""
-        self._log.info(Said.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
+        self._log.info(LogEvent.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
 
-    def moved(self, said: Said, delivery: Delivery) -> None:
+    def moved(self, said: LogEvent, delivery: Delivery) -> None:
         """Record that a person changed a delivery."""
         self._log.info(
-            said, delivery=delivery.id, channel=delivery.channel, state=delivery.state.value
+            said, delivery_id=delivery.id, channel=delivery.channel, state=delivery.state.value
         )
 
     def replayed(self, event: Event, runs: Sequence[Run], by: str) -> None:
         """Record that a person ran an event again."""
         recipes = ", ".join(run.recipe for run in runs)
-        self._log.info(Said.REPLAYED, event=event.id, recipes=recipes, by=by)
+        self._log.info(LogEvent.REPLAYED, event_id=event.id, recipes=recipes, by=by)
 
     def refused(
         self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
@@ -250,51 +260,51 @@ class Report:
         self._metrics.refused(webhook, status)
         if not quietly:
             more = {"unsaid": unsaid} if unsaid else {}
-            self._log.info(Said.REFUSED, webhook=webhook, status=status, reason=detail, **more)
+            self._log.info(LogEvent.REFUSED, webhook=webhook, status=status, reason=detail, **more)
 
     def no_event(self, webhook: str, reason: str) -> None:
         """Log that an authenticated request is not an event."""
-        self._log.info(Said.NO_EVENT, webhook=webhook, reason=reason)
+        self._log.info(LogEvent.NO_EVENT, webhook=webhook, reason=reason)
 
     def broke(self, where: str, error: Exception) -> None:
         """Record an unexpected error in a part of the program or in a plug-in."""
-        self._log.error(Said.PLUGIN_BUG, where=where, error=error)
+        self._log.error(LogEvent.PLUGIN_BUG, where=where, error=error)
 
     def looked(
         self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
     ) -> None:
         """Record what a poll of a source found. Notes that the last poll also had are not repeated."""
         source = source_label(source)
-        said = Said.FIRST_LOOK if first else Said.LOOKED
+        said = LogEvent.FIRST_LOOK if first else LogEvent.LOOKED
         say = self._log.info if first or new or changed else self._log.debug
         say(said, source=source, new=new, changed=changed)
         before, self._noted[source] = self._noted.get(source, ()), notes
         for note in notes:
             if note not in before:
-                self._log.warning(Said.SOURCE_NOTE, source=source, reason=note)
+                self._log.warning(LogEvent.SOURCE_NOTE, source=source, reason=note)
 
     def burst(self, name: str, reason: str) -> None:
         """Record a flood: a source or a recipe (`recipe:roads`) caused more than may go out unseen."""
         name = source_label(name)
         self._metrics.flooded(name)
-        self._log.warning(Said.BURST_HELD, of=name, reason=reason)
+        self._log.warning(LogEvent.BURST_HELD, of=name, reason=reason)
 
     def source_down(self, source: str, reason: str, failures: int) -> None:
         """Record that a source could not be read: at the first failure and every tenth one after it."""
         source = source_label(source)
         self._metrics.source_failures(source, failures)
         if failures % 10 == 1:
-            self._log.warning(Said.SOURCE_DOWN, source=source, failures=failures, reason=reason)
+            self._log.warning(LogEvent.SOURCE_DOWN, source=source, failures=failures, reason=reason)
 
     def source_back(self, source: str) -> None:
         """Record that a source can be read again."""
         source = source_label(source)
         self._metrics.source_failures(source, 0)
-        self._log.info(Said.SOURCE_BACK, source=source)
+        self._log.info(LogEvent.SOURCE_BACK, source=source)
 
     def alarm(self, kind: str, channel: str, words: str) -> None:
         """Record an alarm about the daemon or what it depends on. People get a notice as well."""
-        self._log.error(Said.ALARM, kind=kind, channel=channel, reason=words)
+        self._log.error(LogEvent.ALARM, kind=kind, channel=channel, reason=words)
 
     def noticed(self, kind: str, title: str, deliveries: Sequence[Delivery]) -> None:
         """Record that a notice is on its way to people."""
@@ -302,13 +312,17 @@ class Report:
             self._metrics.noticed(kind, "told")
             people = ", ".join(delivery.step for delivery in deliveries)
             self._log.info(
-                Said.NOTICE, kind=kind, event=deliveries[0].event_id, what=title, people=people
+                LogEvent.NOTICE,
+                kind=kind,
+                event_id=deliveries[0].event_id,
+                what=title,
+                people=people,
             )
 
     def nobody_told(self, kind: str, title: str, reason: str) -> None:
         """Record that a notice cannot reach some or all people."""
         self._metrics.noticed(kind, "not_told")
-        self._log.error(Said.NOBODY_TOLD, kind=kind, what=title, reason=reason)
+        self._log.error(LogEvent.NOBODY_TOLD, kind=kind, what=title, reason=reason)
 
 
 def _fields(

@@ -22,7 +22,7 @@ Broke = Callable[[str, Exception, bool], Awaitable[None]]
 """Called with the loop's name, its error, and whether this is the first failure since it last worked for long."""
 
 
-async def steadily(
+async def supervise(
     name: str, work: Callable[[], Awaitable[None]], clock: Clock, broke: Broke
 ) -> None:
     """Run `work` until it returns, however often it fails."""

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from appealbridge.logs.events import Level, LogEvent, Value
 from appealbridge.logs.log import Log
-from appealbridge.logs.said import Level, Said, Value
 
 
 @contextmanager
@@ -38,7 +38,7 @@ class _Handler(logging.Handler):
         fields: dict[str, Value] = {"logger": record.name, "text": _message(record)}
         if record.exc_info and record.exc_info[1] is not None:
             fields["error"] = record.exc_info[1]
-        self._log.output.say(level, Said.LIBRARY, fields)
+        self._log.output.say(level, LogEvent.LIBRARY, fields)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import orjson
 
-from appealbridge.logs.said import Level, Said
+from appealbridge.logs.events import Level, LogEvent
 from appealbridge.terminal import harmless_json, visible
 
 Fields: TypeAlias = Mapping[str, str | int | float | None]
@@ -22,9 +22,9 @@ _COLOURS = {
 }
 
 
-def for_a_machine(at: str, level: Level, said: Said, fields: Fields) -> bytes:
-    """Return one JSON object and a newline; `at` is ISO 8601."""
-    line = {"at": at, "level": _NAMES[level], "said": str(said), **fields}
+def for_a_machine(ts: str, level: Level, event: LogEvent, fields: Fields) -> bytes:
+    """Return one JSON object and a newline; `ts` is ISO 8601."""
+    line = {"ts": ts, "level": _NAMES[level], "event": str(event), **fields}
     try:
         told = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
         # JSON has escapes for the control characters of ASCII alone, and people read it on terminals.
@@ -41,9 +41,9 @@ def for_a_machine(at: str, level: Level, said: Said, fields: Fields) -> bytes:
         return orjson.dumps(spelt, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def for_a_person(at: str, level: Level, said: Said, fields: Fields) -> bytes:
+def for_a_person(ts: str, level: Level, event: LogEvent, fields: Fields) -> bytes:
     """Return one coloured line, followed by values of several lines, such as a traceback."""
-    parts = [f"\x1b[2m{at[11:]}\x1b[0m {_COLOURS[level]}{said:<12}\x1b[0m"]
+    parts = [f"\x1b[2m{ts[11:]}\x1b[0m {_COLOURS[level]}{event:<12}\x1b[0m"]
     below = []
     for name, value in fields.items():
         if isinstance(value, str) and "\n" in value:

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, Literal
 
+from appealbridge.logs.events import Level, LogEvent, Value
 from appealbridge.logs.output import PRIORITIES, Output, unchanged
-from appealbridge.logs.said import Level, Said, Value
 
 
 class Log:
@@ -30,22 +30,22 @@ class Log:
         """Return a log that adds `fields` to every line; a line's own field of that name wins."""
         return Log(self.output, {**self._bound, **fields})
 
-    def debug(self, said: Said, **fields: Value) -> None:
+    def debug(self, said: LogEvent, **fields: Value) -> None:
         """Log what only helps to find a fault."""
         if self.output.level <= Level.DEBUG:
             self.output.say(Level.DEBUG, said, {**self._bound, **fields})
 
-    def info(self, said: Said, **fields: Value) -> None:
+    def info(self, said: LogEvent, **fields: Value) -> None:
         """Log what went as it should."""
         if self.output.level <= Level.INFO:
             self.output.say(Level.INFO, said, {**self._bound, **fields})
 
-    def warning(self, said: Said, **fields: Value) -> None:
+    def warning(self, said: LogEvent, **fields: Value) -> None:
         """Log a problem that is being dealt with."""
         if self.output.level <= Level.WARNING:
             self.output.say(Level.WARNING, said, {**self._bound, **fields})
 
-    def error(self, said: Said, **fields: Value) -> None:
+    def error(self, said: LogEvent, **fields: Value) -> None:
         """Log a problem that needs a person."""
         self.output.say(Level.ERROR, said, {**self._bound, **fields})
 

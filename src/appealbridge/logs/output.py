@@ -13,13 +13,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
+from appealbridge.logs.events import Level, LogEvent, Value
 from appealbridge.logs.lines import Fields, for_a_machine, for_a_person
-from appealbridge.logs.said import Level, Said, Value
 
 BUFFER_LIMIT = 250
 """How many lines may wait for one write."""
 
-_Line = tuple[str, Level, Said, Fields]
+_Line = tuple[str, Level, LogEvent, Fields]
 
 PRIORITIES = {
     Level.DEBUG: b"<7>",
@@ -67,7 +67,7 @@ class Output:
         self._millisecond = -1
         self._at = ""
 
-    def say(self, level: Level, said: Said, fields: Mapping[str, Value]) -> None:
+    def say(self, level: Level, said: LogEvent, fields: Mapping[str, Value]) -> None:
         """Write one line, soon."""
         line = (self._stamp(), level, said, _plain(fields))
         with self._lock:
@@ -102,7 +102,7 @@ class Output:
             self._at, self._millisecond = f"{date}.{rest:03d}Z", millisecond
         return self._at
 
-    def _bytes(self, at: str, level: Level, said: Said, fields: Fields) -> bytes:
+    def _bytes(self, at: str, level: Level, said: LogEvent, fields: Fields) -> bytes:
         line = self._form(at, level, said, fields)
         return line if self._priorities is None else self._priorities[level] + line
 

@@ -45,7 +45,7 @@ _NO_TEXT = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEntry:
     """
     One entry of a feed.
 
@@ -105,7 +105,7 @@ class _Told:
         return " ".join((text if context.atom else put_back(text)).split())
 
 
-def entry_of(raw: Mapping[str, Any], context: Context) -> tuple[Entry, bool]:
+def entry_of(raw: Mapping[str, Any], context: Context) -> tuple[FeedEntry, bool]:
     """Return an entry, and whether it has a date that cannot be read."""
     raw = _storable(raw)
     content = _content(raw)
@@ -136,7 +136,7 @@ def entry_of(raw: Mapping[str, Any], context: Context) -> tuple[Entry, bool]:
     whole = {name: value for name, value in data.items() if value} | lists
     time = next((at for at in dates.values() if at is not None), None)
     plain = {"summary": summary, "content": content}
-    entry = Entry(
+    entry = FeedEntry(
         guid=guid,
         link=link,
         data=whole,
@@ -148,7 +148,7 @@ def entry_of(raw: Mapping[str, Any], context: Context) -> tuple[Entry, bool]:
     return entry, unread
 
 
-def fitting(entry: Entry) -> tuple[Entry | None, bool]:
+def fitting(entry: FeedEntry) -> tuple[FeedEntry | None, bool]:
     """Return the entry within `ENTRY_SIZE`, or `None`, and whether its long texts were left out or cut for that."""
     data = dict(entry.data)
     size = _size(data)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appealbridge.markup.encoding import unpacked, utf8
-from appealbridge.markup.entry import ENTRY_SIZE, Context, Entry, entry_of, fitting
+from appealbridge.markup.entry import ENTRY_SIZE, Context, FeedEntry, entry_of, fitting
 from appealbridge.markup.structure import structure
 from appealbridge.model.errors import SourceDown
 
@@ -27,25 +27,25 @@ _PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FeedReading:
     """
     The content of a feed: its entries, newest first if all have dates, and notes about it.
 
     `whole` is false if it breaks off: the next poll must read it again, even unchanged.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[FeedEntry]
     notes: Sequence[str] = ()
     whole: bool = True
 
 
-def entries(body: bytes, url: str, content_type: str) -> tuple[Sequence[Entry], Sequence[str]]:
+def entries(body: bytes, url: str, content_type: str) -> tuple[Sequence[FeedEntry], Sequence[str]]:
     """Return a feed's entries and notes, as `read` does."""
     reading = read(body, url, content_type)
     return reading.entries, reading.notes
 
 
-def read(body: bytes, url: str, content_type: str) -> Reading:
+def read(body: bytes, url: str, content_type: str) -> FeedReading:
     """
     Read a feed; `url` is its address, for relative links.
 
@@ -78,7 +78,7 @@ def read(body: bytes, url: str, content_type: str) -> Reading:
     if all(entry.time is not None for entry in listed):
         listed.sort(key=lambda entry: entry.time or 0.0, reverse=True)
     listed = _bounded(listed, len(body), notes)
-    return Reading(listed, notes, found is None or found.whole)
+    return FeedReading(listed, notes, found is None or found.whole)
 
 
 def _dates(count: int) -> str:
@@ -90,10 +90,10 @@ def _context(parsed: Mapping[str, Any], url: str) -> Context:
     return Context(url, language, str(parsed.get("version")).startswith("atom"))
 
 
-def _bounded(listed: Sequence[Entry], length: int, notes: list[str]) -> list[Entry]:
+def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list[FeedEntry]:
     """Return what may be stored of a feed of so many bytes; note what is cut or left out."""
     left = min(MOST, TIMES * length + ROOM)
-    kept: list[Entry] = []
+    kept: list[FeedEntry] = []
     cut = long = 0
     for place, entry in enumerate(listed):
         fits, was_cut = fitting(entry)

@@ -18,8 +18,8 @@ from typing import BinaryIO, NamedTuple, cast
 
 import orjson
 
-from appealbridge.markup.entry import ENTRY_SIZE, Entry
-from appealbridge.markup.feed import Reading
+from appealbridge.markup.entry import ENTRY_SIZE, FeedEntry
+from appealbridge.markup.feed import FeedReading
 from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 
@@ -52,7 +52,7 @@ class Apart:
         self._lock = threading.Lock()
         self._running: _Running | None = None
 
-    def read(self, body: bytes, url: str, content_type: str) -> Reading:
+    def read(self, body: bytes, url: str, content_type: str) -> FeedReading:
         """Return what `markup.feed.read` does, or raise `SourceDown` as it does; block until then."""
         question = orjson.dumps({"url": text(url), "content_type": text(content_type)})
         with self._lock:
@@ -74,7 +74,7 @@ class Apart:
                 running.questions.close()
             running.answers.close()
 
-    def _answer(self, question: bytes, body: bytes) -> Reading | None:
+    def _answer(self, question: bytes, body: bytes) -> FeedReading | None:
         """Return the process's answer, `None` if it ended instead."""
         rested = True
         while rested:
@@ -94,7 +94,7 @@ class _EndedError(Exception):
     """The process has ended, or must be ended because its answer is not valid."""
 
 
-def _asked(running: _Running, question: bytes, body: bytes) -> Reading:
+def _asked(running: _Running, question: bytes, body: bytes) -> FeedReading:
     overdue = threading.Timer(PATIENCE, running.process.kill)
     overdue.start()
     try:
@@ -103,8 +103,8 @@ def _asked(running: _Running, question: bytes, body: bytes) -> Reading:
         if "down" in told:
             raise SourceDown(told["down"])
         count = min(told["entries"], ENTRY_LIMIT)
-        entries = [Entry(*orjson.loads(_heard(running))) for _ in range(count)]
-        return Reading(entries, told["notes"], told["whole"])
+        entries = [FeedEntry(*orjson.loads(_heard(running))) for _ in range(count)]
+        return FeedReading(entries, told["notes"], told["whole"])
     except BrokenPipeError:
         raise _EndedError from None
     finally:
@@ -161,7 +161,7 @@ class Aparts:
     def __init__(self) -> None:
         self._idle: deque[Apart] = deque()
 
-    def read(self, body: bytes, url: str, content_type: str) -> Reading:
+    def read(self, body: bytes, url: str, content_type: str) -> FeedReading:
         """Read a feed, as `Apart.read` does."""
         # The last one used first, so that those not needed can end.
         try:

@@ -11,19 +11,19 @@ class AttemptKind(StrEnum):
     """What was tried."""
 
     SEND = "send"
-    SEEK = "seek"
+    FIND = "find"
 
 
 class Outcome(StrEnum):
     """
     The outcome. The first five end an attempt to send, the last three a search.
 
-    `put_off` is caused by the account, not by the message: a rate limit or an expired login.
+    `deferred` is caused by the account, not by the message: a rate limit or an expired login.
     """
 
     DELIVERED = "delivered"
     TRY_AGAIN = "try_again"
-    PUT_OFF = "put_off"
+    DEFERRED = "deferred"
     UNSURE = "unsure"
     REJECTED = "rejected"
     FOUND = "found"

@@ -30,7 +30,7 @@ class Run:
     One event through one recipe version.
 
     `id` is the event's id and the recipe's name, so that planning twice makes nothing twice.
-    `trace` is a list of JSON objects `{"at": seconds, "step": "…", "said": "…", …}` in order.
+    `trace` is a list of JSON objects `{"at": seconds, "step": "…", "message": "…", …}` in order.
     `wake_at` is when it is to be planned again, `None` if time does not matter. `marks` are the
     decisions it has taken, a JSON object by the place in the recipe.
     """

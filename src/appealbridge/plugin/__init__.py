@@ -21,7 +21,15 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Account, Channel, Measure, Person, Repeat, Sought, Tools
+from appealbridge.plugin.channel import (
+    Account,
+    Channel,
+    Measure,
+    Person,
+    Repeat,
+    SearchResult,
+    Tools,
+)
 from appealbridge.plugin.options import HTML, Address, Options, Secret
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.thread import Threaded
@@ -33,10 +41,10 @@ from appealbridge.plugin.trigger import (
     Look,
     PolledSource,
     Poller,
+    PushSource,
     Received,
     Receiver,
     Request,
-    ToldSource,
     Trigger,
     Weakness,
 )
@@ -63,6 +71,7 @@ __all__ = [
     "Person",
     "PolledSource",
     "Poller",
+    "PushSource",
     "Receipt",
     "Received",
     "Receiver",
@@ -71,11 +80,10 @@ __all__ = [
     "Rejected",
     "Repeat",
     "Request",
+    "SearchResult",
     "Secret",
-    "Sought",
     "SourceDown",
     "Threaded",
-    "ToldSource",
     "Tools",
     "Trigger",
     "TryAgain",

@@ -115,7 +115,7 @@ class Measure:
 
 
 @value
-class Sought:
+class SearchResult:
     """
     The result of a search of the account.
 
@@ -180,16 +180,16 @@ class Channel(ABC, Generic[A, M]):
     @property
     def can_look(self) -> bool:
         """Whether the account can be searched for a message whose outcome is unclear."""
-        return self.repeat is not Repeat.NEITHER and type(self).seek is not Channel.seek
+        return self.repeat is not Repeat.NEITHER and type(self).find is not Channel.find
 
     @abstractmethod
     async def deliver(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Receipt:
         """Make one attempt and return the platform's receipt."""
 
-    async def seek(self, account: A, message: M, delivery: Delivery, tools: Tools) -> Sought:
+    async def find(self, account: A, message: M, delivery: Delivery, tools: Tools) -> SearchResult:
         """Search the account for a message whose outcome is unclear."""
         del account, message, delivery, tools
-        return Sought(
+        return SearchResult(
             None, sure=False, seen=f"{self.platform} offers no way to search for a message"
         )
 
@@ -235,7 +235,7 @@ class Channel(ABC, Generic[A, M]):
         del account, person, title, text
         return None
 
-    def stand_in(self, name: str) -> Mapping[str, Any]:
+    def practice_credentials(self, name: str) -> Mapping[str, Any]:
         """Return well-formed credentials without access, for the account `name` in practice mode."""
         del name
         return {}
@@ -244,10 +244,10 @@ class Channel(ABC, Generic[A, M]):
         """
         Return the account's options for the practice platforms at `address` (`http://host:port`).
 
-        `options` are those of appealbridge.yaml, without `platform`. What `stand_in` names replaces
+        `options` are those of appealbridge.yaml, without `platform`. What `practice_credentials` names replaces
         what stands there, so that they may come with their secrets never looked up.
         """
-        return {**options, **self.stand_in(name), "api": f"{address}/{self.platform}"}
+        return {**options, **self.practice_credentials(name), "api": f"{address}/{self.platform}"}
 
 
 AnyChannel = Channel[Any, Any]

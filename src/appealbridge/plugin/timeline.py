@@ -20,7 +20,7 @@ import regex
 from appealbridge.markup.text import Tag, pieces, unescaped
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Sought
+from appealbridge.plugin.channel import SearchResult
 from appealbridge.plugin.http.reply import Reply, http_date
 from appealbridge.plugin.text.links import links
 
@@ -208,7 +208,7 @@ def _recent(posts: Iterable[Seen], begin: float) -> list[Seen]:
     return [post for post in posts if post.receipt.time is None or post.receipt.time >= begin]
 
 
-def judge(
+def match_timeline(
     text: str,
     posts: Iterable[Seen],
     delivery: Delivery,
@@ -217,7 +217,7 @@ def judge(
     place: str,
     ahead: float = 0.0,
     also: Sequence[str] = (),
-) -> Sought:
+) -> SearchResult:
     """
     Return whether the posts contain a delivery of this text, or of one in `also`.
 
@@ -232,11 +232,13 @@ def judge(
     wanted = {same(one) for one in (text, *also)}
     for post in recent:
         if _is_same(wanted, post):
-            return Sought(post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}")
+            return SearchResult(
+                post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}"
+            )
     looked = f"searched {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
     earlier = next((post for post in listed if _is_same(wanted, post)), None)
     doubt = _doubt(text, earlier, recent, delivery, whole=whole)
-    return Sought(None, sure=not doubt, seen=f"{looked}; {doubt or 'none has this text'}")
+    return SearchResult(None, sure=not doubt, seen=f"{looked}; {doubt or 'none has this text'}")
 
 
 def _is_same(wanted: set[str], post: Seen) -> bool:

@@ -151,7 +151,7 @@ class Burst(Options):
     )
 
 
-class ToldSource(Options):
+class PushSource(Options):
     """The options that every source of POST requests has."""
 
     rate: RateText | None = Field(

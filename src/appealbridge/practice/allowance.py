@@ -11,7 +11,7 @@ LIMIT = 100_000
 """Requests a window."""
 
 
-class Allowance:
+class PostingAllowance:
     """Counts an account's requests in fixed windows of `window` seconds."""
 
     def __init__(self, window: int) -> None:

@@ -1,7 +1,7 @@
 """
 Applies the active faults to requests and answers of the practice platforms.
 
-A platform says in its own words what goes wrong (`Words`); this file decides when, and does the
+A platform says in its own words what goes wrong (`ErrorWords`); this file decides when, and does the
 rough things to the connection that no platform says anything about.
 """
 
@@ -50,7 +50,7 @@ class Declined(Exception):
         self.answer = answer
 
 
-class Words(Protocol):
+class ErrorWords(Protocol):
     """A platform's own words for what goes wrong."""
 
     name: str
@@ -105,7 +105,7 @@ async def form(request: web.Request) -> dict[str, str]:
 class Answering:
     """Runs a platform's handlers under the faults that are on."""
 
-    def __init__(self, words: Words, faults: Faults, clock: Clock) -> None:
+    def __init__(self, words: ErrorWords, faults: Faults, clock: Clock) -> None:
         self._words = words
         self._faults = faults
         self._clock = clock

@@ -22,15 +22,15 @@ from aiohttp import web
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.practice.appeals import NEWS_ON_THE_SITE
 from appealbridge.practice.desk import Desk
-from appealbridge.practice.facebook import Facebook
+from appealbridge.practice.facebook import PracticeFacebook
 from appealbridge.practice.faults import Faults
 from appealbridge.practice.journal import Journal, StateUnusable
-from appealbridge.practice.mastodon import Mastodon
+from appealbridge.practice.mastodon import PracticeMastodon
 from appealbridge.practice.posts import Shelf
-from appealbridge.practice.smtp import MailServer
+from appealbridge.practice.smtp import PracticeMailServer
 from appealbridge.practice.wall import Wall
 from appealbridge.practice.website import Website
-from appealbridge.practice.x import X
+from appealbridge.practice.x import PracticeX
 
 LISTEN = "127.0.0.1:8090"
 SMTP = "127.0.0.1:8025"
@@ -46,9 +46,9 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
     """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
     app = web.Application()
     for platform in (
-        X(shelf, faults, clock),
-        Facebook(shelf, faults, clock),
-        Mastodon(shelf, faults, clock),
+        PracticeX(shelf, faults, clock),
+        PracticeFacebook(shelf, faults, clock),
+        PracticeMastodon(shelf, faults, clock),
     ):
         app.add_routes(platform.routes())
         app.on_cleanup.append(platform.stop)
@@ -126,7 +126,7 @@ class Sandbox:
 
     async def _serve_smtp(self, stack: AsyncExitStack) -> None:
         host, port = _parsed(self._smtp)
-        mail = MailServer(self.shelf, self.faults, self.clock)
+        mail = PracticeMailServer(self.shelf, self.faults, self.clock)
         loop = asyncio.get_running_loop()
         try:
             server = await loop.create_server(mail.connection, host, port)

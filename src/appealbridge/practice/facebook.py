@@ -26,14 +26,14 @@ from appealbridge.practice.facebook_shapes import (
     wanted_fields,
 )
 from appealbridge.practice.faults import FaultName, Faults
-from appealbridge.practice.posts import Post, Shelf
+from appealbridge.practice.posts import PracticePost, Shelf
 
 _LONGEST = 63_206
 _MOST = 100
 _GIVEN = web.RequestKey("given", dict[str, str])
 
 
-class Facebook:
+class PracticeFacebook:
     """The practice Facebook."""
 
     name = "facebook"
@@ -158,7 +158,7 @@ class Facebook:
         until = seconds_of(given.get("until"), float("inf"))
         most = min(_MOST, max(1, int(given["limit"]))) if given.get("limit", "").isdigit() else 25
         after = int(given["after"]) if given.get("after", "").isdigit() else 0
-        listed: list[Post] = []
+        listed: list[PracticePost] = []
         for post in self._shelf.timeline(self.name, request[ACCOUNT]):
             if post.created_at < since or len(listed) > most:
                 break
@@ -205,7 +205,7 @@ class Facebook:
             self._shelf.delete(post)
         return answer(200, {"success": True})
 
-    def _found(self, request: web.Request) -> Post:
+    def _found(self, request: web.Request) -> PracticePost:
         post_id = request.match_info["post"]
         post = self._shelf.live(self.name, post_id)
         if post is None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from appealbridge.practice.accounts import account_number
 from appealbridge.practice.answering import Declined, answer
-from appealbridge.practice.posts import Post
+from appealbridge.practice.posts import PracticePost
 
 _TRACE = "A1practiceTRACE0000000"
 _DIGITS = re.compile(r"\d{5,20}")
@@ -55,7 +55,7 @@ def page_shown(page: str, fields: Collection[str], *, can_post: bool) -> dict[st
     return {name: value for name, value in whole.items() if name in fields or name == "id"}
 
 
-def post_shown(post: Post, fields: Collection[str], origin: str) -> dict[str, Any]:
+def post_shown(post: PracticePost, fields: Collection[str], origin: str) -> dict[str, Any]:
     """Return a post's wanted fields; its permanent address is its place on the wall."""
     changed = post.edits[-1]["edited_at"] if post.edits else None
     whole: dict[str, Any] = {

@@ -21,7 +21,7 @@ from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.links import LINK_LENGTH, length
 from appealbridge.practice.mastodon_shapes import account_id, account_shown, source_of, status
-from appealbridge.practice.posts import Post, Shelf, readable
+from appealbridge.practice.posts import PracticePost, Shelf, readable
 from appealbridge.practice.somebody import Somebody
 
 _LONGEST = 500
@@ -29,7 +29,7 @@ _KEY_SECONDS = 3600.0
 _VISIBILITIES = ("public", "unlisted", "private", "direct")
 
 
-class Mastodon:
+class PracticeMastodon:
     """The practice Mastodon."""
 
     name = "mastodon"
@@ -165,7 +165,7 @@ class Mastodon:
         most = min(40, max(1, _number(request, "limit", 20)))
         after = _number(request, "since_id", 0)
         before = _number(request, "max_id", 0)
-        page: list[Post] = []
+        page: list[PracticePost] = []
         for post in self._shelf.timeline(self.name, account):
             if post.number <= after or len(page) == most:
                 break
@@ -195,14 +195,14 @@ class Mastodon:
             },
         )
 
-    def _sent_with(self, account: str, key: str | None) -> Post | None:
+    def _sent_with(self, account: str, key: str | None) -> PracticePost | None:
         """Return the status that this key made within its hour, if it is still up."""
         post = self._shelf.with_key(self.name, account, key) if key else None
         if post is None or post.deleted_at is not None:
             return None
         return post if self._clock.now() - post.created_at < _KEY_SECONDS else None
 
-    def _found(self, request: web.Request, *, own: bool = False) -> Post:
+    def _found(self, request: web.Request, *, own: bool = False) -> PracticePost:
         post = self._shelf.live(self.name, request.match_info["id"])
         if post is None or (own and post.account != request[ACCOUNT]):
             raise Declined(_gone())

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from appealbridge.practice.accounts import account_number
 from appealbridge.practice.links import links
-from appealbridge.practice.posts import Post, iso
+from appealbridge.practice.posts import PracticePost, iso
 
 _DISPLAYED = 30
 _PREFIX = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
@@ -38,7 +38,7 @@ def account_shown(account: str, origin: str) -> dict[str, Any]:
     }
 
 
-def status(post: Post, origin: str) -> dict[str, Any]:
+def status(post: PracticePost, origin: str) -> dict[str, Any]:
     """Return a status as Mastodon gives it; `origin` is the server's own address."""
     return {
         "id": post.id,

@@ -30,7 +30,7 @@ PLATFORMS = tuple(NUMBERS)
 
 
 @dataclass(slots=True, kw_only=True)
-class Post:
+class PracticePost:
     """
     One post, as it was sent. Times are Unix seconds UTC.
 
@@ -105,10 +105,10 @@ class Shelf:
         media: list[dict[str, Any]] | None = None,
         client_key: str | None = None,
         more: dict[str, Any] | None = None,
-    ) -> Post:
+    ) -> PracticePost:
         """Keep a new post; it is written down before this returns. Its id is `prefix` and its number."""
         number = self.number(platform)
-        post = Post(
+        post = PracticePost(
             platform=platform,
             account=account,
             id=f"{prefix}{number}",
@@ -123,18 +123,18 @@ class Shelf:
         self._put(post)
         return post
 
-    def edit(self, post: Post, text: str) -> None:
+    def edit(self, post: PracticePost, text: str) -> None:
         """Give a post a new text and remember the old one."""
         at = self._clock.now()
         self._journal.append({"edit": [post.platform, post.id, text, at]})
         self._edit(post, text, at)
 
-    def mark(self, post: Post, **more: Any) -> None:
+    def mark(self, post: PracticePost, **more: Any) -> None:
         """Change what only the post's own platform knows of it."""
         self._journal.append({"mark": [post.platform, post.id, more]})
         self._mark(post, more)
 
-    def delete(self, post: Post) -> None:
+    def delete(self, post: PracticePost) -> None:
         """Take a post off its platform; the shelf still shows it, with the time of its end."""
         at = self._clock.now()
         self._journal.append({"delete": [post.platform, post.id, at]})
@@ -145,12 +145,12 @@ class Shelf:
         self._journal.clear({"numbers": self._last})
         self._forget()
 
-    def live(self, platform: str, post_id: str) -> Post | None:
+    def live(self, platform: str, post_id: str) -> PracticePost | None:
         """Return a post that is still up, by its id."""
         post = self._by_id.get((platform, post_id))
         return post if post is not None and post.deleted_at is None else None
 
-    def timeline(self, platform: str, account: str) -> Iterator[Post]:
+    def timeline(self, platform: str, account: str) -> Iterator[PracticePost]:
         """Yield an account's posts that are still up, newest first."""
         for post in reversed(self._by_account.get((platform, account), [])):
             if post.deleted_at is None:
@@ -160,20 +160,20 @@ class Shelf:
         """Return the accounts that ever published on a platform."""
         return [account for of, account in self._by_account if of == platform]
 
-    def same_text(self, platform: str, account: str, text: str) -> Post | None:
+    def same_text(self, platform: str, account: str, text: str) -> PracticePost | None:
         """Return an account's post with this very text that is still up."""
         post = self._by_text.get((platform, account, text))
         return post if post and post.deleted_at is None and post.text == text else None
 
-    def with_key(self, platform: str, account: str, key: str) -> Post | None:
+    def with_key(self, platform: str, account: str, key: str) -> PracticePost | None:
         """Return an account's latest post that was sent with this key, still up or not."""
         return self._by_key.get((platform, account, key))
 
-    def everything(self) -> list[Post]:
+    def everything(self) -> list[PracticePost]:
         """Return all posts, oldest first, deleted ones too."""
         return list(self._by_id.values())
 
-    def newest(self, count: int) -> list[Post]:
+    def newest(self, count: int) -> list[PracticePost]:
         """Return the `count` newest posts of one platform after the other, newest first, deleted ones too."""
         return [post for posts in self._by_platform.values() for post in posts[: -count - 1 : -1]]
 
@@ -186,15 +186,15 @@ class Shelf:
         return {platform: len(posts) for platform, posts in self._by_platform.items()}
 
     def _forget(self) -> None:
-        self._by_id: dict[tuple[str, str], Post] = {}
-        self._by_account: dict[tuple[str, str], list[Post]] = {}
-        self._by_text: dict[tuple[str, str, str], Post] = {}
-        self._by_key: dict[tuple[str, str, str], Post] = {}
-        self._by_platform: dict[str, list[Post]] = {platform: [] for platform in PLATFORMS}
+        self._by_id: dict[tuple[str, str], PracticePost] = {}
+        self._by_account: dict[tuple[str, str], list[PracticePost]] = {}
+        self._by_text: dict[tuple[str, str, str], PracticePost] = {}
+        self._by_key: dict[tuple[str, str, str], PracticePost] = {}
+        self._by_platform: dict[str, list[PracticePost]] = {platform: [] for platform in PLATFORMS}
         self._up: Counter[str] = Counter()
         self.version += 1
 
-    def _put(self, post: Post) -> None:
+    def _put(self, post: PracticePost) -> None:
         self._by_id[post.platform, post.id] = post
         self._by_account.setdefault((post.platform, post.account), []).append(post)
         self._by_text[post.platform, post.account, post.text] = post
@@ -204,17 +204,17 @@ class Shelf:
         self._up[post.platform] += post.deleted_at is None
         self.version += 1
 
-    def _edit(self, post: Post, text: str, at: float) -> None:
+    def _edit(self, post: PracticePost, text: str, at: float) -> None:
         post.edits.append({"text": post.text, "edited_at": iso(at)})
         post.text = text
         self._by_text[post.platform, post.account, text] = post
         self.version += 1
 
-    def _mark(self, post: Post, more: dict[str, Any]) -> None:
+    def _mark(self, post: PracticePost, more: dict[str, Any]) -> None:
         post.more.update(more)
         self.version += 1
 
-    def _delete(self, post: Post, at: float) -> None:
+    def _delete(self, post: PracticePost, at: float) -> None:
         post.deleted_at = at
         self._up[post.platform] -= 1
         self.version += 1
@@ -222,7 +222,7 @@ class Shelf:
     def _restore(self, record: dict[str, Any]) -> None:
         ((what, value),) = record.items()
         if what == "post":
-            post = Post(**value)
+            post = PracticePost(**value)
             self._last[post.platform] = max(self._last[post.platform], post.number)
             self._put(post)
         elif what == "numbers":

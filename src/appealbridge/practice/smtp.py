@@ -27,7 +27,7 @@ _KEPT = frozenset({_F.SLOW, _F.TRUNCATED, _F.POST_THEN_HANG, _F.POST_THEN_RESET,
 _BEFORE_MAIL = frozenset({_F.REFUSE, _F.HTTP_503, _F.OUT_OF_CREDITS})
 
 
-class MailServer:
+class PracticeMailServer:
     """Takes connections; `connection` makes the protocol of one."""
 
     name = "email"
@@ -36,7 +36,7 @@ class MailServer:
         self._shelf = shelf
         self._faults = faults
         self._clock = clock
-        self._open: WeakSet[_Conversation] = WeakSet()
+        self._open: WeakSet[_PracticeConversation] = WeakSet()
 
     def connection(self) -> asyncio.Protocol:
         """Return what answers one new connection, under the faults that are on."""
@@ -46,7 +46,7 @@ class MailServer:
                 b"" if fault.name is _F.REFUSE else b"<html><body>502 Bad Gateway</body></html>\r\n"
             )
             return _Wrong(banner)
-        conversation = _Conversation(
+        conversation = _PracticeConversation(
             self,
             hostname=_HOST,
             ident="ESMTP practice",
@@ -142,7 +142,7 @@ class _Session(Session):
     login_data = None  # the base logs a warning of its own about this at every login
 
 
-class _Conversation(SMTP):
+class _PracticeConversation(SMTP):
     """One client's connection."""
 
     def _create_session(self) -> Session:

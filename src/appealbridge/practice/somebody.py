@@ -8,7 +8,7 @@ from aiohttp import web
 
 from appealbridge.clock import Clock
 from appealbridge.practice.accounts import account_name
-from appealbridge.practice.allowance import Allowance
+from appealbridge.practice.allowance import PostingAllowance
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, Handler
 
 
@@ -34,7 +34,7 @@ class Somebody:
         self._answering = answering
         self._clock = clock
         self._token = token
-        self._allowance = Allowance(window)
+        self._allowance = PostingAllowance(window)
         self._limits = limits
         self._refuse = refuse
 

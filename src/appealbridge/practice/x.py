@@ -18,7 +18,7 @@ from appealbridge.practice.accounts import bearer_token, oauth1_token
 from appealbridge.practice.allowance import LIMIT
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.practice.faults import FaultName, Faults
-from appealbridge.practice.posts import Post, Shelf
+from appealbridge.practice.posts import PracticePost, Shelf
 from appealbridge.practice.somebody import Somebody
 from appealbridge.practice.x_shapes import (
     checked,
@@ -37,7 +37,7 @@ _FRESH = 10
 """X does not show how a timeline was since a time that is nearer than so many seconds, or still to come."""
 
 
-class X:
+class PracticeX:
     """The practice X."""
 
     name = "x"
@@ -183,7 +183,7 @@ class X:
         end = _time(request, "end_time", float("inf"))
         after = _tweet_id(request, "since_id")
         before = _tweet_id(request, "pagination_token") or _tweet_id(request, "until_id")
-        listed: list[Post] = []
+        listed: list[PracticePost] = []
         for post in self._shelf.timeline(self.name, account):
             if post.created_at < start or post.number <= after or len(listed) > most:
                 break

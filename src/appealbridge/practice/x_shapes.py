@@ -12,7 +12,7 @@ from aiohttp import web
 from appealbridge.practice.accounts import account_number
 from appealbridge.practice.answering import Declined, answer
 from appealbridge.practice.links import links, short_link, weight
-from appealbridge.practice.posts import Post, iso
+from appealbridge.practice.posts import PracticePost, iso
 
 _PROBLEMS = "https://api.x.com/2/problems/"
 _LONGEST = 280
@@ -139,7 +139,7 @@ def _displayed(address: str) -> str:
     return bare if len(bare) <= 26 else f"{bare[:26]}…"
 
 
-def tweet(post: Post, fields: set[str]) -> dict[str, Any]:
+def tweet(post: PracticePost, fields: set[str]) -> dict[str, Any]:
     """Return a tweet with its `tweet.fields`."""
     shown, entities = rewritten(post.text)
     shown_as: dict[str, Any] = {"id": post.id, "text": shown, "edit_history_tweet_ids": [post.id]}
@@ -152,7 +152,7 @@ def tweet(post: Post, fields: set[str]) -> dict[str, Any]:
     return shown_as
 
 
-def page(posts: list[Post], most: int, fields: set[str]) -> dict[str, Any]:
+def page(posts: list[PracticePost], most: int, fields: set[str]) -> dict[str, Any]:
     """Return the first `most` posts as a page of a timeline; one more of them means a next page."""
     listed = posts[:most]
     if not listed:

@@ -22,7 +22,7 @@ STAND_IN = SecretStr("practice")
 
 
 @dataclass(slots=True)
-class Filler:
+class SettingsFiller:
     """
     Fills the values of one document and keeps what was wrong.
 

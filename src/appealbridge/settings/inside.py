@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from appealbridge.documents import Document, Problem
 from appealbridge.plugin.egress import EgressPolicy, entry_for
-from appealbridge.settings.model import Daemon
+from appealbridge.settings.model import DaemonSettings
 
 
 def not_allowed(
-    document: Document, daemon: Daemon, options: Mapping[str, Mapping[str, BaseModel]]
+    document: Document, daemon: DaemonSettings, options: Mapping[str, Mapping[str, BaseModel]]
 ) -> Iterator[Problem]:
     """
     Yield a note for each account or source whose host name is inside the network and not allowed.

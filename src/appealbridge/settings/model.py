@@ -90,7 +90,7 @@ class LogSettings(_Section):
     )
 
 
-class Person(_Section):
+class PersonSettings(_Section):
     """One person, by name."""
 
     roles: tuple[str, ...] = Field((), description="The person's roles.", examples=[["author"]])
@@ -120,7 +120,7 @@ class HoldRule(_Section):
     )
 
 
-class Notices(_Section):
+class NoticeSettings(_Section):
     """Whom to tell when something goes wrong, and how."""
 
     to: tuple[str, ...] = Field(
@@ -136,7 +136,7 @@ class Notices(_Section):
     )
 
 
-class Retention(_Section):
+class RetentionSettings(_Section):
     """How long data is kept."""
 
     personal: SpanText | None = Field(
@@ -157,7 +157,7 @@ class Retention(_Section):
     )
 
 
-class Daemon(_Section):
+class DaemonSettings(_Section):
     """The daemon's own settings. Accounts, sources and lists are read separately."""
 
     listen: ListenText = Field(
@@ -236,7 +236,7 @@ class Daemon(_Section):
         description="How long the daemon may take to finish current work when it is told to stop.",
         examples=["20s"],
     )
-    people: dict[str, Person] = Field(
+    people: dict[str, PersonSettings] = Field(
         {},
         description="The people whom `approval`, `on_failure` and `notices.to` may name. Nobody logs in yet.",
         examples=[{"alice": {"roles": ["author"]}}],
@@ -257,13 +257,13 @@ class Daemon(_Section):
         "then keep their order across these sources.",
         examples=[[["webhook:roads", "feed:road_news"]]],
     )
-    notices: Notices = Field(
-        Notices(),
+    notices: NoticeSettings = Field(
+        NoticeSettings(),
         description="Whom AppealBridge tells when something goes wrong, and how.",
         examples=[{"to": ["duty_comms"]}],
     )
-    retention: Retention = Field(
-        Retention(),
+    retention: RetentionSettings = Field(
+        RetentionSettings(),
         description="How long data is kept.",
         examples=[{"decisions": "7y"}],
     )

@@ -14,8 +14,8 @@ from appealbridge.documents import Document, Path, Problem, path_text
 from appealbridge.documents.diagnostic import REPORT, did_you_mean, fault, nearest
 from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
-from appealbridge.settings.filling import Filler
-from appealbridge.settings.model import Daemon
+from appealbridge.settings.filling import SettingsFiller
+from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.result import ChannelSettings
 from appealbridge.settings.secrets import Vault
 
@@ -76,7 +76,7 @@ class Reader:
         self._sections = sections
         self._offline = offline
 
-    def daemon(self, told: Mapping[str, Any] | None = None) -> Daemon | None:
+    def daemon(self, told: Mapping[str, Any] | None = None) -> DaemonSettings | None:
         """Return the daemon's own settings, from `told` or from the whole document."""
         apart = {"channels", "lists", *self._sections}
         value = self._document.value if told is None else told
@@ -86,7 +86,7 @@ class Reader:
             if name not in apart and not self._of_a_broken_plug_in(name, inner)
         }
         self._check_groups(own.get("groups"), own.get("people"))
-        return self._checked((), own, Daemon, self._vault, beside=apart)
+        return self._checked((), own, DaemonSettings, self._vault, beside=apart)
 
     def channels(self, practice: Practice | None) -> Mapping[str, ChannelSettings]:
         """Return the accounts; in `practice` their secrets are not looked up."""
@@ -117,7 +117,7 @@ class Reader:
 
     def _of_a_broken_plug_in(self, name: str, value: Any) -> bool:
         """Return whether a section may belong to a trigger that could not be loaded, and note it."""
-        known = {*Daemon.model_fields, "channels", "lists", *self._sections}
+        known = {*DaemonSettings.model_fields, "channels", "lists", *self._sections}
         if not self._broken or not isinstance(value, dict) or nearest(name, known) is not None:
             return False
         cure = f"perhaps it belongs to a plug-in that cannot be loaded: {', '.join(self._broken)}"
@@ -158,7 +158,7 @@ class Reader:
             if account is not None:
                 self._check_encrypted(path, account)
             return account
-        filler = Filler(self._document, self._folder, None)
+        filler = SettingsFiller(self._document, self._folder, None)
         filled = filler.fill(model, own, path)
         try:
             practised = practice.options(platform, name, filled)
@@ -216,7 +216,7 @@ class Reader:
         owner: str = "",
         beside: Any = (),
     ) -> M | None:
-        filler = Filler(self._document, self._folder, vault, self._offline)
+        filler = SettingsFiller(self._document, self._folder, vault, self._offline)
         filled = filler.fill(model, dict(value), path)
         checked, problems = check_value(
             self._document, path, filled, model, owner=owner, beside=beside
@@ -258,7 +258,7 @@ def _has_secret(value: Any) -> bool:
     return isinstance(value, SecretStr | SecretBytes)
 
 
-def _unfounded(problem: Problem, path: Path, filler: Filler) -> bool:
+def _unfounded(problem: Problem, path: Path, filler: SettingsFiller) -> bool:
     """
     Return whether an error is about a value that is not the real one.
 

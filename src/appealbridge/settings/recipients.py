@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents.diagnostic import did_you_mean
-from appealbridge.settings.model import Daemon
+from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.result import ChannelSettings
 
 Reaches = Callable[[str, BaseModel, str], bool]
@@ -34,7 +34,10 @@ _WHERE = {"to": "people: or groups:", "by": "channels:"}
 
 
 def not_reached(
-    document: Document, daemon: Daemon, channels: Mapping[str, ChannelSettings], reaches: Reaches
+    document: Document,
+    daemon: DaemonSettings,
+    channels: Mapping[str, ChannelSettings],
+    reaches: Reaches,
 ) -> Iterator[Problem]:
     """Yield a note for each entry of `notices.to` that no account can reach."""
     accounts = [channels[name] for name in daemon.notices.by or channels if name in channels]

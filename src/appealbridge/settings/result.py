@@ -11,7 +11,13 @@ from pydantic import BaseModel
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
 from appealbridge.plugin.egress import Allowed
-from appealbridge.settings.model import HoldRule, LogSettings, Notices, Person, Retention
+from appealbridge.settings.model import (
+    HoldRule,
+    LogSettings,
+    NoticeSettings,
+    PersonSettings,
+    RetentionSettings,
+)
 from appealbridge.settings.paths import Listen
 
 
@@ -62,12 +68,12 @@ class Settings:
     sources: Mapping[str, Mapping[str, BaseModel]]
     named: Mapping[str, frozenset[str]]
     lists: Mapping[str, Sequence[str]]
-    people: Mapping[str, Person]
+    people: Mapping[str, PersonSettings]
     groups: Mapping[str, Sequence[str]]
     holds: Mapping[str, HoldRule]
     joined: Mapping[str, str]
-    notices: Notices
-    retention: Retention
+    notices: NoticeSettings
+    retention: RetentionSettings
     notes: Sequence[Problem] = ()
     faults: Mapping[Keys, Problem] = field(default_factory=dict)
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(

@@ -28,7 +28,7 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSecret:
     """A secret's value, and a note about its place, which may be empty."""
 
     value: str
@@ -53,7 +53,7 @@ class Vault:
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
         self._environ = environ
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, FoundSecret] = {}
         self._noted = False
 
     @property
@@ -61,13 +61,13 @@ class Vault:
         """All values that were returned."""
         return frozenset(found.value for found in self._found.values())
 
-    def get(self, name: str) -> Found:
+    def get(self, name: str) -> FoundSecret:
         """Return a secret; raise `NoSecret` with the cure."""
         if name not in self._found:
             self._found[name] = self._look(name)
         return self._found[name]
 
-    def _look(self, name: str) -> Found:
+    def _look(self, name: str) -> FoundSecret:
         if not _NAME.fullmatch(name):
             raise NoSecret(
                 "this cannot be the name of a secret", "use letters, digits, and _ . - between them"
@@ -79,7 +79,7 @@ class Vault:
         file = self._folder / "secrets" / name
         if file.exists():
             found = _read(file, f"file secrets/{name}")
-            return Found(found.value, self._note(file) or found.note)
+            return FoundSecret(found.value, self._note(file) or found.note)
         if variable in self._environ:
             return _sound(self._environ[variable], variable)
         raise NoSecret(
@@ -100,7 +100,7 @@ def variable_of(name: str) -> str:
     return "APPEALBRIDGE_SECRET_" + re.sub(r"[^A-Z0-9_]", "_", name.upper())
 
 
-def _read(path: Path, where: str) -> Found:
+def _read(path: Path, where: str) -> FoundSecret:
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST + 1)
@@ -116,7 +116,7 @@ def _read(path: Path, where: str) -> Found:
         raise NoSecret(f"{where} is not text in UTF-8", "save it as UTF-8") from None
 
 
-def _sound(value: str, where: str) -> Found:
+def _sound(value: str, where: str) -> FoundSecret:
     """Return a secret without what editors, `echo` and pasting add at its ends."""
     if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
         raise NoSecret(f"{where} is not text in UTF-8", "save it as UTF-8")
@@ -131,8 +131,8 @@ def _sound(value: str, where: str) -> Found:
         )
     if value.strip("\r\n\ufeff") != bare:
         note = f"{where} has blanks around the secret, which are ignored; delete them"
-        return Found(bare, note)
-    return Found(bare)
+        return FoundSecret(bare, note)
+    return FoundSecret(bare)
 
 
 def _without_ends(value: str) -> str:

@@ -29,23 +29,23 @@ from appealbridge.store.records import (
     Backlog,
     DeliveryFilter,
     EventPage,
+    HoldFilter,
     KnownKey,
     LaneRecord,
-    Memory,
     News,
     NewsSort,
     OpenRun,
-    Outlook,
     Over,
-    Pace,
     PlanningMark,
+    PollState,
     Pruned,
     Queue,
+    QueueStatus,
+    RecentPace,
     RecipeVersion,
     Settlement,
     SourceRecord,
     Text,
-    Unseen,
     Writing,
 )
 
@@ -178,7 +178,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
     # -- the hot path ---------------------------------------------------------------------------
 
     async def accept(
-        self, arrivals: Sequence[Arrival], memory: Memory | None = None
+        self, arrivals: Sequence[Arrival], memory: PollState | None = None
     ) -> Sequence[Accepted]:
         """
         Store events with everything they caused, and the memory of a poll or a part of it, in one transaction.
@@ -215,7 +215,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
     async def begun_before(self, at: float, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` deliveries whose attempt was begun before a time and has not ended."""
 
-    async def outlook(self, channel: str, now: float) -> Outlook:
+    async def outlook(self, channel: str, now: float) -> QueueStatus:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
 
     async def hasten(self, channel: str, now: float, limit: int) -> int:
@@ -343,7 +343,7 @@ class Store(StoreLooking, StoreRetention, Protocol):
     async def texts(self, since: float, limit: int) -> Sequence[Text]:
         """Return open deliveries, then those published since a time, oldest first; up to `limit` of each."""
 
-    async def pace(self, since: float, limit: int) -> Pace:
+    async def pace(self, since: float, limit: int) -> RecentPace:
         """Return when events came and deliveries were planned since a time; the newest `limit` of each."""
         ...
 
@@ -361,7 +361,9 @@ class Store(StoreLooking, StoreRetention, Protocol):
         """
         ...
 
-    async def hold_untouched(self, which: Unseen, *, hold: str, reason: str) -> Sequence[Delivery]:
+    async def hold_untouched(
+        self, which: HoldFilter, *, hold: str, reason: str
+    ) -> Sequence[Delivery]:
         """Hold waiting deliveries not attempted or changed since they were planned; return them, oldest first."""
 
     # -- sources and recipes --------------------------------------------------------------------

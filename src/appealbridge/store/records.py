@@ -29,7 +29,7 @@ class Arrival:
 
 
 @value
-class Memory:
+class PollState:
     """
     The memory that a poll of a source leaves, stored together with the events of that poll.
 
@@ -242,7 +242,7 @@ class Text:
 
 
 @value
-class Pace:
+class RecentPace:
     """Recent arrivals: events as (source, time), planned deliveries as (recipe, time), oldest first."""
 
     events: Sequence[tuple[str, float]]
@@ -250,7 +250,7 @@ class Pace:
 
 
 @value(kw_only=True)
-class Unseen:
+class HoldFilter:
     """Selects untouched deliveries: those of a source's events, or of a recipe, since a time."""
 
     since: float
@@ -271,7 +271,7 @@ class Backlog:
 
 
 @value
-class Outlook:
+class QueueStatus:
     """
     What waits on a channel.
 

@@ -64,7 +64,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     @table.get("/recipes")
     async def recipes(request: web.Request) -> web.Response:
         del request
-        return answer(views.recipes(engine.inforce.book))
+        return answer(views.recipes(engine.active.book))
 
     @table.get("/channels")
     async def channels(request: web.Request) -> web.Response:
@@ -141,7 +141,7 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     async def replay(request: web.Request) -> web.Response:
         asked = request.query
         made = await engine.verbs.replay(
-            engine.inforce.book,
+            engine.active.book,
             request.match_info["id"],
             recipe=asked.get("recipe", ""),
             dry_run=asked.get("dry_run", "") in ("1", "true"),

@@ -13,7 +13,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.engine.intake.reception import Taken
 from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
-from appealbridge.plugin.trigger import BODY_BYTES, Received, Request, ToldSource
+from appealbridge.plugin.trigger import BODY_BYTES, PushSource, Received, Request
 from appealbridge.web.connection import connection_of, overloaded
 from appealbridge.web.problem import answer, problem
 from appealbridge.web.refusals import Refusals
@@ -52,7 +52,7 @@ def routes(engine: Engine, refusals: Refusals, decoy: Decoy) -> web.RouteTableDe
 
     async def take(request: web.Request) -> web.Response:
         webhook_id = request.match_info["webhook_id"]
-        hook = engine.inforce.hooks.get(webhook_id)
+        hook = engine.active.hooks.get(webhook_id)
         known = "unknown" if hook is None else webhook_id
         try:
             hook, whole = await _proven(engine, throttles, hook, request, decoy)
@@ -61,7 +61,7 @@ def routes(engine: Engine, refusals: Refusals, decoy: Decoy) -> web.RouteTableDe
             if not received.events:
                 refusals.no_event(known, received.why_none)
                 return _no_event(received)
-            taken = await engine.reception.take(engine.inforce, hook.source, received, size)
+            taken = await engine.reception.take(engine.active, hook.source, received, size)
             return _answer(taken)
         except Refused as refused:
             return _refusal(refused, known, engine.clean(str(refused)), refusals)
@@ -159,7 +159,7 @@ def _check_headers(hook: Hook, head: Request) -> bool:
 
 def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]) -> None:
     """Raise `Refused` if a proven sender sends more than the webhook's `rate` allows."""
-    rate = hook.options.rate if isinstance(hook.options, ToldSource) else None
+    rate = hook.options.rate if isinstance(hook.options, PushSource) else None
     if rate is None:
         return
     throttle = throttles.get(hook.source)

@@ -133,7 +133,7 @@ async def test_a_duplicate_is_sought(server, tools):
 
 async def test_a_post_is_found_in_the_feed(server, tools):
     server.answers((200, {"data": [{"id": "1"}, POST]}))
-    sought = await facebook.seek(account(server), post, a_delivery(), tools)
+    sought = await facebook.find(account(server), post, a_delivery(), tools)
     assert (sought.receipt.id, sought.receipt.url) == (POST["id"], POST["permalink_url"])
     assert sought.receipt.time == NOW + 1
     assert server.heard[0].query["since"] == str(int(NOW) - 360)
@@ -144,34 +144,34 @@ async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, t
     earlier = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
     here = {**POST, "created_time": "2026-11-18T10:06:41+0000"}
     server.answers((200, {"data": []}, earlier), (200, {"data": [here]}, earlier))
-    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt
+    assert (await facebook.find(account(server), post, a_delivery(), tools)).receipt
     assert server.heard[1].query["since"] == str(int(NOW) - 3600 - 360)
 
 
 async def test_a_feed_without_it_is_absence(server, tools):
     server.answers((200, {"data": []}))
-    sought = await facebook.seek(account(server), post, a_delivery(), tools)
+    sought = await facebook.find(account(server), post, a_delivery(), tools)
     assert (sought.receipt, sought.sure) == (None, True)
 
 
 async def test_every_page_of_the_feed_is_looked_at(server, tools):
     paging = {"next": "https://graph.example/…", "cursors": {"after": "further"}}
     server.answers((200, {"data": [{"id": "1"}], "paging": paging}), (200, {"data": [POST]}))
-    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt
+    assert (await facebook.find(account(server), post, a_delivery(), tools)).receipt
     assert server.heard[1].query["after"] == "further"
 
 
 async def test_an_endless_feed_is_not_read_for_ever(server, tools):
     paging = {"next": "https://graph.example/…", "cursors": {"after": "further"}}
     server.otherwise = (200, {"data": [], "paging": paging})
-    sought = await facebook.seek(account(server), post, a_delivery(), tools)
+    sought = await facebook.find(account(server), post, a_delivery(), tools)
     assert (sought.sure, len(server.heard)) == (False, 20)
 
 
 async def test_an_error_while_looking_is_try_again(server, tools):
     server.answers(error(1, status=500))
     with pytest.raises(TryAgain):
-        await facebook.seek(account(server), post, a_delivery(), tools)
+        await facebook.find(account(server), post, a_delivery(), tools)
 
 
 PAGE = (200, {"id": "123456", "name": "West Midlands Police"})
@@ -203,6 +203,6 @@ async def test_a_check_tells_of_a_token_that_may_not_post(server, tools):
 )
 async def test_a_post_is_found_however_facebook_gives_it_back(server, tools, shown):
     server.answers((200, {"data": [{**POST, "message": shown}]}))
-    assert (await facebook.seek(account(server), post, a_delivery(), tools)).receipt.id == POST[
+    assert (await facebook.find(account(server), post, a_delivery(), tools)).receipt.id == POST[
         "id"
     ]

@@ -90,7 +90,7 @@ async def test_an_answer_to_what_is_not_there_is_the_messages_own_fault(server, 
 
 async def test_a_post_is_found_under_its_markup(server, account, tools):
     server.answers(ME, (200, [{**STATUS, "id": "113", "content": "<p>other</p>"}, STATUS]))
-    sought = await mastodon.seek(account, post, a_delivery(), tools)
+    sought = await mastodon.find(account, post, a_delivery(), tools)
     assert sought.receipt.id == "112"
     assert server.heard[1].path == "/api/v1/accounts/42/statuses"
 
@@ -98,33 +98,33 @@ async def test_a_post_is_found_under_its_markup(server, account, tools):
 async def test_a_warning_is_part_of_what_is_sought(server, account, tools):
     server.answers(ME, (200, [{**STATUS, "spoiler_text": "upsetting"}]))
     message = post.model_copy(update={"spoiler_text": "upsetting"})
-    assert (await mastodon.seek(account, message, a_delivery(), tools)).receipt
+    assert (await mastodon.find(account, message, a_delivery(), tools)).receipt
 
 
 async def test_where_our_clock_is_ahead_the_look_goes_by_the_servers(server, account, tools):
     earlier = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
     here = {**STATUS, "created_at": "2026-11-18T10:06:41.000Z"}
     server.answers((*ME, earlier), (200, [here], earlier))
-    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt
+    assert (await mastodon.find(account, post, a_delivery(), tools)).receipt
 
 
 async def test_a_short_page_without_it_is_absence(server, account, tools):
     server.answers(ME, (200, []))
-    sought = await mastodon.seek(account, post, a_delivery(), tools)
+    sought = await mastodon.find(account, post, a_delivery(), tools)
     assert (sought.receipt, sought.sure) == (None, True)
 
 
 async def test_a_full_page_leads_to_the_next(server, account, tools):
     others = [{**STATUS, "id": str(n), "content": "other"} for n in range(40)]
     server.answers(ME, (200, others), (200, [STATUS]))
-    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
     assert server.heard[2].query["max_id"] == "39"
 
 
 async def test_a_page_that_reaches_back_far_enough_is_the_last(server, account, tools):
     old = {**STATUS, "content": "other", "created_at": "2026-11-18T10:00:00Z"}
     server.answers(ME, (200, [old] * 40))
-    assert (await mastodon.seek(account, post, a_delivery(), tools)).sure
+    assert (await mastodon.find(account, post, a_delivery(), tools)).sure
     assert len(server.heard) == 2
 
 
@@ -150,7 +150,7 @@ SOURCE = {"id": "112", "text": post.text, "spoiler_text": ""}
 async def test_the_source_tells_whether_a_post_that_looks_otherwise_is_ours(server, account, tools):
     shown = {**STATUS, "content": "<p>MISSING: Aisha &amp; Ben <em>!</em></p>"}
     server.answers(ME, (200, [shown]), (200, SOURCE))
-    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
     assert server.heard[2].path == "/api/v1/statuses/112/source"
 
 
@@ -159,7 +159,7 @@ async def test_a_post_that_looks_like_ours_and_is_another_is_for_a_person(server
     other = {**STATUS, "content": "<p>Ask @desk now</p>"}
     source = {**SOURCE, "text": "Ask someone, @desk, now"}
     server.answers(ME, (200, [other]), (200, source))
-    sought = await mastodon.seek(account, message, a_delivery(), tools)
+    sought = await mastodon.find(account, message, a_delivery(), tools)
     assert (sought.receipt, sought.sure) == (None, False)
 
 
@@ -168,13 +168,13 @@ async def test_a_server_without_sources_is_believed_by_what_it_shows(
     server, account, tools, answer
 ):
     server.answers(ME, (200, [STATUS]), answer)
-    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
 
 
 async def test_a_server_that_tells_the_source_at_once_is_not_asked_for_it(server, account, tools):
     told = {**STATUS, "content": "<p>something of its own</p>", "text": post.text}
     server.answers(ME, (200, [told]))
-    assert (await mastodon.seek(account, post, a_delivery(), tools)).receipt.id == "112"
+    assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
     assert len(server.heard) == 2
 
 
@@ -182,7 +182,7 @@ async def test_no_more_than_a_few_sources_are_asked_for(server, account, tools):
     many = [{**STATUS, "id": str(number)} for number in range(30)]
     server.answers(ME, (200, many))
     server.otherwise = (404, {})
-    await mastodon.seek(account, post, a_delivery(), tools)
+    await mastodon.find(account, post, a_delivery(), tools)
     assert len(server.heard) <= 7
 
 

@@ -82,7 +82,7 @@ async def test_a_post_is_signed_as_the_standard_says(server, tools):
 
 async def test_a_query_is_signed_too(server, tools):
     server.answers((200, {"meta": {"result_count": 0}}))
-    await x.seek(account(server), tweet, a_delivery(), tools)
+    await x.find(account(server), tweet, a_delivery(), tools)
     heard = server.heard[0]
     assert "tweet.fields" in heard.query
     _, signature, expected = signed(heard, f"{server.url}/2/users/2244994945/tweets")
@@ -232,10 +232,10 @@ async def test_the_names_that_x_puts_before_an_answer_are_no_part_of_it(server, 
     answer = x.message(text="She has been found.", in_reply_to="17")
     shown = {**TWEET, "text": "@force @witness She has been found.", "entities": {}}
     server.answers((200, {"data": [shown], "meta": {}}))
-    assert (await x.seek(account(server), answer, a_delivery(), tools)).receipt.id == "186"
+    assert (await x.find(account(server), answer, a_delivery(), tools)).receipt.id == "186"
     server.answers((200, {"data": [shown], "meta": {}}))
     plain = x.message(text="She has been found.")
-    assert (await x.seek(account(server), plain, a_delivery(), tools)).receipt is None
+    assert (await x.find(account(server), plain, a_delivery(), tools)).receipt is None
 
 
 async def test_the_address_of_its_own_picture_is_no_part_of_a_tweet(server, tools):
@@ -243,61 +243,61 @@ async def test_the_address_of_its_own_picture_is_no_part_of_a_tweet(server, tool
     links = [*TWEET["entities"]["urls"], picture]
     shown = {**TWEET, "text": TWEET["text"] + " https://t.co/pic", "entities": {"urls": links}}
     server.answers((200, {"data": [shown], "meta": {}}))
-    assert (await x.seek(account(server), tweet, a_delivery(), tools)).receipt.id == "186"
+    assert (await x.find(account(server), tweet, a_delivery(), tools)).receipt.id == "186"
 
 
 async def test_a_long_tweet_is_known_by_its_whole_text(server, tools):
     cut = {**TWEET, "text": "MISSING: Aisha &amp; … https://t.co/more"}
     cut["note_tweet"] = {"text": TWEET["text"], "entities": cut.pop("entities")}
     server.answers((200, {"data": [cut], "meta": {}}))
-    assert (await x.seek(account(server), tweet, a_delivery(), tools)).receipt.id == "186"
+    assert (await x.find(account(server), tweet, a_delivery(), tools)).receipt.id == "186"
 
 
 async def test_a_tweet_of_a_link_alone_that_was_not_put_back_is_for_a_person(server, tools):
     link = x.message(text="https://example.police.uk/a/412")
     shown = {**TWEET, "text": "https://t.co/abcdefghij", "entities": {}}
     server.answers((200, {"data": [shown], "meta": {}}))
-    sought = await x.seek(account(server), link, a_delivery(), tools)
+    sought = await x.find(account(server), link, a_delivery(), tools)
     assert (sought.receipt, sought.sure) == (None, False)
 
 
 async def test_a_tweet_is_found_with_its_links_in_full(server, tools):
     server.answers((200, {"data": [{"id": "1", "text": "other"}, TWEET], "meta": {}}))
-    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert (sought.receipt.id, sought.receipt.time) == ("186", NOW + 1)
     assert server.heard[0].query["start_time"] == "2026-11-18T11:00:40Z"
 
 
 async def test_an_empty_timeline_is_absence(server, tools):
     server.answers((200, {"meta": {"result_count": 0}}))
-    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert (sought.receipt, sought.sure) == (None, True)
 
 
 async def test_an_answer_of_errors_is_no_absence(server, tools):
     server.answers((200, {"errors": [{"title": "Not Found Error"}]}))
     with pytest.raises(TryAgain):
-        await x.seek(account(server), tweet, a_delivery(), tools)
+        await x.find(account(server), tweet, a_delivery(), tools)
 
 
 async def test_every_page_of_the_timeline_is_looked_at(server, tools):
     page = {"data": [{"id": "1", "text": "other"}], "meta": {"next_token": "further"}}
     server.answers((200, page), (200, {"data": [TWEET], "meta": {}}))
-    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert sought.receipt.id == "186"
     assert server.heard[1].query["pagination_token"] == "further"
 
 
 async def test_an_endless_timeline_is_not_read_for_ever(server, tools):
     server.otherwise = (200, {"data": [], "meta": {"next_token": "further"}})
-    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert (sought.receipt, sought.sure, len(server.heard)) == (None, False, 32)
 
 
 async def test_a_repeat_is_sought_a_day_further_back(server, tools):
     server.answers((200, {"meta": {}}))
     delivery = a_delivery(reason=f"403 {TAKEN_FOR_A_REPEAT}: …")
-    sought = await x.seek(account(server), tweet, delivery, tools)
+    sought = await x.find(account(server), tweet, delivery, tools)
     assert (sought.receipt, sought.sure) == (None, False)
     assert server.heard[0].query["start_time"] == "2026-11-17T11:00:40Z"
 
@@ -309,27 +309,27 @@ async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, t
     empty = (200, {"meta": {}}, EARLIER)
     here = {**TWEET, "created_at": "2026-11-18T10:06:41.000Z"}
     server.answers(empty, (200, {"data": [here], "meta": {}}, EARLIER))
-    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert sought.receipt.id == "186"
     assert server.heard[1].query["start_time"] == "2026-11-18T10:00:40Z"
 
 
 async def test_a_start_that_is_still_to_come_on_their_clock_is_asked_for_again(server, tools):
     server.answers((400, {"title": "Invalid Request"}, EARLIER), (200, {"meta": {}}, EARLIER))
-    sought = await x.seek(account(server), tweet, a_delivery(), tools)
+    sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert (sought.receipt, sought.sure) == (None, True)
 
 
 async def test_a_look_that_is_refused_tells_nothing(server, tools):
     server.answers((400, {"title": "Invalid Request"}))
     with pytest.raises(Rejected):
-        await x.seek(account(server), tweet, a_delivery(), tools)
+        await x.find(account(server), tweet, a_delivery(), tools)
 
 
 async def test_whoever_the_token_does_not_tell_is_asked_for(server, tools):
     server.answers((200, {"data": {"id": "99", "username": "force"}}), (200, {"meta": {}}))
     login = {**LOGIN, "access_token": "practice-force"}
-    await x.seek(account(server, credentials=login), tweet, a_delivery(), tools)
+    await x.find(account(server, credentials=login), tweet, a_delivery(), tools)
     assert server.heard[1].path == "/2/users/99/tweets"
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from appealbridge.cli.main import main
 from appealbridge.cli.recipes import _annotation
 from appealbridge.documents import Problem
-from appealbridge.store.records import Memory
+from appealbridge.store.records import PollState
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.triggers.feed.trigger import Feed, FeedSource
 
@@ -168,7 +168,7 @@ def remembered(folder, url):
 
     async def look():
         store = await SqliteStore.open(folder / "x.db")
-        await store.accept([], Memory("feed:news", 1.0, 2.0, state={"identity": basis.identity}))
+        await store.accept([], PollState("feed:news", 1.0, 2.0, state={"identity": basis.identity}))
         await store.close()
 
     asyncio.run(look())

@@ -63,7 +63,7 @@ async def folder(tmp_path: Path, monkeypatch) -> Path:
     event = Event(id_, "webhook:desk", WORDS, WORDS, WORDS, now, {"text": WORDS}, received_at=now)
     run = Run(
         id=run_id(id_, "roads"), event_id=id_, recipe="roads", version="v1", state=RunState.FAILED,
-        begun_at=now, reason=WORDS, trace=({"at": now, "step": WORDS, "said": WORDS},),
+        begun_at=now, reason=WORDS, trace=({"at": now, "step": WORDS, "message": WORDS},),
     )  # fmt: skip
     delivery = Delivery(
         id=delivery_id(run.id, "tweet", ""), run_id=run.id, event_id=id_, recipe="roads", step="tweet",

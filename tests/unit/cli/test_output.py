@@ -89,7 +89,7 @@ ATTEMPT = {
     "number": 1, "kind": "send", "outcome": "", "begun_at": EVENT["time"], "ended_at": EVENT["time"],
     "detail": "",
 }  # fmt: skip
-TRACE = {"at": EVENT["time"], "step": "", "said": "", "variables": {"road": ""}}
+TRACE = {"at": EVENT["time"], "step": "", "message": "", "variables": {"road": ""}}
 LISTED = {**DELIVERY, "recipe": "", "subject": "", "planned_at": EVENT["time"], "hold": ""}
 WHOLE = {**DELIVERY, "history": [ATTEMPT], "hold": "", "reason": ""}
 CHANNEL = {

@@ -30,7 +30,7 @@ async def folder(tmp_path):
     now = SystemClock().now()
     id_ = event_id(now, 1)
     event = Event(id_, "webhook:desk", "a", f"about {SECRET}", "k", now, {}, received_at=now)
-    said = ({"at": now, "step": "conditions", "said": f"$.a is {SECRET}"},)
+    said = ({"at": now, "step": "conditions", "message": f"$.a is {SECRET}"},)
     run = Run(
         id=run_id(id_, "roads"), event_id=id_, recipe="roads", version="v", begun_at=now,
         state=RunState.SKIPPED, reason=f"$.a is {SECRET}, wanted b", trace=said,

@@ -58,13 +58,13 @@ def test_what_was_removed_is_said_to_be(capsys):
 
 def test_decisions_attempts_and_looks_stand_in_the_order_in_which_they_happened(capsys):
     trace = [
-        {"at": AT.format(0), "step": "conditions", "said": "all hold: $.kind is 3"},
-        {"at": AT.format(0), "step": "tweet", "said": "planned", "variables": {"road": '"A38"'}},
-        {"at": AT.format(40), "step": "mail", "said": "planned a delivery on press_office"},
+        {"at": AT.format(0), "step": "conditions", "message": "all hold: $.kind is 3"},
+        {"at": AT.format(0), "step": "tweet", "message": "planned", "variables": {"road": '"A38"'}},
+        {"at": AT.format(40), "step": "mail", "message": "planned a delivery on press_office"},
     ]
     history = [
         tried(1, "send", "unsure", 12, "the answer was lost", took=10),
-        tried(1, "seek", "found", 30),
+        tried(1, "find", "found", 30),
     ]
     tweet = {**DELIVERY, "state": "delivered", "hold": None, "history": history}
     run = {**RUN, "trace": trace, "deliveries": [{**tweet, "settled_at": AT.format(30)}]}
@@ -91,13 +91,13 @@ def test_a_recipe_that_did_not_want_the_event_comes_last_and_says_why(capsys):
 
 
 def test_why_a_run_failed_is_said_once(capsys):
-    entry = {"at": AT.format(5), "step": "", "said": "failed: event.data.road is missing"}
+    entry = {"at": AT.format(5), "step": "", "message": "failed: event.data.road is missing"}
     run = {**RUN, "state": "failed", "reason": "event.data.road is missing", "trace": [entry]}
     assert told(capsys, run).count("road is missing") == 1
 
 
 def test_a_run_that_waits_says_until_when_and_for_which_deliveries(capsys):
-    trace = [{"at": AT.format(0), "step": "actions[1]", "said": "waits"}]
+    trace = [{"at": AT.format(0), "step": "actions[1]", "message": "waits"}]
     run = {
         **RUN,
         "deliveries": [DELIVERY],

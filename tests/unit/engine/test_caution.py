@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.report import Report
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
-from appealbridge.plugin.trigger import Burst, ToldSource
+from appealbridge.plugin.trigger import Burst, PushSource
 from appealbridge.recipes.model import schema
 from appealbridge.store.records import Arrival
 from appealbridge.store.sqlite.store import SqliteStore
@@ -51,11 +51,11 @@ class Desk:
         self.store = Refusing(store)
         self.told = []
         self.report = Report(Log(Output(io.BytesIO(), self.clock.now)), Metrics())
-        self.caution = Caution(self.store, self.clock, self.report, self)
+        self.caution = Guard(self.store, self.clock, self.report, self)
         hook = SimpleNamespace(
-            source=SOURCE, options=ToldSource(burst=Burst(events=2, within="1m"))
+            source=SOURCE, options=PushSource(burst=Burst(events=2, within="1m"))
         )
-        recipe = SimpleNamespace(name=RECIPE, burst=schema.Burst(deliveries=3, within="1m"))
+        recipe = SimpleNamespace(name=RECIPE, burst=schema.RecipeBurst(deliveries=3, within="1m"))
         self.caution.adopt(
             SimpleNamespace(
                 hooks={"desk": hook},

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake import intake
 from appealbridge.engine.intake.intake import Intake
 from appealbridge.engine.intake.planning import Planner
@@ -37,16 +37,16 @@ async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatc
     told = SimpleNamespace(accepted=lambda *_: None, overloaded=said.append)
     room = SimpleNamespace(why="")
     clock = FakeClock()
-    caution = Caution(store, clock, told, None)
+    caution = Guard(store, clock, told, None)
     planner = Planner(clock)
     taking = Intake(
         store, clock, random.Random(1), {}, None, None, None, told, room, caution, planner
     )
-    inforce = SimpleNamespace(book=Book({}), joined={})
-    waiting = [asyncio.create_task(taking.accept(inforce, "webhook:x", [DRAFT])) for _ in range(3)]
+    active = SimpleNamespace(book=Book({}), joined={})
+    waiting = [asyncio.create_task(taking.accept(active, "webhook:x", [DRAFT])) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(StoreBusy, match="3 requests wait"):
-        await taking.accept(inforce, "webhook:x", [DRAFT])
+        await taking.accept(active, "webhook:x", [DRAFT])
     store.commit.set()
     assert len([await one for one in waiting]) == 3
-    assert await taking.accept(inforce, "webhook:x", [DRAFT])
+    assert await taking.accept(active, "webhook:x", [DRAFT])

@@ -3,7 +3,7 @@ import pytest
 from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
 from appealbridge.model.errors import Unsure
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Sought
+from appealbridge.plugin.channel import SearchResult
 
 SOUND = Receipt("at://did:plc:abc/post/3k", "https://example.org/ü", 1_795_000_000.0)
 
@@ -34,10 +34,12 @@ def test_a_time_that_nobody_can_print_is_left_out(time):
 
 def test_what_a_look_showed_is_cut_short_and_cleaned():
     seen = "found s3cret\ud800 " + "x" * 100
-    look = kept_look(Sought(SOUND, sure=True, seen=seen), lambda t: t.replace("s3cret", "***"), 20)
-    assert look == Sought(SOUND, sure=True, seen="found ***? " + "x" * 9)
+    look = kept_look(
+        SearchResult(SOUND, sure=True, seen=seen), lambda t: t.replace("s3cret", "***"), 20
+    )
+    assert look == SearchResult(SOUND, sure=True, seen="found ***? " + "x" * 9)
 
 
 def test_a_find_without_an_id_is_none():
     with pytest.raises(Unsure):
-        kept_look(Sought(Receipt(""), sure=True, seen=""), str, 20)
+        kept_look(SearchResult(Receipt(""), sure=True, seen=""), str, 20)

@@ -9,7 +9,7 @@ import pytest
 from appealbridge.engine.delivery.lane import FIRST_PAUSE, LONG_PAUSE, LONGEST_PAUSE, Lane
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Account, Sought
+from appealbridge.plugin.channel import Account, SearchResult
 from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.plugin.registry import load
 from appealbridge.testing.channel_case import NOW
@@ -76,10 +76,10 @@ async def test_when_it_answers_again_what_waits_is_called_up(lane):
 async def test_what_a_look_finds_was_published_and_shows_that_the_platform_works(lane):
     for _ in range(3):
         lane.heard(SILENCE, NOW)
-    lane.looked(Sought(None, sure=True, seen="nothing"), NOW + 5)
+    lane.looked(SearchResult(None, sure=True, seen="nothing"), NOW + 5)
     assert not lane.health.works, "it can be read; whether it publishes is not known"
     assert lane.health.probe_at == NOW + 5
-    lane.looked(Sought(RECEIPT, sure=True, seen="there"), NOW + 6)
+    lane.looked(SearchResult(RECEIPT, sure=True, seen="there"), NOW + 6)
     assert lane.health.works
 
 

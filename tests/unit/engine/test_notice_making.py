@@ -99,7 +99,7 @@ def test_what_went_wrong_tells_nobody_of_itself_even_if_it_alone_works(telling):
 def test_a_notice_for_which_there_is_no_way_is_a_run_that_failed(telling):
     made = arrival(notice(LOST), telling, yes, 100.0)
     assert (made.runs[0].state, made.deliveries) == (RunState.FAILED, [])
-    assert made.runs[0].trace == ({"at": 100.0, "step": "lost", "said": "cannot be reached"},)
+    assert made.runs[0].trace == ({"at": 100.0, "step": "lost", "message": "cannot be reached"},)
 
 
 def test_who_can_be_reached_is_told_whoever_cannot(telling):

@@ -10,7 +10,7 @@ import pytest
 
 from appealbridge.channels.email.channel import Mail
 from appealbridge.clock import SystemClock
-from appealbridge.engine.active import InForce
+from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.notices.notifier import COLLECT, Alarm, Notices
 from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.engine.report import Report
@@ -57,7 +57,7 @@ class Desk:
             Report(self.log, Metrics()), lambda words: words.replace("hunter2", "***"),
         )  # fmt: skip
         zone = ZoneInfo("Europe/London")
-        self.notices.adopt(InForce(Book({}), {}, {}, {}, zone, Retention(), TELLING))
+        self.notices.adopt(ActiveConfiguration(Book({}), {}, {}, {}, zone, Retention(), TELLING))
 
     async def told(self, count, passing=0.0):
         """Wait for so many notices; return their events' types, the oldest first."""
@@ -75,7 +75,7 @@ class Desk:
 
     def said(self):
         self.log.output.flush()
-        return [json.loads(line)["said"] for line in self.lines.getvalue().splitlines()]
+        return [json.loads(line)["event"] for line in self.lines.getvalue().splitlines()]
 
 
 @pytest.fixture

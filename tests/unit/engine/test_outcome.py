@@ -18,7 +18,7 @@ from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Account, Repeat, Sought
+from appealbridge.plugin.channel import Account, Repeat, SearchResult
 from tests.unit.engine.test_gate import NOW, delivery
 
 RECEIPT = Receipt("17", "https://x.com/i/status/17", NOW)
@@ -57,10 +57,10 @@ def attempt(ended_at, outcome="unsure", kind=AttemptKind.SEND, number=1):
 
 
 def absent(at, number=1):
-    return attempt(at, "absent", AttemptKind.SEEK, number)
+    return attempt(at, "absent", AttemptKind.FIND, number)
 
 
-ABSENT = Sought(None, sure=True, seen="20 posts, not among them")
+ABSENT = SearchResult(None, sure=True, seen="20 posts, not among them")
 
 
 class FakeChannel:
@@ -85,9 +85,9 @@ def test_a_receipt_ends_it():
     ("error", "target", "outcome"),
     [
         (TryAgain("503"), State.READY, "try_again"),
-        (LoginExpired("401"), State.READY, "put_off"),
-        (AccountRefused("403"), State.READY, "put_off"),
-        (TryAgain("429", throttled=True), State.READY, "put_off"),
+        (LoginExpired("401"), State.READY, "deferred"),
+        (AccountRefused("403"), State.READY, "deferred"),
+        (TryAgain("429", throttled=True), State.READY, "deferred"),
         (Unsure("lost"), State.UNKNOWN, "unsure"),
         (Rejected("too long"), State.FAILED, "rejected"),
     ],
@@ -123,17 +123,17 @@ def test_a_code_to_stop_at_ends_it_in_the_platforms_words():
 
 
 @pytest.mark.parametrize(
-    "put_off",
+    "deferred",
     [TryAgain("429", throttled=True, after=60), LoginExpired("401"), AccountRefused("403")],
 )
-def test_what_stops_the_account_uses_up_no_message(put_off):
+def test_what_stops_the_account_uses_up_no_message(deferred):
     policy = RetryPolicy(stop=stop_after_attempt(1))
-    assert sent(put_off, policy, Tried(50, NOW - 90 * 86_400)).target is State.READY
+    assert sent(deferred, policy, Tried(50, NOW - 90 * 86_400)).target is State.READY
 
 
 def test_only_what_was_this_messages_own_doing_counts_as_tried():
     before = [
-        attempt(NOW + 1, "put_off", number=1),
+        attempt(NOW + 1, "deferred", number=1),
         attempt(NOW + 2, "unsure", number=2),
         absent(NOW + 2, number=2),
         attempt(NOW + 3, "try_again", number=3),
@@ -166,7 +166,7 @@ def test_where_nobody_can_tell_a_person_decides_unless_the_account_says_otherwis
 
 
 def test_what_is_found_is_delivered_with_its_true_receipt():
-    settlement = sought(Sought(RECEIPT, sure=True, seen="on the timeline"))
+    settlement = sought(SearchResult(RECEIPT, sure=True, seen="on the timeline"))
     assert (settlement.target, settlement.receipt) == (State.DELIVERED, RECEIPT)
 
 
@@ -194,7 +194,7 @@ def test_few_looks_lead_to_a_repeat():
 
 
 def test_what_nobody_can_tell_waits_as_long_before_it_is_sent_again_on_its_owners_word():
-    unclear = Sought(None, sure=False, seen="more stands there than can be compared")
+    unclear = SearchResult(None, sure=False, seen="more stands there than can be compared")
     before = [attempt(NOW)]
     waits = sought(unclear, "send_again", before=before, at=NOW + 1)
     assert waits.target is State.UNKNOWN
@@ -222,7 +222,7 @@ def test_what_never_was_sent_as_far_as_is_known_needs_no_time():
 
 
 def test_what_cannot_be_told_is_held_with_what_was_seen():
-    settlement = sought(Sought(None, sure=False, seen="the timeline begins later"))
+    settlement = sought(SearchResult(None, sure=False, seen="the timeline begins later"))
     assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
     assert "the timeline begins later" in settlement.reason
     assert "the timeline begins later" in settlement.attempt.detail

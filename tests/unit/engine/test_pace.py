@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.engine.delivery.rate_limit import Pace
+from appealbridge.engine.delivery.rate_limit import RateLimit
 from appealbridge.model.rate import Rate
 from appealbridge.plugin.http.rate_headers import Allowance
 
@@ -11,12 +11,12 @@ NOW = 1_800_000_000.0
 
 
 def test_without_a_word_from_anyone_there_is_room():
-    assert Pace().room(NOW) > 1000
-    assert Pace().opens_at(NOW) == NOW
+    assert RateLimit().room(NOW) > 1000
+    assert RateLimit().opens_at(NOW) == NOW
 
 
 def test_a_platform_that_wants_to_be_left_alone_is():
-    pace = Pace()
+    pace = RateLimit()
     pace.pause(NOW + 60)
     pace.pause(NOW + 30)
     assert (pace.room(NOW + 59), pace.opens_at(NOW)) == (0, NOW + 60)
@@ -24,7 +24,7 @@ def test_a_platform_that_wants_to_be_left_alone_is():
 
 
 def test_what_the_platform_has_left_is_all_there_is_until_its_reset():
-    pace = Pace()
+    pace = RateLimit()
     pace.told(Allowance(3, 600.0), NOW, others=1, longest=3600)
     assert pace.room(NOW) == 2
     pace.begun(NOW, 2)
@@ -33,19 +33,19 @@ def test_what_the_platform_has_left_is_all_there_is_until_its_reset():
 
 
 def test_no_platform_is_believed_for_longer_than_its_account_obeys():
-    pace = Pace()
+    pace = RateLimit()
     pace.told(Allowance(0, 1e9), NOW, others=0, longest=3600)
     assert pace.opens_at(NOW) == NOW + 3600
 
 
 def test_what_an_earlier_process_sent_counts():
-    pace = Pace(Rate(2, 60))
+    pace = RateLimit(Rate(2, 60))
     pace.begun_before([NOW - 50, NOW - 10])
     assert (pace.room(NOW), pace.opens_at(NOW)) == (0, NOW + 10)
 
 
 def test_a_clock_that_is_set_back_does_not_close_a_lane_for_good():
-    pace = Pace(Rate(1, 60))
+    pace = RateLimit(Rate(1, 60))
     pace.begun(NOW + 86_400)
     assert pace.room(NOW) == 1
 
@@ -56,7 +56,7 @@ def test_a_clock_that_is_set_back_does_not_close_a_lane_for_good():
     waits=st.lists(st.floats(0, 50), max_size=60),
 )
 def test_no_window_ever_sees_more_than_the_rate(count, span, waits):
-    pace = Pace(Rate(count, span))
+    pace = RateLimit(Rate(count, span))
     now, begun = NOW, []
     for wait in waits:
         now += wait

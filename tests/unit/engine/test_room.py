@@ -9,7 +9,7 @@ from appealbridge.engine.intake.disk_space import (
     OFTEN,
     REOPEN,
     SELDOM,
-    Room,
+    DiskSpace,
     has_room,
     kept_free,
 )
@@ -84,7 +84,7 @@ def clock():
 
 
 def room_on(disk, told, clock):
-    room = Room(clock, told, disk, told.alarm)
+    room = DiskSpace(clock, told, disk, told.alarm)
     room.adopt(KEEP)
     return room
 

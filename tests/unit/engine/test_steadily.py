@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from appealbridge.engine.supervise import FIRST_PAUSE, LONGEST_PAUSE, MENDED, steadily
+from appealbridge.engine.supervise import FIRST_PAUSE, LONGEST_PAUSE, MENDED, supervise
 from appealbridge.testing.clock import FakeClock
 
 
@@ -48,13 +48,13 @@ async def ends(task, clock, seconds):
 
 async def test_what_returns_is_over(clock, broke, told):
     loop = Loop(clock, breaks=0)
-    await steadily("runs", loop.run, clock, broke)
+    await supervise("runs", loop.run, clock, broke)
     assert (loop.begun, told) == ([0.0], [])
 
 
 async def test_what_breaks_begins_again_after_a_pause_that_grows_to_a_bound(clock, broke, told):
     loop = Loop(clock, breaks=9)
-    task = asyncio.create_task(steadily("runs", loop.run, clock, broke))
+    task = asyncio.create_task(supervise("runs", loop.run, clock, broke))
     await ends(task, clock, 300)
     pauses = [later - before for before, later in zip(loop.begun, loop.begun[1:], strict=False)]
     assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
@@ -65,7 +65,7 @@ async def test_what_breaks_begins_again_after_a_pause_that_grows_to_a_bound(cloc
 
 async def test_what_worked_for_long_is_taken_for_mended(clock, broke, told):
     loop = Loop(clock, breaks=2, works=MENDED)
-    task = asyncio.create_task(steadily("runs", loop.run, clock, broke))
+    task = asyncio.create_task(supervise("runs", loop.run, clock, broke))
     await ends(task, clock, 3 * MENDED + 2 * FIRST_PAUSE)
     assert [first for _, _, first in told] == [True, True]
 
@@ -73,7 +73,7 @@ async def test_what_worked_for_long_is_taken_for_mended(clock, broke, told):
 async def test_it_can_be_cancelled_while_it_works_and_while_it_pauses(clock, broke):
     for works in (1000.0, 0.0):
         loop = Loop(clock, breaks=100, works=works)
-        task = asyncio.create_task(steadily("runs", loop.run, clock, broke))
+        task = asyncio.create_task(supervise("runs", loop.run, clock, broke))
         await clock.passes(seconds=0.5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -20,7 +20,7 @@ def test_queued_a_run_waits_until_the_older_one_is_over():
     waits = kept_back(RUN, "queued", [OLDER], NOW + 1)
     assert (waits.state, waits.wake_at) == (RunState.OPEN, None)
     assert waits.trace[-1] == {
-        "at": NOW + 1, "step": "", "said": f"waits for its turn, since run {OLDER.id} is still under way",
+        "at": NOW + 1, "step": "", "message": f"waits for its turn, since run {OLDER.id} is still under way",
     }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def test_single_a_run_is_skipped_and_says_why():
     skipped = kept_back(RUN, "single", [OLDER], NOW + 1)
     assert (skipped.state, skipped.wake_at) == (RunState.SKIPPED, None)
     assert skipped.reason == f"run {OLDER.id} is still under way, and the recipe says mode: single"
-    assert skipped.trace[-1]["said"] == skipped.reason
+    assert skipped.trace[-1]["message"] == skipped.reason
 
 
 def test_restart_ends_the_older_runs_and_goes_on():

@@ -21,7 +21,7 @@ def test_a_library_s_line_becomes_ours(stream):
     with libraries(Log(Output(stream, lambda: 0.0))):
         logging.getLogger("aiohttp.server").warning("bad request from %s", "10.0.0.1")
     (line,) = lines(stream)
-    assert (line["said"], line["level"]) == ("library", "warning")
+    assert (line["event"], line["level"]) == ("library", "warning")
     assert (line["logger"], line["text"]) == ("aiohttp.server", "bad request from 10.0.0.1")
 
 

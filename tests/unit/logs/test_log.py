@@ -7,7 +7,7 @@ import pytest
 
 SPEAK = """
 import sys
-from appealbridge.logs import Said, standard_log
+from appealbridge.logs import LogEvent, standard_log
 log = standard_log(lambda: 0.0, clean=lambda text: text.replace("s3cret", "***"))
 {}
 """
@@ -28,20 +28,20 @@ def test_a_program_that_ends_in_mid_sentence_loses_no_line():
     program = """
 import asyncio
 async def speak():
-    log.info(Said.READY)
-    log.info(Said.STOPPED)
+    log.info(LogEvent.READY)
+    log.info(LogEvent.STOPPED)
     sys.exit(0)
 asyncio.run(speak())
 """
-    assert [line["said"] for line in said_by(program)] == ["ready", "stopped"]
+    assert [line["event"] for line in said_by(program)] == ["ready", "stopped"]
 
 
 def test_standard_error_that_is_a_pipe_gets_json_without_priorities():
-    assert said_by("log.info(Said.READY)", JOURNAL_STREAM="8:12345")[0]["said"] == "ready"
+    assert said_by("log.info(LogEvent.READY)", JOURNAL_STREAM="8:12345")[0]["event"] == "ready"
 
 
 def test_a_secret_is_cleaned_from_standard_error():
-    assert said_by("log.info(Said.FAILED, text='a s3cret')")[0]["text"] == "a ***"
+    assert said_by("log.info(LogEvent.FAILED, text='a s3cret')")[0]["text"] == "a ***"
 
 
 def test_a_terminal_gets_colours():
@@ -49,7 +49,7 @@ def test_a_terminal_gets_colours():
     ours, theirs = pty.openpty()
     try:
         subprocess.run(
-            [sys.executable, "-c", SPEAK.format("log.info(Said.READY)")],
+            [sys.executable, "-c", SPEAK.format("log.info(LogEvent.READY)")],
             stderr=theirs,
             timeout=30,
             check=True,
@@ -77,8 +77,8 @@ def journal():
 
 
 def test_the_stream_that_systemd_announced_gets_priorities(journal):
-    told = journal(sys.executable, "-c", SPEAK.format("log.warning(Said.UNSURE)"))
-    assert told.startswith('<4>{"at"')
+    told = journal(sys.executable, "-c", SPEAK.format("log.warning(LogEvent.UNSURE)"))
+    assert told.startswith('<4>{"ts"')
 
 
 @pytest.mark.parametrize(

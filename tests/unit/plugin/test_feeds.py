@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from appealbridge.markup import worker_client
-from appealbridge.markup.feed import Entry, Reading
+from appealbridge.markup.feed import FeedEntry, FeedReading
 from appealbridge.plugin import Secret, SourceDown, Tools, in_thread
 from appealbridge.plugin.egress import EgressPolicy, allowed
 from appealbridge.plugin.feeds.fetch import (
@@ -296,7 +296,7 @@ async def test_a_feed_that_is_too_long_is_down(server, tools):
 
 def test_an_entry_goes_by_its_guid_else_its_link_else_its_title_and_date():
     def entry(guid="", link="", **data):
-        return Entry(guid, link, data, None)
+        return FeedEntry(guid, link, data, None)
 
     assert feed_identity(entry("g", "l", title="t")) == "g"
     assert feed_identity(entry("", "l", title="t")) == "l"
@@ -334,7 +334,7 @@ async def test_feeds_that_wait_to_be_read_take_no_thread_from_others(server, too
     """A slow feed holds up other feeds for a while, and nothing else."""
     go_on = threading.Event()
     monkeypatch.setattr(
-        "appealbridge.plugin.feeds.fetch.read_apart", lambda *_: go_on.wait(30) and Reading([])
+        "appealbridge.plugin.feeds.fetch.read_apart", lambda *_: go_on.wait(30) and FeedReading([])
     )
     looks = [asyncio.create_task(read_feed(server.url, {}, tools)) for _ in range(50)]
     while len(server.heard) < 50:  # noqa: ASYNC110 - real sockets need a moment

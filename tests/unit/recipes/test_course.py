@@ -29,7 +29,7 @@ class Played:
         self.plan = plan(self.recipe, self.event, self.so_far, T0 + after, self.marks, self.heard)
         self.heard = [one for one in self.heard if one.id not in self.plan.unheard]
         self.marks = orjson.loads(orjson.dumps(self.plan.marks))
-        self.said += [f"{one['step']}: {one['said']}" for one in self.plan.trace]
+        self.said += [f"{one['step']}: {one['message']}" for one in self.plan.trace]
         for delivery in self.plan.deliveries:
             self.so_far[delivery.step] = [delivery]
             if publish:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.model.book import bind
-from appealbridge.recipes.model.index_hints import Clue, clues_in
+from appealbridge.recipes.model.index_hints import IndexHint, index_hints_in
 from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.recipes.planning.match import match
 from tests.recipes.plugins import catalogue
@@ -91,10 +91,10 @@ def test_of_many_for_appeals_those_are_not_asked_that_want_another_kind():
 
 
 @pytest.mark.parametrize(
-    ("conditions", "clues"),
+    ("conditions", "index_hints"),
     [
-        ([{"field": "$.a.b", "equals": "x"}], (Clue("$.a.b", frozenset("x")),)),
-        ([{"all": [{"field": "$.a", "in": ["x", "y"]}]}], (Clue("$.a", frozenset("xy")),)),
+        ([{"field": "$.a.b", "equals": "x"}], (IndexHint("$.a.b", frozenset("x")),)),
+        ([{"all": [{"field": "$.a", "in": ["x", "y"]}]}], (IndexHint("$.a", frozenset("xy")),)),
         ([{"field": "$.a", "in": ["x", 1]}], ()),
         ([{"field": "$.a", "equals": 1}], ()),
         ([{"field": "$.a[0]", "equals": "x"}], ()),
@@ -106,8 +106,8 @@ def test_of_many_for_appeals_those_are_not_asked_that_want_another_kind():
         (None, ()),
     ],
 )
-def test_a_clue_is_a_word_that_has_to_be_there(conditions, clues):
-    assert clues_in(conditions) == clues
+def test_a_clue_is_a_word_that_has_to_be_there(conditions, index_hints):
+    assert index_hints_in(conditions) == index_hints
 
 
 TESTS = st.sampled_from(

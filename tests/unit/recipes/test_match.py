@@ -46,13 +46,13 @@ actions: [{ action: tweet, text: Hello }]
 
 def test_a_match_says_which_trigger_wants_the_event():
     came = matched(recipe_of(RECIPE), event_of(source="webhook:incident-desk", type="x"))
-    assert came.trace == [{"step": "triggers[1]", "said": "wants x from webhook:incident-desk"}]
+    assert came.trace == [{"step": "triggers[1]", "message": "wants x from webhook:incident-desk"}]
 
 
 def test_a_match_says_what_its_conditions_saw():
     (_, conditions) = matched(recipe_of(CONDITIONS), event_of({"kind": "missing"})).trace
     assert conditions["step"] == "conditions"
-    assert conditions["said"].startswith(
+    assert conditions["message"].startswith(
         'all hold: $.kind is "missing", $.exercise is missing, '
         "{{ appeal.kind != 'wanted' }} is true, the time is "
     )

@@ -202,7 +202,7 @@ def test_the_trace_and_the_preview_say_that_a_text_was_shortened():
     made = planned(WHOLE)
     before = x_length(WHOLE.replace("{{ appeal.title }}", APPEAL["title"]).replace("{{ appeal.text }}", STORY)
                       .replace("{{ appeal.reference }}", "WMP-12").replace("{{ appeal.url }}", LINK))  # fmt: skip
-    assert made.trace[-1]["said"] == (
+    assert made.trace[-1]["message"] == (
         f"planned a delivery on force_x, shortened from {before} characters as X counts"
     )
     event = event_of(APPEAL)

@@ -113,7 +113,9 @@ def test_what_needs_a_failed_step_is_cancelled_with_the_reason(state):
     (first,) = planned(TWO).deliveries
     then = planned(TWO, so_far={"first": [settled(first, state, reason="403 no")]})
     assert (then.deliveries, then.done) == ([], True)
-    assert then.trace == [{"step": "second", "said": f"cancelled, since first is {state}: 403 no"}]
+    assert then.trace == [
+        {"step": "second", "message": f"cancelled, since first is {state}: 403 no"}
+    ]
 
 
 def test_what_needs_a_cancelled_step_is_cancelled_too():
@@ -224,7 +226,7 @@ def test_what_names_a_time_that_cannot_be_read_is_held_with_all_that_was_planned
         "before you release it"
     )
     assert second.publish_by is not None
-    assert "all that was planned now is held" in made.trace[-1]["said"]
+    assert "everything planned now is held" in made.trace[-1]["message"]
 
 
 def test_a_time_that_can_be_read_holds_nothing():
@@ -241,7 +243,7 @@ def test_shorten_counts_as_the_steps_channel_does():
 def test_the_trace_says_what_was_planned():
     text = "triggers: [{ trigger: appeal }]\nactions: [{ action: tweet, text: A }]"
     assert planned(text).trace == [
-        {"step": "tweet", "said": "planned a delivery on force_x, held: approval"}
+        {"step": "tweet", "message": "planned a delivery on force_x, held: approval"}
     ]
 
 
@@ -269,5 +271,5 @@ def test_the_trace_has_each_variable_where_it_is_used_first():
 def test_a_plan_that_fails_has_the_variables_and_no_step_that_was_planned():
     failed = plan(recipe_of(VARIABLES), event_of({"title": "Aisha"}), {}, NOW)
     assert failed.failed.startswith("actions[1].text: ")
-    assert [entry["said"] for entry in failed.trace] == ["could not be written"]
+    assert [entry["message"] for entry in failed.trace] == ["could not be written"]
     assert failed.trace[0]["variables"] == {"headline": '"Aisha"', "place": "missing"}

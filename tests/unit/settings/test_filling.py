@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from appealbridge.documents import read
-from appealbridge.settings.filling import STAND_IN, Filler, inside
+from appealbridge.settings.filling import STAND_IN, SettingsFiller, inside
 from appealbridge.settings.secrets import SecretRef, Vault
 
 
@@ -26,7 +26,7 @@ class Thing(BaseModel):
 def filler(text, vault=True):
     document = read(text, "f", {"!secret": SecretRef})
     vault = Vault(Path("/x"), {"APPEALBRIDGE_SECRET_A": "value"}) if vault else None
-    filling = Filler(document, Path("/conf"), vault)
+    filling = SettingsFiller(document, Path("/conf"), vault)
     return filling, filling.fill(Thing, document.value, ())
 
 

@@ -12,10 +12,10 @@ from appealbridge.model.run import RunState
 from appealbridge.store.records import (
     Arrival,
     DeliveryFilter,
+    HoldFilter,
     KnownKey,
-    Memory,
     NewsSort,
-    Unseen,
+    PollState,
 )
 from appealbridge.store.sqlite import (
     deliveries,
@@ -69,7 +69,9 @@ def _waiting(number, **event):
 
 def _ended():
     ended = [*State].index(State.FAILED)
-    return retention.Found([an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None)
+    return retention.ExpiredRows(
+        [an_arrival(ended).event.id], [an_arrival(ended).deliveries[0].id], None
+    )
 
 
 def _later():
@@ -86,7 +88,9 @@ WAYS = {
     "accept": lambda db: accept(
         db,
         [
-            intake([an_arrival(n, state=State.SENDING)], Memory("feed:x", NOW, NOW, {}, {"a": "1"}))
+            intake(
+                [an_arrival(n, state=State.SENDING)], PollState("feed:x", NOW, NOW, {}, {"a": "1"})
+            )
             for n in range(20, 23)
         ]
         + [intake([_waiting(23)], None)],
@@ -141,8 +145,8 @@ WAYS = {
         db, replace(an_arrival(1).deliveries[0], settled_at=NOW), "x"
     ),
     "published": lambda db: recent.published(db, ["https://x.example/1"], NOW),
-    "untouched of a source": lambda db: recent.untouched(db, Unseen(since=NOW, source="x")),
-    "untouched of a recipe": lambda db: recent.untouched(db, Unseen(since=NOW, recipe="x")),
+    "untouched of a source": lambda db: recent.untouched(db, HoldFilter(since=NOW, source="x")),
+    "untouched of a recipe": lambda db: recent.untouched(db, HoldFilter(since=NOW, recipe="x")),
     "hold": lambda db: recent.hold(db, ["e.r.s"], "burst", ""),
     "delivery": lambda db: deliveries.find(db, "3"),
     "attempts": lambda db: queries.attempts(db, "x"),

@@ -1,13 +1,15 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from appealbridge.model.errors import StoreError
+from appealbridge.store.records import Arrival
 from appealbridge.store.sqlite.connections import open_writer
-from appealbridge.store.sqlite.schema import _ORIGINS, MIGRATIONS, migrate
+from appealbridge.store.sqlite.schema import _ORIGINS, _STANDARD_WORDS, MIGRATIONS, migrate
 from appealbridge.store.sqlite.store import SqliteStore
-from tests.store_contract.case import NOW, an_arrival
+from tests.store_contract.case import NOW, a_run, an_arrival, an_event
 
 NEXT = (*MIGRATIONS, "CREATE TABLE mottoes (words TEXT NOT NULL) STRICT")
 
@@ -137,3 +139,17 @@ def _insert(connection, table, **values):
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)
+
+
+async def test_old_words_in_traces_and_attempts_become_the_standard_ones(path, store):
+    """A trace that quotes the old key inside a text keeps that text."""
+    quoted = {"at": NOW, "step": "", "message": 'it sent {"said": 1}'}
+    event, run = an_event(1), a_run(an_event(1))
+    await store.accept([Arrival(event, [replace(run, trace=(quoted,))], [])])
+    await store.close()
+    with closing(open_writer(path)) as connection:
+        connection.execute("UPDATE runs SET trace = replace(trace, '\"message\":', '\"said\":')")
+        connection.executescript(_STANDARD_WORDS)
+    store = await SqliteStore.open(path)
+    assert (await store.run(run.id)).trace == (quoted,)
+    await store.close()

@@ -266,7 +266,7 @@ async def _server(account: EmailAccount, tools: Tools) -> MailServer:
     address = account.smtp
     if address.startswith(PRACTICE_MAIL):
         reply = await tools.http.get(f"{address.removeprefix(PRACTICE_MAIL)}/smtp")
-        with reply.taken_for("the address of a mail server"):
+        with reply.expecting("the address of a mail server"):
             address = mail_server(str(reply.at("smtp")))
     return MailServer(
         address,

@@ -25,7 +25,7 @@ from aiosmtplib import (
 )
 from aiosmtplib.protocol import SMTPProtocol
 
-from appealbridge.channels.email.smtp_reply import Moment, failure
+from appealbridge.channels.email.smtp_reply import SmtpStage, failure
 from appealbridge.model.errors import (
     AccountRefused,
     AddressNotAllowed,
@@ -161,7 +161,7 @@ class _Conversation:
         self._port = address.port or _PORTS[address.scheme]
         self._sender = sender
         self._recipient = recipient
-        self._moment = Moment.GREETING
+        self._moment = SmtpStage.GREETING
         self._client = SMTP(
             hostname=address.hostname,
             use_tls=implicit,
@@ -196,7 +196,7 @@ class _Conversation:
         if self._client.is_ehlo_or_helo_needed:
             await self._client.ehlo()
         if self._server.password is not None:
-            self._moment = Moment.AUTH
+            self._moment = SmtpStage.AUTH
             self._keep_secret()
             await self._log_in(self._server.username, self._server.password.get_secret_value())
 
@@ -214,14 +214,14 @@ class _Conversation:
                     )
                 )
             options += ["BODY=8BITMIME", "SMTPUTF8"]
-        await self._say(Moment.MAIL, b"MAIL", f"FROM:<{self._sender}>", *options)
-        await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
+        await self._say(SmtpStage.MAIL, b"MAIL", f"FROM:<{self._sender}>", *options)
+        await self._say(SmtpStage.RCPT, b"RCPT", f"TO:<{self._recipient}>")
 
     async def try_sender(self) -> None:
         """Check whether the server accepts mail from the sender; its answer about the recipient does not matter."""
-        await self._say(Moment.MAIL, b"MAIL", f"FROM:<{self._sender}>")
+        await self._say(SmtpStage.MAIL, b"MAIL", f"FROM:<{self._sender}>")
         try:
-            await self._say(Moment.RCPT, b"RCPT", f"TO:<{self._recipient}>")
+            await self._say(SmtpStage.RCPT, b"RCPT", f"TO:<{self._recipient}>")
         except SMTPResponseException as error:
             refused = self._refused(error)
             if isinstance(refused, LoginExpired | AccountRefused):
@@ -229,7 +229,7 @@ class _Conversation:
 
     async def all_but_the_dot(self, mail: bytes) -> asyncio.Task[SMTPResponse]:
         """Send the mail without its final dot; return the answer to wait for."""
-        await self._say(Moment.DATA, b"DATA", wanted=3)
+        await self._say(SmtpStage.DATA, b"DATA", wanted=3)
         protocol = self._protocol()
         cast("asyncio.WriteTransport", self._client.transport).set_write_buffer_limits(high=0)
         if protocol._buffer:  # noqa: SLF001 - the library would take what is left there for the answer to the mail
@@ -254,7 +254,7 @@ class _Conversation:
         except _NETWORK as error:
             await _dropped(answer)
             raise TryAgain(self._words(error)) from None
-        self._moment = Moment.FINAL_DOT
+        self._moment = SmtpStage.FINAL_DOT
         try:
             async with asyncio.timeout(self._server.timeouts.final_dot):
                 _expect(await answer, 2)
@@ -274,7 +274,7 @@ class _Conversation:
         """Close the connection."""
         self._client.close()
 
-    async def _say(self, moment: Moment, verb: bytes, *words: str, wanted: int = 2) -> None:
+    async def _say(self, moment: SmtpStage, verb: bytes, *words: str, wanted: int = 2) -> None:
         self._moment = moment
         _expect(
             await self._client.execute_command(verb, *(word.encode() for word in words)), wanted

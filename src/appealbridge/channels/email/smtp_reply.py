@@ -15,7 +15,7 @@ from appealbridge.model.errors import (
 )
 
 
-class Moment(StrEnum):
+class SmtpStage(StrEnum):
     """The moments of the conversation."""
 
     GREETING = "greeting"
@@ -54,7 +54,7 @@ _THEIR_RULE = range(124, 137)
 
 
 def failure(
-    moment: Moment, code: int, text: str, words: str, *, sender: str = "", recipient: str = ""
+    moment: SmtpStage, code: int, text: str, words: str, *, sender: str = "", recipient: str = ""
 ) -> DeliveryError:
     """
     Return what an unwanted answer means; `words` is the message for people.
@@ -74,12 +74,12 @@ def failure(
         enhanced = (subject, detail)
         if not _is_about_the_account(moment, code, text, enhanced, sender, recipient):
             return Rejected(words, status=code)
-        if code in _LOGIN or moment is Moment.AUTH:
+        if code in _LOGIN or moment is SmtpStage.AUTH:
             return LoginExpired(words, status=code)
         named = _names_us(text.lower(), sender.lower(), recipient.lower())
-        sure = moment is not Moment.RCPT or enhanced in _SENDER_CODES or named
+        sure = moment is not SmtpStage.RCPT or enhanced in _SENDER_CODES or named
         return AccountRefused(words, sure=sure, status=code)
-    return Unsure(words) if moment is Moment.FINAL_DOT else TryAgain(words)
+    return Unsure(words) if moment is SmtpStage.FINAL_DOT else TryAgain(words)
 
 
 def _enhanced(code: int, text: str) -> tuple[int, int]:
@@ -95,18 +95,18 @@ def _is_rate(text: str) -> bool:
 
 
 def _is_about_the_account(
-    moment: Moment, code: int, text: str, enhanced: tuple[int, int], sender: str, recipient: str
+    moment: SmtpStage, code: int, text: str, enhanced: tuple[int, int], sender: str, recipient: str
 ) -> bool:
-    if code in _LOGIN or moment in (Moment.GREETING, Moment.AUTH):
+    if code in _LOGIN or moment in (SmtpStage.GREETING, SmtpStage.AUTH):
         return True
-    if moment is Moment.MAIL:
+    if moment is SmtpStage.MAIL:
         # 5.3.4 is too big, 5.6.7 that a mail needs SMTPUTF8: both are this mail's own.
         return code != _TOO_BIG and enhanced not in ((3, 4), (6, 7))
     if enhanced in _SENDER_CODES:
         return True
     if enhanced[0] in (1, 2) or (enhanced[0] == 7 and enhanced[1] in _THEIR_RULE):
         return False
-    if moment is not Moment.RCPT:
+    if moment is not SmtpStage.RCPT:
         return _SENDER.search(text) is not None
     return _refuses_us(code, text.lower(), sender.lower(), recipient.lower())
 

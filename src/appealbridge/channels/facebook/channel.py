@@ -43,8 +43,8 @@ from appealbridge.plugin import (
     Registry,
     Rejected,
     Repeat,
+    SearchResult,
     Secret,
-    Sought,
     Tools,
     TryAgain,
     Unsure,
@@ -56,8 +56,8 @@ from appealbridge.plugin.timeline import (
     TAKEN_FOR_A_REPEAT,
     Seen,
     clock_ahead,
-    judge,
     listed_since,
+    match_timeline,
     refused_as_repeat,
 )
 from appealbridge.plugin.timestamps import moment
@@ -154,12 +154,12 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
             bearer=account.credentials.page_token,
             accept=_ERRORS,
         )
-        with _good(reply).taken_for("a post"):
+        with _good(reply).expecting("a post"):
             return _receipt(reply.name(reply.at("id")))
 
-    async def seek(
+    async def find(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
-    ) -> Sought:
+    ) -> SearchResult:
         """Search the Page's feed since the first attempt, and a day further back for a repeat."""
         begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
         posts, whole, reply = await _feed(account, begin, tools)
@@ -169,7 +169,14 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         place = f"page {account.page_id}"
         also = () if message.link is None else (f"{message.text}\n{message.link}",)
         return await in_thread(
-            judge, message.text, posts, delivery, whole=whole, place=place, ahead=ahead, also=also
+            match_timeline,
+            message.text,
+            posts,
+            delivery,
+            whole=whole,
+            place=place,
+            ahead=ahead,
+            also=also,
         )
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
@@ -188,7 +195,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         del account
         return Measure("text", len(message.text), FACEBOOK_LIMIT, "characters")
 
-    def stand_in(self, name: str) -> Mapping[str, Any]:
+    def practice_credentials(self, name: str) -> Mapping[str, Any]:
         """Return a token that gives no access."""
         return {"credentials": {"page_token": f"practice-{name}"}}
 
@@ -214,7 +221,7 @@ async def _feed(
     posts: list[Seen] = []
     for _ in range(_PAGES):
         reply = await _get(account, f"{account.page_id}/feed", query, tools)
-        with reply.taken_for("a Page's feed"):
+        with reply.expecting("a Page's feed"):
             posts += [_seen(post, reply) for post in reply.at("data")]
             paging = reply.json().get("paging", {})
             if "next" not in paging:

@@ -40,8 +40,8 @@ from appealbridge.plugin import (
     Registry,
     Rejected,
     Repeat,
+    SearchResult,
     Secret,
-    Sought,
     Threaded,
     Tools,
     TryAgain,
@@ -49,7 +49,14 @@ from appealbridge.plugin import (
 )
 from appealbridge.plugin.http import Reply
 from appealbridge.plugin.text import mastodon_length
-from appealbridge.plugin.timeline import Seen, candidates, clock_ahead, judge, listed_since, shown
+from appealbridge.plugin.timeline import (
+    Seen,
+    candidates,
+    clock_ahead,
+    listed_since,
+    match_timeline,
+    shown,
+)
 from appealbridge.plugin.timestamps import moment
 
 _PAGE = 40
@@ -142,12 +149,12 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             raise Rejected(reply.message(said), status=reply.status)
         return _receipt(_good(reply).json(), reply)
 
-    async def seek(
+    async def find(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
-    ) -> Sought:
+    ) -> SearchResult:
         """Search the account's posts since the first attempt."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
-        with me.taken_for("an account"):
+        with me.expecting("an account"):
             path = f"accounts/{me.name(me.at('id'))}/statuses"
             place = f"@{me.name(me.at('acct'))}"
         query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
@@ -157,7 +164,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         whole = False
         for _ in range(_PAGES):
             reply = await self._get(account, tools, path, query)
-            with reply.taken_for("a list of posts"):
+            with reply.expecting("a list of posts"):
                 page = [_seen(status, reply) for status in reply.json()]
             posts += page
             whole = len(page) < _PAGE or (page[-1].receipt.time or 0.0) < begin
@@ -169,7 +176,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         sources = await self._sources(account, tools, likely)
         posts = [replace(post, source=sources.get(post.receipt.id, post.source)) for post in posts]
         return await in_thread(
-            judge, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
+            match_timeline, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
         )
 
     @staticmethod
@@ -192,7 +199,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server; raise `AccountRefused` if its token may not write."""
         me = await self._get(account, tools, "accounts/verify_credentials", {})
-        with me.taken_for("an account"):
+        with me.expecting("an account"):
             name = f"@{me.name(me.at('acct'))}"
         if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
             told = me.words(", ".join(sorted(scopes)))
@@ -220,7 +227,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         count = mastodon_length(message.text) + mastodon_length(message.spoiler_text or "")
         return Measure("text", count, account.max_characters, "characters")
 
-    def stand_in(self, name: str) -> Mapping[str, Any]:
+    def practice_credentials(self, name: str) -> Mapping[str, Any]:
         """Return a token that gives no access."""
         return {"credentials": {"access_token": f"practice-{name}"}}
 
@@ -260,7 +267,7 @@ def _failure(reply: Reply) -> DeliveryError:
 
 
 def _receipt(status: Any, reply: Reply) -> Receipt:
-    with reply.taken_for("a post"):
+    with reply.expecting("a post"):
         return Receipt(
             reply.name(status["id"]),
             reply.web_address(status.get("url")),

@@ -43,8 +43,8 @@ from appealbridge.plugin import (
     Registry,
     Rejected,
     Repeat,
+    SearchResult,
     Secret,
-    Sought,
     Threaded,
     Tools,
     TryAgain,
@@ -57,8 +57,8 @@ from appealbridge.plugin.timeline import (
     TAKEN_FOR_A_REPEAT,
     Seen,
     clock_ahead,
-    judge,
     listed_since,
+    match_timeline,
     refused_as_repeat,
 )
 from appealbridge.plugin.timestamps import moment
@@ -168,12 +168,12 @@ class X(Channel[XAccount, Tweet]):
             headers=_signed(account.credentials, "POST", url, tools),
             accept=_SPECIAL,
         )
-        with _good(reply).taken_for("a post"):
+        with _good(reply).expecting("a post"):
             return _receipt(reply.name(reply.at("data", "id")))
 
-    async def seek(
+    async def find(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
-    ) -> Sought:
+    ) -> SearchResult:
         """Search the account's timeline since the first attempt, and a day further back for a repeat."""
         user = await _user_id(account, tools)
         begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
@@ -189,13 +189,13 @@ class X(Channel[XAccount, Tweet]):
             wanted = _NAMES.sub("", wanted)
             posts = [_without_names(post) for post in posts]
         return await in_thread(
-            judge, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
+            match_timeline, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
         )
 
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name; raise `AccountRefused` if its login may not write."""
         reply = await _get(account, "users/me", {}, tools)
-        with reply.taken_for("an account"):
+        with reply.expecting("an account"):
             number = reply.name(reply.at("data", "id"))
             name = reply.name(reply.at("data", "username"))
         if number != (told := await _user_id(account, tools)):
@@ -216,7 +216,7 @@ class X(Channel[XAccount, Tweet]):
         del account
         return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
 
-    def stand_in(self, name: str) -> Mapping[str, Any]:
+    def practice_credentials(self, name: str) -> Mapping[str, Any]:
         """Return a login that gives no access."""
         return {"credentials": dict.fromkeys(XCredentials.model_fields, f"practice-{name}")}
 
@@ -258,7 +258,7 @@ async def _timeline(
         reply = await _get(account, f"users/{user}/tweets", query, tools, accept=_BAD_QUERY)
         if reply.status == _BAD_QUERY:
             return [], False, reply
-        with reply.taken_for("a timeline"):
+        with reply.expecting("a timeline"):
             # An empty timeline has no `data`, but neither has an answer that is only errors.
             more = reply.at("meta").get("next_token")
             posts += [_seen(tweet, reply) for tweet in reply.json().get("data", ())]
@@ -290,7 +290,7 @@ async def _user_id(account: XAccount, tools: Tools) -> str:
     if dash and number.isascii() and number.isdigit():
         return number
     reply = await _get(account, "users/me", {}, tools)
-    with reply.taken_for("an account"):
+    with reply.expecting("an account"):
         return reply.name(reply.at("data", "id"))
 
 

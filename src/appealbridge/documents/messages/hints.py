@@ -10,7 +10,7 @@ NO_BREAK_SPACE = "\u00a0"
 ORDINARY_SPACE = "replace it with an ordinary space"
 
 
-class Slip(NamedTuple):
+class Hint(NamedTuple):
     """A likely mistake: its place (line and column from 0), what it is, and how to fix it."""
 
     line: int
@@ -19,7 +19,7 @@ class Slip(NamedTuple):
     cure: str
 
 
-_Look = Callable[[Sequence[str], int, int], Slip | None]
+_Look = Callable[[Sequence[str], int, int], Hint | None]
 
 _NO_SPACE = re.compile(r"[ -]*\u00a0|[ -]*[\w-]+:\u00a0")
 _NAME_ALONE = re.compile(r" *(?:- +)*([\w-]+) *")
@@ -30,19 +30,19 @@ _BAR = re.compile(r"[:-] +[|>][-+]? *$")
 _QUOTED = re.compile(r"""(["'])[^"']*\1 *$|'.*' *$""")
 
 
-def closer(problem: str, lines: Sequence[str], line: int, column: int) -> Slip | None:
+def hint_for(problem: str, lines: Sequence[str], line: int, column: int) -> Hint | None:
     """Return the real cause of the parser's error at a place, `None` if it is not known."""
     if line >= len(lines):
         return None
     odd = _NO_SPACE.match(lines[line])
     if odd is not None:
-        return Slip(line, odd.end() - 1, "this is a no-break space", ORDINARY_SPACE)
+        return Hint(line, odd.end() - 1, "this is a no-break space", ORDINARY_SPACE)
     return next(
-        (slip for look in _LOOKS.get(problem, ()) if (slip := look(lines, line, column))), None
+        (hint for look in _LOOKS.get(problem, ()) if (hint := look(lines, line, column))), None
     )
 
 
-def template_without_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def template_without_quotes(lines: Sequence[str], line: int, column: int) -> Hint | None:
     """Return the place of two braces, or a brace and a percent sign, without quotes."""
     source = lines[line]
     begin = max(0, column - 1)
@@ -50,74 +50,74 @@ def template_without_quotes(lines: Sequence[str], line: int, column: int) -> Sli
     if example is None:
         return None
     cure = f'put the whole text in quotes: "{example}"'
-    return Slip(line, begin, "a template without quotes", cure)
+    return Hint(line, begin, "a template without quotes", cure)
 
 
-def _tight_dash(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _tight_dash(lines: Sequence[str], line: int, column: int) -> Hint | None:
     del column
     for number in (line, line - 1):
         found = _TIGHT_DASH.match(lines[number]) if number >= 0 else None
         if found is not None:
-            return Slip(number, found.start(1), "no space after the dash", "write `- name: value`")
+            return Hint(number, found.start(1), "no space after the dash", "write `- name: value`")
         other = _OTHER_DASH.match(lines[number]) if number >= 0 else None
         if other is not None:
             words = f'a list entry begins with a dash, not with "{other[1]}"'
-            return Slip(number, other.start(1), words, "write `- name: value`")
+            return Hint(number, other.start(1), words, "write `- name: value`")
     return None
 
 
-def _tight_colon_above(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _tight_colon_above(lines: Sequence[str], line: int, column: int) -> Hint | None:
     return _tight_colon(lines, line - 1, column) if line else None
 
 
-def _too_deep(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _too_deep(lines: Sequence[str], line: int, column: int) -> Hint | None:
     found = _NAME_ALONE.fullmatch(lines[line], 0, column)
     if found is None:
         return None
     cure = "align it with the names it belongs to; text with a colon needs quotes"
-    return Slip(line, found.start(1), "this is indented further than the line above", cure)
+    return Hint(line, found.start(1), "this is indented further than the line above", cure)
 
 
-def _tight_colon(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _tight_colon(lines: Sequence[str], line: int, column: int) -> Hint | None:
     del column
     found = _TIGHT_COLON.match(lines[line])
     if found is None:
         return None
-    return Slip(line, found.start(1), "no space after the colon", "write `name: value`")
+    return Hint(line, found.start(1), "no space after the colon", "write `name: value`")
 
 
-def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Hint | None:
     if line == 0 or not _BAR.search(lines[line - 1]):
         return None
     words = "text below | or > must be indented further than its name"
-    return Slip(line, column, words, "indent it further")
+    return Hint(line, column, words, "indent it further")
 
 
-def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Hint | None:
     if lines[line][:column].rstrip()[-1:] in ("]", "}"):
         words = "text after the closing bracket"
-        return Slip(line, column, words, "put the whole text in quotes")
+        return Hint(line, column, words, "put the whole text in quotes")
     if not _QUOTED.search(lines[line], max(0, column - 400), column):
         return None
     cure = "put all of the text inside the quotes; if it has an apostrophe, use double quotes"
-    return Slip(line, column, "text after the closing quotes", cure)
+    return Hint(line, column, "text after the closing quotes", cure)
 
 
-def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Hint | None:
     begin = max(0, column - 1)
     sign = lines[line][begin : begin + 1]
-    return Slip(line, begin, f'text cannot begin with "{sign}"', "put it in quotes")
+    return Hint(line, begin, f'text cannot begin with "{sign}"', "put it in quotes")
 
 
-def _sign(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _sign(lines: Sequence[str], line: int, column: int) -> Hint | None:
     cure = "put it in quotes, or begin the list on a new line"
-    return Slip(line, column, f'text cannot begin with "{lines[line][column : column + 1]}"', cure)
+    return Hint(line, column, f'text cannot begin with "{lines[line][column : column + 1]}"', cure)
 
 
-def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Slip | None:
+def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Hint | None:
     del lines
     words = "after | or > the text begins on the next line"
-    return Slip(line, column, words, "move it there, indented further, or put it all in quotes")
+    return Hint(line, column, words, "move it there, indented further, or put it all in quotes")
 
 
 _LOOKS: dict[str, tuple[_Look, ...]] = {

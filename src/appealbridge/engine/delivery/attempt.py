@@ -39,7 +39,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Sought, Tools
+from appealbridge.plugin.channel import SearchResult, Tools
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Settlement,
@@ -166,9 +166,9 @@ class Attempts:
         if settlement is None:
             result = await self._seek(lane, delivery)
             lane.looked(result, self._clock.now())
-            if isinstance(result, Sought) and result.receipt is not None:
+            if isinstance(result, SearchResult) and result.receipt is not None:
                 result = await self._not_another_s(lane, delivery, result, result.receipt)
-            found = isinstance(result, Sought) and result.receipt is not None
+            found = isinstance(result, SearchResult) and result.receipt is not None
             settlement = settle_sought(
                 delivery,
                 result,
@@ -190,8 +190,8 @@ class Attempts:
         return await self._surely(lambda: self._store.attempts(delivery.id))
 
     async def _not_another_s(
-        self, lane: Lane, delivery: Delivery, sought: Sought, receipt: Receipt
-    ) -> Sought:
+        self, lane: Lane, delivery: Delivery, sought: SearchResult, receipt: Receipt
+    ) -> SearchResult:
         """Return what a look found, unless it is the post of another delivery with the same text."""
         taken = self._found.setdefault((lane.name, receipt.id), delivery.id) != delivery.id
         if len(self._found) > _FOUND:
@@ -203,7 +203,7 @@ class Attempts:
         if not taken:
             return sought
         seen = f"{sought.seen}; that is the post of another delivery with the same text"
-        return Sought(None, sure=False, seen=seen)
+        return SearchResult(None, sure=False, seen=seen)
 
     async def _surely(self, question: Callable[[], Awaitable[T]]) -> T:
         """Ask the store until it answers."""
@@ -291,10 +291,10 @@ class Attempts:
         state = f"the post before it, no. {before.number}, is {before.state.value}"
         return TryAgain(state) if before.state in OPEN else Rejected(state)
 
-    async def _seek(self, lane: Lane, delivery: Delivery) -> Sought | DeliveryError:
+    async def _seek(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
-            looking = lane.channel.seek(lane.account, message, delivery, self._tools(lane))
+            looking = lane.channel.find(lane.account, message, delivery, self._tools(lane))
             sought = await within(self._clock, lane.channel.time_limit, looking)
             return kept_look(sought, self._clean, DETAIL_LIMIT)
         except GaveUp as error:

@@ -15,10 +15,10 @@ from appealbridge.engine.delivery.health import (
     after_check,
     after_look,
 )
-from appealbridge.engine.delivery.rate_limit import Pace
+from appealbridge.engine.delivery.rate_limit import RateLimit
 from appealbridge.model.errors import AccountRefused, DeliveryError, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Account, AnyChannel, Sought
+from appealbridge.plugin.channel import Account, AnyChannel, SearchResult
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.reply import Reply
 from appealbridge.store.records import LaneRecord
@@ -60,7 +60,7 @@ class Lane:
     http: Http
     zone: ZoneInfo
     policy: RetryPolicy = field(init=False)
-    pace: Pace = field(init=False)
+    pace: RateLimit = field(init=False)
     health: Health = WELL
     in_flight: int = 0
     backlog: bool = True
@@ -80,7 +80,7 @@ class Lane:
     def __post_init__(self) -> None:
         """Take the account's own words on retrying and on its rate."""
         self.policy = policy_of(self.account.retry)
-        self.pace = Pace(self.account.rate)
+        self.pace = RateLimit(self.account.rate)
         self.http = self.http.heard_by(self._hear)
         self.kept = self.record(0.0)
 
@@ -174,9 +174,9 @@ class Lane:
         self._becomes(after_attempt(self.health, result, now, delivery_id))
         return result
 
-    def looked(self, result: Sought | DeliveryError, now: float) -> None:
+    def looked(self, result: SearchResult | DeliveryError, now: float) -> None:
         """Take note of how a look ended: what it finds was published, and reading tells of the login."""
-        if isinstance(result, Sought):
+        if isinstance(result, SearchResult):
             if result.receipt is not None:
                 self.heard(result.receipt, now)
             elif self.health.condition is Condition.DOWN:

@@ -13,13 +13,13 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
-from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Sought, WhenUnsure
+from appealbridge.plugin.channel import Account, AnyChannel, Repeat, SearchResult, WhenUnsure
 from appealbridge.store.records import Settlement
 
 DETAIL_LIMIT = 2000
 """How much of a platform's words is kept with an attempt."""
 
-_KEPT_PUT_OFF = 16
+_KEPT_DEFERRED = 16
 """Of how many attempts that were put off each is kept; later only the 32nd, the 64th and so on."""
 
 _LOOKS_SPREAD = 3.0
@@ -47,7 +47,7 @@ def tried(delivery: Delivery, before: Sequence[Attempt], begun_at: float) -> Tri
         attempt.begun_at
         for attempt in before
         if attempt.kind is AttemptKind.SEND
-        and attempt.outcome is not Outcome.PUT_OFF
+        and attempt.outcome is not Outcome.DEFERRED
         # What a person lets try again once it has failed begins anew.
         and since <= attempt.begun_at < begun_at
     ]
@@ -83,7 +83,7 @@ def settle_send(
     else:
         end = _not_delivered(delivery, result, policy, so_far, now, rng)
         receipt, detail = None, str(result)
-    kept = end.outcome is not Outcome.PUT_OFF or _keeps(delivery.attempts)
+    kept = end.outcome is not Outcome.DEFERRED or _keeps(delivery.attempts)
     return Settlement(
         delivery_id=delivery.id,
         source=State.SENDING,
@@ -103,7 +103,7 @@ def settle_send(
 
 def _keeps(number: int) -> bool:
     """Whether a put-off attempt of this number is kept, so that a long trouble leaves a short history."""
-    return number <= _KEPT_PUT_OFF or number & (number - 1) == 0
+    return number <= _KEPT_DEFERRED or number & (number - 1) == 0
 
 
 def _not_delivered(
@@ -119,7 +119,7 @@ def _not_delivered(
     if isinstance(error, TryAgain) and error.is_about_the_account:
         # Whatever stops an account is looked after by its lane; what waits there is due as soon as it
         # goes on.
-        return _End(State.READY, Outcome.PUT_OFF, str(error), now, delivery.hold)
+        return _End(State.READY, Outcome.DEFERRED, str(error), now, delivery.hold)
     due = next_due(
         policy,
         attempts=so_far.count,
@@ -183,7 +183,7 @@ def settle_unknown(
 
 def settle_sought(
     delivery: Delivery,
-    result: Sought | DeliveryError,
+    result: SearchResult | DeliveryError,
     account: Account,
     policy: RetryPolicy,
     before: Sequence[Attempt] = (),
@@ -201,7 +201,11 @@ def settle_sought(
     """
     if isinstance(result, TryAgain | Unsure):
         return _look_again(delivery, result, policy, before, begun_at=begun_at, now=now, rng=rng)
-    sought = result if isinstance(result, Sought) else Sought(None, sure=False, seen=str(result))
+    sought = (
+        result
+        if isinstance(result, SearchResult)
+        else SearchResult(None, sure=False, seen=str(result))
+    )
     if sought.receipt is not None:
         attempt = _look(delivery, Outcome.FOUND, sought.seen, begun_at, now)
         return _after_look(delivery, State.DELIVERED, now, attempt=attempt, receipt=sought.receipt)
@@ -286,7 +290,7 @@ def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now:
     return Attempt(
         delivery.id,
         delivery.attempts,
-        AttemptKind.SEEK,
+        AttemptKind.FIND,
         begun_at,
         now,
         outcome,

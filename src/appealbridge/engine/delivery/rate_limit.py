@@ -11,7 +11,7 @@ from appealbridge.plugin.http.rate_headers import Allowance
 _MANY = 1_000_000_000
 
 
-class Pace:
+class RateLimit:
     """
     Counts what begins. Times are Unix seconds and handed in.
 

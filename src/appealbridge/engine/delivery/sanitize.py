@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from appealbridge.model.errors import Unsure
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Sought
+from appealbridge.plugin.channel import SearchResult
 
 ID_LIMIT = 500
 ADDRESS_LIMIT = 2000
@@ -28,11 +28,11 @@ def kept_receipt(receipt: Receipt) -> Receipt:
     return Receipt(name, address if sound else "", time if _moment(time) else None)
 
 
-def kept_look(sought: Sought, clean: Callable[[str], str], limit: int) -> Sought:
+def kept_look(sought: SearchResult, clean: Callable[[str], str], limit: int) -> SearchResult:
     """Return what a look showed as it can be kept, at most `limit` characters of words; `clean` masks secrets."""
     seen = clean(str(sought.seen).encode("utf-8", "replace").decode())[:limit]
     receipt = None if sought.receipt is None else kept_receipt(sought.receipt)
-    return Sought(receipt, sure=sought.sure, seen=seen)
+    return SearchResult(receipt, sure=sought.sure, seen=seen)
 
 
 def _short_text(text: object, limit: int) -> bool:

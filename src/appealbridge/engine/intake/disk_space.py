@@ -45,7 +45,7 @@ def has_room(space: Space, keep: int, *, had: bool) -> bool:
     return space.free >= (keep if had else keep * REOPEN)
 
 
-class Room:
+class DiskSpace:
     """
     Asks the disk now and then. `why` says why nothing more is accepted, and is empty while it is.
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from appealbridge.clock import Clock
-from appealbridge.engine.active import InForce
+from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.delivery.gate import not_sent
 from appealbridge.engine.delivery.lane import Lane, Lanes
-from appealbridge.engine.guards.guard import Caution, Lot
+from appealbridge.engine.guards.guard import Batch, Guard
 from appealbridge.engine.intake.arrival import Planned
-from appealbridge.engine.intake.disk_space import Room
+from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.intake.planning import Planner, TimeSlice
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs.runs import Runs
@@ -28,7 +28,7 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Accepted,
     Arrival,
-    Memory,
+    PollState,
 )
 
 MOST_WAITING = 2000
@@ -53,8 +53,8 @@ class Intake:
         runs: Runs,
         upkeep: Upkeep,
         report: Report,
-        room: Room,
-        caution: Caution,
+        room: DiskSpace,
+        caution: Guard,
         planner: Planner,
     ) -> None:
         self._store = store
@@ -73,13 +73,13 @@ class Intake:
 
     async def accept(
         self,
-        inforce: InForce,
+        active: ActiveConfiguration,
         source: str,
         drafts: Sequence[EventDraft],
         *,
         hold: str = "",
         why: str = "",
-        memory: Memory | None = None,
+        memory: PollState | None = None,
         size: int | None = None,
     ) -> Sequence[Accepted]:
         """
@@ -98,31 +98,31 @@ class Intake:
         reserved: dict[str, Lane] = {}
         self._waiting += 1
         try:
-            joined = inforce.joined.get(source, "")
+            joined = active.joined.get(source, "")
             events = [self._event(source, draft, now, hold, joined) for draft in drafts]
             reasons = [why or draft.why for draft in drafts]
-            planned = await self._planner.arrive(events, inforce.book, now, size)
+            planned = await self._planner.arrive(events, active.book, now, size)
             arrivals = [*map(_arrival, events, planned, reasons)]
-            lot = await self._caution.look(arrivals, now)
-            accepted = await self._stored(lot, memory, now, reserved)
+            batch = await self._caution.look(arrivals, now)
+            accepted = await self._stored(batch, memory, now, reserved)
         finally:
             self._waiting -= 1
             if self._overloaded and self._waiting < MOST_WAITING // 2:
                 self._overloaded = False
         # All of it is carried on before any of it is said: what is stored as begun must be under way,
         # whatever goes wrong with the saying, or with what came along with it.
-        results = [*zip(lot.arrivals, accepted, strict=True)]
+        results = [*zip(batch.arrivals, accepted, strict=True)]
         for arrival, result in results:
             self._safely(self._follow, arrival, result, reserved)
             if result.repeat:
-                self._caution.give_back(lot, [arrival])
+                self._caution.give_back(batch, [arrival])
         time_slice = TimeSlice(self._clock) if len(results) > 1 else None
         for arrival, result in results:
             self._safely(self._say, arrival, result)
             if time_slice is not None and time_slice.is_over():
                 await time_slice.pause()
-        if lot.floods:
-            await self._caution.hold_the_rest(lot)
+        if batch.floods:
+            await self._caution.hold_the_rest(batch)
         if reserved:
             # Who told us hears of it a moment later, so that the attempts set out first.
             await self._clock.sleep(0)
@@ -157,15 +157,15 @@ class Intake:
         )
 
     async def _stored(
-        self, lot: Lot, memory: Memory | None, now: float, reserved: dict[str, Lane]
+        self, batch: Batch, memory: PollState | None, now: float, reserved: dict[str, Lane]
     ) -> Sequence[Accepted]:
         try:
-            lot.arrivals = [self._begun(arrival, now, reserved) for arrival in lot.arrivals]
-            return await self._store.accept(lot.arrivals, memory)
+            batch.arrivals = [self._begun(arrival, now, reserved) for arrival in batch.arrivals]
+            return await self._store.accept(batch.arrivals, memory)
         except BaseException:
             for lane in reserved.values():
                 lane.leave()
-            self._caution.give_back(lot, lot.arrivals)
+            self._caution.give_back(batch, batch.arrivals)
             raise
 
     def _begun(self, arrival: Arrival, now: float, reserved: dict[str, Lane]) -> Arrival:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from appealbridge.clock import Clock
-from appealbridge.engine.active import InForce, Watched
+from appealbridge.engine.active import ActiveConfiguration, Watched
 from appealbridge.engine.delivery.outcome import DETAIL_LIMIT
 from appealbridge.engine.intake.changes import decide, renewed
 from appealbridge.engine.intake.crash_guard import CrashGuard
-from appealbridge.engine.intake.disk_space import Room
+from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.intake.intake import Intake
 from appealbridge.engine.report import Report
 from appealbridge.engine.time_limit import GaveUp, within
@@ -27,7 +27,7 @@ from appealbridge.plugin.trigger import Basis, Look
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Accepted,
-    Memory,
+    PollState,
     SourceRecord,
 )
 
@@ -60,9 +60,9 @@ class Polling:
         intake: Intake,
         report: Report,
         clean: Callable[[str], str],
-        room: Room,
+        room: DiskSpace,
         raised: Callable[[str, str, str], None],
-        inforce: Callable[[], InForce],
+        active: Callable[[], ActiveConfiguration],
         tell: Tell,
         crash_guard: CrashGuard,
     ) -> None:
@@ -75,7 +75,7 @@ class Polling:
         self._clean = clean
         self._room = room
         self._raised = raised
-        self._inforce = inforce
+        self._active = active
         self._tell = tell
         self._crash_guard = crash_guard
         self._handed: set[asyncio.Future[Sequence[Accepted]]] = set()
@@ -162,7 +162,7 @@ class Polling:
             alarms.append((Alarm.FLOOD, "", f"{name}: {why}"))
         if record is not None and record.failures >= TOLD_AFTER:
             alarms.append((Alarm.SOURCE_BACK, name, "it can be read again"))
-        memory = Memory(
+        memory = PollState(
             source=watched.source,
             looked_at=now,
             next_look_at=now + self._pause(watched, look.after),
@@ -185,7 +185,7 @@ class Polling:
             self._raised(*alarm)
 
     async def _hand_over(
-        self, source: str, drafts: Sequence[EventDraft], why: str, memory: Memory
+        self, source: str, drafts: Sequence[EventDraft], why: str, memory: PollState
     ) -> None:
         """
         Store a batch of events with all they cause; if `why` is not empty, all of it is held for this reason.
@@ -198,9 +198,9 @@ class Polling:
         async def accept() -> Sequence[Accepted]:
             if drafts:
                 await self._crash_guard.begin(source, why)
-            inforce = self._inforce()
+            active = self._active()
             accepted = await self._intake.accept(
-                inforce, source, drafts, hold=hold, why=why, memory=memory
+                active, source, drafts, hold=hold, why=why, memory=memory
             )
             if memory.complete:
                 self._crash_guard.end(source)
@@ -254,8 +254,8 @@ def _basis(watched: Watched) -> Basis:
 
 
 def _batches(
-    drafts: Sequence[EventDraft], identities: Sequence[str], memory: Memory
-) -> Iterator[tuple[Sequence[EventDraft], Memory]]:
+    drafts: Sequence[EventDraft], identities: Sequence[str], memory: PollState
+) -> Iterator[tuple[Sequence[EventDraft], PollState]]:
     """Yield a look's events in batches, each with the memory of its own items, the last with the complete one."""
     last = max(0, len(drafts) - 1) // BATCH * BATCH
     for begin in range(0, last, BATCH):

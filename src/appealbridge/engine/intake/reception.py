@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from appealbridge.clock import Clock
-from appealbridge.engine.active import InForce
+from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.intake.intake import Intake
 from appealbridge.engine.notices.notifier import Alarm, Notices
 from appealbridge.model.delivery import Hold
@@ -52,7 +52,9 @@ class Reception:
         self._alarmed: dict[str, float] = {}
         self._waiting = 0
 
-    async def take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
+    async def take(
+        self, active: ActiveConfiguration, source: str, received: Received, size: int
+    ) -> Taken:
         """
         Store the new events of a proven request of `size` bytes; return the result for all of them.
 
@@ -64,15 +66,17 @@ class Reception:
             raise Refused(503, "overloaded", words, after=5)
         self._waiting += size
         try:
-            return await self._take(inforce, source, received, size)
+            return await self._take(active, source, received, size)
         finally:
             self._waiting -= size
 
-    async def _take(self, inforce: InForce, source: str, received: Received, size: int) -> Taken:
+    async def _take(
+        self, active: ActiveConfiguration, source: str, received: Received, size: int
+    ) -> Taken:
         drafts = received.events
-        accepted = await self._intake.accept(inforce, source, drafts, size=size)
+        accepted = await self._intake.accept(active, source, drafts, size=size)
         if [one for one in accepted if one.repeat]:
-            accepted = await self._look_again(inforce, source, drafts, accepted)
+            accepted = await self._look_again(active, source, drafts, accepted)
         if received.left_out:
             await self.left_out(source, received.left_out)
         return Taken(
@@ -90,7 +94,7 @@ class Reception:
 
     async def _look_again(
         self,
-        inforce: InForce,
+        active: ActiveConfiguration,
         source: str,
         drafts: Sequence[EventDraft],
         accepted: Sequence[Accepted],
@@ -112,9 +116,9 @@ class Reception:
             await self._store.free_keys(source, {key: known[key] for key in olds if key in known})
             hold, why = "", ""
             if drafts[new[0]].repeats.replayable:
-                hold, why = Hold.SAME_REQUEST, _why(known[drafts[new[0]].key], inforce)
+                hold, why = Hold.SAME_REQUEST, _why(known[drafts[new[0]].key], active)
             again = await self._intake.accept(
-                inforce, source, [drafts[n] for n in new], hold=hold, why=why
+                active, source, [drafts[n] for n in new], hold=hold, why=why
             )
             for n, one in zip(new, again, strict=True):
                 accepted[n] = one
@@ -167,8 +171,8 @@ def is_new(
     return end.received_at > first.received_at
 
 
-def _why(first: KnownKey, inforce: InForce) -> str:
-    before = shown(first.received_at, inforce.zone)
+def _why(first: KnownKey, active: ActiveConfiguration) -> str:
+    before = shown(first.received_at, active.zone)
     return (
         f"the same request came before, at {before}. Its signature contains no time, so this may be an"
         " old request that somebody recorded and sent again"

@@ -118,7 +118,7 @@ def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now:
         state=RunState.PLANNED if deliveries else RunState.FAILED,
         begun_at=now,
         reason="" if deliveries else "there is no account that can tell anybody of this",
-        trace=tuple({"at": now, "step": name, "said": words} for name, words in said.items()),
+        trace=tuple({"at": now, "step": name, "message": words} for name, words in said.items()),
     )
     return Arrival(event, [run], deliveries)
 

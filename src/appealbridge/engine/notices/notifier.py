@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from appealbridge.clock import Clock
-from appealbridge.engine.active import InForce
+from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.delivery.lane import Lanes
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
 from appealbridge.engine.notices.wording import words
@@ -69,14 +69,14 @@ class Notices:
         self._kept = kept
         self._report = report
         self._clean = clean
-        self._inforce: InForce | None = None
+        self._active: ActiveConfiguration | None = None
         self._not_before: dict[Group, float] = {}
         self._unkept: deque[tuple[Alarm, str, str, float]] = deque(maxlen=UNKEPT)
         self._wake = asyncio.Event()
 
-    def adopt(self, inforce: InForce) -> None:
+    def adopt(self, active: ActiveConfiguration) -> None:
         """Use the people and accounts of a new configuration."""
-        self._inforce = inforce
+        self._active = active
         self._wake.set()
 
     def nudge(self) -> None:
@@ -113,8 +113,8 @@ class Notices:
             self._wake.clear()
             pause: float | None = 0.0
             try:
-                if self._inforce is not None:
-                    pause = await self._round(self._inforce)
+                if self._active is not None:
+                    pause = await self._round(self._active)
                 self._report.store_worked("notices")
             except StoreError as error:
                 self._report.store_failed(error, "notices")
@@ -125,22 +125,22 @@ class Notices:
                 await self._clock.wait(self._wake, pause)
             await self._clock.sleep(BREATH)
 
-    async def _round(self, inforce: InForce) -> float | None:
+    async def _round(self, active: ActiveConfiguration) -> float | None:
         """Send the notices due now; return in how many seconds the next ones are due, `None` if nothing waits."""
         await self._keep_alarms()
         groups: dict[Group, list[NewsSort]] = {}
         for sort in await self._store.news():
             if sort.recipe == NOTICE:
-                await self._mend(inforce, sort)
+                await self._mend(active, sort)
             else:
-                people = await self._people(inforce, sort)
-                group = group_of(sort, people, inforce.telling)
+                people = await self._people(active, sort)
+                group = group_of(sort, people, active.telling)
                 groups.setdefault(group, []).append(sort)
-        left = await self._go_round(inforce)
+        left = await self._go_round(active)
         now = self._clock.monotonic()
         for group, sorts in groups.items():
             if self._not_before.get(group, now) <= now:
-                await self._tell(inforce, group, sorts)
+                await self._tell(active, group, sorts)
                 self._not_before[group] = now + COLLECT
         self._not_before = {one: at for one, at in self._not_before.items() if at > now}
         waits = [self._not_before[group] - now for group in groups if group in self._not_before]
@@ -151,19 +151,19 @@ class Notices:
             await self._store.raise_alarm(*self._unkept[0])
             self._unkept.popleft()
 
-    async def _people(self, inforce: InForce, sort: NewsSort) -> tuple[str, ...]:
+    async def _people(self, active: ActiveConfiguration, sort: NewsSort) -> tuple[str, ...]:
         """
         Return the people to tell: those of the recipe in force, else of its stored version, else `notices.to`.
 
         About a delivery that waits for approval, those who may approve it are told.
         """
-        recipe = inforce.book.recipes.get(sort.recipe) or inforce.book.off.get(sort.recipe)
+        recipe = active.book.recipes.get(sort.recipe) or active.book.off.get(sort.recipe)
         if recipe is None and sort.recipe:
             try:
                 recipe = await self._kept.version(sort.recipe, sort.version)
             except NotFound:
                 recipe = None
-        telling = inforce.telling
+        telling = active.telling
         if recipe is not None and sort.kind == Trouble.APPROVAL:
             named: tuple[str, ...] = (recipe.approval,)
             known = any(map(telling.ways, telling.whom(named)))
@@ -172,23 +172,25 @@ class Notices:
             known = bool(telling.whom(named))
         return named if known else tuple(telling.to)
 
-    async def _tell(self, inforce: InForce, group: Group, sorts: list[NewsSort]) -> None:
+    async def _tell(self, active: ActiveConfiguration, group: Group, sorts: list[NewsSort]) -> None:
         news = await self._store.news_of(sorts, MOST)
         if not news:
             return
-        title, text = words(group.kind, group.channel, news, len(news), inforce.zone)
+        title, text = words(group.kind, group.channel, news, len(news), active.zone)
         notice = Notice(
             id=event_id(self._clock.now(), self._rng.getrandbits(35)),
             kind=group.kind,
             title=title,
             text=text,
-            people=inforce.telling.whom(group.people),
+            people=active.telling.whom(group.people),
             without=group.without,
             of=[one.number for one in news],
         )
-        await self._store_told(inforce, notice, news)
+        await self._store_told(active, notice, news)
 
-    async def _store_told(self, inforce: InForce, notice: Notice, news: Sequence[News]) -> None:
+    async def _store_told(
+        self, active: ActiveConfiguration, notice: Notice, news: Sequence[News]
+    ) -> None:
         """Store a notice in the transaction that marks its news as told, and let it go out."""
         if not notice.people:
             await self._store.tell(news)
@@ -196,7 +198,7 @@ class Notices:
                 why = "nobody is named who would be told"
                 self._report.nobody_told(notice.kind, notice.title, why)
             return
-        stored = arrival(notice, inforce.telling, self._works, self._clock.now())
+        stored = arrival(notice, active.telling, self._works, self._clock.now())
         if not await self._store.tell(news, stored):
             return
         for delivery in stored.deliveries:
@@ -208,12 +210,12 @@ class Notices:
             names = ", ".join(sorted(unreached))
             self._report.nobody_told(notice.kind, notice.title, f"no account can tell {names}")
 
-    async def _mend(self, inforce: InForce, sort: NewsSort) -> None:
+    async def _mend(self, active: ActiveConfiguration, sort: NewsSort) -> None:
         """Send notices that did not arrive again, or by another account."""
         for one in await self._store.news_of([sort], MOST):
             delivery = await self._store.delivery(str(one.number))
             if not (sort.kind == Trouble.UNKNOWN and await self._again(delivery)):
-                await self._by_another_way(inforce, [one], delivery)
+                await self._by_another_way(active, [one], delivery)
 
     async def _again(self, delivery: Delivery) -> bool:
         """Send a notice that has perhaps arrived again; return whether that is still worthwhile."""
@@ -228,24 +230,24 @@ class Notices:
             self._lanes[delivery.channel].queued()
         return True
 
-    async def _go_round(self, inforce: InForce) -> bool:
+    async def _go_round(self, active: ActiveConfiguration) -> bool:
         """Send notices that wait for an account in trouble by one that works; return whether some are left."""
         left = False
-        for way in inforce.telling.accounts:
+        for way in active.telling.accounts:
             if way in self._lanes and not self._works(way):
                 which = DeliveryFilter(states=_WAITING, channel=way, recipe=NOTICE)
                 for delivery in await self._store.deliveries(which):
-                    left |= not await self._taken_round(inforce, delivery)
+                    left |= not await self._taken_round(active, delivery)
         return left
 
-    async def _taken_round(self, inforce: InForce, delivery: Delivery) -> bool:
-        people = inforce.telling.whom([delivery.step])
-        ways = [way for one in people for way in inforce.telling.ways(one, [delivery.channel])]
+    async def _taken_round(self, active: ActiveConfiguration, delivery: Delivery) -> bool:
+        people = active.telling.whom([delivery.step])
+        ways = [way for one in people for way in active.telling.ways(one, [delivery.channel])]
         if not any(map(self._works, ways)):
             return True
         if delivery.state is State.SENDING:
             return False
-        await self._by_another_way(inforce, [], delivery)
+        await self._by_another_way(active, [], delivery)
         reason = f"told by another account, since {delivery.channel} is in trouble"
         now = self._clock.now()
         try:
@@ -255,7 +257,7 @@ class Notices:
         return True
 
     async def _by_another_way(
-        self, inforce: InForce, news: Sequence[News], delivery: Delivery
+        self, active: ActiveConfiguration, news: Sequence[News], delivery: Delivery
     ) -> None:
         """Send a notice by another account than the one that failed, trying each account once."""
         before = await self._store.event(delivery.event_id)
@@ -265,12 +267,12 @@ class Notices:
             kind=before.type,
             title=told.get("title", ""),
             text=told.get("text", ""),
-            people=inforce.telling.whom([delivery.step]) if told else (),
+            people=active.telling.whom([delivery.step]) if told else (),
             without=(*told.get("without", ()), delivery.channel),
             of=told.get("of", ()),
             instead_of=delivery.id,
         )
-        await self._store_told(inforce, notice, news)
+        await self._store_told(active, notice, news)
 
     def _works(self, channel: str) -> bool:
         lane = self._lanes.get(channel)

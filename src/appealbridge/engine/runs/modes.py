@@ -31,7 +31,7 @@ def kept_back(run: Run, mode: str, older: Sequence[Run], now: float) -> Run | No
         return _over(run, RunState.SKIPPED, reason, now)
     words = f"waits for its turn, since run {older[-1].id} is still under way"
     waits = replace(run, wake_at=None)
-    return waits if any(e.get("said") == words for e in run.trace) else _told(waits, words, now)
+    return waits if any(e.get("message") == words for e in run.trace) else _told(waits, words, now)
 
 
 def ended_by(run: Run, mode: str, older: Sequence[Run], now: float) -> Sequence[Run]:
@@ -50,5 +50,5 @@ def _over(run: Run, state: RunState, reason: str, now: float) -> Run:
 
 
 def _told(run: Run, words: str, now: float) -> Run:
-    entry: dict[str, Any] = {"at": now, "step": "", "said": words}
+    entry: dict[str, Any] = {"at": now, "step": "", "message": words}
     return replace(run, trace=(*run.trace, entry))

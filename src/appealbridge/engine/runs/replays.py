@@ -96,7 +96,7 @@ def _again(
         match = matched(recipe, replace(event, received_at=now), budget)
         if match.why_not:
             return Replayed(recipe.name, None, match.why_not)
-        said = [{"step": "", "said": f"run again, as {by or 'somebody'} asked"}, *match.trace]
+        said = [{"step": "", "message": f"run again, as {by or 'somebody'} asked"}, *match.trace]
         run = Run(
             id=f"{run_id(event.id, recipe.name)}~{number}",
             event_id=event.id,
@@ -180,7 +180,7 @@ def plan_again(
         # Nothing wakes this run when a delivery of another run ends.
         wake_at = now + ASK_AGAIN if wake_at is None else min(wake_at, now + ASK_AGAIN)
     marks = {**planned.marks, LEFT_OUT: {k: [one.number for one in v] for k, v in left_out.items()}}
-    said = [{"step": one.step, "said": _words(one)} for one in everything]
+    said = [{"step": one.step, "message": _words(one)} for one in everything]
     trace = _new(run, [*said, *planned.trace])
     planned = replace(planned, deliveries=fresh, trace=trace, wake_at=wake_at, marks=marks)
     return Again(planned, everything)
@@ -235,5 +235,5 @@ def _words(earlier: Delivery) -> str:
 
 def _new(run: Run, said: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
     """Return the entries that the run's trace does not have yet, because a run is planned from its beginning."""
-    known = {(entry.get("step"), entry.get("said")) for entry in run.trace}
-    return [entry for entry in said if (entry.get("step"), entry.get("said")) not in known]
+    known = {(entry.get("step"), entry.get("message")) for entry in run.trace}
+    return [entry for entry in said if (entry.get("step"), entry.get("message")) not in known]

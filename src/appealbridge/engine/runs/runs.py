@@ -15,7 +15,7 @@ from typing import Any
 from appealbridge.clock import Clock
 from appealbridge.engine.delivery.gate import not_sent
 from appealbridge.engine.delivery.lane import Lanes
-from appealbridge.engine.guards.guard import Caution
+from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import LONGEST_REASON, is_large
 from appealbridge.engine.intake.planning import Planner, TimeSlice
 from appealbridge.engine.recipe_versions import KeptRecipes
@@ -54,7 +54,7 @@ class Runs:
         kept: KeptRecipes,
         upkeep: Upkeep,
         report: Report,
-        caution: Caution,
+        caution: Guard,
         planner: Planner,
     ) -> None:
         self._store = store
@@ -141,21 +141,21 @@ class Runs:
         now = self._clock.now()
         run, planned = await self._planned(open_run, now)
         arrival = Arrival(open_run.event, (), planned.deliveries)
-        lot = await self._caution.look([arrival], now, came=False)
+        batch = await self._caution.look([arrival], now, came=False)
         deliveries = [
-            not_sent(delivery) for arrival in lot.arrivals for delivery in arrival.deliveries
+            not_sent(delivery) for arrival in batch.arrivals for delivery in arrival.deliveries
         ]
         stored = False
         try:
             stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unheard)
         finally:
             if not stored:
-                self._caution.give_back(lot, lot.arrivals)
+                self._caution.give_back(batch, batch.arrivals)
         if stored:  # no other run has ended it meanwhile
             try:
                 self._begin(run, deliveries)
-                if lot.floods:
-                    await self._caution.hold_the_rest(lot)
+                if batch.floods:
+                    await self._caution.hold_the_rest(batch)
             except Exception as error:  # noqa: BLE001 - it is stored, and must not be taken for a run that failed
                 self._report.broke(f"run {run.id}", error)
 
@@ -253,6 +253,6 @@ def _failed(
 ) -> tuple[Run, Plan]:
     """Return a run that cannot go on, with an empty plan."""
     reason = reason[:LONGEST_REASON]
-    trace = _traced(run, (*said, {"step": "", "said": f"failed: {reason}"}), now)
+    trace = _traced(run, (*said, {"step": "", "message": f"failed: {reason}"}), now)
     failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None, trace=trace)
     return failed, Plan((), done=True, failed=reason)

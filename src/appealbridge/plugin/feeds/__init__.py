@@ -4,7 +4,7 @@ Feeds for plug-ins: polls a feed once, and identifies its entries.
     look = await read_feed(source.url, cursor, tools)
 """
 
-from appealbridge.markup.entry import Entry as FeedEntry
+from appealbridge.markup.entry import FeedEntry
 from appealbridge.plugin.feeds.fetch import (
     FEED_READING,
     FeedLook,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import orjson
 from yarl import URL
 
-from appealbridge.markup.entry import Entry
+from appealbridge.markup.entry import FeedEntry
 from appealbridge.markup.worker_client import read_apart
 from appealbridge.model.errors import AddressNotAllowed, DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
@@ -46,7 +46,7 @@ class FeedLook:
     next look; `notes` are for a person.
     """
 
-    entries: Sequence[Entry] | None
+    entries: Sequence[FeedEntry] | None
     cursor: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ async def read_feed(
     return FeedLook(reading.entries, cursor, (*notes, *reading.notes))
 
 
-def feed_identity(entry: Entry) -> str:
+def feed_identity(entry: FeedEntry) -> str:
     """Return what identifies an entry: its guid, else its link, else its title and date."""
     if entry.guid or entry.link:
         return short_identity(entry.guid or entry.link)

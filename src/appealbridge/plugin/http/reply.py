@@ -112,7 +112,7 @@ class Reply:
             raise self.unclear(f"the answer has no {place}: {self.said()}") from None
         return value
 
-    def taken_for(self, what: str) -> _TakenFor:
+    def expecting(self, what: str) -> _TakenFor:
         """While open, stumbling over the answer's shape says that it is not `what`: the outcome is unclear."""
         return _TakenFor(self, what)
 

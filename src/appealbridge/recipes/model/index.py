@@ -14,7 +14,7 @@ from operator import attrgetter
 from appealbridge.model.event import Event
 from appealbridge.plugin.jsonpath import compile_path
 from appealbridge.plugin.text.normal_form import composed
-from appealbridge.recipes.model.index_hints import TYPE, Clue
+from appealbridge.recipes.model.index_hints import TYPE, IndexHint
 from appealbridge.recipes.model.recipe import Recipe
 
 
@@ -30,7 +30,10 @@ class Asked:
         self._everybody = tuple(recipes)
         known = {recipe.name: _of(recipe, trigger, source) for recipe in recipes}
         common = Counter(
-            (clue.place, word) for clues in known.values() for clue in clues for word in clue.words
+            (hint.place, word)
+            for index_hints in known.values()
+            for hint in index_hints
+            for word in hint.words
         )
         self._always: list[Recipe] = []
         places: dict[str, dict[str, list[Recipe]]] = {}
@@ -38,7 +41,7 @@ class Asked:
             # The rarer its words, the fewer are asked in vain.
             rarest = min(
                 known[recipe.name],
-                key=lambda clue: max(common[clue.place, word] for word in clue.words),
+                key=lambda hint: max(common[hint.place, word] for word in hint.words),
                 default=None,
             )
             if rarest is None:
@@ -71,7 +74,7 @@ class Asked:
         return (recipe for recipe in self._everybody if recipe.name not in names)
 
 
-def _of(recipe: Recipe, trigger: str, source: str) -> list[Clue]:
+def _of(recipe: Recipe, trigger: str, source: str) -> list[IndexHint]:
     """Return the recipe's clues, and what its triggers for this source say of the event's type."""
     types: set[str] = set()
     for one in recipe.triggers:
@@ -81,9 +84,11 @@ def _of(recipe: Recipe, trigger: str, source: str) -> list[Clue]:
             except Exception:  # noqa: BLE001 - it is asked about every event, so that its runs say what went wrong
                 wanted = None
             if wanted is None:
-                return [*recipe.clues]
+                return [*recipe.index_hints]
             types |= wanted
-    return [Clue(TYPE, frozenset(types)), *recipe.clues] if types else [*recipe.clues]
+    return (
+        [IndexHint(TYPE, frozenset(types)), *recipe.index_hints] if types else [*recipe.index_hints]
+    )
 
 
 def _wanted(recipe: Recipe, event: Event) -> bool:

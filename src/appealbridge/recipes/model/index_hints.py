@@ -14,7 +14,7 @@ TYPE = ""
 
 
 @value
-class Clue:
+class IndexHint:
     """
     What an event has to have for a recipe to match: one of these words at this place.
 
@@ -25,12 +25,12 @@ class Clue:
     words: frozenset[str]
 
 
-def clues_in(conditions: Any) -> tuple[Clue, ...]:
+def index_hints_in(conditions: Any) -> tuple[IndexHint, ...]:
     """Return what the `conditions:` of a file, all of which must hold, say of fields that have to be certain words."""
     return tuple(_clues(conditions if isinstance(conditions, list) else []))
 
 
-def _clues(conditions: list[Any]) -> Iterator[Clue]:
+def _clues(conditions: list[Any]) -> Iterator[IndexHint]:
     for one in conditions:
         if not isinstance(one, dict):
             continue
@@ -40,6 +40,6 @@ def _clues(conditions: list[Any]) -> Iterator[Clue]:
                 words = wanted if isinstance(wanted, list) else []
                 # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
                 if words and all(isinstance(word, str) for word in words):
-                    yield Clue(name, frozenset(map(composed, words)))
+                    yield IndexHint(name, frozenset(map(composed, words)))
         elif isinstance(one.get("all"), list):
             yield from _clues(one["all"])

@@ -12,8 +12,8 @@ from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.model.flow import Node
-from appealbridge.recipes.model.index_hints import Clue
-from appealbridge.recipes.model.schema import Burst, Test
+from appealbridge.recipes.model.index_hints import IndexHint
+from appealbridge.recipes.model.schema import RecipeBurst, Test
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget
 from appealbridge.recipes.templates.scope import ResultView, Scope, WaitView
@@ -47,7 +47,7 @@ class Recipe:
 
     `name` is its file's path below the recipes folder without the ending, with `/` as `-`.
     `version` is the hash of its text and of the templates it uses, which are kept with it by file
-    name. `clues` are what the conditions want at the least. `approval` is who must agree (`none`:
+    name. `index_hints` are what the conditions want at the least. `approval` is who must agree (`none`:
     nobody; empty: any approver), and `burst` bounds what goes out unseen where nobody has to.
     `publish_within` is seconds from the event's receipt, or from the end of the wait that a step
     stands behind; `None` for no bound. `mentions` are those that its author writes, in lower case.
@@ -65,7 +65,7 @@ class Recipe:
     templates: Mapping[str, str]
     triggers: Sequence[RecipeTrigger]
     conditions: Condition | None = field(repr=False)
-    clues: Sequence[Clue] = field(repr=False)
+    index_hints: Sequence[IndexHint] = field(repr=False)
     variables: Mapping[str, Callable[[Scope], Any]] = field(repr=False)
     lists: Mapping[str, list[Any]] = field(repr=False)
     zone: ZoneInfo = field(repr=False)
@@ -75,7 +75,7 @@ class Recipe:
     mode: str = QUEUED
     approval: str = ""
     publish_within: float | None = None
-    burst: Burst | None = None
+    burst: RecipeBurst | None = None
     on_failure: Sequence[str] = ()
     retry: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[Test] = ()

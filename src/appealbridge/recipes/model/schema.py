@@ -145,7 +145,7 @@ class Test(Entry):
         return self
 
 
-class Burst(Options):
+class RecipeBurst(Options):
     """How much of what a recipe plans may go out unseen."""
 
     deliveries: int = needed("How many deliveries may go out unseen.", 20, ge=1)
@@ -186,7 +186,7 @@ class Shape(Options):
         {"within": "2h"},
         default=Retry(),
     )
-    burst: Burst | None = option(
+    burst: RecipeBurst | None = option(
         "How much may go out unseen; anything more is held for a person. If left out, there is no limit.",
         {"deliveries": 20, "within": "10m"},
     )

@@ -17,7 +17,7 @@ from appealbridge.recipes.model.flow import (
     every_node,
 )
 from appealbridge.recipes.model.step import Step
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.flow import READERS
 from appealbridge.recipes.parsing.paths import flow_word
 from appealbridge.recipes.parsing.post import read_post
@@ -25,7 +25,7 @@ from appealbridge.recipes.parsing.step import read_step
 
 
 def read_actions(
-    reading: Reading, value: Sequence[Any], ids: Mapping[Path, str]
+    reading: ParsingContext, value: Sequence[Any], ids: Mapping[Path, str]
 ) -> tuple[list[Step], list[Node]]:
     """
     Return the steps, each after all it needs, and the tree they stand in, complaining about what is wrong.
@@ -51,7 +51,7 @@ def read_actions(
 class _Tree:
     """Reads lists of entries, which may have lists of entries in them; `whole` is whether all was understood."""
 
-    def __init__(self, reading: Reading, ids: Mapping[Path, str]) -> None:
+    def __init__(self, reading: ParsingContext, ids: Mapping[Path, str]) -> None:
         self._reading = reading
         self._ids = ids
         self.whole = True
@@ -81,7 +81,7 @@ class _Tree:
         return [read_step(self._reading, entry, path, self._ids[path])]
 
 
-def _in_order(reading: Reading, nodes: Sequence[Node]) -> list[Step]:
+def _in_order(reading: ParsingContext, nodes: Sequence[Node]) -> list[Step]:
     """Return the steps, each after all it needs, else as written."""
     rest = list(_with_needs(nodes, frozenset()))
     ordered: list[Step] = []

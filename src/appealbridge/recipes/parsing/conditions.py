@@ -11,32 +11,34 @@ from appealbridge.recipes.conditions import conditions as checks
 from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.conditions.operators import plain
 from appealbridge.recipes.conditions.schema import CONDITIONS, Between, FieldTest
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.templates.fast_path import is_template
 from appealbridge.recipes.templates.syntax import Chain
 
 
-def read_conditions(reading: Reading, value: Any, path: Path) -> list[Condition]:
+def read_conditions(reading: ParsingContext, value: Any, path: Path) -> list[Condition]:
     """Return the conditions at a path, complaining about those that cannot be understood."""
-    return _Reader(reading, results=False).several(value, path)
+    return _ConditionReader(reading, results=False).several(value, path)
 
 
-def read_if(reading: Reading, value: Any, path: Path) -> tuple[Condition | None, tuple[Chain, ...]]:
+def read_if(
+    reading: ParsingContext, value: Any, path: Path
+) -> tuple[Condition | None, tuple[Chain, ...]]:
     """
     Return what the `if:` of a step says, one condition or a list, and every name that it reads.
 
     Results of steps are in reach. The condition is `None` where it cannot be understood.
     """
-    reader = _Reader(reading, results=True)
+    reader = _ConditionReader(reading, results=True)
     found = reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
     understood = [condition for condition in found if condition is not None]
     return checks.every(understood) if understood else None, tuple(reader.chains)
 
 
-class _Reader:
+class _ConditionReader:
     """Reads the conditions of one place, with whether `results` are in reach there; gathers what names they read."""
 
-    def __init__(self, reading: Reading, *, results: bool) -> None:
+    def __init__(self, reading: ParsingContext, *, results: bool) -> None:
         self._reading = reading
         self._results = results
         self.chains: list[Chain] = []

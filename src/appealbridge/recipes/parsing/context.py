@@ -65,7 +65,7 @@ def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
     )  # fmt: skip
 
 
-class Reading:
+class ParsingContext:
     """
     What every part of the reader shares while one recipe is read.
 

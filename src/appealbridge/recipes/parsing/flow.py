@@ -12,7 +12,7 @@ from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.model.entries import AwaitedEvent, DelayTime, WayEntry
 from appealbridge.recipes.model.flow import Choice, Delay, Node, Stop, WaitFor, Way, decides
 from appealbridge.recipes.parsing.conditions import read_if
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.needs import needs_of
 from appealbridge.recipes.planning.times import length, moment
 from appealbridge.recipes.templates.expression import Expression
@@ -41,7 +41,7 @@ def _at_fixed(written: Any, scope: Scope) -> float:
     return moment(written, scope.since if relative else scope.came, scope.zone, scope.since)
 
 
-def _if(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+def _if(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
     condition, chains = _condition(reading, right, path, ("if",))
     then = several(right.get("then", ()), (*path, "then"))
     last, otherwise = _one_list(right, path, several, ("else",))
@@ -51,7 +51,7 @@ def _if(reading: Reading, right: Entry, path: Path, several: Several) -> Node | 
     return _choice(path, [Way("then", condition, then)], last, otherwise, needs)
 
 
-def _choose(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+def _choose(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
     found = [
         _way(reading, option, (*path, "choose", number), several)
         for number, option in enumerate(right.get("choose", ()))
@@ -73,7 +73,7 @@ def _choice(
 
 
 def _way(
-    reading: Reading, option: Any, path: Path, several: Several
+    reading: ParsingContext, option: Any, path: Path, several: Several
 ) -> tuple[Way | None, tuple[Chain, ...]]:
     _, right = reading.check(WayEntry, option, path, "choose")
     condition, chains = _condition(reading, right, path, ("conditions", "if"))
@@ -83,7 +83,7 @@ def _way(
 
 
 def _condition(
-    reading: Reading, right: Entry, path: Path, names: Sequence[str]
+    reading: ParsingContext, right: Entry, path: Path, names: Sequence[str]
 ) -> tuple[Condition | None, tuple[Chain, ...]]:
     """Return the condition under the first of these names that stands there, and the names that it reads."""
     name = next((name for name in names if name in right), None)
@@ -98,7 +98,7 @@ def _one_list(
     return (name, several(right[name] or (), (*path, name))) if name else ("passed by", [])
 
 
-def _delay(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+def _delay(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
     del several
     written, place = right.get("delay"), (*path, "delay")
     meaning: Meaning = _after
@@ -112,7 +112,7 @@ def _delay(reading: Reading, right: Entry, path: Path, several: Several) -> Node
     return None if until is None else Delay(path_text(path), until, needs)
 
 
-def _wait_for(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+def _wait_for(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
     written, place = right.get("wait_for"), (*path, "wait_for")
     condition: Condition | None = None
     if isinstance(written, dict):
@@ -138,7 +138,7 @@ def _on_timeout(right: Entry, path: Path, several: Several) -> list[Node]:
     return [] if written == "continue" else several(written, place)
 
 
-def _stop(reading: Reading, right: Entry, path: Path, several: Several) -> Node | None:
+def _stop(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
     del several
     if "stop" not in right:
         return None
@@ -149,7 +149,7 @@ def _stop(reading: Reading, right: Entry, path: Path, several: Several) -> Node 
     return Stop(path_text(path), _or_fail(reason, place), needs)
 
 
-READERS: Mapping[str, Callable[[Reading, Entry, Path, Several], Node | None]] = {
+READERS: Mapping[str, Callable[[ParsingContext, Entry, Path, Several], Node | None]] = {
     "if": _if,
     "choose": _choose,
     "delay": _delay,
@@ -160,7 +160,7 @@ READERS: Mapping[str, Callable[[Reading, Entry, Path, Several], Node | None]] = 
 
 
 def _time(
-    reading: Reading, written: Any, path: Path, meaning: Meaning
+    reading: ParsingContext, written: Any, path: Path, meaning: Meaning
 ) -> tuple[Callable[[Scope], float] | None, tuple[Chain, ...]]:
     """Return the function that works out a moment, and the names that it reads; `None` for what is none."""
     if written is None:

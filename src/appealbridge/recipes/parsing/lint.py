@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from appealbridge.documents import Path, path_text, texts_in
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 
 _ANYTHING = re.compile(
@@ -28,7 +28,7 @@ _WORKED_OUT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _ONE_BRACE = re.compile(r"\{ *(?:\{ +)?(([A-Za-z_]\w*)(?: *[.\[|][^{}\n]*| *))\}(?: *\})?")
 
 
-def note_slips(reading: Reading) -> None:
+def note_slips(reading: ParsingContext) -> None:
     """Note every such slip in the variables and actions."""
     document = reading.document
     if not isinstance(document.value, dict) or not _ANYTHING.search(document.text):
@@ -42,7 +42,7 @@ def note_slips(reading: Reading) -> None:
                 _note_braces(reading, path, text)
 
 
-def _note_comment(reading: Reading, path: Path) -> None:
+def _note_comment(reading: ParsingContext, path: Path) -> None:
     place = reading.document.comment(path)
     if place is None:
         return
@@ -53,7 +53,7 @@ def _note_comment(reading: Reading, path: Path) -> None:
         reading.note_at(path, place, words, "put the whole text in quotes")
 
 
-def _note_quotes(reading: Reading, path: Path) -> None:
+def _note_quotes(reading: ParsingContext, path: Path) -> None:
     bare = reading.document.bare(path)
     if _TYPOGRAPHIC.fullmatch(bare):
         words = "these quotes are typographic ones, and are published with the text"
@@ -66,7 +66,7 @@ def _note_quotes(reading: Reading, path: Path) -> None:
     reading.note_at(path, reading.document.place(path), words, cure)
 
 
-def _note_braces(reading: Reading, path: Path, text: str) -> None:
+def _note_braces(reading: ParsingContext, path: Path, text: str) -> None:
     for found in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
         if found[2] in reading.variables or found[2] in GIVEN_NAMES:
             place = reading.document.within(path, found[0])

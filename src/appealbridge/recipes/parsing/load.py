@@ -12,14 +12,14 @@ from appealbridge.documents import InvalidDocuments, Path, Problem, read, texts_
 from appealbridge.recipes.conditions.conditions import every
 from appealbridge.recipes.model.entries import DECIDES
 from appealbridge.recipes.model.flow import waits
-from appealbridge.recipes.model.index_hints import clues_in
+from appealbridge.recipes.model.index_hints import index_hints_in
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.parsing.actions import read_actions
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.field_names import fields_of
 from appealbridge.recipes.parsing.lint import note_slips
 from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
@@ -64,7 +64,7 @@ def _loaded(
         document = read(text, file, TAGS)
     except InvalidDocuments as failure:
         return None, without_secrets([*failure.problems], [])
-    reading = Reading(document, catalogue, templates)
+    reading = ParsingContext(document, catalogue, templates)
     recipe = _read(reading, name)
     _note_unused(reading)
     note_slips(reading)
@@ -75,7 +75,7 @@ def _loaded(
     return None if broken else recipe, problems
 
 
-def _read(reading: Reading, name: str) -> Recipe | None:
+def _read(reading: ParsingContext, name: str) -> Recipe | None:
     document = reading.document
     if not isinstance(document.value, dict):
         reading.complain(
@@ -117,7 +117,7 @@ def _read(reading: Reading, name: str) -> Recipe | None:
         templates=reading.used_templates,
         triggers=triggers,
         conditions=every(conditions) if conditions else None,
-        clues=clues_in(written.get("conditions")),
+        index_hints=index_hints_in(written.get("conditions")),
         variables=variables,
         lists=reading.catalogue.plain_lists,
         zone=reading.catalogue.zone,
@@ -162,7 +162,9 @@ def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) 
     return problems
 
 
-def _variables(reading: Reading, written: Mapping[str, Any]) -> dict[str, Callable[[Scope], Any]]:
+def _variables(
+    reading: ParsingContext, written: Mapping[str, Any]
+) -> dict[str, Callable[[Scope], Any]]:
     """Compile the variables, each of which may use those before it."""
     reading.later_variables = frozenset(written)
     for name, value in written.items():
@@ -179,7 +181,7 @@ def _variables(reading: Reading, written: Mapping[str, Any]) -> dict[str, Callab
     return {name: expression.fill for name, expression in reading.variables.items()}
 
 
-def _note_unused(reading: Reading) -> None:
+def _note_unused(reading: ParsingContext) -> None:
     # A name that is misspelt where it is used has its own complaint.
     if any(problem.level == "error" for problem in reading.problems):
         return
@@ -188,7 +190,7 @@ def _note_unused(reading: Reading) -> None:
         reading.note(("variables", name), words, "use it, or take it out")
 
 
-def _variable(reading: Reading, value: Any, path: Path) -> Expression:
+def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
     """Compile a variable's value, whose texts may be templates however deep they stand."""
     if isinstance(value, str):
         return reading.compiled(value, path)

@@ -13,7 +13,7 @@ from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import html_options
 from appealbridge.plugin.thread import Threaded
 from appealbridge.recipes.model.step import Overflow, Step
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.options import Filler, chains_of, filler
 from appealbridge.recipes.templates.syntax import Chain
 
@@ -47,7 +47,7 @@ class Wanted:
 
 
 def compiled_options(
-    reading: Reading, plugins: Iterable[AnyChannel], options: Mapping[str, Any], path: Path
+    reading: ParsingContext, plugins: Iterable[AnyChannel], options: Mapping[str, Any], path: Path
 ) -> dict[str, Filler]:
     """Return options compiled, each for itself; those that are pages on these channels escape their values."""
     pages = frozenset().union(*(html_options(plugin.message) for plugin in plugins))
@@ -59,7 +59,7 @@ def compiled_options(
     }
 
 
-def pictures_of(reading: Reading, options: dict[str, Any], path: Path) -> None:
+def pictures_of(reading: ParsingContext, options: dict[str, Any], path: Path) -> None:
     """Take pictures out of the options, and say that they cannot be published yet."""
     if PICTURES in options:
         cure = "leave it out, and give a link to the page that shows them"
@@ -67,7 +67,7 @@ def pictures_of(reading: Reading, options: dict[str, Any], path: Path) -> None:
         del options[PICTURES]
 
 
-def complaints_about(reading: Reading, wanted: Wanted) -> list[Problem]:
+def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
     """Return what is wrong with a message's options."""
     from_files = {k: "{{ … }}" for k in wanted.filled.literal if k not in wanted.written}
     _, problems = check_value(
@@ -83,7 +83,7 @@ def complaints_about(reading: Reading, wanted: Wanted) -> list[Problem]:
     return [*problems, *_flaws(reading, wanted)]
 
 
-def _flaws(reading: Reading, wanted: Wanted) -> Iterator[Problem]:
+def _flaws(reading: ParsingContext, wanted: Wanted) -> Iterator[Problem]:
     """Yield what the channel finds wrong with fixed texts: an address that is none."""
     for option, value in wanted.written.items():
         path = wanted.places.get(option, (*wanted.path, option))
@@ -103,7 +103,7 @@ def flaw_of(plugin: AnyChannel, option: str, text: str) -> tuple[str, str] | Non
     return (problem, cure) if words else None
 
 
-def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> None:
+def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: str) -> None:
     """Complain where a thread is wanted and there can be none; `path` is where `overflow` stands."""
     if wanted.overflow is not Overflow.THREAD:
         return
@@ -119,7 +119,7 @@ def check_overflow(reading: Reading, wanted: Wanted, path: Path, cure: str) -> N
 
 
 def step_of(
-    reading: Reading,
+    reading: ParsingContext,
     wanted: Wanted,
     *,
     id_: str,
@@ -150,7 +150,7 @@ def step_of(
     )
 
 
-def _marked(reading: Reading, wanted: Wanted) -> bool:
+def _marked(reading: ParsingContext, wanted: Wanted) -> bool:
     """Return whether a message, or a variable that its texts name, marks values that may be shortened."""
     marks: set[str] = set()
     for name, one in reading.variables.items():
@@ -161,7 +161,7 @@ def _marked(reading: Reading, wanted: Wanted) -> bool:
     )
 
 
-def _own_words(reading: Reading) -> frozenset[str]:
+def _own_words(reading: ParsingContext) -> frozenset[str]:
     """Return the variables that stand for the recipe's own words, or have such among their words."""
     own: set[str] = set()
     for name, expression in reading.variables.items():
@@ -171,7 +171,7 @@ def _own_words(reading: Reading) -> frozenset[str]:
     return frozenset(own)
 
 
-def _lists(reading: Reading, wanted: Wanted) -> Iterator[tuple[str, str, bool]]:
+def _lists(reading: ParsingContext, wanted: Wanted) -> Iterator[tuple[str, str, bool]]:
     """Yield each list of the settings that an option reads: the option, the list, and whether it is taken as it is."""
     starts = {wanted.places.get(name, (*wanted.path, name)): name for name in wanted.written}
     for leaf in wanted.filled.leaves:
@@ -192,7 +192,7 @@ def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | Non
     return count if "text" in plugin.message.model_fields else None
 
 
-def measured(reading: Reading, step: Step, wanted: Wanted) -> Step:
+def measured(reading: ParsingContext, step: Step, wanted: Wanted) -> Step:
     """Keep the message that no event can change, and complain about one whose fixed words never fit."""
     filled = wanted.filled
     message, _ = check_value(reading.document, wanted.path, filled.literal, step.plugin.message)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appealbridge.documents import Path
-from appealbridge.recipes.parsing.context import Reading, in_another_branch
+from appealbridge.recipes.parsing.context import ParsingContext, in_another_branch
 from appealbridge.recipes.parsing.paths import apart, part_id
 from appealbridge.recipes.templates.syntax import Chain
 
 
 def needs_of(
-    reading: Reading, value: Mapping[str, Any], path: Path, chains: Iterable[Chain]
+    reading: ParsingContext, value: Mapping[str, Any], path: Path, chains: Iterable[Chain]
 ) -> frozenset[str]:
     """Return the ids of these steps; `chains` are the names that the entry's texts read."""
     after = value.get("after", [])
@@ -27,7 +27,7 @@ def needs_of(
     return (frozenset(named) & reading.steps.keys()) | results_in(reading, chains)
 
 
-def results_in(reading: Reading, chains: Iterable[Chain]) -> frozenset[str]:
+def results_in(reading: ParsingContext, chains: Iterable[Chain]) -> frozenset[str]:
     """Return the steps whose results are used, directly or by way of variables."""
     needs: set[str] = set()
     seen: set[str] = set()

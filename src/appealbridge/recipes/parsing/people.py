@@ -9,12 +9,14 @@ from appealbridge.documents import Path, texts_in
 from appealbridge.model.notice import NOTICE
 from appealbridge.plugin.recipients import Telling
 from appealbridge.recipes.model.recipe import NO_APPROVAL
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 
 _DECLARE = "declare it under people: or groups: in appealbridge.yaml"
 
 
-def read_people(reading: Reading, written: Mapping[str, Any], channels: Iterable[str]) -> None:
+def read_people(
+    reading: ParsingContext, written: Mapping[str, Any], channels: Iterable[str]
+) -> None:
     """
     Complain about names of nobody in `approval` and `on_failure`, and note who could not be told.
 
@@ -41,7 +43,7 @@ def read_people(reading: Reading, written: Mapping[str, Any], channels: Iterable
         _check_ways(reading, telling, named, channels)
 
 
-def check_name(reading: Reading, name: str) -> None:
+def check_name(reading: ParsingContext, name: str) -> None:
     """Complain about a recipe that would be taken for a notice."""
     if name == NOTICE:
         reading.complain(
@@ -50,7 +52,10 @@ def check_name(reading: Reading, name: str) -> None:
 
 
 def _check_ways(
-    reading: Reading, telling: Telling, named: Sequence[tuple[Path, str]], channels: Iterable[str]
+    reading: ParsingContext,
+    telling: Telling,
+    named: Sequence[tuple[Path, str]],
+    channels: Iterable[str],
 ) -> None:
     """Note whom nothing leads to, and which channel would have to tell of itself."""
     for path, name in named:

@@ -11,7 +11,7 @@ from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import OneChannel, PostEntry
 from appealbridge.recipes.model.step import Overflow, Step
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     Wanted,
     check_overflow,
@@ -30,7 +30,7 @@ OF_THE_POST, _OF_ONE = PostEntry.names(), OneChannel.names()
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _PostTarget:
     """One channel of a post; of its `own` under `per_channel` what is `right`, and its action's `options`."""
 
     name: str
@@ -46,7 +46,7 @@ class _Target:
 
 
 def read_post(
-    reading: Reading, value: Mapping[str, Any], path: Path, id_: str
+    reading: ParsingContext, value: Mapping[str, Any], path: Path, id_: str
 ) -> Sequence[Step | None]:
     """Return a step for each channel, `None` for those that cannot be understood, complaining about them."""
     right, options = reading.own(PostEntry, value, path)
@@ -89,7 +89,7 @@ def read_post(
     return steps or [None]
 
 
-def _targets(reading: Reading, right: Mapping[str, Any], path: Path) -> list[_Target]:
+def _targets(reading: ParsingContext, right: Mapping[str, Any], path: Path) -> list[_PostTarget]:
     accounts = reading.catalogue.channels
     to = right.get("to")
     names = channels_of(right)
@@ -113,12 +113,12 @@ def _targets(reading: Reading, right: Mapping[str, Any], path: Path) -> list[_Ta
             below = (*path, "per_channel", name) if name in own else path
             good, options = reading.own(OneChannel, mine, below)
             pictures_of(reading, options, below)
-            targets.append(_Target(name, plugin, account, mine, good, options, below))
+            targets.append(_PostTarget(name, plugin, account, mine, good, options, below))
     return targets
 
 
 def _per_channel(
-    reading: Reading, value: Mapping[str, Any], path: Path, names: Sequence[str]
+    reading: ParsingContext, value: Mapping[str, Any], path: Path, names: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for name, own in value.get("per_channel", {}).items():
@@ -132,7 +132,7 @@ def _per_channel(
 
 
 def _understood(
-    reading: Reading, options: Mapping[str, Any], targets: Sequence[_Target], path: Path
+    reading: ParsingContext, options: Mapping[str, Any], targets: Sequence[_PostTarget], path: Path
 ) -> tuple[dict[str, Any], set[str]]:
     """
     Return those shared options that every channel takes, complaining about the others.
@@ -160,8 +160,8 @@ def _understood(
 
 
 def _wanted(
-    reading: Reading,
-    target: _Target,
+    reading: ParsingContext,
+    target: _PostTarget,
     shared: Mapping[str, Any],
     compiled: Mapping[str, Filler],
     path: Path,
@@ -186,7 +186,7 @@ def _wanted(
     )
 
 
-def _for_one(problem: Problem, target: _Target) -> Problem:
+def _for_one(problem: Problem, target: _PostTarget) -> Problem:
     """Say for which channel something is missing, where nothing around it does."""
     if target.own or not problem.problem.endswith(" is missing"):
         return problem

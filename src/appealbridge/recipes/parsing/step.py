@@ -9,7 +9,7 @@ from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import BESIDE, FLOW, POST, StepEntry
 from appealbridge.recipes.model.step import Overflow, Step
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     Wanted,
     check_overflow,
@@ -30,7 +30,7 @@ _LATER_ACTIONS = frozenset(
 OF_THE_STEP = StepEntry.names()
 
 
-def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None:
+def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step | None:
     """Return a publishing entry as a step, complaining about what cannot be understood."""
     plugin = _plugin(reading, value, path)
     if plugin is None:
@@ -59,7 +59,7 @@ def read_step(reading: Reading, value: Any, path: Path, id_: str) -> Step | None
     return step if problems else measured(reading, step, wanted)
 
 
-def _plugin(reading: Reading, value: Any, path: Path) -> AnyChannel | None:
+def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | None:
     known = reading.catalogue.registry.actions
     example = f"for example action: {next(iter(known), 'tweet')}, or {', '.join(FLOW)}"
     if not isinstance(value, dict) or "action" not in value:
@@ -97,7 +97,7 @@ def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, s
 
 
 def _channel(
-    reading: Reading,
+    reading: ParsingContext,
     plugin: AnyChannel,
     value: Mapping[str, Any],
     right: Mapping[str, Any],

@@ -8,7 +8,7 @@ from typing import Any
 
 from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import AnyChannel
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.options import Filler, Leaf
 from appealbridge.recipes.templates.expression import Expression, compile_template
 from appealbridge.recipes.templates.scope import Scope, Unfillable
@@ -18,7 +18,7 @@ _FIELDS = {"html": ".html", "text": ".txt"}
 
 
 def template_leaves(
-    reading: Reading,
+    reading: ParsingContext,
     plugin: AnyChannel,
     value: Mapping[str, Any],
     right: Mapping[str, Any],
@@ -67,7 +67,7 @@ def _as_if_found(filled: Filler) -> Filler:
     return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal}, filled.parts)
 
 
-def _leaf(reading: Reading, text: str, file: str, path: Path) -> Leaf:
+def _leaf(reading: ParsingContext, text: str, file: str, path: Path) -> Leaf:
     with reading.inside(f"templates/{file}", text):
         try:
             expression = compile_template(text, html=file.endswith(".html"))

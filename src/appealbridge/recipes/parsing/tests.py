@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from appealbridge.documents import Path
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.recipes.model.schema import Expected, Test
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 
 
-def check_tests(reading: Reading, tests: Sequence[Test]) -> None:
+def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
     """Complain about tests that expect what cannot be."""
     for number, test in enumerate(tests):
         path = ("tests", number)
@@ -19,7 +19,7 @@ def check_tests(reading: Reading, tests: Sequence[Test]) -> None:
                 _check(reading, expected, (*path, name, position))
 
 
-def _check(reading: Reading, expected: Expected, path: Path) -> None:
+def _check(reading: ParsingContext, expected: Expected, path: Path) -> None:
     actions = reading.catalogue.registry.actions
     action, said = expected.action, expected.model_fields_set
     for name, declared in (("action", actions), ("channel", reading.catalogue.channels)):

@@ -9,19 +9,19 @@ from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.model.recipe import RecipeTrigger
-from appealbridge.recipes.parsing.context import Reading
+from appealbridge.recipes.parsing.context import ParsingContext
 
 LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"))
 """Triggers of the language that are not there yet."""
 
 
-def read_triggers(reading: Reading, value: list[Any]) -> list[RecipeTrigger]:
+def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigger]:
     """Return the triggers, complaining about those that cannot be understood."""
     found = (_trigger(reading, one, ("triggers", n)) for n, one in enumerate(value))
     return [trigger for trigger in found if trigger is not None]
 
 
-def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
+def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger | None:
     known = reading.catalogue.registry.triggers
     if not isinstance(value, dict) or "trigger" not in value:
         example = next(iter(known), "appeal")
@@ -56,7 +56,9 @@ def _trigger(reading: Reading, value: Any, path: Path) -> RecipeTrigger | None:
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
 
 
-def _check_reached(reading: Reading, own: Options, written: dict[str, Any], path: Path) -> None:
+def _check_reached(
+    reading: ParsingContext, own: Options, written: dict[str, Any], path: Path
+) -> None:
     """Complain about an address inside the network: recipes and settings are often written by different people."""
     egress = reading.catalogue.egress
     for name in written if egress is not None else ():
@@ -76,7 +78,7 @@ def _as_far_as_right(plugin: AnyTrigger, right: dict[str, Any]) -> Options | Non
 
 
 def _check_declared(
-    reading: Reading, plugin: AnyTrigger, source: str, written: dict[str, Any], path: Path
+    reading: ParsingContext, plugin: AnyTrigger, source: str, written: dict[str, Any], path: Path
 ) -> None:
     declared = reading.catalogue.sources.get(plugin.section, frozenset())
     if source in declared:

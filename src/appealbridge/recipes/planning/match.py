@@ -46,7 +46,7 @@ def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
     trace: list[Mapping[str, Any]] = [
         {
             "step": f"triggers[{number}]",
-            "said": f"wants {event.type} from {source_label(event.source)}",
+            "message": f"wants {event.type} from {source_label(event.source)}",
         }
     ]
     scope = None
@@ -55,7 +55,7 @@ def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
         why = recipe.conditions(scope)
         if why:
             return Match(why)
-        trace.append({"step": "conditions", "said": f"all hold{looked_at(scope.seen)}"})
+        trace.append({"step": "conditions", "message": f"all hold{looked_at(scope.seen)}"})
     return Match("", trace, scope)
 
 

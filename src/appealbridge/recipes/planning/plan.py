@@ -20,8 +20,8 @@ from appealbridge.model.value import value
 from appealbridge.plugin.channel import Measure
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.step import Step
-from appealbridge.recipes.planning.position import Marks, Place
-from appealbridge.recipes.planning.progress import Course, course, wait_view
+from appealbridge.recipes.planning.position import Branch, Marks
+from appealbridge.recipes.planning.progress import Progress, progress_of, wait_view
 from appealbridge.recipes.planning.render import Finished, Where, finished, held_for
 from appealbridge.recipes.planning.results import Standing, standing, views
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
@@ -77,7 +77,7 @@ def plan(
     """
     try:
         if recipe.flow:
-            way = course(recipe, event, so_far, now, marks, heard, budget)
+            way = progress_of(recipe, event, so_far, now, marks, heard, budget)
             return _along(recipe, event, so_far, now, heard, way, budget)
         standings = standing(recipe.steps, so_far)
         if so_far or seen is None or seen.at != now:
@@ -101,11 +101,11 @@ def _along(
     so_far: Mapping[str, Sequence[Delivery]],
     now: float,
     heard: Sequence[Event],
-    way: Course,
+    way: Progress,
     budget: Budget,
 ) -> Plan:
     """Plan the steps that a run has reached in the tree of its actions."""
-    scopes: dict[Place, Scope] = {}
+    scopes: dict[Branch, Scope] = {}
 
     def where(step: Step) -> Where:
         place = way.reach.here[step.id]
@@ -146,7 +146,7 @@ class _Made:
 
     def say(self, step: str, said: str, scope: Scope) -> None:
         """Add to the trace, with the variables that are not yet in it."""
-        entry: dict[str, Any] = {"step": step, "said": said}
+        entry: dict[str, Any] = {"step": step, "message": said}
         self.trace.append(entry)
         if scope.fresh:
             values = {name: brief(scope[name]) for name in scope.fresh}
@@ -160,7 +160,7 @@ class _Made:
         """Hold everything that was written together."""
         self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
         said = f"cannot read a time: {unread}; everything planned now is held"
-        self.trace.append({"step": "", "said": said})
+        self.trace.append({"step": "", "message": said})
 
 
 def _made(
@@ -219,7 +219,7 @@ def _cancelled(
     if Standing.SKIPPED not in standings.values():
         return []
     return [
-        {"step": step.id, "said": _cancelled_words(recipe, step, standings, so_far, never)}
+        {"step": step.id, "message": _cancelled_words(recipe, step, standings, so_far, never)}
         for step in recipe.steps
         if standings[step.id] is Standing.SKIPPED and step.id not in never
     ]

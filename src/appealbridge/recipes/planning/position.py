@@ -26,7 +26,7 @@ Asked = Choice | Delay | WaitFor | Stop
 
 
 @value
-class Place:
+class Branch:
     """
     What comes before an entry.
 
@@ -43,11 +43,11 @@ class Place:
     hold: str = ""
 
 
-START = Place()
+START = Branch()
 
 
 @value
-class Reach:
+class Position:
     """
     The position of a run.
 
@@ -56,30 +56,30 @@ class Reach:
     and not been decided, each with its place. `stopped` is the reason of the stop that was reached.
     """
 
-    here: Mapping[str, Place]
+    here: Mapping[str, Branch]
     never: Mapping[str, str]
-    asked: Sequence[tuple[Asked, Place]]
+    asked: Sequence[tuple[Asked, Branch]]
     stopped: str | None
 
 
-def reached(flow: Sequence[Node], marks: Marks) -> Reach:
+def reached(flow: Sequence[Node], marks: Marks) -> Position:
     """Return how far a run with these marks has come."""
     walk = _Walk(marks)
     walk.go(flow, START)
-    return Reach(walk.here, walk.never, walk.asked, walk.stopped)
+    return Position(walk.here, walk.never, walk.asked, walk.stopped)
 
 
 class _Walk:
     """Walks through the tree in the order in which it is written."""
 
     def __init__(self, marks: Marks) -> None:
-        self.here: dict[str, Place] = {}
+        self.here: dict[str, Branch] = {}
         self.never: dict[str, str] = {}
-        self.asked: list[tuple[Asked, Place]] = []
+        self.asked: list[tuple[Asked, Branch]] = []
         self.stopped: str | None = None
         self._marks = marks
 
-    def go(self, nodes: Sequence[Node], place: Place) -> Place | None:
+    def go(self, nodes: Sequence[Node], place: Branch) -> Branch | None:
         """Walk through a list; return the place after it, `None` if the run has not got there yet."""
         for number, node in enumerate(nodes):
             behind = self._pass(node, place)
@@ -90,7 +90,7 @@ class _Walk:
             place = behind
         return place
 
-    def _pass(self, node: Node, place: Place) -> Place | None:
+    def _pass(self, node: Node, place: Branch) -> Branch | None:
         if isinstance(node, Step):
             self.here[node.id] = place
             return place
@@ -108,14 +108,14 @@ class _Walk:
         over, until = mark["over"], mark["until"]
         if isinstance(node, Delay):
             hold = mark.get("hold", "") or place.hold
-            return Place(over, place.completed, place.event, until, hold)
+            return Branch(over, place.completed, place.event, until, hold)
         if mark["event"]:
             self._leave_out(node.on_timeout, "the event came")
             return replace(place, since=over, completed=True, event=mark["event"])
         behind = replace(place, since=over, completed=False, event="", hears_from=until)
         return self.go(node.on_timeout, behind)
 
-    def _choice(self, node: Choice, mark: Mapping[str, Any], place: Place) -> Place | None:
+    def _choice(self, node: Choice, mark: Mapping[str, Any], place: Branch) -> Branch | None:
         if "way" not in mark:
             self.asked.append((node, place))
             return None if node.decides else place

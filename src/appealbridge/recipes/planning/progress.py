@@ -17,18 +17,18 @@ from appealbridge.model.moment import NoTime, shown
 from appealbridge.model.value import value
 from appealbridge.recipes.model.flow import Choice, Delay, Stop, WaitFor, every_node
 from appealbridge.recipes.model.recipe import Recipe
-from appealbridge.recipes.planning.position import Asked, Marks, Place, Reach, reached
+from appealbridge.recipes.planning.position import Asked, Branch, Marks, Position, reached
 from appealbridge.recipes.planning.results import Standing, settled, standing, views
 from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, WaitView
 from appealbridge.recipes.templates.summary import looked_at
 
-Said = Mapping[str, Any]
+LogEvent = Mapping[str, Any]
 """One entry of a trace: `step` and `said`."""
 
 
 @value
-class Course:
+class Progress:
     """
     How far a run has come now.
 
@@ -37,17 +37,17 @@ class Course:
     of this run will ever want. `trace` says what was decided now.
     """
 
-    reach: Reach
+    reach: Position
     standings: Mapping[str, Standing]
     results: Mapping[str, ResultView]
     marks: Marks
     wake_at: float | None
     unheard: frozenset[str]
-    trace: Sequence[Said]
+    trace: Sequence[LogEvent]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PlanningMoment:
     """Everything that a decision may use. `heard` are events of the run's subject that came after its own."""
 
     recipe: Recipe
@@ -57,7 +57,7 @@ class Moment:
     budget: Budget
     results: Mapping[str, ResultView] = field(default_factory=dict)
 
-    def scope(self, place: Place, event: Event | None = None) -> Scope:
+    def scope(self, place: Branch, event: Event | None = None) -> Scope:
         """Return the names in reach at a place; `event` stands in for the run's own."""
         wait = wait_view(place, self.heard)
         event = event or self.event
@@ -68,7 +68,7 @@ class Moment:
         return shown(at, self.recipe.zone)
 
 
-def wait_view(place: Place, heard: Sequence[Event]) -> WaitView | None:
+def wait_view(place: Branch, heard: Sequence[Event]) -> WaitView | None:
     """Return the last wait before a place as templates see it."""
     if place.completed is None:
         return None
@@ -76,7 +76,7 @@ def wait_view(place: Place, heard: Sequence[Event]) -> WaitView | None:
     return WaitView(place.completed, None if came is None else EventView(came))
 
 
-def course(
+def progress_of(
     recipe: Recipe,
     event: Event,
     so_far: Mapping[str, Sequence[Delivery]],
@@ -84,27 +84,27 @@ def course(
     marks: Marks,
     heard: Sequence[Event],
     budget: Budget,
-) -> Course:
+) -> Progress:
     """Return how far the run comes at `now`; raise `RenderError` where a decision has no value."""
     kept = dict(marks)
-    trace: list[Said] = []
+    trace: list[LogEvent] = []
     unheard = {one.id for one in heard if not _wanted(recipe, one)}
     while True:
         reach = reached(recipe.flow, kept)
         standings = standing(recipe.steps, so_far, reach)
         results = views(recipe.steps, standings, so_far)
-        moment = Moment(recipe, event, now, heard, budget, results)
+        moment = PlanningMoment(recipe, event, now, heard, budget, results)
         for node, place in reach.asked:
             if settled(node.needs, standings):
                 mark, said = _decided(node, place, kept.get(node.path, {}), moment, unheard)
                 if said:
                     kept[node.path] = mark
-                    trace.append({"step": node.path, "said": said})
+                    trace.append({"step": node.path, "message": said})
                     break
         else:
             unheard -= {mark.get("event", "") for mark in kept.values()}
             wake_at = _wake_at(reach, kept)
-            return Course(reach, standings, results, kept, wake_at, frozenset(unheard), trace)
+            return Progress(reach, standings, results, kept, wake_at, frozenset(unheard), trace)
 
 
 def _wanted(recipe: Recipe, event: Event) -> bool:
@@ -113,7 +113,7 @@ def _wanted(recipe: Recipe, event: Event) -> bool:
     )
 
 
-def _wake_at(reach: Reach, marks: Marks) -> float | None:
+def _wake_at(reach: Position, marks: Marks) -> float | None:
     return min(
         (
             marks[node.path]["until"]
@@ -129,7 +129,7 @@ Decision = tuple[Mapping[str, Any], str]
 
 
 def _decided(
-    node: Asked, place: Place, mark: Mapping[str, Any], moment: Moment, unheard: set[str]
+    node: Asked, place: Branch, mark: Mapping[str, Any], moment: PlanningMoment, unheard: set[str]
 ) -> Decision:
     if isinstance(node, Choice):
         return _choose(node, moment.scope(place))
@@ -154,7 +154,7 @@ def _choose(node: Choice, scope: Scope) -> Decision:
     return {"way": node.last}, f"{node.last}: {'; '.join(reasons)}"
 
 
-def _begin(node: Delay | WaitFor, place: Place, moment: Moment) -> Decision:
+def _begin(node: Delay | WaitFor, place: Branch, moment: PlanningMoment) -> Decision:
     scope = moment.scope(place)
     if node.needs:
         scope.since = moment.now
@@ -186,7 +186,7 @@ def _over(mark: Mapping[str, Any], now: float) -> Decision:
 
 
 def _listen(
-    node: WaitFor, place: Place, mark: Mapping[str, Any], moment: Moment, unheard: set[str]
+    node: WaitFor, place: Branch, mark: Mapping[str, Any], moment: PlanningMoment, unheard: set[str]
 ) -> Decision:
     for event in _since(place, moment.heard):
         if event.received_at > mark["until"]:
@@ -201,7 +201,7 @@ def _listen(
     return ({**mark, "event": ""}, "nothing came in time") if said else (mark, "")
 
 
-def _since(place: Place, heard: Sequence[Event]) -> Sequence[Event]:
+def _since(place: Branch, heard: Sequence[Event]) -> Sequence[Event]:
     """Return the events that came after the wait before this place ended."""
     ids = [event.id for event in heard]
     after = ids.index(place.event) + 1 if place.event in ids else 0

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.recipes.model.step import Step
-from appealbridge.recipes.planning.position import Reach
+from appealbridge.recipes.planning.position import Position
 from appealbridge.recipes.templates.scope import PostView, ResultView
 
 _PUBLISHED = frozenset({State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN})
@@ -46,7 +46,7 @@ _OF_A_POST = (
 def standing(
     steps: Sequence[Step],
     so_far: Mapping[str, Sequence[Delivery]],
-    reach: Reach | None = None,
+    reach: Position | None = None,
 ) -> dict[str, Standing]:
     """
     Return the state of every step and every `post`; a step comes after all that it needs.

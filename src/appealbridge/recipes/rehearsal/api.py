@@ -3,14 +3,14 @@
 from appealbridge.recipes.rehearsal.backtest import Backtest, Finding
 from appealbridge.recipes.rehearsal.preview import Preview, preview
 from appealbridge.recipes.rehearsal.selftest import TestResult, made_up_event, run_tests
-from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal, rehearse
+from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost, rehearse
 
 __all__ = [
     "Backtest",
     "Finding",
-    "Post",
     "Preview",
     "Rehearsal",
+    "SimulatedPost",
     "TestResult",
     "made_up_event",
     "preview",

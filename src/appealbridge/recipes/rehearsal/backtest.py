@@ -10,7 +10,7 @@ from appealbridge.model.event import Event
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.rehearsal.preview import post_as_json
 from appealbridge.recipes.rehearsal.replay import NOTHING, Ran, Replay, Topic
-from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal
+from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost
 
 NEW, GONE, OTHER, SAME, STOPS = "+", "-", "~", "=", "!"
 """What may be said of a post: the draft alone makes it, or the other alone, or both, or the draft breaks off."""
@@ -31,8 +31,8 @@ class Finding:
     kind: str
     event: Event
     at: float
-    post: Post | None = None
-    was: Post | None = None
+    post: SimulatedPost | None = None
+    was: SimulatedPost | None = None
     failed: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -116,15 +116,15 @@ def findings(event: Event, mine: Rehearsal, others: Rehearsal = NOTHING) -> Iter
         yield Finding(kind, event, event.received_at + after, post, was)
 
 
-_NOWHERE = Post("", "", "", {}, {})
+_NOWHERE = SimulatedPost("", "", "", {}, {})
 
 
 def _paired(
-    mine: Sequence[Post], others: Sequence[Post]
-) -> Iterator[tuple[Post | None, Post | None]]:
+    mine: Sequence[SimulatedPost], others: Sequence[SimulatedPost]
+) -> Iterator[tuple[SimulatedPost | None, SimulatedPost | None]]:
     """Yield each post beside its like: the same on the same channel, else the next there, else none."""
     left = [*others]
-    like: dict[int, Post] = {}
+    like: dict[int, SimulatedPost] = {}
     for same in (_told, lambda post: post.channel):
         for number, post in enumerate(mine):
             if number in like:
@@ -139,6 +139,6 @@ def _paired(
         yield None, post
 
 
-def _told(post: Post) -> tuple[Any, ...]:
+def _told(post: SimulatedPost) -> tuple[Any, ...]:
     """Return all of a post that its readers, or those who let it out, would notice."""
     return post.channel, post.action, dict(post.written), post.hold, round(post.after)

@@ -10,18 +10,20 @@ from appealbridge.documents import texts_in
 from appealbridge.model.delivery import Hold
 from appealbridge.plugin.text.normal_form import composed
 from appealbridge.recipes.model.schema import NOT_HELD, Expected
-from appealbridge.recipes.rehearsal.simulate import Post
+from appealbridge.recipes.rehearsal.simulate import SimulatedPost
 
 AFTER, AT, HELD, TEXT_NOT = "after", "at", "held", "text_not"
 _BESIDE = frozenset(Expected.model_fields) - {"action", "channel"}
 
 Entry = Mapping[str, Any]
-Unit = tuple[Post, ...]
+Unit = tuple[SimulatedPost, ...]
 
 
 def paired(
-    entries: Sequence[Entry], posts: Sequence[Post], meets: Callable[[Post, Entry], bool]
-) -> tuple[list[Entry], list[Post]]:
+    entries: Sequence[Entry],
+    posts: Sequence[SimulatedPost],
+    meets: Callable[[SimulatedPost, Entry], bool],
+) -> tuple[list[Entry], list[SimulatedPost]]:
     """
     Return the entries that no post is left for, and the posts that no entry is left for.
 
@@ -40,10 +42,10 @@ def paired(
     return [*unmet, *unmet_others], [post for unit in unlisted for post in unit]
 
 
-def _units(posts: Sequence[Post]) -> list[Unit]:
+def _units(posts: Sequence[SimulatedPost]) -> list[Unit]:
     """Return the posts, together those of one step at one time but for the posts of a thread."""
     threads = {post.step for post in posts if post.follows}
-    units: dict[Any, list[Post]] = {}
+    units: dict[Any, list[SimulatedPost]] = {}
     for number, post in enumerate(posts):
         key = number if post.step in threads else (post.step, post.after, post.hold)
         units.setdefault(key, []).append(post)
@@ -57,7 +59,7 @@ def _differing(unit: Unit) -> set[str]:
 
 
 def _matched(
-    entries: Sequence[Entry], units: Sequence[Unit], meets: Callable[[Post, Entry], bool]
+    entries: Sequence[Entry], units: Sequence[Unit], meets: Callable[[SimulatedPost, Entry], bool]
 ) -> tuple[list[Entry], list[Unit]]:
     """Match as many entries as can be with a unit each; return the entries and units that are left."""
     fitting = [
@@ -79,12 +81,12 @@ def _matched(
     return unmet, [unit for number, unit in enumerate(units) if number not in taken]
 
 
-def goes_out(post: Post) -> bool:
+def goes_out(post: SimulatedPost) -> bool:
     """Tell whether a message goes out as its recipe means it: by itself, or once somebody agrees."""
     return post.hold in ("", Hold.APPROVAL)
 
 
-def says_all(post: Post, wanted: Entry) -> bool:
+def says_all(post: SimulatedPost, wanted: Entry) -> bool:
     """Tell whether a post has all that an entry says of the message, and nothing that it must not have."""
     never = wanted.get(TEXT_NOT, [])
     if any(says(post, words) for words in ([never] if isinstance(never, str) else never)):
@@ -97,14 +99,14 @@ def says_all(post: Post, wanted: Entry) -> bool:
     )
 
 
-def held_so(post: Post, wanted: Entry) -> bool:
+def held_so(post: SimulatedPost, wanted: Entry) -> bool:
     """Tell whether a post is held, or is not, as an entry says; without a word of it, it is to go out."""
     if HELD not in wanted:
         return goes_out(post)
     return post.hold == ("" if wanted[HELD] == NOT_HELD else wanted[HELD])
 
 
-def says(post: Post, words: str) -> bool:
+def says(post: SimulatedPost, words: str) -> bool:
     """Tell whether words stand anywhere in a message, in any case; * stands for any between them."""
     parts = [_loosely(part) for part in words.split("*")]
     return any(_in_order(parts, _loosely(text)) for _, text in texts_in(post.written))

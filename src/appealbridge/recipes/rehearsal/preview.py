@@ -18,7 +18,7 @@ from appealbridge.plugin.text.links import links
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import TestEvent
 from appealbridge.recipes.rehearsal.selftest import TEST_TIME, later_events, made_up_event
-from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal, rehearse
+from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost, rehearse
 
 Mark = Callable[[str], str]
 Line = Sequence[tuple[str, bool]]
@@ -117,7 +117,7 @@ def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
         raise InvalidDocuments([document.problem(("time",), "is no time", cure)]) from None
 
 
-def _lines(post: Post, width: int) -> Iterator[Line]:
+def _lines(post: SimulatedPost, width: int) -> Iterator[Line]:
     yield plain(heading(post))
     for name, value in post.written.items():
         words = value if isinstance(value, str) else orjson.dumps(value).decode()
@@ -130,7 +130,7 @@ def _lines(post: Post, width: int) -> Iterator[Line]:
             yield plain(f"  {name}: {words}")
 
 
-def heading(post: Post) -> str:
+def heading(post: SimulatedPost) -> str:
     """Return where a post goes, how its platform counts it, and when and after what it goes out."""
     measure = post.measure
     counted = f": {measure.count} of {measure.limit} {measure.unit}" if measure else ""
@@ -147,7 +147,7 @@ def plain(words: str) -> Line:
     return ((words, False),)
 
 
-def _framed(post: Post, words: str, width: int) -> Iterator[Line]:
+def _framed(post: SimulatedPost, words: str, width: int) -> Iterator[Line]:
     """Yield a text with a line beside it, so that its begin, its end and its empty lines are seen."""
     yield plain("  ┌")
     for line in words.replace("\r\n", "\n").removesuffix("\n").split("\n"):
@@ -166,7 +166,7 @@ def _marked(text: str, spans: Sequence[tuple[int, int]]) -> Line:
     return [("  │ " if text else "  │", False), *parts, (text[done:], False)]
 
 
-def post_as_json(post: Post) -> dict[str, Any]:
+def post_as_json(post: SimulatedPost) -> dict[str, Any]:
     """Return one post for machines."""
     measure = post.measure
     return {

@@ -14,7 +14,7 @@ from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.recipes.model.recipe import PARALLEL, RESTART, SINGLE, Recipe
 from appealbridge.recipes.planning.match import match
-from appealbridge.recipes.rehearsal.simulate import Play, Rehearsal
+from appealbridge.recipes.rehearsal.simulate import Rehearsal, Simulation
 
 NOTHING = Rehearsal()
 
@@ -26,7 +26,7 @@ Topic = tuple[str, str]
 class Ran:
     """One event's run: played, or ended before it began, and then `ended` says how."""
 
-    play: Play | None = None
+    play: Simulation | None = None
     ended: Rehearsal = NOTHING
 
     @property
@@ -45,7 +45,7 @@ class Replay:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._open: dict[Topic, list[Play]] = {}
+        self._open: dict[Topic, list[Simulation]] = {}
 
     def take(self, event: Event) -> Ran | None:
         """Take the next event, in the order in which they came; return its run, `None` where it is not wanted."""
@@ -67,7 +67,7 @@ class Replay:
             self._go_on(topic, until)
 
     def _begun(self, event: Event) -> Ran:
-        recipe, play = self._recipe, Play(self._recipe, event, event.received_at)
+        recipe, play = self._recipe, Simulation(self._recipe, event, event.received_at)
         older = self._open.get(event.topic, [])
         if older and recipe.mode == SINGLE:
             return Ran(
@@ -98,7 +98,7 @@ class Replay:
             del self._open[topic]
 
 
-def _in_turn(plays: list[Play], until: float) -> None:
+def _in_turn(plays: list[Simulation], until: float) -> None:
     ended = -inf
     while plays:
         if ended > -inf:

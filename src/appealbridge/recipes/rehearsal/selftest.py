@@ -24,7 +24,7 @@ from appealbridge.recipes.rehearsal.expectation import (
     says,
     says_all,
 )
-from appealbridge.recipes.rehearsal.simulate import Post, Rehearsal, rehearse
+from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost, rehearse
 
 TEST_TIME = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
 """When the event of a test happens, where the test does not say."""
@@ -113,11 +113,11 @@ class _Played:
             return f"{wrong}; {wrong.cure}"
         return self._told(complaints, unlisted) if complaints or unlisted else ""
 
-    def _complaints(self) -> tuple[list[str], Sequence[Post]]:
+    def _complaints(self) -> tuple[list[str], Sequence[SimulatedPost]]:
         """Return what is amiss, and the posts that are not expected at all."""
         test, posts = self.test, self.came.posts
         complaints: list[str] = []
-        unlisted: Sequence[Post] = ()
+        unlisted: Sequence[SimulatedPost] = ()
         expect, at_least = _said(test.expect), _said(test.expect_at_least)
         if test.expect_failure and expect is None and at_least is None:
             expect = []
@@ -147,18 +147,18 @@ class _Played:
             return length(written)
         return moment(written, self.event.received_at, self.recipe.zone) - self.event.received_at
 
-    def _meets(self, post: Post, wanted: Mapping[str, Any]) -> bool:
+    def _meets(self, post: SimulatedPost, wanted: Mapping[str, Any]) -> bool:
         at_any_time = self.test.after is not None or AFTER in wanted or AT in wanted
         return self._meets_at_least(post, wanted) and (at_any_time or post.after < 1)
 
-    def _meets_at_least(self, post: Post, wanted: Mapping[str, Any]) -> bool:
+    def _meets_at_least(self, post: SimulatedPost, wanted: Mapping[str, Any]) -> bool:
         if not (says_all(post, wanted) and held_so(post, wanted)):
             return False
         if AFTER in wanted:
             return abs(post.after - length(wanted[AFTER])) < 1
         return AT not in wanted or abs(post.after - self._until(wanted[AT])) < 1
 
-    def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[Post]) -> str:
+    def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[SimulatedPost]) -> str:
         """Return what an entry would have to say for one of these posts to be meant by it."""
         for post in posts:
             if says_all(post, wanted):
@@ -170,7 +170,7 @@ class _Played:
                     return f"; if it is meant to be held, write held: {post.hold}"
         return ""
 
-    def _told(self, complaints: Sequence[str], unlisted: Sequence[Post] = ()) -> str:
+    def _told(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
         """Tell what was wanted, and what came instead."""
         came = self.came
         lines = [*complaints]
@@ -188,10 +188,10 @@ class _Played:
             lines += [f"but planned {self._line(post)}" for post in came.posts]
         return "\n".join(lines)
 
-    def _line(self, post: Post) -> str:
+    def _line(self, post: SimulatedPost) -> str:
         return self._when(post) + _line(_fields(post))
 
-    def _when(self, post: Post) -> str:
+    def _when(self, post: SimulatedPost) -> str:
         if post.after < 1:
             return ""
         at = shown(self.event.received_at + post.after, self.recipe.zone)
@@ -216,7 +216,7 @@ def _why_not(recipe: Recipe, test: Test) -> str:
     return _Played(recipe, test, event, came).why_not()
 
 
-def _fields(post: Post) -> Mapping[str, Any]:
+def _fields(post: SimulatedPost) -> Mapping[str, Any]:
     held = {} if goes_out(post) else {HELD: post.hold}
     why = {"because": post.reason} if post.reason else {}
     return {"action": post.action, "channel": post.channel, **post.written, **held, **why}

@@ -28,7 +28,7 @@ from appealbridge.recipes.planning.position import Marks
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class SimulatedPost:
     """
     One message that would go out.
 
@@ -63,7 +63,7 @@ class Rehearsal:
     `stopped` the reason of a `stop`; all empty where none. `posts` are what would go out, in order.
     """
 
-    posts: Sequence[Post] = field(default=())
+    posts: Sequence[SimulatedPost] = field(default=())
     why_not: str = ""
     failed: str = ""
     stopped: str = ""
@@ -86,7 +86,7 @@ def rehearse(
         why_not = match(recipe, event)
         if why_not:
             return Rehearsal(why_not=why_not)
-        play = Play(recipe, event, now)
+        play = Simulation(recipe, event, now)
         for one in sorted(later, key=lambda one: one.received_at):
             if one.topic == event.topic:
                 play.hear(one)
@@ -98,7 +98,7 @@ def rehearse(
     return play.came
 
 
-class Play:
+class Simulation:
     """
     One run, played on as far as is asked for; every post of it succeeds at once.
 
@@ -116,7 +116,7 @@ class Play:
         self._heard: list[Event] = []
         self._marks: Marks = {}
         self._so_far: dict[str, list[Delivery]] = {}
-        self._posts: list[Post] = []
+        self._posts: list[SimulatedPost] = []
         self._failed = self._stopped = ""
 
     @property
@@ -169,11 +169,13 @@ def _published(delivery: Delivery) -> Delivery:
     return replace(delivery, state=State.DELIVERED, receipt=receipt)
 
 
-def _post(recipe: Recipe, delivery: Delivery, after: float, too_long: Measure | None) -> Post:
+def _post(
+    recipe: Recipe, delivery: Delivery, after: float, too_long: Measure | None
+) -> SimulatedPost:
     step = next(step for step in recipe.steps if step.id == delivery.step)
     content = orjson.loads(delivery.content)
     message = step.plugin.message.model_validate(content)
-    return Post(
+    return SimulatedPost(
         step.id,
         step.action,
         step.channel,

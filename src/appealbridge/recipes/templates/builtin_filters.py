@@ -15,7 +15,7 @@ from appealbridge.plugin.text.counting import GRAPHEME
 from appealbridge.recipes.templates.limits import (
     ARGUMENT_LIMIT,
     LIST_LIMIT,
-    TooMuch,
+    LimitExceeded,
     bounded_list,
     bounded_number,
     bounded_text,
@@ -68,7 +68,7 @@ def whole(value: Any, default: int = 0, base: int = 10) -> int:
 def trim(text: Any, chars: str | None = None) -> str:
     """Return a text without the white space, or these characters, at its ends."""
     if chars is not None and len(chars) > ARGUMENT_LIMIT:
-        raise TooMuch(f"trim takes at most {ARGUMENT_LIMIT} characters in its brackets")
+        raise LimitExceeded(f"trim takes at most {ARGUMENT_LIMIT} characters in its brackets")
     trimmed: str = JINJAS["trim"](text, chars)
     return trimmed
 
@@ -118,7 +118,7 @@ def _of_lists(name: str) -> Callable[..., Any]:
         if not isinstance(given, str):
             given = bounded_list(given, name)
         elif len(given) > LIST_LIMIT:
-            raise TooMuch(f"{name} takes at most {LIST_LIMIT} entries")
+            raise LimitExceeded(f"{name} takes at most {LIST_LIMIT} entries")
         place = 1 if hasattr(filter_, "jinja_pass_arg") else 0
         return filter_(*args[:place], given, *args[place + 1 :], **named)
 

@@ -20,7 +20,7 @@ from appealbridge.recipes.templates.limits import (
     LIMIT,
     LOOP_LIMIT,
     NO_BOUND,
-    TooMuch,
+    LimitExceeded,
     bounded,
     bounded_number,
     bounded_text,
@@ -67,7 +67,7 @@ class Environment(ImmutableSandboxedEnvironment):
         if operator == "+":
             bounded(_size(left) + _size(right))
         if operator == "**" and (abs(left) > 1e6 or abs(right) > 64):
-            raise TooMuch("the result of ** is too large")
+            raise LimitExceeded("the result of ** is too large")
         return bounded_number(super().call_binop(context, operator, left, right))
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -75,7 +75,9 @@ class Environment(ImmutableSandboxedEnvironment):
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "this")
         for text in (*args, *kwargs.values()):
             if isinstance(text, str) and len(text) > ARGUMENT_LIMIT:
-                raise TooMuch(f"{name} takes at most {ARGUMENT_LIMIT} characters in its brackets")
+                raise LimitExceeded(
+                    f"{name} takes at most {ARGUMENT_LIMIT} characters in its brackets"
+                )
         if isinstance(owner, str):
             bounded_text(owner, name)
         return super().call(context, obj, *args, **kwargs)
@@ -172,7 +174,7 @@ def _counted(context: Context, items: Any) -> list[Any]:
     rounds = _Rounds(islice(items, LOOP_LIMIT + 1))
     scope.steps_left -= len(rounds) + 1
     if scope.steps_left < 0:
-        raise TooMuch(f"the loops of this template run more than {LOOP_LIMIT} times")
+        raise LimitExceeded(f"the loops of this template run more than {LOOP_LIMIT} times")
     rounds.budget = scope.budget
     return rounds
 
@@ -213,7 +215,7 @@ def _printed(context: Context, value: Any) -> Any:
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
         if len(value) > LIMIT:
-            raise TooMuch(f"a value is longer than {LIMIT} characters")
+            raise LimitExceeded(f"a value is longer than {LIMIT} characters")
         return value
     if isinstance(value, (int, float, date, Missing)):  # using a missing value raises its own error
         return value

@@ -19,7 +19,7 @@ from appealbridge.plugin.text.splitting import shortened
 from appealbridge.recipes.templates.builtin_filters import LENT, Whole, entries
 from appealbridge.recipes.templates.limits import (
     MARKUP_LIMIT,
-    TooMuch,
+    LimitExceeded,
     bounded,
     bounded_list,
     bounded_text,
@@ -80,7 +80,7 @@ def plain(html: Any) -> str:
     """Return the words of an HTML text, each paragraph on one line."""
     html = _words(html, "plain")
     if html.count("<") + html.count("&") > MARKUP_LIMIT:
-        raise TooMuch(f"plain takes texts with at most {MARKUP_LIMIT} tags and &…;")
+        raise LimitExceeded(f"plain takes texts with at most {MARKUP_LIMIT} tags and &…;")
     return html_to_lines(html)
 
 

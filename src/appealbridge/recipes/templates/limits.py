@@ -43,7 +43,7 @@ SOON = 0.005
 """The processor time is not asked for before a recipe has taken so many seconds."""
 
 
-class TooMuch(ValueError):
+class LimitExceeded(ValueError):
     """A template makes more than any message can be."""
 
 
@@ -114,32 +114,32 @@ NO_BOUND = Budget(_no_time, _no_time)
 
 
 def bounded(size: int) -> None:
-    """Raise `TooMuch` where something of this size must not be made."""
+    """Raise `LimitExceeded` where something of this size must not be made."""
     if size > LIMIT:
-        raise TooMuch(f"this makes more than {LIMIT} characters or entries")
+        raise LimitExceeded(f"this makes more than {LIMIT} characters or entries")
 
 
 def bounded_text(text: str, name: str) -> str:
-    """Return the text that a filter gets; raise `TooMuch` if it is too long."""
+    """Return the text that a filter gets; raise `LimitExceeded` if it is too long."""
     if len(text) > LIMIT:
-        raise TooMuch(f"{name} takes texts of at most {LIMIT} characters; shorten it first")
+        raise LimitExceeded(f"{name} takes texts of at most {LIMIT} characters; shorten it first")
     return text
 
 
 def bounded_number(value: Any) -> Any:
-    """Return a value; raise `TooMuch` if it is a whole number with too many digits."""
+    """Return a value; raise `LimitExceeded` if it is a whole number with too many digits."""
     if isinstance(value, int) and value.bit_length() > NUMBER_BITS:
-        raise TooMuch("this number has too many digits")
+        raise LimitExceeded("this number has too many digits")
     return value
 
 
 def bounded_list(items: Iterable[Any], name: str) -> list[Any]:
-    """Return what a filter goes through as a list; raise `TooMuch` if it is too long."""
+    """Return what a filter goes through as a list; raise `LimitExceeded` if it is too long."""
     found = list(islice(items, LIST_LIMIT + 1))
     if len(found) > LIST_LIMIT:
-        raise TooMuch(f"{name} takes at most {LIST_LIMIT} entries")
+        raise LimitExceeded(f"{name} takes at most {LIST_LIMIT} entries")
     if sum(map(_size, found)) > TEXTS_LIMIT:
-        raise TooMuch(f"{name} takes at most {TEXTS_LIMIT} characters")
+        raise LimitExceeded(f"{name} takes at most {TEXTS_LIMIT} characters")
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.store.sqlite.maintenance import take_up
-from appealbridge.store.sqlite.ordering import Place, bring_back, take_turn
+from appealbridge.store.sqlite.ordering import OrderingKey, restore, take_turn
 from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.sqlite.settle import WAKING, give_up_turns, leave, wake
 from appealbridge.store.sqlite.states import (
@@ -116,7 +116,9 @@ def move(
             f"nothing left to send"
         )
     keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
-    place = Place(before.channel, before.subject, before.origin, before.event_id, before.number)
+    place = OrderingKey(
+        before.channel, before.subject, before.origin, before.event_id, before.number
+    )
     connection.execute(
         _MOVE,
         {
@@ -131,7 +133,7 @@ def move(
         },
     )
     if before.state is State.FAILED and target is State.READY:
-        bring_back(connection, before.id, before.event_id)
+        restore(connection, before.id, before.event_id)
     if target not in OPEN:
         leave(connection, [(before.id, now)])
         return find(connection, before.id)

@@ -15,7 +15,7 @@ from appealbridge.store.records import (
     Accepted,
     Arrival,
     KnownKey,
-    Memory,
+    PollState,
 )
 from appealbridge.store.sqlite import runs
 from appealbridge.store.sqlite.bulk import Insert, Join
@@ -152,11 +152,11 @@ class ArrivalRows(NamedTuple):
         return self.joined or str(self.event[_SOURCE])
 
 
-class Intake(NamedTuple):
+class IntakeRows(NamedTuple):
     """What one call hands over, as rows already."""
 
     arrivals: Sequence[ArrivalRows]
-    memory: Memory | None
+    memory: PollState | None
 
 
 def arrival_rows(arrival: Arrival) -> ArrivalRows:
@@ -173,13 +173,13 @@ def arrival_rows(arrival: Arrival) -> ArrivalRows:
     )
 
 
-def intake(arrivals: Sequence[Arrival], memory: Memory | None) -> Intake:
+def intake(arrivals: Sequence[Arrival], memory: PollState | None) -> IntakeRows:
     """Make rows of arrivals; raise `StoreError` where JSON has no words for an event's data."""
-    return Intake([arrival_rows(arrival) for arrival in arrivals], memory)
+    return IntakeRows([arrival_rows(arrival) for arrival in arrivals], memory)
 
 
 def accept(
-    connection: sqlite3.Connection, intakes: Sequence[Intake]
+    connection: sqlite3.Connection, intakes: Sequence[IntakeRows]
 ) -> Sequence[Sequence[Accepted]]:
     """Store what several calls handed over, in their order; return what became of each arrival."""
     ids, somebody_waits = _known_ids(connection, intakes)
@@ -226,7 +226,7 @@ def _wanted(arrival: ArrivalRows) -> int:
 
 
 def _known_ids(
-    connection: sqlite3.Connection, intakes: Sequence[Intake]
+    connection: sqlite3.Connection, intakes: Sequence[IntakeRows]
 ) -> tuple[dict[tuple[str, str], str], bool]:
     """
     Return the stored ids of those events that are stored already, by source and key.
@@ -313,7 +313,7 @@ def _first_events(
     return first
 
 
-def _keep_memory(connection: sqlite3.Connection, memory: Memory) -> None:
+def _keep_memory(connection: sqlite3.Connection, memory: PollState) -> None:
     at = memory.looked_at
     if memory.anew:
         connection.execute("DELETE FROM remembered WHERE source = ?", (memory.source,))

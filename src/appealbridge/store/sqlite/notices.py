@@ -11,7 +11,7 @@ import orjson
 from appealbridge.model.delivery import Hold
 from appealbridge.model.notice import Trouble
 from appealbridge.store.records import Arrival, News, NewsSort
-from appealbridge.store.sqlite.events import Intake, accept, intake
+from appealbridge.store.sqlite.events import IntakeRows, accept, intake
 from appealbridge.store.sqlite.states import EXPIRED, FAILED, IS_NEWS
 
 _KIND = (
@@ -65,7 +65,7 @@ class Told(NamedTuple):
     """What one call hands over: numbers as JSON by the statement that takes note of them, and the notice."""
 
     numbers: Mapping[str, str]
-    notice: Intake | None
+    notice: IntakeRows | None
     runs: Sequence[tuple[str]]
 
 

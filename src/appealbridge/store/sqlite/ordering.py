@@ -81,7 +81,7 @@ _RECOMPUTE = (
 LAST = 2**63 - 1
 
 
-class Place(NamedTuple):
+class OrderingKey(NamedTuple):
     """A channel, subject and origin, and the event and number of a delivery there."""
 
     channel: str
@@ -91,14 +91,14 @@ class Place(NamedTuple):
     number: int = LAST
 
 
-def has_to_wait(connection: sqlite3.Connection, place: Place) -> bool:
+def has_to_wait(connection: sqlite3.Connection, place: OrderingKey) -> bool:
     """Whether a delivery of another event stands before this number, or before a new one."""
     if not place.subject:
         return False
     return bool(connection.execute(_EARLIER, place._asdict()).fetchone()[0])
 
 
-def take_turn(connection: sqlite3.Connection, place: Place) -> bool:
+def take_turn(connection: sqlite3.Connection, place: OrderingKey) -> bool:
     """
     Block later deliveries behind one that keeps its turn from now on.
 
@@ -113,7 +113,7 @@ def take_turn(connection: sqlite3.Connection, place: Place) -> bool:
 def pass_on(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
     """Unblock deliveries that waited behind ones that do not keep their turn any more."""
     for channel, subject, origin in _followed.ask(connection, [(id_,) for id_ in ids]):
-        _pass_turn(connection, Place(channel, subject, origin, ""))
+        _pass_turn(connection, OrderingKey(channel, subject, origin, ""))
 
 
 def behind(connection: sqlite3.Connection, ids: Iterable[str]) -> Mapping[str, int]:
@@ -126,7 +126,7 @@ def overtaken_by(connection: sqlite3.Connection, one: Delivery) -> int | None:
     """Return the number of the newest delivery about the same that was published though this one is older."""
     if not one.subject:
         return None
-    place = Place(one.channel, one.subject, one.origin, one.event_id, one.number)
+    place = OrderingKey(one.channel, one.subject, one.origin, one.event_id, one.number)
     found = connection.execute(_OVERTAKEN, place._asdict()).fetchone()
     return None if found is None else int(found[0])
 
@@ -136,7 +136,7 @@ def recompute_blocked(connection: sqlite3.Connection) -> None:
     connection.execute(_RECOMPUTE)
 
 
-def _pass_turn(connection: sqlite3.Connection, place: Place) -> None:
+def _pass_turn(connection: sqlite3.Connection, place: OrderingKey) -> None:
     """Unblock the deliveries of the first event that waits, if nothing of another stands before it."""
     here = place._asdict()
     blocked = connection.execute(_FIRST_BLOCKED, here).fetchone()
@@ -193,10 +193,10 @@ def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> N
     _follow.change(connection, rows)
 
 
-def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
+def release_next(connection: sqlite3.Connection, ended: Ended) -> Ended:
     """Make ready what follows published deliveries; cancel, and return, what follows others."""
     for row in _let_go.ask(connection, ended):
-        place = Place(*row)
+        place = OrderingKey(*row)
         if take_turn(connection, place):
             connection.execute(_WAIT, (place.number,))
     called_off: list[tuple[str, float]] = []
@@ -205,6 +205,6 @@ def lead_on(connection: sqlite3.Connection, ended: Ended) -> Ended:
     return called_off
 
 
-def bring_back(connection: sqlite3.Connection, delivery_id: str, event_id: str) -> None:
+def restore(connection: sqlite3.Connection, delivery_id: str, event_id: str) -> None:
     """Restore the rest of a thread, which was cancelled when this post failed."""
     connection.execute(_BRING_BACK, {"id": delivery_id, "event_id": event_id})

@@ -16,8 +16,8 @@ from appealbridge.model.run import Run
 from appealbridge.store.records import (
     Backlog,
     OpenRun,
-    Outlook,
     Queue,
+    QueueStatus,
     RecipeVersion,
     SourceRecord,
 )
@@ -78,12 +78,12 @@ _OUTLOOK = (
 )
 
 
-def outlook(connection: Connection, channel: str, now: float) -> Outlook:
+def outlook(connection: Connection, channel: str, now: float) -> QueueStatus:
     """Return what waits on a channel after a claim at `now`, and when to ask again."""
     *to_come, blocked, looks = connection.execute(
         _OUTLOOK, {"channel": channel, "now": now}
     ).fetchone()
-    return Outlook(
+    return QueueStatus(
         min((due_at for due_at in to_come if due_at is not None), default=None),
         bool(blocked),
         bool(looks),

@@ -9,7 +9,7 @@ import orjson
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.ids import event_id
-from appealbridge.store.records import Pace, Text, Unseen
+from appealbridge.store.records import HoldFilter, RecentPace, Text
 from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.sqlite.settle import give_up_turns
 from appealbridge.store.sqlite.states import HELD, IS_OPEN, IS_SENT, PLANNED, READY
@@ -58,11 +58,11 @@ def texts(connection: sqlite3.Connection, since: float, limit: int) -> Sequence[
     return [Text(*row) for row in (*waiting, *reversed(sent))]
 
 
-def pace(connection: sqlite3.Connection, since: float, limit: int) -> Pace:
+def pace(connection: sqlite3.Connection, since: float, limit: int) -> RecentPace:
     """Return when events came and deliveries were planned since a time, the oldest first."""
     events = connection.execute(_EVENTS, (since, limit)).fetchall()
     deliveries = connection.execute(_DELIVERIES, (event_id(since, 0), limit)).fetchall()
-    return Pace(events[::-1], sorted(deliveries, key=lambda planned: float(planned[1])))
+    return RecentPace(events[::-1], sorted(deliveries, key=lambda planned: float(planned[1])))
 
 
 def published(
@@ -90,7 +90,7 @@ def followed(connection: sqlite3.Connection, delivery: Delivery, subject: str) -
     return bool(connection.execute(_FOLLOWED, asked).fetchone()[0])
 
 
-def untouched(connection: sqlite3.Connection, which: Unseen) -> Sequence[str]:
+def untouched(connection: sqlite3.Connection, which: HoldFilter) -> Sequence[str]:
     """Return the ids of waiting deliveries that were not changed since they were planned."""
     values = {"begin": event_id(which.since, 0), "since": which.since}
     if which.source:

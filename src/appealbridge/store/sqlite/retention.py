@@ -112,7 +112,7 @@ _DELETE_RUNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExpiredRows:
     """
     What a look found to be over: whole events, and deliveries of them or of one that is too large.
 
@@ -124,25 +124,25 @@ class Found:
     then: int | None
 
 
-def find_full(connection: sqlite3.Connection, over: Over, after: int, limit: int) -> Found:
+def find_full(connection: sqlite3.Connection, over: Over, after: int, limit: int) -> ExpiredRows:
     """Find events that are over and have their content still."""
     return _find(connection, over, after, limit, _FULL, _FULL_DELIVERIES)
 
 
 def find_old(
     connection: sqlite3.Connection, over: Over, emptied: bool, after: int, limit: int
-) -> Found:
+) -> ExpiredRows:
     """Find events that are over, all of them or only those that are `emptied`."""
     return _find(connection, over, after, limit, _EMPTY if emptied else "", _ANY_DELIVERIES)
 
 
 def _find(
     connection: sqlite3.Connection, over: Over, after: int, limit: int, which: str, parts: str
-) -> Found:
+) -> ExpiredRows:
     last = connection.execute(_LAST, (over.before,)).fetchone()
     (walked,) = connection.execute(_WALKED, (after, last[0] if last else 0, WALK)).fetchone()
     if walked is None:
-        return Found((), (), None)
+        return ExpiredRows((), (), None)
     closed = f" AND {_CLOSED_LONG_AGO}" if over.after_closure else ""
     due = connection.execute(
         f"{_DUE}{which} AND {_SETTLED}{closed} ORDER BY e.number LIMIT :limit",
@@ -155,13 +155,13 @@ def _find(
         some = connection.execute(parts, {"event_id": event_id, "room": max(1, room)}).fetchall()
         rows = 1 + runs + 2 * len(some)
         if rows > room and (events or deliveries):
-            return Found(events, deliveries, number - 1)
+            return ExpiredRows(events, deliveries, number - 1)
         deliveries += [id_ for (id_,) in some]
         if len(some) == room:
-            return Found(events, deliveries, number - 1)  # the rest of it in the next look
+            return ExpiredRows(events, deliveries, number - 1)  # the rest of it in the next look
         events.append(event_id)
         room -= rows
-    return Found(events, deliveries, due[-1][0] if len(due) == limit else walked)
+    return ExpiredRows(events, deliveries, due[-1][0] if len(due) == limit else walked)
 
 
 def find_skipped(
@@ -183,7 +183,7 @@ def delete_skipped(connection: sqlite3.Connection, numbers: Sequence[int]) -> in
         return len(_change(connection, _DELETE_SKIPPED, numbers))
 
 
-def empty(connection: sqlite3.Connection, found: Found) -> Pruned:
+def empty(connection: sqlite3.Connection, found: ExpiredRows) -> Pruned:
     """Remove the content of what was found, except of what was reopened since."""
     with _unreadable(connection):
         deliveries = _change(connection, _EMPTY_DELIVERIES, found.deliveries)
@@ -193,7 +193,7 @@ def empty(connection: sqlite3.Connection, found: Found) -> Pruned:
     return Pruned(len(events), found.then)
 
 
-def delete(connection: sqlite3.Connection, found: Found) -> Pruned:
+def delete(connection: sqlite3.Connection, found: ExpiredRows) -> Pruned:
     """Remove the rows of what was found, except of what was reopened since."""
     with _unreadable(connection):
         deliveries = _change(connection, _DELETE_DELIVERIES, found.deliveries)

@@ -18,7 +18,7 @@ from appealbridge.store.records import (
     RecipeVersion,
 )
 from appealbridge.store.sqlite.bulk import Insert, Join
-from appealbridge.store.sqlite.ordering import Place, follow, has_to_wait
+from appealbridge.store.sqlite.ordering import OrderingKey, follow, has_to_wait
 from appealbridge.store.sqlite.rows import (
     DELIVERY,
     RUN,
@@ -248,7 +248,7 @@ def run_again(
 
 def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:
     keeps = READY <= row[_STATE] <= LAST_OPEN
-    return (*row, 1 if keeps and has_to_wait(connection, Place(*_place(row))) else 0)
+    return (*row, 1 if keeps and has_to_wait(connection, OrderingKey(*_place(row))) else 0)
 
 
 def keep_recipes(

@@ -337,6 +337,13 @@ CREATE TABLE planning_marks (
 ) STRICT, WITHOUT ROWID;
 """
 
+_STANDARD_WORDS = """
+-- Traces and attempts from before these words were the field's own.
+UPDATE runs SET trace = replace(trace, '"said":', '"message":') WHERE instr(trace, '"said":') > 0;
+UPDATE attempts SET outcome = 'deferred' WHERE outcome = 'put_off';
+UPDATE attempts SET kind = 'find' WHERE kind = 'seek';
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -353,6 +360,7 @@ MIGRATIONS: tuple[str, ...] = (
     _LISTS,
     _COUNTS,
     _PLANNING_MARKS,
+    _STANDARD_WORDS,
 )
 
 

@@ -10,7 +10,7 @@ from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.records import Settlement
 from appealbridge.store.sqlite.bulk import Insert, Join
-from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, lead_on, pass_on
+from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, pass_on, release_next
 from appealbridge.store.sqlite.rows import ATTEMPT, Row, at, attempt_row
 from appealbridge.store.sqlite.states import NUMBERS, STATES
 
@@ -108,7 +108,7 @@ def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) ->
     if waits is None:
         return
     follows, runs, turns = waits
-    everything = [*ended, *lead_on(connection, ended)] if follows else ended
+    everything = [*ended, *release_next(connection, ended)] if follows else ended
     if runs:
         _wake.change(connection, everything)
     if turns:

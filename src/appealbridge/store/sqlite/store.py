@@ -19,19 +19,19 @@ from appealbridge.model.run import Run
 from appealbridge.store.records import (
     Accepted,
     Arrival,
+    HoldFilter,
     KnownKey,
     LaneRecord,
-    Memory,
     News,
     OpenRun,
-    Outlook,
     Over,
     PlanningMark,
+    PollState,
     Pruned,
+    QueueStatus,
     RecipeVersion,
     Settlement,
     SourceRecord,
-    Unseen,
     Writing,
 )
 from appealbridge.store.sqlite import deliveries as delivery_rows
@@ -44,7 +44,7 @@ from appealbridge.store.sqlite.connections import (
     open_writer,
     prepared,
 )
-from appealbridge.store.sqlite.events import Intake, accept, arrival_rows
+from appealbridge.store.sqlite.events import IntakeRows, accept, arrival_rows
 from appealbridge.store.sqlite.settle import ending, settle
 from appealbridge.store.sqlite.store_queries import SqliteQueries
 from appealbridge.store.sqlite.writer import OnCommit, Together, Writer
@@ -106,7 +106,7 @@ class SqliteStore(SqliteQueries):
     # -- the hot path ---------------------------------------------------------------------------
 
     async def accept(
-        self, arrivals: Sequence[Arrival], memory: Memory | None = None
+        self, arrivals: Sequence[Arrival], memory: PollState | None = None
     ) -> Sequence[Accepted]:
         """Store events with all they caused, and a look's memory, in one transaction."""
         rows = []
@@ -114,7 +114,7 @@ class SqliteStore(SqliteQueries):
             rows.append(arrival_rows(arrival))
             if number % AT_ONCE == 0:  # the rows of many or large events take time
                 await asyncio.sleep(0)
-        accepted: Sequence[Accepted] = await self._submit(accept, Intake(rows, memory))
+        accepted: Sequence[Accepted] = await self._submit(accept, IntakeRows(rows, memory))
         return accepted
 
     async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
@@ -135,7 +135,7 @@ class SqliteStore(SqliteQueries):
         """Return deliveries whose attempt was begun long ago and has not ended."""
         return await self._ask(lambda db: queries.begun_before(db, at, limit))
 
-    async def outlook(self, channel: str, now: float) -> Outlook:
+    async def outlook(self, channel: str, now: float) -> QueueStatus:
         """Return what waits on a channel after a claim at `now`, and when to ask again."""
         return await self._ask(lambda db: queries.outlook(db, channel, now))
 
@@ -223,7 +223,9 @@ class SqliteStore(SqliteQueries):
         told = notices.telling(news, notice)
         return await self._write(lambda db: notices.tell(db, told))
 
-    async def hold_untouched(self, which: Unseen, *, hold: str, reason: str) -> Sequence[Delivery]:
+    async def hold_untouched(
+        self, which: HoldFilter, *, hold: str, reason: str
+    ) -> Sequence[Delivery]:
         """Hold what waits and was never touched; looked for by a reader, since there may be much of it."""
         found = await self._ask(lambda db: recent.untouched(db, which))
         return await self._write(lambda db: recent.hold(db, found, hold, reason))
@@ -301,8 +303,8 @@ class SqliteStore(SqliteQueries):
 
     async def _prune(
         self,
-        change: Callable[[sqlite3.Connection, retention.Found], Pruned],
-        found: retention.Found,
+        change: Callable[[sqlite3.Connection, retention.ExpiredRows], Pruned],
+        found: retention.ExpiredRows,
     ) -> Pruned:
         if not (found.events or found.deliveries):
             return Pruned(0, found.then)

@@ -15,8 +15,8 @@ from appealbridge.store.records import (
     KnownKey,
     News,
     NewsSort,
-    Pace,
     Queue,
+    RecentPace,
     RecipeVersion,
     Text,
 )
@@ -107,7 +107,7 @@ class SqliteQueries:
         """Return what is still open, then what was published since a time."""
         return await self._ask(lambda db: recent.texts(db, since, limit))
 
-    async def pace(self, since: float, limit: int) -> Pace:
+    async def pace(self, since: float, limit: int) -> RecentPace:
         """Return when events came and deliveries were planned since a time."""
         return await self._ask(lambda db: recent.pace(db, since, limit))
 

@@ -30,13 +30,13 @@ from appealbridge.plugin import (
     EventDraft,
     Field,
     Options,
+    PushSource,
     Received,
     Receiver,
     Refused,
     Registry,
     Request,
     Secret,
-    ToldSource,
     Weakness,
     model_validator,
 )
@@ -64,7 +64,7 @@ from appealbridge.triggers.webhook.signature import (
 )
 
 
-class WebhookSource(ToldSource):
+class WebhookSource(PushSource):
     """What appealbridge.yaml says of one webhook: who may send, and what its JSON means."""
 
     signature: Scheme = Field(

@@ -19,7 +19,7 @@ class Level(IntEnum):
     ERROR = logging.ERROR
 
 
-class Said(StrEnum):
+class LogEvent(StrEnum):
     """All log lines of the daemon. There are no others."""
 
     # the daemon's own life
@@ -60,9 +60,9 @@ class Said(StrEnum):
     HELD = "held"
     RELEASED = "released"
     DELIVERED = "delivered"
-    PUT_OFF = "put_off"
+    DEFERRED = "deferred"
     UNSURE = "unsure"
-    SOUGHT = "sought"
+    SEARCHED = "searched"
     FAILED = "failed"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
