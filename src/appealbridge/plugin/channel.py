@@ -27,7 +27,7 @@ class Repeat(StrEnum):
     What a delivery with an unclear outcome needs on this platform.
 
     `findable`: search the account for it, then decide. `idempotent`: the platform is known to
-    recognise our key for `key_seconds`, so where a channel has no `seek` it may be sent again.
+    recognise our key for `key_seconds`, so where a channel has no `find` it may be sent again.
     `neither`: a person decides.
     """
 
