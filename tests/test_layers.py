@@ -304,3 +304,17 @@ def test_functions_and_classes_are_short():
     long = lengths(ast.FunctionDef, ast.AsyncFunctionDef)
     assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
     assert {n: lines for n, lines in lengths(ast.ClassDef).items() if lines > LONGEST_CLASS} == {}
+
+
+def test_no_field_of_a_log_line_takes_the_place_of_its_time_level_or_event():
+    taken = {"ts", "level", "event"}
+    for file in files("engine") + files("daemon") + files("logs"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and "LogEvent" in ast.unparse(node):
+                assert not taken & {keyword.arg for keyword in node.keywords}, (
+                    file.name,
+                    node.lineno,
+                )
+            if isinstance(node, ast.Dict) and file.name == "report.py":
+                names = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+                assert not taken & names, (file.name, node.lineno)

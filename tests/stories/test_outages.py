@@ -32,7 +32,7 @@ async def test_what_became_late_while_its_platform_was_down_expires_and_that_is_
     await story.receives("M6 closed")
     (delivery,) = await story.state(1, "expired", passing=5)
     (said,) = await story.until(lambda: story.said("expired"))
-    assert said["delivery"] == delivery["id"]
+    assert said["delivery_id"] == delivery["id"]
     due = delivery["publish_by"]
     assert due <= said["at"]
 

@@ -330,9 +330,9 @@ def _fields(
 ) -> dict[str, str | int | float | None]:
     """Return the fields of a log line about how an attempt or a search ended."""
     fields: dict[str, str | int | float | None] = {
-        "event": delivery.event_id,
-        "run": delivery.run_id,
-        "delivery": delivery.id,
+        "event_id": delivery.event_id,
+        "run_id": delivery.run_id,
+        "delivery_id": delivery.id,
         "channel": lane.name,
         "attempt": delivery.attempts,
         "ms": round(seconds * 1000, 1),

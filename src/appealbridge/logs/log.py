@@ -2,7 +2,7 @@
 The log object that the rest of the program uses; ids are bound to it once.
 
     log = standard_log(clock.now, clean=redactor)
-    log.bind(run=run.id).info(LogEvent.DELIVERED, delivery=delivery.id, channel=delivery.channel)
+    log.bind(run_id=run.id).info(LogEvent.DELIVERED, delivery_id=delivery.id, channel=delivery.channel)
 """
 
 from __future__ import annotations
