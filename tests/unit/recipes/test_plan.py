@@ -224,7 +224,7 @@ def test_what_names_a_time_that_cannot_be_read_is_held_with_all_that_was_planned
         "before you release it"
     )
     assert second.publish_by is not None
-    assert "all that was planned now is held" in made.trace[-1]["said"]
+    assert "everything planned now is held" in made.trace[-1]["said"]
 
 
 def test_a_time_that_can_be_read_holds_nothing():
