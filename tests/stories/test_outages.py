@@ -34,7 +34,7 @@ async def test_what_became_late_while_its_platform_was_down_expires_and_that_is_
     (said,) = await story.until(lambda: story.said("expired"))
     assert said["delivery_id"] == delivery["id"]
     due = delivery["publish_by"]
-    assert due <= said["at"]
+    assert due <= said["ts"]
 
     await story.clock.passes(hours=2)
     await story.settles()

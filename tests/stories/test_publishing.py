@@ -80,7 +80,7 @@ async def test_a_missing_field_fails_the_run_with_its_place_and_publishes_none_o
     assert "actions[1].text" in run["reason"]
     assert "place" in run["reason"]
     assert await story.deliveries() == []
-    assert story.said("run_failed")[0]["run"] == run["id"]
+    assert story.said("run_failed")[0]["run_id"] == run["id"]
 
 
 async def test_a_recipe_that_breaks_harms_no_other(story):

@@ -28,7 +28,7 @@ async def test_a_slow_recipe_fails_and_the_others_publish(story):
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
     (failed,) = story.said("run_failed")
-    assert failed["run"].endswith(".slow")
+    assert failed["run_id"].endswith(".slow")
     assert "more than 0.25 seconds of processor time for one event" in failed["reason"]
     assert story.posts("x") == ["M6 closed"]
 
