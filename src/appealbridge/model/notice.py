@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 NOTICE = "notice"
@@ -46,3 +47,7 @@ class Alarm(StrEnum):
     ROOM_AGAIN = "store.room_again"
     STORE = "store.refuses"
     PART_BROKE = "bridge.part_broke"
+
+
+Tell = Callable[[Alarm, str, str], Awaitable[None]]
+"""Tells people of an alarm: its kind, the account or source that it is about, and what was seen."""

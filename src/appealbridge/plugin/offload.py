@@ -116,7 +116,7 @@ FILES = Pool("files", 3)
 """For reading settings, recipes, and the free space on the store's disk."""
 
 ANSWERS = Pool("answers", 2)
-"""For building long answers of the API."""
+"""For masking secrets in long answers of the API."""
 
 PLUGINS = Pool("plugins", 4)
 """For third-party plug-ins."""

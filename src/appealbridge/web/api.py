@@ -45,7 +45,7 @@ def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
             return refused
         connection_of(request).proven()
         try:
-            return masked(await handler(request), engine.clean)
+            return await masked(await handler(request), engine.clean)
         except NotFound as error:
             return problem(404, engine.clean(str(error)))
         except IllegalMove as error:

@@ -13,20 +13,32 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.web.problem import answer
 
 OWN_WORDS = frozenset({"data", "content"})
 """An event's data and a message are shown unchanged, because people must see exactly what they are."""
 
 
-def masked(told: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamResponse:
+LARGE = 64 * 1024
+"""How many bytes an answer may have to be searched at once, on the event loop."""
+
+
+async def masked(told: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamResponse:
     """Return the answer, with secrets masked in every other text."""
     body = told.body if isinstance(told, web.Response) else None
     if not isinstance(body, bytes):
         return told
+    if len(body) > LARGE:
+        # Text by text: one search of the whole would keep even other threads waiting.
+        return await offload(ANSWERS, _masked_texts, body, clean, told.status)
     text = body.decode()
     # Few answers contain a secret, and one search of the whole shows whether this one does.
     return told if clean(text) == text else answer(cleaned(orjson.loads(body), clean), told.status)
+
+
+def _masked_texts(body: bytes, clean: Callable[[str], str], status: int) -> web.Response:
+    return answer(cleaned(orjson.loads(body), clean), status)
 
 
 def cleaned(value: Any, clean: Callable[[str], str]) -> Any:

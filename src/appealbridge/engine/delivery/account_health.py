@@ -6,7 +6,7 @@ A lane says how its account is doing; here stands what is done about it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -16,7 +16,7 @@ from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.report import Report
 from appealbridge.engine.time_limit import GaveUp, within
 from appealbridge.model.errors import DeliveryError, StoreError, TryAgain
-from appealbridge.model.notice import Alarm
+from appealbridge.model.notice import Alarm, Tell
 from appealbridge.plugin.channel import Tools
 from appealbridge.store.base import Store
 from appealbridge.store.records import LaneRecord
@@ -32,9 +32,6 @@ _ALARMS = {
     Condition.LOGIN_EXPIRED: Alarm.LOGIN_EXPIRED,
     Condition.REFUSED: Alarm.REFUSED,
 }
-
-Tell = Callable[[Alarm, str, str], Awaitable[None]]
-"""Tells people: what kind of thing, on which channel, in words."""
 
 
 class Accounts:

@@ -10,13 +10,12 @@ are told. No item is lost, because the source still lists it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from appealbridge.clock import Clock
 from appealbridge.model.duration import written
 from appealbridge.model.errors import StoreError
-from appealbridge.model.notice import Alarm
+from appealbridge.model.notice import Alarm, Tell
 from appealbridge.model.source import source_label
 from appealbridge.store.base import Store
 from appealbridge.store.records import PlanningMark
@@ -29,8 +28,6 @@ LONGEST_PAUSE = 6 * 3600.0
 
 GROWTH = 5
 """By how much each pause is longer than the one before."""
-
-Tell = Callable[[Alarm, str, str], Awaitable[None]]
 
 
 class CrashGuard:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from appealbridge.clock import Clock
@@ -18,6 +16,7 @@ from appealbridge.engine.intake.arrival import (
     with_skipped,
 )
 from appealbridge.model.event import Event
+from appealbridge.plugin.offload import Pool, offload
 from appealbridge.plugin.text.links import links
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.templates.limits import Budget
@@ -55,7 +54,7 @@ class Planner:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="planning")
+        self._pool = Pool("planning", 1)
 
     async def warm_up(self) -> None:
         """Compile the pattern for links, which would hold up the first event by a tenth of a second."""
@@ -87,7 +86,7 @@ class Planner:
 
     async def in_thread(self, function: Callable[..., R], *args: Any) -> R:
         """Return what a function returns, or raise what it raises, when it has run in the thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+        return await offload(self._pool, function, *args)
 
     def _arrive(self, event: Event, book: Book, now: float) -> Planned:
         asked, budget = book.for_event(event), self.budget()

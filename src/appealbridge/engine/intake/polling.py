@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from appealbridge.clock import Clock
@@ -19,7 +19,7 @@ from appealbridge.engine.time_limit import GaveUp, within
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import AddressNotAllowed, SourceDown, StoreError, TryAgain
 from appealbridge.model.event import EventDraft
-from appealbridge.model.notice import Alarm
+from appealbridge.model.notice import Alarm, Tell
 from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http.client import Http
@@ -43,9 +43,6 @@ LONGEST_PAUSE = 6 * 3600.0
 
 TOLD_AFTER = 5
 """After how many looks in a row that did not succeed people are told that a source cannot be read."""
-
-Tell = Callable[[Alarm, str, str], Awaitable[None]]
-"""Tells people: what kind of thing, about which source, in words."""
 
 
 class Polling:

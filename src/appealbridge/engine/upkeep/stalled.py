@@ -11,7 +11,7 @@ reason that nobody thought of.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from appealbridge.clock import Clock
 from appealbridge.engine.delivery.backoff import RetryPolicy
@@ -20,7 +20,7 @@ from appealbridge.engine.report import Report
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, StoreError
-from appealbridge.model.notice import Alarm
+from appealbridge.model.notice import Alarm, Tell
 from appealbridge.store.base import Store
 from appealbridge.store.records import Queue, Settlement
 
@@ -48,7 +48,6 @@ STUCK = 15.0
 """How many seconds something may wait for the store before that counts as stuck."""
 
 First = tuple[float, int]
-Tell = Callable[[Alarm, str, str], Awaitable[None]]
 
 
 class Monitor:
