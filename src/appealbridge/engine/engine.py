@@ -71,12 +71,12 @@ class Engine:
         self._upkeep = Upkeep(store, clock, self.lanes, report)
         self.notices = Notices(store, clock, rng, self.lanes, self._kept, report, clean)
         report.trouble = self.notices.nudge
-        self._caution = Guard(store, clock, report, self.notices)
-        self._caution.lanes = self.lanes
-        report.published = self._caution.published
+        self._guard = Guard(store, clock, report, self.notices)
+        self._guard.lanes = self.lanes
+        report.published = self._guard.published
         self._planner = Planner(clock)
         self._runs = Runs(
-            store, clock, self.lanes, self._kept, self._upkeep, report, self._caution, self._planner
+            store, clock, self.lanes, self._kept, self._upkeep, report, self._guard, self._planner
         )
         self._upkeep.ended = self._runs.nudge
         self._accounts = Accounts(store, clock, rng, report, clean, self.notices.alarm)
@@ -106,7 +106,7 @@ class Engine:
             self._upkeep,
             report,
             self.room,
-            self._caution,
+            self._guard,
             self._planner,
         )
         self.reception = Reception(store, clock, self.intake, self.notices)
@@ -125,14 +125,14 @@ class Engine:
             self.notices.alarm,
             self._crash_guard,
         )
-        self.verbs = Operations(
+        self.operations = Operations(
             store,
             clock,
             self.lanes,
             self._runs,
             self._upkeep,
             report,
-            self._caution,
+            self._guard,
             attempts.call_off,
             self._planner,
         )
@@ -155,7 +155,7 @@ class Engine:
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().seek_after))
         self.room.adopt(active.keep_free)
         await self.room.look()
-        await self._caution.recall(active)
+        await self._guard.recall(active)
         await self._crash_guard.recall()
         await self._planner.warm_up()
         await self.adopt(active, catalogue)
@@ -171,7 +171,7 @@ class Engine:
         """Put a new configuration in force as a whole. Work that has begun ends as it began."""
         await self._kept.keep(active.book, catalogue, self.clock.now())
         before, self._active = self._active, active
-        self._caution.adopt(active)
+        self._guard.adopt(active)
         for name, bound in active.channels.items():
             self._open_lane(name, bound, active)
         for name in set(self.lanes) - set(active.channels):

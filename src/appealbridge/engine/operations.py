@@ -45,7 +45,7 @@ class Operations:
         runs: Runs,
         upkeep: Upkeep,
         report: Report,
-        caution: Guard,
+        guard: Guard,
         call_off: Callable[[str], Awaitable[None]],
         planner: Planner,
     ) -> None:
@@ -55,7 +55,7 @@ class Operations:
         self._runs = runs
         self._upkeep = upkeep
         self._report = report
-        self._caution = caution
+        self._guard = guard
         self._call_off = call_off
         self._planner = planner
 
@@ -106,7 +106,7 @@ class Operations:
     async def retry(self, delivery_id: str) -> Delivery:
         """Retry a failed delivery; return it. Raise `NotFound`, or `IllegalMove` if it has not failed."""
         delivery = await self._failed(delivery_id)
-        await self._caution.said_before(delivery, self._clock.now())  # from now on, it is
+        await self._guard.said_before(delivery, self._clock.now())  # from now on, it is
         return await self._move(delivery, State.READY, LogEvent.RELEASED)
 
     async def _failed(self, delivery_id: str) -> Delivery:
@@ -133,7 +133,7 @@ class Operations:
             if not fresh:
                 break
             for delivery in fresh:
-                same = await self._caution.said_before(delivery, self._clock.now())
+                same = await self._guard.said_before(delivery, self._clock.now())
                 if same:
                     left[delivery.id] = (
                         f"delivery {delivery.number}: {same}; `appealbridge retry {delivery.number}` "

@@ -98,20 +98,20 @@ def _verbs(engine: Engine) -> web.RouteTableDef:
 
     @table.post("/deliveries/{id}/release")
     async def release(request: web.Request) -> web.Response:
-        return await one(await engine.verbs.release(request.match_info["id"]))
+        return await one(await engine.operations.release(request.match_info["id"]))
 
     @table.post("/deliveries/{id}/retry")
     async def retry(request: web.Request) -> web.Response:
-        return await one(await engine.verbs.retry(request.match_info["id"]))
+        return await one(await engine.operations.retry(request.match_info["id"]))
 
     @table.post("/deliveries/{id}/confirm")
     async def confirm(request: web.Request) -> web.Response:
         url = request.query.get("url", "")
-        return await one(await engine.verbs.confirm(request.match_info["id"], url))
+        return await one(await engine.operations.confirm(request.match_info["id"], url))
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
-        return await one(await engine.verbs.cancel(request.match_info["id"], _reason(request)))
+        return await one(await engine.operations.cancel(request.match_info["id"], _reason(request)))
 
     return table
 
@@ -126,21 +126,21 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return await several(await engine.verbs.release_all(hold, **which))
+        return await several(await engine.operations.release_all(hold, **which))
 
     @table.post("/cancel")
     async def cancel_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return await several(await engine.verbs.cancel_all(hold, _reason(request), **which))
+        return await several(await engine.operations.cancel_all(hold, _reason(request), **which))
 
     @table.post("/retry")
     async def retry_all(request: web.Request) -> web.Response:
-        return await several(await engine.verbs.retry_all(listing.since_of(request.query)))
+        return await several(await engine.operations.retry_all(listing.since_of(request.query)))
 
     @table.post("/events/{id}/replay")
     async def replay(request: web.Request) -> web.Response:
         asked = request.query
-        made = await engine.verbs.replay(
+        made = await engine.operations.replay(
             engine.active.book,
             request.match_info["id"],
             recipe=asked.get("recipe", ""),

@@ -51,12 +51,12 @@ class Desk:
         self.store = Refusing(store)
         self.told = []
         self.report = Report(Log(Output(io.BytesIO(), self.clock.now)), Metrics())
-        self.caution = Guard(self.store, self.clock, self.report, self)
+        self.guard = Guard(self.store, self.clock, self.report, self)
         hook = SimpleNamespace(
             source=SOURCE, options=PushSource(burst=Burst(events=2, within="1m"))
         )
         recipe = SimpleNamespace(name=RECIPE, burst=schema.RecipeBurst(deliveries=3, within="1m"))
-        self.caution.adopt(
+        self.guard.adopt(
             SimpleNamespace(
                 hooks={"desk": hook},
                 book=SimpleNamespace(recipes={RECIPE: recipe}),
@@ -69,7 +69,7 @@ class Desk:
         self.told.append((str(kind), words))
 
     async def look(self, *arrivals, **more):
-        lot = await self.caution.look(arrivals, self.clock.now(), **more)
+        lot = await self.guard.look(arrivals, self.clock.now(), **more)
         return lot, [one.hold for arrival in lot.arrivals for one in arrival.deliveries]
 
 
@@ -117,7 +117,7 @@ async def test_what_was_not_stored_does_not_count(desk):
     for number in range(20):
         lot, holds = await desk.look(arrival(number))
         assert holds == [""]
-        desk.caution.give_back(lot, lot.arrivals)
+        desk.guard.give_back(lot, lot.arrivals)
     _, holds = await desk.look(arrival(0))
     assert holds == [""]
 
@@ -163,13 +163,13 @@ async def test_a_flood_is_told_before_it_is_stored(desk):
     lot, _ = await desk.look(*map(arrival, range(3)))
     assert desk.told == [("flood.held", f"{SOURCE}: more than 2 events within 1m")]
     desk.store.refuses = "hold_untouched"
-    await desk.caution.hold_the_rest(lot)
+    await desk.guard.hold_the_rest(lot)
     assert len(desk.told) == 1
 
 
 async def test_a_text_counts_from_when_it_went_out(desk):
     """However long it waited, and though the memory was turned over since."""
-    desk.report.published = desk.caution.published
+    desk.report.published = desk.guard.published
     first = arrival(1)
     await desk.look(first)
     delivery = await begun(

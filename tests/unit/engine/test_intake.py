@@ -37,10 +37,10 @@ async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatc
     told = SimpleNamespace(accepted=lambda *_: None, overloaded=said.append)
     room = SimpleNamespace(why="")
     clock = FakeClock()
-    caution = Guard(store, clock, told, None)
+    guard = Guard(store, clock, told, None)
     planner = Planner(clock)
     taking = Intake(
-        store, clock, random.Random(1), {}, None, None, None, told, room, caution, planner
+        store, clock, random.Random(1), {}, None, None, None, told, room, guard, planner
     )
     active = SimpleNamespace(book=Book({}), joined={})
     waiting = [asyncio.create_task(taking.accept(active, "webhook:x", [DRAFT])) for _ in range(3)]

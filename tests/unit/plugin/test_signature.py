@@ -17,7 +17,6 @@ from appealbridge.triggers.webhook.signature import (
     key_of,
     proof,
     signed_id,
-    verifier,
 )
 
 NOW = 1_790_000_000.0
@@ -25,6 +24,10 @@ TEXT = "It's a Secret to Everybody"
 STANDARD = "whsec_" + b64encode(bytes(range(32))).decode()
 OTHER = "whsec_" + b64encode(bytes(range(32, 64))).decode()
 BODY = b'{"type": "incident.opened"}'
+
+
+def verifier(*agreed, **more):
+    return proof(*agreed, **more).whole
 
 
 def _hex(key, *parts, algorithm="sha256"):

@@ -54,7 +54,7 @@ class Intake:
         upkeep: Upkeep,
         report: Report,
         room: DiskSpace,
-        caution: Guard,
+        guard: Guard,
         planner: Planner,
     ) -> None:
         self._store = store
@@ -66,7 +66,7 @@ class Intake:
         self._upkeep = upkeep
         self._report = report
         self._room = room
-        self._caution = caution
+        self._guard = guard
         self._planner = planner
         self._waiting = 0
         self._overloaded = False
@@ -103,7 +103,7 @@ class Intake:
             reasons = [why or draft.why for draft in drafts]
             planned = await self._planner.arrive(events, active.book, now, size)
             arrivals = [*map(_arrival, events, planned, reasons)]
-            batch = await self._caution.look(arrivals, now)
+            batch = await self._guard.look(arrivals, now)
             accepted = await self._stored(batch, memory, now, reserved)
         finally:
             self._waiting -= 1
@@ -115,14 +115,14 @@ class Intake:
         for arrival, result in results:
             self._safely(self._follow, arrival, result, reserved)
             if result.repeat:
-                self._caution.give_back(batch, [arrival])
+                self._guard.give_back(batch, [arrival])
         time_slice = TimeSlice(self._clock) if len(results) > 1 else None
         for arrival, result in results:
             self._safely(self._say, arrival, result)
             if time_slice is not None and time_slice.is_over():
                 await time_slice.pause()
         if batch.floods:
-            await self._caution.hold_the_rest(batch)
+            await self._guard.hold_the_rest(batch)
         if reserved:
             # Who told us hears of it a moment later, so that the attempts set out first.
             await self._clock.sleep(0)
@@ -165,7 +165,7 @@ class Intake:
         except BaseException:
             for lane in reserved.values():
                 lane.leave()
-            self._caution.give_back(batch, batch.arrivals)
+            self._guard.give_back(batch, batch.arrivals)
             raise
 
     def _begun(self, arrival: Arrival, now: float, reserved: dict[str, Lane]) -> Arrival:

@@ -54,7 +54,7 @@ class Runs:
         kept: KeptRecipes,
         upkeep: Upkeep,
         report: Report,
-        caution: Guard,
+        guard: Guard,
         planner: Planner,
     ) -> None:
         self._store = store
@@ -63,7 +63,7 @@ class Runs:
         self._kept = kept
         self._upkeep = upkeep
         self._report = report
-        self._caution = caution
+        self._guard = guard
         self._planner = planner
         self._slice = TimeSlice(clock)
         self._one_at_a_time = asyncio.Lock()
@@ -141,7 +141,7 @@ class Runs:
         now = self._clock.now()
         run, planned = await self._planned(open_run, now)
         arrival = Arrival(open_run.event, (), planned.deliveries)
-        batch = await self._caution.look([arrival], now, came=False)
+        batch = await self._guard.look([arrival], now, came=False)
         deliveries = [
             not_sent(delivery) for arrival in batch.arrivals for delivery in arrival.deliveries
         ]
@@ -150,12 +150,12 @@ class Runs:
             stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unheard)
         finally:
             if not stored:
-                self._caution.give_back(batch, batch.arrivals)
+                self._guard.give_back(batch, batch.arrivals)
         if stored:  # no other run has ended it meanwhile
             try:
                 self._begin(run, deliveries)
                 if batch.floods:
-                    await self._caution.hold_the_rest(batch)
+                    await self._guard.hold_the_rest(batch)
             except Exception as error:  # noqa: BLE001 - it is stored, and must not be taken for a run that failed
                 self._report.broke(f"run {run.id}", error)
 

@@ -135,17 +135,6 @@ def decoy() -> Proof:
     return proof(Scheme.STANDARD, [base64.b64encode(token_bytes(32)).decode()])
 
 
-def verifier(
-    scheme: Scheme,
-    secrets: Sequence[str],
-    *,
-    tolerance: float = 300.0,
-    digest: Digest | None = None,
-) -> Verify:
-    """Return the check of a whole request alone."""
-    return proof(scheme, secrets, tolerance=tolerance, digest=digest).whole
-
-
 def key_of(scheme: Scheme, secret: str) -> bytes:
     """Return the key that a secret stands for; raise `ValueError`, without showing it, where it cannot be one."""
     if not secret:
