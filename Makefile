@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # pip compiles what it installs, but not what it only points to; a start should not have to.
 COMPILE := $(BIN)/python -m compileall -q src
 
-.PHONY: help demo test torture check format schemas wheels bench clean
+.PHONY: help demo test torture check format schemas manual wheels bench clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ format: $(READY) ## put the code into its one format
 
 schemas: $(READY) ## write schemas/ anew, after a change of what recipes or settings may say
 	@$(BIN)/appealbridge schema --output schemas
+
+manual: $(READY) ## write the man page and the shells' completion anew, after a change of the command line
+	@$(BIN)/python packaging/manual.py packaging/share
 
 wheels: $(READY) ## what a server installs, with a hash for each: dist/wheels; EXTRAS=sandbox for one that trains
 	@rm -rf dist/wheels

@@ -34,17 +34,18 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @judged
-@pytest.mark.parametrize("unit", ["appealbridge.service", "appealbridge.socket"])
+@pytest.mark.parametrize("unit", sorted(file.name for file in UNITS.iterdir()))
 def test_systemd_accepts_the_unit_without_a_word(unit):
     done = analyze("verify", "--man=no", str(UNITS / unit))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @judged
-def test_the_service_exposes_the_machine_to_no_more_than_it_needs():
-    done = analyze("security", "--offline=true", "--no-pager", str(UNITS / "appealbridge.service"))
+@pytest.mark.parametrize("unit", ["appealbridge.service", "appealbridge-backup.service"])
+def test_a_service_exposes_the_machine_to_no_more_than_it_needs(unit):
+    done = analyze("security", "--offline=true", "--no-pager", str(UNITS / unit))
     assert done.returncode == 0, done.stderr
-    level = re.search(r"exposure level for appealbridge\.service: ([\d.]+)", done.stdout)
+    level = re.search(r"exposure level for [\w.-]+: ([\d.]+)", done.stdout)
     assert level
     assert float(level[1]) <= 1.5
 
@@ -66,3 +67,16 @@ def test_there_may_be_as_many_threads_as_the_pools_have():
     assert pools
     most = int(re.search(r"^TasksMax=(\d+)$", told, re.MULTILINE)[1])
     assert 2 * sum(pool.threads for pool in pools) <= most
+
+
+def test_the_unit_for_several_is_the_one_for_one_with_other_folders():
+    def settings(unit):
+        lines = (UNITS / unit).read_text().splitlines()
+        return [line for line in lines if line and not line.startswith("#")]
+
+    several = [
+        line.replace("appealbridge-%i", "appealbridge").replace(" (%i)", "")
+        for line in settings("appealbridge@.service")
+    ]
+    assert several == settings("appealbridge.service")
+    assert sum("%i" in line for line in settings("appealbridge@.service")) == 5

@@ -33,6 +33,7 @@ FILES = {
     ),
     "channels": ("channels",),
     "db": ("db",),
+    "completion": ("completion",),
 }
 """The commands, by the file in this folder that contains them."""
 
