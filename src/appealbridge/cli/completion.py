@@ -12,7 +12,7 @@ SHELLS = ("bash", "fish", "zsh")
 @click.command(short_help="Print the script that completes commands in your shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """
+    r"""
     Print the script with which SHELL (bash, fish or zsh) completes appealbridge's commands and options.
 
     \b
