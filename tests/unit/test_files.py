@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-from appealbridge.daemon.control import Control, NotBelieved, announced, control_file, read_control
+from appealbridge.daemon.control import (
+    Control,
+    NotBelieved,
+    announced,
+    by_socket,
+    control_file,
+    read_control,
+)
 from appealbridge.files import SHARED, read_file, socket_at, write_file
 from appealbridge.model.errors import StoreError
 from appealbridge.practice.journal import Journal, StateUnusable
@@ -135,6 +142,40 @@ def test_a_control_file_is_believed_of_the_stores_owner_and_of_nobody_else(tmp_p
 def test_a_control_file_of_other_words_tells_of_no_daemon(tmp_path, text):
     write_file(control_file(tmp_path / "a.db"), text.encode(), 0o600)
     assert read_control(tmp_path / "a.db") is None
+
+
+# -- the control socket ---------------------------------------------------------------------------
+
+
+def test_a_socket_of_the_folders_owner_is_the_daemons(tmp_path):
+    with socket_at(tmp_path / "s", 0o660):
+        assert by_socket(f"{tmp_path}/s") == Control(f"unix:{tmp_path}/s", "", 0)
+
+
+def test_without_a_socket_no_daemon_is_running(tmp_path):
+    assert by_socket(f"{tmp_path}/s") is None
+    assert by_socket(f"{tmp_path}/nowhere/s") is None
+
+
+def test_what_is_no_socket_is_not_believed(tmp_path):
+    (tmp_path / "s").touch()
+    with pytest.raises(NotBelieved):
+        by_socket(f"{tmp_path}/s")
+
+
+def test_a_socket_in_a_folder_of_everybodys_is_not_believed(tmp_path):
+    with socket_at(tmp_path / "s", 0o660):
+        tmp_path.chmod(0o777)
+        with pytest.raises(NotBelieved):
+            by_socket(f"{tmp_path}/s")
+
+
+@AS_ROOT
+def test_a_socket_of_somebody_else_is_not_believed(tmp_path):
+    with socket_at(tmp_path / "s", 0o660):
+        os.chown(tmp_path / "s", NOBODY, NOBODY)
+        with pytest.raises(NotBelieved):
+            by_socket(f"{tmp_path}/s")
 
 
 # -- the store, its lock, its backup, the practice platforms' state -----------------------------

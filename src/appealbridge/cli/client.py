@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from grp import getgrgid
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -14,9 +15,9 @@ from urllib.parse import urlencode, urlsplit
 from appealbridge.cli.common import fail, fail_with
 from appealbridge.cli.failing import in_words
 from appealbridge.cli.output import say
-from appealbridge.daemon.control import Control, NotBelieved, read_control
+from appealbridge.daemon.control import Control, NotBelieved, by_socket, read_control
 from appealbridge.documents import InvalidDocuments
-from appealbridge.settings import store_of
+from appealbridge.settings import control_socket_of, store_of
 from appealbridge.terminal import visible
 
 SECONDS = 30.0
@@ -46,16 +47,20 @@ class DaemonClient:
     def of(cls, config: Path | None) -> DaemonClient:
         """Find the daemon through its settings."""
         try:
-            store = store_of(config)
+            store, control_socket = store_of(config), control_socket_of(config)
         except InvalidDocuments as error:
             fail_with(error)
         try:
-            control = read_control(store)
+            control = by_socket(control_socket) if control_socket else read_control(store)
+            if control is not None and not _answers(control):
+                control = None
         except NotBelieved as error:
             say(in_words(error), err=True)
             control = None
-        if control is not None and not _answers(control):
-            control = None
+        except PermissionError:
+            if control_socket is None:
+                raise
+            fail(f"you may not use this daemon; ask to become {_member(Path(control_socket))}")
         return cls(store, control, config)
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
@@ -77,6 +82,16 @@ class DaemonClient:
         if status >= 400:
             fail(visible(str(told.get("detail", told))))
         return told
+
+
+def _member(control_socket: Path) -> str:
+    """Return in words who may use a control socket: the members of its folder's group."""
+    group = control_socket.parent.stat().st_gid
+    try:
+        name = getgrgid(group).gr_name
+    except KeyError:
+        name = str(group)
+    return f"a member of the group {name}"
 
 
 def _answers(control: Control) -> bool:

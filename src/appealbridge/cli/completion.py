@@ -12,14 +12,14 @@ SHELLS = ("bash", "fish", "zsh")
 @click.command(short_help="Print the script that completes commands in your shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    r"""
+    """
     Print the script with which SHELL (bash, fish or zsh) completes appealbridge's commands and options.
 
     \b
     bash: appealbridge completion bash > ~/.local/share/bash-completion/completions/appealbridge
     fish: appealbridge completion fish > ~/.config/fish/completions/appealbridge.fish
     zsh:  appealbridge completion zsh > ~/.zfunc/_appealbridge, with ~/.zfunc in your fpath
-    """
+    """  # noqa: D301 - the mark by which click keeps the lines
     say_text(script(shell))
 
 

@@ -317,7 +317,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
         summary += f"; as before stay {', '.join(sorted(after.book.kept))}"
     restart = [
         name
-        for name in ("listen", "socket_mode", "store")
+        for name in ("listen", "socket_mode", "control_socket", "control_mode", "store")
         if getattr(before.settings, name) != getattr(after.settings, name)
     ]
     if restart:

@@ -42,7 +42,7 @@ from appealbridge.store.sqlite.maintenance import free_space
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.triggers.webhook.signature import decoy
 from appealbridge.web.refusals import Refusals
-from appealbridge.web.server import application, serve
+from appealbridge.web.server import application, control_application, serve
 
 
 class Bridge:
@@ -119,6 +119,7 @@ class Bridge:
             stack.push_async_callback(self._stop_engine)
             await self.engine.start(self.assembly.active, self.assembly.catalogue)
             self.url = await stack.enter_async_context(self._served())
+            await stack.enter_async_context(self._controlled())
             stack.enter_context(
                 announced(settings.store, Control(self.url, self.token, os.getpid()))
             )
@@ -215,6 +216,22 @@ class Bridge:
                 refused=refusals,
             ) as url:
                 yield url
+
+    @asynccontextmanager
+    async def _controlled(self) -> AsyncIterator[None]:
+        """Serve the API on the control socket, if there is one: its permissions say who may use it."""
+        settings = self.assembly.settings
+        if settings.control_socket is None:
+            yield
+            return
+        app = control_application(self.engine, partial(self.reload, asked=True))
+        mode = int(settings.control_mode, 8)
+        refusals = Refusals(self.engine.report, self.clock.monotonic)
+        with socket_at(Path(settings.control_socket), mode) as sock:
+            async with serve(
+                app, sock=sock, stop_within=settings.shutdown_within / 2, refused=refusals
+            ):
+                yield
 
     async def _stop_engine(self) -> None:
         within = self.assembly.settings.shutdown_within / 2

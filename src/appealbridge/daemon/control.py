@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -75,6 +76,23 @@ def read_control(store: Path) -> Control | None:
         return Control(str(told["url"]), str(told["token"]), int(told["pid"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def by_socket(path: str) -> Control | None:
+    """
+    Return how to reach the daemon at its control socket, `None` if there is no socket.
+
+    Raise `NotBelieved` where anybody but the daemon's user, whoever asks, and root could have made the socket.
+    """
+    try:
+        found, folder = Path(path).lstat(), Path(path).parent.stat()
+    except FileNotFoundError:
+        return None
+    anybody = folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX
+    owners = {0, os.geteuid(), folder.st_uid}
+    if anybody or not stat.S_ISSOCK(found.st_mode) or found.st_uid not in owners:
+        raise _not_believed(Path(path), "may have been made by somebody else")
+    return Control(f"unix:{path}", "", 0)
 
 
 def _not_believed(file: Path, why: str) -> NotBelieved:

@@ -17,6 +17,7 @@ from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.mask_lines import quiet
+from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
 from appealbridge.settings.result import Settings
@@ -144,7 +145,8 @@ def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
 
 
 _AS_THEY_ARE = (
-    "listen", "socket_mode", "public_url", "keep_free", "watch", "time_zone", "practice", "inside", "log",
+    "listen", "socket_mode", "control_socket", "control_mode",
+    "public_url", "keep_free", "watch", "time_zone", "practice", "inside", "log",
     "feeds_at_once", "shutdown_within", "people", "groups", "holds", "notices", "retention",
 )  # fmt: skip
 
@@ -158,14 +160,26 @@ _NOT_IN_FORCE = {
 @_only_problems
 def store_of(file: Path | None) -> Path:
     """Return the store's file without checking anything else in the settings; raise `InvalidDocuments`."""
+    folder, daemon = _only(file, "store")
+    return _whole(folder, daemon.store)
+
+
+@_only_problems
+def control_socket_of(file: Path | None) -> str | None:
+    """Return the control socket without checking anything else in the settings; raise `InvalidDocuments`."""
+    return _only(file, "control_socket")[1].control_socket
+
+
+def _only(file: Path | None, option: str) -> tuple[Path, DaemonSettings]:
+    """Return the settings' folder, and the settings with no other option than this one."""
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
-    told = {name: value for name, value in document.value.items() if name == "store"}
+    chosen = {name: value for name, value in document.value.items() if name == option}
     reader = Reader(document, folder, None, {}, {})
-    daemon = reader.daemon(told)
+    daemon = reader.daemon(chosen)
     if daemon is None:
         raise InvalidDocuments(reader.problems)
-    return _whole(folder, daemon.store)
+    return folder, daemon
 
 
 def _whole(folder: Path, path: Path | str) -> Path:

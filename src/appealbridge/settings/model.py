@@ -171,6 +171,19 @@ class DaemonSettings(_Section):
         description="The permissions of the Unix socket at which it listens, as for `chmod`.",
         examples=["0660"],
     )
+    control_socket: str | None = Field(
+        None,
+        pattern="^/",
+        max_length=100,
+        description="A Unix socket for the command line. Whoever may connect to it may release deliveries. "
+        "If left out, only the daemon's own user and root can.",
+        examples=["/run/appealbridge/control.sock"],
+    )
+    control_mode: SocketMode = Field(
+        "0660",
+        description="The permissions of `control_socket`, as for `chmod`.",
+        examples=["0600"],
+    )
     public_url: WebAddress | None = Field(
         None,
         description="The daemon's public address. Nothing uses it yet.",

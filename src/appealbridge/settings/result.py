@@ -52,6 +52,8 @@ class Settings:
     file: Path | None
     listen: Listen
     socket_mode: str
+    control_socket: str | None
+    control_mode: str
     public_url: str | None
     store: Path
     keep_free: int | None

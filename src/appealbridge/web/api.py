@@ -20,9 +20,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reload = Callable[[], Awaitable[dict[str, object]]]
 
 
-def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]:
+def routes(engine: Engine, token: str | None, reload: Reload) -> Sequence[web.RouteDef]:
     """
     Return the API's routes; `token` is its bearer token, `reload` loads new recipes and settings.
+
+    Without a token, whoever can connect may use them.
 
     They are not an application of their own, because that would slow down every request to a webhook.
     """
@@ -33,13 +35,13 @@ def routes(engine: Engine, token: str, reload: Reload) -> Sequence[web.RouteDef]
     ]
 
 
-def _guarded(token: str, handler: Any, engine: Engine) -> Handler:
+def _guarded(token: str | None, handler: Any, engine: Engine) -> Handler:
     """Let only requests with the token through to a handler, and answer its errors in words without secrets."""
     expected = f"Bearer {token}".encode()
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
-        if not token or not hmac.compare_digest(given, expected):
+        if token is not None and not (token and hmac.compare_digest(given, expected)):
             refused = problem(401, "this address needs the daemon's bearer token")
             refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return refused

@@ -49,6 +49,13 @@ def application(
     return app
 
 
+def control_application(engine: Engine, reload: api.Reload) -> web.Application:
+    """Return the application for the control socket: the API for everybody who may connect to the socket."""
+    app = web.Application(client_max_size=BODY_BYTES)
+    app.add_routes(api.routes(engine, None, reload))
+    return app
+
+
 async def _nothing_here(
     resources: Sequence[web.AbstractResource], request: web.Request
 ) -> web.Response:
