@@ -24,6 +24,22 @@ def test_the_man_page_and_completion_are_those_of_this_command_line(tmp_path):
         assert checked_in.read_text("utf-8") == file.read_text("utf-8"), "run: make manual"
 
 
+def test_the_settings_for_a_server_are_right_as_they_are_and_with_every_account(tmp_path):
+    text = (PACKAGING / "settings" / "appealbridge.yaml").read_text("utf-8")
+    for name, content in (
+        ("a", text),
+        ("b", re.sub(r"^( *)# (?=[a-z_]+:| )", r"\1", text, flags=re.MULTILINE)),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(content)
+        checked = subprocess.run(
+            [sys.executable, "-m", "appealbridge", "check", "-c", tmp_path / f"{name}.yaml"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert checked.returncode == 0, checked.stdout
+        assert " 0 errors" in checked.stdout
+    assert content.count("!secret") > 5
+
+
 def test_every_folder_of_packaging_is_in_the_wheel():
     settings = (ROOT / "pyproject.toml").read_text("utf-8")
     for folder in (path for path in PACKAGING.iterdir() if path.is_dir()):

@@ -83,7 +83,9 @@ class Reader:
         own = {
             name: inner
             for name, inner in value.items()
-            if name not in apart and not self._of_a_broken_plug_in(name, inner)
+            if name not in apart
+            and not (inner is None and _is_heading(name))
+            and not self._of_a_broken_plug_in(name, inner)
         }
         self._check_groups(own.get("groups"), own.get("people"))
         return self._checked((), own, DaemonSettings, self._vault, beside=apart)
@@ -270,3 +272,9 @@ def _unfounded(problem: Problem, path: Path, filler: SettingsFiller) -> bool:
     return problem.path in {
         path_text(place[:end]) for place in filler.blind for end in range(len(path), len(place) + 1)
     }
+
+
+def _is_heading(name: str) -> bool:
+    """Return whether an option contains others, so that nothing below its name means the default."""
+    field = DaemonSettings.model_fields.get(name)
+    return field is not None and isinstance(field.default, dict | tuple | BaseModel)

@@ -27,7 +27,16 @@ FORCE_X = """
 # -- what runs without a word ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["", "\n# nothing yet\n", "{}", "channels:\nwebhooks:\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n# nothing yet\n",
+        "{}",
+        "channels:\nwebhooks:\n",
+        "people:\ngroups:\nnotices:\nlog:\ninside:\n",
+    ],
+)
 def test_an_empty_file_runs(load, tmp_path, text):
     settings = load(text)
     assert settings.listen.address == ("127.0.0.1", 8080)
