@@ -7,7 +7,6 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from grp import getgrgid
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -86,6 +85,8 @@ class DaemonClient:
 
 def _member(control_socket: Path) -> str:
     """Return in words who may use a control socket: the members of its folder's group."""
+    from grp import getgrgid  # not on Windows, where the rest of the command line works
+
     group = control_socket.parent.stat().st_gid
     try:
         name = getgrgid(group).gr_name
