@@ -21,7 +21,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, OpenRun, Settlement
 from appealbridge.store.sqlite.store import SqliteStore
-from tests.properties.standing import (
+from tests.properties.ordering import (
     Row,
     delivery_rows,
     have_to_wait,

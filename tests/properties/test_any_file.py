@@ -17,7 +17,7 @@ from appealbridge.recipes.rehearsal.selftest import run_tests
 from appealbridge.settings import load_settings
 from appealbridge.triggers.appeal.files import read_appeals
 from tests.docs.pages import ROOT
-from tests.properties.drawing import drawn
+from tests.properties.strategies import drawn
 from tests.recipes.plugins import catalogue
 from tests.unit.recipes.conftest import recipe_of
 from tests.unit.settings.conftest import PLATFORMS, SECTIONS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from appealbridge.plugin.channel import Tools
 from appealbridge.triggers.appeal.trigger import AppealSource, AppealTrigger
-from tests.properties.drawing import TEXTS, drawn
+from tests.properties.strategies import TEXTS, drawn
 
 NOW = 1_795_000_000.0
 NAMES = st.sampled_from(

@@ -20,7 +20,7 @@ from appealbridge.model.delivery import MOVES, OPEN, Hold, State
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, Over, Settlement
 from tests.properties.machine import CHANNELS, Machine, may_expire, one_of
-from tests.properties.standing import (
+from tests.properties.ordering import (
     Row,
     have_to_wait,
     in_state,

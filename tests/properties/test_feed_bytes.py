@@ -19,7 +19,7 @@ from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.appeal.trigger import AppealSource, AppealTrigger
 from appealbridge.triggers.feed.trigger import Feed, FeedSource
-from tests.properties.drawing import TEXTS, drawn
+from tests.properties.strategies import TEXTS, drawn
 from tests.properties.test_platform_answers import HEADERS, Canned
 
 NOW = 1_795_000_000.0

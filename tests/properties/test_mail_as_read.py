@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from appealbridge.channels.email.message import compose
 from appealbridge.model.mailbox import InvalidMailbox, Mailbox, one_line, read_mailboxes
 from appealbridge.practice.smtp import read
-from tests.properties.drawing import drawn
+from tests.properties.strategies import drawn
 
 WORDS = st.sampled_from(
     ["Road", "closed:", "A38(M)", "–", "collision", "drivers’", "£", "toll", "man’s", "‘He", "was…’", "", " ",

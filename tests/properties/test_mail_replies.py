@@ -14,7 +14,7 @@ from appealbridge.plugin.options import Secret
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import PLANTED
 from appealbridge.testing.server import this_machine
-from tests.properties.drawing import drawn
+from tests.properties.strategies import drawn
 
 WELL = {
     b"HI": b"220 mail.example ESMTP",

@@ -29,7 +29,7 @@ from appealbridge.testing.channel_case import NOW, PLANTED, a_delivery
 from appealbridge.testing.http_contract import HttpChannelContract
 from appealbridge.testing.server import this_machine
 from tests.contract import test_channels
-from tests.properties.drawing import ODD_TEXTS, drawn, trees, written
+from tests.properties.strategies import ODD_TEXTS, drawn, trees, written
 
 CASES = {
     suite.case.channel.platform: suite.case

@@ -24,7 +24,7 @@ from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.server import this_machine
-from tests.properties.drawing import drawn
+from tests.properties.strategies import drawn
 
 CHANNELS = {
     "x": (X(), {}),

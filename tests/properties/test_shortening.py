@@ -8,7 +8,7 @@ from appealbridge.plugin.text.counting import X_LIMIT, x_length
 from appealbridge.recipes.planning.plan import plan
 from appealbridge.recipes.templates.public_text import without_invisible
 from tests.unit.recipes.conftest import event_of
-from tests.unit.recipes.test_overflow import recipe
+from tests.unit.recipes.planning.test_overflow import recipe
 
 LINK = "https://www.example.police.uk/appeals/0412"
 WORDS = st.lists(

@@ -15,7 +15,7 @@ from appealbridge.triggers.webhook.mapping import Paths
 from appealbridge.triggers.webhook.presets import MOST_ALERTS, PRESETS
 from appealbridge.triggers.webhook.signature import Scheme
 from appealbridge.triggers.webhook.trigger import Webhook, WebhookSource
-from tests.properties.drawing import TEXTS, drawn, trees, written
+from tests.properties.strategies import TEXTS, drawn, trees, written
 
 NOW = 1_795_000_000.0
 KEY = b"a key of thirty-two bytes, no less"

@@ -20,7 +20,7 @@ from appealbridge.daemon.control import read_control
 from tests.stories.staging import Stage, signed
 
 RUN = (sys.executable, "-m", "appealbridge", "run", "--config")
-DYING = (sys.executable, str(Path(__file__).with_name("dying.py")))
+DYING = (sys.executable, str(Path(__file__).with_name("dying_process.py")))
 PATIENCE = 30.0
 """How many seconds a story waits for anything."""
 

@@ -18,8 +18,8 @@ from appealbridge.plugin.registry import BUILT_IN, load
 from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.mail_server import ScriptedMailServer
 from appealbridge.testing.server import ScriptedServer
-from tests.stories import planted as plants
-from tests.stories.planted import ANSWERS, CASES, MAIL_REPLIES, Planted, as_yaml, found
+from tests.stories import planted_secrets as plants
+from tests.stories.planted_secrets import ANSWERS, CASES, MAIL_REPLIES, Planted, as_yaml, found
 
 ROUNDS = 3
 """How often half a minute goes by, so that deliveries are tried again, sought, and given up."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.properties.drawing import drawn
+from tests.properties.strategies import drawn
 from tests.stories import staging
 
 EVENT = json.dumps({"type": "incident", "subject": "M6", "text": "M6 closed"}).encode()

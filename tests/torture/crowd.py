@@ -10,9 +10,9 @@ from typing import Any
 
 from appealbridge.clock import SystemClock
 from tests.stories.processes import Platforms
-from tests.torture.count import sorted_posts
 from tests.torture.keeper import Keeper
 from tests.torture.script import number_in, stream, trouble
+from tests.torture.tally import sorted_posts
 
 SENDERS = 16
 """How many requests are under way at once at the most."""

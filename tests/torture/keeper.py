@@ -21,7 +21,7 @@ from appealbridge.clock import SystemClock
 from appealbridge.daemon.control import read_control
 from tests.stories.staging import Stage, signed
 
-JUMPING = str(Path(__file__).with_name("jumping.py"))
+JUMPING = str(Path(__file__).with_name("jumping_clock.py"))
 START_SECONDS = 60.0
 """How long a start may take."""
 

@@ -25,10 +25,10 @@ from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.stories import staging
 from tests.stories.processes import Platforms, platforms
-from tests.torture.count import Verdict, match_timeline, sorted_posts
 from tests.torture.crowd import Person, Senders, troubles
 from tests.torture.keeper import Keeper
 from tests.torture.script import CHANNELS, RECIPE, Life, events, lives, stream
+from tests.torture.tally import Verdict, match_timeline, sorted_posts
 
 BETWEEN_TROUBLES = 0.5
 """Seconds between two faults of the platforms, on average."""

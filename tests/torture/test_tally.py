@@ -5,8 +5,8 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.receipt import Receipt
 from appealbridge.testing.channel_case import a_delivery
-from tests.torture.count import match_timeline, sorted_posts
 from tests.torture.script import PLATFORMS
+from tests.torture.tally import match_timeline, sorted_posts
 
 EVENTS = {0: "event0", 1: "event1"}
 

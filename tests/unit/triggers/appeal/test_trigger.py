@@ -12,7 +12,7 @@ from appealbridge.plugin.http.client import Http, open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.appeal.trigger import AppealOptions, AppealSource, AppealTrigger
 
-FEEDS = Path(__file__).parents[2] / "data" / "feeds"
+FEEDS = Path(__file__).parents[3] / "data" / "feeds"
 APPEAL = AppealTrigger()
 NOW = 1_790_000_000.0
 

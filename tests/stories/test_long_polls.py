@@ -1,12 +1,12 @@
-"""A long look is stored in parts: nothing is lost, doubled or let out unseen, wherever the daemon dies."""
+"""A long poll is stored in parts: nothing is lost, doubled or published without review, wherever the daemon dies."""
 
 import pytest
 
 from appealbridge.engine.intake import polling
-from tests.stories.mortal import Death
-from tests.stories.tales.tale import Tale, has
-from tests.stories.tales.undisturbed import looked
-from tests.stories.test_dying import fails, told
+from tests.stories.dying_store import Death
+from tests.stories.scenarios.scenario import Scenario, has
+from tests.stories.scenarios.undisturbed import was_polled
+from tests.stories.test_dying import faults_of, faults_of_deaths
 from tests.stories.test_sources import APPEAL, follows, lists
 
 FEW = [f"Missing: number {number}" for number in range(5)]
@@ -14,7 +14,7 @@ BURST = [f"Missing: number {number}" for number in range(22)]
 
 
 async def _lists(world, titles, state):
-    await looked(world, "appeal:desk")
+    await was_polled(world, "appeal:desk")
     for number, title in enumerate(titles):
         world.stage.appeal(f"A-{number}", world.clock.now() - 60 + number, title=title)
     await has(world, len(titles), state, passing=60)
@@ -28,14 +28,14 @@ async def _are_held(world):
     await _lists(world, BURST, "held")
 
 
-PUBLISHED = Tale(
-    tell=_are_published,
+PUBLISHED = Scenario(
+    play=_are_published,
     recipes={"appeal": APPEAL},
     posts={"x": FEW},
     states={"delivered": len(FEW)},
 )
-HELD = Tale(
-    tell=_are_held,
+HELD = Scenario(
+    play=_are_held,
     recipes={"appeal": APPEAL},
     posts={},
     states={"held": len(BURST)},
@@ -45,17 +45,19 @@ HELD = Tale(
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("tale", "batch"), [(PUBLISHED, 2), (HELD, 7)], ids=["published", "held"])
-async def test_a_long_look_ends_in_the_same_way_wherever_the_daemon_dies(
-    tale, batch, tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    ("scenario", "batch"), [(PUBLISHED, 2), (HELD, 7)], ids=["published", "held"]
+)
+async def test_a_long_poll_ends_in_the_same_way_wherever_the_daemon_dies(
+    scenario, batch, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(polling, "BATCH", batch)
-    assert await told(tale, tmp_path / "never", Death()) == []
-    wrong = await fails(tale, tmp_path, 14)
+    assert await faults_of(scenario, tmp_path / "never", Death()) == []
+    wrong = await faults_of_deaths(scenario, tmp_path, 14)
     assert not wrong, "\n".join(wrong)
 
 
-async def test_a_long_look_is_stored_in_several_transactions(story, monkeypatch):
+async def test_a_long_poll_is_stored_in_several_transactions(story, monkeypatch):
     monkeypatch.setattr(polling, "BATCH", 2)
     await follows(story)
     stored: list[tuple[int, bool, int]] = []

@@ -1,4 +1,4 @@
-"""What those do who look after the daemon: reload it, prune it, copy it, restart it."""
+"""Maintenance: reload, retention, backup, restart."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import shutil
 
 from appealbridge.store.sqlite.maintenance import back_up
 from tests.stories import staging
-from tests.stories.tales.tale import ALL_FOUR, fails, has, is_put_off, tale
-from tests.stories.world import World
+from tests.stories.dying_world import World
+from tests.stories.scenarios.scenario import ALL_FOUR, fails, has, scenario, was_deferred
 
 BEFORE = staging.EVERYWHERE.replace("It is on X", "Before: it is on X")
 
 
-@tale(
+@scenario(
     recipes={"everywhere": BEFORE},
     posts={
         "x": ["M6 closed on X", "M6 open on X"],
@@ -26,7 +26,7 @@ BEFORE = staging.EVERYWHERE.replace("It is on X", "Before: it is on X")
 async def a_reload_in_the_middle(world: World) -> None:
     fails(world, "x", "http_503", seconds=60)
     await world.receives("M6 closed")
-    await is_put_off(world)
+    await was_deferred(world)
     text = world.recipes["everywhere"]
     world.stage.recipe("everywhere", text.replace("Before: it", "After: it"))
     await world.asks("POST", "/reload")
@@ -35,7 +35,7 @@ async def a_reload_in_the_middle(world: World) -> None:
     await has(world, 8, "delivered", "held", passing=2)
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts={"x": ["Aisha is missing"]},
     states={"delivered": 1},
@@ -53,7 +53,7 @@ async def content_is_removed(world: World) -> None:
     await world.receives("Aisha is missing", message="m1")  # still known as a repeat
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts={"x": [f"Incident {number}" for number in range(3)]},
     states={},
@@ -71,7 +71,7 @@ async def rows_are_removed(world: World) -> None:
     await world.until(gone, passing=30)
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts={"x": ["M6 closed", "A38 closed"]},
     states={"delivered": 2},
@@ -80,7 +80,7 @@ async def rows_are_removed(world: World) -> None:
 async def a_backup_is_restored(world: World) -> None:
     fails(world, "x", "http_503", seconds=60)
     await world.receives("M6 closed")
-    await is_put_off(world)
+    await was_deferred(world)
     copy = world.stage.folder / "monday.db"
     await asyncio.to_thread(back_up, world.stage.store, copy, world.clock.now())
     await has(world, 1, "delivered", passing=2)
@@ -93,7 +93,7 @@ async def a_backup_is_restored(world: World) -> None:
     await has(world, 2, "delivered", passing=0.5)
 
 
-@tale(
+@scenario(
     recipes={"all": staging.EVERYWHERE},
     posts=ALL_FOUR,
     states={"delivered": 4},
@@ -101,6 +101,6 @@ async def a_backup_is_restored(world: World) -> None:
 async def stopped_and_started(world: World) -> None:
     fails(world, "x", "http_503", seconds=30)
     await world.receives("M6 closed")
-    await is_put_off(world)
+    await was_deferred(world)
     await world.restarts()
     await has(world, 4, "delivered", "held", passing=1)

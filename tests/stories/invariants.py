@@ -1,4 +1,4 @@
-"""What may not be, however a tale went: read from the store's own file and from the platforms, when all is over."""
+"""What must hold at the end of every scenario, read from the store's own file and from the platforms."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Ended:
         return Counter(DOUBT if _in_doubt(row) else str(row["state"]) for row in self.deliveries)
 
     def faults(self, extra: Moves = frozenset()) -> list[str]:
-        """Return what is wrong whatever the tale was."""
+        """Return the faults that no scenario may have."""
         return [
             *self._illegal(extra),
             *self._without_an_end(),

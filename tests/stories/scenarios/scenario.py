@@ -1,4 +1,4 @@
-"""What a tale is, and the words in which all of them are told."""
+"""A scenario, and the helpers that all of them share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from appealbridge.practice.faults import FaultName
 from tests.stories import staging
-from tests.stories.world import World
+from tests.stories.dying_world import World
 
-Tell = Callable[[World], Awaitable[None]]
+Play = Callable[[World], Awaitable[None]]
 
 TWEETED = {"x": ["M6 closed"]}
 ALL_FOUR = {
@@ -22,36 +22,36 @@ ALL_FOUR = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tale:
+class Scenario:
     """
-    What happens, by `tell`, and how it ends: posts by platform as patterns, deliveries by state.
+    What happens (`play`), and how it ends: posts by platform as patterns, deliveries by state.
 
-    `settings` is put at the end of appealbridge.yaml, `channels` in the place of the usual ones;
-    `restores` says that a backup is put in the place of the store.
+    `settings` is added at the end of appealbridge.yaml, and `channels` replaces the usual ones.
+    `restores`: a backup replaces the store.
     """
 
-    tell: Tell
+    play: Play
     recipes: Mapping[str, str]
     posts: Mapping[str, Sequence[str]]
     states: Mapping[str, int]
     channels: str = staging.CHANNELS
     settings: str = ""
-    looks_every: str = "1h"
+    polls_every: str = "1h"
     restores: bool = False
 
 
-TALES: dict[str, Tale] = {}
-"""All tales by name, once the files of this folder are imported."""
+SCENARIOS: dict[str, Scenario] = {}
+"""All scenarios by name, once the modules of this folder are imported."""
 
 
-def tale(**ends: Any) -> Callable[[Tell], Tell]:
-    """Make a tale of what happens, by how it ends."""
+def scenario(**ends: Any) -> Callable[[Play], Play]:
+    """Register a function as a scenario that has to end so."""
 
-    def tells(tell: Tell) -> Tell:
-        TALES[tell.__name__] = Tale(tell=tell, **ends)
-        return tell
+    def register(play: Play) -> Play:
+        SCENARIOS[play.__name__] = Scenario(play=play, **ends)
+        return play
 
-    return tells
+    return register
 
 
 def fails(
@@ -66,16 +66,16 @@ def fails(
 
 
 async def has(world: World, count: int, *states: str, passing: float = 0.5) -> None:
-    """Wait until there are so many deliveries in one of these states."""
+    """Wait until this many deliveries are in one of these states."""
 
     async def there() -> bool:
-        return sum(one["state"] in states for one in await world.deliveries()) == count
+        return sum(delivery["state"] in states for delivery in await world.deliveries()) == count
 
     await world.until(there, passing=passing)
 
 
-async def is_put_off(world: World) -> None:
-    """Wait until an attempt has come to nothing."""
+async def was_deferred(world: World) -> None:
+    """Wait until an attempt has failed."""
 
     async def tried() -> bool:
         listed = await world.deliveries()

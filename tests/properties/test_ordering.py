@@ -16,7 +16,7 @@ from appealbridge.store.sqlite import recent, runs, schema
 from appealbridge.store.sqlite.events import accept, intake
 from appealbridge.store.sqlite.settle import ending, settle
 from appealbridge.store.sqlite.states import STATES
-from tests.properties.standing import delivery_rows, have_to_wait, marked_as_waiting
+from tests.properties.ordering import delivery_rows, have_to_wait, marked_as_waiting
 from tests.store_contract.case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
 
 PLACES = st.integers(0, 20)

@@ -2,7 +2,7 @@
 A story's world in which the daemon may die at any moment, and those outside do not give up.
 
 Senders repeat a request until it is answered, operators look and try once more, and whoever runs
-the daemon starts it anew: so a tale told once comes to the same end, wherever the daemon died.
+the daemon starts it anew: so a scenario told once comes to the same end, wherever the daemon died.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from appealbridge.practice.app import Sandbox
 from appealbridge.store.records import SourceRecord
 from tests.stories import staging
 from tests.stories.conftest import PATIENCE, Story
-from tests.stories.mortal import Death, Life, mortal
+from tests.stories.dying_store import Death, Life, mortal
 
 if TYPE_CHECKING:
-    from tests.stories.tales.tale import Tale
+    from tests.stories.scenarios.scenario import Scenario
 
 T = TypeVar("T")
 _REAL = SystemClock()
@@ -47,17 +47,19 @@ class World(Story):
         self._life: Life | None = None
         self._lives = 0
 
-    async def begins(self, tale: Tale) -> None:  # type: ignore[override]
-        """Raise the curtain for a tale."""
+    async def begins(self, scenario: Scenario) -> None:  # type: ignore[override]
+        """Raise the curtain for a scenario."""
         self.sandbox = await self._stack.enter_async_context(Sandbox(clock=self.clock))
         self.session = await self._stack.enter_async_context(aiohttp.ClientSession())
-        self.recipes = tale.recipes
+        self.recipes = scenario.recipes
         self.stage = staging.build(
-            self._folder, self.sandbox.url, self.sandbox.smtp_url, tale.recipes
+            self._folder, self.sandbox.url, self.sandbox.smtp_url, scenario.recipes
         )
-        self.stage.settle(tale.channels)
-        settings = self.stage.config.read_text().replace("every: 10s", f"every: {tale.looks_every}")
-        self.stage.config.write_text(settings + tale.settings)
+        self.stage.settle(scenario.channels)
+        settings = self.stage.config.read_text().replace(
+            "every: 10s", f"every: {scenario.polls_every}"
+        )
+        self.stage.config.write_text(settings + scenario.settings)
         await self.starts()
 
     async def comes_to_rest(self) -> None:

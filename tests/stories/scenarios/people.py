@@ -1,10 +1,10 @@
-"""What people do about deliveries, and what they are asked about."""
+"""What people do with deliveries, and what waits for them."""
 
 from __future__ import annotations
 
 from tests.stories import staging
-from tests.stories.tales.tale import TWEETED, fails, has, tale
-from tests.stories.world import World
+from tests.stories.dying_world import World
+from tests.stories.scenarios.scenario import TWEETED, fails, has, scenario
 
 HELD = staging.TWEET.replace("approval: none\n", "")
 MAIL = """
@@ -22,7 +22,7 @@ TWICE = staging.CHANNELS.replace(
 )
 
 
-@tale(
+@scenario(
     recipes={"tweet": HELD},
     posts=TWEETED,
     states={"delivered": 1},
@@ -34,7 +34,7 @@ async def held_and_released(world: World) -> None:
     await has(world, 1, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"tweet": HELD},
     posts={},
     states={"cancelled": 1},
@@ -47,7 +47,7 @@ async def held_and_called_off(world: World) -> None:
     await has(world, 1, "cancelled")
 
 
-@tale(
+@scenario(
     recipes={"mail": MAIL},
     posts={"email": ["M6 closed by mail"], "x": ["M6 closed, see *"]},
     states={"delivered": 2},
@@ -64,7 +64,7 @@ async def a_mail_is_confirmed(world: World) -> None:
     await has(world, 2, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     channels=TWICE,
     posts=TWEETED,
@@ -81,7 +81,7 @@ async def what_failed_is_tried_again(world: World) -> None:
     await has(world, 1, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     channels=CAPPED,
     posts={"x": [f"Incident {number}" for number in range(3)]},

@@ -1,7 +1,7 @@
 """
 The daemon as `appealbridge run` starts it, in a process that kills itself at one of its commits.
 
-    python dying.py COUNT_FILE NUMBER SIDE CONFIG
+    python dying_process.py COUNT_FILE NUMBER SIDE CONFIG
 
 SIGKILL comes right before or right after the commit of that number; 0 never comes. Every commit
 adds a byte to the count file. The product knows nothing of this: its connections to SQLite are

@@ -1,7 +1,7 @@
 """
 `appealbridge run` as it is, but for its clock, which somebody else may set at any moment.
 
-    python jumping.py CLOCK_FILE CONFIG
+    python jumping_clock.py CLOCK_FILE CONFIG
 
 The file's first eight bytes, a native double, are by how many seconds the clock is wrong. The
 product knows nothing of this: it is handed another clock.

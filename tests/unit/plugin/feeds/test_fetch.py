@@ -31,7 +31,7 @@ from appealbridge.plugin.http.resolver import Resolver
 from appealbridge.plugin.offload import Pool
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
-RSS = (Path(__file__).parents[2] / "data" / "feeds" / "appeals.rss").read_bytes()
+RSS = (Path(__file__).parents[3] / "data" / "feeds" / "appeals.rss").read_bytes()
 HEADERS = {"Content-Type": "application/rss+xml", "ETag": 'W/"v1"', "Last-Modified": "some day"}
 NOW = 1_790_000_000.0
 OUTSIDE = "127.0.0.2"

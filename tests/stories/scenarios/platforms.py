@@ -1,11 +1,11 @@
-"""What platforms do to us: down, slow to say so, silent, or full."""
+"""Faults of platforms: down, slow, silent, or full."""
 
 from __future__ import annotations
 
 from tests.stories import staging
-from tests.stories.tales.tale import ALL_FOUR, TWEETED, fails, has, tale
-from tests.stories.verdict import DOUBT
-from tests.stories.world import World
+from tests.stories.dying_world import World
+from tests.stories.invariants import DOUBT
+from tests.stories.scenarios.scenario import ALL_FOUR, TWEETED, fails, has, scenario
 
 LATE = staging.TWEET + "publish_within: 10m\n"
 MAIL = """
@@ -19,7 +19,7 @@ approval: none
 """
 
 
-@tale(
+@scenario(
     recipes={"tweet": LATE},
     posts={},
     states={"expired": 1},
@@ -31,7 +31,7 @@ async def down_until_it_is_too_late(world: World) -> None:
     await has(world, 1, "expired")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts={"x": ["M6 closed", "A38 closed"]},
     states={"delivered": 2},
@@ -43,7 +43,7 @@ async def down_for_a_while(world: World) -> None:
     await has(world, 2, "delivered", passing=5)
 
 
-@tale(
+@scenario(
     recipes={"all": staging.EVERYWHERE},
     posts=ALL_FOUR,
     states={"delivered": 4},
@@ -55,7 +55,7 @@ async def an_answer_is_lost(world: World) -> None:
     await has(world, 4, "delivered", "held")
 
 
-@tale(
+@scenario(
     recipes={"all": staging.EVERYWHERE},
     posts=ALL_FOUR,
     states={"delivered": 4},
@@ -67,7 +67,7 @@ async def an_answer_breaks_off(world: World) -> None:
     await has(world, 4, "delivered", "held")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts=TWEETED,
     states={"delivered": 1},
@@ -78,7 +78,7 @@ async def nothing_was_posted_and_nobody_said_so(world: World) -> None:
     await has(world, 1, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"mail": MAIL},
     posts={"email": ["M6 closed by mail"]},
     states={DOUBT: 1},
@@ -89,7 +89,7 @@ async def a_mail_is_in_doubt(world: World) -> None:
     await has(world, 1, "held")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts={"x": ["M6 closed", "A38 closed"]},
     states={"delivered": 2},

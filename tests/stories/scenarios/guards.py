@@ -1,10 +1,10 @@
-"""What the daemon sees to by itself: waits, floods, repetitions, and telling people what went wrong."""
+"""What the daemon does by itself: waits, floods, repeated texts, and notices to people."""
 
 from __future__ import annotations
 
 from tests.stories import staging
-from tests.stories.tales.tale import TWEETED, has, tale
-from tests.stories.world import World
+from tests.stories.dying_world import World
+from tests.stories.scenarios.scenario import TWEETED, has, scenario
 
 WAITS = """
 alias: Waits
@@ -26,7 +26,7 @@ notices: { to: [eve] }
 """
 
 
-@tale(
+@scenario(
     recipes={"waits": WAITS},
     posts={"x": ["Missing", "Missing, still", "Missing: found"]},
     states={"delivered": 3},
@@ -38,7 +38,7 @@ async def a_recipe_waits(world: World) -> None:
     await has(world, 3, "delivered", passing=1)
 
 
-@tale(
+@scenario(
     recipes={"waits": WAITS.replace("timeout: 3d", "timeout: 5m\n    on_timeout: stop")},
     posts={"x": ["Missing", "Missing, still"]},
     states={"delivered": 2},
@@ -49,7 +49,7 @@ async def what_is_waited_for_never_comes(world: World) -> None:
     await world.passes(400, each=100)
 
 
-@tale(
+@scenario(
     recipes={"tweet": PACED},
     posts={"x": [f"Incident {number}" for number in range(5)]},
     states={"delivered": 5},
@@ -65,14 +65,14 @@ async def a_recipe_floods(world: World) -> None:
     await world.until(all_are_out, passing=0.5)
 
 
-@tale(recipes={"tweet": staging.TWEET}, posts=TWEETED, states={"delivered": 1, "held": 1})
+@scenario(recipes={"tweet": staging.TWEET}, posts=TWEETED, states={"delivered": 1, "held": 1})
 async def the_same_is_said_twice(world: World) -> None:
     await world.receives("M6 closed")
     await world.receives("M6 closed")
     await has(world, 1, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"tweet": UNFILLABLE},
     posts={"email": ["*recipe tweet*"]},
     states={"delivered": 1},

@@ -1,10 +1,10 @@
-"""What happens while nothing else goes wrong, or hardly anything."""
+"""Ordinary work, with few faults beside it."""
 
 from __future__ import annotations
 
 from tests.stories import staging
-from tests.stories.tales.tale import ALL_FOUR, TWEETED, fails, has, tale
-from tests.stories.world import World
+from tests.stories.dying_world import World
+from tests.stories.scenarios.scenario import ALL_FOUR, TWEETED, fails, has, scenario
 
 APPEAL = """
 alias: New appeal
@@ -32,8 +32,8 @@ async def lists(world: World, reference: str, title: str) -> None:
         assert answer.status in (200, 201)
 
 
-async def looked(world: World, source: str) -> None:
-    """Wait until a source was looked at for the first time."""
+async def was_polled(world: World, source: str) -> None:
+    """Wait until a source was polled for the first time."""
 
     async def remembered() -> bool:
         record = await world.knows_of(source)
@@ -42,7 +42,7 @@ async def looked(world: World, source: str) -> None:
     await world.until(remembered, passing=1)
 
 
-@tale(
+@scenario(
     recipes={"all": SIDE_BY_SIDE},
     posts=ALL_FOUR | {"email": ["M6 closed by mail"]},
     states={"delivered": 4},
@@ -52,7 +52,7 @@ async def one_event_on_four_channels(world: World) -> None:
     await has(world, 4, "delivered", "held")
 
 
-@tale(
+@scenario(
     recipes={
         "one": staging.TWEET,
         "two": staging.TWEET.replace('.text }}"', '.text }} again"'),
@@ -65,7 +65,7 @@ async def two_recipes_want_one_event(world: World) -> None:
     await has(world, 2, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts=TWEETED,
     states={"delivered": 1},
@@ -76,7 +76,7 @@ async def a_repeat_is_known(world: World) -> None:
     assert again["event"] == first["event"]
 
 
-@tale(
+@scenario(
     recipes={"all": staging.EVERYWHERE},
     posts=ALL_FOUR,
     states={"delivered": 4},
@@ -87,7 +87,7 @@ async def a_later_step_quotes_an_earlier_one(world: World) -> None:
     await has(world, 4, "delivered", "held")
 
 
-@tale(
+@scenario(
     recipes={"tweet": staging.TWEET},
     posts={"x": ["M6 closed", "M6 still closed", "M6 open"]},
     states={"delivered": 3},
@@ -99,7 +99,7 @@ async def messages_of_one_subject(world: World) -> None:
     await has(world, 3, "delivered")
 
 
-@tale(
+@scenario(
     recipes={},
     posts={"x": ["feed.new Award for officers", "feed.changed Award for two officers"]},
     states={"delivered": 2},
@@ -108,14 +108,14 @@ async def a_feed_is_followed(world: World) -> None:
     url = f"{world.sandbox.url}/website/appeals.rss"
     world.stage.recipe("news", FEED.format(url=url))
     await world.asks("POST", "/reload")
-    await looked(world, f"feed:{url}")
+    await was_polled(world, f"feed:{url}")
     await lists(world, "N-1", "Award for officers")
     await has(world, 1, "delivered", passing=5)
     await lists(world, "N-1", "Award for two officers")
     await has(world, 2, "delivered", passing=5)
 
 
-@tale(
+@scenario(
     recipes={},
     posts={"x": [f"feed.new Item {number}" for number in range(4)]},
     states={"delivered": 4},
@@ -124,7 +124,7 @@ async def a_feed_floods(world: World) -> None:
     url = f"{world.sandbox.url}/website/appeals.rss"
     world.stage.recipe("news", FEED.format(url=url))
     await world.asks("POST", "/reload")
-    await looked(world, f"feed:{url}")
+    await was_polled(world, f"feed:{url}")
     for number in range(4):
         await lists(world, f"N-{number}", f"Item {number}")
     await has(world, 4, "held", passing=5)
@@ -134,14 +134,14 @@ async def a_feed_floods(world: World) -> None:
     await has(world, 4, "delivered")
 
 
-@tale(
+@scenario(
     recipes={"appeal": APPEAL},
     posts={"x": ["appeal.new: Missing: Aisha, 14", "appeal.updated: Still missing: Aisha, 14"]},
     states={"delivered": 2},
-    looks_every="10s",
+    polls_every="10s",
 )
 async def an_appeal_is_new_and_updated(world: World) -> None:
-    await looked(world, "appeal:desk")
+    await was_polled(world, "appeal:desk")
     world.stage.appeal("A-1", world.clock.now(), title="Missing: Aisha, 14")
     await has(world, 1, "delivered", passing=2)
     world.stage.appeal("A-1", world.clock.now(), title="Still missing: Aisha, 14")

@@ -19,7 +19,7 @@ from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, Repeat, SearchResult
-from tests.unit.engine.test_gate import NOW, delivery
+from tests.unit.engine.delivery.test_gate import NOW, delivery
 
 RECEIPT = Receipt("17", "https://x.com/i/status/17", NOW)
 
