@@ -51,9 +51,9 @@ wheels: $(READY) ## what a server installs, with a hash for each: dist/wheels; E
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir dist/wheels '.$(if $(EXTRAS),[$(EXTRAS)])'
 	@$(BIN)/python packaging/pin.py dist/wheels
 
-bench: $(READY) ## measure against a bare program; prints a table, writes build/bench.json
+bench: $(READY) ## measure against a bare program: a table and build/bench.json; QUICK=1 in two minutes
 	@$(COMPILE)
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
