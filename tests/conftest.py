@@ -1,11 +1,11 @@
 """
-How many examples the properties draw: few in every run, many where somebody takes the time.
+How many examples the property tests draw: few in every run, fifty times as many with
 
     make test ARGS="tests/properties --hypothesis-profile=long --timeout=0"
 
-And how slow each look at a source is in the stories, which must not matter:
+And how slow each poll of a source is in the stories, which must not matter:
 
-    make test ARGS="tests/stories --slow-looks=0.3"
+    make test ARGS="tests/stories --slow-polls=0.3"
 """
 
 from hypothesis import HealthCheck, settings
@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, settings
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--slow-looks",
+        "--slow-polls",
         type=float,
         default=0.0,
         metavar="SECONDS",
-        help="how many real seconds longer each look at a feed or a folder takes in the stories",
+        help="how many real seconds longer each poll of a feed or a folder takes in the stories",
     )
 
 
-# Two cores that others use too: no example is wrong because it took long.
+# The machine may be busy: no example is wrong because it took long.
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -1,4 +1,4 @@
-"""The whole program in one process, on a clock that stands still until a story says how much time passes."""
+"""The whole program in the process of the tests, on a fake clock: time passes only when a story says so."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -31,11 +32,19 @@ from appealbridge.triggers.feed.trigger import Feed
 from tests.stories import staging
 
 PATIENCE = 30.0
-"""How many real seconds a story waits for what real sockets and threads do."""
+"""How many real seconds a story waits for sockets and threads."""
 
 
 class Story:
-    """A daemon, the practice platforms it publishes on, and those who send to it."""
+    """
+    A daemon, the practice platforms that it publishes on, and those who use it.
+
+    `begins` starts everything; `starts`, `stops` and `restarts` are about the daemon alone. Senders and operators:
+    `receives` and `is_sent` send a webhook, `asks` calls the API, `releases` a held delivery. What came of it:
+    `posts`, `deliveries`, `runs`, `logged`. Sockets, threads and files are real, so a story waits for results: `state`
+    for deliveries, `until` for any condition, `settles` for attempts under way. No time of `clock` passes meanwhile,
+    except `passing` seconds at each look; `await story.clock.passes(minutes=5)` is how time goes by.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
@@ -48,12 +57,12 @@ class Story:
         self._count = 0
 
     async def begins(self, recipes: Mapping[str, str], channels: str = staging.CHANNELS) -> None:
-        """Raise the curtain: practice platforms, settings, recipes, and the daemon started."""
+        """Write settings and recipes, and start the practice platforms and the daemon."""
         self.sandbox = await self._stack.enter_async_context(Sandbox(clock=self.clock))
         self.session = await self._stack.enter_async_context(aiohttp.ClientSession())
         folder = self._folder / "stage"
         self.stage = staging.build(folder, self.sandbox.url, self.sandbox.smtp_url, recipes)
-        self.stage.settle(channels)
+        self.stage.configure(channels)
         await self.starts()
 
     async def starts(self) -> None:
@@ -71,7 +80,7 @@ class Story:
         )
         store = self.bridge.engine.store
         self.clock.watch(lambda: store.busy)
-        await self.clock.rests()  # the first looks at the sources have ended
+        await self.clock.rests()  # the first polls of the sources have ended
 
     async def stops(self) -> None:
         """Stop the daemon as SIGTERM does."""
@@ -83,12 +92,12 @@ class Story:
         await self.starts()
 
     async def ends(self) -> None:
-        """Let the curtain fall."""
+        """Stop everything."""
         self.sandbox.faults.clear()
         await self.stops()
         await self._stack.aclose()
 
-    # -- what others do -------------------------------------------------------------------------
+    # -- senders and operators -------------------------------------------------------------------------
 
     async def receives(
         self, text: str = "Road closed", *, message: str = "", **data: Any
@@ -102,14 +111,14 @@ class Story:
     async def is_sent(
         self, body: bytes, message: str = "msg", key: bytes = staging.KEY, **headers: str
     ) -> tuple[int, Any]:
-        """Send these very bytes, signed now with a key."""
+        """Send a body as it is, signed now; return status and answer."""
         headers = {**staging.signed(message, self.clock.now(), body, key), **headers}
         url = f"{self.bridge.url}/hooks/desk"
         async with self.session.post(url, data=io.BytesIO(body), headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)
 
     async def asks(self, method: str, path: str) -> tuple[int, Any]:
-        """Ask the API, as the command line does."""
+        """Call the API as the command line does; return status and answer."""
         control = read_control(self.stage.store)
         assert control is not None
         headers = {"Authorization": f"Bearer {control.token}"}
@@ -118,14 +127,14 @@ class Story:
             return answer.status, await answer.json(content_type=None)
 
     async def releases(self, delivery: Mapping[str, Any]) -> None:
-        """Have an operator release a held delivery."""
-        status, told = await self.asks("POST", f"/deliveries/{delivery['number']}/release")
-        assert status == 200, told
+        """Release a held delivery."""
+        status, answer = await self.asks("POST", f"/deliveries/{delivery['number']}/release")
+        assert status == 200, answer
 
-    # -- what can be seen -----------------------------------------------------------------------
+    # -- what came of it ------------------------------------------------------------------------
 
     def posts(self, platform: str) -> list[str]:
-        """Return the texts that stand on a platform, in their order."""
+        """Return the texts on a platform, the oldest first."""
         shown = (post.shown() for post in self.sandbox.shelf.everything())
         return [
             post["text"].strip()
@@ -133,10 +142,9 @@ class Story:
             if post["platform"] == platform
         ]
 
-    async def deliveries(self, **which: str) -> list[dict[str, Any]]:
+    async def deliveries(self, **query: str) -> list[dict[str, Any]]:
         """List the deliveries, the oldest first."""
-        query = "&".join(f"{name}={value}" for name, value in which.items())
-        _, listed = await self.asks("GET", f"/deliveries?{query}")
+        _, listed = await self.asks("GET", f"/deliveries?{urlencode(query)}")
         return listed[::-1]
 
     async def runs(self) -> list[dict[str, Any]]:
@@ -144,11 +152,11 @@ class Story:
         _, listed = await self.asks("GET", "/runs")
         return listed[::-1]
 
-    def said(self, word: str) -> list[dict[str, Any]]:
-        """Return the lines of the log that say this."""
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return the log lines of one kind of event."""
         self.bridge.log.output.flush()
         lines = map(json.loads, self.lines.getvalue().splitlines())
-        return [line for line in lines if line["event"] == word]
+        return [line for line in lines if line["event"] == event]
 
     # -- time -----------------------------------------------------------------------------------
 
@@ -156,9 +164,9 @@ class Story:
         self, happened: Callable[[], Any | Awaitable[Any]], *, passing: float = 0.0
     ) -> Any:
         """
-        Let real sockets and threads work until something is true, and return it.
+        Let real sockets and threads work until `happened()` returns something true, and return it.
 
-        `passing` seconds of the story's time go by at each look.
+        `passing` seconds of the story's time go by after each call.
         """
         real = SystemClock()
         end = real.monotonic() + PATIENCE
@@ -170,13 +178,13 @@ class Story:
                 return answer
             if real.monotonic() > end:
                 raise AssertionError(
-                    f"waited in vain\n{await self.deliveries()}\n{self.lines.getvalue().decode()}"
+                    f"did not happen\n{await self.deliveries()}\n{self.lines.getvalue().decode()}"
                 )
             await self.clock.passes(seconds=passing)
             await real.sleep(0.002)
 
     async def settles(self) -> None:
-        """Let real sockets and threads work until no attempt has been under way for a while; no time passes."""
+        """Let real sockets and threads work until no attempt has been under way for a while."""
         real = SystemClock()
         quiet = 0
         while quiet < 5:
@@ -184,35 +192,35 @@ class Story:
             quiet = 0 if await self.deliveries(state="sending") else quiet + 1
 
     async def state(self, count: int, *states: str, passing: float = 0.0) -> list[dict[str, Any]]:
-        """Wait until there are so many deliveries, all in one of these states; return them."""
+        """Wait until there are `count` deliveries, all in one of `states`; return them."""
 
         async def there() -> list[dict[str, Any]]:
             listed = await self.deliveries()
-            told = len(listed) == count and all(one["state"] in states for one in listed)
-            return listed if told else []
+            reached = len(listed) == count and all(each["state"] in states for each in listed)
+            return listed if reached else []
 
-        found: list[dict[str, Any]] = await self.until(there, passing=passing)
-        return found
+        deliveries: list[dict[str, Any]] = await self.until(there, passing=passing)
+        return deliveries
 
 
 SLOWED = 30
-"""How many looks of a story are slowed down; in one that lasts for days, the thousands behind them are alike."""
+"""How many polls of a story are slowed down; if it lasts for days, the thousands after them are all alike."""
 
 
 @pytest.fixture(autouse=True)
-def slow_looks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow the looks at sources down, in a thread as a slow disk or server would."""
-    seconds = request.config.getoption("--slow-looks")
+def slow_polls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow the polls of sources down, in a thread, as a slow disk or server would."""
+    seconds = request.config.getoption("--slow-polls")
     if not seconds:
         return
-    looks = itertools.count()
+    polls = itertools.count()
     for trigger in (AppealTrigger, Feed):
-        monkeypatch.setattr(trigger, "poll", _slowed(trigger.poll, seconds, looks))
+        monkeypatch.setattr(trigger, "poll", _slowed(trigger.poll, seconds, polls))
 
 
-def _slowed(poll: Any, seconds: float, looks: Iterator[int]) -> Any:
+def _slowed(poll: Any, seconds: float, polls: Iterator[int]) -> Any:
     async def slow(*args: Any) -> Any:
-        if next(looks) < SLOWED:
+        if next(polls) < SLOWED:
             await asyncio.to_thread(time.sleep, seconds)
         return await poll(*args)
 
@@ -221,9 +229,9 @@ def _slowed(poll: Any, seconds: float, looks: Iterator[int]) -> Any:
 
 @pytest.fixture
 async def story(tmp_path: Path) -> AsyncIterator[Story]:
-    told = Story(tmp_path)
+    story = Story(tmp_path)
     try:
-        yield told
+        yield story
     finally:
         async with asyncio.timeout(PATIENCE):
-            await told.ends()
+            await story.ends()

@@ -3,9 +3,8 @@ The daemon as `appealbridge run` starts it, in a process that kills itself at on
 
     python dying_process.py COUNT_FILE NUMBER SIDE CONFIG
 
-SIGKILL comes right before or right after the commit of that number; 0 never comes. Every commit
-adds a byte to the count file. The product knows nothing of this: its connections to SQLite are
-made by a class that counts.
+It gets SIGKILL right before or right after the commit of that number; with 0, never. Every commit adds a byte to the
+count file. The product knows nothing of this: a class that counts makes its connections to SQLite.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ _connect = sqlite3.connect
 
 
 class Dying(sqlite3.Connection):
-    """A connection with a commit that it does not survive."""
+    """A connection that kills its process at one of its commits."""
 
     commits = 0
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        """Execute, and die if it is the commit to die at."""
+        """Execute, and kill the process if this is the commit for it."""
         if sql != "COMMIT":
             return super().execute(sql, *values)
         self._die("before")
@@ -57,7 +56,7 @@ class Dying(sqlite3.Connection):
 
 
 def connect(*arguments: Any, uri: bool = False, **more: Any) -> sqlite3.Connection:
-    """Connect; whoever reads does so by a URI, and lives."""
+    """Connect; connections that only read use a URI and do not count."""
     kind = sqlite3.Connection if uri else Dying
     return _connect(*arguments, uri=uri, factory=kind, **more)
 

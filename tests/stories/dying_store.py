@@ -1,13 +1,13 @@
 """
-A daemon in this very process that dies at one of its transactions, as if it had been killed there.
+A daemon in the process of the tests that dies at one of its transactions, as if it had been killed there.
 
-Killed `before` one, nothing of it is kept, nor of what shared its commit; killed `after` one, it is
-durable and nobody has heard of it. From then on the daemon is no more: whatever it asks of its store
-ends the task that asks, and all its other tasks are ended too. Transactions that change nothing, a
-claim that finds nothing above all, are not counted: dying there is dying at the next one.
+If it dies `before` a transaction, nothing of that one and of those in the same commit is stored. If it dies `after` it,
+it is stored, but the daemon did not learn so. From then on every call of its store ends the task that made it, and all
+its other tasks are ended too. Transactions that change nothing, such as a claim that finds nothing, are not counted:
+to die there is to die at the next one.
 
-The product knows nothing of this: the store is the real one, with its one door for writing watched.
-Every move that a delivery makes is noted by the database itself, so that none goes unseen.
+The product knows nothing of this: the store is the real one, and only its one method for writing is watched. The
+database itself records every change of a delivery's state, so that none is missed.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _tasks: ContextVar[WeakSet[asyncio.Task[Any]] | None] = ContextVar("tasks", defa
 
 
 class Killed(Exception):
-    """What the writer's thread sees of it."""
+    """Raised in the writer's thread."""
 
 
 class Death:
-    """At which transaction a daemon dies, and on which side of it; never at number 0."""
+    """The transaction at which a daemon dies, and whether before or after it; number 0 is never."""
 
     def __init__(self, number: int = 0, side: str = "before") -> None:
         self.came = asyncio.Event()
         self.ends: Callable[[], None] = lambda: None
         self.heard = 0
-        """How many transactions that changed something are durable, and it was heard of."""
+        """How many transactions that changed something are stored, and the daemon learnt so."""
         self._number = number
         self._side = side
         self._made = 0
         self._killed = False
 
     def watches(self, together: Together) -> Together:
-        """Return the same kind of transactions, of which one may be the last; for the writer's thread."""
+        """Wrap transactions, of which one may be the last; runs in the writer's thread."""
 
         def watched(connection: sqlite3.Connection, payloads: Sequence[Any]) -> Sequence[Any]:
             results = together(connection, payloads)
@@ -67,7 +67,7 @@ class Death:
         return watched
 
     def hears(self, together: Together, done: asyncio.Future[Any]) -> None:
-        """Take note that a transaction has ended."""
+        """Record that a transaction has ended."""
         error = done.exception()
         if error is None:
             self.heard += _changes(together)(done.result())
@@ -76,7 +76,7 @@ class Death:
             self.comes()
 
     def comes(self) -> None:
-        """Let nothing more be done."""
+        """End the daemon."""
         if not self.came.is_set():
             self.came.set()
             self.ends()
@@ -121,19 +121,19 @@ class Mortal(SqliteStore):
 
 
 def mortal(death: Death) -> type[SqliteStore]:
-    """Return the store of a daemon that dies so."""
+    """Return the class of a store whose daemon dies so."""
     return type("Mortal", (Mortal,), {"death": death})
 
 
 def _changes(together: Together) -> Callable[[Any], bool]:
-    """Return what tells from a transaction's result whether it changed anything."""
-    # A look at a source leaves its memory behind, even where it found no event.
+    """Return a function that tells from a transaction's result whether it changed anything."""
+    # A poll of a source stores its state even if it found no event.
     return lambda result: together is accept or result not in ([], 0)
 
 
 def _pass_on(done: asyncio.Future[Any], heard: asyncio.Future[Any], *, dead: bool) -> None:
     if heard.done():
-        return  # who waited for it has gone
+        return  # the caller was cancelled
     if dead:
         heard.cancel()
     elif error := done.exception():
@@ -143,7 +143,7 @@ def _pass_on(done: asyncio.Future[Any], heard: asyncio.Future[Any], *, dead: boo
 
 
 class Life:
-    """One daemon from its start to its end, whichever way it ends."""
+    """One daemon from its start to its end."""
 
     def __init__(self, death: Death, make: Callable[[], Bridge]) -> None:
         self._death = death
@@ -154,7 +154,7 @@ class Life:
         self._whole: asyncio.Task[None] | None = None
 
     async def begins(self) -> Bridge | None:
-        """Start; return nothing if it died in doing so."""
+        """Start; return nothing if it died meanwhile."""
         asyncio.get_running_loop().set_task_factory(_noting)
         self._whole = asyncio.create_task(self._live())
         await asyncio.wait({self._whole, self._ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -164,7 +164,7 @@ class Life:
         return None
 
     async def ends(self) -> None:
-        """Stop as SIGTERM stops it, if it still lives."""
+        """Stop as SIGTERM does, if it still runs."""
         self._leave.set()
         assert self._whole is not None
         await asyncio.wait({self._whole})
@@ -172,8 +172,8 @@ class Life:
             self._whole.result()
 
     async def _live(self) -> None:
-        # All that it starts is noted as its own, and ends when it dies; what unwinds here closes its
-        # files and sockets, as the system does for the dead.
+        # All tasks that it starts are recorded, and end when it dies. Leaving the context closes its files and
+        # sockets, as the system does for a dead process.
         _tasks.set(self._own)
         self._death.ends = self._end
         async with self._make() as bridge:
@@ -189,7 +189,7 @@ class Life:
 def _noting(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **more)
     own = _tasks.get()
-    # Ended in the middle of taking a connection, asyncio's own server would never close that socket.
+    # If asyncio's own server were ended while it accepts a connection, it would never close that socket.
     if own is not None and coroutine.__name__ != "_accept_connection2":
         own.add(task)
     return task

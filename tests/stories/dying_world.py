@@ -1,8 +1,8 @@
 """
-A story's world in which the daemon may die at any moment, and those outside do not give up.
+A story in which the daemon may die at any moment, while its users go on.
 
-Senders repeat a request until it is answered, operators look and try once more, and whoever runs
-the daemon starts it anew: so a scenario told once comes to the same end, wherever the daemon died.
+Senders repeat a request until it is answered, operators try again, and a dead daemon is started again: so a scenario
+comes to the same end wherever the daemon died.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _REAL = SystemClock()
 _REGISTRY = registry.load()
-"""Looked for once: half of what a start costs is to look which plug-ins are installed."""
+"""Loaded once: half of the cost of a start is to find out which plug-ins are installed."""
 
 
 class World(Story):
@@ -48,14 +48,14 @@ class World(Story):
         self._lives = 0
 
     async def begins(self, scenario: Scenario) -> None:  # type: ignore[override]
-        """Raise the curtain for a scenario."""
+        """Start the practice platforms and the daemon for a scenario."""
         self.sandbox = await self._stack.enter_async_context(Sandbox(clock=self.clock))
         self.session = await self._stack.enter_async_context(aiohttp.ClientSession())
         self.recipes = scenario.recipes
         self.stage = staging.build(
             self._folder, self.sandbox.url, self.sandbox.smtp_url, scenario.recipes
         )
-        self.stage.settle(scenario.channels)
+        self.stage.configure(scenario.channels)
         settings = self.stage.config.read_text().replace(
             "every: 10s", f"every: {scenario.polls_every}"
         )
@@ -63,7 +63,7 @@ class World(Story):
         await self.starts()
 
     async def comes_to_rest(self) -> None:
-        """Mend everything, let the clock run on, and wait until nothing is left to be done."""
+        """End all faults, let time pass, and wait until nothing is left to be done."""
         self.sandbox.faults.clear()
 
         async def at_rest() -> bool:
@@ -75,7 +75,7 @@ class World(Story):
         await self.settles()
 
     async def starts(self) -> None:
-        """Start the daemon; once more where it dies in doing so."""
+        """Start the daemon, and again if it dies meanwhile."""
         bridge = None
         while bridge is None:
             self._lives += 1
@@ -87,22 +87,22 @@ class World(Story):
         self.bridge = bridge
 
     async def stops(self) -> None:
-        """Stop the daemon as SIGTERM does; it may die in doing so."""
+        """Stop the daemon as SIGTERM does; it may die meanwhile."""
         if self._life is not None:
             await self._life.ends()
 
     def _daemon(self) -> Bridge:
         log = Log(Output(self.lines, self.clock.now, level=Level.INFO))
-        # Another seed in each life: ids are made of it and of the time, which may stand still here.
+        # Another seed for each daemon: ids are made from it and from the time, which may be the same here.
         rng = random.Random(self._lives)
         return Bridge(self.stage.config, clock=self.clock, rng=rng, log=log)
 
-    # -- what others do, until it is done --------------------------------------------------------
+    # -- senders and operators, who try until it works --------------------------------------------------------
 
     async def is_sent(
         self, body: bytes, message: str = "msg", key: bytes = staging.KEY, **headers: str
     ) -> tuple[int, Any]:
-        """Send these very bytes, again and again until they are answered."""
+        """Send a body as it is until it is answered; return status and answer."""
 
         def sent() -> Awaitable[tuple[int, Any]]:
             return Story.is_sent(self, body, message, key, **headers)
@@ -112,11 +112,11 @@ class World(Story):
         return status, told
 
     async def asks(self, method: str, path: str) -> tuple[int, Any]:
-        """Ask the API, again and again until it answers."""
+        """Call the API until it answers; return status and answer."""
         return await self._surely(lambda: Story.asks(self, method, path))
 
     async def does(self, verb: str, delivery: Mapping[str, Any]) -> None:
-        """Have an operator do something about a delivery; what was done before the daemon died is done."""
+        """Apply an operation of the API to a delivery; it may have been done before the daemon died."""
         status, told = await self.asks("POST", f"/deliveries/{delivery['number']}/{verb}")
         if status == 409:
             now = await self.deliveries()
@@ -126,7 +126,7 @@ class World(Story):
             assert status == 200, told
 
     async def looks_into(self, hold: str) -> list[dict[str, Any]]:
-        """Have an operator release what is held for a reason; mail that is out already is confirmed."""
+        """Release what is held for a reason, and confirm mail that is out already; return what was held."""
         held = [one for one in await self.deliveries(state="held") if one["hold"] == hold]
         for delivery in held:
             words = delivery["content"]["text"].strip()
@@ -135,13 +135,13 @@ class World(Story):
         return held
 
     async def knows_of(self, source: str) -> SourceRecord | None:
-        """Return what the daemon's store knows of a source."""
+        """Return the record of a source in the daemon's store."""
         return await self._surely(lambda: self.bridge.engine.store.source(source))
 
     async def until(
         self, happened: Callable[[], Any | Awaitable[Any]], *, passing: float = 0.0
     ) -> Any:
-        """Let real sockets and threads work until something is true, and return it."""
+        """Let real sockets and threads work until `happened()` returns something true, and return it."""
         end = _REAL.monotonic() + PATIENCE
         while True:
             if self._death.came.is_set():
@@ -158,7 +158,7 @@ class World(Story):
             await _REAL.sleep(0.001)
 
     async def passes(self, seconds: float, *, each: float) -> None:
-        """Let time pass in steps, with a daemon that is there and is listened to."""
+        """Let time pass in steps of `each` seconds; a dead daemon is started again."""
         end = self.clock.now() + seconds
         await self.until(lambda: self.clock.now() >= end, passing=each)
 

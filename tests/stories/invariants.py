@@ -17,7 +17,7 @@ from appealbridge.model.notice import NOTICE
 from appealbridge.store.sqlite.states import STATES
 
 DOUBT = "in doubt"
-"""Mail of which nobody can tell whether it went out, held and shown."""
+"""Mail that may or may not have gone out, and is held."""
 
 Row = dict[str, Any]
 Moves = frozenset[tuple[State, State]]
@@ -30,11 +30,11 @@ PLATFORMS = {
 }
 
 RESTORED: Moves = frozenset({(State.READY, State.UNKNOWN), (State.PLANNED, State.UNKNOWN)})
-"""What a restored backup may do besides: of what was about to go out, nobody knows whether it has."""
+"""Moves that only a restored backup makes: what was about to go out then may have gone out since."""
 
 
 class Ended:
-    """A store's rows and the platforms' posts, when all is over."""
+    """A store's rows and the platforms' posts at the end."""
 
     def __init__(self, store: Path, posts: Sequence[Mapping[str, Any]]) -> None:
         with closing(sqlite3.connect(store)) as connection:
@@ -53,11 +53,11 @@ class Ended:
 
     @property
     def notices(self) -> set[str]:
-        """What people were told."""
+        """The texts of the notices."""
         return {_words(row) for row in self.deliveries if row["recipe"] == NOTICE}
 
     def states(self) -> Counter[str]:
-        """Return how many deliveries came to which end."""
+        """Count the deliveries by their state, with mail in doubt apart."""
         return Counter(DOUBT if _in_doubt(row) else str(row["state"]) for row in self.deliveries)
 
     def faults(self, extra: Moves = frozenset()) -> list[str]:
@@ -93,7 +93,7 @@ class Ended:
                 continue
             platform, words = place = _place(row)
             copies, ought = self.posts[platform].count(words), delivered[place]
-            # Of mail in doubt there may be one more; a notice is rather told twice than never.
+            # Of mail in doubt there may be one more copy, and of a notice, which is rather sent twice than never.
             more = 1 if _in_doubt(row) or row["recipe"] == NOTICE else 0
             if not ought <= copies <= ought + more:
                 yield f"{copies} copies of {row['id']}, which is {row['state']}: {words}"
@@ -109,7 +109,7 @@ class Ended:
                 yield f"{row['id']} was attempted {row['attempts']} times, of which {len(sends)} are kept"
 
     def _mixed_up(self) -> Iterator[str]:
-        """Find what overtook an older one of its subject."""
+        """Find deliveries that overtook an older one of their subject."""
         last: dict[tuple[str, str], int] = {}
         for row in self.deliveries:
             posts = self.posts[PLATFORMS[row["action"]]]
@@ -125,9 +125,9 @@ def unlike(
     ended: Ended, posts: Mapping[str, Sequence[str]], states: Mapping[str, int], *, died: bool
 ) -> list[str]:
     """
-    Return how an end differs from the one expected: patterns of posts by platform, and states.
+    Return how an end differs from the expected one: patterns of posts by platform, and states.
 
-    Where the daemon died in the middle of a mail, the mail may be in doubt, and then stand or not.
+    If the daemon died while it sent a mail, the mail may be in doubt, and either be there or not.
     """
     in_doubt = ended.states()[DOUBT] if died else 0
     more = max(0, in_doubt - states.get(DOUBT, 0))
@@ -141,9 +141,9 @@ def unlike(
         for text in ended.posts[platform]:
             found = next((one for one in missing if fnmatchcase(text, one)), None)
             if found is None and died and text in ended.notices:
-                continue  # rather told twice than never
+                continue  # rather sent twice than never
             if found is None:
-                wrong.append(f"on {platform} stands once too often: {text}")
+                wrong.append(f"on {platform} there is one too many of: {text}")
             else:
                 missing.remove(found)
         if len(missing) > (in_doubt if platform == "email" else 0):

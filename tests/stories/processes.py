@@ -1,4 +1,4 @@
-"""The daemon and the practice platforms as real processes, which a story starts, asks and kills."""
+"""The daemon and the practice platforms as real processes, which a story starts, calls and kills."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from tests.stories.staging import Stage, signed
 RUN = (sys.executable, "-m", "appealbridge", "run", "--config")
 DYING = (sys.executable, str(Path(__file__).with_name("dying_process.py")))
 PATIENCE = 30.0
-"""How many seconds a story waits for anything."""
+"""How many seconds a story waits for a result."""
 
 _clock = SystemClock()
 
 
 async def until(happened: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """Ask until the answer is true, and return it."""
+    """Call until the answer is true, and return it."""
     end = _clock.monotonic() + PATIENCE
     while not (answer := await happened()):
         if _clock.monotonic() > end:
-            raise AssertionError(f"waited in vain: {what}")
+            raise AssertionError(f"did not happen: {what}")
         await _clock.sleep(0.02)
     return answer
 
 
 class Process:
-    """A process of ours whose lines on one stream are kept, and can be waited for."""
+    """A process of ours; the lines of one of its streams are kept, and can be waited for."""
 
     def __init__(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> None:
         self.process = process
@@ -55,13 +55,13 @@ class Process:
         self._more.set()
 
     async def line(self, part: str) -> str | None:
-        """Return the first line that has the part; `None` where the process ends without it."""
+        """Return the first line that contains `part`, or `None` if the process ends without it."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 self._more.clear()
-                found = next((line for line in self.lines if part in line), None)
-                if found is not None or self._reading.done():
-                    return found
+                line = next((line for line in self.lines if part in line), None)
+                if line is not None or self._reading.done():
+                    return line
                 await self._more.wait()
 
     async def end(self, name: signal.Signals = signal.SIGKILL) -> int:
@@ -75,7 +75,7 @@ class Process:
 
 
 class Platforms:
-    """The practice platforms in a process of their own."""
+    """The practice platforms in a separate process."""
 
     def __init__(self, url: str, smtp: str, session: aiohttp.ClientSession) -> None:
         self.url = url
@@ -83,15 +83,15 @@ class Platforms:
         self._session = session
 
     async def posts(self, having: str) -> list[dict[str, Any]]:
-        """Return every post whose text or subject has these words."""
+        """Return every post whose text or subject contains `having`."""
         async with self._session.get(f"{self.url}/posts") as answer:
             posts = await answer.json()
         return [post for post in posts if having in post["text"] + post.get("subject", "")]
 
     async def fault(self, platform: str, fault: str, **more: float) -> None:
-        """Have something go wrong."""
-        told = {"platform": platform, "fault": fault, **more}
-        async with self._session.post(f"{self.url}/faults", json=told) as answer:
+        """Switch a fault on."""
+        body = {"platform": platform, "fault": fault, **more}
+        async with self._session.post(f"{self.url}/faults", json=body) as answer:
             assert answer.status == 201, await answer.text()
 
 
@@ -106,16 +106,16 @@ async def platforms(folder: Path) -> AsyncIterator[Platforms]:
     assert process.stdout is not None
     running = Process(process, process.stdout)
     try:
-        told = re.search(r"on (\S+) and (\S+)", await running.line("practice platforms") or "")
-        assert told, "the practice platforms did not start"
+        addresses = re.search(r"on (\S+) and (\S+)", await running.line("practice platforms") or "")
+        assert addresses, "the practice platforms did not start"
         async with aiohttp.ClientSession() as session:
-            yield Platforms(told[1], told[2], session)
+            yield Platforms(addresses[1], addresses[2], session)
     finally:
         await running.end(signal.SIGTERM)
 
 
 class Daemon(Process):
-    """The daemon in a process of its own; asked over HTTP, as everybody asks it."""
+    """The daemon in a separate process, called over HTTP."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader, stage: Stage
@@ -125,7 +125,7 @@ class Daemon(Process):
         self._session = aiohttp.ClientSession()
 
     async def ready(self) -> bool:
-        """Wait until it takes requests; say whether it lived to do so."""
+        """Wait until it takes requests; return whether it got so far."""
         if await self.line('"event":"ready"') is None:
             return False
         control = read_control(self._stage.store)
@@ -135,7 +135,7 @@ class Daemon(Process):
         return True
 
     async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
-        """Make one request and return status and body; `(0, None)` where no answer comes."""
+        """Make one request and return status and body; `(0, None)` if no answer comes."""
         headers = {"Authorization": f"Bearer {self._token}", **more.pop("headers", {})}
         try:
             async with self._session.request(
@@ -152,17 +152,17 @@ class Daemon(Process):
         return await self.ask("POST", "/hooks/desk", data=body, headers=headers)
 
     async def deliveries(self) -> list[dict[str, Any]]:
-        """List every delivery; none where no answer comes."""
+        """List every delivery; none if no answer comes."""
         _, listed = await self.ask("GET", "/api/v1/deliveries")
         return listed or []
 
     async def has(self, count: int, *states: str) -> list[dict[str, Any]]:
-        """Wait until there are so many deliveries and all are in one of these states; return them."""
+        """Wait until there are `count` deliveries, all in one of `states`; return them."""
 
         async def settled() -> list[dict[str, Any]]:
             listed = await self.deliveries()
-            told = len(listed) == count and all(one["state"] in states for one in listed)
-            return listed if told else []
+            reached = len(listed) == count and all(each["state"] in states for each in listed)
+            return listed if reached else []
 
         try:
             return await until(settled, f"{count} deliveries that are {' or '.join(states)}")
@@ -172,7 +172,7 @@ class Daemon(Process):
             ) from None
 
     async def close(self) -> None:
-        """Kill it if it still lives."""
+        """Kill it if it still runs."""
         await self._session.close()
         await self.end()
 

@@ -1,4 +1,4 @@
-"""What a story needs on disk: settings, a secret and recipes in a folder; and how a sender signs."""
+"""The files that a story needs (settings, a secret, recipes), and signed requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ APPEALS = """
 appeals:
   desk: {{ folder: {folder}/appeals, every: 60s }}
 """
-"""Only where a recipe follows it: each look takes real time, and a story may last for days."""
+"""Added only if a recipe uses it: each poll takes real time, and a story may last for days."""
 
 CHANNELS = """\
 force_x: { platform: x }
@@ -71,7 +71,7 @@ approval: none
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A folder in which a daemon can work."""
+    """A folder with everything that a daemon needs."""
 
     folder: Path
     practice: str
@@ -93,11 +93,11 @@ class Stage:
     def appeals(self) -> Path:
         return self.folder / "appeals"
 
-    def settle(self, channels: str = CHANNELS, *, shutdown_within: str = "20s") -> None:
-        """Write the settings; again, to change them."""
-        followed = any("appeal" in recipe.read_text() for recipe in self.recipes.iterdir())
+    def configure(self, channels: str = CHANNELS, *, shutdown_within: str = "20s") -> None:
+        """Write the settings, or replace them."""
+        uses_appeals = any("appeal" in recipe.read_text() for recipe in self.recipes.iterdir())
         self.config.write_text(
-            (SETTINGS + APPEALS if followed else SETTINGS).format(
+            (SETTINGS + APPEALS if uses_appeals else SETTINGS).format(
                 folder=self.folder,
                 practice=self.practice,
                 shutdown_within=shutdown_within,
@@ -106,18 +106,18 @@ class Stage:
         )
 
     def recipe(self, name: str, text: str) -> None:
-        """Write a recipe; again, to change it."""
+        """Write a recipe, or replace it."""
         (self.recipes / f"{name}.yaml").write_text(dedent(text))
 
     def appeal(self, reference: str, at: float, **fields: str) -> None:
-        """Write an appeal's file at a moment; again, to change it."""
+        """Write an appeal's file as of Unix time `at`, or replace it."""
         file = self.appeals / f"{reference}.yaml"
         file.write_text(json.dumps({"reference": reference, **fields}))
         os.utime(file, (at, at))
 
 
 def build(folder: Path, practice: str, smtp: str, recipes: Mapping[str, str]) -> Stage:
-    """Make the folder with everything that a daemon needs."""
+    """Make the folder and its files."""
     stage = Stage(folder, practice, smtp)
     for part in (stage.recipes, stage.appeals, folder / "secrets"):
         part.mkdir(parents=True)
@@ -127,12 +127,12 @@ def build(folder: Path, practice: str, smtp: str, recipes: Mapping[str, str]) ->
     secret.write_text("whsec_" + base64.b64encode(KEY).decode())
     for name, text in recipes.items():
         stage.recipe(name, text)
-    stage.settle()
+    stage.configure()
     return stage
 
 
 def signed(message_id: str, now: float, body: bytes, key: bytes = KEY) -> dict[str, str]:
-    """Return the headers of a request that a sender who holds the key makes at `now`."""
+    """Return the headers of a request that is signed with `key` at Unix time `now`."""
     stamp = str(int(now))
     digest = hmac.digest(key, b".".join((message_id.encode(), stamp.encode(), body)), "sha256")
     return {

@@ -49,7 +49,7 @@ async def test_an_expired_login_stops_its_channel_and_is_told_once_by_another(st
     }
     (mail,) = story.posts(TOLD)
     assert "force_x" in mail
-    assert len(story.said("login_expired")) == 1
+    assert len(story.logged("login_expired")) == 1
 
     await story.until(lambda: len(story.posts("x")) == 5, passing=20)
     assert sorted(story.posts("x")) == [f"Road {number} closed" for number in range(5)]
@@ -76,7 +76,7 @@ async def test_what_waits_for_a_login_expires_at_its_time(story):
     await begins(story, staging.TWEET + "publish_within: 10m\n")
     fails(story, "x", "token_expired", seconds=3600)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("expired"), passing=5)
+    await story.until(lambda: story.logged("expired"), passing=5)
     assert [one["state"] for one in await tweets(story)] == ["expired"]
 
 
@@ -84,7 +84,7 @@ async def test_new_credentials_are_tried_at_once(story):
     await begins(story)
     fails(story, "x", "token_expired", seconds=3600)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("login_expired"), passing=1)
+    await story.until(lambda: story.logged("login_expired"), passing=1)
     await story.clock.passes(minutes=40)
     await story.settles()
     story.sandbox.faults.clear()
@@ -136,7 +136,7 @@ async def test_one_at_a_time_finds_out_whether_a_platform_is_back(story):
     fails(story, "x", "http_503", seconds=1800)
     for number in range(10):
         await story.receives(f"Road {number} closed")
-    await story.until(lambda: story.said("channel_down"), passing=0.5)
+    await story.until(lambda: story.logged("channel_down"), passing=0.5)
     before = sum(one["attempts"] for one in await tweets(story))
     for _ in range(120):
         await story.clock.passes(seconds=5)
@@ -191,7 +191,7 @@ async def test_what_comes_while_an_account_may_not_publish_goes_out_when_it_may_
     assert len(told(story)) == 1
     (lane,) = [one for one in await channels(story) if one["name"] == f"force_{platform}"]
     assert lane["condition"] == "refused"
-    assert len(story.said("account_refused")) == 1
+    assert len(story.logged("account_refused")) == 1
 
     await story.until(lambda: len(story.posts(platform)) == 5, passing=20)
     assert len(set(story.posts(platform))) == 5

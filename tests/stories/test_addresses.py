@@ -37,12 +37,12 @@ async def test_a_key_in_an_address_is_told_nowhere(story):
     )
     story.stage.recipe("gone", FEED.format(url=f"{story.sandbox.url}/nothing-here?key={KEY}2"))
     await story.restarts()
-    await story.until(lambda: story.said("first_look") and story.said("source_down"))
+    await story.until(lambda: story.logged("first_look") and story.logged("source_down"))
     await lists(story, "N-1", "One")
     await story.until(lambda: story.posts("x"), passing=5)
     await lists(story, "N-2", "Two")
     await lists(story, "N-3", "Three")
-    await story.until(lambda: story.said("burst_held"), passing=5)
+    await story.until(lambda: story.logged("burst_held"), passing=5)
     told = await everything(story)
     hidden(*told)
     assert f'source="feed:{story.sandbox.url}/website/appeals.rss#' in told[0]
@@ -62,7 +62,7 @@ async def test_a_broken_recipe_tells_no_key_in_the_log(story):
     )
     story.stage.recipe("news", broken)
     await story.asks("POST", "/reload")
-    assert story.said("recipe_quarantined")
+    assert story.logged("recipe_quarantined")
     hidden(story.lines.getvalue().decode())
 
 
@@ -71,7 +71,7 @@ async def test_settings_that_are_refused_tell_no_key_in_the_log(story):
     feeds = f'feeds: {{ news: {{ url: "{story.sandbox.url}/rss?key={KEY}", evry: 1m }} }}\n'
     story.stage.config.write_text(story.stage.config.read_text() + feeds)
     await story.asks("POST", "/reload")
-    assert "evry" in json.dumps(story.said("reload_refused"))
+    assert "evry" in json.dumps(story.logged("reload_refused"))
     hidden(story.lines.getvalue().decode())
 
 
@@ -83,5 +83,5 @@ async def test_two_feeds_that_differ_in_their_query_are_told_apart(story):
         )
     await story.restarts()
     await story.until(
-        lambda: len({one["source"] for one in story.said("first_look")} - {"appeal:desk"}) == 2
+        lambda: len({one["source"] for one in story.logged("first_look")} - {"appeal:desk"}) == 2
     )

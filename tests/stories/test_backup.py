@@ -44,13 +44,13 @@ async def test_what_went_out_after_the_backup_does_not_go_out_again(story):
     await story.begins({"tweet": staging.TWEET})
     story.sandbox.faults.add("x", FaultName.HTTP_503, 2, None)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     await story.receives("A38 closed")
-    await story.until(lambda: len(story.said("deferred")) == 2)
+    await story.until(lambda: len(story.logged("deferred")) == 2)
     copy = await is_backed_up(story)
     await story.state(2, "delivered", passing=1)
     await is_restored(story, copy)
-    assert story.said("recovered")[-1]["deliveries"] == 2
+    assert story.logged("recovered")[-1]["deliveries"] == 2
     await story.state(2, "delivered", passing=1)
     assert sorted(story.posts("x")) == ["A38 closed", "M6 closed"]
 
@@ -59,7 +59,7 @@ async def test_what_had_not_gone_out_goes_out_once_it_is_surely_absent(story):
     await story.begins({"tweet": staging.TWEET})
     story.sandbox.faults.add("x", FaultName.HTTP_503, 1, None)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     copy = await is_backed_up(story)
     await is_restored(story, copy)
     await story.state(1, "delivered", passing=1)

@@ -58,7 +58,7 @@ class Kitchen(Story):
     async def files(self, reference: str, **fields) -> None:
         """Have somebody write an appeal's file, and wait until it has been read."""
         # What the first look finds is old news.
-        await self.until(lambda: self.said("first_look"), passing=1)
+        await self.until(lambda: self.logged("first_look"), passing=1)
         before = len(await self.runs())
         self.stage.appeal(reference, self.clock.now(), **fields)
 

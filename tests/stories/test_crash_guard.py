@@ -20,13 +20,13 @@ async def dies(story, crashes=0, hold_reason=""):
 
 async def begins(story):
     await story.begins({"appeal": APPEAL, "tweet": staging.TWEET})
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
 
 
 async def test_after_a_crash_the_source_is_paused_and_people_are_told(story):
     await begins(story)
     await dies(story)
-    (alarm,) = story.said("alarm")
+    (alarm,) = story.logged("alarm")
     assert (alarm["kind"], alarm["channel"]) == ("source.paused", DESK)
     assert alarm["reason"] == "paused for 3m"
     story.stage.appeal("A-1", story.clock.now() - 5, title="Missing: Aisha, 14")
@@ -41,7 +41,7 @@ async def test_other_sources_go_on_at_once(story):
     await begins(story)
     story.stage.recipe("news", FEED.format(url=f"{story.sandbox.url}/website/appeals.rss"))
     await dies(story)
-    await story.until(lambda: len(story.said("first_look")) == 2)
+    await story.until(lambda: len(story.logged("first_look")) == 2)
     await lists(story, "N-1", "Award")
     await story.until(lambda: story.posts("x"), passing=5)
     assert story.posts("x") == ["feed.new Award"]
@@ -68,7 +68,7 @@ async def test_a_look_that_is_stored_ends_it(story):
     await story.until(lambda: story.posts("x"), passing=600)
     assert await story.bridge.engine.store.planning_marks() == []
     await story.restarts()
-    assert len(story.said("alarm")) == 1
+    assert len(story.logged("alarm")) == 1
 
 
 async def test_a_start_without_a_new_crash_does_not_make_the_pause_longer(story):
@@ -78,7 +78,7 @@ async def test_a_start_without_a_new_crash_does_not_make_the_pause_longer(story)
     await story.clock.passes(seconds=60)
     await story.restarts()
     assert await story.bridge.engine.store.planning_marks() == before
-    assert len(story.said("alarm")) == 1
+    assert len(story.logged("alarm")) == 1
 
 
 async def test_a_reload_after_a_change_ends_the_pause(story):
@@ -116,6 +116,6 @@ async def test_an_orderly_stop_is_no_crash(story):
     await begins(story)
     await story.bridge.engine._crash_guard.begin(DESK, "")
     await story.restarts()
-    assert story.said("alarm") == []
+    assert story.logged("alarm") == []
     story.stage.appeal("A-1", story.clock.now() - 5, title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)

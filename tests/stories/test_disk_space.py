@@ -79,9 +79,9 @@ async def test_a_disk_that_is_nearly_full_is_answered_503_and_what_was_accepted_
     await empties(story, disk)
     assert (await asks(story, "/readyz"))[0] == 200
     assert (await story.receives("A38 closed", message="msg_a38"))[0] == 202
-    kinds = [line["kind"] for line in story.said("alarm")]
+    kinds = [line["kind"] for line in story.logged("alarm")]
     assert kinds == ["store.nearly_full", "store.room_again"]
-    assert story.said("store_trouble") == []
+    assert story.logged("store_trouble") == []
 
 
 async def test_a_daemon_that_is_started_on_a_full_disk_accepts_nothing_and_sends_what_waits(
@@ -145,7 +145,7 @@ async def test_a_source_is_asked_less_and_less_while_the_store_keeps_nothing(sto
 
     async with ScriptedServer((200, EMPTY, {"Content-Type": "application/rss+xml"})) as server:
         await story.begins({"news": FEED.format(url=f"{server.url}/feed")})
-        await story.until(lambda: story.said("first_look"), passing=0.1)
+        await story.until(lambda: story.logged("first_look"), passing=0.1)
         monkeypatch.setattr(SqliteStore, "accept", refuses)
         before = len(server.heard)
         await story.until(lambda: len(server.heard) > before + 8, passing=5)

@@ -44,18 +44,18 @@ async def test_a_loop_that_broke_goes_on_and_people_are_told(story, monkeypatch)
     await story.receives("M6 closed")
     await story.clock.passes(minutes=11)
     await story.state(1, "expired", passing=1)
-    (said,) = story.said("plugin_bug")
+    (said,) = story.logged("plugin_bug")
     assert said["where"] == "upkeep"
     assert "ZeroDivisionError" in said["error"]
-    (alarm,) = [line for line in story.said("alarm") if line["kind"] == "bridge.part_broke"]
+    (alarm,) = [line for line in story.logged("alarm") if line["kind"] == "bridge.part_broke"]
     assert "upkeep" in alarm["reason"]
 
 
 async def test_a_source_whose_looking_broke_is_looked_at_again(story, monkeypatch):
     breaks(monkeypatch, Polling, "_pause", times=2)
     await story.begins({"noted": NOTED})
-    await story.until(lambda: story.said("first_look"), passing=1)
-    assert [line["where"] for line in story.said("plugin_bug")] == ["source appeal:desk"] * 2
+    await story.until(lambda: story.logged("first_look"), passing=1)
+    assert [line["where"] for line in story.logged("plugin_bug")] == ["source appeal:desk"] * 2
 
 
 async def test_a_fault_about_one_run_fails_that_run_and_no_other(story, monkeypatch):
@@ -128,7 +128,7 @@ async def test_a_fault_in_what_is_said_costs_no_other_event_that_came_with_it(
     feed = Feed()
     async with ScriptedServer(feed.answer) as server:
         await story.begins({"follower": FOLLOWER.format(url=f"{server.url}/news")})
-        await story.until(lambda: story.said("first_look"))
+        await story.until(lambda: story.logged("first_look"))
         feed.titles = ["One", "Two", "Three"]
         breaks(monkeypatch, owner, name, times=5)
         await story.state(3, "delivered", passing=5)
@@ -156,7 +156,7 @@ async def test_an_attempt_that_nobody_makes_is_looked_for_and_made(story, monkey
     assert lost["state"] == "sending"
     await story.state(1, "delivered", passing=20)
     assert story.posts("x") == ["M6 closed"]
-    (alarm,) = [line for line in story.said("alarm") if line["kind"] == "channel.attempt_lost"]
+    (alarm,) = [line for line in story.logged("alarm") if line["kind"] == "channel.attempt_lost"]
     assert "delivery 1" in alarm["reason"]
 
 
@@ -194,7 +194,7 @@ async def test_what_the_store_goes_on_refusing_is_told_to_people(story, monkeypa
     await story.until(lambda: story.posts("x") == ["Two"], passing=5)
 
     def alarms():
-        return [line for line in story.said("alarm") if line["kind"] == "store.refuses"]
+        return [line for line in story.logged("alarm") if line["kind"] == "store.refuses"]
 
     (alarm,) = await story.until(alarms, passing=20)
     assert alarm["reason"] == "runs: not this one"

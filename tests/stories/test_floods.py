@@ -53,9 +53,9 @@ async def test_a_webhook_that_goes_round_in_circles_is_held_and_told_once(story)
     await story.state(10, "delivered", "held")
     assert len(story.posts("x")) == 3
     assert await holds(story) == ["burst"] * 7
-    (told,) = story.said("burst_held")
+    (told,) = story.logged("burst_held")
     assert (told["of"], told["reason"]) == ("webhook:desk", "more than 3 events within 10m")
-    assert [line["kind"] for line in story.said("alarm")] == ["flood.held"]
+    assert [line["kind"] for line in story.logged("alarm")] == ["flood.held"]
 
 
 async def test_a_flood_is_held_until_it_is_calm_again(story):
@@ -69,7 +69,7 @@ async def test_a_flood_is_held_until_it_is_calm_again(story):
     await brings(story, 7)
     await story.until(lambda: "Incident 7" in story.posts("x"))
     assert await holds(story) == ["burst"] * 4
-    assert len(story.said("burst_held")) == 1
+    assert len(story.logged("burst_held")) == 1
 
 
 async def test_repeats_are_no_flood(story):
@@ -80,7 +80,7 @@ async def test_repeats_are_no_flood(story):
     await story.state(3, "delivered")
     status, _ = await story.receives("M6 closed", message="msg_same")
     assert status == 200
-    assert story.said("burst_held") == []
+    assert story.logged("burst_held") == []
 
 
 async def test_what_had_not_set_out_when_the_flood_was_noticed_is_held_with_it(story):
@@ -88,7 +88,7 @@ async def test_what_had_not_set_out_when_the_flood_was_noticed_is_held_with_it(s
     await begins_with_a_bound(story, channels=narrow)
     story.sandbox.faults.add("x", FaultName.SLOW, 1, 30)
     await brings(story, *range(4))
-    await story.until(lambda: story.said("burst_held"))
+    await story.until(lambda: story.logged("burst_held"))
     await story.clock.passes(minutes=1)
     await story.state(4, "delivered", "held")
     assert len(story.posts("x")) == 1
@@ -128,7 +128,7 @@ async def test_a_recipe_that_plans_too_much_is_held(story):
     assert len(story.posts("x")) == 3
     assert len(story.posts("facebook")) == 5
     assert await holds(story) == ["burst", "burst"]
-    assert [line["of"] for line in story.said("burst_held")] == ["recipe:tweet"]
+    assert [line["of"] for line in story.logged("burst_held")] == ["recipe:tweet"]
 
 
 async def test_the_deliveries_of_one_event_go_out_together_or_not_at_all(story):
@@ -176,7 +176,7 @@ async def test_the_same_text_is_known_after_a_restart(story):
     await story.restarts()
     await story.clock.passes(seconds=1)
     await brings(story, 1)
-    await story.until(lambda: story.said("held"))
+    await story.until(lambda: story.logged("held"))
     assert await holds(story) == ["same_text"]
 
 
@@ -292,7 +292,7 @@ async def runs_that_are(story, state):
 
 
 async def looked(story, count):
-    await story.until(lambda: len(story.said("first_look")) >= count)
+    await story.until(lambda: len(story.logged("first_look")) >= count)
 
 
 async def test_a_recipe_is_not_started_by_its_own_post(story):

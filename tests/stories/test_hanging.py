@@ -135,7 +135,7 @@ async def test_an_attempt_that_hangs_is_given_up_looked_into_and_made_again(stor
     await story.begins({"sign": SIGN}, CHANNELS)
     await story.receives("M6 closed")
     await story.receives("A38 closed")
-    (unsure,) = await story.until(lambda: story.said("unsure"), passing=1)
+    (unsure,) = await story.until(lambda: story.logged("unsure"), passing=1)
     assert "it did not end within 60 seconds; it may be published" in unsure["reason"]
     sign.hangs = set()
     await story.state(2, "delivered", passing=1)
@@ -194,10 +194,10 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
 
 async def test_a_source_whose_look_hangs_is_down_and_looked_at_again(story, appeals):
     await story.begins({"sign": SIGN, "appeal": APPEAL}, CHANNELS)
-    (down,) = await story.until(lambda: story.said("source_down"), passing=30)
+    (down,) = await story.until(lambda: story.logged("source_down"), passing=30)
     assert "the look was given up: it did not end within 900 seconds" in down["reason"]
     appeals.hangs = False
-    await story.until(lambda: story.said("source_back"), passing=10)
+    await story.until(lambda: story.logged("source_back"), passing=10)
 
 
 async def test_one_message_that_is_refused_while_others_go_out_fails_in_the_platforms_words(
@@ -216,7 +216,7 @@ async def test_one_message_that_is_refused_while_others_go_out_fails_in_the_plat
     assert story.clock.now() - begun < 10
     (failed,) = await story.until(lambda: story.deliveries(state="failed"), passing=0.5)
     assert (failed["content"]["text"], failed["reason"]) == ("Strange", "403 You may not do this")
-    assert not [line for line in story.said("alarm") if line["kind"] == "channel.refused"]
+    assert not [line for line in story.logged("alarm") if line["kind"] == "channel.refused"]
 
 
 async def test_the_only_message_there_is_is_not_given_up_for_its_account(story, sign):

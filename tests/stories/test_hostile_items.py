@@ -70,7 +70,7 @@ async def shipped(story):
     appeals = staging.APPEALS.format(folder=story.stage.folder)
     story.stage.config.write_text(before + settings + appeals)
     await story.restarts()
-    assert not story.said("recipe_quarantined")
+    assert not story.logged("recipe_quarantined")
     return story
 
 
@@ -126,7 +126,7 @@ async def test_a_hostile_request_keeps_nobody_waiting(shipped, piece):
 
 @pytest.mark.parametrize("piece", PIECES)
 async def test_hostile_case_files_keep_nobody_waiting(shipped, piece):
-    await shipped.until(lambda: shipped.said("first_look"))
+    await shipped.until(lambda: shipped.logged("first_look"))
     watch = Watch()
     text = made_of(HOSTILE[piece], 20_000)
     for number in range(CASES):

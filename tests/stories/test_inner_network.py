@@ -52,8 +52,8 @@ async def begins(story, url, more=""):
 async def test_a_feed_whose_name_leads_inside_is_not_read_until_the_settings_allow_it(story, inner):
     port = inner.url.rpartition(":")[2]
     await begins(story, f"http://news.example:{port}/rss")
-    await story.until(lambda: story.said("source_down"))
-    (down,) = story.said("source_down")
+    await story.until(lambda: story.logged("source_down"))
+    (down,) = story.logged("source_down")
     assert f'add "news.example:{port}" to inside: in appealbridge.yaml' in down["reason"]
     # People are told at the first look: no later one can do better.
     await story.until(lambda: any("to inside:" in mail for mail in story.posts("email")), passing=1)
@@ -63,17 +63,17 @@ async def test_a_feed_whose_name_leads_inside_is_not_read_until_the_settings_all
         settings.write(f"inside: ['news.example:{port}']\n")
     assert (await story.bridge.reload())["problems"] == []
     await story.until(lambda: story.posts("x") == ["Road closed"], passing=5)
-    assert story.said("source_back")
+    assert story.logged("source_back")
 
 
 async def test_a_feed_that_begins_to_point_inside_is_not_followed(story, inner):
     async with ScriptedServer((302, "", {"Location": f"{inner.url}/secret"})) as outer:
         await begins(story, f"{outer.url}/rss")
-        await story.until(lambda: story.said("source_down"))
+        await story.until(lambda: story.logged("source_down"))
         await story.clock.passes(minutes=5)
         assert outer.heard
         assert inner.heard == []
-        assert "inside your network" in story.said("source_down")[0]["reason"]
+        assert "inside your network" in story.logged("source_down")[0]["reason"]
 
 
 MAIL = """
@@ -93,7 +93,7 @@ async def test_what_is_for_an_account_inside_waits_and_goes_out_once_the_setting
     story.lookup = leads_here
     await story.begins({"mail": MAIL})
     port = story.sandbox.smtp_url.rpartition(":")[2]
-    story.stage.settle(TWO_SERVERS.replace("PORT", port))
+    story.stage.configure(TWO_SERVERS.replace("PORT", port))
     config = story.stage.config
     lines = [line for line in config.read_text().splitlines() if not line.startswith("practice:")]
     config.write_text("\n".join(lines) + TOLD)

@@ -64,7 +64,7 @@ async def _killed_under_load(folder: Path) -> None:
     )
     async with platforms(folder) as there:
         stage = staging.build(folder / "stage", there.url, there.smtp, {"toot": TOOT})
-        stage.settle(account)
+        stage.configure(account)
         await there.fault("mastodon", "keys_ignored", seconds=600)
         await there.fault("mastodon", "slow", count=AT_WORK, seconds=20)
         async with daemon(stage) as killed:
@@ -104,7 +104,7 @@ def _stage(folder: Path, there: Platforms, name: str) -> staging.Stage:
     """Return a stage with accounts of its own, so that no case sees another's posts."""
     stage = staging.build(folder / name, there.url, there.smtp, {})
     own = f"{name}_"
-    stage.settle(
+    stage.configure(
         staging.CHANNELS.replace("force_", f"{own}force_")
         .replace("100064500000001", _page(name))
         .replace("{ platform:", "{ repeat_after: 1s, platform:")

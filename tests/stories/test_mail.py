@@ -29,7 +29,7 @@ async def test_one_wrong_address_of_a_list_fails_alone_and_was_told_at_the_start
         settings.write(LISTS)
     story.stage.recipe("press", PRESS)
     await story.starts()
-    (told,) = story.said("list_wrong")
+    (told,) = story.logged("list_wrong")
     assert 'lists.press[1]: "sport#example-tv.example" is not an address' in told["reason"]
 
     await story.receives("Road closed")

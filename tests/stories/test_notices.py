@@ -175,10 +175,10 @@ async def test_without_anyone_to_tell_it_is_said_in_the_log_and_nothing_is_store
     await begins(story, {"mail": MAIL.replace("on_failure: duty_comms\n", "")}, people="")
     fails(story, "email", "post_then_500", count=1)
     await story.receives("M6 closed")
-    (said,) = await story.until(lambda: story.said("nobody_told"), passing=0.5)
+    (said,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
     assert "nobody is named" in said["reason"]
     await quietly_passes(story, 10)
-    assert len(story.said("nobody_told")) == 1
+    assert len(story.logged("nobody_told")) == 1
     assert len(await story.runs()) == 1
 
 
@@ -186,7 +186,7 @@ async def test_an_account_does_not_tell_of_itself(story):
     await begins(story, {"mail": MAIL}, CHANNELS.partition("desk:")[0])
     fails(story, "email", "post_then_500", count=1)
     await story.receives("M6 closed")
-    (said,) = await story.until(lambda: story.said("nobody_told"), passing=0.5)
+    (said,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
     assert "no account can tell dana" in said["reason"]
     await quietly_passes(story, 10)
     assert notices(story) == []
@@ -215,7 +215,7 @@ async def for_real(story, first, second=None):
     channels = f"press_office: {{ platform: email, smtp: '{first.url}', sender: a@example.org }}\n"
     if second is not None:
         channels += f"desk: {{ platform: email, smtp: '{second.url}', sender: b@example.org }}\n"
-    story.stage.settle(channels)
+    story.stage.configure(channels)
     config = story.stage.config
     lines = (config.read_text() + PEOPLE).splitlines()
     config.write_text("\n".join(line for line in lines if not line.startswith("practice:")))
@@ -244,12 +244,12 @@ async def test_a_notice_that_nobody_can_bring_is_only_logged_and_never_a_loop(st
         await for_real(story, first, second)
         first.replies["RCPT"] = second.replies["RCPT"] = REFUSED
         await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
-        await story.until(lambda: story.said("nobody_told"), passing=0.5)
+        await story.until(lambda: story.logged("nobody_told"), passing=0.5)
         await quietly_passes(story, 30)
         listed = await story.deliveries()
         assert [one["channel"] for one in listed] == ["press_office", "desk"]
         assert {one["state"] for one in listed} == {"failed"}
-        assert len(story.said("nobody_told")) == 1
+        assert len(story.logged("nobody_told")) == 1
 
 
 async def test_a_notice_whose_outcome_is_unclear_is_rather_sent_twice_than_never(story):
@@ -270,10 +270,10 @@ async def test_a_notice_whose_outcome_stays_unclear_is_not_sent_for_ever(story):
         await for_real(story, server)
         server.replies[FINAL_DOT] = HANG_UP
         await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
-        await story.until(lambda: story.said("nobody_told"), passing=1)
+        await story.until(lambda: story.logged("nobody_told"), passing=1)
         await quietly_passes(story, 30)
         assert len(server.mails) == 3
-        kinds = [line["kind"] for line in story.said("nobody_told")]
+        kinds = [line["kind"] for line in story.logged("nobody_told")]
         assert kinds.count("store.nearly_full") == 1
 
 
@@ -351,8 +351,8 @@ async def test_without_anyone_to_tell_what_waits_for_approval_is_no_error(story)
     await story.receives("M6 closed")
     await story.state(1, "held")
     await quietly_passes(story, 10)
-    assert story.said("nobody_told") == []
-    assert len(story.said("held")) == 1
+    assert story.logged("nobody_told") == []
+    assert len(story.logged("held")) == 1
 
 
 async def test_what_is_held_once_more_is_told_once_more(story):

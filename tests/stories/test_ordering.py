@@ -231,11 +231,11 @@ actions: [{ action: tweet, channel: force_x, text: "{{ appeal.title }}" }]
 approval: none
 """
     await begins(story, {"appeals": recipe}, "retention: { personal: 1d after closure }\n")
-    await story.until(lambda: story.said("first_look"), passing=1)
+    await story.until(lambda: story.logged("first_look"), passing=1)
     story.stage.appeal("WMP-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)
     await sends(story, "she is found", by="stranger", subject="WMP-1", kind="appeal.closed")
     await story.clock.passes(days=3)
-    await story.until(lambda: story.said("pruned"), passing=600)
+    await story.until(lambda: story.logged("pruned"), passing=600)
     (appeal,) = [one for one in await story.deliveries() if one["subject"] == "WMP-1"]
     assert appeal["content"] == {"text": "Missing: Aisha, 14"} | appeal["content"]

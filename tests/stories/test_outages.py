@@ -31,7 +31,7 @@ async def test_what_became_late_while_its_platform_was_down_expires_and_that_is_
     fails(story, "x", "http_503", seconds=3600)
     await story.receives("M6 closed")
     (delivery,) = await story.state(1, "expired", passing=5)
-    (said,) = await story.until(lambda: story.said("expired"))
+    (said,) = await story.until(lambda: story.logged("expired"))
     assert said["delivery_id"] == delivery["id"]
     due = delivery["publish_by"]
     assert due <= said["ts"]
@@ -46,7 +46,7 @@ async def test_what_expires_is_said_at_its_time_and_not_when_its_lane_next_looks
     await story.begins({"tweet": LATE})
     fails(story, "x", "http_429", count=1, seconds=3000)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     begun = story.clock.now()
     await story.state(1, "expired", passing=1)
     assert story.clock.now() - begun < 660
@@ -58,7 +58,7 @@ async def test_what_waits_for_a_person_expires_too(story):
     await story.state(1, "held")
     await story.clock.passes(minutes=11)
     await story.state(1, "expired")
-    await story.until(lambda: story.said("expired"))
+    await story.until(lambda: story.logged("expired"))
 
 
 async def test_a_rate_limit_is_waited_out_until_its_own_reset(story):
@@ -66,7 +66,7 @@ async def test_a_rate_limit_is_waited_out_until_its_own_reset(story):
     fails(story, "x", "http_429", count=1, seconds=600)
     begun = story.clock.now()
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     await story.receives("A38 closed")  # the whole account is left alone, not just this post
     await story.clock.passes(seconds=590)
     await story.settles()
@@ -85,7 +85,7 @@ async def test_one_dead_platform_delays_no_other(story, dead):
     await story.receives("M6 closed")
     others = {"x", "facebook", "mastodon", "email"} - {dead}
     await story.until(lambda: all(story.posts(platform) for platform in others))
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     assert story.posts(dead) == []
 
 
@@ -110,7 +110,7 @@ async def test_a_lost_answer_publishes_nothing_twice(story, platform, fault):
     listed = await story.state(4, "delivered", passing=0.1)
     assert {name: len(story.posts(name)) for name in ALL} == dict.fromkeys(ALL, 1)
     assert all(one["receipt"]["id"] for one in listed)
-    assert story.said("unsure")
+    assert story.logged("unsure")
 
 
 ONE_EACH = {
@@ -194,7 +194,7 @@ async def test_a_server_that_fails_at_every_repeat_is_looked_at_and_not_called_d
     (delivery,) = await story.state(1, "delivered", passing=0.5)
     assert story.clock.now() - begun < 10
     assert (delivery["attempts"], story.posts("mastodon")) == (1, ["M6 closed"])
-    assert not story.said("channel_down")
+    assert not story.logged("channel_down")
 
 
 async def test_one_delivery_that_ends_unclear_again_and_again_is_no_outage(story):
@@ -204,7 +204,7 @@ async def test_one_delivery_that_ends_unclear_again_and_again_is_no_outage(story
     await story.receives("M6 closed")
     (delivery,) = await story.state(1, "delivered", passing=1)
     assert delivery["attempts"] == 6
-    assert not story.said("channel_down")
+    assert not story.logged("channel_down")
     assert story.posts("mastodon") == ["M6 closed"]
 
 
@@ -311,7 +311,7 @@ async def test_what_comes_due_while_its_lane_is_full_goes_as_soon_as_there_is_ro
     await story.begins({"tweet": staging.TWEET}, narrow)
     fails(story, "x", "http_503", count=1)
     await story.receives("First")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     fails(story, "x", "slow", count=1, seconds=10)
     await story.receives("Second, which takes ten seconds")
     await story.until(lambda: len(story.posts("x")) == 1)
@@ -340,7 +340,7 @@ async def test_what_is_perhaps_published_does_not_expire_but_is_looked_for(
     await story.begins({"tweet": LATE})
     fails(story, "x", "post_then_reset", count=1)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("unsure"))
+    await story.until(lambda: story.logged("unsure"))
     fails(story, "x", "http_503", seconds=1800)
     (delivery,) = await story.state(1, "delivered", passing=2)
     assert delivery["receipt"]["id"]
@@ -355,8 +355,8 @@ async def test_what_is_surely_absent_after_its_time_expires(story):
         story, "x", "refuse", seconds=1200
     )  # a reset before anything was published: unclear to us
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("unsure"))
+    await story.until(lambda: story.logged("unsure"))
     await story.clock.passes(minutes=30)
     await story.state(1, "expired", passing=1)
-    await story.until(lambda: story.said("expired"))
+    await story.until(lambda: story.logged("expired"))
     assert story.posts("x") == []

@@ -12,4 +12,4 @@ async def test_one_that_breaks_over_a_rate_limit_has_published(story, monkeypatc
     await story.receives("M6 closed")
     await story.state(1, "delivered")
     assert story.posts("x") == ["M6 closed"]
-    assert story.said("plugin_bug")
+    assert story.logged("plugin_bug")

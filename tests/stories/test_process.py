@@ -32,7 +32,7 @@ async def test_sigterm_lets_an_attempt_that_is_under_way_end(tmp_path):
 async def test_sigterm_does_not_wait_for_ever_and_what_was_cut_off_is_looked_into(tmp_path):
     async with platforms(tmp_path) as there:
         stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
-        stage.settle(shutdown_within="1s")
+        stage.configure(shutdown_within="1s")
         await there.fault("x", "post_then_hang", count=1, seconds=50)
         async with daemon(stage) as first:
             assert await first.ready()

@@ -13,7 +13,7 @@ actions:
 
 async def test_a_new_appeal_waits_for_its_release_and_is_then_posted(story):
     await story.begins({"appeal": APPEAL})
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
 
     story.stage.appeal(
         "A-1", story.clock.now(), title="Missing: Aisha, 14", text="Last seen in Digbeth."
@@ -32,7 +32,7 @@ async def test_a_new_appeal_waits_for_its_release_and_is_then_posted(story):
 
 async def test_an_appeal_that_is_closed_and_opened_again_is_told_each_time(story):
     await story.begins({"appeal": APPEAL + "approval: none\n"})
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
     told = {"title": "Missing: Aisha, 14", "text": "Last seen in Digbeth."}
     for count, change in enumerate(({}, {"status": "closed"}, {}), start=1):
         story.stage.appeal("A-1", story.clock.now(), **told, **change)
@@ -80,7 +80,7 @@ async def test_a_missing_field_fails_the_run_with_its_place_and_publishes_none_o
     assert "actions[1].text" in run["reason"]
     assert "place" in run["reason"]
     assert await story.deliveries() == []
-    assert story.said("run_failed")[0]["run_id"] == run["id"]
+    assert story.logged("run_failed")[0]["run_id"] == run["id"]
 
 
 async def test_a_recipe_that_breaks_harms_no_other(story):
@@ -146,7 +146,7 @@ async def test_what_waits_for_a_later_step_survives_a_restart(story):
     await story.begins({"everywhere": staging.EVERYWHERE})
     story.sandbox.faults.add("x", "http_503", 1, None)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     await story.restarts()
     await story.state(4, "delivered", passing=0.1)
     assert len(story.posts("x")) == len(story.posts("email")) == 1

@@ -47,7 +47,7 @@ async def test_ready_is_said_again_once_what_is_new_is_in_force(story):
     manager = story.bridge.systemd = Manager()
     manager.bridge = story.bridge
     story.stage.recipe("two", APPEAL)
-    story.stage.settle(staging.CHANNELS.replace("force_mastodon", "ward_mastodon"))
+    story.stage.configure(staging.CHANNELS.replace("force_mastodon", "ward_mastodon"))
     await story.bridge.reload()
     recipes, lanes, watched = manager.heard[-1]
     assert recipes == ["one", "two"]
@@ -75,14 +75,14 @@ async def test_a_reload_that_meets_what_nobody_foresaw_changes_nothing(story, mo
     told = await story.bridge.reload()
     assert told["loaded"] == []
     assert "please report it" in told["problems"][0]["text"]
-    assert story.said("reload_refused")
+    assert story.logged("reload_refused")
     await story.receives("M6 closed")
     await story.state(1, "delivered")
 
 
 async def test_at_the_start_it_is_said_when_the_daemon_can_be_reached(tmp_path):
     stage = staging.build(tmp_path / "stage", "http://127.0.0.1:9", "127.0.0.1:9", {})
-    stage.settle()
+    stage.configure()
     reached = []
 
     class Asked(Notifier):

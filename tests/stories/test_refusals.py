@@ -33,7 +33,7 @@ async def test_a_wrong_signature_is_refused_and_only_counted(story):
     assert status == 401
     assert problem["status"] == 401
     assert await nothing_happened(story)
-    (said,) = story.said("refused")
+    (said,) = story.logged("refused")
     assert (said["webhook"], said["status"]) == ("desk", 401)
     refused = 'appealbridge_requests_refused_total{status="401",webhook="desk"}'
     assert await metric(story, refused) == 1.0
@@ -88,7 +88,7 @@ async def test_what_comes_more_often_than_the_rate_is_answered_429_and_may_come_
     bodies = [json.dumps({"type": "incident", "subject": s, "text": s}).encode() for s in "abcd"]
     answers = [await story.is_sent(body, f"msg_{n}") for n, body in enumerate(bodies)]
     assert [status for status, _ in answers] == [202, 202, 429, 429]
-    assert len(story.said("refused")) == 1
+    assert len(story.logged("refused")) == 1
     refused = 'appealbridge_requests_refused_total{status="429",webhook="desk"}'
     assert await metric(story, refused) == 2.0
     await story.clock.passes(seconds=30)

@@ -41,7 +41,7 @@ async def test_a_bad_recipe_is_quarantined_and_the_others_go_on(story):
     (file,) = told["rejected"]
     assert file.endswith("bad.yaml")
     assert any("tweeet" in problem["text"] for problem in told["problems"])
-    assert story.said("recipe_quarantined")
+    assert story.logged("recipe_quarantined")
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
     _, recipes = await story.asks("GET", "/recipes")
@@ -95,7 +95,7 @@ async def test_a_reload_tells_the_same_names_where_nothing_was_taken(story):
 
 async def test_settings_with_problems_change_nothing(story):
     await story.begins({"tweet": says("Before")})
-    story.stage.settle(staging.CHANNELS + "force_x_two: { platform: nowhere }\n")
+    story.stage.configure(staging.CHANNELS + "force_x_two: { platform: nowhere }\n")
     story.stage.recipe("tweet", says("After"))
     _, told = await story.asks("POST", "/reload")
     assert told["problems"]
@@ -119,7 +119,7 @@ async def test_a_run_that_waits_keeps_the_version_that_began_it(story):
     await story.begins({"everywhere": before})
     story.sandbox.faults.add("x", "http_503", None, 60)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
 
     story.stage.recipe("everywhere", before.replace("Before", "After"))
     _, told = await story.asks("POST", "/reload")
@@ -137,7 +137,7 @@ async def test_it_keeps_that_version_across_a_restart_too(story):
     await story.begins({"everywhere": before})
     story.sandbox.faults.add("x", "http_503", None, 60)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     await story.stops()
     (story.stage.recipes / "everywhere.yaml").unlink()
     await story.starts()
@@ -149,16 +149,16 @@ async def test_what_waits_for_a_channel_that_was_taken_out_goes_when_it_is_back(
     await story.begins({"tweet": says("M6")})
     story.sandbox.faults.add("x", "http_503", None, 30)
     await story.receives("closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     without = staging.CHANNELS.replace("force_x: { platform: x }\n", "")
-    story.stage.settle(without)
+    story.stage.configure(without)
     _, told = await story.asks("POST", "/reload")
     assert [file.rpartition("/")[2] for file in told["rejected"]] == ["tweet.yaml"]
     await story.clock.passes(hours=1)
     await story.settles()
     assert story.posts("x") == []
 
-    story.stage.settle(staging.CHANNELS)
+    story.stage.configure(staging.CHANNELS)
     await story.asks("POST", "/reload")
     await story.state(1, "delivered", passing=1)
     assert story.posts("x") == ["M6: closed"]
@@ -168,7 +168,7 @@ async def test_a_rate_limit_survives_a_reload(story):
     await story.begins({"tweet": says("M6")})
     story.sandbox.faults.add("x", "http_429", 1, 600)
     await story.receives("closed")
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     await story.asks("POST", "/reload")
     await story.clock.passes(minutes=9)
     await story.receives("still closed")
@@ -214,7 +214,7 @@ async def test_a_look_goes_on_while_recipes_are_reloaded(story, monkeypatch):
     go_on.set()
     story.clock.regardless = False
     await story.clock.rests()
-    assert len(story.said("first_look")) == 1
+    assert len(story.logged("first_look")) == 1
 
     story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.state(1, "delivered", passing=5)

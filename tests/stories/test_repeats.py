@@ -140,7 +140,7 @@ async def test_an_id_that_comes_with_another_content_is_refused_and_said(
     assert (status, problem["title"]) == (409, "same id, other content")
     assert told["event"] in problem["detail"]
     assert "Give each event an id of its own" in problem["detail"]
-    (said,) = story.said("refused")
+    (said,) = story.logged("refused")
     assert (said["webhook"], said["status"]) == (name, 409)
     assert await statuses(story, name, first, media=media) == [200]
 
@@ -182,7 +182,7 @@ async def test_what_was_emptied_is_a_repeat_whatever_comes(story):
     await begins(story, "retention: { personal: 1h }\n")
     assert await statuses(story, "partner_with_ids", {"id": 7, **CLOSED}) == [202]
     await story.state(1, "delivered")
-    await story.until(lambda: story.said("pruned"), passing=600)
+    await story.until(lambda: story.logged("pruned"), passing=600)
     assert await statuses(story, "partner_with_ids", {"id": 7, "text": "M6"}) == [200]
 
 
@@ -191,7 +191,7 @@ async def test_a_request_that_was_recorded_does_nothing_when_its_event_is_long_r
     await begins(story, "retention: { decisions: 1h }\n")
     assert await statuses(story, name, {"id": 7, **CLOSED}) == [202]
     await story.state(1, "delivered")
-    await story.until(lambda: story.said("pruned"), passing=600)
+    await story.until(lambda: story.logged("pruned"), passing=600)
     assert (await story.asks("GET", "/events"))[1] == []
     assert await sends(story, name, {"id": 7, **CLOSED}) == (200, {"event": None})
     assert len(story.posts("x")) == 1
@@ -201,7 +201,7 @@ async def test_a_body_whose_event_is_long_removed_is_a_new_event(story):
     await begins(story, "retention: { decisions: 1h }\n")
     assert await statuses(story, "partner", CLOSED) == [202]
     await story.state(1, "delivered")
-    await story.until(lambda: story.said("pruned"), passing=600)
+    await story.until(lambda: story.logged("pruned"), passing=600)
     assert await statuses(story, "partner", CLOSED, CLOSED) == [202, 200]
 
 
@@ -280,7 +280,7 @@ async def test_an_alert_fires_again_across_a_restart_and_after_its_rows_are_gone
     assert await statuses(story, "alerts", resolved) == [202]
     await story.state(2, "delivered")
     await story.restarts()
-    await story.until(lambda: story.said("pruned"), passing=600)
+    await story.until(lambda: story.logged("pruned"), passing=600)
     assert await statuses(story, "alerts", resolved, firing, firing) == [200, 202, 200]
 
 
@@ -325,7 +325,7 @@ async def test_a_test_of_a_sender_is_answered_and_said_and_no_event(story):
     status, told = await sends(story, "cloud", [], batch)
     assert (status, told["event"]) == (200, None)
     assert "nothing is stored" in told["why"]
-    (said,) = story.said("no_event")
+    (said,) = story.logged("no_event")
     assert (said["webhook"], said["reason"]) == ("cloud", "a batch of CloudEvents with none in it")
     assert await types(story) == []
 

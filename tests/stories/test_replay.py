@@ -61,7 +61,7 @@ async def says(story, *words):
 async def test_what_a_mended_recipe_makes_of_an_event_goes_out(story):
     await story.begins({"everywhere": BROKEN})
     event = await receives(story)
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     await changes(story, "everywhere", MENDED)
     (told,) = await runs_again(story, event)
     assert [one["channel"] for one in told["deliveries"]] == ["force_x", "force_mastodon"]
@@ -84,7 +84,7 @@ async def test_run_again_twice_nothing_goes_out_twice(story):
 async def test_two_who_ask_at_once_are_one_replay(story):
     await story.begins({"both": BROKEN})
     event = await receives(story)
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     await changes(story, "both", MENDED)
     await asyncio.gather(*(runs_again(story, event) for _ in range(5)))
     await story.state(2, "delivered")
@@ -172,7 +172,7 @@ approval: none
 """
     await story.begins({"waits": recipe})
     event = await receives(story, type="opened", subject="RC-77")
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     await receives(story, "closed at ten", type="closed", subject="RC-77")
     await changes(story, "waits", recipe.replace("event.data.are", "event.data.area"))
     await runs_again(story, event)
@@ -185,7 +185,7 @@ async def test_a_restart_in_the_middle_of_a_replay_changes_nothing(story):
     )
     await story.begins({"both": delayed.replace("event.data.text", "event.data.txt", 1)})
     event = await receives(story)
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     await changes(story, "both", delayed)
     await runs_again(story, event)
     await story.until(lambda: story.posts("x"))
@@ -212,12 +212,12 @@ async def test_what_was_left_out_stays_so_though_what_had_it_is_called_off(story
 async def test_what_was_removed_after_its_retention_cannot_be_run_again(story):
     await story.begins({"both": BROKEN})
     event = await receives(story)
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     config = story.stage.config
     config.write_text(config.read_text() + "retention: { personal: 1d }\n")
     await story.asks("POST", "/reload")
     await story.clock.passes(days=3)
-    await story.until(lambda: story.said("pruned"), passing=600)
+    await story.until(lambda: story.logged("pruned"), passing=600)
     status, told = await story.asks("POST", f"/events/{event}/replay")
     assert status == 409
     assert "its content was removed when its retention was over" in told["detail"]
@@ -228,7 +228,7 @@ async def test_an_operator_sees_what_would_go_out_and_has_it_run(story):
         {"everywhere": BROKEN, "press": PRESS.replace("desk }", "desk, types: [x] }")}
     )
     event = await receives(story)
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     await changes(story, "everywhere", MENDED)
     status, told = await says(story, "replay", event, "--dry-run")
     assert status == 0
@@ -253,7 +253,7 @@ async def test_an_operator_sees_what_would_go_out_and_has_it_run(story):
 async def test_a_recipe_that_still_stops_says_so_and_begins_nothing(story):
     await story.begins({"everywhere": BROKEN})
     event = await receives(story)
-    await story.until(lambda: story.said("run_failed"))
+    await story.until(lambda: story.logged("run_failed"))
     (told,) = await runs_again(story, event)
     assert "event.data.are is missing" in told["why_not"]
     assert len(await story.runs()) == 1

@@ -36,7 +36,7 @@ async def events(story):
 
 
 async def pruned(story, count=1):
-    await story.until(lambda: len(story.said("pruned")) >= count, passing=60)
+    await story.until(lambda: len(story.logged("pruned")) >= count, passing=60)
 
 
 async def test_personal_content_goes_and_the_trail_stays_and_one_day_goes_too(story):

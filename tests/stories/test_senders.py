@@ -125,7 +125,7 @@ async def test_what_is_no_sound_request_is_told_so_and_nothing_is_stored(
     await story.begins({"tweet": staging.TWEET})
     assert await is_answered(story, told) == answer
     assert await stored(story) == 0
-    assert not story.said("plugin_bug")
+    assert not story.logged("plugin_bug")
     assert (await story.receives("M6 closed"))[0] == 202
 
 
@@ -154,7 +154,7 @@ async def test_whatever_is_sent_is_answered_as_documented_or_not_at_all(story, m
 
     await asyncio.to_thread(holds)
     assert await stored(story) == 0
-    assert not story.said("plugin_bug")
+    assert not story.logged("plugin_bug")
 
 
 async def test_a_body_that_trickles_is_given_up_and_delays_nobody(story, monkeypatch):
@@ -190,7 +190,7 @@ async def test_what_is_no_http_is_worth_a_line_and_a_count_without_quoting_it(st
     told = b"POST /hooks/desk HTTP/1.1\r\nAuthorization: Bearer abcd\r\nX Y: z\r\n\r\n"
     assert await is_answered(story, told) == 400
     assert await is_answered(story, LIES["HTTP/2"][0]) == 400
-    first, second = story.said("refused")
+    first, second = story.logged("refused")
     assert first["reason"].startswith("not valid HTTP")
     assert (first["webhook"], second["status"]) == ("unknown", 400)
-    assert story.said("library") == []
+    assert story.logged("library") == []

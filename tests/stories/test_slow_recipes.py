@@ -27,7 +27,7 @@ async def test_a_slow_recipe_fails_and_the_others_publish(story):
     works(story.clock, 0.001)
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
-    (failed,) = story.said("run_failed")
+    (failed,) = story.logged("run_failed")
     assert failed["run_id"].endswith(".slow")
     assert "more than 0.25 seconds of processor time for one event" in failed["reason"]
     assert story.posts("x") == ["M6 closed"]
@@ -37,7 +37,7 @@ async def test_a_slow_recipe_that_waits_fails_when_it_goes_on(story):
     await story.begins({"slow": WAITING})
     works(story.clock, 0.001)
     await story.receives("M6 closed")
-    await story.until(lambda: story.said("run_failed"), passing=5)
+    await story.until(lambda: story.logged("run_failed"), passing=5)
     (run,) = await story.runs()
     assert run["state"] == "failed"
     assert "processor time" in run["reason"]

@@ -30,7 +30,7 @@ async def follows(story):
     story.stage.recipe("news", FEED.format(url=f"{story.sandbox.url}/website/appeals.rss"))
     await story.restarts()
     await story.until(
-        lambda: any(line["source"].startswith("feed:") for line in story.said("first_look"))
+        lambda: any(line["source"].startswith("feed:") for line in story.logged("first_look"))
     )
 
 
@@ -77,7 +77,7 @@ async def test_a_source_that_cannot_be_read_is_noted_asked_less_often_and_harms_
     await story.begins({"tweet": staging.TWEET})
     story.stage.recipe("news", FEED.format(url="http://127.0.0.1:1/feed"))
     await story.restarts()
-    await story.until(lambda: story.said("source_down"))
+    await story.until(lambda: story.logged("source_down"))
     source = "feed:http://127.0.0.1:1/feed"
     for _ in range(60):
         await story.clock.passes(minutes=1)
@@ -111,7 +111,7 @@ async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_e
     assert story.posts("x") == ["Missing: Aisha, 14"]
     await story.starts()
     await story.state(1, "delivered")
-    assert story.said("recovered") == []
+    assert story.logged("recovered") == []
 
 
 # -- memory belongs to what is read --------------------------------------------------------------
@@ -156,13 +156,13 @@ async def follows_named(story, server, more="", path="/one"):
 
 async def set_to(story, server, more="", path="/one"):
     """Write the feed's settings anew."""
-    story.stage.settle()
+    story.stage.configure()
     config = story.stage.config
     config.write_text(config.read_text() + FEEDS.format(url=f"{server.url}{path}", more=more))
 
 
 def seen(story, word):
-    return sum(line["source"] == "feed:news" for line in story.said(word))
+    return sum(line["source"] == "feed:news" for line in story.logged(word))
 
 
 async def looks(story, server, count=2):
@@ -201,7 +201,7 @@ async def test_another_address_under_the_same_name_begins_with_a_silent_look_eac
             await looks(story, server)
         assert story.posts("x") == []
         assert any(
-            "is another one than before" in line["reason"] for line in story.said("source_note")
+            "is another one than before" in line["reason"] for line in story.logged("source_note")
         )
         server.otherwise = rss(*items(8, 7, 1))
         await looks(story, server)
@@ -223,7 +223,7 @@ async def test_what_says_how_often_a_source_is_looked_at_changes_no_memory(story
 async def test_a_folder_that_becomes_a_feed_under_the_same_name_publishes_nothing_old(story):
     async with ScriptedServer(rss(*items(1, 2))) as server:
         await story.begins({"appeal": APPEAL})
-        await story.until(lambda: story.said("first_look"))
+        await story.until(lambda: story.logged("first_look"))
         config = story.stage.config
         config.write_text(
             config.read_text().replace(f"folder: {story.stage.appeals}", f'feed: "{server.url}"')
@@ -286,11 +286,11 @@ async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
             "its date lies ahead",
         }
         assert story.posts("x") == []
-        notes = [line["reason"] for line in story.said("source_note")]
+        notes = [line["reason"] for line in story.logged("source_note")]
         assert "the date of 1 item cannot be read" in notes
         assert "`max_age` can tell nothing of 2 items; they are held" in notes
         await looks(story, server, 5)
-        assert len([n for n in story.said("source_note") if "date of 1" in n["reason"]]) == 1
+        assert len([n for n in story.logged("source_note") if "date of 1" in n["reason"]]) == 1
         for one in held:
             await story.releases(one)
         await story.until(lambda: len(story.posts("x")) == 2)
@@ -311,7 +311,7 @@ async def test_a_wrong_case_file_is_told_to_people_once_and_is_new_once_it_is_me
     await story.begins({"appeal": APPEAL})
     story.stage.config.write_text(story.stage.config.read_text() + PEOPLE)
     await story.restarts()
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
     wrong = story.stage.appeals / "tom.md"
     wrong.write_text("---\nreference: A-1\ntitle: Missing: Tom, 7\n---\nBlue coat.\n")
     story.stage.appeal("A-2", story.clock.now(), title="Missing: Aisha, 14")
@@ -333,24 +333,24 @@ async def test_a_wrong_case_file_is_told_to_people_once_and_is_new_once_it_is_me
 
 async def test_one_file_that_breaks_the_reader_hides_no_other(story):
     await story.begins({"appeal": APPEAL})
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
     (story.stage.appeals / "0.yaml").write_text("%YAML 1.3\n---\nreference: A-0\n")
     story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)
-    assert any("0.yaml" in line["reason"] for line in story.said("alarm"))
+    assert any("0.yaml" in line["reason"] for line in story.logged("alarm"))
 
 
 async def test_two_files_that_name_one_appeal_publish_nothing_until_one_is_taken_away(story):
     await story.begins({"appeal": APPEAL})
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
     story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)
     other = story.stage.appeals / "0-copied.yaml"
     other.write_text('reference: A-1\ntitle: "Burglary"\n')
-    await story.until(lambda: story.said("alarm"), passing=5)
+    await story.until(lambda: story.logged("alarm"), passing=5)
     await story.settles()
     assert story.posts("x") == ["Missing: Aisha, 14"]
-    [alarm] = story.said("alarm")
+    [alarm] = story.logged("alarm")
     assert "0-copied.yaml, A-1.yaml" in alarm["reason"]
     other.unlink()
     await story.clock.passes(minutes=1)

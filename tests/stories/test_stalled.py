@@ -21,7 +21,7 @@ async def figures(story):
 
 
 async def alarms(story, kind):
-    return await story.until(lambda: [a for a in story.said("alarm") if a["kind"] == kind])
+    return await story.until(lambda: [a for a in story.logged("alarm") if a["kind"] == kind])
 
 
 async def test_who_asks_how_it_goes_makes_it_write_nothing(story):
@@ -45,7 +45,7 @@ async def test_what_waits_for_a_channel_that_a_reload_took_away_is_said_at_once(
     await story.begins({"held": HELD})
     await story.receives("M6 closed")
     (held,) = await story.state(1, "held")
-    story.stage.settle(WITHOUT_X)
+    story.stage.configure(WITHOUT_X)
     assert (await story.asks("POST", "/reload"))[0] == 200
     (alarm,) = await alarms(story, "channel.gone")
     assert alarm["channel"] == "force_x"
@@ -58,7 +58,7 @@ async def test_what_waits_for_a_channel_that_a_reload_took_away_is_said_at_once(
     gone = [(one["name"], one["waiting"]) for one in channels if one["condition"] == "gone"]
     assert gone == [("force_x", 1)]
 
-    story.stage.settle()
+    story.stage.configure()
     assert (await story.asks("POST", "/reload"))[0] == 200
     await story.state(1, "delivered")
     assert "notes" not in await health(story)
@@ -68,7 +68,7 @@ async def test_what_waits_for_a_channel_that_is_gone_is_said_at_the_start(story)
     await story.begins({"held": HELD})
     await story.receives("M6 closed")
     await story.state(1, "held")
-    story.stage.settle(WITHOUT_X)
+    story.stage.configure(WITHOUT_X)
     await story.restarts()
     (alarm,) = await alarms(story, "channel.gone")
     assert alarm["channel"] == "force_x"
@@ -87,7 +87,7 @@ async def test_a_lane_that_leaves_lying_what_is_due_is_told(story, monkeypatch):
     await story.releases(held)
 
     async def stalled():
-        return [a for a in story.said("alarm") if a["kind"] == "channel.stalled"]
+        return [a for a in story.logged("alarm") if a["kind"] == "channel.stalled"]
 
     (alarm,) = await story.until(stalled, passing=EVERY / 4)
     assert alarm["channel"] == "force_x"

@@ -174,7 +174,7 @@ async def test_the_log_says_what_the_stranger_is_not_told(story):
     await begins(story)
     await sends(story, "desk")
     await sends(story, "elsewhere", **PROBES["a wrong signature"])
-    known, unknown = story.said("refused")
+    known, unknown = story.logged("refused")
     assert (known["webhook"], unknown["webhook"]) == ("desk", "unknown")
     assert "webhook-signature header is missing" in known["reason"]
 
@@ -214,12 +214,12 @@ async def test_a_flood_of_what_is_refused_is_counted_and_said_now_and_then(story
     for _ in range(60):
         await sends(story, "desk")
         await sends(story, "elsewhere")
-    assert len([line for line in story.said("refused") if line["webhook"] == "desk"]) == 10
+    assert len([line for line in story.logged("refused") if line["webhook"] == "desk"]) == 10
     async with story.session.get(f"{story.bridge.url}/metrics") as answer:
         assert 'requests_refused_total{status="401",webhook="desk"} 60.0' in await answer.text()
     await story.clock.passes(seconds=6)
     await sends(story, "desk")
-    assert story.said("refused")[-1]["unsaid"] == 50
+    assert story.logged("refused")[-1]["unsaid"] == 50
 
 
 # -- where nobody has to prove anything -------------------------------------------------------------
@@ -314,7 +314,7 @@ async def test_a_secret_that_could_be_found_by_trying_stops_nobody_and_is_said(s
     await begins(story)
     (story.stage.folder / "secrets" / "hook_partner").write_text("short")
     await story.restarts()
-    (said,) = story.said("setting_unsafe")
+    (said,) = story.logged("setting_unsafe")
     assert said["setting"] == "webhooks.partner.secrets[0]"
     assert "this secret has only 5 bytes" in said["reason"]
     assert (await sends(story, "partner", Authorization="Bearer short"))[0] == 202

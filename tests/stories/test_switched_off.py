@@ -36,7 +36,7 @@ async def test_it_is_listed_as_off(story):
     assert {one["name"]: one["state"] for one in recipes} == {"tweet": "off", "other": "loaded"}
     async with story.session.get(f"{story.bridge.url}/metrics") as answer:
         assert 'appealbridge_recipes{state="off"} 1.0' in await answer.text()
-    assert not story.said("recipe_quarantined")
+    assert not story.logged("recipe_quarantined")
 
 
 async def test_a_feed_that_only_it_names_has_nothing_new_when_it_is_switched_on(story):
@@ -44,7 +44,7 @@ async def test_a_feed_that_only_it_names_has_nothing_new_when_it_is_switched_on(
     text = FEED.format(url=f"{story.sandbox.url}/website/appeals.rss")
     story.stage.recipe("news", text)
     await story.restarts()
-    await story.until(lambda: story.said("first_look"))
+    await story.until(lambda: story.logged("first_look"))
     await lists(story, "N-1", "Before")
     await story.until(lambda: story.posts("x"), passing=5)
     story.stage.recipe("news", "enabled: false\n" + text)

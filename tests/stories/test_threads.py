@@ -104,7 +104,7 @@ async def test_a_thread_goes_on_after_a_restart(story):
     await story.begins({"thread": THREAD})
     fails(story, "x", "http_503", seconds=60)
     await story.receives(TEXT)
-    await story.until(lambda: story.said("deferred"))
+    await story.until(lambda: story.logged("deferred"))
     await story.restarts()
     await story.clock.passes(minutes=2)
     await story.until(lambda: _delivered(story, 4), passing=1)

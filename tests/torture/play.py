@@ -92,7 +92,7 @@ async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
         there = await stack.enter_async_context(platforms(folder))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         stage = staging.build(folder / "stage", there.url, there.smtp, {"torture": RECIPE})
-        stage.settle(CHANNELS)
+        stage.configure(CHANNELS)
         keeper = Keeper(stage, session)
         stack.push_async_callback(keeper.end)
         return await _Play(keeper, there, session, seed, size, tell).whole()
