@@ -54,7 +54,8 @@ class Story:
         self._folder = folder
         self._stack = AsyncExitStack()
         self._running = AsyncExitStack()
-        self._count = 0
+        self.sent = 0
+        """How many webhooks were sent; each has its number as its id."""
 
     async def begins(self, recipes: Mapping[str, str], channels: str = staging.CHANNELS) -> None:
         """Write settings and recipes, and start the practice platforms and the daemon."""
@@ -103,8 +104,8 @@ class Story:
         self, text: str = "Road closed", *, message: str = "", **data: Any
     ) -> tuple[int, Any]:
         """Send a signed webhook; return status and answer."""
-        self._count += 1
-        message = message or f"msg_{self._count}"
+        self.sent += 1
+        message = message or f"msg_{self.sent}"
         event = {"type": "incident", "subject": message, "text": text, **data}
         return await self.is_sent(json.dumps(event).encode(), message)
 

@@ -48,9 +48,9 @@ class Kitchen(Story):
 
     async def hears(self, hook: str, **data) -> None:
         """Have another system send us something."""
-        self._count += 1
+        self.sent += 1
         body = json.dumps(data).encode()
-        headers = staging.signed(f"msg_{self._count}", self.clock.now(), body)
+        headers = staging.signed(f"msg_{self.sent}", self.clock.now(), body)
         url = f"{self.bridge.url}/hooks/{hook}"
         async with self.session.post(url, data=body, headers=headers) as answer:
             assert answer.status == 202, await answer.text()
@@ -125,7 +125,7 @@ async def test_a_road_is_closed_and_open_again(kitchen):
 async def test_out_of_hours_the_press_is_told_and_in_hours_it_is_not(kitchen):
     await kitchen.cooks("out-of-hours")  # it is Wednesday, 11:06
     await kitchen.files("WMP-1", title="Missing: Aisha, 14", text="Last seen in Digbeth.")
-    await kitchen.clock.passes(hours=9)
+    await kitchen.clock.passes(hours=9, step=1800)
     await kitchen.files("WMP-2", title="Missing: Tom, 9", text="Last seen in Aston.")
     await kitchen.published(email=len(PRESS))
     assert all("Tom" in text for text in kitchen.posts("email"))
@@ -133,13 +133,13 @@ async def test_out_of_hours_the_press_is_told_and_in_hours_it_is_not(kitchen):
 
 async def test_red_weather_goes_out_at_night_and_amber_in_the_morning(kitchen):
     await kitchen.cooks("weather")
-    await kitchen.clock.passes(hours=12)  # 23:06
+    await kitchen.clock.passes(hours=12, step=1800)  # 23:06
     wind = {"hazard": "wind", "area": "Solihull", "until": "2026-11-19T11:00:00Z"}
     await kitchen.hears("weather", warning="W-1", level="red", **wind)
     await kitchen.published(x=1, facebook=1, mastodon=1)
     await kitchen.hears("weather", warning="W-2", level="amber", **{**wind, "area": "Dudley"})
     await kitchen.hears("weather", warning="W-2", level="amber", **{**wind, "area": "Walsall"})
-    await kitchen.clock.passes(hours=7, minutes=20)
+    await kitchen.clock.passes(hours=7, minutes=20, step=1800)
     await kitchen.published(x=1)
     await kitchen.restarts()
     await kitchen.clock.passes(minutes=5)
@@ -176,11 +176,11 @@ async def test_after_three_days_witnesses_are_asked_once_more(kitchen, somebody_
     await kitchen.files("WMP-7", **WITNESS)
     await kitchen.agrees(1)
     await kitchen.published(x=1)
-    await kitchen.clock.passes(days=2)
+    await kitchen.clock.passes(days=2, step=1800)
     if somebody_comes:
         await kitchen.files("WMP-7", status="closed", **WITNESS)
     await kitchen.restarts()
-    await kitchen.clock.passes(days=1, minutes=1)
+    await kitchen.clock.passes(days=1, minutes=1, step=1800)
     if somebody_comes:
         await kitchen.settles()
         assert not await kitchen.deliveries(state="held")
@@ -197,7 +197,7 @@ async def test_when_he_is_arrested_we_are_told_what_to_take_down(kitchen):
     await kitchen.files("WMP-9", **appeal)
     await kitchen.agrees(3)
     await kitchen.published(x=1, facebook=1, mastodon=1, email=0)
-    await kitchen.clock.passes(days=4)
+    await kitchen.clock.passes(days=4, step=1800)
     await kitchen.files("WMP-9", status="closed", closed_reason="arrested", **appeal)
     await kitchen.agrees(1)
     await kitchen.published(x=1, email=1)
@@ -244,7 +244,7 @@ async def test_the_public_hears_when_the_embargo_is_over(kitchen):
     await kitchen.files("WMP-20", **WITNESS, embargo="2026-11-19T06:00:00+00:00")
     await kitchen.published(email=len(PRESS), x=0)
     await kitchen.restarts()
-    await kitchen.clock.passes(hours=18, minutes=30)
+    await kitchen.clock.passes(hours=18, minutes=30, step=1800)
     await kitchen.published(x=0)
     await kitchen.clock.passes(minutes=30)
     await kitchen.published(email=len(PRESS), x=1, facebook=1)

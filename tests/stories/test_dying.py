@@ -73,11 +73,6 @@ async def faults_of_deaths(scenario: Scenario, folder: Path, most: int | None) -
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-async def test_a_scenario_ends_as_it_should(scenario, tmp_path):
-    assert await faults_of(scenario, tmp_path, Death()) == []
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 async def test_a_scenario_ends_in_the_same_way_where_the_daemon_dies(scenario, tmp_path):
     wrong = await faults_of_deaths(scenario, tmp_path, FEW)
     assert not wrong, "\n".join(wrong)

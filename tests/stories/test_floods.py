@@ -155,7 +155,7 @@ async def test_the_same_text_within_a_day_is_held_and_goes_out_when_a_person_say
     await story.begins({"tweet": staging.TWEET})
     await brings(story, 1)
     (first,) = await story.state(1, "delivered")
-    await story.clock.passes(hours=23)
+    await story.clock.passes(hours=23, step=1800)
     await brings(story, 1)
     (_, again) = await story.state(2, "delivered", "held")
     assert again["hold"] == "same_text"

@@ -57,7 +57,7 @@ async def test_three_times_as_many_events_leave_no_more_behind(story):
 async def a_batch(story):
     """Have events come, about something else each, and all that they cause end in one way or another."""
     for _ in range(BATCH):
-        number = story._count
+        number = story.sent
         status, _ = await story.receives(f"Road {number} closed", area=f"Area {number}")
         assert status == 202
     await story.asks("POST", "/cancel?hold=approval")

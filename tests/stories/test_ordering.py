@@ -51,8 +51,8 @@ async def begins(story, recipes, settings=""):
 
 async def sends(story, text, *, by="desk", subject="RC-77", kind="incident"):
     """Send an event by one of the webhooks."""
-    story._count += 1
-    message = f"msg_{by}_{story._count}"
+    story.sent += 1
+    message = f"msg_{by}_{story.sent}"
     event = {"type": kind, "subject": subject, "text": text}
     body = json.dumps(event).encode()
     headers = staging.signed(message, story.clock.now(), body, KEYS[by])
@@ -235,7 +235,7 @@ approval: none
     story.stage.appeal("WMP-1", story.clock.now(), title="Missing: Aisha, 14")
     await story.until(lambda: story.posts("x"), passing=5)
     await sends(story, "she is found", by="stranger", subject="WMP-1", kind="appeal.closed")
-    await story.clock.passes(days=3)
+    await story.clock.passes(days=3, step=1800)
     await story.until(lambda: story.logged("pruned"), passing=600)
     (appeal,) = [one for one in await story.deliveries() if one["subject"] == "WMP-1"]
     assert appeal["content"] == {"text": "Missing: Aisha, 14"} | appeal["content"]

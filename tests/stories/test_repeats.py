@@ -110,7 +110,7 @@ async def test_the_same_bytes_under_a_signature_without_time_wait_for_a_person(s
 async def test_an_id_is_known_for_good(story, name):
     await begins(story)
     assert await statuses(story, name, {"id": 7, **CLOSED}) == [202]
-    await story.clock.passes(days=2)
+    await story.clock.passes(days=2, step=1800)
     assert await statuses(story, name, {"id": 7, **CLOSED}) == [200]
 
 

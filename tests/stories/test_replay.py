@@ -216,7 +216,7 @@ async def test_what_was_removed_after_its_retention_cannot_be_run_again(story):
     config = story.stage.config
     config.write_text(config.read_text() + "retention: { personal: 1d }\n")
     await story.asks("POST", "/reload")
-    await story.clock.passes(days=3)
+    await story.clock.passes(days=3, step=1800)
     await story.until(lambda: story.logged("pruned"), passing=600)
     status, told = await story.asks("POST", f"/events/{event}/replay")
     assert status == 409

@@ -91,7 +91,7 @@ async def test_the_event_that_is_waited_for_ends_the_wait(story):
     await story.begins({"reminder": REMINDER})
     await begins(story, "Missing")
     await posted(story, "Missing")
-    await story.clock.passes(days=1)
+    await story.clock.passes(days=1, step=1800)
     await closes(story, "somebody else is found", subject="WMP-2")
     await closes(story, "found safe")
     await posted(story, "Missing", "Missing: found safe")
@@ -105,7 +105,7 @@ async def test_without_it_the_recipe_goes_on_at_the_timeout(story):
     await story.begins({"reminder": REMINDER})
     await begins(story, "Missing")
     await posted(story, "Missing")
-    await story.clock.passes(days=3)
+    await story.clock.passes(days=3, step=1800)
     await posted(story, "Missing", "Missing, still")
     (run,) = await state(story, "planned")
     assert run["reason"] == "stopped: nobody has answered"
@@ -116,7 +116,7 @@ async def test_a_restart_in_the_middle_of_a_wait_changes_nothing(story):
     await begins(story, "Missing")
     await posted(story, "Missing")
     await story.restarts()
-    await story.clock.passes(days=1)
+    await story.clock.passes(days=1, step=1800)
     await story.restarts()
     await closes(story, "found safe")
     await posted(story, "Missing", "Missing: found safe")
@@ -242,7 +242,7 @@ async def test_a_time_that_is_none_or_past_publishes_nothing_until_a_person_says
     assert held["hold"] == "time"
     assert held["reason"].startswith("its time is not known: ")
     await story.restarts()
-    await story.clock.passes(days=2)  # it is not too late: nobody knows when its time is
+    await story.clock.passes(days=2, step=1800)  # it is not too late: nobody knows when its time is
     await story.settles()
     await posted(story, "Charged, for the press")
     await story.releases(held)
@@ -253,7 +253,7 @@ async def test_an_embargo_is_read_as_people_write_it(story):
     await story.begins({"embargo": EMBARGO})
     await begins(story, "Charged", embargo="tomorrow 10:00")  # it is 11:06 on 18 November
     await posted(story, "Charged, for the press")
-    await story.clock.passes(hours=22, minutes=53)
+    await story.clock.passes(hours=22, minutes=53, step=1800)
     await story.settles()
     await posted(story, "Charged, for the press")
     await story.clock.passes(minutes=2)

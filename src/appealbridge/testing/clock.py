@@ -88,15 +88,28 @@ class FakeClock:
                 heapq.heapify(self._timers)
 
     async def passes(
-        self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
+        self,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        step: float = 0,
     ) -> None:
-        """Let time pass, waking each sleeper at its own moment and letting it run."""
+        """
+        Let time pass, waking each sleeper at its own moment and letting it run.
+
+        With `step`, sleepers wake up to so many seconds late, all that are due at the same moment, as on a machine
+        that was suspended: for days in which only loops wake up.
+        """
         end = self._passed + ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         await self.rests()
         while self._timers and self._timers[0].due <= end:
-            timer = heapq.heappop(self._timers)
-            self._advance(timer.due - self._passed)
-            timer.ring()
+            moment = max(self._timers[0].due, min(end, self._passed + step))
+            self._advance(moment - self._passed)
+            heapq.heappop(self._timers).ring()
+            while step and self._timers and self._timers[0].due <= moment:
+                heapq.heappop(self._timers).ring()
             await self.rests()
         self._advance(end - self._passed)
         await self.rests()

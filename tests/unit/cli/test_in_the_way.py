@@ -227,9 +227,9 @@ def test_a_reader_who_goes_away_is_no_matter(folder, command):
 
 def test_a_fault_of_the_program_is_told_with_what_to_report(folder):
     code = (
-        "import appealbridge.cli.recipes as r\n"
+        "import appealbridge.daemon.assembly as assembly\n"
         "def broken(*_, **__): raise KeyError('\\x1b[2J')\n"
-        "r._assembly = broken\n"
+        "assembly.assemble = broken\n"
         "from appealbridge.cli.main import main\n"
         "main(['test'])"
     )

@@ -77,9 +77,9 @@ def _settled(report, target):
 
 def test_what_cannot_be_said_is_said_to_be_so():
     lines = io.BytesIO()
-    report = Report(Log(Output(lines, lambda: NOW)), Broken())
-    report.accepted(EVENT, [], [])
-    report._log.output.flush()
+    output = Output(lines, lambda: NOW)
+    Report(Log(output), Broken()).accepted(EVENT, [], [])
+    output.flush()
     assert b"report: accepted" in lines.getvalue()
     assert FULL.encode() in lines.getvalue()
 

@@ -28,6 +28,22 @@ async def test_each_sleeper_wakes_at_its_own_moment():
     assert woken[-1] == (600, 600)
 
 
+async def test_with_a_step_sleepers_wake_late_and_together_but_never_after_the_end():
+    clock, woken = FakeClock(), []
+
+    async def ticking(every):
+        while True:
+            await clock.sleep(every)
+            woken.append((every, clock.monotonic()))
+
+    tasks = [asyncio.create_task(ticking(every)) for every in (10, 25, 70)]
+    await clock.passes(seconds=75, step=30)
+    for task in tasks:
+        task.cancel()
+    assert woken == [(10, 30), (25, 30), (10, 60), (25, 60), (70, 75), (10, 75)]
+    assert clock.monotonic() == 75
+
+
 async def test_a_sleeper_that_sleeps_again_wakes_again():
     clock, ticks = FakeClock(), []
 

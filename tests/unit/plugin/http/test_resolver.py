@@ -36,8 +36,7 @@ def names():
 
 
 @pytest.fixture
-async def resolver(names, monkeypatch):
-    monkeypatch.setattr("appealbridge.plugin.http.resolver.PATIENCE", 0.01)
+async def resolver(names):
     return Resolver(Pool("names", 4), names)
 
 
@@ -56,7 +55,8 @@ async def test_addresses_are_asked_for_anew_each_time(resolver, names):
     assert await addresses(resolver) == ["192.0.2.2"]
 
 
-async def test_while_name_servers_hang_the_last_addresses_are_used(resolver, names):
+async def test_while_name_servers_hang_the_last_addresses_are_used(resolver, names, monkeypatch):
+    monkeypatch.setattr("appealbridge.plugin.http.resolver.PATIENCE", 0.01)
     await addresses(resolver)
     names.go.clear()
     assert await addresses(resolver) == ["192.0.2.1"]
@@ -93,7 +93,11 @@ async def test_one_name_is_asked_for_once_however_many_wait_for_it(resolver, nam
     assert names.asked == ["api.example"]
 
 
-async def test_a_bounded_number_of_names_is_remembered(resolver):
-    for number in range(MOST_NAMES + 20):
+async def test_a_bounded_number_of_names_is_remembered(resolver, names):
+    for number in range(MOST_NAMES + 1):
         await resolver.resolve(f"{number}.example", 443)
-    assert len(resolver._known) == MOST_NAMES
+    names.error = socket.EAI_AGAIN
+    for number in (1, MOST_NAMES):
+        assert await addresses(resolver, f"{number}.example") == ["192.0.2.1"]
+    with pytest.raises(OSError, match="no"):
+        await addresses(resolver, "0.example")
