@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -22,10 +23,19 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports_of(text: str, module: str, *, is_package: bool = False) -> Iterator[Import]:
-    """Walk the whole tree: also what stands inside functions, or only for type checkers."""
-    package = module if is_package else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(text)):
+@cache
+def nodes(file: Path) -> tuple[ast.AST, ...]:
+    """Every node of a file's tree, the module itself first."""
+    return tuple(ast.walk(ast.parse(file.read_text("utf-8"))))
+
+
+def imports_of(text: str, module: str) -> Iterator[Import]:
+    """The imports of a module's text: also those inside functions, or only for type checkers."""
+    return _imports(ast.walk(ast.parse(text)), module.rpartition(".")[0])
+
+
+def _imports(tree: Iterable[ast.AST], package: str) -> Iterator[Import]:
+    for node in tree:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(alias.name, node.lineno)
@@ -70,9 +80,8 @@ def files(below: str = "") -> list[Path]:
     return [alone] if alone.exists() else sorted(place.rglob("*.py"))
 
 
-def imports(file: Path) -> list[Import]:
-    return [
-        *imports_of(
-            file.read_text("utf-8"), module_name(file), is_package=file.name == "__init__.py"
-        )
-    ]
+@cache
+def imports(file: Path) -> tuple[Import, ...]:
+    module = module_name(file)
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    return tuple(_imports(nodes(file), package))

@@ -6,12 +6,13 @@ import ast
 import re
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.imports import PACKAGE, files, imports, imports_of, module_name
+from tests.imports import PACKAGE, files, imports, imports_of, module_name, nodes
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
 LONGEST, LONGEST_FUNCTION, LONGEST_CLASS, MODULES = 500, 105, 305, 24
@@ -96,7 +97,7 @@ def test_every_name_in_the_table_is_a_folder_a_file_or_a_library_in_use():
 @pytest.mark.parametrize("file", files(), ids=module_name)
 def test_a_file_imports_what_its_folder_may(file):
     if file == PACKAGE / "__init__.py":
-        assert imports(file) == []
+        assert imports(file) == ()
         return
     folder = folder_of(file)
     assert [
@@ -189,14 +190,13 @@ def test_a_pure_part_knows_no_loop_thread_network_or_database(part):
 def test_a_file_that_says_it_is_pure_is_held_to_it():
     parts = [f"appealbridge.{part}" for part in pure_parts()]
     saying = [
-        module_name(file)
-        for file in files()
-        if "Pure" in (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "")
+        module_name(file) for file in files() if "Pure" in (ast.get_docstring(nodes(file)[0]) or "")
     ]
     assert saying
     assert [name for name in saying if not any(covers(part, name) for part in parts)] == []
 
 
+@cache
 def calls(file: Path) -> set[str]:
     """
     Every call by the last two parts of its name: `time.time`, `asyncio.sleep`, `datetime.now`.
@@ -204,7 +204,7 @@ def calls(file: Path) -> set[str]:
     `asyncio.sleep(0)` only gives others their turn, so it is left out.
     """
     found = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in nodes(file):
         if isinstance(node, ast.Call) and ast.unparse(node) != "asyncio.sleep(0)":
             found.add(".".join(ast.unparse(node.func).split(".")[-2:]))
     return found
@@ -269,8 +269,7 @@ def test_the_door_connects_by_one_kind_of_connector_that_is_made_once():
 @pytest.mark.parametrize("folder", ["triggers", "channels"])
 def test_a_plug_in_neither_sleeps_nor_loops_nor_speaks(folder):
     for file in files(folder):
-        tree = ast.parse(file.read_text("utf-8"))
-        for node in ast.walk(tree):
+        for node in nodes(file):
             endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
             assert not endless, f"{file.name}:{node.lineno}"
         last = {call.rpartition(".")[2] for call in calls(file)}
@@ -285,7 +284,7 @@ def lengths(*kinds: type[ast.AST]) -> dict[str, int]:
     return {
         f"{module_name(file)}.{node.name}": node.end_lineno - node.lineno + 1
         for file in files()
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for node in nodes(file)
         if isinstance(node, kinds)
     }
 
@@ -309,7 +308,7 @@ def test_functions_and_classes_are_short():
 def test_no_field_of_a_log_line_takes_the_place_of_its_time_level_or_event():
     taken = {"ts", "level", "event"}
     for file in files("engine") + files("daemon") + files("logs"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        for node in nodes(file):
             if isinstance(node, ast.Call) and "LogEvent" in ast.unparse(node):
                 assert not taken & {keyword.arg for keyword in node.keywords}, (
                     file.name,
