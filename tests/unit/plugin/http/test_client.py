@@ -225,7 +225,7 @@ LOOP["again"] = LOOP
         {"headers": {"X-Note\n": "a"}, "json": {}},
         {"headers": {"X-Note": 7}, "json": {}},
         {"json": {"text": "half a surrogate pair: \udc80"}},
-        {"json": {"a thing that is no JSON": object()}},
+        {"json": {"a thing that is no JSON": object}},
         {"json": LOOP},
         {"form": {"message": "\udc80"}},
         {"form": 7},
