@@ -23,8 +23,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## the main job on practice platforms; ONCE=1 for a run that ends by itself
 	@$(BIN)/appealbridge demo $(if $(ONCE),--once)
 
-test: $(READY) ## all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## all tests, on all cores; ARGS="tests/unit -x --pdb" for some, in one process
+	$(BIN)/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
 
 torture: $(READY) ## kill the daemon 200 times under load, count what was lost or posted twice; takes minutes
 	@$(if $(ARGS),,$(BIN)/python -m pytest -m every_commit tests/stories)
