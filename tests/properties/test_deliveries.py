@@ -25,6 +25,7 @@ from tests.properties.ordering import (
     have_to_wait,
     in_state,
 )
+from tests.properties.strategies import drawn
 from tests.store_contract.case import RECEIPT, a_delivery, a_run
 
 MOVABLE = (
@@ -267,9 +268,8 @@ def test_every_delivery_has_a_next_step_or_an_end():
     run_state_machine_as_test(
         Deliveries,
         settings=settings(
-            max_examples=100,
+            drawn(100),
             stateful_step_count=40,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )

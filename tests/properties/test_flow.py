@@ -6,7 +6,7 @@ from math import inf
 from zlib import crc32
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.model.delivery import OPEN, State
@@ -189,7 +189,6 @@ LOOKS = st.lists(st.floats(0.5, 1500), max_size=5)
 
 
 @given(recipes(), DATA, EVENTS, LOOKS)
-@settings(deadline=None)
 def test_looking_more_often_changes_nothing(recipe, data, events, extra):
     world = World(recipe, data, events)
     assert world.goes_on() == World(recipe, data, events, extra=extra).goes_on()
@@ -197,6 +196,5 @@ def test_looking_more_often_changes_nothing(recipe, data, events, extra):
 
 
 @given(recipes(), DATA, st.floats(0.5, 1000))
-@settings(deadline=None)
 def test_looking_late_changes_nothing_of_what_goes_out(recipe, data, late):
     assert World(recipe, data).goes_on() == World(recipe, data, late=late).goes_on()

@@ -5,13 +5,14 @@ import tracemalloc
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.model.errors import RenderError
 from appealbridge.recipes.planning.match import match
 from appealbridge.recipes.planning.plan import plan
 from appealbridge.recipes.templates.limits import LIMIT
+from tests.properties.strategies import drawn
 from tests.unit.recipes.conftest import event_of, recipe_of
 
 NOW = 1_777_636_811.0
@@ -157,6 +158,6 @@ VALUES = st.recursive(
 
 
 @given(st.sampled_from([*ASKING, *TELLING]), VALUES, VALUES)
-@settings(max_examples=300)
+@drawn(300)
 def test_any_event_has_an_outcome_and_no_other_error(recipe, first, second):
     assert SECRET not in outcome(recipe, {"a": first, "b": second})

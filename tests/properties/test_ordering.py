@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.model.delivery import MOVES, State
@@ -17,6 +17,7 @@ from appealbridge.store.sqlite.events import accept, intake
 from appealbridge.store.sqlite.settle import ending, settle
 from appealbridge.store.sqlite.states import STATES
 from tests.properties.ordering import delivery_rows, have_to_wait, marked_as_waiting
+from tests.properties.strategies import drawn
 from tests.store_contract.case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
 
 PLACES = st.integers(0, 20)
@@ -122,7 +123,7 @@ class World:
 
 
 @given(ACTIONS)
-@settings(max_examples=300, deadline=None)
+@drawn(300)
 def test_exactly_those_wait_that_have_one_standing_before_them(actions):
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         schema.migrate(db, Path(":memory:"))

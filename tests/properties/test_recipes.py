@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.model.errors import RenderError
@@ -15,6 +15,7 @@ from appealbridge.recipes.templates.expression import compile_template
 from appealbridge.recipes.templates.public_text import without_invisible
 from appealbridge.recipes.templates.scope import Unfillable
 from appealbridge.recipes.templates.syntax import Malformed
+from tests.properties.strategies import drawn
 from tests.recipes.golden import HERE
 from tests.recipes.plugins import catalogue
 from tests.unit.recipes.conftest import event_of, recipe_of, scope_of
@@ -274,7 +275,7 @@ def changed(value, path, new):
 
 
 @given(st.sampled_from([*places(WHOLE)]), SHAPES)
-@settings(max_examples=400)
+@drawn(400)
 def test_a_file_of_any_shape_is_a_recipe_or_has_problems(path, shape):
     text = json.dumps(changed(WHOLE, path, shape))
     recipe, problems = load_recipe(text, "a.yaml", "a", catalogue(templates=HERE / "templates"))

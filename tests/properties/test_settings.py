@@ -1,6 +1,6 @@
 """Whatever a settings file says, it is understood or its problems are told, and no secret is."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.channels.x.channel import XAccount
@@ -8,6 +8,7 @@ from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import load_settings
 from appealbridge.triggers.appeal.trigger import AppealSource
 from appealbridge.triggers.webhook.trigger import WebhookSource
+from tests.properties.strategies import drawn
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 SCALARS = st.sampled_from(
@@ -37,9 +38,7 @@ FILES = st.dictionaries(KEYS, TREES, max_size=6).map(
 
 
 @given(st.text(max_size=60) | FILES)
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@drawn(200)
 def test_no_text_raises_anything_but_its_problems(tmp_path, text):
     file = tmp_path / "appealbridge.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))

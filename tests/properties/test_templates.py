@@ -2,12 +2,13 @@
 
 import contextlib
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.recipes.templates.expression import compile_template, compile_text
 from appealbridge.recipes.templates.scope import Unfillable
 from appealbridge.recipes.templates.syntax import Malformed
+from tests.properties.strategies import drawn
 from tests.unit.recipes.conftest import scope_of
 
 PIECES = st.sampled_from(
@@ -31,7 +32,7 @@ def compiled(text, *, html):
 
 
 @given(TEXTS, st.booleans())
-@settings(max_examples=1000)
+@drawn(1000)
 def test_any_text_is_compiled_or_refused_with_a_place(text, html):
     found = compiled(text, html=html)
     if isinstance(found, Malformed):
