@@ -1,4 +1,4 @@
-"""What every store guarantees about runs that wait: events about their subject reach them, and the next run waits for its turn."""
+"""What every store guarantees about runs that wait: events about their subject reach them; the next run waits its turn."""
 
 from __future__ import annotations
 
