@@ -1,4 +1,4 @@
-"""What every store guarantees about runs that wait: events about their subject reach them; the next run waits its turn."""
+"""What every store guarantees about runs that wait: events about their subject reach them, one run after the other."""
 
 from __future__ import annotations
 
