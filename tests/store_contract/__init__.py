@@ -1,1 +1,1 @@
-"""What every store guarantees; `contract.py` puts the parts together."""
+"""What every store owes, promise by promise; `store_contract.py` gathers them."""

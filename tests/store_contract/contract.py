@@ -18,31 +18,31 @@ import pytest
 
 from appealbridge.store.base import Store
 from tests.store_contract.case import OpenStore
-from tests.store_contract.deliveries import StoreDeliveriesContract
-from tests.store_contract.events import StoreEventsContract
-from tests.store_contract.notices import StoreNoticesContract
-from tests.store_contract.pages import StorePagesContract
-from tests.store_contract.queries import StoreQueriesContract
-from tests.store_contract.recent import StoreRecentContract
+from tests.store_contract.delivery import StoreDeliveryContract
+from tests.store_contract.following import StoreFollowingContract
+from tests.store_contract.intake import StoreIntakeContract
+from tests.store_contract.looking import StoreLookingContract
+from tests.store_contract.moving import StoreMovingContract
+from tests.store_contract.paging import StorePagingContract
+from tests.store_contract.recalling import StoreRecallingContract
 from tests.store_contract.retention import StoreRetentionContract
-from tests.store_contract.runs import StoreRunsContract
-from tests.store_contract.threads import StoreThreadsContract
-from tests.store_contract.transitions import StoreTransitionsContract
-from tests.store_contract.waiting_runs import StoreWaitingRunsContract
+from tests.store_contract.run import StoreRunContract
+from tests.store_contract.telling import StoreTellingContract
+from tests.store_contract.waiting import StoreWaitingContract
 
 
 class StoreContract(
-    StoreEventsContract,
-    StoreDeliveriesContract,
-    StoreRunsContract,
-    StoreWaitingRunsContract,
-    StoreThreadsContract,
-    StoreTransitionsContract,
-    StoreQueriesContract,
-    StorePagesContract,
-    StoreRecentContract,
+    StoreIntakeContract,
+    StoreDeliveryContract,
+    StoreRunContract,
+    StoreWaitingContract,
+    StoreFollowingContract,
+    StoreMovingContract,
+    StoreLookingContract,
+    StorePagingContract,
+    StoreRecallingContract,
     StoreRetentionContract,
-    StoreNoticesContract,
+    StoreTellingContract,
 ):
     """All promises of `Store`. A subclass has a fixture `open_store` that opens the same store each time."""
 

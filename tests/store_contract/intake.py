@@ -1,4 +1,4 @@
-"""What every store guarantees about events: stored once, whole and in order, with the state of their source."""
+"""What every store owes to whoever brings events: once, whole, in order, and with what is remembered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.store_contract.case import (
 FEED = "feed:https://www.example.police.uk/appeals/rss"
 
 
-class StoreEventsContract:
+class StoreIntakeContract:
     """Events with all they caused; sources; recipes. A subclass has the `open_store` fixture."""
 
     async def test_an_event_is_kept_as_it_came(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What every store guarantees about runs that wait: events about their subject reach them, one run after the other."""
+"""What every store owes to runs that wait: what comes about their subject reaches them, and the next waits its turn."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def heard(run: OpenRun) -> list[Event]:
     return [*run.heard]
 
 
-class StoreWaitingRunsContract:
+class StoreWaitingContract:
     """Hearing, and taking turns."""
 
     async def test_a_run_that_waits_is_woken_by_an_event_of_its_subject(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What every store guarantees about paging through all events: each once, none left out."""
+"""What every store owes to whoever looks at all that came: page by page, nothing twice, nothing left out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from appealbridge.store.records import Arrival, RecipeVersion
 from tests.store_contract.case import NOW, an_event
 
 
-class StorePagesContract:
+class StorePagingContract:
     """Events from the oldest on, and the recipes that were in force."""
 
     async def test_pages_have_each_event_once_in_the_order_in_which_they_were_stored(

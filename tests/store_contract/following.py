@@ -1,4 +1,4 @@
-"""What every store guarantees about threads: each post waits for the one before it, and no longer."""
+"""What every store owes to threads: each post waits for the one before it, and no longer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def claimed(store: Store, now: float = NOW + 1) -> Sequence[Delivery]:
     return await store.claim(CHANNEL, now, 10)
 
 
-class StoreThreadsContract:
+class StoreFollowingContract:
     """Going one after another."""
 
     async def test_what_follows_waits_until_the_one_before_is_delivered(

@@ -1,4 +1,4 @@
-"""What every store guarantees about runs: woken when something happened, planned further, never asleep over news."""
+"""What every store owes to runs: woken when something happened, planned on, never asleep over news."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.store_contract.case import (
 SETTLED_OR_HELD = [State.DELIVERED, State.FAILED, State.EXPIRED, State.HELD]
 
 
-class StoreRunsContract:
+class StoreRunContract:
     """Waking and planning on."""
 
     @pytest.mark.parametrize("target", SETTLED_OR_HELD, ids=str)

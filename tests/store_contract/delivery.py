@@ -1,4 +1,4 @@
-"""What every store guarantees to a lane: which deliveries are due, each once and in order; and how attempts end."""
+"""What every store owes to a lane: what is due, once, in its turn; and how attempts end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.store_contract.case import (
 NOTHING = QueueStatus(next_due=None, blocked=False, looks=False)
 
 
-class StoreDeliveriesContract:
+class StoreDeliveryContract:
     """Claims, turns, outcomes, and when to ask again."""
 
     async def test_a_claim_begins_the_attempt(self, store: Store) -> None:

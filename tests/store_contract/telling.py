@@ -1,4 +1,4 @@
-"""What every store guarantees about notices: people are told of everything that went wrong, once."""
+"""What a store owes to the people who are told what went wrong: all of it, once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def kinds(store: Store) -> list[str]:
     return [sort.kind for sort in await store.news()]
 
 
-class StoreNoticesContract:
+class StoreTellingContract:
     """News, alarms, and what people have been told of."""
 
     @pytest.mark.parametrize("kind", BAD)
