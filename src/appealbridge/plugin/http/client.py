@@ -1,9 +1,8 @@
 """
 The HTTP client for plug-ins. Nothing else in the program connects to anything outside it.
 
-Every connection is allowed or refused by the address that it is made to. Every answer is read to its
-end within a bound, no redirect is followed, and every error text is cleaned of secrets before it leaves
-this file.
+Each new connection is allowed or refused by the address that it is made to. Every answer is read to its
+end within a limit, no redirect is followed, and every error text is cleaned of secrets.
 """
 
 from __future__ import annotations
@@ -15,12 +14,16 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
 
 from appealbridge.model.errors import AddressNotAllowed, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.plugin.egress import EgressPolicy, is_address, refusal
@@ -32,7 +35,7 @@ from appealbridge.plugin.options import Secret
 if TYPE_CHECKING:
     from aiohttp.client import ClientTimeout
     from aiohttp.client_proto import ResponseHandler
-    from aiohttp.client_reqrep import ClientRequest
+    from aiohttp.streams import StreamReader
     from aiohttp.tracing import Trace
 
 ANSWER_LIMIT = 1024 * 1024
@@ -40,49 +43,27 @@ ANSWER_LIMIT = 1024 * 1024
 
 KEEPALIVE = 4.0
 """
-Seconds for which an idle connection is used again.
+How many seconds an idle connection is kept.
 
-Servers close idle ones after five seconds at the earliest, as a rule. A POST on a connection that
-is just being closed has an unclear outcome, so ours are given up first.
+Most servers close idle connections after five seconds or more. A POST on a connection that the server is just
+closing has an unclear outcome, so we close first.
 """
 
 _CONNECTIONS_PER_HOST = 256
-_JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""What goes wrong before a single byte of the request has left: no address, no connection, no TLS."""
+_DESTINATIONS = 1024
 _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
-"""What making a request raises that cannot be made, before anything is connected to."""
+"""The errors of a request that cannot be written."""
+_BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""The errors of a connection, and of an answer that is not HTTP. A `TimeoutError` is an `OSError`."""
+_LOST = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
-def open_session(
-    *,
-    agent: str = "AppealBridge",
-    keepalive: float = KEEPALIVE,
-    policy: Callable[[], EgressPolicy] = EgressPolicy,
-    resolver: AbstractResolver | None = None,
-) -> aiohttp.ClientSession:
-    """
-    Return a session that plug-ins share; the caller closes it. `resolver` turns names into addresses.
-
-    `policy` tells at each new connection what may be connected to; left out, nothing inside the network.
-    It keeps no cookies, takes no proxy or password from the environment, and never waits for more
-    connections to one host than a lane may use at most.
-    """
-    return aiohttp.ClientSession(
-        connector=_Connector(policy, resolver or Resolver(PLATFORM_NAMES), keepalive),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": agent},
-        trust_env=False,
-    )
-
-
 @dataclass(slots=True)
 class _Target:
-    """The host to connect to, and which of its addresses was refused."""
+    """The host of a new connection, and which of its addresses was refused."""
 
     host: str
     port: int
@@ -93,18 +74,46 @@ _TARGET: ContextVar[_Target] = ContextVar("target")
 
 
 class _NotAllowed(Exception):
-    """An address was refused, and none of the host's others could be connected to."""
+    """An address was refused, and the host's other addresses could not be connected to."""
 
     def __init__(self, target: _Target) -> None:
         self.reason, self.cure = refusal(target.host, target.port, target.refused)
         super().__init__(f"{self.reason}; {self.cure}")
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Connects to what the policy allows. Every socket is made here, for one address that is known by then."""
+class _NotAnAddress(Exception):
+    """A URL is not one of the web."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """
+    What all requests to one URL have in common.
+
+    `request` tells the library where to connect. `headers` are the lines of the usual headers, by their names in
+    small letters. `url` is without login and fragment.
+    """
+
+    request: ClientRequest
+    path: str
+    headers: dict[str, str]
+    url: str
+
+
+class Session(aiohttp.TCPConnector):
+    """
+    The connections of all plug-ins. Every socket is made here, for one known address.
+
+    Requests are written to the connection as bytes, and only the answer is left to the library: its own client
+    takes four times as long to make a request. No cookies are kept, and no proxy is taken from the environment.
+    """
 
     def __init__(
-        self, policy: Callable[[], EgressPolicy], resolver: AbstractResolver, keepalive: float
+        self,
+        policy: Callable[[], EgressPolicy],
+        resolver: AbstractResolver,
+        agent: str,
+        keepalive: float,
     ) -> None:
         super().__init__(
             limit=0,
@@ -115,6 +124,35 @@ class _Connector(aiohttp.TCPConnector):
         )
         self.policy = policy
         self.resolver = resolver
+        self.agent = agent
+        self._known_destination = lru_cache(_DESTINATIONS)(self._destination)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    def destination(self, url: str, params: Mapping[str, str] | None) -> _Destination:
+        """Return where a URL leads; raise `_NotAnAddress` or `ValueError` if nowhere."""
+        try:
+            if params:
+                return self._destination(URL(url).extend_query(params))
+            return self._known_destination(url)
+        except aiohttp.InvalidURL:
+            raise _NotAnAddress from None
+
+    def _destination(self, text: str | URL) -> _Destination:
+        try:
+            url = URL(text)
+        except ValueError:
+            raise _NotAnAddress from None
+        if url.scheme not in ("http", "https"):
+            raise _NotAnAddress
+        request = ClientRequest("GET", url, headers={"User-Agent": self.agent}, loop=self._loop)
+        return _Destination(
+            request,
+            url.raw_path_qs,
+            {name.lower(): _line(name, value) for name, value in request.headers.items()},
+            str(url.with_user(None).with_fragment(None)),
+        )
 
     async def _create_connection(
         self,
@@ -122,8 +160,8 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109 - it is the library's
     ) -> ResponseHandler:
-        # Idle connections, which were allowed when they were made, do not come this way. If the library
-        # gave this another name, `_socket` would have no target, and nothing could be connected to.
+        # A connection that is used again was allowed when it was made, and does not come this way. If the library
+        # gave this method another name, `_socket` would have no target, and nothing could be connected to.
         target = _Target(req.url.raw_host or "", req.url.port or 0)
         token = _TARGET.set(target)
         try:
@@ -136,43 +174,58 @@ class _Connector(aiohttp.TCPConnector):
             _TARGET.reset(token)
 
     async def open_socket(self, host: str, port: int) -> socket.socket:
-        """Return a connected socket; raise `OSError` where there is none to be had, or `_NotAllowed`."""
+        """Return a connected socket; raise `OSError` if it cannot be connected, `_NotAllowed` if it must not."""
         target = _Target(host, port)
         token = _TARGET.set(target)
-        trouble = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+        failure = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
         try:
             for address in await self._addresses(host, port):
                 try:
                     return await _connected(self._socket(address), address[4])
                 except OSError as error:
-                    trouble = error
+                    failure = error
         finally:
             _TARGET.reset(token)
         if target.refused:
             raise _NotAllowed(target)
-        raise trouble
+        raise failure
 
     async def _addresses(self, host: str, port: int) -> list[aiohttp.AddrInfoType]:
-        found = [host]
+        addresses = [host]
         if not is_address(host):
-            told = await self.resolver.resolve(host, port, family=socket.AF_UNSPEC)
-            found = [each["host"] for each in told]
+            resolved = await self.resolver.resolve(host, port, family=socket.AF_UNSPEC)
+            addresses = [result["host"] for result in resolved]
         return [
             (
                 socket.AF_INET6 if ":" in address else socket.AF_INET,
                 socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port),
             )
-            for address in found
+            for address in addresses
         ]  # fmt: skip
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        # Here and not sooner: a name may be given another address between being asked for and used.
+        # The check is here and not earlier: between two lookups a name may get another address.
         family, kind, protocol, _, place = address
         target = _TARGET.get()
         if not self.policy().allows(target.host, target.port, str(place[0])):
             target.refused = str(place[0])
             raise OSError(errno.EACCES, f"{target.refused} is inside the network")
         return socket.socket(family, kind, protocol)
+
+
+def open_session(
+    *,
+    agent: str = "AppealBridge",
+    keepalive: float = KEEPALIVE,
+    policy: Callable[[], EgressPolicy] = EgressPolicy,
+    resolver: AbstractResolver | None = None,
+) -> Session:
+    """
+    Return a session that plug-ins share; the caller closes it. `resolver` turns names into addresses.
+
+    `policy` returns what a new connection may be made to; by default nothing inside the network.
+    """
+    return Session(policy, resolver or Resolver(PLATFORM_NAMES), agent, keepalive)
 
 
 async def _connected(unconnected: socket.socket, place: tuple[Any, ...]) -> socket.socket:
@@ -187,37 +240,36 @@ async def _connected(unconnected: socket.socket, place: tuple[Any, ...]) -> sock
 
 class Http:
     """
-    Makes one request and returns the whole answer, or raises one of three errors.
+    Makes one request and returns the whole answer, or raises an error of a delivery.
 
-    `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
-    `timeout` is the bound on one whole request in seconds. `hear` is called with every answer to a
-    request that was to create something. `session` is one of `open_session`.
+    `clean` takes every secret known to the program out of a text, `now` returns Unix seconds UTC,
+    `timeout` is the limit for one whole request in seconds. `on_answer` is called with every answer to a
+    request that was to create something. `session` comes from `open_session`.
     """
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         clean: Callable[[str], str],
         *,
         now: Callable[[], float],
         timeout: float = 30.0,
-        hear: Callable[[Reply], None] | None = None,
+        on_answer: Callable[[Reply], None] | None = None,
     ) -> None:
-        if not isinstance(session.connector, _Connector):
-            raise TypeError(
-                "a session of open_session is wanted, which connects to nothing it must not"
-            )
+        if not isinstance(session, Session):
+            raise TypeError("an Http needs a session of open_session, which checks each connection")
         self._session = session
-        self._connector = session.connector
         self.clean = clean
         self.now = now
         self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
-        self._hear = hear
+        self._on_answer = on_answer
 
-    def heard_by(self, hear: Callable[[Reply], None]) -> Http:
+    def reporting_to(self, on_answer: Callable[[Reply], None]) -> Http:
         """Return the same client with a callback for the answers to its creating requests."""
-        return Http(self._session, self.clean, now=self.now, timeout=self._seconds, hear=hear)
+        return Http(
+            self._session, self.clean, now=self.now, timeout=self._seconds, on_answer=on_answer
+        )
 
     async def get(
         self,
@@ -243,23 +295,22 @@ class Http:
         accept: Collection[int] = (),
         limit: int = ANSWER_LIMIT,
     ) -> Reply:
-        """Read something whose address a stranger gave: nothing within this network is asked for it."""
-        agent = self._session.headers["User-Agent"]
-        public = self._connector.policy().public_only()
+        """Read something at an address that a stranger gave: nothing inside the network is connected to."""
+        public = self._session.policy().public_only()
         async with open_session(
-            agent=agent, policy=lambda: public, resolver=self._connector.resolver
+            agent=self._session.agent, policy=lambda: public, resolver=self._session.resolver
         ) as session:
-            door = Http(session, self.clean, now=self.now, timeout=self._seconds)
-            return await door.get(url, headers=headers, accept=accept, limit=limit)
+            http = Http(session, self.clean, now=self.now, timeout=self._seconds)
+            return await http.get(url, headers=headers, accept=accept, limit=limit)
 
     async def open_socket(self, host: str, port: int) -> socket.socket:
         """
-        Return a socket that is connected to a host, for what speaks something else than HTTP.
+        Return a socket that is connected to a host, for other protocols than HTTP.
 
-        Raise `OSError` where it cannot be connected to, and `AddressNotAllowed` where it must not be.
+        Raise `OSError` if it cannot be connected, and `AddressNotAllowed` if it must not be.
         """
         try:
-            return await self._connector.open_socket(host, port)
+            return await self._session.open_socket(host, port)
         except _NotAllowed as error:
             raise AddressNotAllowed(str(error), reason=error.reason) from None
 
@@ -296,88 +347,115 @@ class Http:
         """
         Make one request.
 
-        Answers of 2xx and the statuses in `accept` are returned, all others raised as
-        `Reply.failure` says. `json` and `form` exclude each other.
+        Return answers of 2xx and with a status in `accept`, and raise `Reply.failure` for all others. Give `json`
+        or `form`, or neither.
         """
-        sent = dict(headers) if headers else {}
-        if bearer is not None:
-            sent["Authorization"] = f"Bearer {bearer.get_secret_value()}"
         try:
-            body = _body(sent, json, form)
-            _check_headers(sent)
+            destination = self._session.destination(url, params)
+            content = _content(method, destination, json, form, headers, bearer)
+        except _NotAnAddress:
+            raise Rejected(self._message(method, url, "this is not a web address")) from None
         except _WRONG_REQUEST as error:
-            # The login's own header fails for every message, so it is no matter of this one.
-            own = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
-            failure = LoginExpired if own else Rejected
-            raise failure(self._words(method, url, f"not sent: {error}")) from None
-        reply = await self._answer(method, url, effect, params, body, sent, limit)
-        if 200 <= reply.status < 300 or reply.status in accept:
+            # A login with a wrong header fails for every message, so the account is at fault, not this message.
+            login = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
+            failure = LoginExpired if login else Rejected
+            raise failure(self._message(method, url, f"not sent: {_reason(error)}")) from None
+        status, answer_headers, body = await self._exchange(
+            method, url, effect, destination, content, limit
+        )
+        reply = Reply(
+            status, answer_headers, body, destination.url,
+            method=method, effect=effect, now=self.now(), clean=self.clean,
+        )  # fmt: skip
+        if self._on_answer is not None and effect is Effect.CREATE:
+            self._on_answer(reply)
+        if 200 <= status < 300 or status in accept:
             return reply
         raise reply.failure()
 
-    async def _answer(
+    async def _exchange(
         self,
         method: str,
         url: str,
         effect: Effect,
-        params: Mapping[str, str] | None,
-        body: bytes | None,
-        headers: Mapping[str, str],
+        destination: _Destination,
+        content: bytes,
         limit: int,
-    ) -> Reply:
-        unclear = Unsure if effect is Effect.CREATE else TryAgain
-        begun = False
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a request and return the answer's status, headers and body; raise what its failure means."""
+        session, unclear = self._session, Unsure if effect is Effect.CREATE else TryAgain
+        if session.closed:
+            raise TryAgain(self._message(method, url, "the program is stopping"))
+        sent, again = False, True
         try:
-            async with self._session.request(
-                method,
-                url,
-                params=params,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._timeout,
-            ) as answer:
-                begun = True
-                content = await _bounded(answer, limit)
-                reply = Reply(
-                    answer.status, answer.headers, content, str(answer.url),
-                    method=method, effect=effect, now=self.now(), clean=self.clean,
-                )  # fmt: skip
-            if self._hear is not None and effect is Effect.CREATE:
-                self._hear(reply)
-            return reply
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise Rejected(self._words(method, url, "this is not a web address")) from None
+            async with asyncio.timeout(self._seconds):
+                while True:
+                    connection = await session.connect(destination.request, [], self._timeout)
+                    try:
+                        protocol = connection.protocol
+                        if protocol is None or protocol.transport is None or protocol.should_close:
+                            # An answer that came before its request would be taken for ours.
+                            raise aiohttp.ServerDisconnectedError
+                        protocol.set_response_params(
+                            skip_payload=method == "HEAD", read_until_eof=True
+                        )
+                        sent = True
+                        protocol.transport.write(content)
+                        answer = await _answer(protocol, limit)
+                    except _LOST:  # the server may have closed an idle connection
+                        connection.close()
+                        if not again or (sent and effect is Effect.CREATE):
+                            raise
+                        again = False
+                    except BaseException:
+                        connection.close()
+                        raise
+                    else:
+                        connection.release()
+                        return answer
         except _NotAllowed as error:
-            words = self._words(method, url, str(error))
-            raise AddressNotAllowed(words, reason=self.clean(error.reason)) from None
-        except _NOT_SENT as error:
-            raise TryAgain(self._words(method, url, _said(error))) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise unclear(self._words(method, url, _said(error))) from None
-        except _WRONG_REQUEST as error:
-            if begun:  # it was answered, in a way that the library cannot read
-                raise unclear(self._words(method, url, _said(error))) from None
-            raise Rejected(self._words(method, url, f"not sent: {_said(error)}")) from None
-        except RuntimeError:
-            if not self._session.closed:
-                raise
-            raise TryAgain(self._words(method, url, "the program is stopping")) from None
+            message = self._message(method, url, str(error))
+            raise AddressNotAllowed(message, reason=self.clean(error.reason)) from None
+        except (*_BROKEN, *_WRONG_REQUEST) as error:
+            reason = _reason(error, connected=sent)
+            raise (unclear if sent else TryAgain)(self._message(method, url, reason)) from None
 
-    def _words(self, method: str, url: str, said: str) -> str:
-        # The library's own words may quote a whole answer, headers and all.
-        return self.clean(f"{method} {bare(url)}: {readable(said, self.clean)}")
+    def _message(self, method: str, url: str, reason: str) -> str:
+        # The library's messages may quote a whole answer with its headers, so they are cut.
+        return self.clean(f"{method} {bare(url)}: {readable(reason, self.clean)}")
 
 
-def _body(headers: dict[str, str], json: Any, form: Mapping[str, str] | None) -> bytes | None:
-    """Encode the body and say in `headers` what it is."""
+def _line(name: str, value: str) -> str:
+    return f"{name}: {value}\r\n"
+
+
+def _content(
+    method: str,
+    destination: _Destination,
+    json: Any,
+    form: Mapping[str, str] | None,
+    headers: Mapping[str, str] | None,
+    bearer: Secret | None,
+) -> bytes:
+    """Return a whole request as it is sent; raise one of `_WRONG_REQUEST` if it cannot be."""
+    own = dict(headers) if headers else {}
+    if bearer is not None:
+        own["Authorization"] = f"Bearer {bearer.get_secret_value()}"
+    body = b""
     if json is not None:
-        headers.setdefault("Content-Type", _JSON)
-        return orjson.dumps(json)
-    if form is not None:
-        headers.setdefault("Content-Type", _FORM)
-        return urlencode(form).encode()
-    return None
+        own.setdefault("Content-Type", "application/json")
+        body = orjson.dumps(json)
+    elif form is not None:
+        own.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        body = urlencode(form).encode()
+    if method not in ("GET", "HEAD"):
+        own["Content-Length"] = str(len(body))
+    _check_headers(own)
+    lines = {name.lower(): _line(name, value) for name, value in own.items()}
+    if "authorization" in lines and "authorization" in destination.headers:
+        raise ValueError("it has a login both in its address and in a header")
+    head = "".join((destination.headers | lines).values())
+    return f"{method} {destination.path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 class _BadHeader(ValueError):
@@ -399,29 +477,36 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 
 class _TooLong(ValueError):
-    """An answer is longer than its reader wants."""
+    """An answer is longer than allowed."""
 
 
-async def _bounded(answer: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read an answer to its end; what it unpacks to counts, so that a small bomb is a long answer."""
-    first = await answer.content.readany()
-    if answer.content.at_eof() and len(first) <= limit:
+async def _answer(protocol: ResponseHandler, limit: int) -> tuple[int, Mapping[str, str], bytes]:
+    """Return the final answer: its status, headers and body."""
+    message, body = await protocol.read()
+    while 100 <= message.code < 200 and message.code != 101:
+        message, body = await protocol.read()
+    return message.code, message.headers, await _bounded(body, limit)
+
+
+async def _bounded(body: StreamReader, limit: int) -> bytes:
+    """Read a body to its end. The limit is for its unpacked length, so that a small bomb is a long answer."""
+    first = await body.readany()
+    if body.at_eof() and len(first) <= limit:
         return first
     chunks = bytearray(first)
     while len(chunks) <= limit:
-        chunk = await answer.content.readany()
-        if not chunk and answer.content.at_eof():
+        chunk = await body.readany()
+        if not chunk and body.at_eof():
             return bytes(chunks)
         chunks += chunk
-    answer.close()
     raise _TooLong(f"the answer is longer than {limit} bytes")
 
 
-def _said(error: BaseException) -> str:
-    """Return what went wrong, without the addresses that aiohttp quotes."""
+def _reason(error: BaseException, *, connected: bool = True) -> str:
+    """Return what went wrong, without the addresses that the library quotes."""
     if isinstance(error, TimeoutError):
-        return "no connection in time" if isinstance(error, _NOT_SENT) else "no answer in time"
+        return "no answer in time" if connected else "no connection in time"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer broke off before its end"
-    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return _ADDRESS.sub(lambda found: bare(found[0]), text) or type(error).__name__
+    text = error.message if isinstance(error, HttpProcessingError) else str(error)
+    return _ADDRESS.sub(lambda address: bare(address[0]), text) or type(error).__name__
