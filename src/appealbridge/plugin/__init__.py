@@ -30,10 +30,9 @@ from appealbridge.plugin.channel import (
     SearchResult,
     Tools,
 )
-from appealbridge.plugin.options import HTML, Address, Options, Secret
+from appealbridge.plugin.offload import in_folder, in_thread
+from appealbridge.plugin.options import HTML, Address, Options, Secret, Threaded
 from appealbridge.plugin.registry import Registry
-from appealbridge.plugin.thread import Threaded
-from appealbridge.plugin.threads import in_folder, in_thread
 from appealbridge.plugin.trigger import (
     BODY_BYTES,
     Basis,

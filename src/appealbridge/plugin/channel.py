@@ -18,7 +18,7 @@ from appealbridge.model.value import value
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
-from appealbridge.plugin.options import Options
+from appealbridge.plugin.options import Options, Secret
 from appealbridge.plugin.retry import Retry
 
 
@@ -236,9 +236,21 @@ class Channel(ABC, Generic[A, M]):
         return None
 
     def practice_credentials(self, name: str) -> Mapping[str, Any]:
-        """Return well-formed credentials without access, for the account `name` in practice mode."""
-        del name
-        return {}
+        """
+        Return well-formed credentials without access, for the account `name` in practice mode.
+
+        By default these are the required secrets of the account's option `credentials`.
+        """
+        credentials = self.account.model_fields.get("credentials")
+        model = None if credentials is None else credentials.annotation
+        if not (isinstance(model, type) and issubclass(model, Options)):
+            return {}
+        secrets = (
+            option
+            for option, field in model.model_fields.items()
+            if field.annotation is Secret and field.is_required()
+        )
+        return {"credentials": dict.fromkeys(secrets, f"practice-{name}")}
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """

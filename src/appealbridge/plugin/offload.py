@@ -128,3 +128,19 @@ async def offload(
     """Return what the function returns, or raise what it raises, without blocking the event loop."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(pool, partial(function, *args, **kwargs))
+
+
+async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what slow work of a plug-in returns, or raise what it raises. It must not touch shared objects."""
+    return await offload(PLUGINS, function, *args, **kwargs)
+
+
+async def in_folder(
+    folder: object, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """
+    As `in_thread`, for work that reads a folder, which may be on a network share that does not answer.
+
+    Raise `TryAgain` if an earlier reading of this folder has not ended.
+    """
+    return await offload(FOLDERS.only_once(str(folder)), function, *args, **kwargs)

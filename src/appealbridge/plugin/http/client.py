@@ -25,7 +25,14 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from appealbridge.model.errors import AddressNotAllowed, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AddressNotAllowed,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.plugin.egress import EgressPolicy, is_address, refusal
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
 from appealbridge.plugin.http.resolver import Resolver
@@ -57,6 +64,9 @@ _WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
 _BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
 """The errors of a connection, and of an answer that is not HTTP. A `TimeoutError` is an `OSError`."""
 _LOST = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+
+Failure = Callable[[Reply], DeliveryError]
+"""Returns what an answer that was not accepted means."""
 
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
@@ -279,12 +289,13 @@ class Http:
         headers: Mapping[str, str] | None = None,
         bearer: Secret | None = None,
         accept: Collection[int] = (),
+        failure: Failure = Reply.failure,
         limit: int = ANSWER_LIMIT,
     ) -> Reply:
         """Read something; an unclear answer is `TryAgain`."""
         return await self.request(
             "GET", url, Effect.READ,
-            params=params, headers=headers, bearer=bearer, accept=accept, limit=limit,
+            params=params, headers=headers, bearer=bearer, accept=accept, failure=failure, limit=limit,
         )  # fmt: skip
 
     async def get_outside(
@@ -323,11 +334,12 @@ class Http:
         headers: Mapping[str, str] | None = None,
         bearer: Secret | None = None,
         accept: Collection[int] = (),
+        failure: Failure = Reply.failure,
     ) -> Reply:
         """Create something; an unclear answer is `Unsure`."""
         return await self.request(
             "POST", url, Effect.CREATE,
-            json=json, form=form, headers=headers, bearer=bearer, accept=accept,
+            json=json, form=form, headers=headers, bearer=bearer, accept=accept, failure=failure,
         )  # fmt: skip
 
     async def request(
@@ -342,13 +354,14 @@ class Http:
         headers: Mapping[str, str] | None = None,
         bearer: Secret | None = None,
         accept: Collection[int] = (),
+        failure: Failure = Reply.failure,
         limit: int = ANSWER_LIMIT,
     ) -> Reply:
         """
-        Make one request.
+        Make one request with `json`, a `form` or no body.
 
-        Return answers of 2xx and with a status in `accept`, and raise `Reply.failure` for all others. Give `json`
-        or `form`, or neither.
+        Return answers of 2xx and with a status in `accept`. For all others raise what `failure` makes of them: a
+        platform whose answers say more than their status has a function of its own.
         """
         try:
             destination = self._session.destination(url, params)
@@ -358,8 +371,8 @@ class Http:
         except _WRONG_REQUEST as error:
             # A login with a wrong header fails for every message, so the account is at fault, not this message.
             login = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
-            failure = LoginExpired if login else Rejected
-            raise failure(self._message(method, url, f"not sent: {_reason(error)}")) from None
+            wrong = LoginExpired if login else Rejected
+            raise wrong(self._message(method, url, f"not sent: {_reason(error)}")) from None
         status, answer_headers, body = await self._exchange(
             method, url, effect, destination, content, limit
         )
@@ -371,7 +384,7 @@ class Http:
             self._on_answer(reply)
         if 200 <= status < 300 or status in accept:
             return reply
-        raise reply.failure()
+        raise failure(reply)
 
     async def _exchange(
         self,
