@@ -17,7 +17,8 @@ from appealbridge.channels.mastodon.channel import Mastodon
 from appealbridge.channels.x.channel import X
 from appealbridge.model.errors import Rejected, Unsure
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.recognition import canonical, letters
 from appealbridge.practice.app import Sandbox
 from appealbridge.practice.faults import FaultName

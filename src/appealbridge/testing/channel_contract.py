@@ -25,7 +25,8 @@ from pydantic.fields import FieldInfo
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
 from appealbridge.plugin.channel import Person, Tools
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.options import Options
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import (

@@ -26,8 +26,9 @@ from appealbridge.plugin.feeds.fetch import (
     read_feed,
     short_identity,
 )
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.resolver import Resolver
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import Pool
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 

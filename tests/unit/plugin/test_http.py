@@ -9,7 +9,8 @@ import pytest
 from appealbridge.model.errors import AddressNotAllowed
 from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, Secret, TryAgain, Unsure
 from appealbridge.plugin.http import Effect
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.redact import Redactor
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 

@@ -16,14 +16,6 @@ from appealbridge.plugin.feeds.fetch import (
 from appealbridge.plugin.options import FeedAddress, FeedCredentials, feed_credentials
 
 __all__ = [
-    "FEED_READING",
-    "FeedAddress",
-    "FeedCredentials",
-    "FeedEntry",
-    "FeedLook",
-    "content_digest",
-    "feed_credentials",
-    "feed_identity",
-    "read_feed",
-    "short_identity",
-]
+    "FEED_READING", "FeedAddress", "FeedCredentials", "FeedEntry", "FeedLook", "content_digest", "feed_credentials",
+    "feed_identity", "read_feed", "short_identity",
+]  # fmt: skip

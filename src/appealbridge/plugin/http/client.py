@@ -1,29 +1,21 @@
 """
-The HTTP client for plug-ins. Nothing else in the program connects to anything outside it.
+The HTTP client for plug-ins.
 
-Each new connection is allowed or refused by the address that it is made to. Every answer is read to its
-end within a limit, no redirect is followed, and every error text is cleaned of secrets.
+Every answer is read to its end within a limit, no redirect is followed, and every error text is cleaned of secrets.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver
-from aiohttp.client_reqrep import ClientRequest
 from aiohttp.http_exceptions import HttpProcessingError
-from yarl import URL
 
 from appealbridge.model.errors import (
     AddressNotAllowed,
@@ -33,31 +25,24 @@ from appealbridge.model.errors import (
     TryAgain,
     Unsure,
 )
-from appealbridge.plugin.egress import EgressPolicy, is_address, refusal
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
-from appealbridge.plugin.http.resolver import Resolver
-from appealbridge.plugin.offload import PLATFORM_NAMES
+from appealbridge.plugin.http.session import (
+    Destination,
+    NotAllowed,
+    NotAnAddress,
+    Session,
+    header_line,
+    open_session,
+)
 from appealbridge.plugin.options import Secret
 
 if TYPE_CHECKING:
-    from aiohttp.client import ClientTimeout
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.streams import StreamReader
-    from aiohttp.tracing import Trace
 
 ANSWER_LIMIT = 1024 * 1024
 """How many bytes of an unpacked answer are read, unless the caller says otherwise."""
 
-KEEPALIVE = 4.0
-"""
-How many seconds an idle connection is kept.
-
-Most servers close idle connections after five seconds or more. A POST on a connection that the server is just
-closing has an unclear outcome, so we close first.
-"""
-
-_CONNECTIONS_PER_HOST = 256
-_DESTINATIONS = 1024
 _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
 """The errors of a request that cannot be written."""
@@ -71,181 +56,17 @@ Failure = Callable[[Reply], DeliveryError]
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
-@dataclass(slots=True)
-class _Target:
-    """The host of a new connection, and which of its addresses was refused."""
+class _Options(TypedDict, total=False):
+    """The options of `Http.request`."""
 
-    host: str
-    port: int
-    refused: str = ""
-
-
-_TARGET: ContextVar[_Target] = ContextVar("target")
-
-
-class _NotAllowed(Exception):
-    """An address was refused, and the host's other addresses could not be connected to."""
-
-    def __init__(self, target: _Target) -> None:
-        self.reason, self.cure = refusal(target.host, target.port, target.refused)
-        super().__init__(f"{self.reason}; {self.cure}")
-
-
-class _NotAnAddress(Exception):
-    """A URL is not one of the web."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Destination:
-    """
-    What all requests to one URL have in common.
-
-    `request` tells the library where to connect. `headers` are the lines of the usual headers, by their names in
-    small letters. `url` is without login and fragment.
-    """
-
-    request: ClientRequest
-    path: str
-    headers: dict[str, str]
-    url: str
-
-
-class Session(aiohttp.TCPConnector):
-    """
-    The connections of all plug-ins. Every socket is made here, for one known address.
-
-    Requests are written to the connection as bytes, and only the answer is left to the library: its own client
-    takes four times as long to make a request. No cookies are kept, and no proxy is taken from the environment.
-    """
-
-    def __init__(
-        self,
-        policy: Callable[[], EgressPolicy],
-        resolver: AbstractResolver,
-        agent: str,
-        keepalive: float,
-    ) -> None:
-        super().__init__(
-            limit=0,
-            limit_per_host=_CONNECTIONS_PER_HOST,
-            keepalive_timeout=keepalive,
-            socket_factory=self._socket,
-            resolver=resolver,
-        )
-        self.policy = policy
-        self.resolver = resolver
-        self.agent = agent
-        self._known_destination = lru_cache(_DESTINATIONS)(self._destination)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    def destination(self, url: str, params: Mapping[str, str] | None) -> _Destination:
-        """Return where a URL leads; raise `_NotAnAddress` or `ValueError` if nowhere."""
-        try:
-            if params:
-                return self._destination(URL(url).extend_query(params))
-            return self._known_destination(url)
-        except aiohttp.InvalidURL:
-            raise _NotAnAddress from None
-
-    def _destination(self, text: str | URL) -> _Destination:
-        try:
-            url = URL(text)
-        except ValueError:
-            raise _NotAnAddress from None
-        if url.scheme not in ("http", "https"):
-            raise _NotAnAddress
-        request = ClientRequest("GET", url, headers={"User-Agent": self.agent}, loop=self._loop)
-        return _Destination(
-            request,
-            url.raw_path_qs,
-            {name.lower(): _line(name, value) for name, value in request.headers.items()},
-            str(url.with_user(None).with_fragment(None)),
-        )
-
-    async def _create_connection(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: ClientTimeout,  # noqa: ASYNC109 - it is the library's
-    ) -> ResponseHandler:
-        # A connection that is used again was allowed when it was made, and does not come this way. If the library
-        # gave this method another name, `_socket` would have no target, and nothing could be connected to.
-        target = _Target(req.url.raw_host or "", req.url.port or 0)
-        token = _TARGET.set(target)
-        try:
-            return await super()._create_connection(req, traces, timeout)
-        except aiohttp.ClientConnectorError:
-            if target.refused:
-                raise _NotAllowed(target) from None
-            raise
-        finally:
-            _TARGET.reset(token)
-
-    async def open_socket(self, host: str, port: int) -> socket.socket:
-        """Return a connected socket; raise `OSError` if it cannot be connected, `_NotAllowed` if it must not."""
-        target = _Target(host, port)
-        token = _TARGET.set(target)
-        failure = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
-        try:
-            for address in await self._addresses(host, port):
-                try:
-                    return await _connected(self._socket(address), address[4])
-                except OSError as error:
-                    failure = error
-        finally:
-            _TARGET.reset(token)
-        if target.refused:
-            raise _NotAllowed(target)
-        raise failure
-
-    async def _addresses(self, host: str, port: int) -> list[aiohttp.AddrInfoType]:
-        addresses = [host]
-        if not is_address(host):
-            resolved = await self.resolver.resolve(host, port, family=socket.AF_UNSPEC)
-            addresses = [result["host"] for result in resolved]
-        return [
-            (
-                socket.AF_INET6 if ":" in address else socket.AF_INET,
-                socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port),
-            )
-            for address in addresses
-        ]  # fmt: skip
-
-    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        # The check is here and not earlier: between two lookups a name may get another address.
-        family, kind, protocol, _, place = address
-        target = _TARGET.get()
-        if not self.policy().allows(target.host, target.port, str(place[0])):
-            target.refused = str(place[0])
-            raise OSError(errno.EACCES, f"{target.refused} is inside the network")
-        return socket.socket(family, kind, protocol)
-
-
-def open_session(
-    *,
-    agent: str = "AppealBridge",
-    keepalive: float = KEEPALIVE,
-    policy: Callable[[], EgressPolicy] = EgressPolicy,
-    resolver: AbstractResolver | None = None,
-) -> Session:
-    """
-    Return a session that plug-ins share; the caller closes it. `resolver` turns names into addresses.
-
-    `policy` returns what a new connection may be made to; by default nothing inside the network.
-    """
-    return Session(policy, resolver or Resolver(PLATFORM_NAMES), agent, keepalive)
-
-
-async def _connected(unconnected: socket.socket, place: tuple[Any, ...]) -> socket.socket:
-    try:
-        unconnected.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(unconnected, place)
-    except BaseException:
-        unconnected.close()
-        raise
-    return unconnected
+    params: Mapping[str, str] | None
+    json: Any
+    form: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+    bearer: Secret | None
+    accept: Collection[int]
+    failure: Failure
+    limit: int
 
 
 class Http:
@@ -281,38 +102,18 @@ class Http:
             self._session, self.clean, now=self.now, timeout=self._seconds, on_answer=on_answer
         )
 
-    async def get(
-        self,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        bearer: Secret | None = None,
-        accept: Collection[int] = (),
-        failure: Failure = Reply.failure,
-        limit: int = ANSWER_LIMIT,
-    ) -> Reply:
-        """Read something; an unclear answer is `TryAgain`."""
-        return await self.request(
-            "GET", url, Effect.READ,
-            params=params, headers=headers, bearer=bearer, accept=accept, failure=failure, limit=limit,
-        )  # fmt: skip
+    async def get(self, url: str, **options: Unpack[_Options]) -> Reply:
+        """Read something; an unclear answer is `TryAgain`. The options are those of `request`."""
+        return await self.request("GET", url, Effect.READ, **options)
 
-    async def get_outside(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        accept: Collection[int] = (),
-        limit: int = ANSWER_LIMIT,
-    ) -> Reply:
+    async def get_outside(self, url: str, **options: Unpack[_Options]) -> Reply:
         """Read something at an address that a stranger gave: nothing inside the network is connected to."""
         public = self._session.policy().public_only()
         async with open_session(
             agent=self._session.agent, policy=lambda: public, resolver=self._session.resolver
         ) as session:
             http = Http(session, self.clean, now=self.now, timeout=self._seconds)
-            return await http.get(url, headers=headers, accept=accept, limit=limit)
+            return await http.get(url, **options)
 
     async def open_socket(self, host: str, port: int) -> socket.socket:
         """
@@ -322,25 +123,12 @@ class Http:
         """
         try:
             return await self._session.open_socket(host, port)
-        except _NotAllowed as error:
+        except NotAllowed as error:
             raise AddressNotAllowed(str(error), reason=error.reason) from None
 
-    async def post(
-        self,
-        url: str,
-        *,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        bearer: Secret | None = None,
-        accept: Collection[int] = (),
-        failure: Failure = Reply.failure,
-    ) -> Reply:
-        """Create something; an unclear answer is `Unsure`."""
-        return await self.request(
-            "POST", url, Effect.CREATE,
-            json=json, form=form, headers=headers, bearer=bearer, accept=accept, failure=failure,
-        )  # fmt: skip
+    async def post(self, url: str, **options: Unpack[_Options]) -> Reply:
+        """Create something; an unclear answer is `Unsure`. The options are those of `request`."""
+        return await self.request("POST", url, Effect.CREATE, **options)
 
     async def request(
         self,
@@ -366,7 +154,7 @@ class Http:
         try:
             destination = self._session.destination(url, params)
             content = _content(method, destination, json, form, headers, bearer)
-        except _NotAnAddress:
+        except NotAnAddress:
             raise Rejected(self._message(method, url, "this is not a web address")) from None
         except _WRONG_REQUEST as error:
             # A login with a wrong header fails for every message, so the account is at fault, not this message.
@@ -391,7 +179,7 @@ class Http:
         method: str,
         url: str,
         effect: Effect,
-        destination: _Destination,
+        destination: Destination,
         content: bytes,
         limit: int,
     ) -> tuple[int, Mapping[str, str], bytes]:
@@ -426,7 +214,7 @@ class Http:
                     else:
                         connection.release()
                         return answer
-        except _NotAllowed as error:
+        except NotAllowed as error:
             message = self._message(method, url, str(error))
             raise AddressNotAllowed(message, reason=self.clean(error.reason)) from None
         except (*_BROKEN, *_WRONG_REQUEST) as error:
@@ -438,13 +226,9 @@ class Http:
         return self.clean(f"{method} {bare(url)}: {readable(reason, self.clean)}")
 
 
-def _line(name: str, value: str) -> str:
-    return f"{name}: {value}\r\n"
-
-
 def _content(
     method: str,
-    destination: _Destination,
+    destination: Destination,
     json: Any,
     form: Mapping[str, str] | None,
     headers: Mapping[str, str] | None,
@@ -464,7 +248,7 @@ def _content(
     if method not in ("GET", "HEAD"):
         own["Content-Length"] = str(len(body))
     _check_headers(own)
-    lines = {name.lower(): _line(name, value) for name, value in own.items()}
+    lines = {name.lower(): header_line(name, value) for name, value in own.items()}
     if "authorization" in lines and "authorization" in destination.headers:
         raise ValueError("it has a login both in its address and in a header")
     head = "".join((destination.headers | lines).values())
