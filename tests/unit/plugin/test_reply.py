@@ -44,8 +44,8 @@ def test_retry_after_is_seconds_from_now(headers, seconds):
 
 def test_words_are_cleaned_and_cut():
     said = reply(b"one\n  secret " + b"x" * 500, clean=lambda text: text.replace("secret", "***"))
-    assert said.said(10) == "one *** xx…"
-    assert reply(b"").said() == "(empty)"
+    assert said.excerpt(10) == "one *** xx…"
+    assert reply(b"").excerpt() == "(empty)"
 
 
 def test_an_excerpt_is_one_line_of_whatever_bytes():

@@ -174,7 +174,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
         """Return the Page's name; raise `AccountRefused` if the token may not post there."""
         reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
-        name = reply.words(str(reply.at("name")))
+        name = reply.readable(str(reply.at("name")))
         if not await _can_post(account, tools):
             raise AccountRefused(
                 f"this token may not post on {name}: its owner needs a role on the Page that may create "
@@ -222,24 +222,24 @@ def _failure(reply: Reply) -> DeliveryError:
         return reply.failure()
     error = _error(reply)
     code, subcode = _number(error, "code"), _number(error, "error_subcode")
-    said = reply.words(_text(error)) if error else reply.said()
+    reason = reply.readable(_text(error)) if error else reply.excerpt()
     if code in _LOGIN:
-        return LoginExpired(reply.message(said), status=reply.status)
+        return LoginExpired(reply.message(reason), status=reply.status)
     numbers = (code, subcode)
     if code in _REFUSED or numbers == _NOT_PERMITTED:
-        return AccountRefused(reply.message(said), status=reply.status)
+        return AccountRefused(reply.message(reason), status=reply.status)
     if numbers == _NO_SUCH_PAGE and reply.effect is Effect.CREATE:
-        return AccountRefused(reply.message(said), sure=False, status=reply.status)
+        return AccountRefused(reply.message(reason), sure=False, status=reply.status)
     if code in _THROTTLED or (code == _BLOCKED and subcode not in _AGAINST_THE_RULES):
         wait = _BLOCKED_WAIT if code == _BLOCKED else _wait(reply)
-        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
+        return TryAgain(reply.message(reason), after=wait, throttled=True, status=reply.status)
     if code in _REPEATED or subcode in _REPEATED:
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"), status=reply.status)
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reason}"), status=reply.status)
     if code in _UNCLEAR or error.get("is_transient") is True:
-        return reply.unclear(said)
+        return reply.unclear(reason)
     if code is not None and reply.status < 500:
-        return Rejected(reply.message(said), status=reply.status)
-    return reply.failure(said)
+        return Rejected(reply.message(reason), status=reply.status)
+    return reply.failure(reason)
 
 
 def _error(reply: Reply) -> Mapping[str, Any]:

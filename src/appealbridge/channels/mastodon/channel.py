@@ -137,8 +137,8 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             failure=_failure,
         )
         if reply.status == 404:
-            said = f"the post that this one replies to does not exist: {reply.said()}"
-            raise Rejected(reply.message(said), status=reply.status)
+            reason = f"the post that this one replies to does not exist: {reply.excerpt()}"
+            raise Rejected(reply.message(reason), status=reply.status)
         return _receipt(reply.json(), reply)
 
     async def find(
@@ -192,7 +192,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
         with me.expecting("an account"):
             name = f"@{me.name(me.at('acct'))}"
         if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
-            listed = me.words(", ".join(sorted(scopes)))
+            listed = me.readable(", ".join(sorted(scopes)))
             raise AccountRefused(
                 f"{name} may not publish: its application has the scopes {listed}, but needs {_WRITES}"
             )
@@ -231,7 +231,7 @@ async def _get(
 
 def _failure(reply: Reply) -> DeliveryError:
     """Handle what is special to Mastodon: the texts of refusals, and rate limits that end at an ISO 8601 time."""
-    text = reply.said(1000).lower()
+    text = reply.excerpt(1000).lower()
     if reply.status == 403:
         sure = any(phrase in text for phrase in _SURELY_THE_ACCOUNT)
         return AccountRefused(reply.message(), sure=sure, status=reply.status)

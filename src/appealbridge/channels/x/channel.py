@@ -202,7 +202,7 @@ class X(Channel[XAccount, Tweet]):
         if level and "write" not in level:
             raise AccountRefused(
                 f"@{name} may not publish: its access token may only read (x-access-level: "
-                f"{reply.words(level, 40)}). Give the app the right to read and write at X, then make a new "
+                f"{reply.readable(level, 40)}). Give the app the right to read and write at X, then make a new "
                 "access token"
             )
         return f"@{name}"
@@ -266,15 +266,15 @@ async def _user_id(account: XAccount, tools: Tools) -> str:
 
 def _failure(reply: Reply) -> DeliveryError:
     """Handle what is special to X: credits, its duplicate filter, and its names for the ends of rate limits."""
-    status, text = reply.status, reply.said(4000).lower()
+    status, text = reply.status, reply.excerpt(4000).lower()
     no_credits = "usage-capped" in text or "credits" in text
     if status == 402 or (status in (403, 429) and no_credits):
-        reason = f"the account has no credits left; top them up at X. {reply.said()}"
+        reason = f"the account has no credits left; top them up at X. {reply.excerpt()}"
         return TryAgain(
             reply.message(reason), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=status
         )
     if status == 403 and ("duplicate content" in text or _has_code(text, 187)):
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"), status=status)
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.excerpt()}"), status=status)
     if status == 403 and _has_code(text, *_LIMITS):
         return TryAgain(reply.message(), throttled=True, status=status)
     if status == 403:

@@ -85,7 +85,7 @@ class Session(aiohttp.TCPConnector):
     The connections of all plug-ins. Every socket is made here, for one known address.
 
     Requests are written to the connection as bytes, and only the answer is left to the library: its own client
-    takes four times as long to make a request. No cookies are kept, and no proxy is taken from the environment.
+    takes more than twice as long for a request. No cookies are kept, and no proxy is taken from the environment.
     """
 
     def __init__(
