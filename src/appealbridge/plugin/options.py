@@ -28,8 +28,7 @@ class Options(BaseModel):
     """
     The base of every options model.
 
-    Unknown names are refused, values are not coerced from other types, and instances never change.
-    Every field has a `description` and `examples`; a test refuses one without.
+    Unknown names are refused, and instances never change. Every field has a `description` and `examples`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -107,7 +106,7 @@ class FeedCredentials(Options):
     password: Secret = Field(description="The password.", examples=["!secret news_password"])
 
     def check(self, url: str) -> None:
-        """Raise `ValueError` for an address to which they would be sent without encryption."""
+        """Raise `ValueError` if they would be sent to this address without encryption."""
         if URL(url).scheme != "https" and not is_loopback_url(url):
             raise ValueError(
                 "others could read the login on its way; write https:// instead of http://"
@@ -120,7 +119,7 @@ class FeedCredentials(Options):
 
 
 def feed_credentials() -> Any:
-    """Return the option for a source's login. A changed login does not reset the source's memory."""
+    """Return the option for a source's login. A new login does not reset the stored state of the source."""
     return Field(
         None,
         exclude=True,

@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.plugin import TryAgain, Unsure
-from appealbridge.plugin.http import Effect, Reply, excerpt
+from appealbridge.plugin.http import Effect, Reply
 from appealbridge.plugin.http.reply import bare, http_date
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -49,7 +49,7 @@ def test_words_are_cleaned_and_cut():
 
 
 def test_an_excerpt_is_one_line_of_whatever_bytes():
-    assert excerpt(b"\xff\n\n a") == "\ufffd a"
+    assert reply(b"\xff\n\n a").excerpt() == "\ufffd a"
 
 
 @pytest.mark.parametrize(

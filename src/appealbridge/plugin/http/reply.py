@@ -172,7 +172,7 @@ class Reply:
         """
         Return the seconds until `moment`, a time that the platform gave, in Unix seconds UTC.
 
-        They count from the answer's own Date, so that a difference between our clock and the platform's does not matter.
+        They count from the answer's own Date, so a difference between our clock and the platform's does not matter.
         """
         answered_at = http_date(self.headers.get("Date", ""))
         return max(0.0, moment - (self.now if answered_at is None else answered_at))
@@ -206,27 +206,17 @@ def http_date(value: str) -> float | None:
     return stamp if stamp >= 0 else None
 
 
-def excerpt(body: bytes, length: int = 300) -> str:
-    """Return the beginning of a body on one line. Unlike `Reply.excerpt` it is not cleaned of secrets."""
-    return _cut(_on_one_line(body.decode("utf-8", "replace")), length)
-
-
 def readable(text: str, clean: Callable[[str], str], length: int = 300) -> str:
     """Return the beginning of a text from outside on one line, cleaned of secrets, for people."""
     # Cleaned as it came, with its line breaks, and cut only then: half a secret must not stay.
-    return _cut(clean(_on_one_line(clean(text))), length)
+    line = clean(_on_one_line(clean(text))) or "(empty)"
+    return line if len(line) <= length else line[:length] + "…"
 
 
 def _on_one_line(text: str) -> str:
     line = " ".join(text.encode("utf-8", "replace").decode().split())
     # Invisible characters could control a terminal, and some stores accept no NUL.
     return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
-
-
-def _cut(text: str, length: int) -> str:
-    if not text:
-        return "(empty)"
-    return text if len(text) <= length else text[:length] + "…"
 
 
 def bare(url: str) -> str:
