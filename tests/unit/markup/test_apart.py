@@ -10,7 +10,7 @@ import pytest
 
 from appealbridge.markup import worker_client
 from appealbridge.markup.feed import read
-from appealbridge.markup.worker_client import MEMORY, Apart
+from appealbridge.markup.worker_client import MEMORY, Reader
 from appealbridge.model.errors import SourceDown
 
 URL = "https://www.example.police.uk/appeals/rss"
@@ -29,7 +29,7 @@ SLOW = (
 
 @pytest.fixture
 def apart(monkeypatch):
-    reader = Apart()
+    reader = Reader()
     yield reader
     reader.close()
 
