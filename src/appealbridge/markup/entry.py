@@ -50,8 +50,8 @@ class FeedEntry:
     One entry of a feed.
 
     `guid` is Atom's id or RSS's guid and `link` its page; each is empty if there is none. `data` are the fields of the
-    event, without empty ones, and `size` is their length as JSON in bytes. `time` is in Unix seconds UTC. `seen` changes
-    when the visible content does. `plain` says which of `summary` and `content` are not HTML.
+    event, without empty ones, and `size` is their length as JSON in bytes. `time` is in Unix seconds UTC. `seen`
+    changes when the visible content does. `plain` says which of `summary` and `content` are not HTML.
     """
 
     guid: str
@@ -364,9 +364,10 @@ def _is_icon(width: str) -> bool:
 def _shown(markup: str) -> Iterator[tuple[str, str]]:
     """Yield the address and description of every `<img>`, except tracking pixels."""
     for tag in pieces(markup):
-        if not isinstance(tag, str) and tag.name == "img":
-            if not {tag.get("width"), tag.get("height")} & {"0", "1"}:
-                yield tag.get("src"), tag.get("alt")
+        if isinstance(tag, str) or tag.name != "img":
+            continue
+        if not {tag.get("width"), tag.get("height")} & {"0", "1"}:
+            yield tag.get("src"), tag.get("alt")
 
 
 def _seen(data: Mapping[str, Any], content: str) -> str:
@@ -374,8 +375,8 @@ def _seen(data: Mapping[str, Any], content: str) -> str:
     parts = [data.get("title", ""), _unschemed(data.get("link", "")), data.get("text", ""), content]
     parts += [_unschemed(enclosure["url"]) for enclosure in data["enclosures"]]
     parts += [f"{_unschemed(image['url'])} {image['alt']}" for image in data["images"]]
-    content = orjson.dumps([" ".join(str(part).split()) for part in parts])
-    return hashlib.sha256(content).hexdigest()
+    seen = orjson.dumps([" ".join(str(part).split()) for part in parts])
+    return hashlib.sha256(seen).hexdigest()
 
 
 def _unschemed(address: str) -> str:

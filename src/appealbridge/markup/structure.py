@@ -347,7 +347,7 @@ class _Repairs:
         self._left = EXPANSION_LIMIT
 
     def made(self, piece: bytes) -> bytes:
-        """Return a piece with `&` and `<` escaped where they are text, and without HTML's names of letters and comments."""
+        """Return a piece with `&` and `<` escaped where they are text, without comments and HTML's names of letters."""
         piece = _NO_CHARACTER.sub(b"", piece)
         parts: list[bytes] = []
         at = 0

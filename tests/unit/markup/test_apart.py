@@ -54,7 +54,7 @@ def test_a_process_that_went_to_rest_is_followed_by_another(apart):
     apart.read(FEED, URL, "")
     rested = apart._running
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, rested.questions.fileno())  # nobody asks any more, so it ends
+    os.dup2(nowhere, rested.requests.fileno())  # nobody asks any more, so it ends
     os.close(nowhere)
     assert rested.process.wait() == 0
     assert len(apart.read(FEED, URL, "").entries) == 1

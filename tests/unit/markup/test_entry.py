@@ -6,11 +6,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from appealbridge.markup.feed import read
+from appealbridge.markup import feed as feeds
 
 
 def entries(body, url, content_type):
-    reading = read(body, url, content_type)
+    reading = feeds.read(body, url, content_type)
     return reading.entries, reading.notes
 
 

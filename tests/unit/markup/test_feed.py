@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbridge.markup.feed import read
+from appealbridge.markup import feed as feeds
 from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.plugin import SourceDown
 
 
 def entries(body, url, content_type):
-    reading = read(body, url, content_type)
+    reading = feeds.read(body, url, content_type)
     return reading.entries, reading.notes
 
 
