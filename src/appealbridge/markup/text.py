@@ -177,7 +177,7 @@ def seen_text(
     `link` returns the text of a link from its tag, the character before it and its own text. With `marks`
     list items begin with a dash, with `pictures` their descriptions are part of the text.
     """
-    reader = _Reader(link, marks, pictures)
+    reader = _SeenText(link, marks, pictures)
     for piece in pieces(markup):
         if isinstance(piece, str):
             reader.text(piece)
@@ -188,7 +188,7 @@ def seen_text(
     return "".join(reader.parts)
 
 
-class _Reader:
+class _SeenText:
     """Collects what is seen. Line ends wait until text follows them."""
 
     def __init__(

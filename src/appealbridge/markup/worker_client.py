@@ -44,7 +44,7 @@ class _Running(NamedTuple):
     answers: BinaryIO
 
 
-class Reader:
+class FeedProcess:
     """One process at a time, started when it is needed. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
@@ -154,32 +154,32 @@ def text(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
-class Readers:
+class FeedProcesses:
     """As many processes as feeds are read at the same time. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._idle: deque[Reader] = deque()
+        self._idle: deque[FeedProcess] = deque()
 
     def read(self, body: bytes, url: str, content_type: str) -> FeedReading:
-        """Read a feed, as `Reader.read` does."""
+        """Read a feed, as `FeedProcess.read` does."""
         # The last one used first, so that those not needed can end.
         try:
-            reader = self._idle.pop()
+            process = self._idle.pop()
         except IndexError:
-            reader = Reader()
+            process = FeedProcess()
         try:
-            return reader.read(body, url, content_type)
+            return process.read(body, url, content_type)
         finally:
-            self._idle.append(reader)
+            self._idle.append(process)
 
     def close(self) -> None:
         """End all idle processes."""
-        for reader in self._idle:
-            reader.close()
+        for process in self._idle:
+            process.close()
 
 
-_READERS = Readers()
-atexit.register(_READERS.close)
+_PROCESSES = FeedProcesses()
+atexit.register(_PROCESSES.close)
 
-read_apart = _READERS.read
+read_in_process = _PROCESSES.read
 """Reads a feed in one of these processes."""

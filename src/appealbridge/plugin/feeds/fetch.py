@@ -11,7 +11,7 @@ import orjson
 from yarl import URL
 
 from appealbridge.markup.entry import FeedEntry
-from appealbridge.markup.worker_client import read_apart
+from appealbridge.markup.worker_client import read_in_process
 from appealbridge.model.errors import AddressNotAllowed, DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http.reply import Reply, bare
@@ -72,7 +72,7 @@ async def read_feed(
     if body == cursor.get("body"):
         # Many servers do not say that nothing has changed, and reading a feed costs far more than this.
         return FeedLook(None, {**_validators(reply), "body": body}, notes)
-    reading = await offload(_READERS, read_apart, reply.body, reply.url or url, content_type)
+    reading = await offload(_READERS, read_in_process, reply.body, reply.url or url, content_type)
     # A feed that broke off may come whole the next time with the same validators.
     cursor = {**_validators(reply), "body": body} if reading.whole else {}
     return FeedLook(reading.entries, cursor, (*notes, *reading.notes))

@@ -10,7 +10,7 @@ import pytest
 
 from appealbridge.markup import worker_client
 from appealbridge.markup.feed import read
-from appealbridge.markup.worker_client import MEMORY, Reader
+from appealbridge.markup.worker_client import MEMORY, FeedProcess
 from appealbridge.model.errors import SourceDown
 
 URL = "https://www.example.police.uk/appeals/rss"
@@ -29,7 +29,7 @@ SLOW = (
 
 @pytest.fixture
 def apart(monkeypatch):
-    reader = Reader()
+    reader = FeedProcess()
     yield reader
     reader.close()
 
