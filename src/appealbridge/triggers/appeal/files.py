@@ -69,8 +69,8 @@ def read_appeals(
     Return the folder's appeals, last changed first, and the problems of other files.
 
     Each problem has a name that stays the same until the file is changed. A file that has just changed is left for the
-    next poll, except in the `first` one, which publishes nothing. If two files have the same reference, neither is read.
-    Raise `SourceDown` if the folder cannot be read.
+    next poll, except in the `first` one, which publishes nothing. If two files have the same reference, neither is
+    read. Raise `SourceDown` if the folder cannot be read.
     """
     by_reference: dict[str, list[tuple[str, AppealFile]]] = {}
     problems = _Problems()

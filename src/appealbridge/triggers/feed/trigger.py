@@ -24,7 +24,6 @@ from typing import Any, Literal
 
 from appealbridge.plugin import (
     Basis,
-    Duration,
     Event,
     Field,
     Item,
