@@ -79,7 +79,7 @@ class Item:
 
 
 @value
-class Look:
+class PollResult:
     """
     The result of one poll of a source.
 
@@ -233,7 +233,7 @@ class Poller(Trigger[O, S]):
     time_limit: ClassVar[float] = 900.0
 
     @abstractmethod
-    async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> PollResult:
         """Poll once and return everything listed; raise `SourceDown` if it cannot be read."""
 
     def basis(self, source: S) -> Basis:

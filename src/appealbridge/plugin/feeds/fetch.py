@@ -38,7 +38,7 @@ _UNCHANGED = 304
 
 
 @dataclass(frozen=True, slots=True)
-class FeedLook:
+class FeedPoll:
     """
     The result of one poll of a feed.
 
@@ -58,7 +58,7 @@ def read_at_once(feeds: int) -> None:
 
 async def read_feed(
     url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None = None
-) -> FeedLook:
+) -> FeedPoll:
     """
     Poll a feed once; raise `SourceDown` if it cannot be read.
 
@@ -66,16 +66,16 @@ async def read_feed(
     """
     reply, notes = await _ask(url, cursor, tools, credentials)
     if reply.status == _UNCHANGED:
-        return FeedLook(None, cursor, notes)
+        return FeedPoll(None, cursor, notes)
     content_type = reply.headers.get("Content-Type", "")
     body = hashlib.blake2b(reply.body, digest_size=16).hexdigest()
     if body == cursor.get("body"):
         # Many servers do not say that nothing has changed, and reading a feed costs far more than this.
-        return FeedLook(None, {**_validators(reply), "body": body}, notes)
+        return FeedPoll(None, {**_validators(reply), "body": body}, notes)
     reading = await offload(_READERS, read_in_process, reply.body, reply.url or url, content_type)
     # A feed that broke off may come whole the next time with the same validators.
     cursor = {**_validators(reply), "body": body} if reading.whole else {}
-    return FeedLook(reading.entries, cursor, (*notes, *reading.notes))
+    return FeedPoll(reading.entries, cursor, (*notes, *reading.notes))
 
 
 def feed_identity(entry: FeedEntry) -> str:

@@ -30,10 +30,10 @@ from appealbridge.plugin import (
     EventDraft,
     Field,
     Item,
-    Look,
     Options,
     PolledSource,
     Poller,
+    PollResult,
     Registry,
     Tools,
     in_folder,
@@ -154,7 +154,9 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         item = _item(named_appeal(content, name), None)
         return EventDraft(item.on_new or item.on_changed, item.subject, item.identity, item.data)
 
-    async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(
+        self, source: AppealSource, cursor: Mapping[str, str], tools: Tools
+    ) -> PollResult:
         """Poll the feed or folder once and return every appeal; the engine knows which are new."""
         if source.feed is not None:
             return await _from_feed(source.feed, cursor, tools, source.credentials)
@@ -167,26 +169,26 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         return basis if source.feed is None else replace(basis, reading=FEED_READING)
 
 
-def _in_folder(folder: Path, now: float, *, first: bool) -> Look:
+def _in_folder(folder: Path, now: float, *, first: bool) -> PollResult:
     files, problems = read_appeals(folder, now, first=first)
     items = [_item(file.appeal, file.changed) for file in files]
-    return Look(items, {"looked": "yes"}, problems=problems)
+    return PollResult(items, {"looked": "yes"}, problems=problems)
 
 
 async def _from_feed(
     url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
-) -> Look:
-    look = await read_feed(url, cursor, tools, credentials)
-    if look.entries is None:
-        return Look(None, look.cursor, notes=look.notes)
-    titled = [entry for entry in look.entries if entry.data.get("title")]
-    notes = list(look.notes)
-    if untitled := len(look.entries) - len(titled):
+) -> PollResult:
+    poll = await read_feed(url, cursor, tools, credentials)
+    if poll.entries is None:
+        return PollResult(None, poll.cursor, notes=poll.notes)
+    titled = [entry for entry in poll.entries if entry.data.get("title")]
+    notes = list(poll.notes)
+    if untitled := len(poll.entries) - len(titled):
         notes.append(f"{untitled} items without a title were left out")
     items = await in_thread(_listed, titled)
     if shared := len(items) - len({item.identity for item in items}):
         notes.append(f"{shared} items have the reference of another item; only the newest is used")
-    return Look(items, look.cursor, notes=tuple(notes))
+    return PollResult(items, poll.cursor, notes=tuple(notes))
 
 
 def _listed(entries: Iterable[FeedEntry]) -> list[Item]:

@@ -27,10 +27,10 @@ from appealbridge.plugin import (
     Event,
     Field,
     Item,
-    Look,
     Options,
     PolledSource,
     Poller,
+    PollResult,
     Registry,
     Tools,
     in_thread,
@@ -162,21 +162,21 @@ class Feed(Poller[FeedOptions, FeedSource]):
         """Return the basis of this feed's memory: its address, and what identifies its items."""
         return replace(super().basis(source), reading=FEED_READING)
 
-    async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> PollResult:
         """Poll once and return every item; the engine knows which are new."""
-        look = await read_feed(source.url, cursor, tools, source.credentials)
-        if look.entries is None:
-            return Look(None, look.cursor, notes=look.notes)
+        poll = await read_feed(source.url, cursor, tools, source.credentials)
+        if poll.entries is None:
+            return PollResult(None, poll.cursor, notes=poll.notes)
         # The digests of a feed of ten megabytes take time.
-        items = await in_thread(_items, look.entries, source.identity)
-        notes = look.notes
-        if len(items) < len(look.entries):
-            shared = len(look.entries) - len(items)
+        items = await in_thread(_items, poll.entries, source.identity)
+        notes = poll.notes
+        if len(items) < len(poll.entries):
+            shared = len(poll.entries) - len(items)
             notes = (
                 *notes,
                 f"{shared} items have the identity of another item; choose another `identity`",
             )
-        return Look(list(items.values()), look.cursor, notes=notes)
+        return PollResult(list(items.values()), poll.cursor, notes=notes)
 
 
 def _items(entries: Sequence[FeedEntry], identity: str | tuple[Part, ...]) -> dict[str, Item]:
