@@ -158,10 +158,10 @@ class Channel(ABC, Generic[A, M]):
 
     This is the life of a channel, step by step. An object has no state of its own: all methods get what they need.
 
-    1. *Options are read.* The engine builds one `account` model for each account in appealbridge.yaml with this
-       `platform`, and checks each step of a recipe with this `action` against the `message` model. For fixed texts it
-       calls `flaw` as well, so that `appealbridge check` finds a wrong address. A validator raises `ValueError`, which
-       says what to write instead.
+    1. *Options are read.* The module's `register` function has called `registry.add(MyChannel())`. The engine builds
+       one `account` model for each account in appealbridge.yaml with this `platform`, and checks each step of a recipe
+       with this `action` against the `message` model. For fixed texts it calls `flaw` as well, so that `appealbridge
+       check` finds a wrong address. A validator raises `ValueError`, which says what to write instead.
     2. *The account is checked.* `appealbridge channels check` calls `check`, and so does the engine after
        `LoginExpired` until the login works again.
     3. *A message is planned.* When an event fires a recipe, its templates are filled in and validated by `message`.
@@ -174,7 +174,7 @@ class Channel(ABC, Generic[A, M]):
        come from `tools.now`, random numbers from `tools.random`. `delivery.id` stays the same for all attempts, so it
        can be an idempotency key.
     5. *It succeeds or fails.* Return the platform's receipt, or raise one of these. `tools.http` already raises them
-       for all HTTP statuses, so raise your own only where the platform's answer says more than its status does.
+       for all HTTP statuses. If the platform's answers say more than their status, pass a function as `failure`.
 
        - `TryAgain`: certainly not published. The engine tries again later, as `retry` says; `after` is the platform's
          own wish in seconds. With `throttled` the whole account waits.
@@ -182,8 +182,8 @@ class Channel(ABC, Generic[A, M]):
        - `AccountRefused`: certainly not published, and the account may not publish. With `sure=False` the fault may be
          in this one message.
        - `Rejected`: the platform will never take this message. A person sees why.
-       - `Unsure`: it may be published. So does every other exception, and an attempt that takes longer than
-         `time_limit` seconds: it is cancelled, and `asyncio.CancelledError` must not be caught.
+       - `Unsure`: it may be published. Every other exception counts as this, and so does an attempt that takes longer
+         than `time_limit` seconds: it is cancelled, so do not catch `asyncio.CancelledError`.
     6. *An unclear outcome is cleared up.* If `repeat` allows it, the engine calls `find`, after a crash as well. Return
        a `SearchResult`: with the receipt, certainly absent (`sure`), or not known. `plugin.timeline` pages through an
        account's posts and compares them. A delivery that is certainly absent is sent again after `repeat_after`; if
@@ -194,6 +194,9 @@ class Channel(ABC, Generic[A, M]):
        and waits before the limit is reached.
     9. *The channel is closed.* There is nothing to do: connections belong to `tools.http`. If the settings change,
        the next attempt gets the new account.
+
+    A channel whose messages reach one person and not the public can also send notices, see `tell`. In practice mode
+    the account has the options of `practice`.
 
     `key_seconds` is how long an idempotent platform remembers a key, `bare_links` whether it makes a link of
     `example.com`, and `mentions` are the options of a message in which it links `@name`.
