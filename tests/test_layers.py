@@ -229,7 +229,7 @@ CONNECTS = {
     "FTP", "getaddrinfo", "gethostbyname", "socket",
 }  # fmt: skip
 MAY_CONNECT = {
-    "appealbridge.plugin.http.client": {"ClientSession", "socket", "sock_connect"},  # the one door
+    "appealbridge.plugin.http.session": {"socket", "sock_connect"},  # the one door
     "appealbridge.channels.email.smtp": {"SMTP"},  # on a socket of the door
     "appealbridge.cli.client": {"HTTPConnection", "socket"},  # to the daemon beside it
     "appealbridge.demo.play": {"ClientSession"},  # to the practice platforms that it starts
@@ -259,10 +259,10 @@ def test_only_the_one_door_connects_to_anything_outside_the_program():
 
 def test_the_door_connects_by_one_kind_of_connector_that_is_made_once():
     """It asks the policy, at every socket, and takes no proxy from anywhere."""
-    text = (PACKAGE / "plugin" / "http" / "client.py").read_text("utf-8")
-    assert text.count("aiohttp.ClientSession(") == 1
+    text = (PACKAGE / "plugin" / "http" / "session.py").read_text("utf-8")
+    assert text.count("(aiohttp.TCPConnector)") == 1
     assert text.count("socket.socket(family") == 1
-    assert text.count("trust_env=False") == 1
+    assert "trust_env" not in text
     assert "proxy=" not in text
 
 

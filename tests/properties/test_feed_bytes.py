@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.appeal.trigger import AppealSource, AppealTrigger
 from appealbridge.triggers.feed.trigger import Feed, FeedSource

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from appealbridge.channels.email.smtp import MailServer, hand_over
 from appealbridge.model.errors import DeliveryError
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.options import Secret
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import PLANTED

@@ -11,6 +11,7 @@ import random
 import time
 import tracemalloc
 from contextlib import suppress
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -22,8 +23,8 @@ from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import SearchResult, Tools
-from appealbridge.plugin.http.client import Http, open_session
-from appealbridge.plugin.http.reply import Reply
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import NOW, PLANTED, a_delivery
 from appealbridge.testing.http_contract import HttpChannelContract
@@ -84,20 +85,21 @@ HEADERS = st.lists(
 
 
 class Canned(Http):
-    """The door as it is, but for the network: requests are answered from a list, over and over."""
+    """The client without a network: requests are answered from a list, over and over."""
 
     def __init__(self, answers):
-        self.clean, self.now = Redactor([PLANTED]).clean, lambda: NOW  # and no session
+        self.clean, self.now, self._on_answer = Redactor([PLANTED]).clean, lambda: NOW, None
+        self._session = self
         self.answers = answers
         self.asked = 0
 
-    async def _answer(self, method, url, effect, params, body, headers, limit):
-        status, told, content = self.answers[self.asked % len(self.answers)]
+    def destination(self, url, params):
+        return SimpleNamespace(url=url, path="/", headers={})
+
+    async def _exchange(self, method, url, effect, destination, content, limit):
+        status, headers, body = self.answers[self.asked % len(self.answers)]
         self.asked += 1
-        return Reply(
-            status, CIMultiDict(told), content, url,
-            method=method, effect=effect, now=NOW, clean=self.clean,
-        )  # fmt: skip
+        return status, CIMultiDict(headers), body
 
 
 async def do(case, verb, url, http):

@@ -17,8 +17,9 @@ from appealbridge.channels.mastodon.channel import Mastodon
 from appealbridge.channels.x.channel import X
 from appealbridge.model.errors import Rejected, Unsure
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.http.client import Http, open_session
-from appealbridge.plugin.timeline import same, words
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.recognition import canonical, letters
 from appealbridge.practice.app import Sandbox
 from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery
@@ -109,7 +110,7 @@ def wire():
 
 def could_be_taken_for(one, other):
     """Whether two texts say the same to a reader, or nothing but what platforms put in another way."""
-    return words(one) == words(other) or same(one) == same(other)
+    return letters(one) == letters(other) or canonical(one) == canonical(other)
 
 
 @pytest.mark.parametrize("platform", list(CHANNELS))
@@ -182,4 +183,4 @@ def test_a_warning_before_it_is_part_of_a_post(wire, platform, text, warning):
 @given(text=TEXTS, form=st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
 @drawn(200)
 def test_no_normal_form_makes_another_text(text, form):
-    assert same(unicodedata.normalize(form, text)) == same(text)
+    assert canonical(unicodedata.normalize(form, text)) == canonical(text)

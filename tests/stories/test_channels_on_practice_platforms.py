@@ -9,7 +9,8 @@ from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
 from appealbridge.channels.x.channel import X
 from appealbridge.plugin import Tools, Unsure
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.practice.app import Sandbox
 from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import a_delivery

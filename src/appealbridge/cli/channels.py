@@ -74,7 +74,8 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
 
 async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, Any]]:
     from appealbridge.clock import SystemClock
-    from appealbridge.plugin.http.client import Http, open_session
+    from appealbridge.plugin.http.client import Http
+    from appealbridge.plugin.http.session import open_session
     from appealbridge.redact import Redactor
 
     clean = Redactor(set(assembly.secrets())).clean

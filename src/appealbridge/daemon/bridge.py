@@ -32,8 +32,9 @@ from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
 from appealbridge.plugin.feeds.fetch import read_at_once
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.resolver import Lookup, Resolver
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import FILES, PLATFORM_NAMES, SOURCE_NAMES, Pool, offload
 from appealbridge.redact import Redactor, without_queries
 from appealbridge.settings.load import DEFAULT

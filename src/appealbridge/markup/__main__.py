@@ -20,30 +20,30 @@ from appealbridge.model.errors import SourceDown
 
 def main() -> None:
     """Answer requests until there are no more."""
-    # A sandbox that forbids this has limits of its own.
+    # A sandbox that forbids this has its own limits.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    # Where memory runs out for all, this process is the one to end, and not the daemon.
+    # If the machine runs out of memory, this process is to be killed and not the daemon.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     with suppress(OSError):
         os.nice(10)
     while True:
-        # The next question is not sent before the last answer was read, so none waits in a buffer.
+        # The next request is sent after the last answer was read, so none is waiting in a buffer.
         ready, _, _ = select.select([sys.stdin], [], [], IDLE_SECONDS)
-        question = receive(sys.stdin.buffer) if ready else None
-        body = None if question is None else receive(sys.stdin.buffer)
-        if question is None or body is None:
+        request = receive(sys.stdin.buffer) if ready else None
+        body = None if request is None else receive(sys.stdin.buffer)
+        if request is None or body is None:
             return
-        send(sys.stdout.buffer, *_answer(orjson.loads(question), body))
+        send(sys.stdout.buffer, *_answer(orjson.loads(request), body))
 
 
-def _answer(question: Mapping[str, str], body: bytes) -> Iterator[bytes]:
-    """Yield the feed's own data, then each entry separately, so that the reader never has much to do at once."""
+def _answer(request: Mapping[str, str], body: bytes) -> Iterator[bytes]:
+    """Yield the data of the feed, then each entry on its own, so that the daemon never has much to do at once."""
     # The signal of this timer ends the process, even from within a regular expression.
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
-        reading = read(body, question["url"], question["content_type"])
+        reading = read(body, request["url"], request["content_type"])
     except SourceDown as down:
         yield orjson.dumps({"down": text(str(down))})
         return

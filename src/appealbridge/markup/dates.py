@@ -1,8 +1,8 @@
 """
-Reads dates in feeds, by the standards (RFC 822, RFC 3339) or as people and software really write them. Pure.
+Reads dates in feeds, by the standards (RFC 822, RFC 3339) or as people and software write them in fact. Pure.
 
-What may be one of several moments is none: a date that is read wrongly is published wrongly, and lets
-old news pass for new. Without a zone it is UTC.
+An ambiguous date is not read: if it were read wrongly, it would be published wrongly, and old news would count as new.
+A date without a time zone is in UTC.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 LONGEST = 100
-"""How many characters a date may have."""
+"""The longest date, in characters."""
 
 _MONTHS = (
     "january jan januar jänner jän january janvier janv enero ene gennaio gen januari janeiro ionawr styczeń stycznia",
@@ -39,9 +39,9 @@ _HOURS = {
     "aest": 10, "aedt": 11, "awst": 8, "nzst": 12, "nzdt": 13, "jst": 9, "kst": 9, "sast": 2,
 }  # fmt: skip
 """
-Hours before UTC of the words for a zone: those of RFC 822, of Europe, and some that mean one thing only.
+The hours before UTC of names of time zones: those of RFC 822, of Europe, and others that have one meaning.
 
-`BST` is British Summer Time. `IST` may be India's, Ireland's or Israel's time, and is not guessed.
+`BST` is British Summer Time. `IST` may be the time of India, Ireland or Israel, so it is not here.
 """
 
 _BETWEEN = frozenset({"at", "of", "the", "um", "uhr", "de", "del", "à", "às", "kl", "o'clock"})
@@ -59,7 +59,7 @@ _ISO = re.compile(
 )
 _NUMBERS = re.compile(
     r"(?:[^\W\d_]+[.,]*\s+)?"  # the day of the week
-    rf"(?P<one>\d{{1,2}})(?P<mark>[/.-])(?P<two>\d{{1,2}})(?P=mark)(?P<year>\d{{4}})(?:[\s,]+{_CLOCK}\s*{_ZONE})?"
+    rf"(?P<first>\d{{1,2}})(?P<mark>[/.-])(?P<second_>\d{{1,2}})(?P=mark)(?P<year>\d{{4}})(?:[\s,]+{_CLOCK}\s*{_ZONE})?"
 )
 _TAIL = re.compile(rf"{_CLOCK}\s*{_ZONE}")
 _BEGINS_CLOCK = re.compile(r"\d{1,2}(?::|\.?\d*[ap]\.?m)")
@@ -73,7 +73,7 @@ _TIDY = (
     (re.compile(r"(?<=\d)h(?=\d\d\b)"), ":"),
     (re.compile(r"^(\d{8})[t ]?(\d\d)(\d\d)(\d\d)(?!\d)"), r"\1 \2:\3:\4"),
 )
-"""Replacements made in a date before it is read, in this order."""
+"""Replacements in a date before it is read, in this order."""
 
 
 def moment(text: str) -> float | None:
@@ -84,29 +84,29 @@ def moment(text: str) -> float | None:
     for pattern, instead in _TIDY:
         text = pattern.sub(instead, text)
     try:
-        found = _iso(text) or _in_numbers(text) or _in_words(text)
-        return None if found is None else found.timestamp()
+        date = _iso(text) or _in_numbers(text) or _in_words(text)
+        return None if date is None else date.timestamp()
     except (ValueError, OverflowError):
         return None
 
 
 def _iso(text: str) -> datetime | None:
-    found = _ISO.fullmatch(text)
-    if found is None:
+    date = _ISO.fullmatch(text)
+    if date is None:
         return None
-    month, day = found["month"] or found["month8"] or 1, found["day"] or found["day8"] or 1
-    return _at(int(found["year"]), int(month), int(day), found)
+    month, day = date["month"] or date["month8"] or 1, date["day"] or date["day8"] or 1
+    return _at(int(date["year"]), int(month), int(day), date)
 
 
 def _in_numbers(text: str) -> datetime | None:
-    """Read `25/03/2019` and `3.4.2019`; which of two numbers is the month must be certain."""
-    found = _NUMBERS.fullmatch(text)
-    if found is None:
+    """Read `25/03/2019` and `3.4.2019`; it must be certain which of the numbers is the month."""
+    date = _NUMBERS.fullmatch(text)
+    if date is None:
         return None
-    one, two = int(found["one"]), int(found["two"])
-    if found["mark"] == "." or one > 12 or one == two:
-        return _at(int(found["year"]), two, one, found)
-    return _at(int(found["year"]), one, two, found) if two > 12 else None
+    first, second, year = int(date["first"]), int(date["second_"]), int(date["year"])
+    if date["mark"] == "." or first > 12 or first == second:
+        return _at(year, second, first, date)
+    return _at(year, first, second, date) if second > 12 else None
 
 
 def _in_words(text: str) -> datetime | None:
@@ -118,19 +118,19 @@ def _in_words(text: str) -> datetime | None:
     place = next((n for n, word in enumerate(words) if _BEGINS_CLOCK.match(word)), len(words))
     clock = " ".join(words[place:]).removesuffix(" uhr")
     numbers, month = _day_words(words[:place])
-    if len(numbers) == 1 and clock:  # computers' own form has the year behind the time
+    if len(numbers) == 1 and clock:  # in the form of Unix programs the year is after the time
         clock, _, last = clock.rpartition(" ")
         numbers.append(last)
     tail = _TAIL.fullmatch(clock) if clock else None
     if not month or sorted(map(len, numbers))[1:] not in ([2], [4]) or (clock and tail is None):
         return None
-    day, year = sorted(numbers, key=lambda one: len(one) == 4)
+    day, year = sorted(numbers, key=lambda number: len(number) == 4)
     century = 0 if len(year) == 4 else 2000 if int(year) < 90 else 1900
     return _at(century + int(year), month, int(day), tail)
 
 
 def _day_words(words: Sequence[str]) -> tuple[list[str], int]:
-    """Return the numbers and the month that stand in words; no month where a word is not understood."""
+    """Return the numbers and the month in a date; no month if a word is not known."""
     month = 0
     numbers: list[str] = []
     for place, word in enumerate(words):
@@ -165,15 +165,11 @@ def _at(year: int, month: int, day: int, clock: re.Match[str] | None) -> datetim
     )
 
 
-def _zone(found: re.Match[str]) -> timezone | None:
-    if found["sign"] is None:
-        return UTC if found["name"] is None else _named(found["name"])
-    if found["word"] is not None and _HOURS.get(found["word"]) != 0:
+def _zone(clock: re.Match[str]) -> timezone | None:
+    if clock["sign"] is None:
+        hours = _HOURS.get(clock["name"]) if clock["name"] else 0
+        return None if hours is None else timezone(timedelta(hours=hours))
+    if clock["word"] is not None and _HOURS.get(clock["word"]) != 0:
         return None
-    minutes = int(found["hours"]) * 60 + int(found["minutes"] or 0)
-    return timezone(timedelta(minutes=-minutes if found["sign"] == "-" else minutes))
-
-
-def _named(word: str) -> timezone | None:
-    hours = _HOURS.get(word)
-    return None if hours is None else timezone(timedelta(hours=hours))
+    minutes = int(clock["hours"]) * 60 + int(clock["minutes"] or 0)
+    return timezone(timedelta(minutes=-minutes if clock["sign"] == "-" else minutes))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from appealbridge.model.errors import SourceDown
 
 UNPACKED_LIMIT = 10 * 1024 * 1024
-"""How many bytes a packed feed may have when it is unpacked: as many as one that is not."""
+"""The largest feed in bytes after unpacking, which is the limit for other feeds too."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -25,29 +25,20 @@ _UNMARKED = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
-"""How `<` begins where no byte order mark does."""
+"""How a text without a byte order mark begins, if its first character is `<`."""
 _DECLARED = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
-_NOT_MEANT = frozenset(
-    {
-        "idna",
-        "punycode",
-        "unicode_escape",
-        "raw_unicode_escape",
-        "undefined",
-        "utf-7",
-        "utf-16",
-        "utf-32",
-    }
-)
-"""What Python calls encodings and no feed is written in, some of them slow; and those that need a mark."""
+_NOT_MEANT = frozenset({
+    "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7", "utf-16", "utf-32",
+})  # fmt: skip
+"""Python's encodings that no feed uses, some of which are slow; and those that need a byte order mark."""
 _ONE_BYTE = bytes(range(0xC2))
-"""Bytes that begin no character of several bytes in UTF-8."""
+"""Bytes that do not begin a character of several bytes in UTF-8."""
 _SINGLE_BYTE = ("utf-8", "ascii", "cp125", "iso8859", "latin", "koi8", "mac")
 
 
 def unpacked(body: bytes) -> bytes:
-    """Unpack what was packed by gzip or deflate without a header that says so; return anything else unchanged."""
+    """Unpack a body that is packed by gzip or deflate although no header says so; return any other unchanged."""
     if body[:2] == b"\x1f\x8b":
         packing = zlib.MAX_WBITS | 16
     elif body[:1] == b"x" and len(body) > 2 and int.from_bytes(body[:2], "big") % 31 == 0:
@@ -70,8 +61,8 @@ def utf8(body: bytes, content_type: str) -> bytes:
     """
     Return the text of a feed in UTF-8.
 
-    What is declared wrongly is set right: bytes that are UTF-8 are read as that, unless another encoding
-    is declared in which a character takes several bytes too.
+    Declarations are often wrong: bytes that are valid UTF-8 are read as UTF-8, unless the declared encoding also uses
+    several bytes for a character.
     """
     for mark, name in _MARKS:
         if body.startswith(mark):
@@ -84,7 +75,7 @@ def utf8(body: bytes, content_type: str) -> bytes:
         text = body.decode(errors="replace")
         wrong = text.count("\ufffd")
         if not wrong or wrong * 4 < len(body.translate(None, _ONE_BYTE)):
-            return text.encode()  # a word that was cut within a letter makes it no other encoding
+            return text.encode()  # a text that was cut inside a letter is still UTF-8
     for name in declared:
         try:
             return body.decode(name).encode()
@@ -94,14 +85,12 @@ def utf8(body: bytes, content_type: str) -> bytes:
 
 
 def _declared(body: bytes, content_type: str) -> Iterator[str]:
-    """Yield the encodings that are declared and known, by Python's names; Latin-1 means its Windows form."""
-    found = (_CHARSET.search(content_type), _DECLARED.search(body[:4096]))
-    for one in found:
-        if one is None:
-            continue
-        word = one[1] if isinstance(one[1], str) else one[1].decode("ascii")
+    """Yield the declared encodings by Python's names, if known; Latin-1 is read as its Windows form."""
+    in_header, in_body = _CHARSET.search(content_type), _DECLARED.search(body[:4096])
+    declared = (in_header and in_header[1], in_body and in_body[1].decode("ascii"))
+    for label in filter(None, declared):
         try:
-            name = codecs.lookup(word).name
+            name = codecs.lookup(label).name
         except (LookupError, ValueError):
             continue
         if name in ("iso8859-1", "ascii"):

@@ -1,8 +1,8 @@
 """
 Turns an entry from the feed parser into the data of an event. Pure.
 
-A title, a summary and a content are read as what they are declared to be; where a feed declares nothing,
-as RSS does, as what they surely are.
+Titles, summaries and contents are read as their declared type. RSS declares none, so there the type is decided from
+the text.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from appealbridge.markup.dates import moment
 from appealbridge.markup.text import html_to_text, paragraphs, pieces, put_back, unsure_to_text
 
 ENTRY_SIZE = 256 * 1024
-"""How many bytes the event of an entry may have."""
+"""The largest event of an entry, in bytes."""
 
 ADDRESS_LIMIT = 2000
-"""How many characters an address may have; platforms and browsers take no longer ones."""
+"""The longest address in characters; platforms and browsers accept no longer ones."""
 
 LIST_LIMIT = 100
-"""How many tags, enclosures and pictures of an entry are read, of each."""
+"""How many tags, enclosures and pictures of an entry are read."""
 
 _SCHEMES = ("http://", "https://")
 _PAGES = frozenset({"", "text/html", "application/xhtml+xml"})
@@ -49,10 +49,9 @@ class FeedEntry:
     """
     One entry of a feed.
 
-    `guid` is Atom's id or RSS's guid and `link` its page, each empty where it has none; `data` are
-    the fields of the event, without those that it does not have, and `size` how many bytes they are as
-    JSON. `time` is Unix seconds UTC. `seen` changes when what a reader sees does. `plain` names those of
-    `summary` and `content` that are no HTML.
+    `guid` is Atom's id or RSS's guid and `link` its page; each is empty if there is none. `data` are the fields of the
+    event, without empty ones, and `size` is their length as JSON in bytes. `time` is in Unix seconds UTC. `seen`
+    changes when the visible content does. `plain` says which of `summary` and `content` are not HTML.
     """
 
     guid: str
@@ -65,7 +64,7 @@ class FeedEntry:
 
     @property
     def html(self) -> str:
-        """All of its text as HTML, empty where it has none."""
+        """The whole text as HTML, empty if there is none."""
         name = "content" if self.data.get("content") else "summary"
         text = str(self.data.get(name, ""))
         return paragraphs(text) if name in self.plain else text
@@ -73,7 +72,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an entry's feed says for all of them: its address, its language, and whether it is Atom."""
+    """What is the same for all entries of a feed: its address, its language, and whether it is Atom."""
 
     url: str
     language: str
@@ -81,24 +80,24 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A text and its declared type."""
+class _Text:
+    """A text and whether it is declared as plain."""
 
     value: str
     plain: bool
 
     def text(self, context: Context) -> str:
-        """Return what a reader sees of it."""
+        """Return the visible text."""
         if not self.plain:
             text = html_to_text(self.value)
-            # What was escaped twice over comes out of this as markup.
+            # A text that was escaped twice is markup now.
             return text if context.atom else unsure_to_text(text)
         if context.atom:
             return "\n".join(" ".join(line.split()) for line in self.value.split("\n")).strip()
         return unsure_to_text(self.value)
 
     def line(self, context: Context) -> str:
-        """Return a title, in one line."""
+        """Return a title on one line."""
         if self.plain:
             return " ".join(self.text(context).split())
         text = html_to_text(self.value)
@@ -110,7 +109,7 @@ def entry_of(raw: Mapping[str, Any], context: Context) -> tuple[FeedEntry, bool]
     raw = _storable(raw)
     content = _content(raw)
     summary = _summary(raw, content)
-    title = _told(raw, "title")
+    title = _text_of(raw, "title")
     dates = {name: _date(raw, name) for name in ("published", "updated")}
     if not context.atom and dates["published"] is None:
         dates["published"] = dates["updated"]
@@ -142,14 +141,14 @@ def entry_of(raw: Mapping[str, Any], context: Context) -> tuple[FeedEntry, bool]
         data=whole,
         time=time,
         seen=_seen(whole, content.text(context) if content and content != summary else ""),
-        plain=[name for name, told in plain.items() if told and told.plain],
+        plain=[name for name, text in plain.items() if text and text.plain],
     )
     unread = time is None and any(raw.get(name) for name in dates)
     return entry, unread
 
 
 def fitting(entry: FeedEntry) -> tuple[FeedEntry | None, bool]:
-    """Return the entry within `ENTRY_SIZE`, or `None`, and whether its long texts were left out or cut for that."""
+    """Return the entry within `ENTRY_SIZE`, or `None`, and whether its texts were left out or cut."""
     data = dict(entry.data)
     size = _size(data)
     cut = size > ENTRY_SIZE
@@ -158,7 +157,7 @@ def fitting(entry: FeedEntry) -> tuple[FeedEntry | None, bool]:
             data.pop(name, None)
             size = _size(data)
     if size > ENTRY_SIZE and "text" in data:
-        # A character takes up to four bytes, so that this surely fits.
+        # A character has up to four bytes, so this certainly fits.
         data["text"] = _cut(data["text"], ENTRY_SIZE // 5)
         size = _size(data)
     if size > ENTRY_SIZE:
@@ -171,16 +170,16 @@ def _size(data: Mapping[str, Any]) -> int:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Cut a text at a word; one that is a single word is cut anywhere."""
+    """Cut a text after a word, or inside it if it is a single word."""
     return f"{text[:limit].rsplit(None, 1)[0]} …" if len(text) > limit else text
 
 
 def _storable(value: Any) -> Any:
-    """Replace what is no text in UTF-8, and leave out control characters; they can stand in a feed escaped."""
+    """Remove control characters, and replace what is not valid UTF-8; a feed can contain them escaped."""
     if isinstance(value, str):
         return _NO_TEXT.sub("", value.encode("utf-8", "replace").decode())
     if isinstance(value, dict):
-        # The parser's own mappings answer for names that they do not have, with a warning.
+        # The parser's own mappings return values for missing names, with a warning.
         return {name: _storable(inner) for name, inner in dict.items(value)}
     return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
@@ -188,24 +187,24 @@ def _storable(value: Any) -> Any:
 # -- texts ----------------------------------------------------------------------------------------
 
 
-def _told(raw: Mapping[str, Any], name: str) -> _Told | None:
+def _text_of(raw: Mapping[str, Any], name: str) -> _Text | None:
     value = str(raw.get(name) or "")
     kind = (raw.get(f"{name}_detail") or {}).get("type")
-    return _Told(value, kind == _PLAIN) if value else None
+    return _Text(value, kind == _PLAIN) if value else None
 
 
-def _content(raw: Mapping[str, Any]) -> _Told | None:
-    told = (
-        _Told(one["value"], one.get("type") == _PLAIN)
-        for one in raw.get("content") or ()
-        if one.get("value")
+def _content(raw: Mapping[str, Any]) -> _Text | None:
+    texts = (
+        _Text(content["value"], content.get("type") == _PLAIN)
+        for content in raw.get("content") or ()
+        if content.get("value")
     )
-    return next(told, None)
+    return next(texts, None)
 
 
-def _summary(raw: Mapping[str, Any], content: _Told | None) -> _Told | None:
-    """Return the summary; where there is none, the parser has put the content there."""
-    summary = _told(raw, "summary")
+def _summary(raw: Mapping[str, Any], content: _Text | None) -> _Text | None:
+    """Return the summary; if there is none, the parser has put the content in its place."""
+    summary = _text_of(raw, "summary")
     if summary is None or (content is not None and summary.value == content.value):
         return content
     return summary
@@ -226,7 +225,7 @@ def _tags(raw: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _date(raw: Mapping[str, Any], name: str) -> float | None:
-    """Return a date in Unix seconds UTC; Greek, Hungarian and Korean ones as the parser reads them."""
+    """Return a date in Unix seconds UTC; the parser reads Greek, Hungarian and Korean ones."""
     text = str(raw.get(name) or "")
     at = moment(text)
     parsed = raw.get(f"{name}_parsed")
@@ -246,14 +245,14 @@ def _iso(at: float | None) -> str:
 
 
 def _base(raw: Mapping[str, Any], context: Context) -> str:
-    """Return what an entry's relative addresses are relative to."""
+    """Return the base of an entry's relative addresses."""
     details = [raw.get("title_detail"), raw.get("summary_detail"), *(raw.get("content") or ())]
-    base = next((str(one["base"]) for one in details if one and one.get("base")), context.url)
+    base = next((str(text["base"]) for text in details if text and text.get("base")), context.url)
     return base if base.startswith(_SCHEMES) else context.url
 
 
 def _whole(address: Any, base: str) -> str:
-    """Return an address made whole, empty where it is none that can be followed."""
+    """Return an absolute address, empty if it is not one of the web."""
     address = "".join(str(address or "").split("\n")).strip().replace(" ", "%20")
     if not address or len(address) > ADDRESS_LIMIT:
         return ""
@@ -269,8 +268,8 @@ def _link(raw: Mapping[str, Any], context: Context) -> str:
     """
     Return the address of the entry's page.
 
-    Of several pages that is the one in the entry's own language, or of which no language is said. Where
-    there is no page, a document is one.
+    Of several pages this is the one in the entry's own language, or one without a declared language. If there is no
+    page, it is a document.
     """
     if original := _whole(raw.get("feedburner_origlink"), context.url):
         return original
@@ -282,48 +281,52 @@ def _link(raw: Mapping[str, Any], context: Context) -> str:
         if link.get("rel", "alternate") == "alternate" and kind not in _FEEDS:
             address = _whole(link.get("href"), context.url)
             (pages if kind in _PAGES else others).append((address, _far(link, own)))
-    found = [(far, address) for address, far in pages or others if address]
-    if found:
-        # Where there are several, Atom's first and RSS's last one is meant.
-        return min(found if context.atom else reversed(found), key=itemgetter(0))[1]
+    ranked = [(far, address) for address, far in pages or others if address]
+    if ranked:
+        # If there are several, Atom means the first one and RSS the last.
+        return min(ranked if context.atom else reversed(ranked), key=itemgetter(0))[1]
     return "" if context.atom else _whole(raw.get("link"), context.url)
 
 
 def _far(link: Mapping[str, Any], own: str) -> int:
-    """Return how far a page's language is from the entry's own: the same, unsaid, another."""
-    told = str(link.get("hreflang") or "").lower()
-    if not told or not own:
-        return 1 if told else 0
-    same = told.partition("-")[0] == own.partition("-")[0]
-    return 0 if told == own else 1 if same else 3
+    """Return how different a page's language is from the entry's own, from 0 (the same) to 3."""
+    language = str(link.get("hreflang") or "").lower()
+    if not language or not own:
+        return 1 if language else 0
+    same = language.partition("-")[0] == own.partition("-")[0]
+    return 0 if language == own else 1 if same else 3
 
 
 def _enclosures(raw: Mapping[str, Any], base: str) -> list[dict[str, str]]:
-    found = (
+    enclosures = (
         {"url": _whole(link.get("href"), base), "type": str(link.get("type") or "")}
         for link in raw.get("links") or ()
         if link.get("rel") == "enclosure"
     )
-    return [one for one in found if one["url"]][:LIST_LIMIT]
+    return [enclosure for enclosure in enclosures if enclosure["url"]][:LIST_LIMIT]
 
 
 def _images(
     raw: Mapping[str, Any], enclosures: Sequence[Mapping[str, str]], markup: str, base: str
 ) -> list[dict[str, str]]:
-    """Return the entry's pictures: enclosed, attached as media, shown in its text; each once."""
-    found = [(one["url"], "") for one in enclosures if _is_picture(one["type"], "", one["url"], "")]
-    found += [(address, "") for address in _media(raw)]
-    found += _shown(markup)
-    if not found:
+    """Return the entry's pictures, each once: enclosed, attached as media, or shown in its text."""
+    images = [
+        (enclosure["url"], "")
+        for enclosure in enclosures
+        if _is_picture(enclosure["type"], "", enclosure["url"], "")
+    ]
+    images += [(address, "") for address in _media(raw)]
+    images += _shown(markup)
+    if not images:
         thumbnails = raw.get("media_thumbnail") or ()
-        found = [(_text(one, "url"), "") for one in thumbnails if not _is_icon(_text(one, "width"))]
-    if not found:
-        found = [(_text(raw.get("image") or {}, "href"), "")]
-    # What stands behind a # is for whoever shows the picture, and makes it no other one.
-    whole = [(_whole(address.partition("#")[0], base), alt) for address, alt in found]
-    words = {address: alt for address, alt in whole if alt}
+        images = [(_text(t, "url"), "") for t in thumbnails if not _is_icon(_text(t, "width"))]
+    if not images:
+        images = [(_text(raw.get("image") or {}, "href"), "")]
+    # The fragment after a # does not make it another picture.
+    whole = [(_whole(address.partition("#")[0], base), alt) for address, alt in images]
+    alts = {address: alt for address, alt in whole if alt}
     addresses = dict.fromkeys(address for address, _ in whole if address)
-    return [{"url": one, "alt": words.get(one, "")} for one in addresses][:LIST_LIMIT]
+    return [{"url": address, "alt": alts.get(address, "")} for address in addresses][:LIST_LIMIT]
 
 
 def _text(raw: Mapping[str, Any], name: str) -> str:
@@ -331,11 +334,11 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
 
 
 def _media(raw: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the addresses of attached pictures; of one in several sizes, which differ in their query, the widest."""
+    """Yield the addresses of attached pictures. Sizes of one picture differ in their query; the widest is taken."""
     widest: dict[str, tuple[int, str]] = {}
-    for one in raw.get("media_content") or ():
+    for media in raw.get("media_content") or ():
         kind, medium, address, width = (
-            _text(one, name) for name in ("type", "medium", "url", "width")
+            _text(media, name) for name in ("type", "medium", "url", "width")
         )
         if _is_picture(kind, medium, address, width):
             size = int(width) if width.isdecimal() and len(width) < 9 else 0
@@ -346,7 +349,7 @@ def _media(raw: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_picture(kind: str, medium: str, address: str, width: str) -> bool:
-    """Tell a picture by what is said of it, by how its address ends, or by its having a width."""
+    """Return whether this is a picture, by its declared type, the end of its address, or because it has a width."""
     if medium or kind not in _UNTYPED:
         return medium == "image" or (not medium and _IMAGE.match(kind) is not None)
     path = address.partition("?")[0].partition("#")[0]
@@ -354,26 +357,26 @@ def _is_picture(kind: str, medium: str, address: str, width: str) -> bool:
 
 
 def _is_icon(width: str) -> bool:
-    """Tell a portrait of the author's, or the like, from a picture of what the entry is about."""
+    """Return whether a thumbnail is so small that it shows the author and not what the entry is about."""
     return width.isdecimal() and len(width) < 3
 
 
 def _shown(markup: str) -> Iterator[tuple[str, str]]:
-    """Yield address and description of every `<img>`; one of a dot's size only counts who looks."""
+    """Yield the address and description of every `<img>`, except tracking pixels."""
     for tag in pieces(markup):
-        if not isinstance(tag, str) and tag.name == "img":
-            dot = {tag.get("width"), tag.get("height")} & {"0", "1"}
-            if not dot:
-                yield tag.get("src"), tag.get("alt")
+        if isinstance(tag, str) or tag.name != "img":
+            continue
+        if not {tag.get("width"), tag.get("height")} & {"0", "1"}:
+            yield tag.get("src"), tag.get("alt")
 
 
 def _seen(data: Mapping[str, Any], content: str) -> str:
-    """Return a digest of what a reader sees, which ignores markup and a change from `http` to `https`."""
+    """Return a digest of the visible content, which ignores markup and a change from `http` to `https`."""
     parts = [data.get("title", ""), _unschemed(data.get("link", "")), data.get("text", ""), content]
-    parts += [_unschemed(one["url"]) for one in data["enclosures"]]
-    parts += [f"{_unschemed(one['url'])} {one['alt']}" for one in data["images"]]
-    told = orjson.dumps([" ".join(str(part).split()) for part in parts])
-    return hashlib.sha256(told).hexdigest()
+    parts += [_unschemed(enclosure["url"]) for enclosure in data["enclosures"]]
+    parts += [f"{_unschemed(image['url'])} {image['alt']}" for image in data["images"]]
+    seen = orjson.dumps([" ".join(str(part).split()) for part in parts])
+    return hashlib.sha256(seen).hexdigest()
 
 
 def _unschemed(address: str) -> str:

@@ -1,8 +1,8 @@
 """
 Reads the entries of a feed from its bytes. Pure, but slow: it runs in a separate process.
 
-A feed may contain anything. What is malformed is read as far as it is certain; what
-could take endless time or memory (entities, tags, entries, addresses) is refused or cut.
+A feed may contain anything. A malformed one is read as far as its meaning is certain; whatever could take endless
+time or memory (entities, tags, entries, addresses) is refused or cut.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from appealbridge.model.errors import SourceDown
 TIMES = 3
 ROOM = 1024 * 1024
 MOST = 16 * 1024 * 1024
-"""All entries come to `TIMES` as many bytes as the feed and `ROOM` at the most, and to no more than `MOST`."""
+"""All entries together have at most `TIMES` as many bytes as the feed plus `ROOM`, and at most `MOST`."""
 
 _PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
 
@@ -31,7 +31,7 @@ class FeedReading:
     """
     The content of a feed: its entries, newest first if all have dates, and notes about it.
 
-    `whole` is false if it breaks off: the next poll must read it again, even unchanged.
+    `whole` is false if it breaks off. Then the next poll must read it again, even if it is unchanged.
     """
 
     entries: Sequence[FeedEntry]
@@ -39,38 +39,28 @@ class FeedReading:
     whole: bool = True
 
 
-def entries(body: bytes, url: str, content_type: str) -> tuple[Sequence[FeedEntry], Sequence[str]]:
-    """Return a feed's entries and notes, as `read` does."""
-    reading = read(body, url, content_type)
-    return reading.entries, reading.notes
-
-
 def read(body: bytes, url: str, content_type: str) -> FeedReading:
-    """
-    Read a feed; `url` is its address, for relative links.
-
-    Raise `SourceDown` for what is not a feed.
-    """
+    """Read a feed; `url` is its address, for relative links. Raise `SourceDown` if it is not a feed."""
     body = unpacked(body)
     try:
         text = utf8(body, content_type)
-        found = structure(text)
-        parsed = _parse(text if found is None else found.document, url)
+        parts = structure(text)
+        parsed = _parse(text if parts is None else parts.document, url)
         raws = list(parsed["entries"])
         if not parsed.get("version") and not raws:
             raise SourceDown(_no_feed(body, parsed))
         context = _context(parsed, url)
         pairs = [entry_of(raw, context) for raw in raws]
-        for place, document in (found.apart if found else {}).items():
+        for place, document in (parts.apart if parts else {}).items():
             alone = _parse(document, url)
             pairs[place:place] = [entry_of(raw, context) for raw in alone["entries"][:1]]
     except SourceDown:
         raise
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - on hostile text the parser breaks in ways of its own
+    except Exception as error:  # noqa: BLE001 - hostile text can make the parser raise anything
         raise SourceDown(f"the feed cannot be read: {type(error).__name__}: {error}") from None
-    notes = found.notes if found else []
+    notes = parts.notes if parts else []
     unread = sum(unread for _, unread in pairs)
     if unread:
         notes.append(f"the {_dates(unread)} cannot be read")
@@ -78,7 +68,7 @@ def read(body: bytes, url: str, content_type: str) -> FeedReading:
     if all(entry.time is not None for entry in listed):
         listed.sort(key=lambda entry: entry.time or 0.0, reverse=True)
     listed = _bounded(listed, len(body), notes)
-    return FeedReading(listed, notes, found is None or found.whole)
+    return FeedReading(listed, notes, parts is None or parts.whole)
 
 
 def _dates(count: int) -> str:
@@ -91,7 +81,7 @@ def _context(parsed: Mapping[str, Any], url: str) -> Context:
 
 
 def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list[FeedEntry]:
-    """Return what may be stored of a feed of so many bytes; note what is cut or left out."""
+    """Return the entries that may be stored of a feed of so many bytes; add a note about what is cut or left out."""
     left = min(MOST, TIMES * length + ROOM)
     kept: list[FeedEntry] = []
     cut = long = 0
@@ -103,7 +93,7 @@ def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list
         left -= fits.size
         if left < 0:
             many = len(listed) - place
-            notes.append(f"{many} entries were left out: all of them are too much to keep")
+            notes.append(f"{many} entries were left out: together they are too long to store")
             break
         kept.append(fits)
         cut += was_cut
@@ -117,11 +107,11 @@ def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list
 
 
 def _parse(document: bytes, url: str) -> Mapping[str, Any]:
-    # It takes 120 ms to import, and only those who read feeds need it.
+    # The import takes 120 ms, and is only needed for feeds.
     import feedparser
 
     headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
-    # A stream, since text or bytes would be tried as an address and as a file's name first.
+    # A stream, because text or bytes would first be tried as an address and as the name of a file.
     parsed: Mapping[str, Any] = feedparser.parse(io.BytesIO(document), response_headers=headers)
     return parsed
 

@@ -1,7 +1,7 @@
 """
-Makes links in HTML safe: only addresses of pages, mail and telephones stay.
+Makes links in HTML safe: only addresses of pages, mail and telephones are kept.
 
-Values of events stand in it, so an address in it may be a stranger's: `javascript:`, `data:`, `vbscript:`.
+The HTML contains values of events, so its addresses may come from strangers: `javascript:`, `data:`, `vbscript:`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """
-The values of attributes that contain an address.
+An attribute whose value is an address.
 
-It is looked for everywhere and not only in tags, since each reader of mail has its own idea of where a broken tag ends.
+It is found everywhere and not only in tags, because mail programs differ in where they let a broken tag end.
 """
 _IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
 _SCHEME = re.compile(r"[^/?#:]*+:")
@@ -32,12 +32,12 @@ def safe_links(html: str) -> str:
     return _ADDRESS.sub(_safe, html) if ":" in html or "&" in html else html
 
 
-def _safe(found: re.Match[str]) -> str:
-    value = found["value"]
+def _safe(attribute: re.Match[str]) -> str:
+    value = attribute["value"]
     address = _IGNORED.sub("", unescaped(value.strip("\"'")))
     scheme = _SCHEME.match(address)
     if scheme is None or scheme[0][:-1].lower() in _LINK_SCHEMES:
-        return found[0]
-    if found["name"].lower() in ("src", "background") and _PICTURE.match(address):
-        return found[0]
-    return f'{found["name"]}{found["is"]}"#"'
+        return attribute[0]
+    if attribute["name"].lower() in ("src", "background") and _PICTURE.match(address):
+        return attribute[0]
+    return f'{attribute["name"]}{attribute["is"]}"#"'

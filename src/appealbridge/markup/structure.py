@@ -1,9 +1,9 @@
 """
 Finds the feed and its entries in an answer, and repairs malformed XML. Pure.
 
-Text before its beginning and after its end is left out, and so is an entry at which it breaks
-off. What is not well formed is repaired where there is no doubt about what was meant, so that an entry
-reads the same whatever is wrong beside it. Entries that stay malformed are handed over apart.
+Text before the feed and after it is left out, and so is an incomplete last entry. Malformed XML is repaired if its
+meaning is certain, so that an entry reads the same whatever is wrong next to it. Entries that cannot be repaired are
+returned as documents of their own.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from appealbridge.model.errors import SourceDown
 ENTRY_LIMIT = 2000
 TAG_LIMIT = 100_000
 ENTITY_LIMIT = 500
-"""How many entities a feed may declare; those that do so declare the names of HTML's letters."""
+"""How many entities a feed may declare; feeds that do so declare HTML's names of letters."""
 
 EXPANSION_LIMIT = 1024 * 1024
-"""How many bytes all uses of a feed's own entities may come to."""
+"""The total length, in bytes, of all uses of a feed's own entities."""
 
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 _NAME = rb"[a-zA-Z_\x80-\xff][\w.\-\x80-\xff]*+"
@@ -63,16 +63,16 @@ _NAMESPACES = {
     b"media": b"http://search.yahoo.com/mrss/",
     b"rdf": b"http://www.w3.org/1999/02/22-rdf-syntax-ns#",
 }
-"""What a prefix means that a feed uses and forgets to declare."""
+"""The namespaces of prefixes that feeds often forget to declare."""
 
 
 @dataclass(slots=True)
 class Structure:
     """
-    A feed taken apart: `document` is well formed and has all entries but those that cannot be.
+    The parts of a feed: `document` is well formed and has all entries that can be repaired.
 
-    Each of those is in `apart`, by its place among all, as a document of its own. `whole` is false where
-    the feed breaks off. `count` is how many entries there are in all.
+    The others are in `apart`, by their place among all entries, each as its own document. `whole` is false if the feed
+    breaks off. `count` is the number of all entries.
     """
 
     document: bytes
@@ -84,9 +84,9 @@ class Structure:
 
 def structure(text: bytes) -> Structure | None:
     """
-    Take a text in UTF-8 apart; `None` where it has no beginning that a feed has.
+    Return the parts of a text in UTF-8; `None` if it does not contain the beginning of a feed.
 
-    Raise `SourceDown` for what only an attack needs.
+    Raise `SourceDown` for content that only an attack needs.
     """
     if text.count(b"<") > TAG_LIMIT:
         raise SourceDown(f"the feed has more than {TAG_LIMIT} tags; not read")
@@ -99,23 +99,23 @@ def structure(text: bytes) -> Structure | None:
         notes.append(f"the feed has more than {ENTRY_LIMIT} entries; the first ones were read")
     if not outline.whole:
         notes.append("the feed breaks off; an entry that is not whole was left out")
-    found = Structure(
+    parts = Structure(
         outline.document(), count=len(outline.entries), whole=outline.whole, notes=notes
     )
-    wrong = _wrong(found.document)
+    wrong = _wrong(parts.document)
     if wrong:
-        _repair(found, outline, entities)
-    if wrong and (found.apart or not entities):
+        _repair(parts, outline, entities)
+    if wrong and (parts.apart or not entities):
         notes.append(f"the feed is malformed ({wrong}); what could be read was read")
-    return found
+    return parts
 
 
 class _Outline:
     """
-    One walk along the tags: what stands before the first entry, every entry, and what is left open.
+    The result of one walk along the tags: the text before the first entry, all entries, and the tags left open.
 
-    On the way, what would mislead the parser is put right: an id is no relative address, a link of
-    Atom has its address in an attribute, and words in angle brackets are no markup.
+    On the way it corrects what would mislead the parser: an id is not a relative address, a link of Atom has its
+    address in an attribute, and words in angle brackets are not markup.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -135,21 +135,20 @@ class _Outline:
         for token in _TOKEN.finditer(text):
             if token["name"] is not None and self._ends_with(token):
                 break
-        # What is still open where it breaks off is no entry: half a sentence about a suspect must not
-        # go out as the whole.
+        # An entry that is still open here is left out: half a sentence about a suspect must not be published.
 
     def document(self) -> bytes:
-        """Return the feed with all its entries, closed where it breaks off."""
+        """Return the feed with all its entries; open tags are closed."""
         return self.around(b"".join(b"".join(entry) for entry in self.entries))
 
     def around(self, entries: bytes, head: bytes | None = None) -> bytes:
-        """Return a document with these entries alone."""
+        """Return a document with only these entries."""
         head = b"".join(self.head) if head is None else head
         closing = b"".join(b"</%b>" % name for name in reversed(self.open))
         return _DECLARATION + head + entries + closing
 
     def bare(self) -> bytes:
-        """Return the tags alone that stay open before the first entry, with what they declare."""
+        """Return only the tags that are open before the first entry, with their declarations."""
         tags = [token[0] for token in _TOKEN.finditer(b"".join(self.head)) if token["name"]]
         opened = (
             next((tag for tag in tags if tag.startswith(b"<" + name)), b"<%b>" % name)
@@ -158,7 +157,7 @@ class _Outline:
         return b"".join(opened)
 
     def _ends_with(self, token: re.Match[bytes]) -> bool:
-        """Take one tag; return whether nothing of interest stands behind it."""
+        """Read one tag; return whether it ends the feed."""
         local = token["name"].lower()
         if self.begin is None:
             if local in _ROOTS and not token["end"]:
@@ -188,7 +187,7 @@ class _Outline:
         return prefix if colon else None
 
     def _opens(self, token: re.Match[bytes]) -> None:
-        """Follow which tags are open before the first entry."""
+        """Record which tags are open before the first entry."""
         self.head.append(self._text[self._at : token.end()])
         self._at = token.end()
         name = _full(token)
@@ -199,12 +198,12 @@ class _Outline:
                 pass
 
     def _bound(self, token: re.Match[bytes]) -> bool:
-        """Take a tag at which an entry begins or ends."""
+        """Read a tag at which an entry begins or ends."""
         if token["end"]:
             if self._entry is not None:
                 self._close(token.end())
             return False
-        self._close(token.start())  # the one before may never have been closed
+        self._close(token.start())  # the entry before may not have been closed
         if len(self.entries) >= ENTRY_LIMIT:
             self.cut = self.whole = True
             return True
@@ -224,7 +223,7 @@ class _Outline:
         self._at = end
 
     def _inside(self, token: re.Match[bytes], local: bytes) -> None:
-        """Put right what the parser would take for something else."""
+        """Correct what the parser would misread."""
         closed = token["rest"].endswith(b"/")
         foreign = token["prefix"] not in (None, b"atom", self._root_prefix())
         media = token["prefix"] == b"media"
@@ -265,9 +264,10 @@ class _Outline:
 
     def _end_description(self, token: re.Match[bytes], *, plain: bool) -> None:
         """
-        Say of a description without markup in it that it is plain text, words in angle brackets and all.
+        Declare a description without markup as plain text, because it may contain words in angle brackets.
 
-        `plain` ones are that unless there is markup in them, others are HTML unless there is what looks like it.
+        `plain` descriptions are plain text unless they contain markup. Others are HTML, unless they contain something
+        that only looks like markup.
         """
         assert self._entry is not None and self._description is not None  # noqa: S101, PT018
         place, begin = self._description
@@ -284,7 +284,7 @@ class _Outline:
 
 
 def _texts(raw: str) -> list[tuple[str, bool]]:
-    """Return the texts of an element that has no others in it, and whether each is taken as it stands."""
+    """Return the texts of an element without children, and whether each is CDATA, in which nothing is escaped."""
     parts = []
     for piece in raw.split("<![CDATA["):
         inside, end, after = piece.partition("]]>")
@@ -297,15 +297,15 @@ def _full(token: re.Match[bytes]) -> bytes:
 
 
 def _entities(prolog: bytes) -> Mapping[bytes, bytes]:
-    """Return the entities that a feed declares for itself; refuse those that stand for others, or for files."""
+    """Return a feed's own entities; raise `SourceDown` if they refer to other entities or to files."""
     declared = prolog.lower().count(b"<!entity")
-    found = list(_ENTITY.finditer(prolog)) if declared else []
-    values = {one["name"]: one["a"] or one["b"] or b"" for one in found}
+    entities = list(_ENTITY.finditer(prolog)) if declared else []
+    values = {entity["name"]: entity["a"] or entity["b"] or b"" for entity in entities}
     harmless = (
         name in _PREDEFINED or _HARMLESS.fullmatch(value) is not None
         for name, value in values.items()
     )
-    if declared != len(found) or declared > ENTITY_LIMIT or not all(harmless):
+    if declared != len(entities) or declared > ENTITY_LIMIT or not all(harmless):
         raise SourceDown(
             "the feed declares entities (<!ENTITY) that stand for others or for files, which none needs; not read"
         )
@@ -313,7 +313,7 @@ def _entities(prolog: bytes) -> Mapping[bytes, bytes]:
 
 
 def _wrong(document: bytes) -> str:
-    """Return why a document is not well formed; empty where it is."""
+    """Return why a document is not well formed; empty if it is."""
     parser = expat.ParserCreate(namespace_separator=" ")
     try:
         parser.Parse(document, True)
@@ -322,23 +322,23 @@ def _wrong(document: bytes) -> str:
     return ""
 
 
-def _repair(found: Structure, outline: _Outline, entities: Mapping[bytes, bytes]) -> None:
-    """Make the document well formed; put apart the entries that cannot be."""
+def _repair(parts: Structure, outline: _Outline, entities: Mapping[bytes, bytes]) -> None:
+    """Make the document well formed; move entries that cannot be repaired to `apart`."""
     repairs = _Repairs(entities)
     head = repairs.made(b"".join(outline.head))
     entries = [repairs.made(b"".join(entry)) for entry in outline.entries]
     head = _with_prefixes(head, entries)
-    found.document = outline.around(b"".join(entries), head)
-    if not _wrong(found.document):
+    parts.document = outline.around(b"".join(entries), head)
+    if not _wrong(parts.document):
         return
     if _wrong(outline.around(b"", head)):
         head = _with_prefixes(repairs.made(outline.bare()), entries)
     for place, entry in enumerate(entries):
         alone = outline.around(entry, head)
         if _wrong(alone):
-            found.apart[place] = alone
-    good = (entry for place, entry in enumerate(entries) if place not in found.apart)
-    found.document = outline.around(b"".join(good), head)
+            parts.apart[place] = alone
+    good = (entry for place, entry in enumerate(entries) if place not in parts.apart)
+    parts.document = outline.around(b"".join(good), head)
 
 
 class _Repairs:
@@ -347,7 +347,7 @@ class _Repairs:
         self._left = EXPANSION_LIMIT
 
     def made(self, piece: bytes) -> bytes:
-        """Return a piece with what is certainly meant: bare `&` and `<`, HTML's names for letters, no comment."""
+        """Return a piece with `&` and `<` escaped where they are text, without comments and HTML's names of letters."""
         piece = _NO_CHARACTER.sub(b"", piece)
         parts: list[bytes] = []
         at = 0
@@ -365,13 +365,13 @@ class _Repairs:
         text = _REFERENCE.sub(self._reference, text) if b"&" in text else text
         return text.replace(b"<", b"&lt;").replace(b"]]>", b"]]&gt;")
 
-    def _reference(self, found: re.Match[bytes]) -> bytes:
-        digits, base = (found["hex"], 16) if found["hex"] else (found["number"], 10)
+    def _reference(self, reference: re.Match[bytes]) -> bytes:
+        digits, base = (reference["hex"], 16) if reference["hex"] else (reference["number"], 10)
         if digits:
             return _character(int(digits, base) if len(digits) <= 8 else -1)
-        name = found["name"]
+        name = reference["name"]
         if name in _PREDEFINED:
-            return found[0]
+            return reference[0]
         if name in self._entities:
             value = _REFERENCE.sub(self._reference, self._entities[name])
             self._left -= len(value)
@@ -382,12 +382,12 @@ class _Repairs:
             return value
         letters = html5.get(f"{name.decode('ascii', 'replace')};") if name else None
         if letters is None:
-            return b"&amp;" + found[0][1:]
+            return b"&amp;" + reference[0][1:]
         return html.escape(letters, quote=True).encode()
 
 
 def _character(code: int) -> bytes:
-    """Return the reference to a character: nothing for a control character, the sign for a missing one for none."""
+    """Return the reference to a character: nothing for a control character, U+FFFD if there is no such character."""
     if 0 <= code < 32 and code not in (9, 10, 13):
         return b""
     if not 0 <= code <= 0x10FFFF or 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF):
@@ -396,7 +396,7 @@ def _character(code: int) -> bytes:
 
 
 def _with_prefixes(head: bytes, entries: Sequence[bytes]) -> bytes:
-    """Declare at the feed's beginning the prefixes that stand in it undeclared."""
+    """Declare prefixes that the feed uses without declaring them, at its beginning."""
     root = _TOKEN.search(head)
     if root is None:
         return head

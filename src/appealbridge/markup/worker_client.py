@@ -1,8 +1,7 @@
 """
-Reads feeds in a separate process, which a hostile feed may freeze, fill or crash.
+Reads feeds in separate processes, which a hostile feed may freeze, fill or crash.
 
-The library that reads them is patient with everything that feeds really do, and for that takes
-minutes over what is made to be slow; meanwhile nothing else in its process would move.
+The library for feeds takes minutes for one that is made to be slow, and nothing else runs in its process meanwhile.
 """
 
 from __future__ import annotations
@@ -24,40 +23,40 @@ from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.model.errors import SourceDown
 
 CPU_SECONDS = 10
-"""How much work one feed may be; those that are really published take less than one."""
+"""The CPU time for one feed; real feeds take less than one second."""
 
 MEMORY = 256 * 1024 * 1024
-"""How many bytes of address space the process may have, its program included."""
+"""The largest address space of the process in bytes, including its program."""
 
 IDLE_SECONDS = 90.0
-"""After so long without work the process ends; the next feed starts another."""
+"""How many seconds a process waits for work before it ends."""
 
 PATIENCE = 30.0
-"""How many seconds, by the clock on the wall, a process is waited for that does not even get to work."""
+"""How many seconds of real time to wait for a process that gets no CPU time."""
 
 _HANDED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TMPDIR")
-"""The environment variables that it gets. Others may contain secrets."""
+"""The environment variables that a process gets. Others may contain secrets."""
 
 
 class _Running(NamedTuple):
     process: subprocess.Popen[bytes]
-    questions: BinaryIO
+    requests: BinaryIO
     answers: BinaryIO
 
 
-class Apart:
-    """One process at a time, started when it is needed. Safe from any thread."""
+class FeedProcess:
+    """One process at a time, started when it is needed. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: _Running | None = None
 
     def read(self, body: bytes, url: str, content_type: str) -> FeedReading:
-        """Return what `markup.feed.read` does, or raise `SourceDown` as it does; block until then."""
-        question = orjson.dumps({"url": text(url), "content_type": text(content_type)})
+        """Return what `markup.feed.read` returns, or raise `SourceDown`; block until then."""
+        request = orjson.dumps({"url": text(url), "content_type": text(content_type)})
         with self._lock:
             try:
-                answer = self._answer(question, body)
+                answer = self._answer(request, body)
             except OSError as error:
                 raise SourceDown(f"no process to read the feed in: {error}") from None
         if answer is None:
@@ -70,20 +69,20 @@ class Apart:
         if running is not None:
             running.process.kill()
             running.process.wait()
-            with suppress(OSError):  # what was not sent yet is sent to nobody
-                running.questions.close()
+            with suppress(OSError):  # it may have unsent data
+                running.requests.close()
             running.answers.close()
 
-    def _answer(self, question: bytes, body: bytes) -> FeedReading | None:
+    def _answer(self, request: bytes, body: bytes) -> FeedReading | None:
         """Return the process's answer, `None` if it ended instead."""
-        rested = True
-        while rested:
+        idle = True
+        while idle:
             running = self._running = self._running or _started()
             try:
-                return _asked(running, question, body)
+                return _asked(running, request, body)
             except _EndedError:
-                # It ends well only where it went to rest before it heard the question.
-                rested = running.process.wait() == 0
+                # It ends with 0 only if it was idle too long, just before it got the request.
+                idle = running.process.wait() == 0
             finally:
                 if running.process.poll() is not None:
                     self.close()
@@ -94,24 +93,24 @@ class _EndedError(Exception):
     """The process has ended, or must be ended because its answer is not valid."""
 
 
-def _asked(running: _Running, question: bytes, body: bytes) -> FeedReading:
+def _asked(running: _Running, request: bytes, body: bytes) -> FeedReading:
     overdue = threading.Timer(PATIENCE, running.process.kill)
     overdue.start()
     try:
-        send(running.questions, question, body)
-        told = orjson.loads(_heard(running))
-        if "down" in told:
-            raise SourceDown(told["down"])
-        count = min(told["entries"], ENTRY_LIMIT)
-        entries = [FeedEntry(*orjson.loads(_heard(running))) for _ in range(count)]
-        return FeedReading(entries, told["notes"], told["whole"])
+        send(running.requests, request, body)
+        feed = orjson.loads(_received(running))
+        if "down" in feed:
+            raise SourceDown(feed["down"])
+        count = min(feed["entries"], ENTRY_LIMIT)
+        entries = [FeedEntry(*orjson.loads(_received(running))) for _ in range(count)]
+        return FeedReading(entries, feed["notes"], feed["whole"])
     except BrokenPipeError:
         raise _EndedError from None
     finally:
         overdue.cancel()
 
 
-def _heard(running: _Running) -> bytes:
+def _received(running: _Running) -> bytes:
     part = receive(running.answers, 2 * ENTRY_SIZE)
     if part is None:
         running.process.kill()
@@ -133,7 +132,7 @@ def _started() -> _Running:
 
 
 def send(stream: BinaryIO, *parts: bytes) -> None:
-    """Write parts to the other process, each with its length before it."""
+    """Write parts to the other process, each after its length."""
     for part in parts:
         stream.write(len(part).to_bytes(8, "big"))
         stream.write(part)
@@ -141,7 +140,7 @@ def send(stream: BinaryIO, *parts: bytes) -> None:
 
 
 def receive(stream: BinaryIO, limit: int = 2**32) -> bytes | None:
-    """Read one part, `None` where the other process is gone, or sends a part longer than `limit`."""
+    """Read one part, `None` if the other process has ended, or the part is longer than `limit`."""
     head = stream.read(8)
     length = int.from_bytes(head, "big")
     if len(head) < 8 or length > limit:
@@ -151,36 +150,36 @@ def receive(stream: BinaryIO, limit: int = 2**32) -> bytes | None:
 
 
 def text(value: str) -> str:
-    """Return a text with what is none replaced, so that it can be sent."""
+    """Return a text that can be encoded as UTF-8: lone surrogates are replaced."""
     return value.encode("utf-8", "replace").decode()
 
 
-class Aparts:
-    """As many processes as feeds are read at a time, used again one feed after the other. Safe from any thread."""
+class FeedProcesses:
+    """As many processes as feeds are read at the same time. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._idle: deque[Apart] = deque()
+        self._idle: deque[FeedProcess] = deque()
 
     def read(self, body: bytes, url: str, content_type: str) -> FeedReading:
-        """Read a feed, as `Apart.read` does."""
+        """Read a feed, as `FeedProcess.read` does."""
         # The last one used first, so that those not needed can end.
         try:
-            apart = self._idle.pop()
+            process = self._idle.pop()
         except IndexError:
-            apart = Apart()
+            process = FeedProcess()
         try:
-            return apart.read(body, url, content_type)
+            return process.read(body, url, content_type)
         finally:
-            self._idle.append(apart)
+            self._idle.append(process)
 
     def close(self) -> None:
         """End all idle processes."""
-        for apart in self._idle:
-            apart.close()
+        for process in self._idle:
+            process.close()
 
 
-_APARTS = Aparts()
-atexit.register(_APARTS.close)
+_PROCESSES = FeedProcesses()
+atexit.register(_PROCESSES.close)
 
-read_apart = _APARTS.read
-"""Reads a feed in one of the processes kept for this."""
+read_in_process = _PROCESSES.read
+"""Reads a feed in one of these processes."""

@@ -30,17 +30,16 @@ from appealbridge.plugin.channel import (
     SearchResult,
     Tools,
 )
-from appealbridge.plugin.options import HTML, Address, Options, Secret
+from appealbridge.plugin.offload import in_folder, in_thread
+from appealbridge.plugin.options import HTML, Address, Options, Secret, Threaded
 from appealbridge.plugin.registry import Registry
-from appealbridge.plugin.thread import Threaded
-from appealbridge.plugin.threads import in_folder, in_thread
 from appealbridge.plugin.trigger import (
     BODY_BYTES,
     Basis,
     Item,
-    Look,
     PolledSource,
     Poller,
+    PollResult,
     PushSource,
     Received,
     Receiver,
@@ -50,47 +49,9 @@ from appealbridge.plugin.trigger import (
 )
 
 __all__ = [
-    "BODY_BYTES",
-    "HTML",
-    "Account",
-    "AccountRefused",
-    "Address",
-    "Basis",
-    "Channel",
-    "Delivery",
-    "DeliveryError",
-    "Duration",
-    "Event",
-    "EventDraft",
-    "Field",
-    "Item",
-    "LoginExpired",
-    "Look",
-    "Measure",
-    "Options",
-    "Person",
-    "PolledSource",
-    "Poller",
-    "PushSource",
-    "Receipt",
-    "Received",
-    "Receiver",
-    "Refused",
-    "Registry",
-    "Rejected",
-    "Repeat",
-    "Request",
-    "SearchResult",
-    "Secret",
-    "SourceDown",
-    "Threaded",
-    "Tools",
-    "Trigger",
-    "TryAgain",
-    "Unsure",
-    "Weakness",
-    "field_validator",
-    "in_folder",
-    "in_thread",
-    "model_validator",
-]
+    "BODY_BYTES", "HTML", "Account", "AccountRefused", "Address", "Basis", "Channel", "Delivery", "DeliveryError",
+    "Duration", "Event", "EventDraft", "Field", "Item", "LoginExpired", "Measure", "Options", "Person",
+    "PollResult", "PolledSource", "Poller", "PushSource", "Receipt", "Received", "Receiver", "Refused", "Registry",
+    "Rejected", "Repeat", "Request", "SearchResult", "Secret", "SourceDown", "Threaded", "Tools", "Trigger",
+    "TryAgain", "Unsure", "Weakness", "field_validator", "in_folder", "in_thread", "model_validator",
+]  # fmt: skip

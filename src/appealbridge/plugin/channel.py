@@ -18,17 +18,16 @@ from appealbridge.model.value import value
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
-from appealbridge.plugin.options import Options
+from appealbridge.plugin.options import Options, Secret
 from appealbridge.plugin.retry import Retry
 
 
 class Repeat(StrEnum):
     """
-    What a delivery with an unclear outcome needs on this platform.
+    What happens on this platform to a delivery with an unclear outcome.
 
-    `findable`: search the account for it, then decide. `idempotent`: the platform is known to
-    recognise our key for `key_seconds`, so where a channel has no `find` it may be sent again.
-    `neither`: a person decides.
+    `findable`: the account is searched for it. `idempotent`: the platform recognises our key for `key_seconds`, so a
+    channel without `find` sends it again. `neither`: a person decides.
     """
 
     IDEMPOTENT = "idempotent"
@@ -119,8 +118,8 @@ class SearchResult:
     """
     The result of a search of the account.
 
-    With a `receipt` the message is there. Without one it is certainly absent if `sure`, else nobody can
-    tell. `seen` says for people what was searched, and what was found.
+    With a `receipt` the message is published. Without one it is certainly absent if `sure`, otherwise it is not known.
+    `seen` says for people what was searched and found.
     """
 
     receipt: Receipt | None
@@ -155,16 +154,52 @@ M = TypeVar("M", bound=Options)
 
 class Channel(ABC, Generic[A, M]):
     """
-    Publishes one message on one platform. A subclass makes one attempt; the engine does the rest.
+    Publishes messages on one platform. A subclass makes one attempt at a time; the engine does everything else.
 
-    `platform` is the word in appealbridge.yaml, `action` the word in a recipe, `account` and
-    `message` the two option models, `repeat` what an unclear outcome needs, `key_seconds` how long
-    an idempotent platform remembers a key. `bare_links`: it makes a link of `example.com` as well.
-    `time_limit` is how many seconds one attempt, search or check may take; after that it is abandoned.
-    `mentions` are the options of a message in which it links `@name`.
+    This is the life of a channel, step by step. An object has no state of its own: all methods get what they need.
 
-    `deliver` returns the receipt or raises `TryAgain`, `Unsure` or `Rejected`; anything else it
-    raises counts as `Unsure`. What is about the whole account is `LoginExpired` or `AccountRefused`.
+    1. *Options are read.* The module's `register` function has called `registry.add(MyChannel())`. The engine builds
+       one `account` model for each account in appealbridge.yaml with this `platform`, and checks each step of a recipe
+       with this `action` against the `message` model. For fixed texts it calls `flaw` as well, so that `appealbridge
+       check` finds a wrong address. A validator raises `ValueError`, which says what to write instead.
+    2. *The account is checked.* `appealbridge channels check` calls `check`, and so does the engine after
+       `LoginExpired` until the login works again.
+    3. *A message is planned.* When an event fires a recipe, its templates are filled in and validated by `message`.
+       `measure` says how the platform counts the text. If it is too long, the engine shortens it or splits it into a
+       thread if the recipe says so, and otherwise nothing is published and a person is told. `parts` splits the message
+       into deliveries, for example one for each recipient. What is stored is a message that may be delivered hours
+       later, by a new version of the program.
+    4. *An attempt is made.* The engine stores that it has begun, then calls `deliver`, at most `concurrency` at a time
+       for each account. Make one attempt: no retry, no sleep, no log line. All requests go through `tools.http`, times
+       come from `tools.now`, random numbers from `tools.random`. `delivery.id` stays the same for all attempts, so it
+       can be an idempotency key.
+    5. *It succeeds or fails.* Return the platform's receipt, or raise one of these. `tools.http` already raises them
+       for all HTTP statuses. If the platform's answers say more than their status, pass a function as `failure`.
+
+       - `TryAgain`: certainly not published. The engine tries again later, as `retry` says; `after` is the platform's
+         own wish in seconds. With `throttled` the whole account waits.
+       - `LoginExpired`: certainly not published, and the login must be renewed. The account stops.
+       - `AccountRefused`: certainly not published, and the account may not publish. With `sure=False` the fault may be
+         in this one message.
+       - `Rejected`: the platform will never take this message. A person sees why.
+       - `Unsure`: it may be published. Every other exception counts as this, and so does an attempt that takes longer
+         than `time_limit` seconds: it is cancelled, so do not catch `asyncio.CancelledError`.
+    6. *An unclear outcome is cleared up.* If `repeat` allows it, the engine calls `find`, after a crash as well. Return
+       a `SearchResult`: with the receipt, certainly absent (`sure`), or not known. `plugin.timeline` pages through an
+       account's posts and compares them. A delivery that is certainly absent is sent again after `repeat_after`; if
+       nobody knows, `when_unsure` decides, by default a person.
+    7. *The receipt is stored.* `id` and `url` are the results of the step (`results.<step>.url`), and `id` is what the
+       next post of a thread has in `in_reply_to` (see `Threaded`).
+    8. *Rate limits are kept.* The engine calls `allowance` with each answer to a request that was to create something,
+       and waits before the limit is reached.
+    9. *The channel is closed.* There is nothing to do: connections belong to `tools.http`. If the settings change,
+       the next attempt gets the new account.
+
+    A channel whose messages reach one person and not the public can also send notices, see `tell`. In practice mode
+    the account has the options of `practice`.
+
+    `key_seconds` is how long an idempotent platform remembers a key, `bare_links` whether it makes a link of
+    `example.com`, and `mentions` are the options of a message in which it links `@name`.
     """
 
     platform: ClassVar[str]
@@ -178,7 +213,7 @@ class Channel(ABC, Generic[A, M]):
     mentions: ClassVar[frozenset[str]] = frozenset({"text", "thread"})
 
     @property
-    def can_look(self) -> bool:
+    def can_find(self) -> bool:
         """Whether the account can be searched for a message whose outcome is unclear."""
         return self.repeat is not Repeat.NEITHER and type(self).find is not Channel.find
 
@@ -199,7 +234,7 @@ class Channel(ABC, Generic[A, M]):
         return ""
 
     def allowance(self, reply: Reply) -> Allowance | None:
-        """Return the rate limit that an answer to a post states, `None` if it states none."""
+        """Return the rate limit in an answer to a creating request, `None` if there is none."""
         return allowance(reply)
 
     def parts(self, account: A, message: M) -> Iterable[tuple[str, M]]:
@@ -218,10 +253,9 @@ class Channel(ABC, Generic[A, M]):
 
     def flaw(self, option: str, text: str) -> str:
         """
-        Return what is wrong with a fixed text or list entry in an option of the message.
+        Return what is wrong with a fixed text or list entry in an option of the message, empty if nothing is.
 
-        Empty if nothing is; how to fix it follows after a semicolon. This is called when recipes are read, so
-        that a wrong address is found before it is needed.
+        How to fix it follows after a semicolon.
         """
         del option, text
         return ""
@@ -236,16 +270,28 @@ class Channel(ABC, Generic[A, M]):
         return None
 
     def practice_credentials(self, name: str) -> Mapping[str, Any]:
-        """Return well-formed credentials without access, for the account `name` in practice mode."""
-        del name
-        return {}
+        """
+        Return well-formed credentials without access, for the account `name` in practice mode.
+
+        By default these are the required secrets of the account's option `credentials`.
+        """
+        credentials = self.account.model_fields.get("credentials")
+        model = None if credentials is None else credentials.annotation
+        if not (isinstance(model, type) and issubclass(model, Options)):
+            return {}
+        secrets = (
+            option
+            for option, field in model.model_fields.items()
+            if field.annotation is Secret and field.is_required()
+        )
+        return {"credentials": dict.fromkeys(secrets, f"practice-{name}")}
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """
         Return the account's options for the practice platforms at `address` (`http://host:port`).
 
-        `options` are those of appealbridge.yaml, without `platform`. What `practice_credentials` names replaces
-        what stands there, so that they may come with their secrets never looked up.
+        `options` are those of appealbridge.yaml, without `platform`. Those of `practice_credentials` are replaced, so
+        no secret of theirs is needed.
         """
         return {**options, **self.practice_credentials(name), "api": f"{address}/{self.platform}"}
 

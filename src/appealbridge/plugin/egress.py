@@ -1,7 +1,7 @@
 """
-Decides which addresses AppealBridge may connect to: public ones, and inside ones that the settings allow. Pure.
+Decides which addresses may be connected to: all public ones, and those inside that the settings allow. Pure.
 
-The address of the connection counts, whatever name or redirect led to it.
+Only the address of the connection counts, not the name or redirect that led to it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from typing import Any
 from yarl import URL
 
 USUAL_PORTS = frozenset({25, 80, 443, 465, 587})
-"""The ports of the web and of mail: those that an entry without a port allows."""
+"""The ports of web and mail, which an entry without a port allows."""
 
 _PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
 
-# Written out, since what `ipaddress` calls global differs between versions of Python.
+# A list of our own, because `is_global` of `ipaddress` differs between versions of Python.
 _INTERNAL_V4 = [
     IPv4Network(text)
     for text in (
@@ -39,7 +39,7 @@ _INTERNAL_V4 = [
 _INTERNAL_NAMES = frozenset(
     {"internal", "intranet", "local", "lan", "localdomain", "corp", "home", "private"}
 )
-"""Last parts of names that the public internet does not have."""
+"""Top-level domains that the public internet does not have."""
 
 _PUBLIC_V6 = IPv6Network("2000::/3")
 _INTERNAL_V6 = [IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20")]
@@ -53,7 +53,7 @@ _Address = IPv4Address | IPv6Address
 
 
 def is_internal(address: str) -> bool:
-    """Return whether an IP address is not of the public internet, and neither is what it leads to."""
+    """Return whether an IP address, or one that it is translated to, is not on the public internet."""
     parsed = _parsed(address)
     if parsed is None:
         return True
@@ -61,12 +61,12 @@ def is_internal(address: str) -> bool:
         return any(parsed in network for network in _INTERNAL_V4)
     carried = _carried(parsed)
     if carried:
-        return any(is_internal(str(one)) for one in carried)
+        return any(is_internal(str(address)) for address in carried)
     return parsed not in _PUBLIC_V6 or any(parsed in network for network in _INTERNAL_V6)
 
 
 def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Return the IPv4 addresses that a translator or a tunnel takes out of an IPv6 address: NAT64, 6to4, Teredo."""
+    """Return the IPv4 addresses that NAT64, 6to4 or Teredo makes of an IPv6 address."""
     if address in _NAT64:
         return (IPv4Address(int(address) & 0xFFFFFFFF),)
     if address.sixtofour is not None:
@@ -75,13 +75,13 @@ def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is an IP address, and no name."""
+    """Return whether a host is an IP address and not a name."""
     return _parsed(host) is not None
 
 
 @lru_cache(maxsize=1024)  # thousands of feeds may be on a few hosts
 def _parsed(text: str) -> _Address | None:
-    """Return an IP address, an IPv4 address also where it is written as IPv6; `None` for anything else."""
+    """Return an IP address, `None` if it is not one. An IPv4 address written as IPv6 becomes IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -91,13 +91,13 @@ def _parsed(text: str) -> _Address | None:
 
 
 def _host_key(host: str) -> str:
-    """Return a host in the one form in which hosts are compared."""
+    """Return a host in the form in which hosts are compared."""
     address = _parsed(host)
     return host.lower().rstrip(".") if address is None else str(address)
 
 
 def _is_this_machine(host: str) -> bool:
-    """Return whether a host is this machine by what is written, without any name being looked up."""
+    """Return whether a host means this machine, without looking up its name."""
     address = _parsed(host)
     key = _host_key(host)
     return (
@@ -106,19 +106,19 @@ def _is_this_machine(host: str) -> bool:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Return whether a URL leads to this machine by what is written."""
+    """Return whether a URL leads to this machine, without looking up its name."""
     return _is_this_machine(_place(url)[0])
 
 
 def check_host(host: str) -> None:
-    """Raise `ValueError` for an IPv4 address in a form that hides what it is, such as 0x7f.1 or 2130706433."""
+    """Raise `ValueError` for an IPv4 address in an unusual form, such as 0x7f.1 or 2130706433."""
     plain = _disguised(host)
     if plain:
         raise ValueError(f'"{host}" is the address {plain}; write it as {plain}')
 
 
 def _disguised(host: str) -> str:
-    """Return the IPv4 address that the system takes a host of numbers for; empty where it is plainly written."""
+    """Return the IPv4 address that the operating system makes of a host of numbers; empty if it is written as usual."""
     if _parsed(host) is not None or not _NUMBERS.fullmatch(host):
         return ""
     try:
@@ -139,9 +139,9 @@ def _base(number: str) -> int:
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """
-    One entry of `inside:`: a host name or a network that may be reached although it is inside.
+    One entry of `inside:`: a host name or a network inside that may be connected to.
 
-    Without a `port` the ports of the web and of mail may be.
+    Without a `port` this is for the ports of web and mail.
     """
 
     text: str
@@ -149,7 +149,7 @@ class Allowed:
     port: int | None = None
 
     def covers(self, host: str, port: int, address: str) -> bool:
-        """Return whether a connection to this address, which this host led to, is allowed by this entry."""
+        """Return whether this entry allows a connection to the address of a host."""
         if port != self.port and (self.port is not None or port not in USUAL_PORTS):
             return False
         if isinstance(self.where, str):
@@ -159,7 +159,7 @@ class Allowed:
 
 
 def allowed(text: str) -> Allowed:
-    """Return an entry of `inside:` as it is meant; raise `ValueError`, with the cure, where it is none."""
+    """Return what an entry of `inside:` means; raise `ValueError` with how to fix it if it is not valid."""
     cure = (
         "write a host, an address or a network, such as news.internal, 10.0.0.5:8080 or 10.1.0.0/16"
     )
@@ -191,7 +191,7 @@ def _check_network(place: str, network: IPv4Network | IPv6Network) -> None:
 
 
 def _split_port(text: str) -> tuple[str, int | None]:
-    """Return what stands before a port, and the port; an IPv6 address with a port stands in brackets."""
+    """Return the host and the port; an IPv6 address with a port is in brackets."""
     place, colon, port = text.rpartition(":")
     if text.startswith("["):
         place, bracket, rest = text[1:].partition("]")
@@ -206,7 +206,7 @@ def _split_port(text: str) -> tuple[str, int | None]:
 
 
 def _ascii(host: str) -> str:
-    """Return a host name as it is sent to name servers; empty where it is none."""
+    """Return a host name as it is sent to name servers; empty if it is not valid."""
     try:
         return URL.build(scheme="http", host=host.rstrip(".")).raw_host or ""
     except (ValueError, TypeError):
@@ -216,12 +216,12 @@ def _ascii(host: str) -> str:
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
     """
-    What may be connected to.
+    Which addresses may be connected to.
 
-    `inside` are the entries of the settings, `written` hosts with their ports that stand in the settings
-    as addresses or as localhost: each is allowed as it stands there, and not by a name that leads to it.
-    `practice` is the host of the practice platforms. With `this_machine` every port of it may be reached
-    by its address or as localhost. `internal` tells what is inside.
+    `inside` are the entries of the settings. `written` are the hosts, with their ports, that the settings give as IP
+    addresses or as localhost: they are allowed as written, but not by another name that leads there. `practice` is the
+    host of the practice platforms. With `this_machine` all its ports are allowed, by its address or as localhost.
+    `internal` returns whether an address is inside the network.
     """
 
     inside: tuple[Allowed, ...] = ()
@@ -231,7 +231,7 @@ class EgressPolicy:
     internal: Callable[[str], bool] = is_internal
 
     def allows(self, host: str, port: int, address: str) -> bool:
-        """Return whether this address may be connected to, which this host led to."""
+        """Return whether the address of a host may be connected to."""
         return (
             not self.internal(address)
             or self._is_written(host, port, address)
@@ -239,11 +239,11 @@ class EgressPolicy:
         )
 
     def public_only(self) -> EgressPolicy:
-        """Return the policy for addresses that strangers choose: nothing inside may be reached."""
+        """Return the policy for addresses that strangers choose: nothing inside is allowed."""
         return EgressPolicy(internal=self.internal)
 
     def refuses_written(self, url: str) -> tuple[str, str] | None:
-        """Return why a URL can never be reached, and the cure, as far as no name has to be looked up for it."""
+        """Return why a URL is never allowed and how to fix it, `None` if its name must be looked up first."""
         host, port = _place(url)
         address = _parsed(host)
         if address is None and not _is_this_machine(host):
@@ -263,7 +263,7 @@ class EgressPolicy:
 
 
 def refusal(host: str, port: int, address: str) -> tuple[str, str]:
-    """Return why an address is not connected to, and the cure where it is meant."""
+    """Return why an address is not allowed, and how to allow it."""
     name = f"[{host}]" if ":" in host else host
     entry = _entry(_disguised(host) or name, port)
     leads = f"{name} has the address {address}, which is"
@@ -276,14 +276,14 @@ def refusal(host: str, port: int, address: str) -> tuple[str, str]:
 
 
 def entry_for(url: str, policy: EgressPolicy) -> str:
-    """Return the entry that a URL needs whose host is surely inside by its name; empty where it needs none."""
+    """Return the entry that a URL needs because its host name is surely inside; empty if it needs none."""
     host, port = _place(url)
     last = host.rstrip(".").rpartition(".")[2].lower()
     inside = last in _INTERNAL_NAMES or "." not in host.rstrip(".")
     if not last or not inside or _parsed(host) is not None or _is_this_machine(host):
         return ""
     if any(not isinstance(entry.where, str) for entry in policy.inside):
-        return ""  # it may lead into one of these networks
+        return ""  # its address may be in one of these networks
     covered = any(entry.covers(host, port, "") for entry in policy.inside)
     return "" if covered else _entry(host, port)
 
@@ -298,8 +298,8 @@ def egress_policy(
     """
     Return the policy of some settings.
 
-    `values` are the options of accounts and sources, `practice` the address of the practice platforms: where
-    these are, nothing is published, so a newcomer's feeds on this machine need no entry.
+    `values` are the options of accounts and sources, `practice` the address of the practice platforms: with these
+    nothing is published, so feeds on this machine need no entry.
     """
     places = {_place(text) for value in values for text in _texts(value) if "://" in text}
     return EgressPolicy(
@@ -327,7 +327,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _place(url: str) -> tuple[str, int]:
-    """Return a URL's host and port; an empty host where there is none."""
+    """Return a URL's host and port; the host is empty if there is none."""
     try:
         parsed = URL(url)
         return parsed.raw_host or "", parsed.port or _PORTS.get(parsed.scheme, 0)

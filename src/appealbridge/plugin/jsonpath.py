@@ -11,15 +11,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 _PLAIN = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
-"""`$.a.b`: the usual form, which needs no library."""
+"""`$.a.b`: the usual form, for which the library is not needed."""
 _SEARCHES = re.compile(r"\.\.|\*|\?|:")
 
 MOST_SEARCHED = 10_000
-"""Values in data that a path may be searched for; the library takes four microseconds for each."""
+"""How many values of data are searched at most; the library takes four microseconds for each."""
 
 
 class TooLarge(ValueError):
-    """The data has more values than a path with `..`, `*` or a filter may be searched for in."""
+    """The data has too many values to search them for a path with `..`, `*` or a filter."""
 
 
 class JsonPath:
@@ -32,9 +32,9 @@ class JsonPath:
         self.searches = _SEARCHES.search(text) is not None
 
     def all(self, data: Any) -> list[Any]:
-        """Return every value at this path, empty where there is none; raise `TooLarge` where it cannot be searched."""
+        """Return every value at this path; raise `TooLarge` if the data is too large to search."""
         if self._compiled is not None:
-            return self._found(data)
+            return self._values(data)
         for name in self._names:
             if type(data) is not dict or name not in data:
                 return []
@@ -42,50 +42,49 @@ class JsonPath:
         return [data]
 
     def first(self, data: Any) -> Any:
-        """Return the first value at this path, `None` where there is none or the data is too large to search."""
+        """Return the first value at this path, `None` if there is none or the data is too large to search."""
         if self._compiled is not None:
             try:
-                found = self._found(data)
+                return next(iter(self._values(data)), None)
             except TooLarge:
                 return None
-            return found[0] if found else None
         for name in self._names:
             if type(data) is not dict:
                 return None
             data = data.get(name)
         return data
 
-    def _found(self, data: Any) -> list[Any]:
+    def _values(self, data: Any) -> list[Any]:
         if self.searches and _larger(data, MOST_SEARCHED):
             raise TooLarge(
                 f"more than {MOST_SEARCHED} values to search; write a path without .., * and ?"
             )
         try:
-            return [found.value for found in self._compiled.find(data)]
+            return [match.value for match in self._compiled.find(data)]
         except _NOT_THERE:
-            # Its functions (sorting, splitting, …) stumble over values of another kind than they want.
+            # The library's functions (sorting, splitting, …) fail with values of an unexpected type.
             return []
 
 
 def _larger(data: Any, most: int) -> bool:
-    waiting, seen = [data], 0
-    while waiting and seen <= most:
-        one = waiting.pop()
-        if type(one) is dict or type(one) is list:
-            seen += len(one)
-            inside = one.values() if type(one) is dict else one
-            waiting += [value for value in inside if type(value) is dict or type(value) is list]
-    return seen > most
+    waiting, count = [data], 0
+    while waiting and count <= most:
+        value = waiting.pop()
+        if type(value) is dict or type(value) is list:
+            count += len(value)
+            inner = value.values() if type(value) is dict else value
+            waiting += [each for each in inner if type(each) is dict or type(each) is list]
+    return count > most
 
 
 LONGEST = 500
-"""Characters of a JSONPath; its parser goes down one call deeper with each of its steps."""
+"""The longest JSONPath in characters; the parser makes one more nested call for each step."""
 
 _NOT_THERE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 def _compiled(text: str) -> Any:
-    # Its parser takes 60 ms to import; most settings never need it.
+    # The parser takes 60 ms to import, and most settings do not need it.
     from jsonpath_ng.exceptions import JSONPathError
 
     if len(text) > LONGEST:
@@ -96,7 +95,7 @@ def _compiled(text: str) -> Any:
         )
     try:
         with warnings.catch_warnings():
-            # It warns of what is refused below.
+            # It warns of paths that are refused below.
             warnings.simplefilter("ignore", DeprecationWarning)
             tree = _parser().parse(text)
     except JSONPathError as error:
@@ -111,17 +110,17 @@ def _walk(node: Any) -> Iterator[Any]:
     yield node
     for name in ("left", "right", "child", "target", "value", "expressions", "operands"):
         inner = getattr(node, name, None)
-        for one in inner if isinstance(inner, list) else [inner]:
-            if hasattr(one, "find") and not isinstance(one, str):
-                yield from _walk(one)
+        for child in inner if isinstance(inner, list) else [inner]:
+            if hasattr(child, "find") and not isinstance(child, str):
+                yield from _walk(child)
 
 
 def _unfit(nodes: Sequence[Any]) -> str:
     """
-    Return what a path does that a stranger's data can make endless, with its cure; empty for nothing.
+    Return what in a path could take endless time with data from outside, and how to fix it; empty if nothing.
 
-    The library's patterns can hang, its sums can make texts of any length, and a search within a
-    search takes time as the square of what is searched.
+    The library's patterns can hang, its sums can make texts of any length, and the time of a search within a search
+    grows with the square of the data.
     """
     kinds = [type(node).__name__ for node in nodes]
     if "Sub" in kinds or any(getattr(node, "op", None) == "=~" for node in nodes):
@@ -141,7 +140,7 @@ def _unfit(nodes: Sequence[Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _parser() -> Any:
-    # Making one takes longer than parsing a path with it.
+    # To make one takes longer than to parse a path with it.
     from jsonpath_ng.ext.parser import ExtendedJsonPathParser
 
     return ExtendedJsonPathParser()
@@ -149,12 +148,12 @@ def _parser() -> Any:
 
 @lru_cache(maxsize=4096)
 def compile_path(text: str) -> JsonPath:
-    """Return the compiled path; raise `ValueError` with what is wrong in it."""
+    """Return the compiled path; raise `ValueError` with what is wrong with it."""
     return JsonPath(text)
 
 
 def is_plain(text: str) -> bool:
-    """Whether it is a path like `$.a.b`, which leads to one place at the most."""
+    """Return whether this is a path like `$.a.b`, which has at most one value."""
     return _PLAIN.fullmatch(text) is not None
 
 
@@ -164,4 +163,4 @@ def _checked(text: str) -> str:
 
 
 PathText = Annotated[str, AfterValidator(_checked)]
-"""An options field that takes a JSONPath and refuses a malformed one at load."""
+"""The type of an option that is a JSONPath; a malformed one is refused."""

@@ -1,7 +1,7 @@
 """
-Runs blocking work in threads, in a pool for each kind, so that hanging work delays no other kind.
+Runs blocking work in threads. Each kind of work has its own pool, so that one that hangs does not delay the others.
 
-The threads do not keep the program from ending, even if one waits for a network share that does not answer.
+The program can end while threads are still at work, for example if a network share does not answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 IDLE_SECONDS = 60.0
-"""After so many seconds without work a thread ends; the next piece of work starts another."""
+"""How many seconds a thread waits for work before it ends."""
 
 
 class _Job(NamedTuple):
@@ -30,7 +30,7 @@ class _Job(NamedTuple):
 
 
 class Pool(Executor):
-    """At most `threads` threads, started when they are needed; the number may be changed at any time."""
+    """At most `threads` threads, started when needed; the number may be changed at any time."""
 
     def __init__(self, name: str, threads: int) -> None:
         self.name = name
@@ -47,10 +47,10 @@ class Pool(Executor):
 
     def only_once(self, key: str) -> Executor:
         """
-        Return this pool for work of which no two pieces with one key may go on at the same time.
+        Return this pool for work that must not run twice at the same time with one key.
 
-        Work that hangs is given up by whoever waits for it, but its thread is not free before it
-        ends. So `TryAgain` is raised where the last work with this key has not ended.
+        A caller can give up work that hangs, but its thread is only free when it ends. Raise `TryAgain` if the last
+        work with this key has not ended.
         """
         return _OnlyOnce(self, key)
 
@@ -73,24 +73,24 @@ class Pool(Executor):
         while (job := self._next()) is not None:
             wanted = job.future.set_running_or_notify_cancel()
             try:
-                tell = partial(job.future.set_result, job.call() if wanted else None)
-            except BaseException as error:  # noqa: BLE001 - whoever waits gets it, and the thread goes on
-                tell = partial(job.future.set_exception, error)
+                finish = partial(job.future.set_result, job.call() if wanted else None)
+            except BaseException as error:  # noqa: BLE001 - the caller gets it, and the thread goes on
+                finish = partial(job.future.set_exception, error)
             with self._changed:
-                # Before the result is set: its receiver may have more work, for which this thread is free.
+                # Before the result is set: the caller may have more work, for which this thread is free.
                 self._idle += 1
                 self._keys.discard(job.key)
             if wanted:
-                tell()
-            del job, tell  # an idle thread would keep in memory what they hold
+                finish()
+            del job, finish  # an idle thread would keep their contents in memory
 
     def _next(self) -> _Job | None:
         with self._changed:
-            there = self._started <= self.threads and self._changed.wait_for(
+            ready = self._started <= self.threads and self._changed.wait_for(
                 lambda: self._jobs, IDLE_SECONDS
             )
             self._idle -= 1
-            if there:
+            if ready:
                 return self._jobs.popleft()
             self._started -= 1
             return None
@@ -107,7 +107,7 @@ class _OnlyOnce(Executor):
 
 PLATFORM_NAMES = Pool("platform-names", 8)
 SOURCE_NAMES = Pool("source-names", 8)
-"""For asking name servers, for channels and for sources."""
+"""For looking up host names, for channels and for sources."""
 
 FOLDERS = Pool("folders", 16)
 """For reading folders of case files, which may be on network shares."""
@@ -128,3 +128,19 @@ async def offload(
     """Return what the function returns, or raise what it raises, without blocking the event loop."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(pool, partial(function, *args, **kwargs))
+
+
+async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what slow work of a plug-in returns, or raise what it raises. It must not touch shared objects."""
+    return await offload(PLUGINS, function, *args, **kwargs)
+
+
+async def in_folder(
+    folder: object, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """
+    As `in_thread`, for work that reads a folder, which may be on a network share that does not answer.
+
+    Raise `TryAgain` if an earlier reading of this folder has not ended.
+    """
+    return await offload(FOLDERS.only_once(str(folder)), function, *args, **kwargs)

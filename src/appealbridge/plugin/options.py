@@ -28,11 +28,35 @@ class Options(BaseModel):
     """
     The base of every options model.
 
-    Unknown names are refused, values are not coerced from other types, and instances never change.
-    Every field has a `description` and `examples`; a test refuses one without.
+    Unknown names are refused, and instances never change. Every field has a `description` and `examples`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Threaded(Options):
+    """
+    The options of a post that can reply to another, and be replied to.
+
+    A channel publishes `text` as a reply to `in_reply_to`. It ignores `thread`, because those posts are deliveries of
+    their own, and does not split its messages into parts.
+    """
+
+    in_reply_to: str | None = Field(
+        None,
+        min_length=1,
+        description="The id or address of an earlier post of this account to which this post replies.",
+        examples=["{{ results.tweet.id }}"],
+    )
+    thread: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
+        description="More posts, each a reply to the one before.",
+        examples=[["What we know so far: {{ appeal.text }}"]],
+    )
+
+    def number(self) -> str | None:
+        """Return the platform's id of the post replied to, which is the end of its address."""
+        return self.in_reply_to and self.in_reply_to.rstrip("/").rpartition("/")[2]
 
 
 def _address(value: str) -> str:
@@ -82,7 +106,7 @@ class FeedCredentials(Options):
     password: Secret = Field(description="The password.", examples=["!secret news_password"])
 
     def check(self, url: str) -> None:
-        """Raise `ValueError` for an address to which they would be sent without encryption."""
+        """Raise `ValueError` if they would be sent to this address without encryption."""
         if URL(url).scheme != "https" and not is_loopback_url(url):
             raise ValueError(
                 "others could read the login on its way; write https:// instead of http://"
@@ -95,7 +119,7 @@ class FeedCredentials(Options):
 
 
 def feed_credentials() -> Any:
-    """Return the option for a source's login. A changed login does not reset the source's memory."""
+    """Return the option for a source's login. A new login does not reset the stored state of the source."""
     return Field(
         None,
         exclude=True,

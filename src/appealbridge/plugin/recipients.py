@@ -1,4 +1,4 @@
-"""Whom to tell when something goes wrong, and which accounts can reach them."""
+"""The people who get notices, and the accounts that can reach them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Telling:
     """
     The people of appealbridge.yaml, and the accounts that can reach them.
 
-    `groups` are names of people by the group's name, `to` who is told where nobody else is named.
-    `accounts` are those that may tell them, in order of preference, each with its channel.
+    `groups` are the names of people by the name of their group. `to` are those who get a notice for nobody in
+    particular. `accounts` may send notices, preferred ones first, each with its channel.
     """
 
     people: Mapping[str, Person] = field(default_factory=dict)
@@ -25,11 +25,11 @@ class Telling:
 
     def whom(self, names: Iterable[str]) -> list[Person]:
         """Return the people for names of people and groups, each once; unknown names are left out."""
-        wanted = [one for name in names for one in self.groups.get(name, (name,))]
-        return [self.people[name] for name in dict.fromkeys(wanted) if name in self.people]
+        members = [member for name in names for member in self.groups.get(name, (name,))]
+        return [self.people[name] for name in dict.fromkeys(members) if name in self.people]
 
     def ways(self, person: Person, without: Collection[str] = ()) -> list[str]:
-        """Return the accounts that can reach someone, preferred ones first."""
+        """Return the accounts that can reach a person, preferred ones first."""
         return [
             name
             for name in self.accounts
@@ -37,18 +37,18 @@ class Telling:
         ]
 
     def message(self, way: str, person: Person, title: str, text: str) -> Options | None:
-        """Return the message by which an account would tell someone, `None` if it cannot or its plug-in fails."""
+        """Return an account's message to a person, `None` if it cannot send one or its plug-in fails."""
         channel, account = self.accounts[way]
         try:
-            told: Options | None = channel.tell(account, person, title, text)
-        except Exception:  # noqa: BLE001 - people are told by another way; `broken` says what is wrong with this one
+            message: Options | None = channel.tell(account, person, title, text)
+        except Exception:  # noqa: BLE001 - another account can be used; `broken` says what is wrong with this one
             return None
-        return told
+        return message
 
     def broken(self) -> Iterator[tuple[str, Exception]]:
-        """Yield the accounts whose plug-in fails to make such a message, each with its error."""
+        """Yield the accounts whose plug-in fails to make a message, each with its error."""
         for way, (channel, account) in self.accounts.items():
             try:
                 channel.tell(account, Person("?", "nobody@example.org"), "?", "?")
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            except Exception as error:  # noqa: BLE001 - every error is reported
                 yield way, error

@@ -35,10 +35,10 @@ _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 class Registry:
     """
-    The plug-ins that one program knows. Nothing is registered by importing; each `register` is called.
+    The plug-ins of one program. Importing a module registers nothing; its `register` is called.
 
-    `broken` are the problems of those that could not be loaded, by name: they are left out, and what
-    needs them with them.
+    `broken` are the problems of plug-ins that could not be loaded, by name. They are left out, with everything that
+    needs them.
     """
 
     def __init__(self) -> None:
@@ -58,37 +58,35 @@ class Registry:
         elif isinstance(plugin, Trigger):
             source = PolledSource if isinstance(plugin, Poller) else Options
             _must_be(plugin, ("name",), options=Options, source_options=source)
-            if plugin.section and plugin.section in {
-                one.section for one in self._triggers.values()
-            }:
+            sections = {trigger.section for trigger in self._triggers.values()}
+            if plugin.section and plugin.section in sections:
                 raise ValueError(f"two triggers have sources under {plugin.section}:")
             self._put(self._triggers, plugin.name, plugin)
         else:
             raise ValueError(f"{plugin!r} is neither a channel nor a trigger")
 
-    def take(self, name: str, where: str, found: Callable[[], Callable[[Registry], None]]) -> None:
+    def take(self, name: str, where: str, load: Callable[[], Callable[[Registry], None]]) -> None:
         """
-        Let a plug-in register itself: everything that it offers, or nothing.
+        Let a plug-in register everything that it offers, or nothing.
 
-        `found` returns its `register`; `where` says where that stands. Whatever they raise is a
-        problem of this plug-in alone.
+        `load` returns its `register`; `where` says where that is. An error leaves out this plug-in only.
         """
-        tried = Registry()
-        for own, mine in zip(self._shelves, tried._shelves, strict=True):
-            mine |= own
+        copy = Registry()
+        for own, copied in zip(self._shelves, copy._shelves, strict=True):
+            copied |= own
         try:
-            found()(tried)
+            load()(copy)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the program starts with the others
             self.leave_out(name, where, error)
             return
-        for own, mine in zip(self._shelves, tried._shelves, strict=True):
-            own |= mine
+        for own, copied in zip(self._shelves, copy._shelves, strict=True):
+            own |= copied
 
     def leave_out(self, name: str, where: str, error: BaseException) -> None:
         """Record why a plug-in is left out."""
-        words = f"cannot be loaded, and is left out: {fault(error)}"
+        problem = f"cannot be loaded, and is left out: {fault(error)}"
         cure = "fix it, install it again, or remove it"
-        self.broken[name] = Problem(f"plug-in {name} ({where})", 0, 0, "", words, cure)
+        self.broken[name] = Problem(f"plug-in {name} ({where})", 0, 0, "", problem, cure)
 
     @property
     def _shelves(self) -> tuple[dict[str, Any], ...]:
@@ -117,7 +115,7 @@ class Registry:
 
 
 def load(modules: Iterable[str] = BUILT_IN, *, third_party: bool = True) -> Registry:
-    """Return a fresh registry with the given modules and, if wanted, all installed third-party plug-ins."""
+    """Return a new registry with these modules and, if wanted, all installed third-party plug-ins."""
     registry = Registry()
     for module in modules:
         registry.take(module, "built in", partial(_register_of, module))
@@ -133,21 +131,21 @@ def _register_of(module: str) -> Callable[[Registry], None]:
 
 
 def _entries(registry: Registry) -> list[EntryPoint]:
-    """Return the plug-ins that installed packages offer, in a fixed order; note a package that offers them wrongly."""
-    found: dict[tuple[str, str, str], EntryPoint] = {}
+    """Return the plug-ins of installed packages in a fixed order; record packages whose entry points are wrong."""
+    entries: dict[tuple[str, str, str], EntryPoint] = {}
     for package in distributions():
         try:
             if any(group in (package.read_text("entry_points.txt") or "") for group in GROUPS):
                 ours = (entry for entry in package.entry_points if entry.group in GROUPS)
-                found |= {(entry.group, entry.name, entry.value): entry for entry in ours}
-        except Exception as error:  # noqa: BLE001 - what one package says of itself concerns no other
+                entries |= {(entry.group, entry.name, entry.value): entry for entry in ours}
+        except Exception as error:  # noqa: BLE001 - one wrong package must not hide the others
             registry.leave_out(str(getattr(package, "_path", package)), "its entry points", error)
-    return [found[key] for key in sorted(found)]
+    return [entries[key] for key in sorted(entries)]
 
 
-def _must_be(plugin: object, words: Sequence[str], **models: type) -> None:
+def _must_be(plugin: object, names: Sequence[str], **models: type) -> None:
     """Raise `ValueError` if a plug-in lacks a name or a model."""
-    for name in words:
+    for name in names:
         if not _WORD.fullmatch(str(getattr(plugin, name, ""))):
             raise ValueError(f"{name} must consist of small letters, digits and _")
     for name, base in models.items():

@@ -18,7 +18,7 @@ from appealbridge.plugin.feeds.fetch import content_digest
 from appealbridge.plugin.options import Options
 
 BODY_BYTES = 1024 * 1024
-"""How many bytes a request's body may have unless its source says otherwise."""
+"""The largest body of a request in bytes, unless the source says otherwise."""
 
 
 @value
@@ -33,10 +33,10 @@ class Request:
 @value
 class Received:
     """
-    The content of one proven request.
+    The content of one authenticated request.
 
-    If it has no events, `why_none` says why (a test, a handshake), and `answer` is the JSON that its
-    sender expects, if any. `left_out` tells people what was in the request but is not taken.
+    If it has no events, `why_none` says why (a test, a handshake). `answer` is the JSON that the sender expects, if
+    any. `left_out` says for people what the request contained that makes no event.
     """
 
     events: Sequence[EventDraft] = ()
@@ -47,7 +47,7 @@ class Received:
 
 @value
 class Weakness:
-    """Something unsafe about one source: the path to it in the settings, the problem, and the cure."""
+    """Something unsafe about one source: its path in the settings, the problem, and how to fix it."""
 
     path: tuple[str | int, ...]
     problem: str
@@ -57,14 +57,13 @@ class Weakness:
 @value
 class Item:
     """
-    One item that a source lists at this moment.
+    One item that a source lists.
 
-    `identity` stays the same for the same item; `digest` changes when its content does. The
-    event becomes `on_new` the first time it is seen, `on_changed` when its digest differs from the
-    one remembered; an empty one makes no event. `time` is in Unix seconds UTC, `None` if not known.
-    `addresses` are where it is published: they identify our own posts. `size` is how many bytes
-    `data` is as JSON, 0 where that is not known. `named_by_reading` says that `identity` is made of
-    what was read, and is another one where that is read in another way.
+    `identity` stays the same for the same item; `digest` changes when its content does. The type of the event is
+    `on_new` when the item is first seen and `on_changed` when its digest has changed; if it is empty, there is no
+    event. `time` is in Unix seconds UTC, `None` if not known. `addresses` are where it is published, so that our own
+    posts are recognised. `size` is the length of `data` as JSON in bytes, 0 if not known. `named_by_reading` says that
+    `identity` was made from the text and may change if a new version of the program reads the text differently.
     """
 
     identity: str
@@ -80,14 +79,14 @@ class Item:
 
 
 @value
-class Look:
+class PollResult:
     """
     The result of one poll of a source.
 
-    `items` is everything it lists, newest first, `None` if the source says that nothing changed.
-    `cursor` is handed to the next poll (validators of a conditional GET). `after` is the
-    source's own wish for the next poll, in seconds. `notes` are for the log. `problems` are what people
-    have to know: words, by a name that stays the same while the problem does. They are told once.
+    `items` is everything it lists, newest first, `None` if the source says that nothing changed. `cursor` is given to
+    the next poll (for example the validators of a conditional GET). `after` is how many seconds the source wants to be
+    left alone. `notes` are for the log. `problems` are messages for people, each sent once: by a name that stays
+    the same as long as the problem does.
     """
 
     items: Sequence[Item] | None
@@ -100,10 +99,10 @@ class Look:
 @value
 class Basis:
     """
-    The basis of a source's memory. If it changes, the memory is not valid any more.
+    What the stored state of a source depends on. If it changes, that state is no longer valid.
 
-    `identity` stands for what is read and how its items are told apart. `reading` is raised when a
-    new version of the program makes other digests of the same items.
+    `identity` changes with what is read and how its items are distinguished. `reading` is raised when a new version of
+    the program makes different digests of the same items.
     """
 
     identity: str
@@ -141,7 +140,7 @@ class PolledSource(Options):
 
 
 class Burst(Options):
-    """How many events may be published unseen."""
+    """How many events may be published in a period without a person seeing them."""
 
     events: int = Field(
         ge=1, description="How many events may be published unseen.", examples=[100]
@@ -176,10 +175,9 @@ class Trigger(ABC, Generic[O, S]):
     """
     Turns something outside into events.
 
-    `name` is the word in a recipe, `options` what a recipe may say there. A source is a place that
-    events come from; `source_options` says what configures one. Where `section` is set, sources
-    stand under that key of appealbridge.yaml and recipes refer to them by name; a recipe may also
-    describe one itself where `described` says so.
+    `name` is the word in a recipe, `options` the model of its options there. A source is where events come from, and
+    `source_options` the model of its options. If `section` is set, sources are listed under that key of
+    appealbridge.yaml and recipes refer to them by name. A recipe can also describe a source itself, see `described`.
     """
 
     name: ClassVar[str]
@@ -189,7 +187,7 @@ class Trigger(ABC, Generic[O, S]):
 
     @abstractmethod
     def source(self, options: O) -> str:
-        """Return the source whose events this recipe wants, without the trigger's name; empty for any."""
+        """Return the name of the source whose events this recipe wants; empty for any."""
 
     @abstractmethod
     def accepts(self, options: O, event: Event) -> str:
@@ -207,20 +205,19 @@ class Trigger(ABC, Generic[O, S]):
 
     def fields(self, options: O, source: S | None) -> frozenset[str] | None:
         """
-        Return the names that the data of an event from this source may have, `None` where unknown.
+        Return the fields that the data of an event from this source may have, `None` if not known.
 
-        Names inside another stand after a dot (`images.url`), lists passed over; `*` says that there
-        may be others besides. `source` is `None` where it is not known which one it is.
+        Inner fields have a dot (`images.url`), also those of items of a list; `*` says that there may be others.
+        `source` is `None` if it is not known which one it is.
         """
         del options, source
         return None
 
     def event_in(self, name: str, content: bytes) -> EventDraft | None:
         """
-        Return the event in a file that a person names to try a recipe with.
+        Return the event in a file, with which a person tries a recipe.
 
-        `None` if the file is not one that this trigger could read. Raise `InvalidDocuments` if it is, but has
-        mistakes.
+        `None` if this trigger does not read such files. Raise `InvalidDocuments` if the file has mistakes.
         """
         del name, content
         return None
@@ -228,7 +225,7 @@ class Trigger(ABC, Generic[O, S]):
 
 class Poller(Trigger[O, S]):
     """
-    A trigger that polls a source. `poll` polls once; the engine decides when.
+    A trigger that polls a source. The engine decides when to call `poll`.
 
     `time_limit` is how many seconds one poll may take; after that the source counts as down.
     """
@@ -236,47 +233,47 @@ class Poller(Trigger[O, S]):
     time_limit: ClassVar[float] = 900.0
 
     @abstractmethod
-    async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(self, source: S, cursor: Mapping[str, str], tools: Tools) -> PollResult:
         """Poll once and return everything listed; raise `SourceDown` if it cannot be read."""
 
     def basis(self, source: S) -> Basis:
-        """Return the basis of this source's memory: all options that say what is read."""
-        told = source.model_dump(mode="json", exclude=set(PolledSource.model_fields))
-        return Basis(content_digest(told))
+        """Return what the stored state depends on: all options that say what is read."""
+        options = source.model_dump(mode="json", exclude=set(PolledSource.model_fields))
+        return Basis(content_digest(options))
 
 
 class Receiver(Trigger[O, S]):
     """
     A trigger that receives POST requests to `/hooks/<source>`.
 
-    The sender is proven first: by `before_body` while the body is still on its way, then by `prove`.
-    Only a proven request counts towards the source's `rate` and is read by `receive`.
+    The sender is authenticated first: by `before_body`, before the body has arrived, then by `prove`.
+    Only an authenticated request counts towards the source's `rate` and is read by `receive`.
     """
 
     def before_body(self, source: S, request: Request) -> bool:
         """
-        Raise `Refused` (401) if the headers show that the sender cannot be proven.
+        Raise `Refused` (401) if the headers show that the sender cannot be authenticated.
 
-        `request.body` is empty here. Return whether the headers alone are proof enough.
+        `request.body` is empty. Return whether the headers alone authenticate the sender.
         """
         del source, request
         return False
 
     @abstractmethod
     def prove(self, source: S, request: Request) -> None:
-        """Raise `Refused` (401) unless the sender is proven."""
+        """Raise `Refused` (401) unless the sender is authenticated."""
 
     @abstractmethod
     def receive(self, source: S, request: Request) -> Received:
-        """Return the content of a proven request; raise `Refused` with the status to answer if it cannot be read."""
+        """Return the content of an authenticated request; raise `Refused` with the status to answer if it is wrong."""
 
     def body_limit(self, source: S) -> int:
-        """Return how many bytes a request's body may have."""
+        """Return the largest body of a request, in bytes."""
         del source
         return BODY_BYTES
 
     def weaknesses(self, sources: Mapping[str, S]) -> Iterable[Weakness]:
-        """Return what is unsafe about these sources, given by name; it does not stop the daemon."""
+        """Return what is unsafe about these sources, which are given by name; the daemon starts all the same."""
         del sources
         return ()
 
@@ -284,8 +281,8 @@ class Receiver(Trigger[O, S]):
         """
         Return the source with a recipe's options added.
 
-        Handed every recipe's options in turn, in a fixed order, before the first request. Raise
-        `ValueError`, with the cure, where a recipe disagrees with the source or an earlier recipe.
+        This is called for each recipe in a fixed order, before the first request. Raise `ValueError`, with how to fix
+        it, if a recipe contradicts the source or an earlier recipe.
         """
         del options
         return source

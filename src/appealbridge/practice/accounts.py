@@ -33,8 +33,8 @@ _REQUIRED = frozenset(
 
 def bearer_token(headers: Mapping[str, str]) -> str | None:
     """Return the token of a well-formed `Authorization: Bearer`, `None` otherwise."""
-    found = _BEARER.fullmatch(headers.get("Authorization", "").strip())
-    return found[1] if found else None
+    match = _BEARER.fullmatch(headers.get("Authorization", "").strip())
+    return match[1] if match else None
 
 
 def well_formed(token: str) -> bool:
@@ -52,18 +52,23 @@ def oauth1_token(headers: Mapping[str, str]) -> str | None:
     scheme, _, rest = headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "oauth":
         return None
-    given: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for part in rest.split(","):
         pair = _OAUTH_PAIR.fullmatch(part)
-        if pair is None or pair[1] in given:
+        if pair is None or pair[1] in parameters:
             return None
-        given[pair[1]] = unquote(pair[2])
-    if not {name for name, value in given.items() if value} >= _REQUIRED:
+        parameters[pair[1]] = unquote(pair[2])
+    if not {name for name, value in parameters.items() if value} >= _REQUIRED:
         return None
-    if not given["oauth_timestamp"].isdigit() or given.get("oauth_version", "1.0") != "1.0":
+    if (
+        not parameters["oauth_timestamp"].isdigit()
+        or parameters.get("oauth_version", "1.0") != "1.0"
+    ):
         return None
-    signed = given["oauth_signature_method"] == "HMAC-SHA1" and _is_sha1(given["oauth_signature"])
-    return given["oauth_token"] if signed else None
+    signed = parameters["oauth_signature_method"] == "HMAC-SHA1" and _is_sha1(
+        parameters["oauth_signature"]
+    )
+    return parameters["oauth_token"] if signed else None
 
 
 def account_name(token: str) -> str:

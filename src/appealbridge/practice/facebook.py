@@ -30,7 +30,7 @@ from appealbridge.practice.posts import PracticePost, Shelf
 
 _LONGEST = 63_206
 _MOST = 100
-_GIVEN = web.RequestKey("given", dict[str, str])
+_PARAMETERS = web.RequestKey("parameters", dict[str, str])
 
 
 class PracticeFacebook:
@@ -95,21 +95,21 @@ class PracticeFacebook:
 
     def out_of_credits(self) -> web.Response:
         """Say that the page may not write for now."""
-        said = "The action attempted has been deemed abusive or is otherwise disallowed"
-        return graph_error(368, said, subcode=1390008)
+        text = "The action attempted has been deemed abusive or is otherwise disallowed"
+        return graph_error(368, text, subcode=1390008)
 
     def read_only(self) -> web.Response:
         """Say that the token lacks the permission to post, or its person the role on the page."""
-        said = (
+        text = (
             "(#200) If posting to a page, requires both pages_read_engagement and pages_manage_posts as "
             "an admin with sufficient administrative permission"
         )
-        return graph_error(200, said, status=403)
+        return graph_error(200, text, status=403)
 
     def suspended(self) -> web.Response:
         """Say that the person behind the token has to confirm who they are."""
-        said = "Error validating access token: The user is enrolled in a blocking, logged-in checkpoint"
-        return graph_error(190, said, subcode=459)
+        text = "Error validating access token: The user is enrolled in a blocking, logged-in checkpoint"
+        return graph_error(190, text, subcode=459)
 
     def crashed(self) -> web.Response:
         """Say that something went wrong inside."""
@@ -119,19 +119,19 @@ class PracticeFacebook:
         """Hand a request on with its parameters and its token's page."""
 
         async def identified(request: web.Request) -> web.StreamResponse:
-            given = await _parameters(request)
-            token = given.get("access_token") or bearer_token(request.headers)
+            parameters = await _parameters(request)
+            token = parameters.get("access_token") or bearer_token(request.headers)
             if not token:
                 raise Declined(
                     graph_error(104, "An access token is required to request this resource.")
                 )
             if not well_formed(token):
-                said = "Invalid OAuth access token - Cannot parse access token"
-                raise Declined(graph_error(190, said))
+                text = "Invalid OAuth access token - Cannot parse access token"
+                raise Declined(graph_error(190, text))
             own = page_of(account_name(token))
             named = request.match_info.get("page", "me")
             request[ACCOUNT] = own if named == "me" else named
-            request[_GIVEN] = given
+            request[_PARAMETERS] = parameters
             response = await handler(request)
             response.headers["facebook-api-version"] = request.match_info["version"]
             return response
@@ -139,25 +139,29 @@ class PracticeFacebook:
         return self._answering.guard(identified)
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        given = request[_GIVEN]
+        parameters = request[_PARAMETERS]
         page = request[ACCOUNT]
-        message, link = given.get("message", ""), given.get("link", "")
+        message, link = parameters.get("message", ""), parameters.get("link", "")
         _check(message, link)
         same = self._shelf.same_text(self.name, page, message)
         if same and self._faults.take(self.name, {FaultName.DUPLICATE_FILTER}):
             raise Declined(graph_error(506, "(#506) Duplicate status message", subcode=1455006))
         media = [{"type": "link", "url": link}] if link else []
-        more = {"published": given.get("published", "true") not in ("false", "0")}
+        more = {"published": parameters.get("published", "true") not in ("false", "0")}
         post = self._shelf.add(self.name, page, message, prefix=f"{page}_", media=media, more=more)
         return answer(200, {"id": post.id})
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:
-        given = request[_GIVEN]
-        fields = wanted_fields(given.get("fields", ""), ("created_time", "message", "id"))
-        since = seconds_of(given.get("since"), 0.0)
-        until = seconds_of(given.get("until"), float("inf"))
-        most = min(_MOST, max(1, int(given["limit"]))) if given.get("limit", "").isdigit() else 25
-        after = int(given["after"]) if given.get("after", "").isdigit() else 0
+        parameters = request[_PARAMETERS]
+        fields = wanted_fields(parameters.get("fields", ""), ("created_time", "message", "id"))
+        since = seconds_of(parameters.get("since"), 0.0)
+        until = seconds_of(parameters.get("until"), float("inf"))
+        most = (
+            min(_MOST, max(1, int(parameters["limit"])))
+            if parameters.get("limit", "").isdigit()
+            else 25
+        )
+        after = int(parameters["after"]) if parameters.get("after", "").isdigit() else 0
         listed: list[PracticePost] = []
         for post in self._shelf.timeline(self.name, request[ACCOUNT]):
             if post.created_at < since or len(listed) > most:
@@ -181,21 +185,23 @@ class PracticeFacebook:
         return answer(200, body)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        fields = wanted_fields(request[_GIVEN].get("fields", ""), ("name", "id"))
+        fields = wanted_fields(request[_PARAMETERS].get("fields", ""), ("name", "id"))
         can_post = not self._faults.is_on(self.name, FaultName.READ_ONLY)
         return answer(200, page_shown(request[ACCOUNT], fields, can_post=can_post))
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
-        fields = wanted_fields(request[_GIVEN].get("fields", ""), ("created_time", "message", "id"))
+        fields = wanted_fields(
+            request[_PARAMETERS].get("fields", ""), ("created_time", "message", "id")
+        )
         return answer(200, post_shown(self._found(request), fields, _origin(request)))
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
-        given = request[_GIVEN]
+        parameters = request[_PARAMETERS]
         post = self._found(request)
-        if "message" in given and given["message"] != post.text:
-            _check(given["message"], "")
-            self._shelf.edit(post, given["message"])
-        if given.get("is_published") in ("true", "1"):
+        if "message" in parameters and parameters["message"] != post.text:
+            _check(parameters["message"], "")
+            self._shelf.edit(post, parameters["message"])
+        if parameters.get("is_published") in ("true", "1"):
             self._shelf.mark(post, published=True)
         return answer(200, {"success": True})
 
@@ -224,7 +230,7 @@ def _origin(request: web.Request) -> str:
 
 async def _parameters(request: web.Request) -> dict[str, str]:
     """Return what was sent, in the query, as a form or as JSON."""
-    given = dict(request.query)
+    parameters = dict(request.query)
     if request.content_type == "application/json":
         try:
             sent = orjson.loads(await request.read())
@@ -232,8 +238,8 @@ async def _parameters(request: web.Request) -> dict[str, str]:
             sent = None
         if not isinstance(sent, dict):
             raise Declined(graph_error(100, "(#100) The request body is not a JSON object"))
-        return given | {name: _as_text(value) for name, value in sent.items()}
-    return given | await form(request)
+        return parameters | {name: _as_text(value) for name, value in sent.items()}
+    return parameters | await form(request)
 
 
 def _as_text(value: Any) -> str:
@@ -242,8 +248,8 @@ def _as_text(value: Any) -> str:
 
 def _check(message: str, link: str) -> None:
     if not message.strip() and not link:
-        said = "(#197) The post is empty. Please enter a message to share."
-        raise Declined(graph_error(197, said))
+        text = "(#197) The post is empty. Please enter a message to share."
+        raise Declined(graph_error(197, text))
     if len(message) > _LONGEST:
         raise Declined(graph_error(100, "(#100) Param message is too long"))
     if link and not link.startswith(("http://", "https://")):

@@ -36,11 +36,11 @@ def graph_error(
 
 def gone(method: str, post_id: str) -> web.Response:
     """Return Graph's answer for an object that is not there, or not any more."""
-    said = (
+    text = (
         f"Unsupported {method.lower()} request. Object with ID '{post_id}' does not exist, cannot be "
         "loaded due to missing permissions, or does not support this operation."
     )
-    return graph_error(100, said, subcode=33)
+    return graph_error(100, text, subcode=33)
 
 
 def page_of(account: str) -> str:
@@ -84,22 +84,22 @@ def _as_kept(message: str) -> str:
     return unicodedata.normalize("NFC", trimmed)
 
 
-def wanted_fields(given: str, otherwise: tuple[str, ...]) -> Collection[str]:
+def wanted_fields(value: str, otherwise: tuple[str, ...]) -> Collection[str]:
     """Return the names in a `fields` parameter, without what stands in their braces."""
-    flat = re.sub(r"\{[^{}]*\}", "", given)
+    flat = re.sub(r"\{[^{}]*\}", "", value)
     return [name.strip() for name in flat.split(",")] if flat.strip() else otherwise
 
 
-def seconds_of(given: str | None, otherwise: float) -> float:
+def seconds_of(value: str | None, otherwise: float) -> float:
     """Return `since` or `until` as Unix seconds; they come as those or as a date."""
-    if not given:
+    if not value:
         return otherwise
-    if given.isdigit():
-        return float(given)
+    if value.isdigit():
+        return float(value)
     try:
-        at = datetime.fromisoformat(given)
+        at = datetime.fromisoformat(value)
     except ValueError:
-        raise Declined(graph_error(100, f"(#100) Invalid timestamp: {given}")) from None
+        raise Declined(graph_error(100, f"(#100) Invalid timestamp: {value}")) from None
     return at.replace(tzinfo=at.tzinfo or UTC).timestamp()
 
 

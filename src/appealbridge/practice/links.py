@@ -33,11 +33,11 @@ class Link:
 
 def links(text: str, *, bare: bool = False) -> list[Link]:
     """Return a text's links; `bare` also finds `example.com/page`, as X does."""
-    found = []
+    results = []
     for match in (_WITH_BARE if bare else _WITH_SCHEME).finditer(text):
         word = _without_trailing(match[0])
-        found.append(Link(match.start(), match.start() + len(word), word))
-    return found
+        results.append(Link(match.start(), match.start() + len(word), word))
+    return results
 
 
 def short_link(address: str) -> str:

@@ -18,11 +18,11 @@ from appealbridge.clock import Clock
 from appealbridge.practice.accounts import bearer_token
 from appealbridge.practice.allowance import LIMIT
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer, form
+from appealbridge.practice.authentication import Authentication
 from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.links import LINK_LENGTH, length
 from appealbridge.practice.mastodon_shapes import account_id, account_shown, source_of, status
 from appealbridge.practice.posts import PracticePost, Shelf, readable
-from appealbridge.practice.somebody import Somebody
 
 _LONGEST = 500
 _KEY_SECONDS = 3600.0
@@ -39,7 +39,7 @@ class PracticeMastodon:
         self._faults = faults
         self._clock = clock
         self._answering = Answering(self, faults, clock)
-        self._as_somebody = Somebody(
+        self._authenticated = Authentication(
             self._answering,
             clock,
             token=bearer_token,
@@ -50,7 +50,7 @@ class PracticeMastodon:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
-        api, somebody = "/mastodon/api", self._as_somebody
+        api, somebody = "/mastodon/api", self._authenticated
         return [
             web.post(f"{api}/v1/statuses", somebody(self._create)),
             web.get(f"{api}/v1/statuses/{{id}}", somebody(self._show)),
@@ -258,13 +258,13 @@ def _text(wanted: dict[str, Any]) -> str:
     if not isinstance(text, str) or not text.strip():
         raise Declined(answer(422, {"error": "Validation failed: Text can't be blank"}))
     if length(text) + length(str(wanted.get("spoiler_text") or "")) > _LONGEST:
-        said = f"Validation failed: Text character limit of {_LONGEST} exceeded"
-        raise Declined(answer(422, {"error": said}))
+        text = f"Validation failed: Text character limit of {_LONGEST} exceeded"
+        raise Declined(answer(422, {"error": text}))
     if wanted.get("media_ids") or wanted.get("media_ids[]"):
         raise Declined(answer(422, {"error": "Validation failed: Media attachment not found"}))
     return text
 
 
 def _number(request: web.Request, name: str, otherwise: int) -> int:
-    given = request.query.get(name, "")
-    return int(given) if given.isdigit() else otherwise
+    value = request.query.get(name, "")
+    return int(value) if value.isdigit() else otherwise

@@ -62,7 +62,9 @@ def status(post: PracticePost, origin: str) -> dict[str, Any]:
 
 def source_of(text: str) -> str:
     """Return a text as Mastodon keeps it: trimmed, and each mention by its account's own name."""
-    return _MENTION.sub(lambda found: found[0].lower() if _known(found) else found[0], text.strip())
+    return _MENTION.sub(
+        lambda mention: mention[0].lower() if _known(mention) else mention[0], text.strip()
+    )
 
 
 def _as_html(text: str) -> str:
@@ -73,7 +75,9 @@ def _as_html(text: str) -> str:
     A mention is shown without its server, and stays plain text where no such account is known.
     """
     text = source_of(text)
-    names = Counter(found["name"].lower() for found in _MENTION.finditer(text) if _known(found))
+    names = Counter(
+        mention["name"].lower() for mention in _MENTION.finditer(text) if _known(mention)
+    )
     shown, at = "", 0
     for begin, end, entity in _entities(text, names):
         shown += html.escape(text[at:begin]) + entity
@@ -85,13 +89,17 @@ def _as_html(text: str) -> str:
 
 def _entities(text: str, names: Counter[str]) -> list[tuple[int, int, str]]:
     """Return begin, end and HTML of all that is more than text, in order."""
-    found = [(link.start, link.end, _link(link.text)) for link in links(text)]
+    entities = [(link.start, link.end, _link(link.text)) for link in links(text)]
     others = [(tag, _hashtag(tag["name"])) for tag in _HASHTAG.finditer(text)]
-    others += [(one, _mention(one, names)) for one in _MENTION.finditer(text) if _known(one)]
-    for one, entity in others:
-        if not any(begin <= one.start() < end for begin, end, _ in found):
-            found.append((one.start(), one.end(), entity))
-    return sorted(found)
+    others += [
+        (mention, _mention(mention, names))
+        for mention in _MENTION.finditer(text)
+        if _known(mention)
+    ]
+    for mention, entity in others:
+        if not any(begin <= mention.start() < end for begin, end, _ in entities):
+            entities.append((mention.start(), mention.end(), entity))
+    return sorted(entities)
 
 
 def _link(address: str) -> str:
@@ -113,8 +121,8 @@ def _hashtag(name: str) -> str:
     )
 
 
-def _mention(found: re.Match[str], names: Counter[str]) -> str:
-    name, server = found["name"], found["server"]
+def _mention(mention: re.Match[str], names: Counter[str]) -> str:
+    name, server = mention["name"], mention["server"]
     shown = f"{name}@{server}" if names[name.lower()] > 1 else name
     return (
         f'<span class="h-card" translate="no"><a href="https://{server}/@{name}" class="u-url mention">'

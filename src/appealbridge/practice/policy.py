@@ -19,7 +19,7 @@ def policy(page: str) -> str:
 def _own(kind: str, page: str) -> str:
     """Return the hashes of what stands in the page's elements of a kind."""
     hashes = (
-        base64.b64encode(hashlib.sha256(found.encode()).digest()).decode()
-        for found in re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        for content in re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
     )
-    return " ".join(f"'sha256-{one}'" for one in hashes) or "'none'"
+    return " ".join(f"'sha256-{digest}'" for digest in hashes) or "'none'"

@@ -111,18 +111,18 @@ class PracticeMailServer:
             for to in map(readable, envelope.rcpt_tos)
         ]
         fault = self._faults.take(self.name, _KEPT)
-        said = f"250 2.0.0 Ok: queued as {posts[0].number:X}"
-        return said if fault is None else await self._spoil(server, fault, said)
+        reply = f"250 2.0.0 Ok: queued as {posts[0].number:X}"
+        return reply if fault is None else await self._spoil(server, fault, reply)
 
-    async def _spoil(self, server: SMTP, fault: Fault, said: str) -> str:
+    async def _spoil(self, server: SMTP, fault: Fault, reply: str) -> str:
         match fault.name:
             case _F.SLOW:
                 await self._clock.sleep(fault.seconds or 0.0)
-                return said
+                return reply
             case _F.POST_THEN_500:
                 return "554 5.3.0 Error: queue file write error"
             case _F.TRUNCATED:
-                await _cut_short(server, said)
+                await _cut_short(server, reply)
             case _F.POST_THEN_HANG:
                 await self._clock.sleep(self._faults.hangs_for(fault))
         return await _never(server)
@@ -183,10 +183,10 @@ async def _never(server: SMTP) -> str:
     return await gone
 
 
-async def _cut_short(server: SMTP, said: str) -> str:
+async def _cut_short(server: SMTP, reply: str) -> str:
     """Say the first two digits, hang up, and wait for the connection to take this handler along."""
     transport: Any = server.transport
-    transport.write(said[:2].encode())
+    transport.write(reply[:2].encode())
     transport.close()
     gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     return await gone
@@ -239,9 +239,9 @@ def _header(message: Message, name: str) -> str:
 def _content(part: EmailMessage) -> str:
     """Return a text part's text, with plain line ends and none at its end."""
     raw = part.get_payload(decode=True)
-    found = raw if isinstance(raw, bytes) else b""
+    content = raw if isinstance(raw, bytes) else b""
     try:
-        text = found.decode(part.get_content_charset("utf-8"), "replace")
+        text = content.decode(part.get_content_charset("utf-8"), "replace")
     except LookupError:
-        text = found.decode("utf-8", "replace")
+        text = content.decode("utf-8", "replace")
     return text.replace("\r\n", "\n").rstrip("\n")

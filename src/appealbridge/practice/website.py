@@ -81,9 +81,9 @@ class Website:
         ]
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:
-        newest_first = sorted(self._listed.values(), key=lambda one: -one.published)
+        newest_first = sorted(self._listed.values(), key=lambda listing: -listing.published)
         body = _rss(newest_first, self._title, self._origin(request))
-        changed = max((one.changed for one in self._listed.values()), default=0.0)
+        changed = max((listing.changed for listing in self._listed.values()), default=0.0)
         headers = {
             "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
             "Last-Modified": _http_date(changed),
@@ -132,8 +132,8 @@ def _rss(listed: list[Listed], title: str, origin: str) -> bytes:
     _add(channel, "title", f"{title} · Practice force")
     _add(channel, "link", f"{origin}.rss")
     _add(channel, "description", f"{title}, for practice only")
-    for one in listed:
-        _item(channel, one, origin)
+    for listing in listed:
+        _item(channel, listing, origin)
     document: bytes = Xml.tostring(rss, "utf-8", xml_declaration=True)
     return document
 

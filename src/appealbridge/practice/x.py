@@ -17,9 +17,9 @@ from appealbridge.clock import Clock
 from appealbridge.practice.accounts import bearer_token, oauth1_token
 from appealbridge.practice.allowance import LIMIT
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
+from appealbridge.practice.authentication import Authentication
 from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.posts import PracticePost, Shelf
-from appealbridge.practice.somebody import Somebody
 from appealbridge.practice.x_shapes import (
     checked,
     forbidden,
@@ -47,7 +47,7 @@ class PracticeX:
         self._faults = faults
         self._clock = clock
         self._answering = Answering(self, faults, clock)
-        self._as_somebody = Somebody(
+        self._authenticated = Authentication(
             self._answering,
             clock,
             token=_token,
@@ -64,7 +64,7 @@ class PracticeX:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
-        somebody = self._as_somebody
+        somebody = self._authenticated
         return [
             web.post("/x/2/tweets", somebody(self._create)),
             web.get("/x/2/tweets/{id}", somebody(self._show)),
@@ -87,18 +87,18 @@ class PracticeX:
 
     def read_only(self) -> web.Response:
         """Say that the app's login may read and not write."""
-        said = (
+        detail = (
             "Your client app is not configured with the appropriate oauth1 app permissions for this "
             "endpoint."
         )
         return problem(
-            403, "Forbidden", said, kind="oauth1-permissions", headers={"x-access-level": "read"}
+            403, "Forbidden", detail, kind="oauth1-permissions", headers={"x-access-level": "read"}
         )
 
     def suspended(self) -> web.Response:
         """Say that the account is suspended."""
-        said = "The user used for authentication is suspended"
-        return problem(403, "Forbidden", said, kind="user-suspended")
+        detail = "The user used for authentication is suspended"
+        return problem(403, "Forbidden", detail, kind="user-suspended")
 
     def unavailable(self) -> web.Response:
         """Say that the service is down for now."""
@@ -218,36 +218,36 @@ def _wanted_fields(request: web.Request) -> set[str]:
     return set(request.query.get("tweet.fields", "").split(","))
 
 
-def _too_late(given: str) -> web.Response:
-    message = f"Invalid 'start_time':'{given}'. It must be {_FRESH} seconds before the request at the latest"
-    return invalid("start_time", given, message)
+def _too_late(value: str) -> web.Response:
+    message = f"Invalid 'start_time':'{value}'. It must be {_FRESH} seconds before the request at the latest"
+    return invalid("start_time", value, message)
 
 
-def _max_results(given: str) -> int:
-    if given.isdigit() and 5 <= int(given) <= 100:
-        return int(given)
-    message = f"The `max_results` query parameter value [{given}] is not between 5 and 100"
-    raise Declined(invalid("max_results", given, message))
+def _max_results(value: str) -> int:
+    if value.isdigit() and 5 <= int(value) <= 100:
+        return int(value)
+    message = f"The `max_results` query parameter value [{value}] is not between 5 and 100"
+    raise Declined(invalid("max_results", value, message))
 
 
 def _tweet_id(request: web.Request, name: str) -> int:
     """Return a tweet's number from the query, 0 where there is none."""
-    given = request.query.get(name, "0")
-    if given.isascii() and given.isdigit() and len(given) < 20:
-        return int(given)
-    message = f"The `{name}` query parameter value [{given}] is not valid"
-    raise Declined(invalid(name, given, message))
+    value = request.query.get(name, "0")
+    if value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    message = f"The `{name}` query parameter value [{value}] is not valid"
+    raise Declined(invalid(name, value, message))
 
 
 def _time(request: web.Request, name: str, otherwise: float) -> float:
-    given = request.query.get(name)
-    if given is None:
+    value = request.query.get(name)
+    if value is None:
         return otherwise
     try:
-        at = datetime.fromisoformat(given)
-        if not given.endswith("Z"):
-            raise ValueError(given)
+        at = datetime.fromisoformat(value)
+        if not value.endswith("Z"):
+            raise ValueError(value)
     except ValueError:
-        message = f"The `{name}` query parameter value [{given}] is not a valid RFC3339 date-time"
-        raise Declined(invalid(name, given, message)) from None
+        message = f"The `{name}` query parameter value [{value}] is not a valid RFC3339 date-time"
+        raise Declined(invalid(name, value, message)) from None
     return at.astimezone(UTC).timestamp()

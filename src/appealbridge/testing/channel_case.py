@@ -73,8 +73,8 @@ class ChannelCase:
 
     def account(self, url: str) -> Any:
         """Return the account as it is at a server."""
-        given = {**self.options, **self.secrets, self.address: url}
-        return self.channel.account.model_validate(given)
+        options = {**self.options, **self.secrets, self.address: url}
+        return self.channel.account.model_validate(options)
 
     def wanted(self) -> Any:
         """Return the message."""

@@ -25,7 +25,8 @@ from pydantic.fields import FieldInfo
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
 from appealbridge.plugin.channel import Person, Tools
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.options import Options
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import (
@@ -104,11 +105,13 @@ class ChannelContract(ABC):
         """Who is told that something went wrong must not be lost to a second thing that does."""
         account = self.case.account(f"{self.scheme}://127.0.0.1")
         person = Person("dana", "dana@example.org")
-        told = self.case.channel.tell(account, person, "AppealBridge: it failed", "Why.\n" * 99)
-        if told is not None:
-            assert self.case.channel.message.model_validate_json(told.model_dump_json()) == told
-            assert len([*self.case.channel.parts(account, told)]) == 1
-            measure = self.case.channel.measure(account, told)
+        message = self.case.channel.tell(account, person, "AppealBridge: it failed", "Why.\n" * 99)
+        if message is not None:
+            assert (
+                self.case.channel.message.model_validate_json(message.model_dump_json()) == message
+            )
+            assert len([*self.case.channel.parts(account, message)]) == 1
+            measure = self.case.channel.measure(account, message)
             assert measure is None or measure.fits
 
     # -- one attempt ----------------------------------------------------------------------------
@@ -135,9 +138,9 @@ class ChannelContract(ABC):
         with pytest.raises(DeliveryError) as caught:
             await self.case.deliver(platform.url, tools)
         error = caught.value
-        said = f"{error} {error!r} {error.__cause__!r}"
+        text = f"{error} {error!r} {error.__cause__!r}"
         assert str(error)
-        assert not [form for form in forms_of_the_planted_secret() if form in said]
+        assert not [form for form in forms_of_the_planted_secret() if form in text]
 
     async def test_a_cancelled_attempt_leaves_no_connection(
         self, platform: Any, tools: Tools

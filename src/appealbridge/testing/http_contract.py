@@ -66,17 +66,19 @@ class HttpChannelContract(ChannelContract):
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
         """One table for all, and only what is special about a platform differs from it."""
-        told: dict[int, type[BaseException] | None] = {}
+        outcomes: dict[int, type[BaseException] | None] = {}
         _, body = self.case.receipt
         for status in STATUSES:
             platform.answers((status, body if status < 300 else {"error": {"message": "no"}}))
             try:
                 await self.case.deliver(platform.url, tools)
             except DeliveryError as error:
-                told[status] = type(error)
+                outcomes[status] = type(error)
             else:
-                told[status] = None
-        assert told == {status: meaning(status) for status in STATUSES} | dict(self.case.special)
+                outcomes[status] = None
+        assert outcomes == {status: meaning(status) for status in STATUSES} | dict(
+            self.case.special
+        )
 
     @pytest.mark.parametrize("status", [429, 503])
     async def test_retry_after_in_seconds_is_handed_on(
@@ -92,11 +94,11 @@ class HttpChannelContract(ChannelContract):
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
         """Whose clock differs from ours by an hour may still say `in a minute`."""
-        told = {
+        headers = {
             "Retry-After": formatdate(60_060, usegmt=True),
             "Date": formatdate(60_000, usegmt=True),
         }
-        platform.answers((503, {}, told))
+        platform.answers((503, {}, headers))
         with pytest.raises(TryAgain) as caught:
             await self.case.deliver(platform.url, tools)
         assert caught.value.after == 60.0
@@ -120,11 +122,11 @@ class HttpChannelContract(ChannelContract):
         status, body = self.case.receipt
         platform.answers((status, _with(body, name, f"https://a.example/{PLANTED}")))
         try:
-            told = repr(await self.case.deliver(platform.url, tools))
+            text = repr(await self.case.deliver(platform.url, tools))
         except DeliveryError as error:
             assert isinstance(error, Unsure)  # noqa: PT017 - either outcome is right
-            told = str(error)
-        assert not [form for form in forms_of_the_planted_secret() if form in told]
+            text = str(error)
+        assert not [form for form in forms_of_the_planted_secret() if form in text]
 
     async def test_a_truncated_answer_is_unsure(
         self, platform: ScriptedServer, tools: Tools

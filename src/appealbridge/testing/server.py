@@ -162,12 +162,12 @@ def _port(request: web.BaseRequest) -> int:
 
 
 def _response(answer: int | tuple[Any, ...]) -> web.Response:
-    given = answer if isinstance(answer, tuple) else (answer,)
-    status, body, more = (*given, None, None)[:3]
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    status, body, more = (*parts, None, None)[:3]
     headers = {"Date": formatdate(NOW, usegmt=True), **(more or {})}
     if body is None or isinstance(body, bytes):
         return web.Response(status=status, body=body, headers=headers)
     if isinstance(body, str):
         return web.Response(status=status, text=body, headers=headers)
-    told = {"Content-Type": "application/json", **headers}
-    return web.Response(status=status, body=orjson.dumps(body), headers=told)
+    typed = {"Content-Type": "application/json", **headers}
+    return web.Response(status=status, body=orjson.dumps(body), headers=typed)

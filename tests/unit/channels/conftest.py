@@ -3,7 +3,8 @@ import random
 import pytest
 
 from appealbridge.plugin import Tools
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.channel_case import NOW
 from appealbridge.testing.server import this_machine
 

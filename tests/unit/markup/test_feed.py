@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbridge.markup.feed import entries
+from appealbridge.markup import feed as feeds
 from appealbridge.markup.structure import ENTRY_LIMIT
 from appealbridge.plugin import SourceDown
+
+
+def entries(body, url, content_type):
+    reading = feeds.read(body, url, content_type)
+    return reading.entries, reading.notes
+
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 URL = "https://www.example.police.uk/appeals/rss"

@@ -9,7 +9,7 @@ import pytest
 
 from appealbridge.markup import worker_client
 from appealbridge.markup.feed import read
-from appealbridge.markup.worker_client import MEMORY, Apart
+from appealbridge.markup.worker_client import MEMORY, FeedProcess
 from appealbridge.model.errors import SourceDown
 
 URL = "https://www.example.police.uk/appeals/rss"
@@ -28,7 +28,7 @@ SLOW = (
 
 @pytest.fixture
 def apart(monkeypatch):
-    reader = Apart()
+    reader = FeedProcess()
     yield reader
     reader.close()
 
@@ -53,7 +53,7 @@ def test_a_process_that_went_to_rest_is_followed_by_another(apart):
     apart.read(FEED, URL, "")
     rested = apart._running
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, rested.questions.fileno())  # nobody asks any more, so it ends
+    os.dup2(nowhere, rested.requests.fileno())  # nobody asks any more, so it ends
     os.close(nowhere)
     assert rested.process.wait() == 0
     assert len(apart.read(FEED, URL, "").entries) == 1

@@ -6,8 +6,7 @@ import threading
 import pytest
 
 from appealbridge.model.errors import TryAgain
-from appealbridge.plugin.offload import Pool, offload
-from appealbridge.plugin.threads import in_folder
+from appealbridge.plugin.offload import Pool, in_folder, offload
 
 
 @pytest.fixture

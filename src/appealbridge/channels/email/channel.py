@@ -17,8 +17,8 @@ The account, in appealbridge.yaml:
       sender: Press Office <press@example.police.uk>
       credentials: { username: press, password: !secret smtp_password }
 
-Mail has no memory: a message sent twice arrives twice, and there is no account to search. So if a
-connection breaks after the final dot, a person or `when_unsure` decides.
+A mail that is sent twice arrives twice, and there is no account to search. So if a connection breaks after the final
+dot, a person or `when_unsure` decides.
 """
 
 from __future__ import annotations
@@ -182,13 +182,13 @@ class Email(Options):
 
 
 def _recipients(to: str | tuple[str, ...]) -> list[Mailbox | InvalidMailbox]:
-    found: dict[str, Mailbox | InvalidMailbox] = {}
+    recipients: dict[str, Mailbox | InvalidMailbox] = {}
     for entry in read_mailboxes(*([to] if isinstance(to, str) else to)):
-        found.setdefault(_word(entry), entry)
-    return list(found.values())
+        recipients.setdefault(_part(entry), entry)
+    return list(recipients.values())
 
 
-def _word(entry: Mailbox | InvalidMailbox) -> str:
+def _part(entry: Mailbox | InvalidMailbox) -> str:
     """Return the part of a delivery's id for a recipient."""
     return (entry.address if isinstance(entry, Mailbox) else entry.text).lower()
 
@@ -244,7 +244,7 @@ class Mail(Channel[EmailAccount, Email]):
                 "shorten the list, or raise it in appealbridge.yaml"
             )
         return [
-            (_word(entry), message.model_copy(update={"to": str(entry)})) for entry in recipients
+            (_part(entry), message.model_copy(update={"to": str(entry)})) for entry in recipients
         ]
 
     def tell(self, account: EmailAccount, person: Person, title: str, text: str) -> Email | None:
@@ -255,10 +255,10 @@ class Mail(Channel[EmailAccount, Email]):
         return Email(to=person.email, subject=title, text=text, html=None, reply_to=None)
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
-        """Let the practice platforms say where their mail server is, so that no other can be used."""
+        """Use the mail server of the practice platforms, and no other."""
         del name
-        asked = f"{PRACTICE_MAIL}{address}"
-        return {**options, "smtp": asked, "starttls": "auto", "credentials": None}
+        smtp = f"{PRACTICE_MAIL}{address}"
+        return {**options, "smtp": smtp, "starttls": "auto", "credentials": None}
 
 
 async def _server(account: EmailAccount, tools: Tools) -> MailServer:
@@ -279,10 +279,10 @@ async def _server(account: EmailAccount, tools: Tools) -> MailServer:
 
 def _recipient(message: Email) -> Mailbox:
     """Return the only recipient of a delivery; raise `Rejected` if it has none or several."""
-    found = message.recipients()
-    if len(found) != 1:
-        raise Rejected(f"a mail goes to one recipient, but this has {len(found)}")
-    (recipient,) = found
+    recipients = message.recipients()
+    if len(recipients) != 1:
+        raise Rejected(f"a mail goes to one recipient, but this has {len(recipients)}")
+    (recipient,) = recipients
     if isinstance(recipient, InvalidMailbox):
         raise Rejected(recipient.why)
     return recipient

@@ -1,10 +1,9 @@
 """
-Composes mails as bytes, always the same for the same mail.
+Composes mails as bytes, which are always the same for the same mail.
 
-The headers are written here and not by Python's email package, which folds some of them wrongly on Python
-3.11 (python/cpython#80222, #92081, #100884, #121284): there a subject loses spaces or gains a header, and a
-name with a comma becomes several addresses. A header that is not plain, or longer than a line, is encoded in
-whole as RFC 2047 says.
+Headers are not written by Python's email package, because in Python 3.11 it folds some of them wrongly
+(python/cpython#80222, #92081, #100884, #121284): a subject loses spaces or gains a header, and a name with a comma
+becomes several addresses. A header that is not plain ASCII, or longer than a line, is encoded by RFC 2047.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from appealbridge.markup.text import html_to_text
 from appealbridge.model.mailbox import Mailbox, one_line, well_formed
 
 HEADER_LIMIT = 10_000
-"""How many characters of a subject are sent: encoded they are 60 KB, and servers cut headers at 100."""
+"""The longest subject in characters: encoded it has 60 KB, and servers cut headers at 100 KB."""
 
 _LINE = 76
 _WORD = 75 - len("=?utf-8?q??=")
@@ -38,7 +37,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class ComposedMail:
-    """One mail ready to send; `message_id` has its angle brackets."""
+    """One mail that is ready to send; `message_id` includes its angle brackets."""
 
     message_id: str
     content: bytes
@@ -56,10 +55,10 @@ def compose(
     reply_to: Mailbox | None = None,
 ) -> ComposedMail:
     """
-    Return the mail known by `key`, from which its Message-ID comes: the same bytes for the same arguments.
+    Return a mail: the same bytes for the same arguments. Its Message-ID is made from `key`.
 
-    `time` is its Date in Unix seconds UTC. Where `text` is missing, it is taken from `html`. All bytes are
-    ASCII, but for an address with other letters before its @.
+    `time` is its Date in Unix seconds UTC. Without `text` the plain text is made from `html`. All bytes are ASCII,
+    except in an address with other letters before its @.
     """
     message_id = f"<{_id(key)}@{sender.domain}>"
     head = [
@@ -74,7 +73,7 @@ def compose(
     ]
     plain = _part("plain", text or html_to_text(html or ""))
     if html:
-        # Neither encoding of a body has "=_" in it, so no text can look like this boundary.
+        # An encoded body never contains "=_", so no text can look like this boundary.
         boundary = f"=_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
         head.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
         parts = "".join(f"\r\n--{boundary}\r\n{part}" for part in (plain, _part("html", html)))
@@ -85,7 +84,7 @@ def compose(
 
 
 def _id(key: str) -> str:
-    """Return the key as the left side of a Message-ID, which cannot be folded and so must not be long."""
+    """Return the key as the first part of a Message-ID, which must be short because it cannot be folded."""
     name = _NOT_IN_ID.sub("_", key)
     if len(name) <= _ID_LIMIT:
         return name
@@ -108,16 +107,16 @@ def _mailbox_header(name: str, box: Mailbox) -> str:
         return f"{name}: {box.address}"
     address = f"<{box.address}>"
     if _is_plain(shown) and len(shown) <= _PHRASE_LIMIT:
-        # Not folded within the quotes, however long: some readers take a folded one for several addresses.
+        # Not folded inside the quotes: some mail programs read a folded name as several addresses.
         phrase = shown if _PHRASE.fullmatch(shown) else _quoted(shown)
         header = f"{name}: {phrase} {address}"
         return header if len(header) <= _LINE else f"{name}: {phrase}\r\n {address}"
-    words = _encoded(shown, _LINE - len(f"{name}: "))
-    return f"{name}: " + "\r\n ".join([*words, address])
+    encoded = _encoded(shown, _LINE - len(f"{name}: "))
+    return f"{name}: " + "\r\n ".join([*encoded, address])
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether readers show a text as it is, and do not decode a part of it."""
+    """Return whether mail programs show a text as it is, without decoding a part of it."""
     return _PLAIN.fullmatch(text) is not None and "=?" not in text
 
 
@@ -134,7 +133,7 @@ def _encoded(text: str, first_line: int) -> list[str]:
     while rest:
         taken = _that_fits(rest[:_WORD], room if as_q else room // 4 * 3, as_q=as_q)
         if taken < len(rest):
-            # Between words where there are some: Python's own reader puts a space between two of a name.
+            # Between words if possible: Python's own parser puts a space between two parts of a name.
             taken = rest.rfind(" ", 1, taken) + 1 or taken
         words.append(_encoded_word(rest[:taken], as_q=as_q))
         rest, room = rest[taken:], _WORD
@@ -142,7 +141,7 @@ def _encoded(text: str, first_line: int) -> list[str]:
 
 
 def _that_fits(text: str, room: int, *, as_q: bool) -> int:
-    """Return how many letters of a text can be encoded in so many characters (Q) or bytes (base64)."""
+    """Return how many letters of a text fit into so many characters (Q) or bytes (base64)."""
     size = 0
     for number, letter in enumerate(text):
         raw = letter.encode()
@@ -159,7 +158,7 @@ def _encoded_word(text: str, *, as_q: bool) -> str:
 
 
 def _part(kind: str, text: str) -> str:
-    """Return a body with its headers, and with a line end at its end."""
+    """Return a body with its headers; it ends with a line end."""
     lines = _LINE_END.split(well_formed(text).encode())
     if lines[-1] != b"":
         lines.append(b"")

@@ -1,8 +1,8 @@
 """
 Sends one mail to one recipient by SMTP, and decides what each failure means.
 
-Nothing is sent before the final dot; after it, only the server's answer counts. So the mail is
-written without its dot first, and the dot only when nothing has gone wrong till then.
+Before the final dot nothing is sent; after it, only the server's answer shows whether the mail is sent. So the mail
+is written without its dot first, and the dot only if nothing has gone wrong.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from appealbridge.plugin import Secret
 from appealbridge.plugin.http import Http, check_host, readable
 
 PRACTICE_MAIL = "practice+"
-"""The prefix of the address of practice platforms that say where their mail server is."""
+"""The prefix of the address of practice platforms, which say where their mail server is."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -47,17 +47,17 @@ _GOODBYE_SECONDS = 5.0
 _PORTS = {"smtp": 25, "smtps": 465}
 _NETWORK = (SMTPException, OSError, TimeoutError)
 _OTHER_MECHANISM = frozenset({500, 501, 502, 503, 504, 534})
-"""Refusals of an AUTH mechanism: another may be tried. After any other refusal, a further try could lock us out."""
+"""After these refusals of an AUTH mechanism another is tried. After others, one more attempt could lock the account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """
-    How long to wait, in seconds: for the answer to a `command`, and for all of a conversation up to the final dot.
+    How many seconds to wait: for the answer to a `command`, and for everything before the final dot (`hand_over`).
 
-    After the `final_dot` a server may take ten minutes (RFC 5321 4.5.3.2.6), and who gives up sooner sends twice.
-    Before it we `listen` whether the server has hung up on the mail, or refused it. Mostly it does so at once: noticed
-    then, the mail is tried again, and noticed later, a person has to decide.
+    After the `final_dot` a server may take ten minutes (RFC 5321 4.5.3.2.6); to give up sooner would send the mail
+    twice. Before it we `listen` whether the server refuses the mail or hangs up, which it mostly does at once: then the
+    mail can be tried again, while after the dot a person must decide.
     """
 
     command: float = 60.0
@@ -71,8 +71,8 @@ class MailServer:
     """
     A mail server and how to connect to it.
 
-    `address` is `smtp://host:port` or `smtps://host:port`, `name` how we introduce ourselves,
-    `starttls` whether `smtp` goes over to TLS; without a `password` nobody logs in.
+    `address` is `smtp://host:port` or `smtps://host:port`, `name` our name in the greeting, `starttls` whether
+    `smtp` switches to TLS. Without a `password` there is no login.
     """
 
     address: str
@@ -87,12 +87,12 @@ class MailServer:
         """The server's host."""
         return urlsplit(self.address).hostname or ""
 
-    def words(self, said: Exception | str, clean: Callable[[str], str]) -> str:
-        """Return a message for people: the server and what it said; `clean` removes secrets."""
-        text = str(said)
-        if isinstance(said, SMTPResponseException):
-            text = f"{said.code} {said.message}" if said.code > 0 else str(said.message)
-        return f"{self.address}: {readable(text or type(said).__name__, clean)}"
+    def message(self, reason: Exception | str, clean: Callable[[str], str]) -> str:
+        """Return a message for people: the server and the reason; `clean` removes secrets."""
+        text = str(reason)
+        if isinstance(reason, SMTPResponseException):
+            text = f"{reason.code} {reason.message}" if reason.code > 0 else str(reason.message)
+        return f"{self.address}: {readable(text or type(reason).__name__, clean)}"
 
 
 def mail_server(text: str) -> str:
@@ -105,7 +105,7 @@ def mail_server(text: str) -> str:
         raise ValueError("write a server such as smtp://mail.internal:587")
     if address.username or address.password:
         raise ValueError("put the login under `credentials`, not into the address")
-    _ = address.port  # it is read here for its own ValueError
+    _ = address.port  # raises ValueError if it is not valid
     check_host(address.hostname)
     return text
 
@@ -114,42 +114,42 @@ async def hand_over(
     server: MailServer, sender: str, recipient: str, mail: bytes, http: Http
 ) -> None:
     """
-    Send one mail; `sender` and `recipient` are bare addresses, `http` opens the connection.
+    Send one mail; `sender` and `recipient` are addresses without names, `http` opens the connection.
 
-    A mail with a byte that is not ASCII, or for such an address, is sent only where the server offers SMTPUTF8.
+    If the mail or an address is not ASCII, the server must offer SMTPUTF8.
     """
-    talk = _Conversation(server, http, sender, recipient)
+    conversation = _Conversation(server, http, sender, recipient)
     try:
-        async with talk.surely_not_sent():
-            await talk.open()
-            await talk.envelope(mail)
-            answer = await talk.all_but_the_dot(mail)
-        await talk.final_dot(answer)
-        await talk.goodbye()
+        async with conversation.surely_not_sent():
+            await conversation.open()
+            await conversation.envelope(mail)
+            answer = await conversation.all_but_the_dot(mail)
+        await conversation.final_dot(answer)
+        await conversation.goodbye()
     finally:
-        talk.close()
+        conversation.close()
 
 
 async def log_in(server: MailServer, http: Http, sender: str = "") -> None:
     """
     Connect, log in and log out.
 
-    With a `sender` the server is asked besides whether it takes mail from this address. It is given the
-    same one as the recipient, since many say only then that they do not; no mail follows.
+    With a `sender`, check as well whether the server accepts mail from this address. The same address is given as the
+    recipient, because many servers refuse a sender only then; no mail is sent.
     """
-    talk = _Conversation(server, http, sender, sender)
+    conversation = _Conversation(server, http, sender, sender)
     try:
-        async with talk.surely_not_sent():
-            await talk.open()
+        async with conversation.surely_not_sent():
+            await conversation.open()
             if sender:
-                await talk.try_sender()
-        await talk.goodbye()
+                await conversation.try_sender()
+        await conversation.goodbye()
     finally:
-        talk.close()
+        conversation.close()
 
 
 class _Conversation:
-    """One connection and its present `moment`; failures are raised as errors of a delivery."""
+    """One connection and its current stage; failures are raised as errors of a delivery."""
 
     def __init__(self, server: MailServer, http: Http, sender: str, recipient: str) -> None:
         address = urlsplit(server.address)
@@ -161,7 +161,7 @@ class _Conversation:
         self._port = address.port or _PORTS[address.scheme]
         self._sender = sender
         self._recipient = recipient
-        self._moment = SmtpStage.GREETING
+        self._stage = SmtpStage.GREETING
         self._client = SMTP(
             hostname=address.hostname,
             use_tls=implicit,
@@ -172,12 +172,12 @@ class _Conversation:
 
     @asynccontextmanager
     async def surely_not_sent(self) -> AsyncIterator[None]:
-        """In this context a failure has certainly sent nothing, and there is a time limit."""
+        """Return a context in which nothing has certainly been sent after a failure, with a time limit."""
         try:
             async with asyncio.timeout(self._server.timeouts.hand_over):
                 yield
         except AddressNotAllowed as error:
-            raise AddressNotAllowed(self._server.words(error, self._clean)) from None
+            raise AddressNotAllowed(self._server.message(error, self._clean)) from None
         except SMTPResponseException as error:
             raise self._refused(error) from None
         except ssl.SSLCertVerificationError as error:
@@ -185,18 +185,17 @@ class _Conversation:
         except _NETWORK as error:
             if isinstance(error.__cause__, ssl.SSLCertVerificationError):
                 raise self._not_trusted(error.__cause__) from None
-            raise TryAgain(self._words(error)) from None
+            raise TryAgain(self._reason(error)) from None
 
     async def open(self) -> None:
         """Connect, switch to TLS, log in."""
-        # The host's name stays the one that its certificate has to be for.
         async with asyncio.timeout(self._server.timeouts.command):
             connected = await self._http.open_socket(self._server.host, self._port)
         await self._client.connect(sock=connected)
         if self._client.is_ehlo_or_helo_needed:
             await self._client.ehlo()
         if self._server.password is not None:
-            self._moment = SmtpStage.AUTH
+            self._stage = SmtpStage.AUTH
             self._keep_secret()
             await self._log_in(self._server.username, self._server.password.get_secret_value())
 
@@ -207,7 +206,7 @@ class _Conversation:
         if not (mail.isascii() and self._sender.isascii() and self._recipient.isascii()):
             if not client.supports_extension("smtputf8"):
                 raise Rejected(
-                    self._server.words(
+                    self._server.message(
                         "this mail server accepts no address with letters outside ASCII before the @ "
                         "(it offers no SMTPUTF8); use another address of this recipient",
                         self._clean,
@@ -232,7 +231,7 @@ class _Conversation:
         await self._say(SmtpStage.DATA, b"DATA", wanted=3)
         protocol = self._protocol()
         cast("asyncio.WriteTransport", self._client.transport).set_write_buffer_limits(high=0)
-        if protocol._buffer:  # noqa: SLF001 - the library would take what is left there for the answer to the mail
+        if protocol._buffer:  # noqa: SLF001 - the library would use the rest as the answer to the mail
             raise SMTPException("the server sent more than one reply")
         answer = asyncio.create_task(protocol.read_response())
         try:
@@ -253,15 +252,15 @@ class _Conversation:
             self._protocol().write(b".\r\n")
         except _NETWORK as error:
             await _dropped(answer)
-            raise TryAgain(self._words(error)) from None
-        self._moment = SmtpStage.FINAL_DOT
+            raise TryAgain(self._reason(error)) from None
+        self._stage = SmtpStage.FINAL_DOT
         try:
             async with asyncio.timeout(self._server.timeouts.final_dot):
                 _expect(await answer, 2)
         except SMTPResponseException as error:
             raise self._refused(error) from None
         except _NETWORK as error:
-            raise Unsure(self._words(error)) from None
+            raise Unsure(self._reason(error)) from None
 
     async def goodbye(self) -> None:
         """Log out. The server already has the mail, so failures do not matter."""
@@ -274,11 +273,9 @@ class _Conversation:
         """Close the connection."""
         self._client.close()
 
-    async def _say(self, moment: SmtpStage, verb: bytes, *words: str, wanted: int = 2) -> None:
-        self._moment = moment
-        _expect(
-            await self._client.execute_command(verb, *(word.encode() for word in words)), wanted
-        )
+    async def _say(self, stage: SmtpStage, verb: bytes, *arguments: str, wanted: int = 2) -> None:
+        self._stage = stage
+        _expect(await self._client.execute_command(verb, *map(str.encode, arguments)), wanted)
 
     def _protocol(self) -> SMTPProtocol:
         if self._client.protocol is None or self._client.transport is None:
@@ -287,7 +284,7 @@ class _Conversation:
 
     async def _written(self, protocol: SMTPProtocol, answer: asyncio.Task[SMTPResponse]) -> None:
         """Wait until everything is sent, or the server has answered too early."""
-        # What asyncio's own StreamWriter.drain() calls; the library has no other way to wait for it.
+        # This is what StreamWriter.drain() calls; the library has no method for it.
         drained = asyncio.create_task(protocol._drain_helper())  # noqa: SLF001
         try:
             await asyncio.wait({drained, answer}, return_when=asyncio.FIRST_COMPLETED)
@@ -299,7 +296,7 @@ class _Conversation:
     async def _log_in(self, username: str, password: str) -> None:
         client = self._client
         refused: Exception = LoginExpired(
-            self._server.words("it offers no login method that AppealBridge knows", self._clean)
+            self._server.message("it offers no login method that AppealBridge knows", self._clean)
         )
         for name, method in (
             ("cram-md5", client.auth_crammd5),
@@ -323,34 +320,34 @@ class _Conversation:
         in_the_clear = self._client.get_transport_info("sslcontext") is None
         server = self._server
         if in_the_clear and server.starttls != "never" and server.host not in LOOPBACK:
-            said = "it offers no TLS; to send the password without it, write `starttls: never`"
-            raise LoginExpired(server.words(said, str))
+            reason = "it offers no TLS; to send the password without it, write `starttls: never`"
+            raise LoginExpired(server.message(reason, str))
 
     def _refused(self, error: SMTPResponseException) -> DeliveryError:
         return failure(
-            self._moment,
+            self._stage,
             error.code,
             str(error.message),
-            self._server.words(error, self._clean),
+            self._server.message(error, self._clean),
             sender=self._sender,
             recipient=self._recipient,
         )
 
     def _not_trusted(self, error: ssl.SSLCertVerificationError) -> LoginExpired:
-        said = (
+        reason = (
             f"its certificate is not trusted ({error.verify_message}), so nothing is sent; give the server one that "
             "this machine trusts, or add its authority to those of this machine"
         )
-        return LoginExpired(self._server.words(said, self._clean))
+        return LoginExpired(self._server.message(reason, self._clean))
 
-    def _words(self, error: Exception) -> str:
+    def _reason(self, error: Exception) -> str:
         text = str(error).replace(" on port None", "") or "no answer in time"
-        return self._server.words(f"{text} (at {self._moment.value})", self._clean)
+        return self._server.message(f"{text} (at {self._stage.value})", self._clean)
 
 
-def _expect(said: SMTPResponse, digit: int) -> None:
-    if said.code // 100 != digit:
-        raise SMTPResponseException(said.code, said.message)
+def _expect(reply: SMTPResponse, digit: int) -> None:
+    if reply.code // 100 != digit:
+        raise SMTPResponseException(reply.code, reply.message)
 
 
 async def _dropped(task: asyncio.Task[Any]) -> None:
@@ -362,7 +359,7 @@ async def _dropped(task: asyncio.Task[Any]) -> None:
 
 
 def _stuffed(mail: bytes) -> bytes:
-    """Return a mail as sent after DATA: all line ends CRLF, and no line with only a dot."""
+    """Return a mail as it is sent after DATA: all line ends CRLF, and dots at the beginning of lines doubled."""
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", mail)
     if not lines.endswith(b"\r\n"):
         lines += b"\r\n"

@@ -1,4 +1,4 @@
-"""Decides what a mail server's refusal means at each moment of the conversation. Pure."""
+"""Decides what a mail server's refusal means at each stage of the conversation. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from appealbridge.model.errors import (
 
 
 class SmtpStage(StrEnum):
-    """The moments of the conversation."""
+    """The stages of the conversation."""
 
     GREETING = "greeting"
     """The first line, EHLO, STARTTLS."""
@@ -28,8 +28,8 @@ class SmtpStage(StrEnum):
     FINAL_DOT = "final dot"
 
 
-_DAY = 3600.0
-"""An account's daily quota is used up. The server does not say when it is renewed, so AppealBridge tries hourly."""
+_QUOTA_WAIT = 3600.0
+"""Servers do not say when an account's daily quota is renewed, so AppealBridge tries once an hour."""
 
 _TOO_BIG = 552
 _LOGIN = frozenset({530, 534, 535, 538})
@@ -54,39 +54,38 @@ _THEIR_RULE = range(124, 137)
 
 
 def failure(
-    moment: SmtpStage, code: int, text: str, words: str, *, sender: str = "", recipient: str = ""
+    stage: SmtpStage, code: int, text: str, message: str, *, sender: str = "", recipient: str = ""
 ) -> DeliveryError:
     """
-    Return what an unwanted answer means; `words` is the message for people.
+    Return what a refusal means; `message` is for people.
 
-    The first digit of the `code` tells, as RFC 5321 says: 4 is for now, 5 for good. Whatever is no such
-    code says nothing, and is unclear only once the final dot is written. A refusal that is about the
-    account, its login or its sender, holds the account up; one that is about the recipient or the mail
-    ends this delivery only.
+    As RFC 5321 says, the first digit of the `code` decides: 4 is temporary, 5 permanent. Any other code says nothing,
+    so after the final dot the outcome is unclear. A refusal of the account, its login or its sender stops the account;
+    a refusal of the recipient or the mail ends this delivery only.
     """
     subject, detail = _enhanced(code, text)
     if 400 <= code < 600 and (subject, detail) == (4, 5):
-        return TryAgain(words, after=_DAY, throttled=True, status=code)
+        return TryAgain(message, after=_QUOTA_WAIT, throttled=True, status=code)
     if 400 <= code < 500:
         throttled = subject not in (1, 2) and _is_rate(text)
-        return TryAgain(words, throttled=throttled, status=code)
+        return TryAgain(message, throttled=throttled, status=code)
     if 500 <= code < 600:
         enhanced = (subject, detail)
-        if not _is_about_the_account(moment, code, text, enhanced, sender, recipient):
-            return Rejected(words, status=code)
-        if code in _LOGIN or moment is SmtpStage.AUTH:
-            return LoginExpired(words, status=code)
+        if not _is_about_the_account(stage, code, text, enhanced, sender, recipient):
+            return Rejected(message, status=code)
+        if code in _LOGIN or stage is SmtpStage.AUTH:
+            return LoginExpired(message, status=code)
         named = _names_us(text.lower(), sender.lower(), recipient.lower())
-        sure = moment is not SmtpStage.RCPT or enhanced in _SENDER_CODES or named
-        return AccountRefused(words, sure=sure, status=code)
-    return Unsure(words) if moment is SmtpStage.FINAL_DOT else TryAgain(words)
+        sure = stage is not SmtpStage.RCPT or enhanced in _SENDER_CODES or named
+        return AccountRefused(message, sure=sure, status=code)
+    return Unsure(message) if stage is SmtpStage.FINAL_DOT else TryAgain(message)
 
 
 def _enhanced(code: int, text: str) -> tuple[int, int]:
-    """Return the second and third number of an enhanced status code (RFC 3463) of the reply's own class."""
-    for found in _ENHANCED.finditer(text):
-        if int(found[1]) == code // 100:
-            return int(found[2]), int(found[3])
+    """Return the second and third number of an enhanced status code (RFC 3463) of the same class as the reply."""
+    for number in _ENHANCED.finditer(text):
+        if int(number[1]) == code // 100:
+            return int(number[2]), int(number[3])
     return 0, 0
 
 
@@ -95,28 +94,28 @@ def _is_rate(text: str) -> bool:
 
 
 def _is_about_the_account(
-    moment: SmtpStage, code: int, text: str, enhanced: tuple[int, int], sender: str, recipient: str
+    stage: SmtpStage, code: int, text: str, enhanced: tuple[int, int], sender: str, recipient: str
 ) -> bool:
-    if code in _LOGIN or moment in (SmtpStage.GREETING, SmtpStage.AUTH):
+    if code in _LOGIN or stage in (SmtpStage.GREETING, SmtpStage.AUTH):
         return True
-    if moment is SmtpStage.MAIL:
-        # 5.3.4 is too big, 5.6.7 that a mail needs SMTPUTF8: both are this mail's own.
+    if stage is SmtpStage.MAIL:
+        # 5.3.4 means too big, 5.6.7 that the mail needs SMTPUTF8: both are about this mail.
         return code != _TOO_BIG and enhanced not in ((3, 4), (6, 7))
     if enhanced in _SENDER_CODES:
         return True
     if enhanced[0] in (1, 2) or (enhanced[0] == 7 and enhanced[1] in _THEIR_RULE):
         return False
-    if moment is not SmtpStage.RCPT:
+    if stage is not SmtpStage.RCPT:
         return _SENDER.search(text) is not None
     return _refuses_us(code, text.lower(), sender.lower(), recipient.lower())
 
 
 def _refuses_us(code: int, text: str, sender: str, recipient: str) -> bool:
     """
-    Return whether a refusal at RCPT is about the sender or the client: many servers refuse these only then.
+    Return whether a refusal at RCPT is about the sender or the client, which many servers refuse only then.
 
-    Where the words do not tell, 553 and 554 do, which RFC 5321 has for a mailbox's name that is not
-    allowed and a transaction that failed; of a recipient that is not there, servers say 550.
+    If the text does not say, the code decides: 553 and 554 are about us, while for an unknown recipient servers say
+    550.
     """
     if "recipient" in text:
         return False

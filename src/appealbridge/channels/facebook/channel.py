@@ -48,24 +48,14 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
     Unsure,
-    in_thread,
 )
 from appealbridge.plugin.http import Effect, Reply
 from appealbridge.plugin.text import FACEBOOK_LIMIT
-from appealbridge.plugin.timeline import (
-    TAKEN_FOR_A_REPEAT,
-    Seen,
-    clock_ahead,
-    listed_since,
-    match_timeline,
-    refused_as_repeat,
-)
+from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment
 
 _PAGE = 100
 _PAGES = 20
-_DAY = 86_400.0
-_ERRORS = range(400, 600)
 
 _UNCLEAR = frozenset({1, 2})  # "please retry": the post may stand there all the same
 _THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
@@ -152,37 +142,39 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
             f"{account.api}/{account.version}/{account.page_id}/feed",
             form=form,
             bearer=account.credentials.page_token,
-            accept=_ERRORS,
+            failure=_failure,
         )
-        with _good(reply).expecting("a post"):
+        with reply.expecting("a post"):
             return _receipt(reply.name(reply.at("id")))
 
     async def find(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Search the Page's feed since the first attempt, and a day further back for a repeat."""
-        begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
-        posts, whole, reply = await _feed(account, begin, tools)
-        ahead = clock_ahead(reply, delivery)
-        if ahead:
-            posts, whole, reply = await _feed(account, begin - ahead, tools)
+        """Search the Page's feed."""
+
+        async def page(begin: float, cursor: str) -> Page:
+            query = {
+                "fields": "id,message,created_time,permalink_url",
+                "since": str(int(begin)),
+                "limit": str(_PAGE),
+                **({"after": cursor} if cursor else {}),
+            }
+            reply = await _get(account, f"{account.page_id}/feed", query, tools)
+            with reply.expecting("a Page's feed"):
+                posts = [_post(post, reply) for post in reply.at("data")]
+                paging = reply.json().get("paging", {})
+                following = reply.name(paging["cursors"]["after"]) if "next" in paging else ""
+                return Page(posts, following, reply)
+
         place = f"page {account.page_id}"
+        timeline = await read_timeline(page, delivery, place=place, pages=_PAGES)
         also = () if message.link is None else (f"{message.text}\n{message.link}",)
-        return await in_thread(
-            match_timeline,
-            message.text,
-            posts,
-            delivery,
-            whole=whole,
-            place=place,
-            ahead=ahead,
-            also=also,
-        )
+        return await timeline.search(message.text, also)
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
         """Return the Page's name; raise `AccountRefused` if the token may not post there."""
         reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
-        name = reply.words(str(reply.at("name")))
+        name = reply.readable(str(reply.at("name")))
         if not await _can_post(account, tools):
             raise AccountRefused(
                 f"this token may not post on {name}: its owner needs a role on the Page that may create "
@@ -195,10 +187,6 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         del account
         return Measure("text", len(message.text), FACEBOOK_LIMIT, "characters")
 
-    def practice_credentials(self, name: str) -> Mapping[str, Any]:
-        """Return a token that gives no access."""
-        return {"credentials": {"page_token": f"practice-{name}"}}
-
 
 async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
     """Return whether the token may post on the Page; true if Facebook does not say."""
@@ -209,37 +197,15 @@ async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
         return True  # not every app may ask
 
 
-async def _feed(
-    account: FacebookAccount, begin: float, tools: Tools
-) -> tuple[list[Seen], bool, Reply]:
-    """Return the posts since a time, whether these are all of them, and the last answer."""
-    query = {
-        "fields": "id,message,created_time,permalink_url",
-        "since": str(int(begin)),
-        "limit": str(_PAGE),
-    }
-    posts: list[Seen] = []
-    for _ in range(_PAGES):
-        reply = await _get(account, f"{account.page_id}/feed", query, tools)
-        with reply.expecting("a Page's feed"):
-            posts += [_seen(post, reply) for post in reply.at("data")]
-            paging = reply.json().get("paging", {})
-            if "next" not in paging:
-                return posts, True, reply
-            query["after"] = reply.name(paging["cursors"]["after"])
-    return posts, False, reply
-
-
 async def _get(
     account: FacebookAccount, path: str, query: Mapping[str, str], tools: Tools
 ) -> Reply:
-    reply = await tools.http.get(
+    return await tools.http.get(
         f"{account.api}/{account.version}/{path}",
         params={**query, **_proof(account.credentials)},
         bearer=account.credentials.page_token,
-        accept=_ERRORS,
+        failure=_failure,
     )
-    return _good(reply)
 
 
 def _proof(credentials: FacebookCredentials) -> dict[str, str]:
@@ -250,37 +216,30 @@ def _proof(credentials: FacebookCredentials) -> dict[str, str]:
     return {"appsecret_proof": hmac.new(secret, token, hashlib.sha256).hexdigest()}
 
 
-def _good(reply: Reply) -> Reply:
-    if reply.status in _ERRORS:
-        raise _failure(reply)
-    return reply
-
-
 def _failure(reply: Reply) -> DeliveryError:
     """Decide by the error's code what happened; the HTTP status counts only if there is no code."""
+    if reply.status < 400:
+        return reply.failure()
     error = _error(reply)
     code, subcode = _number(error, "code"), _number(error, "error_subcode")
-    said = reply.words(_words(error)) if error else reply.said()
+    reason = reply.readable(_text(error)) if error else reply.excerpt()
     if code in _LOGIN:
-        return LoginExpired(reply.message(said), status=reply.status)
+        return LoginExpired(reply.message(reason), status=reply.status)
     numbers = (code, subcode)
     if code in _REFUSED or numbers == _NOT_PERMITTED:
-        return AccountRefused(reply.message(said), status=reply.status)
+        return AccountRefused(reply.message(reason), status=reply.status)
     if numbers == _NO_SUCH_PAGE and reply.effect is Effect.CREATE:
-        return AccountRefused(reply.message(said), sure=False, status=reply.status)
-    if code in _THROTTLED:
-        wait = _wait(reply)
-        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
-    if code == _BLOCKED and subcode not in _AGAINST_THE_RULES:
-        wait = _BLOCKED_WAIT
-        return TryAgain(reply.message(said), after=wait, throttled=True, status=reply.status)
+        return AccountRefused(reply.message(reason), sure=False, status=reply.status)
+    if code in _THROTTLED or (code == _BLOCKED and subcode not in _AGAINST_THE_RULES):
+        wait = _BLOCKED_WAIT if code == _BLOCKED else _wait(reply)
+        return TryAgain(reply.message(reason), after=wait, throttled=True, status=reply.status)
     if code in _REPEATED or subcode in _REPEATED:
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {said}"), status=reply.status)
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reason}"), status=reply.status)
     if code in _UNCLEAR or error.get("is_transient") is True:
-        return reply.unclear(said)
+        return reply.unclear(reason)
     if code is not None and reply.status < 500:
-        return Rejected(reply.message(said), status=reply.status)
-    return reply.failure(said)
+        return Rejected(reply.message(reason), status=reply.status)
+    return reply.failure(reason)
 
 
 def _error(reply: Reply) -> Mapping[str, Any]:
@@ -296,19 +255,19 @@ def _number(error: Mapping[str, Any], name: str) -> int | None:
     return number if type(number) is int else None
 
 
-def _words(error: Mapping[str, Any]) -> str:
-    told = [error.get("error_user_title"), error.get("error_user_msg"), error.get("message")]
-    words = ": ".join(str(part) for part in told if part)
+def _text(error: Mapping[str, Any]) -> str:
+    parts = [error.get("error_user_title"), error.get("error_user_msg"), error.get("message")]
+    text = ": ".join(str(part) for part in parts if part)
     numbers = [_number(error, "code"), _number(error, "error_subcode")]
     code = "/".join(str(number) for number in numbers if number is not None)
-    return f"{words} (code {code})" if words and code else words
+    return f"{text} (code {code})" if text and code else text
 
 
 def _wait(reply: Reply) -> float:
     """Return the seconds until access is regained, as Facebook says, or a quarter of an hour."""
-    told = reply.retry_after()
-    if told is not None:
-        return told
+    after = reply.retry_after()
+    if after is not None:
+        return after
     try:
         usage = orjson.loads(reply.headers.get("X-Business-Use-Case-Usage", ""))
         minutes = [
@@ -326,10 +285,10 @@ def _receipt(number: str, url: str = "", time: float | None = None) -> Receipt:
     return Receipt(number, url or f"https://www.facebook.com/{number}", time)
 
 
-def _seen(post: Mapping[str, Any], reply: Reply) -> Seen:
+def _post(post: Mapping[str, Any], reply: Reply) -> Post:
     url = reply.web_address(post.get("permalink_url"))
     receipt = _receipt(reply.name(post["id"]), url, moment(post.get("created_time")))
-    return Seen(str(post.get("message") or ""), receipt)
+    return Post(str(post.get("message") or ""), receipt)
 
 
 def register(registry: Registry) -> None:

@@ -45,24 +45,15 @@ from appealbridge.plugin import (
     Threaded,
     Tools,
     TryAgain,
-    in_thread,
 )
 from appealbridge.plugin.http import Reply
 from appealbridge.plugin.text import mastodon_length
-from appealbridge.plugin.timeline import (
-    Seen,
-    candidates,
-    clock_ahead,
-    listed_since,
-    match_timeline,
-    shown,
-)
+from appealbridge.plugin.timeline import Page, Post, read_timeline, shown
 from appealbridge.plugin.timestamps import moment
 
 _PAGE = 40
 _PAGES = 25
 _SOURCES = 5
-_SPECIAL = (403, 404, 422, 429)
 _NO_SOURCE = range(400, 500)
 _WRITES = "write:statuses"
 _SURELY_THE_ACCOUNT = ("scope", "your login", "suspended", "disabled")
@@ -142,46 +133,45 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             json=status,
             bearer=account.credentials.access_token,
             headers={"Idempotency-Key": delivery.id},
-            accept=_SPECIAL,
+            accept=() if message.in_reply_to is None else (404,),
+            failure=_failure,
         )
-        if reply.status == 404 and message.in_reply_to is not None:
-            said = f"the post that this one replies to does not exist: {reply.said()}"
-            raise Rejected(reply.message(said), status=reply.status)
-        return _receipt(_good(reply).json(), reply)
+        if reply.status == 404:
+            reason = f"the post that this one replies to does not exist: {reply.excerpt()}"
+            raise Rejected(reply.message(reason), status=reply.status)
+        return _receipt(reply.json(), reply)
 
     async def find(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Search the account's posts since the first attempt."""
-        me = await self._get(account, tools, "accounts/verify_credentials", {})
+        """Search the account's posts, by their source if one of them could be ours."""
+        me = await _get(account, tools, "accounts/verify_credentials")
         with me.expecting("an account"):
             path = f"accounts/{me.name(me.at('id'))}/statuses"
             place = f"@{me.name(me.at('acct'))}"
-        query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
-        ahead = clock_ahead(me, delivery)
-        begin = listed_since(delivery, ahead)
-        posts: list[Seen] = []
-        whole = False
-        for _ in range(_PAGES):
-            reply = await self._get(account, tools, path, query)
+
+        async def page(begin: float, cursor: str) -> Page:
+            query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
+            reply = await _get(
+                account, tools, path, {**query, **({"max_id": cursor} if cursor else {})}
+            )
             with reply.expecting("a list of posts"):
-                page = [_seen(status, reply) for status in reply.json()]
-            posts += page
-            whole = len(page) < _PAGE or (page[-1].receipt.time or 0.0) < begin
-            if whole:
-                break
-            query["max_id"] = page[-1].receipt.id
-        wanted = (message.spoiler_text or "") + message.text
-        likely = await in_thread(candidates, wanted, posts, delivery, ahead)
-        sources = await self._sources(account, tools, likely)
-        posts = [replace(post, source=sources.get(post.receipt.id, post.source)) for post in posts]
-        return await in_thread(
-            match_timeline, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
-        )
+                posts = [_post(status, reply) for status in reply.json()]
+            last = len(posts) < _PAGE or (posts[-1].receipt.time or 0.0) < begin
+            return Page(posts, "" if last else posts[-1].receipt.id, reply)
+
+        timeline = await read_timeline(page, delivery, place=place, pages=_PAGES, dated=me)
+        text = (message.spoiler_text or "") + message.text
+        sources = await self._sources(account, tools, await timeline.candidates(text))
+        posts = [
+            replace(post, source=sources.get(post.receipt.id, post.source))
+            for post in timeline.posts
+        ]
+        return await replace(timeline, posts=posts).search(text)
 
     @staticmethod
     async def _sources(
-        account: MastodonAccount, tools: Tools, posts: Sequence[Seen]
+        account: MastodonAccount, tools: Tools, posts: Sequence[Post]
     ) -> Mapping[str, str]:
         """Ask for the source of the first few posts; return those that the server gives, by the post's id."""
         sources = {}
@@ -198,13 +188,13 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server; raise `AccountRefused` if its token may not write."""
-        me = await self._get(account, tools, "accounts/verify_credentials", {})
+        me = await _get(account, tools, "accounts/verify_credentials")
         with me.expecting("an account"):
             name = f"@{me.name(me.at('acct'))}"
         if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
-            told = me.words(", ".join(sorted(scopes)))
+            listed = me.readable(", ".join(sorted(scopes)))
             raise AccountRefused(
-                f"{name} may not publish: its application has the scopes {told}, but needs {_WRITES}"
+                f"{name} may not publish: its application has the scopes {listed}, but needs {_WRITES}"
             )
         return name
 
@@ -217,46 +207,35 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
             accept=_NO_SOURCE,
         )
         try:
-            told = reply.json()["scopes"] if reply.status == 200 else ()
-            return {scope for scope in told if isinstance(scope, str)}
+            scopes = reply.json()["scopes"] if reply.status == 200 else ()
+            return {scope for scope in scopes if isinstance(scope, str)}
         except (DeliveryError, LookupError, TypeError):
-            return set()  # only Mastodon since 4.3 tells
+            return set()  # Mastodon says so only since 4.3
 
     def measure(self, account: MastodonAccount, message: MastodonPost) -> Measure:
         """Count as the server does; a warning counts too."""
         count = mastodon_length(message.text) + mastodon_length(message.spoiler_text or "")
         return Measure("text", count, account.max_characters, "characters")
 
-    def practice_credentials(self, name: str) -> Mapping[str, Any]:
-        """Return a token that gives no access."""
-        return {"credentials": {"access_token": f"practice-{name}"}}
 
-    @staticmethod
-    async def _get(
-        account: MastodonAccount, tools: Tools, path: str, query: Mapping[str, str]
-    ) -> Reply:
-        reply = await tools.http.get(
-            f"{account.api}/api/v1/{path}",
-            params=query,
-            bearer=account.credentials.access_token,
-            accept=_SPECIAL,
-        )
-        return _good(reply)
-
-
-def _good(reply: Reply) -> Reply:
-    if reply.status in _SPECIAL:
-        raise _failure(reply)
-    return reply
+async def _get(
+    account: MastodonAccount, tools: Tools, path: str, query: Mapping[str, str] | None = None
+) -> Reply:
+    return await tools.http.get(
+        f"{account.api}/api/v1/{path}",
+        params=query,
+        bearer=account.credentials.access_token,
+        failure=_failure,
+    )
 
 
 def _failure(reply: Reply) -> DeliveryError:
     """Handle what is special to Mastodon: the texts of refusals, and rate limits that end at an ISO 8601 time."""
-    said = reply.said(1000).lower()
+    text = reply.excerpt(1000).lower()
     if reply.status == 403:
-        sure = any(words in said for words in _SURELY_THE_ACCOUNT)
+        sure = any(phrase in text for phrase in _SURELY_THE_ACCOUNT)
         return AccountRefused(reply.message(), sure=sure, status=reply.status)
-    if reply.status == 422 and _NO_USER in said:
+    if reply.status == 422 and _NO_USER in text:
         return LoginExpired(reply.message(), status=reply.status)
     reset = moment(reply.headers.get("X-RateLimit-Reset"))
     if reply.status != 429 or reset is None:
@@ -275,10 +254,10 @@ def _receipt(status: Any, reply: Reply) -> Receipt:
         )
 
 
-def _seen(status: Any, reply: Reply) -> Seen:
+def _post(status: Any, reply: Reply) -> Post:
     warning = status.get("spoiler_text") or ""
-    text = status.get("text")  # its source, which some servers tell at once
-    return Seen(
+    text = status.get("text")  # the source, which some servers include
+    return Post(
         f"{warning}{shown(status['content'])}",
         _receipt(status, reply),
         f"{warning}{text}" if isinstance(text, str) and text else None,
@@ -288,8 +267,8 @@ def _seen(status: Any, reply: Reply) -> Seen:
 def _source(reply: Reply) -> str | None:
     """Return the text from which a status was made, `None` if the server does not say."""
     try:
-        told = reply.json() if reply.status == 200 else {}
-        return f"{told.get('spoiler_text') or ''}{told['text']}"
+        status = reply.json() if reply.status == 200 else {}
+        return f"{status.get('spoiler_text') or ''}{status['text']}"
     except (DeliveryError, LookupError, TypeError, AttributeError):
         return None
 

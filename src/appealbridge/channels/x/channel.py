@@ -23,7 +23,7 @@ X accepts no key of ours, so after an unclear outcome AppealBridge searches the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
@@ -49,26 +49,16 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
     Unsure,
-    in_thread,
 )
 from appealbridge.plugin.http import Reply
 from appealbridge.plugin.text import X_LIMIT, x_length
-from appealbridge.plugin.timeline import (
-    TAKEN_FOR_A_REPEAT,
-    Seen,
-    clock_ahead,
-    listed_since,
-    match_timeline,
-    refused_as_repeat,
-)
+from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment
 
 _PAGE = 100
 _PAGES = 32  # X shows no more of a timeline than its latest 3,200 posts
-_DAY = 86_400.0
 _OUT_OF_CREDITS_WAIT = 3600.0
 _BAD_QUERY = 400
-_SPECIAL = (402, 403, 429)
 _LIMITS = (88, 185, 344)
 """Codes of X's older errors, with 403, for "too many": requests, posts a day, actions a day."""
 _ABOUT_THE_MESSAGE = re.compile(
@@ -166,31 +156,39 @@ class X(Channel[XAccount, Tweet]):
             url,
             json=body,
             headers=_signed(account.credentials, "POST", url, tools),
-            accept=_SPECIAL,
+            failure=_failure,
         )
-        with _good(reply).expecting("a post"):
+        with reply.expecting("a post"):
             return _receipt(reply.name(reply.at("data", "id")))
 
     async def find(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Search the account's timeline since the first attempt, and a day further back for a repeat."""
+        """Search the account's timeline."""
         user = await _user_id(account, tools)
-        begin = listed_since(delivery) - (_DAY if refused_as_repeat(delivery) else 0.0)
-        posts, whole, reply = await _timeline(account, user, begin, tools)
-        ahead = clock_ahead(reply, delivery)
-        if ahead:
-            posts, whole, reply = await _timeline(account, user, begin - ahead, tools)
-        if reply.status == _BAD_QUERY:
-            raise reply.failure()
+        is_reply = message.in_reply_to is not None
+
+        async def page(begin: float, cursor: str) -> Page:
+            query = {
+                "max_results": str(_PAGE),
+                "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "tweet.fields": "created_at,entities,note_tweet",
+                **({"pagination_token": cursor} if cursor else {}),
+            }
+            reply = await _get(account, f"users/{user}/tweets", query, tools, accept=(_BAD_QUERY,))
+            if (
+                reply.status == _BAD_QUERY
+            ):  # X refuses a time that is in the future by its own clock
+                return Page((), "", reply, refused=True)
+            with reply.expecting("a timeline"):
+                # An empty timeline has no `data`, but neither has an answer that is only errors.
+                following = reply.at("meta").get("next_token")
+                posts = [_post(tweet, reply, is_reply) for tweet in reply.json().get("data", ())]
+                return Page(posts, reply.name(following) if following else "", reply)
+
         place = f"the timeline of {user}"
-        wanted = message.text
-        if message.in_reply_to is not None:
-            wanted = _NAMES.sub("", wanted)
-            posts = [_without_names(post) for post in posts]
-        return await in_thread(
-            match_timeline, wanted, posts, delivery, whole=whole, place=place, ahead=ahead
-        )
+        timeline = await read_timeline(page, delivery, place=place, pages=_PAGES)
+        return await timeline.search(_NAMES.sub("", message.text) if is_reply else message.text)
 
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name; raise `AccountRefused` if its login may not write."""
@@ -198,15 +196,13 @@ class X(Channel[XAccount, Tweet]):
         with reply.expecting("an account"):
             number = reply.name(reply.at("data", "id"))
             name = reply.name(reply.at("data", "username"))
-        if number != (told := await _user_id(account, tools)):
-            raise LoginExpired(
-                f"user_id is {told}, but this login is that of {number}; fix user_id"
-            )
+        if number != (own := await _user_id(account, tools)):
+            raise LoginExpired(f"user_id is {own}, but this login is that of {number}; fix user_id")
         level = reply.headers.get("x-access-level", "")
         if level and "write" not in level:
             raise AccountRefused(
                 f"@{name} may not publish: its access token may only read (x-access-level: "
-                f"{reply.words(level, 40)}). Give the app the right to read and write at X, then make a new "
+                f"{reply.readable(level, 40)}). Give the app the right to read and write at X, then make a new "
                 "access token"
             )
         return f"@{name}"
@@ -215,10 +211,6 @@ class X(Channel[XAccount, Tweet]):
         """Count as X does."""
         del account
         return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
-
-    def practice_credentials(self, name: str) -> Mapping[str, Any]:
-        """Return a login that gives no access."""
-        return {"credentials": dict.fromkeys(XCredentials.model_fields, f"practice-{name}")}
 
 
 def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
@@ -235,51 +227,29 @@ def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> M
     )
     try:
         _, headers, _ = client.sign(url, method)
-    except (
-        ValueError
-    ) as error:  # nothing was sent; it is the login or the address, for every message
+    except ValueError as error:  # nothing was sent, and no message can be
         raise LoginExpired(tools.clean(f"the request cannot be signed: {error}")) from None
     signed: Mapping[str, str] = headers
     return signed
 
 
-async def _timeline(
-    account: XAccount, user: str, begin: float, tools: Tools
-) -> tuple[list[Seen], bool, Reply]:
-    """Return the posts since a time, whether these are all of them, and the last answer."""
-    query = {
-        "max_results": str(_PAGE),
-        "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "tweet.fields": "created_at,entities,note_tweet",
-    }
-    posts: list[Seen] = []
-    for _ in range(_PAGES):
-        # X refuses a time that is in the future by its own clock.
-        reply = await _get(account, f"users/{user}/tweets", query, tools, accept=_BAD_QUERY)
-        if reply.status == _BAD_QUERY:
-            return [], False, reply
-        with reply.expecting("a timeline"):
-            # An empty timeline has no `data`, but neither has an answer that is only errors.
-            more = reply.at("meta").get("next_token")
-            posts += [_seen(tweet, reply) for tweet in reply.json().get("data", ())]
-            if not more:
-                return posts, True, reply
-            query["pagination_token"] = reply.name(more)
-    return posts, False, reply
-
-
 async def _get(
-    account: XAccount, path: str, query: Mapping[str, str], tools: Tools, *, accept: int = 200
+    account: XAccount,
+    path: str,
+    query: Mapping[str, str],
+    tools: Tools,
+    *,
+    accept: Collection[int] = (),
 ) -> Reply:
     url = f"{account.api}/2/{path}"
     whole = f"{url}?{urlencode(query)}" if query else url
-    reply = await tools.http.get(
+    return await tools.http.get(
         url,
         params=query,
         headers=_signed(account.credentials, "GET", whole, tools),
-        accept=(*_SPECIAL, accept),
+        accept=accept,
+        failure=_failure,
     )
-    return _good(reply)
 
 
 async def _user_id(account: XAccount, tools: Tools) -> str:
@@ -294,30 +264,25 @@ async def _user_id(account: XAccount, tools: Tools) -> str:
         return reply.name(reply.at("data", "id"))
 
 
-def _good(reply: Reply) -> Reply:
-    if reply.status in _SPECIAL:
-        raise _failure(reply)
-    return reply
-
-
 def _failure(reply: Reply) -> DeliveryError:
     """Handle what is special to X: credits, its duplicate filter, and its names for the ends of rate limits."""
-    words = reply.said(4000).lower()
-    if reply.status == 402 or "usage-capped" in words or "credits" in words:
-        said = f"the account has no credits left; top them up at X. {reply.said()}"
+    status, text = reply.status, reply.excerpt(4000).lower()
+    no_credits = "usage-capped" in text or "credits" in text
+    if status == 402 or (status in (403, 429) and no_credits):
+        reason = f"the account has no credits left; top them up at X. {reply.excerpt()}"
         return TryAgain(
-            reply.message(said), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=reply.status
+            reply.message(reason), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=status
         )
-    if reply.status == 403 and ("duplicate content" in words or _has_code(words, 187)):
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.said()}"), status=reply.status)
-    if reply.status == 403 and _has_code(words, *_LIMITS):
-        return TryAgain(reply.message(), throttled=True, status=reply.status)
-    if reply.status == 403:
-        sure = _SURELY_THE_ACCOUNT.search(words) is not None
-        if not sure and _ABOUT_THE_MESSAGE.search(words):
-            return Rejected(reply.message(), status=reply.status)
-        return AccountRefused(reply.message(), sure=sure, status=reply.status)
-    if reply.status == 429:
+    if status == 403 and ("duplicate content" in text or _has_code(text, 187)):
+        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.excerpt()}"), status=status)
+    if status == 403 and _has_code(text, *_LIMITS):
+        return TryAgain(reply.message(), throttled=True, status=status)
+    if status == 403:
+        sure = _SURELY_THE_ACCOUNT.search(text) is not None
+        if not sure and _ABOUT_THE_MESSAGE.search(text):
+            return Rejected(reply.message(), status=status)
+        return AccountRefused(reply.message(), sure=sure, status=status)
+    if status == 429:
         resets = [
             reply.seconds_until(float(reset))
             for window in _WINDOWS
@@ -325,13 +290,13 @@ def _failure(reply: Reply) -> DeliveryError:
             and reply.headers.get(f"{window}-remaining", "0") == "0"
         ]
         if resets:
-            return TryAgain(reply.message(), after=max(resets), throttled=True, status=reply.status)
+            return TryAgain(reply.message(), after=max(resets), throttled=True, status=status)
     return reply.failure()
 
 
-def _has_code(words: str, *codes: int) -> bool:
+def _has_code(text: str, *codes: int) -> bool:
     """Return whether an answer has one of these codes of X's older errors."""
-    bare = words.replace(" ", "")
+    bare = text.replace(" ", "")
     return any(f'"code":{code},' in bare or f'"code":{code}}}' in bare for code in codes)
 
 
@@ -339,21 +304,16 @@ def _receipt(number: str, time: float | None = None) -> Receipt:
     return Receipt(number, f"https://x.com/i/status/{number}", time)
 
 
-def _seen(tweet: Mapping[str, Any], reply: Reply) -> Seen:
-    """Restore the addresses that X replaced by its own short ones."""
-    told = tweet.get("note_tweet") or tweet  # a long post has its whole text there
-    text = str(told["text"])
-    for link in told.get("entities", {}).get("urls", ()):
+def _post(tweet: Mapping[str, Any], reply: Reply, is_reply: bool) -> Post:
+    """Read a post with the addresses that X replaced by its own short ones, and without the names before a reply."""
+    whole = tweet.get("note_tweet") or tweet  # a long post has its whole text there
+    text = str(whole["text"])
+    for link in whole.get("entities", {}).get("urls", ()):
         # Each is replaced once only, so that a hostile answer cannot grow without end.
         address = link.get("expanded_url") or link["url"]
         text = text.replace(link["url"], "" if _OWN_MEDIA.search(address) else address, 1)
     receipt = _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at")))
-    return Seen(text, receipt, whole=_SHORT not in text)
-
-
-def _without_names(post: Seen) -> Seen:
-    """Remove the names of the people replied to, which X puts before the text."""
-    return Seen(_NAMES.sub("", post.text), post.receipt, whole=post.whole)
+    return Post(_NAMES.sub("", text) if is_reply else text, receipt, whole=_SHORT not in text)
 
 
 def register(registry: Registry) -> None:

@@ -81,7 +81,7 @@ class Lane:
         """Take the account's own words on retrying and on its rate."""
         self.policy = policy_of(self.account.retry)
         self.pace = RateLimit(self.account.rate)
-        self.http = self.http.heard_by(self._hear)
+        self.http = self.http.reporting_to(self._hear)
         self.kept = self.record(0.0)
 
     @property

@@ -167,7 +167,7 @@ def settle_unknown(
     delivery: Delivery, channel: AnyChannel, account: Account, now: float
 ) -> Settlement | None:
     """Return how an `unknown` delivery goes on without a look on the account; `None` where a look is needed."""
-    if channel.can_look:
+    if channel.can_find:
         return None
     first = delivery.first_begun_at if delivery.first_begun_at is not None else now
     if channel.repeat is Repeat.IDEMPOTENT and now < first + channel.key_seconds:

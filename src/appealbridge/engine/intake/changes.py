@@ -11,7 +11,7 @@ import orjson
 from appealbridge.model.delivery import Hold
 from appealbridge.model.duration import written
 from appealbridge.model.event import EventDraft
-from appealbridge.plugin.trigger import Basis, Item, Look, PolledSource
+from appealbridge.plugin.trigger import Basis, Item, PolledSource, PollResult
 
 TELLING = 12
 """How many characters an address has at the least: a short one, as the number of a blog's entry, may be anybody's."""
@@ -74,7 +74,7 @@ def renewed(state: Mapping[str, Any], basis: Basis) -> tuple[bool, bool]:
 
 
 def decide(
-    look: Look,
+    look: PollResult,
     known: Mapping[str, str],
     options: PolledSource,
     *,

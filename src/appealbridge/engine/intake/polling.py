@@ -23,7 +23,7 @@ from appealbridge.model.notice import Alarm, Tell
 from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http.client import Http
-from appealbridge.plugin.trigger import Basis, Look
+from appealbridge.plugin.trigger import Basis, PollResult
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Accepted,
@@ -132,7 +132,7 @@ class Polling:
         except Exception as error:  # noqa: BLE001 - a source or plug-in that breaks in whatever way is looked at again
             await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
 
-    async def _seen(self, watched: Watched, record: SourceRecord | None, look: Look) -> None:
+    async def _seen(self, watched: Watched, record: SourceRecord | None, look: PollResult) -> None:
         now = self._clock.now()
         last = None if record is None else record.looked_at
         items = look.items or ()

@@ -1,13 +1,13 @@
 """
 Feeds for plug-ins: polls a feed once, and identifies its entries.
 
-    look = await read_feed(source.url, cursor, tools)
+    poll = await read_feed(source.url, cursor, tools)
 """
 
 from appealbridge.markup.entry import FeedEntry
 from appealbridge.plugin.feeds.fetch import (
     FEED_READING,
-    FeedLook,
+    FeedPoll,
     content_digest,
     feed_identity,
     read_feed,
@@ -16,14 +16,6 @@ from appealbridge.plugin.feeds.fetch import (
 from appealbridge.plugin.options import FeedAddress, FeedCredentials, feed_credentials
 
 __all__ = [
-    "FEED_READING",
-    "FeedAddress",
-    "FeedCredentials",
-    "FeedEntry",
-    "FeedLook",
-    "content_digest",
-    "feed_credentials",
-    "feed_identity",
-    "read_feed",
-    "short_identity",
-]
+    "FEED_READING", "FeedAddress", "FeedCredentials", "FeedEntry", "FeedPoll", "content_digest", "feed_credentials",
+    "feed_identity", "read_feed", "short_identity",
+]  # fmt: skip

@@ -11,7 +11,7 @@ import orjson
 from yarl import URL
 
 from appealbridge.markup.entry import FeedEntry
-from appealbridge.markup.worker_client import read_apart
+from appealbridge.markup.worker_client import read_in_process
 from appealbridge.model.errors import AddressNotAllowed, DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http.reply import Reply, bare
@@ -22,10 +22,10 @@ SIZE_LIMIT = 10 * 1024 * 1024
 HOPS = 3
 
 FEED_READING = 1
-"""Raised when the reader makes other titles, texts or links of the same feed than it did before."""
+"""Raised when a new version of the reader makes different titles, texts or links of the same feed."""
 
 _READERS = Pool("feeds", 1)
-"""Where the processes that read feeds are waited for, each in a thread of its own."""
+"""The threads that wait for the processes that read feeds."""
 
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
@@ -38,12 +38,12 @@ _UNCHANGED = 304
 
 
 @dataclass(frozen=True, slots=True)
-class FeedLook:
+class FeedPoll:
     """
     The result of one poll of a feed.
 
-    `entries` are newest first, `None` where the feed says that nothing changed; `cursor` is for the
-    next look; `notes` are for a person.
+    `entries` are newest first, `None` if the feed says that nothing changed; `cursor` is for the next poll; `notes` are
+    for the log.
     """
 
     entries: Sequence[FeedEntry] | None
@@ -52,46 +52,46 @@ class FeedLook:
 
 
 def read_at_once(feeds: int) -> None:
-    """Read so many feeds at the same time from now on, each in a process of its own."""
+    """From now on read so many feeds at the same time, each in its own process."""
     _READERS.threads = feeds
 
 
 async def read_feed(
     url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None = None
-) -> FeedLook:
+) -> FeedPoll:
     """
-    Poll a feed once; raise `SourceDown`, with its own wish for the next poll, if it cannot be read.
+    Poll a feed once; raise `SourceDown` if it cannot be read.
 
-    `credentials` are sent to the address itself, and nowhere that it points to.
+    `credentials` are sent to this address only, not to another one that it redirects to.
     """
     reply, notes = await _ask(url, cursor, tools, credentials)
     if reply.status == _UNCHANGED:
-        return FeedLook(None, cursor, notes)
+        return FeedPoll(None, cursor, notes)
     content_type = reply.headers.get("Content-Type", "")
     body = hashlib.blake2b(reply.body, digest_size=16).hexdigest()
     if body == cursor.get("body"):
-        # Many servers never say that nothing has changed, and to read a feed costs far more than this.
-        return FeedLook(None, {**_validators(reply), "body": body}, notes)
-    reading = await offload(_READERS, read_apart, reply.body, reply.url or url, content_type)
-    # What breaks off may come whole with the same validators.
+        # Many servers do not say that nothing has changed, and reading a feed costs far more than this.
+        return FeedPoll(None, {**_validators(reply), "body": body}, notes)
+    reading = await offload(_READERS, read_in_process, reply.body, reply.url or url, content_type)
+    # A feed that broke off may come whole the next time with the same validators.
     cursor = {**_validators(reply), "body": body} if reading.whole else {}
-    return FeedLook(reading.entries, cursor, (*notes, *reading.notes))
+    return FeedPoll(reading.entries, cursor, (*notes, *reading.notes))
 
 
 def feed_identity(entry: FeedEntry) -> str:
-    """Return what identifies an entry: its guid, else its link, else its title and date."""
+    """Return what identifies an entry: its guid, or else its link, or else its title and date."""
     if entry.guid or entry.link:
         return short_identity(entry.guid or entry.link)
     return content_digest([entry.data.get("title"), entry.data.get("published")])
 
 
 def short_identity(name: str) -> str:
-    """Return a name shortened to at most 300 characters, still different from others."""
+    """Return a name shortened to at most 300 characters, but still unique."""
     return name if len(name) <= 300 else f"{name[:240]}…{content_digest([name])[:32]}"
 
 
 def content_digest(content: object) -> str:
-    """Return the hash of a JSON value: the same for the same content, whatever the order of its names."""
+    """Return the hash of a JSON value. The order of its names does not matter."""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -105,28 +105,28 @@ async def _ask(
         if cursor.get(name)
     }
     login = {} if credentials is None else {"Authorization": credentials.header()}
-    where, permanent, abroad = url, True, False
+    address, permanent, elsewhere = url, True, False
     notes: tuple[str, ...] = ()
     for _ in range(HOPS + 1):
-        headers = {"Accept": _ACCEPT, **conditions, **({} if abroad else login)}
-        reply = await _get(where, headers, tools, abroad=abroad)
+        headers = {"Accept": _ACCEPT, **conditions, **({} if elsewhere else login)}
+        reply = await _get(address, headers, tools, elsewhere=elsewhere)
         if reply.status not in _REDIRECTS:
             return reply, notes
-        where = _next(where, reply)
-        abroad = abroad or _host_and_port(where) != _host_and_port(url)
+        address = _next(address, reply)
+        elsewhere = elsewhere or _host_and_port(address) != _host_and_port(url)
         permanent = permanent and reply.status in _PERMANENT
         if permanent:
-            notes = (f"the feed has moved permanently to {bare(where)}; change its address",)
+            notes = (f"the feed has moved permanently to {bare(address)}; change its address",)
     raise SourceDown(f"{bare(url)} redirects more than {HOPS} times in a row")
 
 
-async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bool) -> Reply:
+async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, elsewhere: bool) -> Reply:
     accept = {*_REDIRECTS, _UNCHANGED, _GONE}
-    get = tools.http.get_outside if abroad else tools.http.get
+    get = tools.http.get_outside if elsewhere else tools.http.get
     try:
         reply = await get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
     except AddressNotAllowed as failure:
-        if abroad:
+        if elsewhere:
             raise SourceDown(
                 f"the feed redirects to {bare(url)}: {failure.reason}; "
                 "if that is right, write that address"
@@ -143,21 +143,19 @@ async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, abroad: bo
     return reply
 
 
-def _next(where: str, reply: Reply) -> str:
-    """Return the address that a redirect points to, if it is one to go to."""
+def _next(address: str, reply: Reply) -> str:
+    """Return the address of a redirect; raise `SourceDown` if it must not be followed."""
     try:
-        here = URL(where)
+        here = URL(address)
         there = here.join(URL(reply.headers.get("Location", "")))
     except ValueError:
-        raise SourceDown(f"{bare(where)} redirects to an address that is not valid") from None
+        raise SourceDown(f"{bare(address)} redirects to an address that is not valid") from None
+    redirect = f"{bare(address)} redirects to {bare(str(there))}"
     if there.scheme not in ("http", "https") or not there.host or there == here:
-        raise SourceDown(
-            f"{bare(where)} redirects to {bare(str(there))}, which is not another address"
-        )
+        raise SourceDown(f"{redirect}, which is not another address")
     if here.scheme == "https" and there.scheme == "http":
         raise SourceDown(
-            f"{bare(where)} redirects to {bare(str(there))}, which is not encrypted; "
-            "if that is right, write that address"
+            f"{redirect}, which is not encrypted; if that is right, write that address"
         )
     # A login in an address must come from the settings, not from a redirect.
     return str(there if there.authority == here.authority else there.with_user(None))
@@ -169,8 +167,6 @@ def _host_and_port(url: str) -> tuple[str | None, int | None]:
 
 
 def _validators(reply: Reply) -> Mapping[str, str]:
-    told = {
-        "etag": reply.headers.get("ETag", ""),
-        "modified": reply.headers.get("Last-Modified", ""),
-    }
-    return {name: value for name, value in told.items() if _VALIDATOR.fullmatch(value)}
+    validators = {"etag": "ETag", "modified": "Last-Modified"}
+    values = {name: reply.headers.get(header, "") for name, header in validators.items()}
+    return {name: value for name, value in values.items() if _VALIDATOR.fullmatch(value)}

@@ -3,6 +3,6 @@
 from appealbridge.plugin.egress import check_host
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance
-from appealbridge.plugin.http.reply import Effect, Reply, excerpt, failure, readable
+from appealbridge.plugin.http.reply import Effect, Reply, failure, readable
 
-__all__ = ["Allowance", "Effect", "Http", "Reply", "check_host", "excerpt", "failure", "readable"]
+__all__ = ["Allowance", "Effect", "Http", "Reply", "check_host", "failure", "readable"]

@@ -1,283 +1,134 @@
 """
-The HTTP client for plug-ins. Nothing else in the program connects to anything outside it.
+The HTTP client for plug-ins.
 
-Every connection is allowed or refused by the address that it is made to. Every answer is read to its
-end within a bound, no redirect is followed, and every error text is cleaned of secrets before it leaves
-this file.
+Every answer is read to its end within a limit, no redirect is followed, and every error text is cleaned of secrets.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver
+from aiohttp.http_exceptions import HttpProcessingError
 
-from appealbridge.model.errors import AddressNotAllowed, LoginExpired, Rejected, TryAgain, Unsure
-from appealbridge.plugin.egress import EgressPolicy, is_address, refusal
+from appealbridge.model.errors import (
+    AddressNotAllowed,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
-from appealbridge.plugin.http.resolver import Resolver
-from appealbridge.plugin.offload import PLATFORM_NAMES
+from appealbridge.plugin.http.session import (
+    Destination,
+    NotAllowed,
+    NotAnAddress,
+    Session,
+    header_line,
+    open_session,
+)
 from appealbridge.plugin.options import Secret
 
 if TYPE_CHECKING:
-    from aiohttp.client import ClientTimeout
     from aiohttp.client_proto import ResponseHandler
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.tracing import Trace
+    from aiohttp.streams import StreamReader
 
 ANSWER_LIMIT = 1024 * 1024
 """How many bytes of an unpacked answer are read, unless the caller says otherwise."""
 
-KEEPALIVE = 4.0
-"""
-Seconds for which an idle connection is used again.
-
-Servers close idle ones after five seconds at the earliest, as a rule. A POST on a connection that
-is just being closed has an unclear outcome, so ours are given up first.
-"""
-
-_CONNECTIONS_PER_HOST = 256
-_JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""What goes wrong before a single byte of the request has left: no address, no connection, no TLS."""
 _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
-"""What making a request raises that cannot be made, before anything is connected to."""
+"""The errors of a request that cannot be written."""
+_BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""The errors of a connection, and of an answer that is not HTTP. A `TimeoutError` is an `OSError`."""
+_LOST = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+
+Failure = Callable[[Reply], DeliveryError]
+"""Returns what an answer that was not accepted means."""
 
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
-def open_session(
-    *,
-    agent: str = "AppealBridge",
-    keepalive: float = KEEPALIVE,
-    policy: Callable[[], EgressPolicy] = EgressPolicy,
-    resolver: AbstractResolver | None = None,
-) -> aiohttp.ClientSession:
-    """
-    Return a session that plug-ins share; the caller closes it. `resolver` turns names into addresses.
+class _Options(TypedDict, total=False):
+    """The options of `Http.request`."""
 
-    `policy` tells at each new connection what may be connected to; left out, nothing inside the network.
-    It keeps no cookies, takes no proxy or password from the environment, and never waits for more
-    connections to one host than a lane may use at most.
-    """
-    return aiohttp.ClientSession(
-        connector=_Connector(policy, resolver or Resolver(PLATFORM_NAMES), keepalive),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": agent},
-        trust_env=False,
-    )
-
-
-@dataclass(slots=True)
-class _Target:
-    """The host to connect to, and which of its addresses was refused."""
-
-    host: str
-    port: int
-    refused: str = ""
-
-
-_TARGET: ContextVar[_Target] = ContextVar("target")
-
-
-class _NotAllowed(Exception):
-    """An address was refused, and none of the host's others could be connected to."""
-
-    def __init__(self, target: _Target) -> None:
-        self.reason, self.cure = refusal(target.host, target.port, target.refused)
-        super().__init__(f"{self.reason}; {self.cure}")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Connects to what the policy allows. Every socket is made here, for one address that is known by then."""
-
-    def __init__(
-        self, policy: Callable[[], EgressPolicy], resolver: AbstractResolver, keepalive: float
-    ) -> None:
-        super().__init__(
-            limit=0,
-            limit_per_host=_CONNECTIONS_PER_HOST,
-            keepalive_timeout=keepalive,
-            socket_factory=self._socket,
-            resolver=resolver,
-        )
-        self.policy = policy
-        self.resolver = resolver
-
-    async def _create_connection(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: ClientTimeout,  # noqa: ASYNC109 - it is the library's
-    ) -> ResponseHandler:
-        # Idle connections, which were allowed when they were made, do not come this way. If the library
-        # gave this another name, `_socket` would have no target, and nothing could be connected to.
-        target = _Target(req.url.raw_host or "", req.url.port or 0)
-        token = _TARGET.set(target)
-        try:
-            return await super()._create_connection(req, traces, timeout)
-        except aiohttp.ClientConnectorError:
-            if target.refused:
-                raise _NotAllowed(target) from None
-            raise
-        finally:
-            _TARGET.reset(token)
-
-    async def open_socket(self, host: str, port: int) -> socket.socket:
-        """Return a connected socket; raise `OSError` where there is none to be had, or `_NotAllowed`."""
-        target = _Target(host, port)
-        token = _TARGET.set(target)
-        trouble = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
-        try:
-            for address in await self._addresses(host, port):
-                try:
-                    return await _connected(self._socket(address), address[4])
-                except OSError as error:
-                    trouble = error
-        finally:
-            _TARGET.reset(token)
-        if target.refused:
-            raise _NotAllowed(target)
-        raise trouble
-
-    async def _addresses(self, host: str, port: int) -> list[aiohttp.AddrInfoType]:
-        found = [host]
-        if not is_address(host):
-            told = await self.resolver.resolve(host, port, family=socket.AF_UNSPEC)
-            found = [each["host"] for each in told]
-        return [
-            (
-                socket.AF_INET6 if ":" in address else socket.AF_INET,
-                socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port),
-            )
-            for address in found
-        ]  # fmt: skip
-
-    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        # Here and not sooner: a name may be given another address between being asked for and used.
-        family, kind, protocol, _, place = address
-        target = _TARGET.get()
-        if not self.policy().allows(target.host, target.port, str(place[0])):
-            target.refused = str(place[0])
-            raise OSError(errno.EACCES, f"{target.refused} is inside the network")
-        return socket.socket(family, kind, protocol)
-
-
-async def _connected(unconnected: socket.socket, place: tuple[Any, ...]) -> socket.socket:
-    try:
-        unconnected.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(unconnected, place)
-    except BaseException:
-        unconnected.close()
-        raise
-    return unconnected
+    params: Mapping[str, str] | None
+    json: Any
+    form: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+    bearer: Secret | None
+    accept: Collection[int]
+    failure: Failure
+    limit: int
 
 
 class Http:
     """
-    Makes one request and returns the whole answer, or raises one of three errors.
+    Makes one request and returns the whole answer, or raises an error of a delivery.
 
-    `clean` takes every secret known to the program out of a text, `now` tells Unix seconds UTC,
-    `timeout` is the bound on one whole request in seconds. `hear` is called with every answer to a
-    request that was to create something. `session` is one of `open_session`.
+    `clean` takes every secret known to the program out of a text, `now` returns Unix seconds UTC,
+    `timeout` is the limit for one whole request in seconds. `on_answer` is called with every answer to a
+    request that was to create something. `session` comes from `open_session`.
     """
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         clean: Callable[[str], str],
         *,
         now: Callable[[], float],
         timeout: float = 30.0,
-        hear: Callable[[Reply], None] | None = None,
+        on_answer: Callable[[Reply], None] | None = None,
     ) -> None:
-        if not isinstance(session.connector, _Connector):
-            raise TypeError(
-                "a session of open_session is wanted, which connects to nothing it must not"
-            )
+        if not isinstance(session, Session):
+            raise TypeError("an Http needs a session of open_session, which checks each connection")
         self._session = session
-        self._connector = session.connector
         self.clean = clean
         self.now = now
         self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
-        self._hear = hear
+        self._on_answer = on_answer
 
-    def heard_by(self, hear: Callable[[Reply], None]) -> Http:
+    def reporting_to(self, on_answer: Callable[[Reply], None]) -> Http:
         """Return the same client with a callback for the answers to its creating requests."""
-        return Http(self._session, self.clean, now=self.now, timeout=self._seconds, hear=hear)
+        return Http(
+            self._session, self.clean, now=self.now, timeout=self._seconds, on_answer=on_answer
+        )
 
-    async def get(
-        self,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        bearer: Secret | None = None,
-        accept: Collection[int] = (),
-        limit: int = ANSWER_LIMIT,
-    ) -> Reply:
-        """Read something; an unclear answer is `TryAgain`."""
-        return await self.request(
-            "GET", url, Effect.READ,
-            params=params, headers=headers, bearer=bearer, accept=accept, limit=limit,
-        )  # fmt: skip
+    async def get(self, url: str, **options: Unpack[_Options]) -> Reply:
+        """Read something; an unclear answer is `TryAgain`. The options are those of `request`."""
+        return await self.request("GET", url, Effect.READ, **options)
 
-    async def get_outside(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        accept: Collection[int] = (),
-        limit: int = ANSWER_LIMIT,
-    ) -> Reply:
-        """Read something whose address a stranger gave: nothing within this network is asked for it."""
-        agent = self._session.headers["User-Agent"]
-        public = self._connector.policy().public_only()
+    async def get_outside(self, url: str, **options: Unpack[_Options]) -> Reply:
+        """Read something at an address that a stranger gave: nothing inside the network is connected to."""
+        public = self._session.policy().public_only()
         async with open_session(
-            agent=agent, policy=lambda: public, resolver=self._connector.resolver
+            agent=self._session.agent, policy=lambda: public, resolver=self._session.resolver
         ) as session:
-            door = Http(session, self.clean, now=self.now, timeout=self._seconds)
-            return await door.get(url, headers=headers, accept=accept, limit=limit)
+            http = Http(session, self.clean, now=self.now, timeout=self._seconds)
+            return await http.get(url, **options)
 
     async def open_socket(self, host: str, port: int) -> socket.socket:
         """
-        Return a socket that is connected to a host, for what speaks something else than HTTP.
+        Return a socket that is connected to a host, for other protocols than HTTP.
 
-        Raise `OSError` where it cannot be connected to, and `AddressNotAllowed` where it must not be.
+        Raise `OSError` if it cannot be connected, and `AddressNotAllowed` if it must not be.
         """
         try:
-            return await self._connector.open_socket(host, port)
-        except _NotAllowed as error:
+            return await self._session.open_socket(host, port)
+        except NotAllowed as error:
             raise AddressNotAllowed(str(error), reason=error.reason) from None
 
-    async def post(
-        self,
-        url: str,
-        *,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        bearer: Secret | None = None,
-        accept: Collection[int] = (),
-    ) -> Reply:
-        """Create something; an unclear answer is `Unsure`."""
-        return await self.request(
-            "POST", url, Effect.CREATE,
-            json=json, form=form, headers=headers, bearer=bearer, accept=accept,
-        )  # fmt: skip
+    async def post(self, url: str, **options: Unpack[_Options]) -> Reply:
+        """Create something; an unclear answer is `Unsure`. The options are those of `request`."""
+        return await self.request("POST", url, Effect.CREATE, **options)
 
     async def request(
         self,
@@ -291,93 +142,117 @@ class Http:
         headers: Mapping[str, str] | None = None,
         bearer: Secret | None = None,
         accept: Collection[int] = (),
+        failure: Failure = Reply.failure,
         limit: int = ANSWER_LIMIT,
     ) -> Reply:
         """
-        Make one request.
+        Make one request with `json`, a `form` or no body.
 
-        Answers of 2xx and the statuses in `accept` are returned, all others raised as
-        `Reply.failure` says. `json` and `form` exclude each other.
+        Return answers of 2xx and with a status in `accept`. For all others raise what `failure` makes of them: a
+        platform whose answers say more than their status has a function of its own.
         """
-        sent = dict(headers) if headers else {}
-        if bearer is not None:
-            sent["Authorization"] = f"Bearer {bearer.get_secret_value()}"
         try:
-            body = _body(sent, json, form)
-            _check_headers(sent)
+            destination = self._session.destination(url, params)
+            content = _content(method, destination, json, form, headers, bearer)
+        except NotAnAddress:
+            raise Rejected(self._message(method, url, "this is not a web address")) from None
         except _WRONG_REQUEST as error:
-            # The login's own header fails for every message, so it is no matter of this one.
-            own = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
-            failure = LoginExpired if own else Rejected
-            raise failure(self._words(method, url, f"not sent: {error}")) from None
-        reply = await self._answer(method, url, effect, params, body, sent, limit)
-        if 200 <= reply.status < 300 or reply.status in accept:
+            # A login with a wrong header fails for every message, so the account is at fault, not this message.
+            login = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
+            wrong = LoginExpired if login else Rejected
+            raise wrong(self._message(method, url, f"not sent: {_reason(error)}")) from None
+        status, answer_headers, body = await self._exchange(
+            method, url, effect, destination, content, limit
+        )
+        reply = Reply(
+            status, answer_headers, body, destination.url,
+            method=method, effect=effect, now=self.now(), clean=self.clean,
+        )  # fmt: skip
+        if self._on_answer is not None and effect is Effect.CREATE:
+            self._on_answer(reply)
+        if 200 <= status < 300 or status in accept:
             return reply
-        raise reply.failure()
+        raise failure(reply)
 
-    async def _answer(
+    async def _exchange(
         self,
         method: str,
         url: str,
         effect: Effect,
-        params: Mapping[str, str] | None,
-        body: bytes | None,
-        headers: Mapping[str, str],
+        destination: Destination,
+        content: bytes,
         limit: int,
-    ) -> Reply:
-        unclear = Unsure if effect is Effect.CREATE else TryAgain
-        begun = False
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a request and return the answer's status, headers and body; raise what its failure means."""
+        session, unclear = self._session, Unsure if effect is Effect.CREATE else TryAgain
+        if session.closed:
+            raise TryAgain(self._message(method, url, "the program is stopping"))
+        sent, again = False, True
         try:
-            async with self._session.request(
-                method,
-                url,
-                params=params,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._timeout,
-            ) as answer:
-                begun = True
-                content = await _bounded(answer, limit)
-                reply = Reply(
-                    answer.status, answer.headers, content, str(answer.url),
-                    method=method, effect=effect, now=self.now(), clean=self.clean,
-                )  # fmt: skip
-            if self._hear is not None and effect is Effect.CREATE:
-                self._hear(reply)
-            return reply
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise Rejected(self._words(method, url, "this is not a web address")) from None
-        except _NotAllowed as error:
-            words = self._words(method, url, str(error))
-            raise AddressNotAllowed(words, reason=self.clean(error.reason)) from None
-        except _NOT_SENT as error:
-            raise TryAgain(self._words(method, url, _said(error))) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise unclear(self._words(method, url, _said(error))) from None
-        except _WRONG_REQUEST as error:
-            if begun:  # it was answered, in a way that the library cannot read
-                raise unclear(self._words(method, url, _said(error))) from None
-            raise Rejected(self._words(method, url, f"not sent: {_said(error)}")) from None
-        except RuntimeError:
-            if not self._session.closed:
-                raise
-            raise TryAgain(self._words(method, url, "the program is stopping")) from None
+            async with asyncio.timeout(self._seconds):
+                while True:
+                    connection = await session.connect(destination.request, [], self._timeout)
+                    try:
+                        protocol = connection.protocol
+                        if protocol is None or protocol.transport is None or protocol.should_close:
+                            # An answer that came before its request would be taken for ours.
+                            raise aiohttp.ServerDisconnectedError
+                        protocol.set_response_params(
+                            skip_payload=method == "HEAD", read_until_eof=True
+                        )
+                        sent = True
+                        protocol.transport.write(content)
+                        answer = await _answer(protocol, limit)
+                    except _LOST:  # the server may have closed an idle connection
+                        connection.close()
+                        if not again or (sent and effect is Effect.CREATE):
+                            raise
+                        again = False
+                    except BaseException:
+                        connection.close()
+                        raise
+                    else:
+                        connection.release()
+                        return answer
+        except NotAllowed as error:
+            message = self._message(method, url, str(error))
+            raise AddressNotAllowed(message, reason=self.clean(error.reason)) from None
+        except (*_BROKEN, *_WRONG_REQUEST) as error:
+            reason = _reason(error, connected=sent)
+            raise (unclear if sent else TryAgain)(self._message(method, url, reason)) from None
 
-    def _words(self, method: str, url: str, said: str) -> str:
-        # The library's own words may quote a whole answer, headers and all.
-        return self.clean(f"{method} {bare(url)}: {readable(said, self.clean)}")
+    def _message(self, method: str, url: str, reason: str) -> str:
+        # The library's messages may quote a whole answer with its headers, so they are cut.
+        return self.clean(f"{method} {bare(url)}: {readable(reason, self.clean)}")
 
 
-def _body(headers: dict[str, str], json: Any, form: Mapping[str, str] | None) -> bytes | None:
-    """Encode the body and say in `headers` what it is."""
+def _content(
+    method: str,
+    destination: Destination,
+    json: Any,
+    form: Mapping[str, str] | None,
+    headers: Mapping[str, str] | None,
+    bearer: Secret | None,
+) -> bytes:
+    """Return a whole request as it is sent; raise one of `_WRONG_REQUEST` if it cannot be."""
+    own = dict(headers) if headers else {}
+    if bearer is not None:
+        own["Authorization"] = f"Bearer {bearer.get_secret_value()}"
+    body = b""
     if json is not None:
-        headers.setdefault("Content-Type", _JSON)
-        return orjson.dumps(json)
-    if form is not None:
-        headers.setdefault("Content-Type", _FORM)
-        return urlencode(form).encode()
-    return None
+        own.setdefault("Content-Type", "application/json")
+        body = orjson.dumps(json)
+    elif form is not None:
+        own.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        body = urlencode(form).encode()
+    if method not in ("GET", "HEAD"):
+        own["Content-Length"] = str(len(body))
+    _check_headers(own)
+    lines = {name.lower(): header_line(name, value) for name, value in own.items()}
+    if "authorization" in lines and "authorization" in destination.headers:
+        raise ValueError("it has a login both in its address and in a header")
+    head = "".join((destination.headers | lines).values())
+    return f"{method} {destination.path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 class _BadHeader(ValueError):
@@ -399,29 +274,36 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 
 class _TooLong(ValueError):
-    """An answer is longer than its reader wants."""
+    """An answer is longer than allowed."""
 
 
-async def _bounded(answer: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read an answer to its end; what it unpacks to counts, so that a small bomb is a long answer."""
-    first = await answer.content.readany()
-    if answer.content.at_eof() and len(first) <= limit:
+async def _answer(protocol: ResponseHandler, limit: int) -> tuple[int, Mapping[str, str], bytes]:
+    """Return the final answer: its status, headers and body."""
+    message, body = await protocol.read()
+    while 100 <= message.code < 200 and message.code != 101:
+        message, body = await protocol.read()
+    return message.code, message.headers, await _bounded(body, limit)
+
+
+async def _bounded(body: StreamReader, limit: int) -> bytes:
+    """Read a body to its end. The limit is for its unpacked length, so that a small bomb is a long answer."""
+    first = await body.readany()
+    if body.at_eof() and len(first) <= limit:
         return first
     chunks = bytearray(first)
     while len(chunks) <= limit:
-        chunk = await answer.content.readany()
-        if not chunk and answer.content.at_eof():
+        chunk = await body.readany()
+        if not chunk and body.at_eof():
             return bytes(chunks)
         chunks += chunk
-    answer.close()
     raise _TooLong(f"the answer is longer than {limit} bytes")
 
 
-def _said(error: BaseException) -> str:
-    """Return what went wrong, without the addresses that aiohttp quotes."""
+def _reason(error: BaseException, *, connected: bool = True) -> str:
+    """Return what went wrong, without the addresses that the library quotes."""
     if isinstance(error, TimeoutError):
-        return "no connection in time" if isinstance(error, _NOT_SENT) else "no answer in time"
+        return "no answer in time" if connected else "no connection in time"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer broke off before its end"
-    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return _ADDRESS.sub(lambda found: bare(found[0]), text) or type(error).__name__
+    text = error.message if isinstance(error, HttpProcessingError) else str(error)
+    return _ADDRESS.sub(lambda address: bare(address[0]), text) or type(error).__name__

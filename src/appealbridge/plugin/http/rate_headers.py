@@ -1,13 +1,12 @@
 """
 Reads a platform's rate limit from the headers of an answer.
 
-Most count down what is left. Meta says in percent what is used up, and near nothing says nothing.
+Most platforms say how many requests are left. Meta says what percentage is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,11 +14,12 @@ from multidict import istr
 
 from appealbridge.model.value import value
 from appealbridge.plugin.http.reply import Reply
+from appealbridge.plugin.timestamps import moment
 
 _LARGEST_SPAN = 10_000_000.0
-"""A larger number is a moment in Unix seconds, a smaller one a span from now; both are in use."""
+"""A larger number is a time in Unix seconds, a smaller one a number of seconds from now; platforms use both."""
 
-# Every answer is asked for all of these names; as `istr` they are lowered once.
+# All of these are looked up in every answer; an `istr` is turned into small letters only once.
 _NAMES = tuple(
     (istr(f"{prefix}-remaining"), istr(f"{prefix}-reset"))
     for prefix in ("x-rate-limit", "x-ratelimit", "ratelimit")
@@ -31,7 +31,7 @@ _USED_UP_SECONDS = 900.0
 
 @value
 class Allowance:
-    """How many requests are left, and in how many seconds from the answer there will be more."""
+    """How many requests are left, and in how many seconds after the answer there will be more."""
 
     left: int
     seconds: float
@@ -39,16 +39,16 @@ class Allowance:
 
 def allowance(reply: Reply) -> Allowance | None:
     """
-    Return what the usual headers say; `None` where they say nothing.
+    Return the rate limit in the usual headers; `None` if there is none.
 
-    Read are `x-rate-limit-*`, `X-RateLimit-*` and `RateLimit-*`, and Meta's `X-*-Usage`.
+    These are `x-rate-limit-*`, `X-RateLimit-*` and `RateLimit-*`, and Meta's `X-*-Usage`.
     """
     headers = reply.headers
     for remaining, reset in _NAMES:
         left = headers.get(remaining)
         if left is not None:
             return _read(reply, left, headers, reset)
-    used = [said for name in _USED if (said := headers.get(name)) is not None]
+    used = [value for name in _USED if (value := headers.get(name)) is not None]
     return _used_up(used) if used else None
 
 
@@ -63,26 +63,18 @@ def _seconds(reply: Reply, reset: str) -> float | None:
     try:
         number = float(reset)
     except ValueError:
-        moment = _moment(reset)
-        return None if moment is None else reply.seconds_until(moment)
+        time = moment(reset)
+        return None if time is None else reply.seconds_until(time)
     if not 0 <= number < float("inf"):
         return None
     return number if number < _LARGEST_SPAN else reply.seconds_until(number)
 
 
-def _moment(text: str) -> float | None:
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return told.replace(tzinfo=told.tzinfo or UTC).timestamp()
-
-
-def _used_up(said: list[str]) -> Allowance | None:
-    """Return that nothing is left where a share of what Meta counts has reached its whole."""
+def _used_up(headers: list[str]) -> Allowance | None:
+    """Return that nothing is left if one of Meta's percentages has reached 100."""
     shares: list[float] = []
     minutes = [0.0]
-    for text in said:
+    for text in headers:
         try:
             _collect(orjson.loads(text), shares, minutes)
         except orjson.JSONDecodeError:
@@ -92,13 +84,13 @@ def _used_up(said: list[str]) -> Allowance | None:
     return Allowance(0, max(minutes) * 60 or _USED_UP_SECONDS)
 
 
-def _collect(told: Any, shares: list[float], minutes: list[float]) -> None:
-    """Gather the percentages and the waiting times, in minutes, out of a header's few levels."""
-    if isinstance(told, list):
-        told = dict(enumerate(told))
-    if not isinstance(told, dict):
+def _collect(value: Any, shares: list[float], minutes: list[float]) -> None:
+    """Collect the percentages and the waiting times, in minutes, from all levels of a header."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
         return
-    for name, entry in told.items():
+    for name, entry in value.items():
         if isinstance(entry, dict | list):
             _collect(entry, shares, minutes)
         elif isinstance(entry, int | float):

@@ -24,42 +24,41 @@ from appealbridge.model.errors import (
 from appealbridge.model.value import value
 
 MOVED = frozenset({301, 307, 308})
-"""Redirects that say the request was not looked at; after any other one it may have been."""
+"""Redirects of a request that was certainly not carried out; after any other redirect it may have been."""
 
 ABOUT_THE_ACCOUNT = frozenset({402, 403, 404, 405, 407, 410})
 """
-Refusals that speak of rights, bills and addresses, and not of a text.
+Refusals that are about rights, bills and addresses, and not about a text.
 
-Whatever is wrong there is wrong for every message, so none of them is given up for it.
+They would be the same for every message, so no message is given up because of them.
 """
 
 _GAVE_UP = re.compile(
     r"\btime-?d?[ -]?out|first byte|fetch failed|read error|guru meditation|before headers|\bH1[2-9]\b",
     re.IGNORECASE,
 )
-"""The texts of a proxy's 503 after it had passed the request on and stopped waiting."""
+"""Texts in the 503 of a proxy that passed the request on and then stopped waiting."""
 
-_STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What reading an answer of another shape than the one expected raises."""
+_UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""The errors of code that reads an answer with another structure than expected."""
 _NAME = re.compile(r"[!-~]{1,200}")
 _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f\ud800-\udfff]{1,2000}")
 
 
 class Effect(StrEnum):
-    """What a request does, which decides what an unclear answer means."""
+    """What a request does. This decides what an unclear answer means."""
 
     CREATE = "create"
-    """Makes something new: an unclear answer may hide a post."""
+    """Makes something new: after an unclear answer it may exist."""
     READ = "read"
-    """Changes nothing: an unclear answer counts as no answer."""
+    """Changes nothing: an unclear answer is as good as none."""
 
 
 def failure(status: int, effect: Effect, message: str, after: float | None) -> DeliveryError:
     """
     Return what an HTTP status other than 2xx means for one attempt.
 
-    `message` is the cleaned text for a person, `after` the answer's Retry-After in seconds.
-    A channel adds only what is special about its platform, by looking at the reply itself.
+    `message` is the cleaned text for people, `after` the answer's Retry-After in seconds.
     """
     if status == 401:
         return LoginExpired(message, after=after, status=status)
@@ -95,73 +94,72 @@ class Reply:
     clean: Callable[[str], str] = field(default=str, repr=False)
 
     def json(self) -> Any:
-        """Return the body as JSON; where it is none, the outcome is unclear although the request got through."""
+        """Return the body as JSON; raise `Unsure` or `TryAgain` if it is not JSON."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
-            raise self.unclear(f"the answer is not JSON: {self.said()}") from None
+            raise self.unclear(f"the answer is not JSON: {self.excerpt()}") from None
 
     def at(self, *path: str | int) -> Any:
-        """Return what stands at a path of the JSON body; where there is no such place, the outcome is unclear."""
+        """Return the value at a path of the JSON body; raise `Unsure` or `TryAgain` if there is none."""
         value = self.json()
         try:
             for step in path:
                 value = value[step]
         except (LookupError, TypeError):
             place = ".".join(map(str, path))
-            raise self.unclear(f"the answer has no {place}: {self.said()}") from None
+            raise self.unclear(f"the answer has no {place}: {self.excerpt()}") from None
         return value
 
-    def expecting(self, what: str) -> _TakenFor:
-        """While open, stumbling over the answer's shape says that it is not `what`: the outcome is unclear."""
-        return _TakenFor(self, what)
+    def expecting(self, what: str) -> _Expecting:
+        """Return a context in which an error of reading the answer becomes `Unsure` or `TryAgain`: it is not `what`."""
+        return _Expecting(self, what)
 
     def name(self, value: Any) -> str:
-        """Return what a platform calls a thing, a short word or a number; raise `ValueError` for anything else."""
-        word = str(value) if type(value) is int else value
-        if not isinstance(word, str) or _NAME.fullmatch(word) is None:
-            raise ValueError("no name of anything")
-        if not word.replace("_", "").isdigit() and self.clean(word) != word:
-            raise ValueError("a secret, and no name")
-        return word
+        """Return an identifier, which is a short word or a number; raise `ValueError` for anything else."""
+        name = str(value) if type(value) is int else value
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise ValueError("not an identifier")
+        if not name.replace("_", "").isdigit() and self.clean(name) != name:
+            raise ValueError("a secret, not an identifier")
+        return name
 
     def web_address(self, value: Any) -> str:
-        """Return a page's address, cleaned of secrets; empty for what is none."""
+        """Return the address of a page, cleaned of secrets; empty if it is not one."""
         plain = isinstance(value, str) and _WEB_ADDRESS.fullmatch(value) is not None
         return self.clean(value) if plain else ""
 
-    def said(self, length: int = 300) -> str:
-        """Return the beginning of the body on one line, cleaned of secrets, for a person to read."""
-        return self.words(self.body.decode("utf-8", "replace"), length)
+    def excerpt(self, length: int = 300) -> str:
+        """Return the beginning of the body on one line, cleaned of secrets, for people."""
+        return self.readable(self.body.decode("utf-8", "replace"), length)
 
-    def words(self, text: str, length: int = 300) -> str:
-        """Return the beginning of a text of the platform's on one line, cleaned of secrets, for a person to read."""
+    def readable(self, text: str, length: int = 300) -> str:
+        """Return the beginning of a text from the platform on one line, cleaned of secrets, for people."""
         return readable(text, self.clean, length)
 
-    def message(self, said: str = "") -> str:
-        """Return a message for people: the request, the status, and the platform's text or `said`."""
-        where = f"{self.method} {bare(self.url)}: {self.status}"
-        return self.clean(f"{where} {said}" if said else f"{where} {self.said()}")
+    def message(self, reason: str = "") -> str:
+        """Return a message for people: the request, the status, and the reason or else the platform's text."""
+        request = f"{self.method} {bare(self.url)}"
+        return self.clean(f"{request}: {self.status} {reason or self.excerpt()}")
 
-    def failure(self, said: str = "") -> DeliveryError:
-        """Return what the status means for this attempt, told in the platform's words or in `said`."""
-        if 300 <= self.status < 400 and not said:
-            target = self.words(bare(self.headers.get("Location", "")) or "nowhere")
-            said = (
+    def failure(self, reason: str = "") -> DeliveryError:
+        """Return what the status means for this attempt, with the reason or else the platform's text."""
+        if 300 <= self.status < 400 and not reason:
+            target = self.readable(bare(self.headers.get("Location", "")) or "nowhere")
+            reason = (
                 f"it redirects to {target}; redirects are not followed, so give the final address"
             )
-        if self.status == 503 and _GAVE_UP.search(self.said(2000)):
-            return self.unclear(said)
-        return failure(self.status, self.effect, self.message(said), self.retry_after())
+        if self.status == 503 and _GAVE_UP.search(self.excerpt(2000)):
+            return self.unclear(reason)
+        return failure(self.status, self.effect, self.message(reason), self.retry_after())
 
-    def unclear(self, said: str) -> DeliveryError:
+    def unclear(self, reason: str) -> DeliveryError:
         """Return the failure for an answer that does not say what was done."""
-        message = self.message(said)
         unclear = Unsure if self.effect is Effect.CREATE else TryAgain
-        return unclear(message, status=self.status)
+        return unclear(self.message(reason), status=self.status)
 
     def retry_after(self) -> float | None:
-        """Return Retry-After in seconds from now; `None` where it is missing or nonsense."""
+        """Return Retry-After in seconds from now; `None` if it is missing or not valid."""
         value = self.headers.get("Retry-After", "")
         try:
             seconds = float(value)
@@ -172,17 +170,16 @@ class Reply:
 
     def seconds_until(self, moment: float) -> float:
         """
-        Return how long it is until `moment`, a time that the platform named, in Unix seconds UTC.
+        Return the seconds until `moment`, a time that the platform gave, in Unix seconds UTC.
 
-        Reckoned from the answer's own Date, so that a clock that differs from the platform's
-        neither hurries nor delays.
+        They count from the answer's own Date, so a difference between our clock and the platform's does not matter.
         """
-        told = http_date(self.headers.get("Date", ""))
-        return max(0.0, moment - (self.now if told is None else told))
+        answered_at = http_date(self.headers.get("Date", ""))
+        return max(0.0, moment - (self.now if answered_at is None else answered_at))
 
 
-class _TakenFor:
-    """What `Reply.taken_for` returns. Every post goes through it, and a generator would cost three times as much."""
+class _Expecting:
+    """The context of `Reply.expecting`. Every delivery uses it, and a generator would take three times as long."""
 
     __slots__ = ("_reply", "_what")
 
@@ -194,14 +191,13 @@ class _TakenFor:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _STUMBLES):
-            raise self._reply.unclear(
-                f"the answer is not {self._what}: {self._reply.said()}"
-            ) from None
+        if isinstance(error, _UNEXPECTED):
+            reason = f"the answer is not {self._what}: {self._reply.excerpt()}"
+            raise self._reply.unclear(reason) from None
 
 
 def http_date(value: str) -> float | None:
-    """Return an HTTP date as Unix seconds UTC, `None` where it is none."""
+    """Return an HTTP date as Unix seconds UTC, `None` if it is not one."""
     try:
         moment = parsedate_to_datetime(value)
         stamp = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
@@ -210,31 +206,21 @@ def http_date(value: str) -> float | None:
     return stamp if stamp >= 0 else None
 
 
-def excerpt(body: bytes, length: int = 300) -> str:
-    """Return the beginning of a body on one line; it is not cleaned of secrets, as `Reply.said` is."""
-    return _cut(_on_one_line(body.decode("utf-8", "replace")), length)
-
-
 def readable(text: str, clean: Callable[[str], str], length: int = 300) -> str:
-    """Return the beginning of a stranger's words on one line, cleaned of secrets, for a person to read."""
-    # Cleaned as they came, with their breaks, and only then cut: half a secret is one too.
-    return _cut(clean(_on_one_line(clean(text))), length)
+    """Return the beginning of a text from outside on one line, cleaned of secrets, for people."""
+    # Cleaned as it came, with its line breaks, and cut only then: half a secret must not stay.
+    line = clean(_on_one_line(clean(text))) or "(empty)"
+    return line if len(line) <= length else line[:length] + "…"
 
 
 def _on_one_line(text: str) -> str:
     line = " ".join(text.encode("utf-8", "replace").decode().split())
-    # What cannot be seen would steer a terminal, and some stores take no NUL.
+    # Invisible characters could control a terminal, and some stores accept no NUL.
     return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
 
 
-def _cut(text: str, length: int) -> str:
-    if not text:
-        return "(empty)"
-    return text if len(text) <= length else text[:length] + "…"
-
-
 def bare(url: str) -> str:
-    """Return an address without what may carry a credential: user, password, query, fragment."""
+    """Return an address without the parts that may contain a credential: user, password, query, fragment."""
     try:
         address = URL(url).with_query(None).with_fragment(None)
         return str(address.with_user(None) if address.absolute else address)

@@ -16,17 +16,6 @@ from appealbridge.plugin.text.links import links
 from appealbridge.plugin.text.normal_form import composed
 
 __all__ = [
-    "FACEBOOK_LIMIT",
-    "MASTODON_LIMIT",
-    "X_LIMIT",
-    "characters",
-    "composed",
-    "cut",
-    "html_to_text",
-    "links",
-    "mastodon_length",
-    "paragraphs",
-    "plain_length",
-    "safe_links",
-    "x_length",
-]
+    "FACEBOOK_LIMIT", "MASTODON_LIMIT", "X_LIMIT", "characters", "composed", "cut", "html_to_text", "links",
+    "mastodon_length", "paragraphs", "plain_length", "safe_links", "x_length",
+]  # fmt: skip

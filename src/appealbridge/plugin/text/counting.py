@@ -14,18 +14,18 @@ X_LIMIT = 280
 MASTODON_LIMIT = 500
 FACEBOOK_LIMIT = 63_206
 LINK_LENGTH = 23
-"""What X and Mastodon count for a link, however long it is."""
+"""The length of every link as X and Mastodon count."""
 
 COUNTED = 10_000
-"""In longer texts each character counts one, whatever the platform's rules; no platform takes such texts."""
+"""In longer texts every character counts as one. No platform accepts such texts."""
 
 ELLIPSIS = "…"
 
 _SPREAD = 8
-"""By how much a text that fits may have more letters than its limit, since links count less than they are long."""
+"""How many times longer than the limit a text that fits may be, because links count less than their length."""
 
 LONGEST_LINK = 2000
-"""How many characters a link has at the most, where a text is cut."""
+"""The longest link, in characters, that is kept whole when a text is cut."""
 
 _PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
 _EMOJI = regex.compile(
@@ -38,7 +38,7 @@ _EMOJI = regex.compile(
 )
 _HEAVY = regex.compile(r"[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 _REMOTE_MENTION = regex.compile(r"(?<![/\w])(@[a-z0-9_]+)@[a-z0-9.-]*[a-z0-9]", regex.IGNORECASE)
-# At a flag, `\X` alone looks back over all flags before it, which takes time as the square of their number.
+# At a flag, `\X` alone looks back at all flags before it, so its time grows with the square of their number.
 GRAPHEME = regex.compile(
     r"\p{RI}{2} [\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]* | \X", regex.VERBOSE
 )
@@ -48,9 +48,9 @@ _LOOSE_END = " \t\r\n,;:–—-"
 
 def x_length(text: str) -> int:
     """
-    Return how X counts a text: most of the world's letters count two, a link 23, an emoji two.
+    Return how X counts a text: most non-Latin letters count as two, an emoji as two, a link as 23.
 
-    The rules are those of its published counting, version 3, on the text in Unicode's composed form.
+    These are version 3 of its published rules, for the text in Unicode's composed form.
     """
     if len(text) > COUNTED:
         return len(text)
@@ -71,7 +71,7 @@ def _weighted(text: str) -> int:
 
 
 def mastodon_length(text: str) -> int:
-    """Return how Mastodon counts a text: a link with scheme 23, `@user@server` only its `@user`."""
+    """Return how Mastodon counts a text: a link with `https://` as 23, `@user@server` as its `@user`."""
     if len(text) > COUNTED or (text.isascii() and "@" not in text and "://" not in text):
         return len(text)
     length = 0
@@ -81,7 +81,7 @@ def mastodon_length(text: str) -> int:
 
 
 def plain_length(text: str) -> int:
-    """Return how many characters a reader sees: what is drawn as one counts one."""
+    """Return how many characters a reader sees."""
     return len(text) if text.isascii() or len(text) > COUNTED else len(GRAPHEME.findall(text))
 
 
@@ -92,17 +92,17 @@ def characters(text: str) -> int:
 
 def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
     """
-    Return the text, or as much of it as `count` lets into `limit`, with an ellipsis.
+    Return the text, or as much of it as fits into `limit` by `count`, with an ellipsis.
 
-    It is cut at a word where there is one to cut at, else between two characters as a reader sees
-    them, and never inside a link. Where not even the ellipsis fits, nothing is left.
+    It is cut after a word if possible, otherwise between two characters as a reader sees them, and never inside a link.
+    If not even the ellipsis fits, the text is empty.
     """
     text = text[: COUNTED + limit + 1]
     return text if count(text) <= limit else cut_long(text, limit, count)
 
 
 def cut_long(text: str, limit: int, count: Callable[[str], int]) -> str:
-    """Return what `cut` returns of a text that does not fit."""
+    """Return what `cut` returns for a text that does not fit."""
     text = text[: limit + max(_SPREAD * limit, LONGEST_LINK)]
 
     def length(place: int) -> int:
@@ -113,7 +113,7 @@ def cut_long(text: str, limit: int, count: Callable[[str], int]) -> str:
     if head == ELLIPSIS:
         window = text[: limit + LONGEST_LINK]
         near = 0
-        if limit > COUNTED:  # each character counts one, so only those near the limit matter
+        if limit > COUNTED:  # every character counts as one, so only those near the limit matter
             last = last_fitting(range(1, len(text) + 1), 0, limit, length)
             near = max(0, last - LONGEST_LINK)
             window = text[near : last + LONGEST_LINK]
@@ -129,11 +129,10 @@ def last_fitting(
     places: Sequence[int], begin: int, limit: int, length: Callable[[int], int]
 ) -> int:
     """
-    Return the last of these places up to which `length` is at most `limit`, or `begin` if there is none.
+    Return the last of these places for which `length` is at most `limit`, or `begin` if there is none.
 
-    `places` are sorted and come after `begin`; `length` mostly grows with them. Because `length` is slow, it is
-    called few times and with places near the result: first where each character would count one, then close to
-    where that leads.
+    `places` are sorted and come after `begin`; `length` mostly grows with them. It is slow, so it is called only a few
+    times, with places near the result: the first is right if each character counts as one.
     """
     low, high = -1, len(places)
     middle, step = bisect_right(places, begin + limit) - 1, 0
@@ -157,9 +156,9 @@ def last_fitting(
 
 def whole_characters(text: str, first: int = 0) -> list[int]:
     """
-    Return the places in a text where it can be cut: between two characters as a reader sees them, and in no link.
+    Return where a text can be cut: between two characters as a reader sees them, but not in a link.
 
-    `first` is the place of its beginning in a longer text.
+    `first` is where the text begins in a longer one.
     """
     spans = links(text)
     starts = [start for start, _ in spans]
@@ -168,12 +167,12 @@ def whole_characters(text: str, first: int = 0) -> list[int]:
         before = bisect_left(starts, place) - 1
         return before < 0 or place >= spans[before][1]
 
-    places = [found.start() for found in GRAPHEME.finditer(text)]
+    places = [character.start() for character in GRAPHEME.finditer(text)]
     return [first + place for place in places if place and outside(place)]
 
 
 def _parts(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of a text in order, each with whether it is a link."""
+    """Yield the parts of a text in order, each with whether it is a link."""
     done = 0
     for begin, end in spans:
         yield text[done:begin], False

@@ -1,9 +1,8 @@
 """
 Finds the links in a text as the platforms do.
 
-X makes a link of `example.com` without any scheme, Mastodon only of `https://example.com`; both
-only where the name ends in a top-level domain that exists. What is a link is counted as one, and
-never cut in two.
+X makes a link of `example.com`, Mastodon only of `https://example.com`, and both only if the name ends in an existing
+top-level domain. The length of a link is counted differently, and it must not be cut in two.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _IN_PATH = rf"[{_LATIN}Ѐ-ӿ!*';:=+,.$/%#\[\]\-–_~@|&]"
 _PARENS = rf"\( (?: {_IN_PATH}++ | {_IN_PATH}*+ \( {_IN_PATH}++ \) {_IN_PATH}*+ ) \)"
 _IN_QUERY = r"[a-z0-9!?*'@();:&=+$/%#\[\]\-_.,~|]"
 
-# A name has at most 253 letters, a part of it 63. Without these bounds a long row of dots took half a second.
+# A name has at most 253 letters, each part 63. Without these limits a long row of dots took half a second.
 _LABEL = "{0,61}"
 _LABELS = "{0,125}"
 _SOME_LABELS = "{1,126}"
@@ -55,7 +54,7 @@ def _link() -> regex.Pattern[str]:
 
 
 def _one_of(names: Iterable[str]) -> str:
-    """Return a pattern for these names that prefers the longest; as a tree it is ten times faster than a list."""
+    """Return a pattern for these names that prefers the longest. As a tree it is ten times faster than as a list."""
     rests: dict[str, list[str]] = {}
     for name in names:
         rests.setdefault(name[:1], []).append(name[1:])
@@ -66,14 +65,14 @@ def _one_of(names: Iterable[str]) -> str:
 
 def links(text: str, *, scheme: bool = False) -> list[tuple[int, int]]:
     """
-    Return begin and end of every link in the text; with `scheme` only of those that begin `http`.
+    Return the beginning and end of every link in the text; with `scheme` only of those with `http`.
 
-    A link has no white space in it. The time taken is proportional to the length of the text.
+    A link contains no white space. The time is proportional to the length of the text.
     """
     if "." not in text or (scheme and "://" not in text):
         return []
     return [
-        found.span()
-        for found in _link().finditer(text)
-        if not scheme or found[0][:4].lower() == "http"
+        link.span()
+        for link in _link().finditer(text)
+        if not scheme or link[0][:4].lower() == "http"
     ]

@@ -21,13 +21,13 @@ from appealbridge.plugin.text.counting import (
 from appealbridge.plugin.text.links import links
 
 MOST_POSTS = 25
-"""How many posts a thread may have."""
+"""The largest number of posts in a thread."""
 
 _PARAGRAPH = regex.compile(r"\n\s*\n")
 _SENTENCE = regex.compile(r"""[.!?…]["'”’)\]]*(?=\s)""")
 
 _LONGEST_NAME = 300
-"""How many characters the beginning of a link has at most that is not a link yet."""
+"""The longest beginning of a link, in characters, that does not count as a link yet."""
 
 Count = Callable[[str], int]
 
@@ -36,27 +36,27 @@ def shortened(text: str, limit: int, count: Count) -> str:
     """
     Return the text, or as much of it as fits, with an ellipsis.
 
-    The links that it ends with stay, as long as some words stay before them.
+    Links at its end are kept, as long as some words before them are kept as well.
     """
     if len(text) > COUNTED + limit:
         return cut(text, limit, count)
     if count(text) <= limit:
         return text
-    words = text[: _end_links(text)].rstrip()
-    end = text[len(words) :]
-    if words and end.strip():
-        kept = cut_long(words, limit, lambda head: count(head + end))
-        if kept and kept != ELLIPSIS:
-            return kept + end
+    beginning = text[: _end_links(text)].rstrip()
+    end = text[len(beginning) :]
+    if beginning and end.strip():
+        cut_beginning = cut_long(beginning, limit, lambda head: count(head + end))
+        if cut_beginning and cut_beginning != ELLIPSIS:
+            return cut_beginning + end
     return cut_long(text, limit, count)
 
 
 def split(text: str, limit: int, count: Count) -> list[str]:
     """
-    Return the posts that a text becomes, each with its number (`2/3`) at its end if there are several.
+    Return the posts that a text becomes; if there are several, each ends with its number (`2/3`).
 
-    It is cut between paragraphs, sentences or words, and never inside a link. Raise `ValueError`
-    where that is not possible, or takes too many posts.
+    The text is cut between paragraphs, sentences or words, and never inside a link. Raise `ValueError` if that is not
+    possible, or needs too many posts.
     """
     whole = count(text)
     if whole <= limit:
@@ -64,15 +64,15 @@ def split(text: str, limit: int, count: Count) -> list[str]:
     if len(text) > COUNTED:
         raise ValueError(f"it has more than {COUNTED} characters; shorten it")
     for most in (9, MOST_POSTS):
-        posts = _Posts(text.strip(), limit, count, f" ({most}/{most})")
-        found = posts.all(most) if whole <= most * limit else None
-        if found is not None:
-            return [f"{post} ({n}/{len(found)})" for n, post in enumerate(found, start=1)]
+        splitter = _Splitter(text.strip(), limit, count, f" ({most}/{most})")
+        posts = splitter.all(most) if whole <= most * limit else None
+        if posts is not None:
+            return [f"{post} ({n}/{len(posts)})" for n, post in enumerate(posts, start=1)]
     raise ValueError(f"it needs more than {MOST_POSTS} posts; shorten it")
 
 
 def _end_links(text: str) -> int:
-    """Return where the links begin that a text ends with; its length where it does with words."""
+    """Return where the links at the end of a text begin; its length if it does not end with a link."""
     first = max(0, len(text) - 2 * LONGEST_LINK)
     begin = len(text)
     for start, end in reversed(links(text[first:])):
@@ -82,19 +82,19 @@ def _end_links(text: str) -> int:
     return begin
 
 
-class _Posts:
-    """Takes one text apart; every post has to have room for `number` behind it."""
+class _Splitter:
+    """Splits one text into posts. Each post must have room for `number` at its end."""
 
     def __init__(self, text: str, limit: int, count: Count, number: str) -> None:
         self._text = text
         self._limit = limit
         self._count = count
         self._number = number
-        # A link has no white space in it, so none of these places is inside one.
+        # A link contains no white space, so none of these places is inside one.
         self._gaps = [*(gap.start() for gap in GAP.finditer(text)), len(text)]
         self._better = (
-            [found.start() for found in _PARAGRAPH.finditer(text)],
-            [found.end() for found in _SENTENCE.finditer(text)],
+            [gap.start() for gap in _PARAGRAPH.finditer(text)],
+            [end.end() for end in _SENTENCE.finditer(text)],
         )
 
     @cached_property
@@ -102,7 +102,7 @@ class _Posts:
         return whole_characters(self._text)
 
     def all(self, most: int) -> list[str] | None:
-        """Return the posts, `None` where they are more than `most`."""
+        """Return the posts, `None` if there are more than `most`."""
         posts: list[str] = []
         begin = 0
         while begin < len(self._text):
@@ -115,7 +115,7 @@ class _Posts:
         return posts
 
     def _end(self, begin: int) -> int:
-        """Return where the post ends that begins here."""
+        """Return where the post that begins here ends."""
 
         def length(end: int) -> int:
             return self._count(self._text[begin:end].rstrip() + self._number)
@@ -134,7 +134,7 @@ class _Posts:
         return most
 
     def _gaps_near(self, begin: int, length: Callable[[int], int]) -> list[int]:
-        """Return the gaps after a place, or none if the first one is obviously too far for a post."""
+        """Return the gaps after a place; none if the first one is clearly too far away for a post."""
         gaps = self._gaps[bisect_right(self._gaps, begin) :]
         far = begin + self._limit + _LONGEST_NAME + 100
         return [] if gaps[0] > far and length(far) > self._limit + _LONGEST_NAME else gaps

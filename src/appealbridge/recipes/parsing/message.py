@@ -10,8 +10,7 @@ from appealbridge.documents import Path, Problem, path_text, texts_in
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.documents.validation import check_value, is_filled_in
 from appealbridge.plugin.channel import Account, AnyChannel
-from appealbridge.plugin.options import html_options
-from appealbridge.plugin.thread import Threaded
+from appealbridge.plugin.options import Threaded, html_options
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.options import Filler, chains_of, filler

@@ -7,9 +7,8 @@ from typing import Any
 
 from appealbridge.model.errors import RenderError
 from appealbridge.plugin.channel import Measure
-from appealbridge.plugin.options import Options
+from appealbridge.plugin.options import Options, Threaded
 from appealbridge.plugin.text.splitting import split
-from appealbridge.plugin.thread import Threaded
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.planning.shortening import LEAST, Shortening
 from appealbridge.recipes.templates.limits import Budget

@@ -1,8 +1,8 @@
 """
 Reads a folder of appeals: YAML files, or Markdown that begins with YAML between two lines of `---`.
 
-People are told about a bad file, with its line and how to fix it; it does not stop the others. Only files
-in the folder itself are read: links are not followed.
+People are told about a wrong file, with the line and how to fix it; the others are read all the same. Only files in the
+folder itself are read, and no links are followed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from appealbridge.model.moment import read as read_moment
 FILE_LIMIT = 5000
 SIZE_LIMIT = 256 * 1024
 SETTLED = 1.0
-"""Seconds that must have passed since a file changed, because an editor may still be writing it."""
+"""How many seconds after its last change a file is read, because an editor may still be writing it."""
 
 _ENDINGS = (".yaml", ".yml", ".md")
 _MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
@@ -55,10 +55,10 @@ class AppealFile(NamedTuple):
 class _Problems(dict[str, str]):
     """The problems of files, by names that differ for each file and content."""
 
-    def add(self, name: str, words: str, about: bytes = b"") -> None:
-        told = hashlib.sha256(f"{name}\0{words}\0".encode(errors="replace") + about)
-        self[told.hexdigest()[:32]] = "".join(
-            letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in words
+    def add(self, name: str, problem: str, content: bytes = b"") -> None:
+        digest = hashlib.sha256(f"{name}\0{problem}\0".encode(errors="replace") + content)
+        self[digest.hexdigest()[:32]] = "".join(
+            letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in problem
         )
 
 
@@ -68,12 +68,11 @@ def read_appeals(
     """
     Return the folder's appeals, last changed first, and the problems of other files.
 
-    The words for each such problem go by a name that stays the same until the file is changed. A file
-    that is just being written is left for the next look, but for the `first` one, which only learns
-    what is there. Where two files are the same appeal, nobody knows which one is meant, and neither
-    is read. Raise `SourceDown` where the folder cannot be read.
+    Each problem has a name that stays the same until the file is changed. A file that has just changed is left for the
+    next poll, except in the `first` one, which publishes nothing. If two files have the same reference, neither is
+    read. Raise `SourceDown` if the folder cannot be read.
     """
-    found: dict[str, list[tuple[str, AppealFile]]] = {}
+    by_reference: dict[str, list[tuple[str, AppealFile]]] = {}
     problems = _Problems()
     for path, about in _files(folder, problems):
         if not first and 0 <= now - about.st_mtime < SETTLED:
@@ -83,22 +82,22 @@ def read_appeals(
             content = _content(path)
             appeal = appeal_of(content, path.name)
         except InvalidDocuments as invalid:
-            problems.add(path.name, "\n".join(map(_words, invalid.problems)), content)
+            problems.add(path.name, "\n".join(map(_message, invalid.problems)), content)
         except OSError as error:
             problems.add(path.name, f"{path.name}: cannot be read: {error.strerror}")
-        except Exception as error:  # noqa: BLE001 - whatever one file does to a parser must not hide the others
-            problems.add(path.name, _words(unexpected(path.name, error)), content)
+        except Exception as error:  # noqa: BLE001 - one file that breaks a parser must not hide the others
+            problems.add(path.name, _message(unexpected(path.name, error)), content)
         else:
             file = AppealFile(appeal, about.st_mtime)
-            found.setdefault(appeal.reference, []).append((path.name, file))
-    for reference, files in found.items():
+            by_reference.setdefault(appeal.reference, []).append((path.name, file))
+    for reference, files in by_reference.items():
         if len(files) > 1:
             names = ", ".join(name for name, _ in files)
             problems.add(
                 names,
                 f"{names}: all have the reference {reference}, so none is read; keep one, or fix a reference",
             )
-    single = (files[0][1] for files in found.values() if len(files) == 1)
+    single = (files[0][1] for files in by_reference.values() if len(files) == 1)
     return sorted(single, key=lambda file: file.changed, reverse=True), problems
 
 
@@ -131,7 +130,7 @@ def _files(folder: Path, problems: _Problems) -> Iterator[tuple[Path, os.stat_re
 
 
 def _meant(name: str) -> bool:
-    """Return whether a file is one of a person, and not one that editors or operating systems leave."""
+    """Return whether a person wrote this file as an appeal, and no editor or operating system left it behind."""
     lower = name.lower()
     mistaken = lower.endswith(_MISTAKEN) and not lower.startswith("readme")
     return (lower.endswith(_ENDINGS) or mistaken) and not name.startswith((".", "~", "#", "_"))
@@ -143,7 +142,7 @@ def _content(path: Path) -> bytes:
 
 
 def like_an_appeal(name: str, content: bytes) -> bool:
-    """Return whether a file is an appeal, right or wrong, and not a recipe, an event or settings."""
+    """Return whether a file is meant as an appeal, and not as a recipe, an event or settings."""
     lower = name.lower()
     if lower.endswith((".md", *_MISTAKEN)):
         return True
@@ -153,9 +152,9 @@ def like_an_appeal(name: str, content: bytes) -> bool:
 
 def named_appeal(content: bytes, name: str) -> Appeal:
     """
-    Return the appeal in a file that a person names, as a folder of appeals would read it.
+    Return the appeal in a file that a person names, as it would be read in a folder of appeals.
 
-    Raise `InvalidDocuments` with all its mistakes, also if such a folder would ignore the file.
+    Raise `InvalidDocuments` with all its mistakes, also if it would be ignored in such a folder.
     """
     if not name.lower().endswith(_ENDINGS):
         raise _wrong(name, _UNREAD, "rename it")
@@ -165,7 +164,7 @@ def named_appeal(content: bytes, name: str) -> Appeal:
 
 
 def check_appeal(content: bytes, name: str) -> None:
-    """Raise `InvalidDocuments` if a named file is not an appeal, or has an embargo that cannot be waited for."""
+    """Raise `InvalidDocuments` if a named file is not an appeal, or its embargo cannot be read."""
     appeal = named_appeal(content, name)
     if appeal.embargo is None:
         return
@@ -174,8 +173,8 @@ def check_appeal(content: bytes, name: str) -> None:
     except NoTime as error:
         place = _EMBARGO.search(content)
         line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
-        words = f"{error}; a message that waits for it would be held for a person"
-        raise InvalidDocuments([Problem(name, line, 1, "embargo", words, error.cure)]) from None
+        problem = f"{error}; a message that waits for it would be held for a person"
+        raise InvalidDocuments([Problem(name, line, 1, "embargo", problem, error.cure)]) from None
 
 
 def appeal_of(content: bytes, name: str) -> Appeal:
@@ -186,14 +185,14 @@ def appeal_of(content: bytes, name: str) -> Appeal:
     head = _HEAD.match(text)
     if head is None:
         raise _wrong(name, "has no head", "begin with ---, then reference: and title:, then ---")
-    # With its first line of --- the head's line numbers are the file's.
+    # The head includes its first line of ---, so that its line numbers are right.
     document = read(text[: head.end("rest")], name)
     body = unwrapped(text[head.end() :].strip())
     return _checked(document, {"text": body, "body_html": paragraphs(body)} if body else {})
 
 
 def _itself(path: str, flags: int) -> int:
-    # A file may have become a link or a pipe since it was listed.
+    # The file may have been replaced by a link or a pipe since it was listed.
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
@@ -212,16 +211,16 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
         names = {name: _own_name(name) for name in value}
         twice = next((n for n, own in names.items() if n != own and own in value), None)
         if twice is not None:
-            words = f'"{twice}" and "{names[twice]}" are the same field'
+            problem = f'"{twice}" and "{names[twice]}" are the same field'
             raise InvalidDocuments(
-                [document.problem((twice,), words, "keep one of the two", key=True)]
+                [document.problem((twice,), problem, "keep one of the two", key=True)]
             )
         places = {own: (name,) for name, own in names.items() if name != own}
         value = more | {own: _as_written(document, n, own, value[n]) for n, own in names.items()}
         if "embargo" in value and value["embargo"] in (None, ""):
             place = places.get("embargo", ("embargo",))
-            words, cure = "is empty", "write a date and time, or delete the line"
-            raise InvalidDocuments([document.problem(place, words, cure, key=True)])
+            cure = "write a date and time, or delete the line"
+            raise InvalidDocuments([document.problem(place, "is empty", cure, key=True)])
     appeal, problems = check_value(document, (), value, Appeal, elsewhere=places)
     if appeal is None:
         raise InvalidDocuments(problems)
@@ -229,12 +228,12 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
 
 
 def _own_name(name: str) -> str:
-    """Return a field's name in small letters, because an `Embargo` must work as `embargo`."""
+    """Return a field's name in small letters, so that `Embargo` works as well as `embargo`."""
     return name.lower() if name.lower() in Appeal.model_fields else name
 
 
 def _as_written(document: Document, name: str, own: str, value: Any) -> Any:
-    """Return a number as its author wrote it where text is meant, or where it would lose something: `0412`, `10.00`."""
+    """Return a number as it is written if text is meant, or if it would lose something: `0412`, `10.00`."""
     if type(value) not in (int, float):
         return value
     written = document.bare((name,))
@@ -243,15 +242,13 @@ def _as_written(document: Document, name: str, own: str, value: Any) -> Any:
 
 def unwrapped(text: str) -> str:
     """
-    Return Markdown with each paragraph of running text on one line, as posts need it.
+    Return Markdown with each paragraph on one line, as posts need it.
 
-    Lines that Markdown keeps apart stay so: lists, quotes, headings, and those after a line that
-    ends with two spaces or a backslash.
+    Lines that Markdown keeps separate stay separate: lists, quotes, headings, and a line after one that ends with two
+    spaces or a backslash.
     """
     whole: list[str] = []
-    parts: list[
-        str
-    ] = []  # of the paragraph; adding line by line to a text would take quadratic time
+    parts: list[str] = []  # to add lines to a text would take quadratic time
     apart = True
     for line in text.splitlines():
         if apart or not line.strip() or _OWN_LINE.match(line):
@@ -267,7 +264,7 @@ def _wrong(file: str, problem: str, cure: str, line: int = 1) -> InvalidDocument
     return InvalidDocuments([Problem(file, line, 1, "", problem, cure)])
 
 
-def _words(problem: Problem) -> str:
+def _message(problem: Problem) -> str:
     place = f"{problem.file}:{problem.line}:{problem.column}"
     path = f" {problem.path}:" if problem.path else ""
     return f"{place}:{path} {problem.problem}{f'; {problem.cure}' if problem.cure else ''}"

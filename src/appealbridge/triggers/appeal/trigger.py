@@ -30,10 +30,10 @@ from appealbridge.plugin import (
     EventDraft,
     Field,
     Item,
-    Look,
     Options,
     PolledSource,
     Poller,
+    PollResult,
     Registry,
     Tools,
     in_folder,
@@ -55,7 +55,7 @@ from appealbridge.plugin.text import composed
 from appealbridge.triggers.appeal.files import like_an_appeal, named_appeal, read_appeals
 
 KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
-"""The kinds that a feed's categories may name; others are `other`."""
+"""The kinds of appeal that a feed's categories may name. All others are `other`."""
 
 FIELDS = frozenset(Appeal.model_fields) | {
     "images.url", "images.alt", "tags", "tags.term", "tags.scheme"
@@ -81,7 +81,7 @@ class AppealSource(PolledSource):
     )
 
     @model_validator(mode="after")
-    def _one(self) -> AppealSource:
+    def _one_place(self) -> AppealSource:
         if (self.feed is None) == (self.folder is None):
             raise ValueError("give either feed: with an address, or folder: with a path")
         if self.credentials is not None:
@@ -130,22 +130,22 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
 
     def accepts(self, options: AppealOptions, event: Event) -> str:
         """Return why an appeal is not wanted."""
-        happened = event.type.removeprefix("appeal.")
-        if happened not in options.on:
-            return f"appeal is {happened}, wanted {' or '.join(options.on)}"
-        told = event.data if isinstance(event.data, dict) else {}
-        kind, area = str(told.get("kind", "")), str(told.get("area", ""))
-        if options.kinds and _small(kind) not in {_small(wanted) for wanted in options.kinds}:
+        change = event.type.removeprefix("appeal.")
+        if change not in options.on:
+            return f"appeal is {change}, wanted {' or '.join(options.on)}"
+        data = event.data if isinstance(event.data, dict) else {}
+        kind, area = str(data.get("kind", "")), str(data.get("area", ""))
+        if options.kinds and _folded(kind) not in {_folded(wanted) for wanted in options.kinds}:
             return f"kind is {kind or 'missing'}, wanted {' or '.join(options.kinds)}"
-        if options.areas and not any(_small(word) in _small(area) for word in options.areas):
+        if options.areas and not any(_folded(wanted) in _folded(area) for wanted in options.areas):
             return f"area is {area or 'missing'}, wanted {' or '.join(options.areas)}"
         return ""
 
     def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
-        """Return the names of an appeal's data; one from a file may have more."""
+        """Return the names of an appeal's data. An appeal from a file may have others."""
         del options
-        own = {"*"} if source is None or source.feed is None else set()
-        return FIELDS | own
+        others = {"*"} if source is None or source.feed is None else set()
+        return FIELDS | others
 
     def event_in(self, name: str, content: bytes) -> EventDraft | None:
         """Return the event of a case file; raise `InvalidDocuments` with its mistakes."""
@@ -154,7 +154,9 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         item = _item(named_appeal(content, name), None)
         return EventDraft(item.on_new or item.on_changed, item.subject, item.identity, item.data)
 
-    async def poll(self, source: AppealSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(
+        self, source: AppealSource, cursor: Mapping[str, str], tools: Tools
+    ) -> PollResult:
         """Poll the feed or folder once and return every appeal; the engine knows which are new."""
         if source.feed is not None:
             return await _from_feed(source.feed, cursor, tools, source.credentials)
@@ -162,31 +164,31 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         return await in_folder(folder, _in_folder, folder, tools.now, first=not cursor)
 
     def basis(self, source: AppealSource) -> Basis:
-        """Return the basis of this source's memory: its feed or folder."""
+        """Return what the stored state of this source depends on: its feed or folder."""
         basis = super().basis(source)
         return basis if source.feed is None else replace(basis, reading=FEED_READING)
 
 
-def _in_folder(folder: Path, now: float, *, first: bool) -> Look:
+def _in_folder(folder: Path, now: float, *, first: bool) -> PollResult:
     files, problems = read_appeals(folder, now, first=first)
     items = [_item(file.appeal, file.changed) for file in files]
-    return Look(items, {"looked": "yes"}, problems=problems)
+    return PollResult(items, {"looked": "yes"}, problems=problems)
 
 
 async def _from_feed(
     url: str, cursor: Mapping[str, str], tools: Tools, credentials: FeedCredentials | None
-) -> Look:
-    look = await read_feed(url, cursor, tools, credentials)
-    if look.entries is None:
-        return Look(None, look.cursor, notes=look.notes)
-    told = [entry for entry in look.entries if entry.data.get("title")]
-    notes = list(look.notes)
-    if untold := len(look.entries) - len(told):
-        notes.append(f"{untold} items without a title were left out")
-    items = await in_thread(_listed, told)
+) -> PollResult:
+    poll = await read_feed(url, cursor, tools, credentials)
+    if poll.entries is None:
+        return PollResult(None, poll.cursor, notes=poll.notes)
+    titled = [entry for entry in poll.entries if entry.data.get("title")]
+    notes = list(poll.notes)
+    if untitled := len(poll.entries) - len(titled):
+        notes.append(f"{untitled} items without a title were left out")
+    items = await in_thread(_listed, titled)
     if shared := len(items) - len({item.identity for item in items}):
         notes.append(f"{shared} items have the reference of another item; only the newest is used")
-    return Look(items, look.cursor, notes=tuple(notes))
+    return PollResult(items, poll.cursor, notes=tuple(notes))
 
 
 def _listed(entries: Iterable[FeedEntry]) -> list[Item]:
@@ -200,28 +202,28 @@ def _listed(entries: Iterable[FeedEntry]) -> list[Item]:
     return items
 
 
-def _small(word: str) -> str:
-    """Return a word in the form for comparison, in small letters and with composed accents."""
-    return composed(word).casefold()
+def _folded(text: str) -> str:
+    """Return a text in the form for comparison, in small letters and with composed accents."""
+    return composed(text).casefold()
 
 
 def _appeal(entry: FeedEntry) -> Appeal:
-    """Return the appeal in a feed's entry; the schemes of its categories may add fields."""
+    """Return the appeal in a feed's entry. Schemes of its categories can be names of fields."""
     tags = entry.data["tags"]
-    said = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
-    told = {
-        "reference": short_identity(said.get("reference") or feed_identity(entry)),
+    terms = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
+    fields = {
+        "reference": short_identity(terms.get("reference") or feed_identity(entry)),
         "title": entry.data["title"],
-        "kind": said.get("kind", _kind(tag["term"] for tag in tags)).lower(),
+        "kind": terms.get("kind", _kind(tag["term"] for tag in tags)).lower(),
         "status": _status(tags),
         "text": entry.data.get("text"),
         "body_html": entry.html,
         "url": entry.link or None,
-        "area": said.get("area") or said.get("place"),
+        "area": terms.get("area") or terms.get("place"),
         "images": [AppealImage(**image) for image in entry.data["images"]],
         "tags": tags,
     }
-    return Appeal.model_validate({name: value for name, value in told.items() if value})
+    return Appeal.model_validate({name: value for name, value in fields.items() if value})
 
 
 def _kind(terms: Iterable[str]) -> str:

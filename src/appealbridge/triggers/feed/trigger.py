@@ -24,14 +24,13 @@ from typing import Any, Literal
 
 from appealbridge.plugin import (
     Basis,
-    Duration,
     Event,
     Field,
     Item,
-    Look,
     Options,
     PolledSource,
     Poller,
+    PollResult,
     Registry,
     Tools,
     in_thread,
@@ -60,18 +59,23 @@ ITEM_FIELDS = frozenset(
 )
 
 
-class FeedSource(PolledSource):
-    """The options of a feed in appealbridge.yaml."""
+class _FeedItems(PolledSource):
+    """The options that a feed has in appealbridge.yaml as well as in a recipe."""
 
-    url: FeedAddress = Field(
-        description="The feed's address.",
-        examples=["https://www.example.police.uk/news/rss"],
-    )
     identity: Literal["guid", "link"] | tuple[Part, ...] = Field(
         "guid",
         description="What identifies an item: its guid, its link, or, if the feed changes both, a list of "
         "fields.",
         examples=["guid", "link", ["title", "published"]],
+    )
+
+
+class FeedSource(_FeedItems):
+    """The options of a feed in appealbridge.yaml."""
+
+    url: FeedAddress = Field(
+        description="The feed's address.",
+        examples=["https://www.example.police.uk/news/rss"],
     )
     credentials: FeedCredentials | None = feed_credentials()
 
@@ -82,8 +86,8 @@ class FeedSource(PolledSource):
         return self
 
 
-class FeedOptions(Options):
-    """The options of the trigger in a recipe: the feed's name in appealbridge.yaml, or its description."""
+class _WhichFeed(Options):
+    """The options for which feed a recipe means. As the last base their fields come first in the docs."""
 
     feed: str | None = Field(
         None,
@@ -96,37 +100,11 @@ class FeedOptions(Options):
         description="The feed's address, if it has no name in the settings.",
         examples=["https://www.example.police.uk/news/rss"],
     )
-    identity: Literal["guid", "link"] | tuple[Part, ...] | None = Field(
-        None,
-        description="What identifies an item: its guid, its link, or, if the feed changes both, a list of "
-        "fields. If left out, the guid.",
-        examples=["guid", "link", ["title", "published"]],
-    )
-    every: Duration | None = Field(
-        None,
-        gt=0,
-        description="How long to wait between two polls. If left out, 5m.",
-        examples=["5m"],
-    )
-    max_age: Duration | None = Field(
-        None,
-        gt=0,
-        description="Ignore items that are older than this when first seen. An item without a readable date "
-        "is held.",
-        examples=["7d"],
-    )
-    backfill: int | None = Field(
-        None,
-        ge=0,
-        description="How many of the newest items the very first poll may publish. If left out, none.",
-        examples=[0],
-    )
-    burst: int | None = Field(
-        None,
-        ge=1,
-        description="If one poll finds more new or changed items than this, they are held. If left out, 20.",
-        examples=[20],
-    )
+
+
+class FeedOptions(_FeedItems, _WhichFeed):
+    """The options of the trigger in a recipe: the feed's name in appealbridge.yaml, or its description."""
+
     on: tuple[Literal["new", "changed"], ...] = Field(
         ("new",),
         min_length=1,
@@ -135,24 +113,19 @@ class FeedOptions(Options):
     )
 
     @model_validator(mode="after")
-    def _one(self) -> FeedOptions:
+    def _one_source(self) -> FeedOptions:
         if (self.feed is None) == (self.url is None):
             raise ValueError("give either feed: with a name, or url: with an address")
         if _LOGIN.match(self.url or ""):
             raise ValueError(
                 "a login must not be in a recipe; give the feed a name under feeds: in appealbridge.yaml"
             )
-        told = self.told()
-        if self.feed is not None and told:
+        names = self.model_fields_set & set(_FeedItems.model_fields)
+        if self.feed is not None and names:
             raise ValueError(
-                f"{', '.join(sorted(told))} of a named feed must be in appealbridge.yaml; delete it here"
+                f"{', '.join(sorted(names))} of a named feed must be in appealbridge.yaml; delete it here"
             )
         return self
-
-    def told(self) -> dict[str, Any]:
-        """Return the options that describe the feed itself."""
-        said = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
-        return {name: value for name, value in said.items() if name in FeedSource.model_fields}
 
 
 class Feed(Poller[FeedOptions, FeedSource]):
@@ -171,16 +144,14 @@ class Feed(Poller[FeedOptions, FeedSource]):
         """Return the feed that a recipe describes."""
         if options.url is None:
             return None
-        return FeedSource(url=options.url, **options.told())
+        return FeedSource(
+            url=options.url, **options.model_dump(include=set(_FeedItems.model_fields))
+        )
 
     def accepts(self, options: FeedOptions, event: Event) -> str:
         """Return why neither new nor changed items of this kind are wanted."""
-        happened = event.type.removeprefix("feed.")
-        return (
-            ""
-            if happened in options.on
-            else f"item is {happened}, wanted {' or '.join(options.on)}"
-        )
+        change = event.type.removeprefix("feed.")
+        return "" if change in options.on else f"item is {change}, wanted {' or '.join(options.on)}"
 
     def fields(self, options: FeedOptions, source: FeedSource | None) -> frozenset[str] | None:
         """Return the names of an item's data."""
@@ -191,21 +162,21 @@ class Feed(Poller[FeedOptions, FeedSource]):
         """Return the basis of this feed's memory: its address, and what identifies its items."""
         return replace(super().basis(source), reading=FEED_READING)
 
-    async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> Look:
+    async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> PollResult:
         """Poll once and return every item; the engine knows which are new."""
-        look = await read_feed(source.url, cursor, tools, source.credentials)
-        if look.entries is None:
-            return Look(None, look.cursor, notes=look.notes)
+        poll = await read_feed(source.url, cursor, tools, source.credentials)
+        if poll.entries is None:
+            return PollResult(None, poll.cursor, notes=poll.notes)
         # The digests of a feed of ten megabytes take time.
-        items = await in_thread(_items, look.entries, source.identity)
-        notes = look.notes
-        if len(items) < len(look.entries):
-            shared = len(look.entries) - len(items)
+        items = await in_thread(_items, poll.entries, source.identity)
+        notes = poll.notes
+        if len(items) < len(poll.entries):
+            shared = len(poll.entries) - len(items)
             notes = (
                 *notes,
                 f"{shared} items have the identity of another item; choose another `identity`",
             )
-        return Look(list(items.values()), look.cursor, notes=notes)
+        return PollResult(list(items.values()), poll.cursor, notes=notes)
 
 
 def _items(entries: Sequence[FeedEntry], identity: str | tuple[Part, ...]) -> dict[str, Item]:

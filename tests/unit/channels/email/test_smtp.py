@@ -17,7 +17,8 @@ from appealbridge.plugin import (
     TryAgain,
     Unsure,
 )
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.mail_server import CONTENT, FINAL_DOT, GREETING, ScriptedMailServer
 from appealbridge.testing.server import DAWDLE, HANG_UP, this_machine
 

@@ -10,7 +10,8 @@ from appealbridge.engine.delivery.lane import FIRST_PAUSE, LONG_PAUSE, LONGEST_P
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Account, SearchResult
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.registry import load
 from appealbridge.testing.channel_case import NOW
 from appealbridge.testing.server import ScriptedServer, this_machine

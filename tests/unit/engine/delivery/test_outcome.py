@@ -66,13 +66,13 @@ ABSENT = SearchResult(None, sure=True, seen="20 posts, not among them")
 class FakeChannel:
     platform = "fake"
 
-    def __init__(self, repeat, key_seconds=0.0, can_look=False):
-        self.repeat, self.key_seconds, self.can_look = repeat, key_seconds, can_look
+    def __init__(self, repeat, key_seconds=0.0, can_find=False):
+        self.repeat, self.key_seconds, self.can_find = repeat, key_seconds, can_find
 
 
-def unknown(repeat, *, key_seconds=0.0, when_unsure="hold", age=10.0, can_look=False):
+def unknown(repeat, *, key_seconds=0.0, when_unsure="hold", age=10.0, can_find=False):
     one = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
-    channel = FakeChannel(repeat, key_seconds, can_look)
+    channel = FakeChannel(repeat, key_seconds, can_find)
     return settle_unknown(one, channel, Account(when_unsure=when_unsure), NOW + age)
 
 
@@ -151,12 +151,12 @@ def test_what_a_person_lets_try_again_begins_anew():
 def test_a_key_is_trusted_only_where_nobody_can_look():
     known = unknown(Repeat.IDEMPOTENT, key_seconds=3600)
     assert (known.target, known.due_at) == (State.READY, NOW + 10 + 60)
-    assert unknown(Repeat.IDEMPOTENT, key_seconds=3600, can_look=True) is None
+    assert unknown(Repeat.IDEMPOTENT, key_seconds=3600, can_find=True) is None
     assert unknown(Repeat.IDEMPOTENT, key_seconds=5).target is State.HELD
 
 
 def test_where_it_can_be_found_it_is_looked_for():
-    assert unknown(Repeat.FINDABLE, can_look=True) is None
+    assert unknown(Repeat.FINDABLE, can_find=True) is None
 
 
 def test_where_nobody_can_tell_a_person_decides_unless_the_account_says_otherwise():

@@ -12,7 +12,7 @@ from appealbridge.engine.intake.changes import (
     SHARE,
     decide,
 )
-from appealbridge.plugin.trigger import Basis, Item, Look, PolledSource
+from appealbridge.plugin.trigger import Basis, Item, PolledSource, PollResult
 
 NOW = 1_800_000_000.0
 
@@ -22,7 +22,7 @@ def item(identity, digest="a", *, time=None, on_new="feed.new", on_changed="feed
 
 
 def decided(items, known=(), last=NOW - 300, **options):
-    return decide(Look(items), dict(known), PolledSource(**options), last=last, now=NOW)
+    return decide(PollResult(items), dict(known), PolledSource(**options), last=last, now=NOW)
 
 
 def told(decision):
@@ -50,7 +50,9 @@ def test_what_is_known_and_unchanged_is_no_event():
 
 
 def test_an_unmodified_source_makes_no_event():
-    assert decide(Look(None), {"a": "a"}, PolledSource(), last=NOW - 300, now=NOW).drafts == ()
+    assert (
+        decide(PollResult(None), {"a": "a"}, PolledSource(), last=NOW - 300, now=NOW).drafts == ()
+    )
 
 
 def test_an_empty_word_makes_no_event():
@@ -130,7 +132,7 @@ BASIS = Basis("one", 1)
 
 def after(items, known=(), basis=BASIS, state=None, last=NOW - 300, **options):
     return decide(
-        Look(items),
+        PollResult(items),
         dict(known),
         PolledSource(**options),
         last=last,
@@ -186,7 +188,7 @@ def test_a_memory_of_an_earlier_version_is_that_of_the_same_source_read_as_it_wa
 def test_a_look_that_shows_nothing_changes_nothing_of_what_is_known():
     state = after([item("a")]).state
     look = decide(
-        Look(None, {"etag": "x"}),
+        PollResult(None, {"etag": "x"}),
         {},
         PolledSource(),
         last=NOW,
@@ -202,7 +204,13 @@ def test_a_look_that_shows_nothing_changes_nothing_of_what_is_known():
 
 def problems(told, state=None):
     return decide(
-        Look([], problems=told), {}, PolledSource(), last=NOW, now=NOW, basis=BASIS, state=state
+        PollResult([], problems=told),
+        {},
+        PolledSource(),
+        last=NOW,
+        now=NOW,
+        basis=BASIS,
+        state=state,
     )
 
 
@@ -237,7 +245,7 @@ def test_what_is_more_than_a_sources_share_of_a_day_is_put_off_and_told_once():
     half = SHARE // 2
     items = [sized("d", 1), sized("c", half), sized("b", half), sized("a", half)]
     first = decide(
-        Look(items, {"etag": "x"}),
+        PollResult(items, {"etag": "x"}),
         {},
         PolledSource(),
         last=NOW - 300,
@@ -253,7 +261,7 @@ def test_what_is_more_than_a_sources_share_of_a_day_is_put_off_and_told_once():
     again = after(items, first.seen, state=first.state)
     assert (told(again), again.alarms) == ([], [])
     tomorrow = decide(
-        Look(items),
+        PollResult(items),
         first.seen,
         PolledSource(),
         last=NOW,

@@ -26,8 +26,9 @@ from appealbridge.plugin.feeds.fetch import (
     read_feed,
     short_identity,
 )
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.resolver import Resolver
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import Pool
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
@@ -81,7 +82,7 @@ async def test_a_feed_that_is_the_same_as_before_is_not_read_again(server, tools
     """Many servers never answer that nothing has changed."""
     server.otherwise = (200, RSS, {"Content-Type": "application/rss+xml"})
     first = await read_feed(server.url, {}, tools)
-    monkeypatch.setattr("appealbridge.plugin.feeds.fetch.read_apart", None)
+    monkeypatch.setattr("appealbridge.plugin.feeds.fetch.read_in_process", None)
     again = await read_feed(server.url, first.cursor, tools)
     assert (again.entries, again.cursor) == (None, first.cursor)
     monkeypatch.undo()
@@ -92,11 +93,11 @@ async def test_a_feed_that_is_the_same_as_before_is_not_read_again(server, tools
 async def test_as_many_feeds_are_read_at_once_as_the_settings_say(server, tools):
     """Shown with real processes: one of them is stopped while it reads."""
     await read_feed(server.url, {}, tools)  # starts a process
-    (idle,) = worker_client._APARTS._idle
+    (idle,) = worker_client._PROCESSES._idle
     os.kill(idle._running.process.pid, signal.SIGSTOP)
     try:
         stuck = asyncio.create_task(read_feed(server.url, {}, tools))
-        while worker_client._APARTS._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
+        while worker_client._PROCESSES._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
             await asyncio.sleep(0.001)
         another = asyncio.create_task(read_feed(server.url, {}, tools))
         while len(server.heard) < 3:  # noqa: ASYNC110
@@ -334,7 +335,8 @@ async def test_feeds_that_wait_to_be_read_take_no_thread_from_others(server, too
     """A slow feed holds up other feeds for a while, and nothing else."""
     go_on = threading.Event()
     monkeypatch.setattr(
-        "appealbridge.plugin.feeds.fetch.read_apart", lambda *_: go_on.wait(30) and FeedReading([])
+        "appealbridge.plugin.feeds.fetch.read_in_process",
+        lambda *_: go_on.wait(30) and FeedReading([]),
     )
     looks = [asyncio.create_task(read_feed(server.url, {}, tools)) for _ in range(50)]
     while len(server.heard) < 50:  # noqa: ASYNC110 - real sockets need a moment

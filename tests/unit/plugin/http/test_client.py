@@ -9,7 +9,8 @@ import pytest
 from appealbridge.model.errors import AddressNotAllowed
 from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, Secret, TryAgain, Unsure
 from appealbridge.plugin.http import Effect
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.redact import Redactor
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
 
@@ -259,8 +260,48 @@ async def test_an_idle_connection_is_used_again(server, http):
     assert server.heard[0].connection == server.heard[1].connection
 
 
+async def test_an_answer_that_came_before_its_request_is_not_taken_for_ours(http, session):
+    ended = asyncio.Event()
+
+    async def answers(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nour")
+        await ended.wait()
+        writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await http.get(url)
+        ended.set()
+        ((idle, _),) = next(iter(session._conns.values()))
+        while not idle.should_close:  # noqa: ASYNC110 - the library tells of it by this alone
+            await asyncio.sleep(0)
+        assert (await http.post(url, json={})).body == b"our"
+
+
+async def test_a_post_on_a_connection_that_breaks_is_not_repeated(server, http):
+    server.answers(HANG_UP, (200, {}))
+    with pytest.raises(Unsure):
+        await http.post(server.url, json={})
+    assert len(server.heard) == 1
+
+
+async def test_a_login_in_an_address_is_sent_as_a_header_only(server, http):
+    reply = await http.get(f"http://us%20er:pass@{server.url.removeprefix('http://')}/a?b=c#d")
+    heard = server.heard[0]
+    assert heard.headers["Authorization"] == "Basic dXMgZXI6cGFzcw=="
+    assert reply.url == f"{server.url}/a?b=c"
+
+
+async def test_a_header_of_the_caller_replaces_the_usual_one(server, http):
+    await http.get(server.url, headers={"accept": "text/xml"})
+    assert server.heard[0].headers.getall("Accept") == ["text/xml"]
+
+
 async def test_certificates_are_checked(session):
-    context = session.connector._ssl
+    context = session._ssl
     assert context is True or context.verify_mode is ssl.CERT_REQUIRED
 
 

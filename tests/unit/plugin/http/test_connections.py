@@ -8,8 +8,9 @@ import pytest
 from appealbridge.channels.email.smtp import MailServer, hand_over
 from appealbridge.model.errors import AddressNotAllowed, DeliveryError
 from appealbridge.plugin.egress import EgressPolicy, allowed, egress_policy, is_internal
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.resolver import Resolver
+from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import Pool
 from appealbridge.testing.mail_server import ScriptedMailServer
 from appealbridge.testing.server import ScriptedServer

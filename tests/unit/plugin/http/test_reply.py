@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.plugin import TryAgain, Unsure
-from appealbridge.plugin.http import Effect, Reply, excerpt
+from appealbridge.plugin.http import Effect, Reply
 from appealbridge.plugin.http.reply import bare, http_date
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -44,12 +44,12 @@ def test_retry_after_is_seconds_from_now(headers, seconds):
 
 def test_words_are_cleaned_and_cut():
     said = reply(b"one\n  secret " + b"x" * 500, clean=lambda text: text.replace("secret", "***"))
-    assert said.said(10) == "one *** xx…"
-    assert reply(b"").said() == "(empty)"
+    assert said.excerpt(10) == "one *** xx…"
+    assert reply(b"").excerpt() == "(empty)"
 
 
 def test_an_excerpt_is_one_line_of_whatever_bytes():
-    assert excerpt(b"\xff\n\n a") == "\ufffd a"
+    assert reply(b"\xff\n\n a").excerpt() == "\ufffd a"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from appealbridge.plugin import Event, Secret, SourceDown, Tools
-from appealbridge.plugin.http.client import Http, open_session
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.server import ScriptedServer, this_machine
 from appealbridge.triggers.feed.trigger import Feed, FeedOptions, FeedSource
 

@@ -6,19 +6,19 @@ import pytest
 
 from appealbridge.plugin import Receipt
 from appealbridge.plugin.http import Reply
-from appealbridge.plugin.timeline import (
+from appealbridge.plugin.recognition import (
     BEFORE,
     SLACK,
     TAKEN_FOR_A_REPEAT,
-    Seen,
+    Post,
+    canonical,
     clock_ahead,
+    letters,
     listed_since,
     match_timeline,
     refused_as_repeat,
-    same,
     shown,
     since,
-    words,
 )
 from appealbridge.testing.channel_case import NOW, a_delivery
 
@@ -26,7 +26,7 @@ TEXT = "MISSING: Aisha & Ben https://example.police.uk/a/412"
 
 
 def seen(text=TEXT, time=NOW + 1, number="7"):
-    return Seen(text, Receipt(number, f"https://x.com/i/status/{number}", time))
+    return Post(text, Receipt(number, f"https://x.com/i/status/{number}", time))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def seen(text=TEXT, time=NOW + 1, number="7"):
     ],
 )
 def test_a_post_is_known_again_however_it_was_rewritten(shown):
-    assert same(shown) == same(TEXT)
+    assert canonical(shown) == canonical(TEXT)
 
 
 A_TAG = '<a href="https://m.example/tags/missing" class="mention hashtag" rel="tag">#<span>Missing</span></a>'
@@ -90,7 +90,7 @@ A_LINK = (
     ],
 )
 def test_what_a_reader_sees_of_a_post_is_its_text(markup, text):
-    assert same(shown(markup)) == same(text)
+    assert canonical(shown(markup)) == canonical(text)
 
 
 def test_a_link_under_other_words_is_told_with_both():
@@ -115,7 +115,7 @@ def test_a_source_goes_before_what_is_shown():
     assert (sought.receipt, sought.sure) == (None, False)
 
 
-@pytest.mark.parametrize("make", [same, words, shown])
+@pytest.mark.parametrize("make", [canonical, letters, shown])
 def test_reading_a_long_hostile_text_takes_time_by_its_length(make):
     def cost(text):
         begin = time.process_time()
@@ -129,11 +129,11 @@ def test_reading_a_long_hostile_text_takes_time_by_its_length(make):
 
 @pytest.mark.parametrize("shown", ["", "MISSING: Aisha & Ben", TEXT + "3", "Found: Aisha"])
 def test_another_post_is_another(shown):
-    assert same(shown) != same(TEXT)
+    assert canonical(shown) != canonical(TEXT)
 
 
 def test_accents_are_composed_before_they_are_compared():
-    assert same("cafe\u0301") == same("café")
+    assert canonical("cafe\u0301") == canonical("café")
 
 
 def test_what_stands_there_is_found():

@@ -12,7 +12,7 @@ from appealbridge.practice.allowance import PostingAllowance
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, Handler
 
 
-class Somebody:
+class Authentication:
     """
     Hands requests on with their account's name.
 
