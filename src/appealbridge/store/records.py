@@ -341,3 +341,12 @@ class Space:
 
     free: int
     size: int
+
+
+@value
+class Control:
+    """Where the daemon listens (`http://host:port` or `unix:/path`), what opens its API, and its process id."""
+
+    url: str
+    token: str
+    pid: int
