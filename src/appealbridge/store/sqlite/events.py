@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -93,10 +94,12 @@ _marks = Join(("id", "marks"), "UPDATE runs SET marks = v.marks FROM {v} WHERE r
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
 
 
-class ArrivalRows(NamedTuple):
-    """The rows of one arrival."""
+@dataclass(slots=True)
+class ArrivalRows:
+    """The rows of one arrival; `key` is the source and key of its event."""
 
     event: Row
+    key: tuple[str, str]
     runs: Sequence[Row]
     deliveries: Sequence[Row]
     cause: str
@@ -168,6 +171,7 @@ def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
     event, runs, deliveries = arrival.event, arrival.runs, arrival.deliveries
     return ArrivalRows(
         event_row(event),
+        (event.source, event.key),
         [run_row(run) for run in runs],
         [delivery_row(delivery, owner) for delivery in deliveries] if deliveries else (),
         " ".join(event.cause) if event.cause else "",
@@ -186,10 +190,9 @@ def accept(db: Connection, intakes: Sequence[IntakeRows]) -> Sequence[Sequence[A
     for intake in intakes:
         place: list[tuple[str, int | None]] = []
         for arrival in intake.arrivals:
-            id_, source, _, _, key, *_ = arrival.event
-            known = ids.get((source, key))
+            known = ids.get(arrival.key)
             if known is None:
-                ids[source, key] = id_
+                id_ = ids[arrival.key] = arrival.event[_EVENT]
                 place.append((id_, len(fresh)))
                 fresh.append(arrival)
             else:
@@ -225,9 +228,7 @@ def _known_ids(
 ) -> tuple[dict[tuple[str, str], str], bool]:
     """Return the ids of events that are stored already by source and key, and whether any run waits."""
     keys = [
-        (source, key, hash_of(source, key))
-        for intake in intakes
-        for _, source, _, _, key, *_ in [arrival.event for arrival in intake.arrivals]
+        (*arrival.key, hash_of(*arrival.key)) for intake in intakes for arrival in intake.arrivals
     ]
     ids: dict[tuple[str, str], str] = {}
     any_waiting_run = False

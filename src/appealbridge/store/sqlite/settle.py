@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
@@ -49,7 +49,8 @@ _wake = Join(
 )
 
 
-class Ending(NamedTuple):
+@dataclass(slots=True)
+class Ending:
     """
     The rows of one settlement, and what its target state means for others.
 
@@ -65,6 +66,20 @@ class Ending(NamedTuple):
     stops: bool
 
 
+_EFFECTS = {
+    state: (
+        NUMBERS[state],
+        int(state in OPEN),
+        int(state in KEEPS_TURN),
+        state in WAKING,
+        state not in OPEN,
+        state in OPEN and state not in KEEPS_TURN,
+    )
+    for state in State
+}
+"""For each target state: its number, whether it `stays` open and `keeps` its place, and the last fields of `Ending`."""
+
+
 def ending(settlement: Settlement) -> Ending:
     """Return the rows of a settlement; raise `IllegalMove` if the change of state is not allowed."""
     s = settlement
@@ -72,7 +87,7 @@ def ending(settlement: Settlement) -> Ending:
         raise IllegalMove(
             f"delivery {s.delivery_id}: it cannot become {s.target.value} from {s.source.value}"
         )
-    leaves = s.target not in OPEN
+    number, stays, keeps, wakes, leaves, stops = _EFFECTS[s.target]
     receipt = (None, None, None) if s.receipt is None else (
         s.receipt.id, s.receipt.url, s.receipt.time,
     )  # fmt: skip
@@ -80,13 +95,13 @@ def ending(settlement: Settlement) -> Ending:
         s.delivery_id,
         s.at,
         (
-            s.delivery_id, NUMBERS[s.source], NUMBERS[s.target], stored_time(s.due_at), s.hold, s.reason,
-            s.at, 0 if leaves else 1, 1 if s.target in KEEPS_TURN else 0, *receipt,
+            s.delivery_id, NUMBERS[s.source], number, stored_time(s.due_at), s.hold, s.reason,
+            s.at, stays, keeps, *receipt,
         ),
         None if s.attempt is None else attempt_row(s.attempt),
-        s.target in WAKING,
+        wakes,
         leaves,
-        not leaves and s.target not in KEEPS_TURN,
+        stops,
     )  # fmt: skip
 
 
