@@ -268,7 +268,9 @@ def test_only_the_sqlite_store_knows_sqlite():
         assert "sqlite3" not in names, file.name
         if module_name(file) != f"{STORE}.opening":
             assert not [name for name in names if covers(inside, name)], file.name
-        assert not re.search(r"PRAGMA|wal_checkpoint|sqlite_schema", file.read_text("utf-8")), file.name
+        assert not re.search(r"PRAGMA|wal_checkpoint|sqlite_schema", file.read_text("utf-8")), (
+            file.name
+        )
 
 
 def test_the_door_connects_by_one_kind_of_connector_that_is_made_once():

@@ -195,7 +195,7 @@ class OpenRun:
 
 @value
 class EventPage:
-    """Events in the order in which they were stored; `number` is that of the last one, `last` of the newest in the store."""
+    """Events in the order of storing; `number` is that of the last one, `last` that of the newest in the store."""
 
     events: Sequence[Event]
     number: int

@@ -70,6 +70,15 @@ _RARE = (
 )
 _RARE_OF_CHANNEL = f"SELECT number FROM {_LISTED} AND channel = :channel AND {_IN_STATES}"
 
+_TESTS = {
+    "states": _IN_STATES,
+    **{name: f"{name} = :{name}" for name in ("channel", "subject", "recipe", "hold")},
+    "event_id": OF_EVENT,
+    "run_id": OF_RUN,
+    "since": "planned_at >= :since",
+}
+"""The condition for each field of a `DeliveryFilter`."""
+
 _OF_CHANNEL = (
     f"SELECT count(*) FROM deliveries WHERE {IS_LISTED} AND channel = :channel AND state ="
 )
@@ -138,29 +147,11 @@ class SqliteQueries(ReadAccess):
 
     @reads
     def deliveries(self, db: Connection, which: DeliveryFilter) -> Sequence[Delivery]:
-        conditions: dict[str, object] = {
-            _IN_STATES: which.states,
-            "channel = :channel": which.channel,
-            "subject = :subject": which.subject,
-            "recipe = :recipe": which.recipe,
-            "hold = :hold": which.hold,
-            OF_EVENT: which.event_id,
-            OF_RUN: which.run_id,
-            "planned_at >= :since": which.since is not None,
-        }
-        values: dict[str, Any] = {
-            "states": json_list(NUMBERS[state] for state in which.states),
-            "channel": which.channel,
-            "subject": which.subject,
-            "recipe": which.recipe,
-            "hold": which.hold,
-            "event_id": which.event_id,
-            "run_id": which.run_id,
-            "since": which.since,
-            "limit": which.limit,
-        }
-        tests = [test for test, wanted in conditions.items() if wanted]
-        if which.since is not None:
+        values: dict[str, Any] = {name: getattr(which, name) for name in _TESTS}
+        tests = [test for name, test in _TESTS.items() if values[name]]
+        values["states"] = json_list(NUMBERS[state] for state in which.states)
+        values["limit"] = which.limit
+        if which.since:
             tests.append("number >= :first")
             values["first"] = _first_since(db, "deliveries", "planned_at", which.since)
         clauses = _newest_first(_driver(which, frozenset(which.states)), tests)
@@ -203,13 +194,9 @@ class SqliteQueries(ReadAccess):
         since: float | None = None,
         limit: int = 100,
     ) -> Sequence[Event]:
-        conditions = {
-            "subject = :subject": subject, "source = :source": source, "type = :type": type_,
-        }  # fmt: skip
-        tests = [test for test, wanted in conditions.items() if wanted]
-        values: dict[str, Any] = {
-            "subject": subject, "source": source, "type": type_, "since": since, "limit": limit,
-        }  # fmt: skip
+        values: dict[str, Any] = {"subject": subject, "source": source, "type": type_}
+        tests = [f"{name} = :{name}" for name, value in values.items() if value]
+        values |= {"since": since, "limit": limit}
         driver = _Driver()
         if subject:
             driver = _Driver([tests[0], "subject > ''"], order="events_by_subject")
