@@ -18,16 +18,16 @@ import pytest
 from appealbridge.store.base import Store
 from tests.store_contract.case import OpenStore
 from tests.store_contract.delivery import StoreDeliveryContract
-from tests.store_contract.following import StoreFollowingContract
 from tests.store_contract.intake import StoreIntakeContract
-from tests.store_contract.looking import StoreLookingContract
-from tests.store_contract.moving import StoreMovingContract
+from tests.store_contract.notices import StoreNoticesContract
 from tests.store_contract.owners import StoreOwnersContract
 from tests.store_contract.paging import StorePagingContract
-from tests.store_contract.recalling import StoreRecallingContract
+from tests.store_contract.queries import StoreQueriesContract
+from tests.store_contract.recent import StoreRecentContract
 from tests.store_contract.retention import StoreRetentionContract
 from tests.store_contract.run import StoreRunContract
-from tests.store_contract.telling import StoreTellingContract
+from tests.store_contract.state_changes import StoreStateChangesContract
+from tests.store_contract.threads import StoreThreadsContract
 from tests.store_contract.waiting import StoreWaitingContract
 
 
@@ -36,14 +36,14 @@ class StoreContract(
     StoreDeliveryContract,
     StoreRunContract,
     StoreWaitingContract,
-    StoreFollowingContract,
-    StoreMovingContract,
-    StoreLookingContract,
+    StoreThreadsContract,
+    StoreStateChangesContract,
+    StoreQueriesContract,
     StoreOwnersContract,
     StorePagingContract,
-    StoreRecallingContract,
+    StoreRecentContract,
     StoreRetentionContract,
-    StoreTellingContract,
+    StoreNoticesContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 
