@@ -14,7 +14,7 @@ from statistics import median, quantiles
 
 from appealbridge.store.records import Arrival
 from appealbridge.store.sqlite.connections import open_writer
-from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite.events import IntakeRows, accept, arrival_rows
 from appealbridge.store.sqlite.schema import ANY_NUMBER, migrate
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.web import listing
@@ -111,7 +111,10 @@ def indexes(home: Path, make: Callable[[int], Arrival], pairs: int = 300) -> Fig
             plain.execute(f"DROP INDEX {name}")
         taken: list[dict[sqlite3.Connection, float]] = []
         for turn in range(pairs):
-            rows = [intake([make(number)], None) for number in range(turn * 20, turn * 20 + 20)]
+            rows = [
+                IntakeRows([arrival_rows(make(number))], None)
+                for number in range(turn * 20, turn * 20 + 20)
+            ]
             both = [indexed, plain]
             random.shuffle(both)
             taken.append({db: _stored(db, rows) for db in both})

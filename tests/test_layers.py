@@ -23,6 +23,9 @@ IMPURE = {
 }  # fmt: skip
 
 
+STORE = "appealbridge.store"
+
+
 class Layer(NamedTuple):
     may: frozenset[str]
     must_not: frozenset[str]
@@ -255,6 +258,19 @@ def test_only_the_one_door_connects_to_anything_outside_the_program():
         for one in imports(file)
         if any(covers(library, one.name) for library in LIBRARIES_THAT_CONNECT)
     } <= set(MAY_CONNECT)
+
+
+def test_only_the_sqlite_store_knows_sqlite():
+    inside = f"{STORE}.sqlite"
+    outside = [file for file in files() if not covers(inside, module_name(file))]
+    for file in outside:
+        names = {one.name for one in imports(file)}
+        assert "sqlite3" not in names, file.name
+        if module_name(file) != f"{STORE}.opening":
+            assert not [name for name in names if covers(inside, name)], file.name
+        assert not re.search(r"PRAGMA|wal_checkpoint|sqlite_schema", file.read_text("utf-8")), (
+            file.name
+        )
 
 
 def test_the_door_connects_by_one_kind_of_connector_that_is_made_once():

@@ -11,13 +11,13 @@ from appealbridge.model.delivery import MOVES, State
 from appealbridge.store.records import (
     Arrival,
 )
-from appealbridge.store.sqlite import deliveries as delivery_table
-from appealbridge.store.sqlite import recent, runs, schema
-from appealbridge.store.sqlite.events import accept, intake
+from appealbridge.store.sqlite import deliveries, schema
+from appealbridge.store.sqlite.events import accept
 from appealbridge.store.sqlite.settle import ending, settle
 from appealbridge.store.sqlite.states import STATES
 from tests.properties.ordering import delivery_rows, have_to_wait, marked_as_waiting
 from tests.properties.strategies import drawn
+from tests.sqlite_direct import On, intake
 from tests.store_contract.case import CHANNEL, NOW, a_delivery, a_run, an_event, ended
 
 PLACES = st.integers(0, 20)
@@ -65,11 +65,11 @@ class World:
             number = len(self.events) + 1
             event = an_event(number, subject=subject, source=source, joined=joined)
             self.events.append(event)
-            deliveries = [
+            planned = [
                 a_delivery(event, f"step{n}", state=state, publish_by=NOW + len(self.events) % 5)
                 for n, state in enumerate(states)
             ]
-            fresh.append(Arrival(event, [a_run(event)], deliveries))
+            fresh.append(Arrival(event, [a_run(event)], planned))
         accept(self.db, [intake([arrival], None) for arrival in fresh])
 
     def advance(self, number, state):
@@ -77,11 +77,11 @@ class World:
         if self.events:
             event = self.events[number % len(self.events)]
             step = a_delivery(event, f"later{number}", state=state)
-            runs.advance(self.db, runs.advancing(a_run(event), 0, [step]))
+            On(self.db).advance(a_run(event), 0, [step])
 
     def claim(self, limit):
         """Begin attempts."""
-        delivery_table.claim(self.db, CHANNEL, NOW, limit)
+        On(self.db).claim(CHANNEL, NOW, limit)
 
     def settle(self, endings):
         """Let attempts and looks end, several at once."""
@@ -100,22 +100,22 @@ class World:
         if movable:
             id_, source = movable[place % len(movable)]
             targets = sorted(MOVES[source] - {State.SENDING})
-            delivery_table.move(self.db, id_, targets[way % len(targets)], NOW, "", "")
+            On(self.db).move(id_, targets[way % len(targets)], NOW)
 
     def expire(self, later):
         """Let time pass."""
-        delivery_table.expire(self.db, NOW + later, 2)
+        On(self.db).expire(NOW + later, 2)
 
     def hold(self, places):
         """Hold some of what waits untouched, as a flood."""
         waiting = self._those_in(State.READY)
         if waiting:
             ids = {waiting[place % len(waiting)][0] for place in places}
-            recent.hold(self.db, ids, "burst", "too much")
+            deliveries.hold_these(self.db, ids, "burst", "too much")
 
     def recover(self):
         """Start anew."""
-        delivery_table.recover(self.db, NOW, NOW, 2)
+        deliveries.recover(self.db, 1, NOW, NOW, 2)
 
     def _those_in(self, *states):
         rows = self.db.execute("SELECT id, state FROM deliveries ORDER BY number").fetchall()

@@ -1,1 +1,1 @@
-"""What every store owes, promise by promise; `store_contract.py` gathers them."""
+"""What every store guarantees; `contract.py` has the whole suite."""

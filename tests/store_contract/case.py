@@ -1,4 +1,4 @@
-"""What the store's contract suites put into a store, in one line a piece."""
+"""What the store's contract tests store, made in one line each."""
 
 from __future__ import annotations
 

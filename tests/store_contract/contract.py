@@ -1,13 +1,12 @@
 """
-What every store owes to the engine, as a suite that a store's own tests inherit.
+What every store guarantees to the engine, as a suite that a store's own tests inherit.
 
     class TestMyStore(StoreContract):
         @pytest.fixture
         def open_store(self, tmp_path: Path) -> OpenStore:
             return lambda: MyStore.open(tmp_path / "store")
 
-The promises stand in `store/base.py`. `tests/contract/test_store_sqlite.py` holds the default
-store to them.
+`store/base.py` says what the methods guarantee. `tests/contract/test_store_sqlite.py` tests the default store.
 """
 
 from __future__ import annotations
@@ -19,15 +18,16 @@ import pytest
 from appealbridge.store.base import Store
 from tests.store_contract.case import OpenStore
 from tests.store_contract.delivery import StoreDeliveryContract
-from tests.store_contract.following import StoreFollowingContract
 from tests.store_contract.intake import StoreIntakeContract
-from tests.store_contract.looking import StoreLookingContract
-from tests.store_contract.moving import StoreMovingContract
+from tests.store_contract.notices import StoreNoticesContract
+from tests.store_contract.owners import StoreOwnersContract
 from tests.store_contract.paging import StorePagingContract
-from tests.store_contract.recalling import StoreRecallingContract
+from tests.store_contract.queries import StoreQueriesContract
+from tests.store_contract.recent import StoreRecentContract
 from tests.store_contract.retention import StoreRetentionContract
 from tests.store_contract.run import StoreRunContract
-from tests.store_contract.telling import StoreTellingContract
+from tests.store_contract.state_changes import StoreStateChangesContract
+from tests.store_contract.threads import StoreThreadsContract
 from tests.store_contract.waiting import StoreWaitingContract
 
 
@@ -36,19 +36,20 @@ class StoreContract(
     StoreDeliveryContract,
     StoreRunContract,
     StoreWaitingContract,
-    StoreFollowingContract,
-    StoreMovingContract,
-    StoreLookingContract,
+    StoreThreadsContract,
+    StoreStateChangesContract,
+    StoreQueriesContract,
+    StoreOwnersContract,
     StorePagingContract,
-    StoreRecallingContract,
+    StoreRecentContract,
     StoreRetentionContract,
-    StoreTellingContract,
+    StoreNoticesContract,
 ):
-    """All promises of `Store`. A subclass has a fixture `open_store` that opens the same store each time."""
+    """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 
     @pytest.fixture
     async def store(self, open_store: OpenStore) -> AsyncIterator[Store]:
-        """Hand out a store with nothing in it."""
+        """Provide an empty store."""
         store = await open_store()
         yield store
         await store.close()

@@ -1,4 +1,4 @@
-"""What every store owes to a lane: what is due, once, in its turn; and how attempts end."""
+"""What every store guarantees to a lane: deliveries that are due, once each and in order, and how attempts end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store owes to whoever brings events: once, whole, in order, and with what is remembered."""
+"""What every store guarantees for events: stored once, completely, in order, and with the state of their poll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store owes to whoever looks at all that came: page by page, nothing twice, nothing left out."""
+"""What every store guarantees for reading all events page by page: none twice, and none left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store owes to retention: what is over loses its content, then its rows, and nothing else does."""
+"""What every store guarantees for retention: what is over loses its content, then its rows, and nothing else does."""
 
 from __future__ import annotations
 

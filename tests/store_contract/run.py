@@ -1,4 +1,4 @@
-"""What every store owes to runs: woken when something happened, planned on, never asleep over news."""
+"""What every store guarantees for runs: they wake when something has happened, and store what they plan."""
 
 from __future__ import annotations
 

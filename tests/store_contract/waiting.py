@@ -1,4 +1,4 @@
-"""What every store owes to runs that wait: what comes about their subject reaches them, and the next waits its turn."""
+"""What every store guarantees for runs that wait: they get the events about their subject, one run after the other."""
 
 from __future__ import annotations
 

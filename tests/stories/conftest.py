@@ -20,12 +20,11 @@ import pytest
 
 from appealbridge.clock import SystemClock
 from appealbridge.daemon.bridge import Bridge
-from appealbridge.daemon.control import read_control
 from appealbridge.logs import Level, Log, Output
 from appealbridge.plugin.http.resolver import Lookup
 from appealbridge.practice.app import Sandbox
 from appealbridge.store.records import Space
-from appealbridge.store.sqlite.maintenance import free_space
+from appealbridge.store.sqlite.control import read_control
 from appealbridge.testing.clock import FakeClock
 from appealbridge.triggers.appeal.trigger import AppealTrigger
 from appealbridge.triggers.feed.trigger import Feed
@@ -49,7 +48,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.lines = io.BytesIO()
-        self.space: Callable[[Path], Space] = free_space
+        self.space: Callable[[], Space] | None = None
         self.lookup: Lookup = socket.getaddrinfo
         self._folder = folder
         self._stack = AsyncExitStack()

@@ -89,7 +89,6 @@ class Mortal(SqliteStore):
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self._living_ask, self._ask = self._ask, self._ask_if_alive  # type: ignore[assignment]
         self._watched: dict[Together, Together] = {}
 
     @classmethod
@@ -99,10 +98,10 @@ class Mortal(SqliteStore):
             connection.executescript(_NOTE_MOVES)
         return store
 
-    async def _ask_if_alive(self, question: Callable[[sqlite3.Connection], Any]) -> Any:
+    async def _read(self, query: Callable[[sqlite3.Connection], Any]) -> Any:
         if self.death.came.is_set():
             raise asyncio.CancelledError
-        return await self._living_ask(question)
+        return await super()._read(query)
 
     def _submit(self, together: Together, payload: object) -> asyncio.Future[Any]:
         death = self.death

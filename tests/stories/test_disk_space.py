@@ -30,7 +30,7 @@ class Disk:
     def __init__(self):
         self.space = PLENTY
 
-    def __call__(self, _):
+    def __call__(self):
         return self.space
 
 

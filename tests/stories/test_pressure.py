@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.daemon.control import read_control
 from appealbridge.engine.intake.intake import MOST_WAITING
+from appealbridge.store.sqlite.control import read_control
 from tests.stories import staging
 from tests.stories.processes import daemon, until
 

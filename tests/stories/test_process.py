@@ -99,7 +99,7 @@ async def test_a_second_daemon_on_one_store_says_who_holds_it_and_ends(tmp_path)
         async with daemon(stage) as second:
             async with asyncio.timeout(20):
                 assert await second.ending == 1
-            assert await second.line(f"process {first.process.pid} works on this store")
+            assert await second.line(f"process {first.process.pid} uses this store")
         assert (await first.ask("GET", "/healthz"))[0] == 200
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from appealbridge.daemon.assembly import assemble
 from appealbridge.daemon.bridge import Bridge
-from appealbridge.daemon.control import read_control
 from appealbridge.daemon.process import Process
 from appealbridge.daemon.systemd import Notifier
 from appealbridge.logs import Level, Log, Output
 from appealbridge.settings.paths import Listen
+from appealbridge.store.sqlite.control import read_control
 from appealbridge.testing.clock import FakeClock
 from tests.stories import staging
 from tests.stories.test_sources import APPEAL

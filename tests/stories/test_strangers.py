@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from appealbridge.clock import SystemClock
-from appealbridge.daemon.control import read_control
+from appealbridge.store.sqlite.control import read_control
 from tests.stories import staging
 from tests.stories.processes import daemon
 from tests.stories.test_senders import EVENT, is_answered, lines_to, request, stored

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from appealbridge.clock import SystemClock
-from appealbridge.daemon.control import read_control
+from appealbridge.store.sqlite.control import read_control
 from tests.stories.staging import Stage, signed
 
 JUMPING = str(Path(__file__).with_name("jumping_clock.py"))

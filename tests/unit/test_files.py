@@ -8,19 +8,15 @@ import sys
 
 import pytest
 
-from appealbridge.daemon.control import (
-    Control,
-    NotBelieved,
-    announced,
-    by_socket,
-    control_file,
-    read_control,
-)
+from appealbridge.daemon.control import by_socket
 from appealbridge.files import SHARED, read_file, socket_at, write_file
 from appealbridge.model.errors import StoreError
 from appealbridge.practice.journal import Journal, StateUnusable
+from appealbridge.store.opening import NotBelieved
+from appealbridge.store.records import Control
+from appealbridge.store.sqlite.backup import back_up
 from appealbridge.store.sqlite.connections import StoreLock, prepared
-from appealbridge.store.sqlite.maintenance import back_up
+from appealbridge.store.sqlite.control import announced, control_file, read_control
 
 CONTROL = Control("http://127.0.0.1:8080", "token", 7)
 NOBODY = 65534
@@ -210,7 +206,7 @@ def test_what_lies_beside_the_store_follows_no_link(tmp_path, victim, ending):
 def test_a_store_that_is_somebody_elses_link_is_not_opened(tmp_path, victim):
     (tmp_path / "a.db").symlink_to(tmp_path / "elsewhere.db")
     os.chown(tmp_path / "a.db", NOBODY, NOBODY, follow_symlinks=False)
-    with pytest.raises(StoreError, match="somebody else"):
+    with pytest.raises(StoreError, match="another user"):
         prepared(tmp_path / "a.db")
     assert not (tmp_path / "elsewhere.db").exists()
 

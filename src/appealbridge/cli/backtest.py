@@ -18,6 +18,7 @@ from appealbridge.cli.recipes import chosen
 from appealbridge.clock import SystemClock
 from appealbridge.model.duration import written
 from appealbridge.model.errors import StoreError
+from appealbridge.store.opening import Backend, store_at
 
 PAGE = 500
 """How many events are read, and kept in memory, at once."""
@@ -81,13 +82,13 @@ def backtest(
     store, whether or not the daemon runs, and cannot reach a channel.
     """
     assembly, draft = chosen(config, recipe_name)
-    store = assembly.settings.store
+    store = store_at(assembly.settings.store)
     if not store.exists():
         fail(f"no store at {store}; start the daemon with: appealbridge run")
     report = _Report(every, limit)
     try:
         with progress("events") as told:
-            tested, beside = asyncio.run(_play(assembly, draft, since, report, told))
+            tested, beside = asyncio.run(_play(assembly, store, draft, since, report, told))
     except StoreError as error:
         fail(str(error))
     report.shown.sort(key=lambda one: float(one.at))
@@ -99,14 +100,13 @@ def backtest(
 
 
 async def _play(
-    assembly: Any, draft: Any, since: float, report: _Report, progress: Progress
+    assembly: Any, backend: Backend, draft: Any, since: float, report: _Report, progress: Progress
 ) -> tuple[Any, str]:
     """Run a draft on all events since then; return the backtest and what it was compared with."""
     from appealbridge.recipes.rehearsal.api import Backtest
-    from appealbridge.store.sqlite.store import SqliteStore
 
     now = SystemClock().now()
-    store = await SqliteStore.open(assembly.settings.store, read_only=True)
+    store = await backend.open(read_only=True)
     try:
         version, other = await _in_force(store, draft.name, assembly.catalogue)
         tested = Backtest(draft, other)

@@ -14,9 +14,11 @@ from urllib.parse import urlencode, urlsplit
 from appealbridge.cli.common import fail, fail_with
 from appealbridge.cli.failing import in_words
 from appealbridge.cli.output import say
-from appealbridge.daemon.control import Control, NotBelieved, by_socket, read_control
+from appealbridge.daemon.control import by_socket
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import control_socket_of, store_of
+from appealbridge.store.opening import Backend, NotBelieved, store_at
+from appealbridge.store.records import Control
 from appealbridge.terminal import visible
 
 SECONDS = 30.0
@@ -38,7 +40,7 @@ class _UnixConnection(http.client.HTTPConnection):
 class DaemonClient:
     """The daemon of one store; `control` is `None` if none is running."""
 
-    store: Path
+    store: Backend
     control: Control | None
     config: Path | None = None
 
@@ -46,11 +48,11 @@ class DaemonClient:
     def of(cls, config: Path | None) -> DaemonClient:
         """Find the daemon through its settings."""
         try:
-            store, control_socket = store_of(config), control_socket_of(config)
+            store, control_socket = store_at(store_of(config)), control_socket_of(config)
         except InvalidDocuments as error:
             fail_with(error)
         try:
-            control = by_socket(control_socket) if control_socket else read_control(store)
+            control = by_socket(control_socket) if control_socket else store.control()
             if control is not None and not _answers(control):
                 control = None
         except NotBelieved as error:

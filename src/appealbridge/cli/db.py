@@ -13,6 +13,7 @@ from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import StoreError
 from appealbridge.settings import store_of
+from appealbridge.store.opening import Backend, store_at
 
 
 @click.group()
@@ -31,11 +32,9 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     To restore it, stop the daemon, replace the store with the copy, remove the store's -wal and -shm files, and start
     the daemon.
     """
-    from appealbridge.store.sqlite.maintenance import back_up
-
     store = _store(config)
     try:
-        size = back_up(store, file, SystemClock().now(), _percent if sys.stderr.isatty() else None)
+        size = store.back_up(file, SystemClock().now(), _percent if sys.stderr.isatty() else None)
     except StoreError as error:
         fail(str(error))
     if as_json:
@@ -49,13 +48,11 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
 @json_option
 def vacuum(config: Path | None, as_json: bool) -> None:
     """Rewrite the store without the data that was removed from it. Stop the daemon first."""
-    from appealbridge.store.sqlite.maintenance import vacuum
-
     store = _store(config)
     if sys.stderr.isatty():
         say(f"{store}: this may take a minute per gigabyte", err=True)
     try:
-        before, after = vacuum(store)
+        before, after = store.vacuum()
     except StoreError as error:
         fail(str(error))
     if as_json:
@@ -72,11 +69,9 @@ def vacuum(config: Path | None, as_json: bool) -> None:
 @json_option
 def migrate(config: Path | None, as_json: bool, check: bool) -> None:
     """Update the store to this version, or make a new one. Stop the daemon first."""
-    from appealbridge.store.sqlite.maintenance import NEWEST, bring_up_to_date, shape_of
-
     store = _store(config)
     try:
-        before, after = (shape_of(store), NEWEST) if check else bring_up_to_date(store)
+        before, after = store.versions() if check else store.migrate()
     except StoreError as error:
         fail(str(error))
     if as_json:
@@ -94,9 +89,9 @@ def migrate(config: Path | None, as_json: bool, check: bool) -> None:
         sys.exit(1)
 
 
-def _store(config: Path | None) -> Path:
+def _store(config: Path | None) -> Backend:
     try:
-        return store_of(config)
+        return store_at(store_of(config))
     except InvalidDocuments as error:
         fail_with(error)
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 from appealbridge.daemon.assembly import Assembly, identities
 from appealbridge.documents import Problem
 from appealbridge.engine.intake.changes import RENEWED
 from appealbridge.model.errors import StoreError
 from appealbridge.model.source import source_label
-from appealbridge.store.sqlite.store import SqliteStore
+from appealbridge.store.opening import open_store, store_at
 
 
 def notes(assembly: Assembly) -> list[Problem]:
     """Return a note for each such source; none if there is no store here or it cannot be read."""
     now = identities(assembly)
     try:
-        if not now or not assembly.settings.store.exists():
+        if not now or not store_at(assembly.settings.store).exists():
             return []
         before = asyncio.run(_remembered(assembly.settings.store, now))
     except (OSError, StoreError):
@@ -31,8 +30,8 @@ def notes(assembly: Assembly) -> list[Problem]:
     ]
 
 
-async def _remembered(path: Path, sources: Mapping[str, str]) -> dict[str, str]:
-    store = await SqliteStore.open(path, read_only=True)
+async def _remembered(url: str, sources: Mapping[str, str]) -> dict[str, str]:
+    store = await open_store(url, read_only=True)
     try:
         records = [await store.source(source) for source in sources]
     finally:

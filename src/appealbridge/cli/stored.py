@@ -31,11 +31,10 @@ class Stored:
             fail(str(error))
 
     async def _read(self, path: str, query: Mapping[str, str]) -> Any:
-        from appealbridge.store.sqlite.store import SqliteStore
         from appealbridge.web import listing
         from appealbridge.web.masking import cleaned
 
-        store = await SqliteStore.open(self._daemon.store, read_only=True)
+        store = await self._daemon.store.open(read_only=True)
         try:
             told = await listing.read(store.listings, path, query)
         finally:

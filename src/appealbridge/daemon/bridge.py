@@ -23,7 +23,6 @@ from typing import Any
 from appealbridge import __version__
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.daemon.assembly import Assembly, Known, assemble, refused, taken
-from appealbridge.daemon.control import Control, announced
 from appealbridge.daemon.systemd import Notifier, listening_sockets, notifier
 from appealbridge.documents import InvalidDocuments, Problem, unexpected
 from appealbridge.engine.engine import Engine
@@ -38,9 +37,8 @@ from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import FILES, PLATFORM_NAMES, SOURCE_NAMES, Pool, offload
 from appealbridge.redact import Redactor, without_queries
 from appealbridge.settings.load import DEFAULT
-from appealbridge.store.records import Space
-from appealbridge.store.sqlite.maintenance import free_space
-from appealbridge.store.sqlite.store import SqliteStore
+from appealbridge.store.opening import store_at
+from appealbridge.store.records import Control, Space
 from appealbridge.triggers.webhook.signature import decoy
 from appealbridge.web.refusals import Refusals
 from appealbridge.web.server import application, control_application, serve
@@ -62,7 +60,7 @@ class Bridge:
         rng: random.Random | None = None,
         log: Log | None = None,
         systemd: Notifier | None = None,
-        space: Callable[[Path], Space] = free_space,
+        space: Callable[[], Space] | None = None,
         lookup: Lookup = socket.getaddrinfo,
     ) -> None:
         self.config = config
@@ -95,12 +93,13 @@ class Bridge:
         async with AsyncExitStack() as stack:
             stack.enter_context(libraries(self.log))
             read_at_once(settings.feeds_at_once)
-            self.log.info(LogEvent.STARTING, version=__version__, store=str(settings.store))
+            backend = store_at(settings.store)
+            self.log.info(LogEvent.STARTING, version=__version__, store=str(backend))
             if settings.file is None:
                 words = "no webhook, source or channel is declared; name the file with --config, or make it"
                 self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
             self._say_recipes()
-            store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
+            store = await backend.open(on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
             http = await stack.enter_async_context(self._network(PLATFORM_NAMES))
             source_http = await stack.enter_async_context(self._network(SOURCE_NAMES))
@@ -115,15 +114,13 @@ class Bridge:
                 tasks,
                 source_http=source_http,
                 clean=self._clean,
-                space=partial(self._space, settings.store),
+                space=self._space or backend.space,
             )
             stack.push_async_callback(self._stop_engine)
             await self.engine.start(self.assembly.active, self.assembly.catalogue)
             self.url = await stack.enter_async_context(self._served())
             await stack.enter_async_context(self._controlled())
-            stack.enter_context(
-                announced(settings.store, Control(self.url, self.token, os.getpid()))
-            )
+            stack.enter_context(backend.announced(Control(self.url, self.token, os.getpid())))
             self._stack = stack.pop_all()
         self.log.info(LogEvent.READY, url=self.url)
         return self

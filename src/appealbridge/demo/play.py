@@ -13,10 +13,11 @@ import aiohttp
 import orjson
 
 from appealbridge.clock import SystemClock
-from appealbridge.daemon.control import Control, read_control
 from appealbridge.demo import script, stage
 from appealbridge.demo.process import running
 from appealbridge.demo.show import Show
+from appealbridge.store.opening import store_at
+from appealbridge.store.records import Control
 
 START_SECONDS = 30.0
 PUBLISH_SECONDS = 60.0
@@ -86,7 +87,7 @@ class Demo:
     async def _ready(self, daemon: asyncio.subprocess.Process, log: Path) -> Control:
         for _ in self._turns(START_SECONDS):
             self._must_live(daemon, log)
-            control = read_control(self._stage.store)
+            control = store_at(f"sqlite://{self._stage.store}").control()
             if control is not None:
                 return control
             await self._clock.sleep(TURN_SECONDS)

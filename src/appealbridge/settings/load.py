@@ -107,7 +107,7 @@ def load_settings(
         reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
         file=path,
-        store=_whole(folder, daemon.store),
+        store=_store_url(folder, daemon.store),
         recipes=recipes,
         templates=_whole(folder, daemon.templates),
         channels=channels,
@@ -158,10 +158,10 @@ _NOT_IN_FORCE = {
 
 
 @_only_problems
-def store_of(file: Path | None) -> Path:
-    """Return the store's file without checking anything else in the settings; raise `InvalidDocuments`."""
+def store_of(file: Path | None) -> str:
+    """Return the store's URL without checking anything else in the settings; raise `InvalidDocuments`."""
     folder, daemon = _only(file, "store")
-    return _whole(folder, daemon.store)
+    return _store_url(folder, daemon.store)
 
 
 @_only_problems
@@ -180,6 +180,10 @@ def _only(file: Path | None, option: str) -> tuple[Path, DaemonSettings]:
     if daemon is None:
         raise InvalidDocuments(reader.problems)
     return folder, daemon
+
+
+def _store_url(folder: Path, store: str) -> str:
+    return f"sqlite://{_whole(folder, store)}"
 
 
 def _whole(folder: Path, path: Path | str) -> Path:

@@ -55,7 +55,7 @@ class Settings:
     control_socket: str | None
     control_mode: str
     public_url: str | None
-    store: Path
+    store: str
     keep_free: int | None
     recipes: Path
     templates: Path

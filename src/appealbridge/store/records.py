@@ -1,4 +1,4 @@
-"""Records that stores take and return, besides the values of the model. Times are Unix seconds UTC."""
+"""Records that stores take and return, in addition to the model. Times are Unix seconds UTC."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from appealbridge.model.value import value
 @value
 class Arrival:
     """
-    One event with everything it caused, to be stored together or not at all.
+    One event with everything it caused, stored together or not at all.
 
-    A delivery handed over as `sending` asks to be stored as begun at once; the store makes it
-    `ready` instead where another stands before it.
+    A delivery given as `sending` is stored with its attempt begun; if another one goes before it, it becomes `ready`.
     """
 
     event: Event
@@ -31,13 +30,12 @@ class Arrival:
 @value
 class PollState:
     """
-    The memory that a poll of a source leaves, stored together with the events of that poll.
+    The state that a poll of a source leaves, stored together with the events of that poll.
 
-    `seen` maps the identity of every listed item to its digest. `state` is what the engine keeps about
-    the source. `anew`: whatever was remembered of it before is forgotten. `alarms` are kept until people
-    have been told of them: kind, what it is about, words. A long look is stored in several parts: only
-    the last one is `complete`, and of the others only `seen` is kept. `marked` says that the source has
-    a planning mark.
+    `seen` maps the identity of every listed item to its digest. `state` is what the engine stores about the source.
+    With `anew`, everything remembered of it is forgotten first. `alarms` have a kind, a channel or source, and a text.
+    A long poll is stored in several parts: only the last one is `complete`, and of the others only `seen` is stored.
+    `marked` says that the source has a planning mark.
     """
 
     source: str
@@ -57,7 +55,7 @@ class PlanningMark:
     """
     Marks a source whose new items are being planned (`in_progress`), or were when a process died.
 
-    `crashes` is how many processes in a row died meanwhile. The source is paused until `paused_until`.
+    `crashes` is how many processes in a row died while planning. The source is paused until `paused_until`.
     `hold_reason` is why its items are held, empty if they are not.
     """
 
@@ -73,10 +71,9 @@ class Accepted:
     """
     The result of storing one arrival.
 
-    `event_id` is the stored event's id: the first one's where it was a `repeat`, of which nothing
-    was stored, and empty where that one has been removed. `begun` are the ids of the deliveries that
-    are now `sending`; the caller owns them. `heard` says that a run which waits has been woken by it,
-    `recipes` how many recipes wanted it.
+    `event_id` is the id of the stored event. Of a `repeat` nothing was stored: then it is the first one's id, empty if
+    that has been removed. `begun` are the ids of the deliveries that are now `sending`; the caller has to make these
+    attempts. `heard` says whether the event woke a run that waited, `recipes` how many recipes matched.
     """
 
     event_id: str
@@ -102,9 +99,9 @@ class KnownKey:
 @value(kw_only=True)
 class Settlement:
     """
-    How one attempt or search ended: the change of state, and what is kept.
+    The result of one attempt or search: the change of state, and what is stored.
 
-    `hold` and `reason` replace what stood there; `due_at` and `receipt` do where they are said.
+    `hold` and `reason` replace the earlier ones; `due_at` and `receipt` do if they are given.
     """
 
     delivery_id: str
@@ -123,8 +120,8 @@ class LaneRecord:
     """
     The condition of an account at its last change.
 
-    `condition` is the engine's word for it, and `since` when it began; `alarmed` that people have been
-    told. The platform wants to be left alone until `paused_until`.
+    `condition` is the engine's word for it, and `since` when it began; `alarmed` says that people have been notified.
+    The platform has asked for no requests until `paused_until`.
     """
 
     channel: str
@@ -138,9 +135,9 @@ class LaneRecord:
 @value(kw_only=True)
 class NewsSort:
     """
-    Problems of one sort about which nobody has been told, and how many there are.
+    Problems of one sort that nobody has been notified of, and how many there are.
 
-    `kind` is a word of `model/notice.py`. `version` is the recipe version that made the newest of them.
+    `kind` is a value from `model/notice.py`. `version` is the recipe version that caused the newest one.
     """
 
     kind: str
@@ -155,7 +152,7 @@ class News:
     """
     One problem: a delivery, a run, or an alarm, by its `number` in its own table.
 
-    `run_id` is empty for an alarm; `reason` says why, in the platform's own words where it spoke.
+    `run_id` is empty for an alarm; `reason` says why, in the platform's words if it gave any.
     """
 
     kind: str
@@ -186,8 +183,7 @@ class OpenRun:
     """
     A run that may be able to plan more: its event, and its deliveries so far.
 
-    `wakes` is how often it has been woken. `heard` are the events of its subject that came after its
-    own, in their order, where it is one that waits.
+    `wakes` is how often it has been woken. If it waits, `heard` are the later events of its subject, in order.
     """
 
     run: Run
@@ -199,7 +195,7 @@ class OpenRun:
 
 @value
 class EventPage:
-    """Some events in the order in which they were stored, by `number`; `last` is the newest one's in the store."""
+    """Events in the order of storing; `number` is that of the last one, `last` that of the newest in the store."""
 
     events: Sequence[Event]
     number: int
@@ -208,7 +204,7 @@ class EventPage:
 
 @value
 class RecipeVersion:
-    """One version of a recipe's text and of the templates it uses, kept while anything may need it."""
+    """One version of a recipe's text and of the templates it uses, stored while anything may need it."""
 
     version: str
     name: str
@@ -275,10 +271,9 @@ class QueueStatus:
     """
     What waits on a channel.
 
-    `next_due` is the earliest due time still to come of a `ready` or `unknown` delivery. `blocked`
-    says that something `ready` and due waits for a delivery that stands before it, or something
-    `planned` for the one it follows. `looks`
-    says that an `unknown` delivery's look is due.
+    `next_due` is the earliest future due time of a `ready` or `unknown` delivery. `blocked` says that a `ready` and due
+    delivery waits for one before it, or a `planned` one for the one it follows. `looks` says that an `unknown`
+    delivery's search is due.
     """
 
     next_due: float | None
@@ -289,10 +284,10 @@ class QueueStatus:
 @value
 class Over:
     """
-    What was over before a time, in Unix seconds UTC.
+    Selects what was over before a time.
 
-    `after_closure`: what is about an appeal is over when that appeal has been closed as well, and
-    not been opened again.
+    With `after_closure`, what is about an appeal is over only if the appeal had been closed by then, and was not opened
+    again.
     """
 
     before: float
@@ -301,7 +296,7 @@ class Over:
 
 @value
 class Pruned:
-    """How many events, or runs, a step of pruning finished, and where the next one goes on, `None` at the end."""
+    """How many events or runs a step of pruning finished, and where the next one continues, `None` at the end."""
 
     events: int
     then: int | None
@@ -312,8 +307,8 @@ class Queue:
     """
     What waits on one channel: how many deliveries are open, and which goes first.
 
-    `first` is the due time and the number of the longest due that is `ready` and that nothing stands
-    before, `None` where there is none.
+    `first` is the due time and number of the longest due delivery that is `ready` and does not wait for another, `None`
+    if there is none.
     """
 
     channel: str
@@ -324,10 +319,10 @@ class Queue:
 @value(kw_only=True)
 class Writing:
     """
-    The state of a store's writing: why the last transactions failed, empty if they did not.
+    The state of a store's writing; `trouble` is why the last transactions failed, empty if they did not.
 
-    For `waits_for` seconds something has waited and nothing was stored; `idle_for` seconds ago was the last
-    time that anything was, or could not be.
+    A transaction has waited for `waits_for` seconds while none ended. The last one ended `idle_for` seconds ago,
+    successful or not.
     """
 
     trouble: str
@@ -337,7 +332,16 @@ class Writing:
 
 @value
 class Space:
-    """How many bytes are free on a store's disk, and how many it has in all."""
+    """The free bytes on a store's disk, and its size in bytes."""
 
     free: int
     size: int
+
+
+@value
+class Control:
+    """Where the daemon listens (`http://host:port` or `unix:/path`), what opens its API, and its process id."""
+
+    url: str
+    token: str
+    pid: int

@@ -9,7 +9,7 @@ from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.base import StoreLooking
+from appealbridge.store.base import StoreQueries
 from appealbridge.store.records import (
     DeliveryFilter,
 )
@@ -29,13 +29,13 @@ _EVENT_ID = 16
 """How many characters an event's id has. Anything shorter that has only digits is a delivery's number."""
 
 
-async def deliveries(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
+async def deliveries(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List deliveries, newest first."""
     return await rows(store, await store.deliveries(_which(query)))
 
 
 async def rows(
-    store: StoreLooking, listed: Sequence[Delivery], *, history: bool = False
+    store: StoreQueries, listed: Sequence[Delivery], *, history: bool = False
 ) -> list[dict[str, Any]]:
     """
     Return deliveries for display, each with the delivery that it waits for.
@@ -55,13 +55,13 @@ async def rows(
     return shown
 
 
-async def delivery(store: StoreLooking, delivery_id: str) -> dict[str, Any]:
+async def delivery(store: StoreQueries, delivery_id: str) -> dict[str, Any]:
     """Return one delivery with its attempts."""
     (row,) = await rows(store, [await store.delivery(delivery_id)], history=True)
     return row
 
 
-async def runs(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
+async def runs(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List runs, newest first."""
     listed = await store.runs(
         event_id=query.get("event", ""),
@@ -72,7 +72,7 @@ async def runs(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     return [views.run(one) for one in listed]
 
 
-async def run(store: StoreLooking, run_id: str) -> dict[str, Any]:
+async def run(store: StoreQueries, run_id: str) -> dict[str, Any]:
     """Return one run with its event and its deliveries, each with its attempts."""
     one = await store.run(run_id)
     told = await _with_deliveries(store, one)
@@ -80,7 +80,7 @@ async def run(store: StoreLooking, run_id: str) -> dict[str, Any]:
     return told
 
 
-async def _with_deliveries(store: StoreLooking, run: Run) -> dict[str, Any]:
+async def _with_deliveries(store: StoreQueries, run: Run) -> dict[str, Any]:
     caused: Sequence[Delivery] = ()
     if run.state is not RunState.SKIPPED:
         caused = await store.deliveries(DeliveryFilter(run_id=run.id, limit=MOST))
@@ -89,7 +89,7 @@ async def _with_deliveries(store: StoreLooking, run: Run) -> dict[str, Any]:
     return told
 
 
-async def trace(store: StoreLooking, id_: str) -> dict[str, Any]:
+async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
     """
     Return an `event` with its `runs`, each with its deliveries and their attempts.
 
@@ -105,7 +105,7 @@ async def trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     return {"subject": id_, "traces": [await _trace(store, one.id) for one in reversed(about)]}
 
 
-async def _trace(store: StoreLooking, id_: str) -> dict[str, Any]:
+async def _trace(store: StoreQueries, id_: str) -> dict[str, Any]:
     if "." not in id_ and not (id_.isdecimal() and len(id_) < _EVENT_ID):
         about = await store.event(id_)
         asked = [*reversed(await store.runs(event_id=id_, limit=MOST))]
@@ -119,7 +119,7 @@ async def _trace(store: StoreLooking, id_: str) -> dict[str, Any]:
     }
 
 
-async def events(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
+async def events(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List events, newest first."""
     listed = await store.events(
         subject=query.get("subject", ""),
@@ -131,7 +131,7 @@ async def events(store: StoreLooking, query: Query) -> list[dict[str, Any]]:
     return [views.event(one) for one in listed]
 
 
-async def event(store: StoreLooking, event_id: str) -> dict[str, Any]:
+async def event(store: StoreQueries, event_id: str) -> dict[str, Any]:
     """Return one event."""
     return views.event(await store.event(event_id))
 
@@ -140,7 +140,7 @@ _LISTS = {"deliveries": deliveries, "runs": runs, "events": events}
 _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace}
 
 
-async def read(store: StoreLooking, path: str, query: Query) -> Any:
+async def read(store: StoreQueries, path: str, query: Query) -> Any:
     """Return the listing that the API has at `path`; raise `NotFound`, or `ValueError` with a message."""
     kind, _, one = path.strip("/").partition("/")
     if one and kind in _SINGLE:

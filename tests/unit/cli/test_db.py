@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from appealbridge.cli.main import main
 from appealbridge.store.sqlite import schema
 from appealbridge.store.sqlite.connections import StoreLock, open_writer
-from appealbridge.store.sqlite.maintenance import NEWEST
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.store_contract.case import an_arrival
 
@@ -87,11 +86,11 @@ def test_a_store_is_brought_up_to_date(db, store):
     asked = db("migrate", "--check")
     assert asked.exit_code == 1
     assert "db migrate" in asked.stdout
-    assert db("migrate").stdout.endswith(f"from version 1 to {NEWEST}\n")
+    assert db("migrate").stdout.endswith(f"from version 1 to {len(schema.MIGRATIONS)}\n")
     asked = db("migrate", "--check", "--json")
     assert asked.exit_code == 0
     assert json.loads(asked.stdout) == {
-        "store": str(store), "from": NEWEST, "to": NEWEST, "changed": False,
+        "store": str(store), "from": len(schema.MIGRATIONS), "to": len(schema.MIGRATIONS), "changed": False,
     }  # fmt: skip
 
 

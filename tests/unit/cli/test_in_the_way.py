@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from appealbridge.daemon.control import Control, announced, control_file
+from appealbridge.store.records import Control
 from appealbridge.store.sqlite.connections import prepared
+from appealbridge.store.sqlite.control import announced, control_file
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from appealbridge.cli.main import main
 from appealbridge.clock import SystemClock
-from appealbridge.daemon.control import Control, announced, control_file
 from appealbridge.model.event import Event
 from appealbridge.model.ids import event_id, run_id
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.records import Arrival
+from appealbridge.store.records import Arrival, Control
+from appealbridge.store.sqlite.control import announced, control_file
 from appealbridge.store.sqlite.store import SqliteStore
 
 SECRET = "wQ7-the-desk-s-own-passphrase"

@@ -40,7 +40,7 @@ FORCE_X = """
 def test_an_empty_file_runs(load, tmp_path, text):
     settings = load(text)
     assert settings.listen.address == ("127.0.0.1", 8080)
-    assert settings.store == tmp_path / "appealbridge.db"
+    assert settings.store == f"sqlite://{tmp_path}/appealbridge.db"
     assert settings.recipes == tmp_path / "recipes"
     assert settings.templates == tmp_path / "templates"
     assert settings.time_zone == "Europe/London"
@@ -54,7 +54,7 @@ def test_an_empty_file_runs(load, tmp_path, text):
 def test_no_file_runs_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = load_settings(None, platforms={}, sections={}, environ={})
-    assert (settings.file, settings.store) == (None, tmp_path / "appealbridge.db")
+    assert (settings.file, settings.store) == (None, f"sqlite://{tmp_path}/appealbridge.db")
 
 
 def test_the_default_file_is_that_of_the_working_folder(tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ def test_everything_that_may_be_said_is_understood(load, tmp_path):
     settings = load(WHOLE)
     assert settings.listen.path == "/run/appealbridge/http.sock"
     assert settings.public_url == "https://bridge.example.police.uk"
-    assert settings.store == Path("/var/lib/appealbridge/bridge.db")
+    assert settings.store == "sqlite:///var/lib/appealbridge/bridge.db"
     assert settings.recipes == Path("/etc/appealbridge/recipes")
     assert settings.templates == tmp_path.parent / "templates"
     assert (settings.log.level, settings.shutdown_within) == ("debug", 60.0)
@@ -148,7 +148,7 @@ def test_every_secret_that_was_read_is_told_and_none_is_printed(load):
 def test_the_store_can_be_asked_for_alone(tmp_path):
     file = tmp_path / "appealbridge.yaml"
     file.write_text("store: sqlite:///here.db\nchannels: { x: { platform: !secret none } }\n")
-    assert store_of(file) == tmp_path / "here.db"
+    assert store_of(file) == f"sqlite://{tmp_path}/here.db"
 
 
 def test_a_store_that_is_none_is_a_problem_even_alone(tmp_path):

@@ -93,7 +93,7 @@ async def test_a_question_that_waits_too_long_for_its_turn_is_given_up(path, sto
 
 async def test_what_people_ask_does_not_keep_the_engine_waiting(store):
     go = threading.Event()
-    listed = [asyncio.ensure_future(store.listings._ask(lambda _: go.wait(10))) for _ in range(9)]
+    listed = [asyncio.ensure_future(store.listings._read(lambda _: go.wait(10))) for _ in range(9)]
     await asyncio.sleep(0)
     outlook = await store.outlook("force_x", 0.0)
     assert not outlook.looks

@@ -12,7 +12,7 @@ from appealbridge.store.records import (
     Arrival,
 )
 from appealbridge.store.sqlite import connections
-from appealbridge.store.sqlite.errors import refusal, trouble
+from appealbridge.store.sqlite.errors import refusal, store_failure
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.store_contract.case import an_arrival, an_event
 
@@ -61,7 +61,7 @@ async def test_a_commit_that_the_disk_refuses_fails_all_its_callers(path, store)
             *(store.accept([an_arrival(number)]) for number in (2, 3)), return_exceptions=True
         )
     assert all(isinstance(result, StoreError) for result in results)
-    assert "the disk refuses" in str(results[0])
+    assert "the disk failed" in str(results[0])
     assert await store.events() == [an_event(1)]
     await store.accept([an_arrival(2)])
     await store.close()
@@ -130,7 +130,7 @@ async def test_reading_where_nothing_is_says_how_to_begin(path):
 async def test_a_store_that_is_only_read_refuses_writes(path, store):
     await store.accept([an_arrival(1)])
     reader = await SqliteStore.open(path, read_only=True)
-    with pytest.raises(StoreError, match="read only"):
+    with pytest.raises(StoreError, match="read-only"):
         await reader.accept([an_arrival(2)])
     assert await reader.events() == [an_event(1)]
     await reader.close()
@@ -156,14 +156,14 @@ async def test_text_that_no_database_takes_is_refused_to_its_caller(store):
 def test_every_code_of_the_table_has_a_cure(path):
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    told = trouble(error, path)
-    assert str(told).startswith(f"{path}: the disk refuses")
+    told = store_failure(error, path)
+    assert str(told).startswith(f"{path}: the disk failed")
     assert str(told).endswith("(disk I/O error)")
 
 
 def test_one_operations_error_is_not_the_stores():
-    assert trouble(sqlite3.IntegrityError("NOT NULL"), "x") is None
-    assert trouble(ValueError("x"), "x") is None
+    assert store_failure(sqlite3.IntegrityError("NOT NULL"), "x") is None
+    assert store_failure(ValueError("x"), "x") is None
 
 
 def test_our_own_errors_pass_unchanged(path):

@@ -8,10 +8,10 @@ from appealbridge.model.delivery import State
 from appealbridge.model.errors import TooMuch
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, DeliveryFilter
-from appealbridge.store.sqlite import listing, schema
+from appealbridge.store.sqlite import queries, schema
 from appealbridge.store.sqlite.connections import open_writer
-from appealbridge.store.sqlite.events import accept, intake
 from appealbridge.store.sqlite.store import SqliteStore
+from tests.sqlite_direct import On
 from tests.store_contract.case import NOW, a_delivery, a_run, an_event
 
 RECIPES = ("road", "road-works", "appeal")
@@ -86,11 +86,11 @@ async def test_deliveries_are_listed_by_their_time_though_they_were_stored_out_o
 
 
 async def test_more_than_an_answer_may_have_is_refused_with_a_cure(store, monkeypatch):
-    monkeypatch.setattr(listing, "LONGEST", 5_000)
+    monkeypatch.setattr(queries, "LONGEST", 5_000)
     event = an_event(40, data={"text": "x" * 3_000})
     again = an_event(41, data={"text": "x" * 3_000})
     await store.accept([Arrival(event), Arrival(again)])
-    with pytest.raises(TooMuch, match="ask for fewer with a smaller limit"):
+    with pytest.raises(TooMuch, match="use a smaller limit"):
         await store.events(limit=2)
     assert await store.events(limit=1) == [again]
 
@@ -102,46 +102,44 @@ ODD = 5
 """So many of all are of the odd words that are asked for, and stand at the far end."""
 
 ASKED = {
-    "subject": lambda db: listing.deliveries(db, DeliveryFilter(subject="odd")),
-    "no subject": lambda db: listing.deliveries(db, DeliveryFilter(subject="none")),
-    "recipe": lambda db: listing.deliveries(db, DeliveryFilter(recipe="odd")),
-    "channel": lambda db: listing.deliveries(db, DeliveryFilter(channel="odd")),
-    "channel and state": lambda db: listing.deliveries(
-        db, DeliveryFilter(channel="odd", states=[State.FAILED])
+    "subject": lambda db: On(db).deliveries(DeliveryFilter(subject="odd")),
+    "no subject": lambda db: On(db).deliveries(DeliveryFilter(subject="none")),
+    "recipe": lambda db: On(db).deliveries(DeliveryFilter(recipe="odd")),
+    "channel": lambda db: On(db).deliveries(DeliveryFilter(channel="odd")),
+    "channel and state": lambda db: On(db).deliveries(
+        DeliveryFilter(channel="odd", states=[State.FAILED])
     ),
-    "channel and delivered": lambda db: listing.deliveries(
-        db, DeliveryFilter(channel="odd", states=[State.DELIVERED])
+    "channel and delivered": lambda db: On(db).deliveries(
+        DeliveryFilter(channel="odd", states=[State.DELIVERED])
     ),
-    "recipe and state": lambda db: listing.deliveries(
-        db, DeliveryFilter(recipe="odd", states=[State.FAILED])
+    "recipe and state": lambda db: On(db).deliveries(
+        DeliveryFilter(recipe="odd", states=[State.FAILED])
     ),
-    "state": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.FAILED], limit=3)),
-    "under way": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.SENDING])),
-    "what waits": lambda db: listing.deliveries(
-        db, DeliveryFilter(states=[State.READY, State.UNKNOWN])
-    ),
-    "held": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.HELD])),
-    "hold": lambda db: listing.deliveries(
-        db, DeliveryFilter(states=[State.HELD], hold="same_text")
-    ),
-    "event": lambda db: listing.deliveries(db, DeliveryFilter(event_id=an_event(0).id)),
-    "since": lambda db: listing.deliveries(db, DeliveryFilter(since=NOW + 99_999)),
-    "all": lambda db: listing.deliveries(db, DeliveryFilter(limit=3)),
-    "runs of a recipe": lambda db: listing.runs(db, "", "odd", 9),
-    "runs of no recipe": lambda db: listing.runs(db, "", "none", 9),
+    "state": lambda db: On(db).deliveries(DeliveryFilter(states=[State.FAILED], limit=3)),
+    "under way": lambda db: On(db).deliveries(DeliveryFilter(states=[State.SENDING])),
+    "what waits": lambda db: On(db).deliveries(DeliveryFilter(states=[State.READY, State.UNKNOWN])),
+    "held": lambda db: On(db).deliveries(DeliveryFilter(states=[State.HELD])),
+    "hold": lambda db: On(db).deliveries(DeliveryFilter(states=[State.HELD], hold="same_text")),
+    "event": lambda db: On(db).deliveries(DeliveryFilter(event_id=an_event(0).id)),
+    "since": lambda db: On(db).deliveries(DeliveryFilter(since=NOW + 99_999)),
+    "all": lambda db: On(db).deliveries(DeliveryFilter(limit=3)),
+    "runs of a recipe": lambda db: On(db).runs(recipe="odd", limit=9),
+    "runs of no recipe": lambda db: On(db).runs(recipe="none", limit=9),
     **{
-        f"runs {state}": lambda db, state=state: listing.runs(db, "", "", 3, state)
+        f"runs {state}": lambda db, state=state: On(db).runs(state=state, limit=3)
         for state in RunState
     },
     **{
-        f"runs {state} of a recipe": lambda db, state=state: listing.runs(db, "", "odd", 3, state)
+        f"runs {state} of a recipe": lambda db, state=state: On(db).runs(
+            recipe="odd", state=state, limit=3
+        )
         for state in (RunState.FAILED, RunState.OPEN)
     },
-    "events of a subject": lambda db: listing.events(db, subject="odd"),
-    "events of a source": lambda db: listing.events(db, source="odd"),
-    "events of a type": lambda db: listing.events(db, type_="odd"),
-    "events of no type": lambda db: listing.events(db, type_="none"),
-    "events since": lambda db: listing.events(db, since=NOW + 99_999),
+    "events of a subject": lambda db: On(db).events(subject="odd"),
+    "events of a source": lambda db: On(db).events(source="odd"),
+    "events of a type": lambda db: On(db).events(type_="odd"),
+    "events of no type": lambda db: On(db).events(type_="none"),
+    "events since": lambda db: On(db).events(since=NOW + 99_999),
 }
 
 
@@ -159,7 +157,7 @@ def filled(path, count):
     db = open_writer(path)
     schema.migrate(db, path)
     db.execute("BEGIN")
-    accept(db, [intake([arrival(number, count) for number in range(count)], None)])
+    On(db).accept([arrival(number, count) for number in range(count)])
     db.execute("COMMIT")
     return db
 

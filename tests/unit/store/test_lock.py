@@ -32,7 +32,7 @@ def holder(path):
 
 
 async def test_a_second_daemon_is_refused_and_told_whom_to_stop(path, holder):
-    with pytest.raises(StoreLocked, match=f"process {holder.pid} works on this store"):
+    with pytest.raises(StoreLocked, match=f"process {holder.pid} uses this store"):
         await SqliteStore.open(path)
 
 

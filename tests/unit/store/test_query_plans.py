@@ -17,22 +17,11 @@ from appealbridge.store.records import (
     NewsSort,
     PollState,
 )
-from appealbridge.store.sqlite import (
-    deliveries,
-    events,
-    listing,
-    notices,
-    ordering,
-    queries,
-    recent,
-    retention,
-    runs,
-    schema,
-)
+from appealbridge.store.sqlite import deliveries, events, retention, runs, schema
 from appealbridge.store.sqlite.connections import open_writer
-from appealbridge.store.sqlite.events import accept, intake
-from appealbridge.store.sqlite.queries import queues
+from appealbridge.store.sqlite.events import accept
 from appealbridge.store.sqlite.settle import ANY_OPEN_RUN, ANY_TURN, WHO_WAITS, ending, settle
+from tests.sqlite_direct import On, intake
 from tests.store_contract.case import (
     CHANNEL,
     NOW,
@@ -95,68 +84,62 @@ WAYS = {
         ]
         + [intake([_waiting(23)], None)],
     ),
-    "claim": lambda db: deliveries.claim(db, CHANNEL, NOW, 5),
+    "claim": lambda db: On(db).claim(CHANNEL, NOW, 5),
     "settle": lambda db: settle(
         db,
         [ending(ended(an_arrival([*State].index(State.SENDING)).deliveries[0], State.DELIVERED))],
     ),
-    "expire": lambda db: deliveries.expire(db, NOW + 9, 5),
-    "move": lambda db: deliveries.move(
-        db, f"{[*State].index(State.FAILED) + 1}", State.READY, NOW, "", ""
+    "expire": lambda db: On(db).expire(NOW + 9, 5),
+    "move": lambda db: On(db).move(f"{[*State].index(State.FAILED) + 1}", State.READY, NOW),
+    "advance": lambda db: On(db).advance(
+        a_run(an_arrival(1).event, state=RunState.PLANNED),
+        0,
+        [a_delivery(an_arrival(1).event, "mail")],
     ),
-    "advance": lambda db: runs.advance(
-        db,
-        runs.advancing(
-            a_run(an_arrival(1).event, state=RunState.PLANNED),
-            0,
-            [a_delivery(an_arrival(1).event, "mail")],
-        ),
+    "end a wait": lambda db: On(db).advance(
+        a_run(an_event(13), state=RunState.PLANNED), 0, [], ["e"]
     ),
-    "end a wait": lambda db: runs.advance(
-        db,
-        runs.advancing(a_run(an_event(13), state=RunState.PLANNED), 0, [], ["e"]),
+    "runs_before": lambda db: On(db).runs_before(a_run(an_event(14)).id),
+    "turns behind": lambda db: On(db).turns_behind([one.deliveries[0].id for one in _later()]),
+    "held": lambda db: On(db).move(
+        f"{[*State].index(State.READY) + 1}", State.HELD, NOW, hold="approval"
     ),
-    "runs_before": lambda db: runs.before(db, a_run(an_event(14)).id),
-    "turns behind": lambda db: ordering.behind(db, [one.deliveries[0].id for one in _later()]),
-    "held": lambda db: deliveries.move(
-        db, f"{[*State].index(State.READY) + 1}", State.HELD, NOW, "approval", ""
-    ),
-    "begun before": lambda db: queries.begun_before(db, NOW, 5),
-    "since": lambda db: runs.since(db, an_event(13).id),
+    "begun before": lambda db: On(db).begun_before(NOW, 5),
+    "since": lambda db: runs.events_since(db, an_event(13).id),
     "run again": lambda db: runs.run_again(db, [_again()], [_again().id], ["e"]),
-    "queues": queues,
-    "any_open_run": lambda db: queries.any_open_run(db, NOW),
-    "recover": lambda db: deliveries.recover(db, NOW, NOW, 5),
-    "claim_unknown": lambda db: queries.claim_unknown(db, CHANNEL, NOW, 5),
-    "outlook": lambda db: queries.outlook(db, CHANNEL, NOW),
-    "woken_runs": lambda db: queries.woken_runs(db, NOW + 99, 5),
-    "next_wake": queries.next_wake,
-    "next_expiry": queries.next_expiry,
-    "remembered": lambda db: queries.remembered(db, "feed:x", ["a", "b"]),
-    "sent_today": lambda db: queries.sent_today(db, CHANNEL, NOW),
-    "known": lambda db: events.known_keys(db, "feed:x", ["a", "b"]),
-    "free keys": lambda db: events.free_keys(
-        db, "feed:x", {"a": KnownKey("e", NOW, 1), "b": KnownKey("", NOW)}
+    "queues": lambda db: On(db).queues(),
+    "any_open_run": lambda db: On(db).any_open_run(NOW),
+    "recover": lambda db: deliveries.recover(db, 1, NOW, NOW, 5),
+    "claim_unknown": lambda db: On(db).claim_unknown(CHANNEL, NOW, 5),
+    "outlook": lambda db: On(db).outlook(CHANNEL, NOW),
+    "woken_runs": lambda db: On(db).woken_runs(NOW + 99, 5),
+    "next_wake": lambda db: On(db).next_wake(),
+    "next_expiry": lambda db: On(db).next_expiry(),
+    "remembered": lambda db: On(db).remembered("feed:x", ["a", "b"]),
+    "sent_today": lambda db: On(db).sent_today(CHANNEL, NOW),
+    "known": lambda db: On(db).known("feed:x", ["a", "b"]),
+    "free keys": lambda db: On(db).free_keys(
+        "feed:x", {"a": KnownKey("e", NOW, 1), "b": KnownKey("", NOW)}
     ),
     "keep keys": lambda db: events.keep_keys(db, [("feed:x", "a", NOW)]),
-    "forget keys": lambda db: events.forget_keys(db, NOW, 9),
-    "pace": lambda db: recent.pace(db, NOW, 5),
-    "followed": lambda db: recent.followed(
-        db, replace(an_arrival(1).deliveries[0], settled_at=NOW), "x"
+    "forget keys": lambda db: On(db).forget_keys(NOW, 9),
+    "pace": lambda db: On(db).pace(NOW, 5),
+    "followed": lambda db: On(db).followed(
+        replace(an_arrival(1).deliveries[0], settled_at=NOW), "x"
     ),
-    "published": lambda db: recent.published(db, ["https://x.example/1"], NOW),
-    "untouched of a source": lambda db: recent.untouched(db, HoldFilter(since=NOW, source="x")),
-    "untouched of a recipe": lambda db: recent.untouched(db, HoldFilter(since=NOW, recipe="x")),
-    "hold": lambda db: recent.hold(db, ["e.r.s"], "burst", ""),
+    "published": lambda db: On(db).published(["https://x.example/1"], NOW),
+    "untouched of a source": lambda db: deliveries.untouched(db, HoldFilter(since=NOW, source="x")),
+    "untouched of a recipe": lambda db: deliveries.untouched(db, HoldFilter(since=NOW, recipe="x")),
+    "hold": lambda db: deliveries.hold_these(db, ["e.r.s"], "burst", ""),
     "delivery": lambda db: deliveries.find(db, "3"),
-    "attempts": lambda db: queries.attempts(db, "x"),
-    "of a run": lambda db: listing.deliveries(db, DeliveryFilter(run_id="e.r")),
-    "of an event": lambda db: listing.runs(db, "e", "", 9),
+    "attempts": lambda db: On(db).attempts("x"),
+    "of a run": lambda db: On(db).deliveries(DeliveryFilter(run_id="e.r")),
+    "of an event": lambda db: On(db).runs(event_id="e", limit=9),
     "empty": lambda db: retention.empty(db, _ended()),
     "delete": lambda db: retention.delete(db, _ended()),
-    "news of": lambda db: notices.news_of(db, NEWS, 5),
-    "tell": lambda db: notices.tell(db, notices.telling(notices.news_of(db, NEWS, 5), None)),
-    "under way": lambda db: listing.deliveries(db, DeliveryFilter(states=[State.SENDING])),
+    "news of": lambda db: On(db).news_of(NEWS, 5),
+    "tell": lambda db: On(db).tell(On(db).news_of(NEWS, 5)),
+    "under way": lambda db: On(db).deliveries(DeliveryFilter(states=[State.SENDING])),
 }
 
 

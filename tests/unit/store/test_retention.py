@@ -9,9 +9,9 @@ from appealbridge.model.delivery import State
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, Over
 from appealbridge.store.sqlite import deliveries, retention, schema
+from appealbridge.store.sqlite.backend import SqliteBackend
 from appealbridge.store.sqlite.connections import open_writer
-from appealbridge.store.sqlite.events import accept, intake
-from appealbridge.store.sqlite.maintenance import vacuum
+from tests.sqlite_direct import On
 from tests.store_contract.case import NOW, a_delivery, a_run, an_arrival, an_event
 
 OVER = Over(NOW + 100)
@@ -37,6 +37,10 @@ def db(path):
         yield db
 
 
+def full(db, after, limit):
+    return retention.find(db, OVER, after, limit, retention.FULL, retention.FULL_DELIVERIES)
+
+
 def on_disk(path):
     files = [path, path.with_name(f"{path.name}-wal")]
     return sum(file.read_bytes().count(PLANTED.encode()) for file in files if file.exists())
@@ -58,7 +62,7 @@ async def test_what_was_removed_can_no_longer_be_read_after_a_vacuum(path, store
     while after is not None:
         after = (await store.forget(OVER, emptied=False, after=after)).then
     await store.close()
-    before, left = vacuum(path)
+    before, left = SqliteBackend(path).vacuum()
     assert on_disk(path) == 0
     assert left < before / 6  # what stays is a hash of each key, and a page for each empty index
 
@@ -78,11 +82,11 @@ async def test_scrubbing_does_not_wait_for_readers(path, store):
 def test_what_is_opened_again_after_the_look_is_left_alone(db, change):
     """A person tries a failed delivery again in the very moment in which its time is over."""
     one, two = failed(1), failed(2)
-    accept(db, [intake([one, two], None)])
-    found = retention.find_full(db, OVER, 0, 200)
+    On(db).accept([one, two])
+    found = full(db, 0, 200)
     assert len(found.events) == 2
-    deliveries.move(db, one.deliveries[0].id, State.READY, NOW, "", "")
-    assert change(db, found).events == 1
+    On(db).move(one.deliveries[0].id, State.READY, NOW)
+    assert change(db, found) == 1
     assert deliveries.find(db, one.deliveries[0].id).content == '"closed"'
     assert db.execute("SELECT data FROM events WHERE id = ?", (one.event.id,)).fetchone()[0]
     assert db.execute("SELECT reason FROM runs").fetchone() == ("closed",)
@@ -90,34 +94,35 @@ def test_what_is_opened_again_after_the_look_is_left_alone(db, change):
 
 def test_a_look_walks_past_no_more_than_a_window_at_once(db, monkeypatch):
     monkeypatch.setattr(retention, "WALK", 3)
-    accept(db, [intake([an_arrival(n, state=State.READY) for n in range(7)], None)])
-    accept(db, [intake([failed(8)], None)])
+    On(db).accept([an_arrival(n, state=State.READY) for n in range(7)])
+    On(db).accept([failed(8)])
     steps, after = [], 0
     while after is not None:
-        found = retention.find_full(db, OVER, after, 200)
+        found = full(db, after, 200)
         steps.append(len(found.events))
         after = found.then
     assert steps == [0, 0, 1, 0]
 
 
 def test_a_step_changes_about_as_many_rows_as_it_may(db):
-    accept(db, [intake([failed(n, parts=3) for n in range(50)], None)])
-    accept(db, [intake([failed(99, parts=500)], None)])
+    On(db).accept([failed(n, parts=3) for n in range(50)])
+    On(db).accept([failed(99, parts=500)])
     after, changed = 0, []
     while after is not None:
-        found = retention.find_full(db, OVER, after, 40)
+        found = full(db, after, 40)
         before = db.total_changes
-        after = retention.empty(db, found).then
+        retention.empty(db, found)
+        after = found.then
         changed.append(db.total_changes - before)
     assert max(changed) <= 80
     assert not db.execute("SELECT 1 FROM deliveries WHERE content <> ''").fetchone()
 
 
 def test_newer_events_are_not_even_walked_past(db):
-    accept(db, [intake([failed(1)], None)])
+    On(db).accept([failed(1)])
     later = [Arrival(an_event(n, received_at=NOW + 500)) for n in range(2, 90)]
-    accept(db, [intake(later, None)])
-    assert retention.find_full(db, OVER, 1, 200).then is None
+    On(db).accept(later)
+    assert full(db, 1, 200).then is None
 
 
 def test_what_was_closed_is_looked_up_and_not_searched_for(db):

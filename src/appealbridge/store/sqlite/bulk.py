@@ -1,9 +1,9 @@
 """
 Writes or reads many rows with one SQL statement.
 
-Each step of a SQLite statement lets go of the interpreter's lock and asks for it again, which a
-busy event loop makes dear; so rows of one kind go in together. A statement holds one of a few
-numbers of rows, so that its text is among the connection's prepared ones.
+Each step of a SQLite statement releases the interpreter's lock and takes it again, which is slow beside a busy event
+loop; so rows of one kind are written together. A statement has one of a few numbers of rows, so that the connection
+keeps it prepared.
 """
 
 from __future__ import annotations
@@ -16,11 +16,6 @@ from typing import Any
 Row = Sequence[Any]
 
 _SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
-
-
-def _texts(before: str, width: int, after: str = "") -> dict[int, str]:
-    row = f"({','.join('?' * width)})"
-    return {size: f"{before}{','.join([row] * size)}{after}" for size in _SIZES}
 
 
 class _Statement:
@@ -51,7 +46,7 @@ class Insert(_Statement):
 
 
 class Join(_Statement):
-    """A statement over a table `v` of rows handed in; `{v}` stands for that table in its text."""
+    """A statement over a table `v` of given rows; its text has `{v}` where that table belongs."""
 
     def __init__(self, columns: Sequence[str], statement: str) -> None:
         before, after = statement.split("{v}")
@@ -66,5 +61,5 @@ class Join(_Statement):
         return sum(cursor.rowcount for cursor in self._run(connection, rows))
 
     def ask(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Any]:
-        """Run a statement that answers and return all its rows."""
+        """Run a statement that returns rows, and return all of them."""
         return [row for cursor in self._run(connection, rows) for row in cursor]

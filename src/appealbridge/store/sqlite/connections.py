@@ -26,10 +26,10 @@ BUSY_SECONDS = 5.0
 """How long to wait for another program, such as a backup, before the store counts as locked."""
 
 READERS = 2
-"""How many queries run at a time; and as many more of those from people."""
+"""How many queries run at the same time, and how many queries for people besides."""
 
 STEPS = 100_000
-"""After how many steps of SQLite's machine, some milliseconds, it is asked whether a question takes too long."""
+"""After how many steps of SQLite's machine (some milliseconds) it checks whether a query takes too long."""
 
 CHECKPOINT_PAGES = 4000
 """How many pages the log may grow to before they are copied into the file, 16 MB of them."""
@@ -50,7 +50,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
             "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
             "PRAGMA journal_size_limit = 67108864;"
-            # What is overwritten or moved within a page leaves no copy that could be read later.
+            # Overwrites what is removed or moved within a page, so that no copy can be read later.
             "PRAGMA secure_delete = FAST;"
         )
     except sqlite3.Error:
@@ -75,9 +75,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 class Readers:
     """
-    A few threads that read; each query is a transaction of its own.
+    A few threads that read; each query is one transaction.
 
-    With `within`, a query that takes longer than so many seconds is abandoned.
+    With `within`, a query is abandoned after that many seconds.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Readers:
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix=name)
         self._closed = False
 
-    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    async def ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run one query and return its result."""
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed; nothing more can be read")
@@ -99,7 +99,7 @@ class Readers:
         def late() -> bool:
             return end is not None and loop.time() > end
 
-        return await loop.run_in_executor(self._threads, partial(self._answer, question, late))
+        return await loop.run_in_executor(self._threads, partial(self._answer, query, late))
 
     async def close(self) -> None:
         """Finish the queries, then end the threads and close their connections."""
@@ -109,7 +109,7 @@ class Readers:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _answer(self, question: Callable[[sqlite3.Connection], T], late: Callable[[], bool]) -> T:
+    def _answer(self, query: Callable[[sqlite3.Connection], T], late: Callable[[], bool]) -> T:
         try:
             connection = self._connection()
             connection.set_progress_handler(late, 0 if self._within is None else STEPS)
@@ -117,13 +117,13 @@ class Readers:
             raise refusal(error, self._path) from error
         try:
             connection.execute("BEGIN")
-            answer = question(connection)
+            result = query(connection)
             connection.execute("COMMIT")
         except Exception as error:
             connection.close()
             raise refusal(error, self._path) from error
         self._idle.put(connection)
-        return answer
+        return result
 
     def _connection(self) -> sqlite3.Connection:
         try:
@@ -133,7 +133,7 @@ class Readers:
 
 
 class StoreLock:
-    """The lock beside the store's file, held from `take` to `release`."""
+    """The lock on the file beside the store, held from `take` to `release` or to the end of the process."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
@@ -146,8 +146,8 @@ class StoreLock:
             handle = open_own(self._path, os.O_RDWR, PRIVATE)
         except OSError as error:
             raise StoreError(
-                f"{self._path}: {error.strerror}; make the folder and give the daemon's user the "
-                f"right to write there, or change `store:` in appealbridge.yaml"
+                f"{self._path}: {error.strerror}; make the folder and allow the daemon's user to "
+                f"write there, or change `store:` in appealbridge.yaml"
             ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -155,8 +155,8 @@ class StoreLock:
             holder = os.read(handle, 32).decode("ascii", "replace").strip()
             os.close(handle)
             raise StoreLocked(
-                f"{self._store}: process {holder or 'of unknown number'} works on this store; stop "
-                f"it first, or give this daemon another `store:` in appealbridge.yaml"
+                f"{self._store}: process {holder or 'of unknown number'} uses this store; stop it first, "
+                f"or give this daemon another `store:` in appealbridge.yaml"
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
@@ -188,8 +188,7 @@ def _private(path: Path) -> None:
     """
     Create a missing file that only its owner can read; the log beside it gets the same permissions.
 
-    One that is there keeps what its owner gave to others, but for everybody's rights. Raise `StoreError`
-    for a link that somebody else made.
+    A file that exists keeps its permissions, except those for everybody. Raise `StoreError` for another user's link.
     """
     with suppress(OSError):  # SQLite reports the reason
         try:
@@ -199,7 +198,7 @@ def _private(path: Path) -> None:
             return
         if stat.S_ISLNK(about.st_mode):
             if about.st_uid not in (0, os.geteuid()):
-                raise StoreError(f"{path}: this is a link that somebody else made; remove it")
+                raise StoreError(f"{path}: this link belongs to another user; remove it")
             about = path.stat()
         if stat.S_ISREG(about.st_mode) and about.st_mode & stat.S_IRWXO:
             path.chmod(stat.S_IMODE(about.st_mode) & ~stat.S_IRWXO)
@@ -216,7 +215,7 @@ def check_readable(path: Path) -> None:
 
 
 def require_there(path: Path) -> None:
-    """Raise `StoreError` if there is no file."""
+    """Raise `StoreError` if the file is missing."""
     if not path.exists():
         raise StoreError(
             f"{path}: there is no store here; start the daemon once, or change `store:` in appealbridge.yaml"

@@ -1,36 +1,72 @@
-"""Changes the states of deliveries: claims, expiry, people's commands, and recovery after a crash."""
+"""Stores deliveries: claims, searches, expiry, people's changes, holds, and recovery after a crash."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound
-from appealbridge.store.sqlite.maintenance import take_up
-from appealbridge.store.sqlite.ordering import OrderingKey, restore, take_turn
-from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.sqlite.settle import WAKING, give_up_turns, leave, wake
+from appealbridge.model.ids import event_id
+from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
+from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.backup import recover_backup
+from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn
+from appealbridge.store.sqlite.rows import (
+    STORED_DELIVERY,
+    delivery_of,
+    json_list,
+    names,
+    time_or_none,
+)
+from appealbridge.store.sqlite.settle import WAKING, ending, give_up_turns, leave, settle, wake
 from appealbridge.store.sqlite.states import (
     EXPIRED,
     FAILED,
+    HELD,
     IS_BEGUN,
     IS_LISTED,
+    IS_OPEN,
+    IS_SENT,
     IS_WAITING,
     NUMBERS,
+    PLANNED,
     READY,
     SENDING,
     UNKNOWN,
 )
 
+RECOVERED = 2000
+"""How many interrupted attempts are recovered in one transaction, because each changed row takes memory."""
+
 _COLUMNS = names(STORED_DELIVERY)
+_OF_CHANNEL = f"FROM deliveries WHERE {IS_LISTED} AND channel = :channel AND state ="
+_READY = f"{_OF_CHANNEL} {READY} AND"
+_UNKNOWN = f"{_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1) AND"
 
 _CLAIM = (
     f"UPDATE deliveries SET state = {SENDING}, attempts = attempts + 1, begun_at = :now,"
-    " first_begun_at = min(first_begun_at, :now) WHERE number IN (SELECT number FROM deliveries"
-    f" WHERE {IS_LISTED} AND channel = :channel AND state = {READY} AND blocked = 0"
+    " first_begun_at = min(first_begun_at, :now), owner = :owner"
+    f" WHERE number IN (SELECT number {_READY} blocked = 0"
     " AND due_at <= :now AND publish_by > :now ORDER BY due_at, number LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
+)
+_OUTLOOK = (
+    f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
+    f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
+    f" (SELECT min(due_at) {_UNKNOWN} due_at > :now),"
+    f" EXISTS (SELECT 1 {_READY} blocked = 1 AND due_at <= :now)"
+    f" OR EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS} AND channel = :channel),"
+    f" EXISTS (SELECT 1 {_UNKNOWN} due_at <= :now)"
+)
+_LATER = (
+    f"SELECT number, due_at {_OF_CHANNEL} {{state}}"
+    " AND blocked = 0 AND due_at > :now ORDER BY due_at LIMIT :limit"
+)
+_HASTEN = (
+    "UPDATE deliveries SET due_at = :now WHERE number IN (SELECT number FROM"
+    f" (SELECT * FROM ({_LATER.format(state=READY)})"
+    f" UNION ALL SELECT * FROM ({_LATER.format(state=UNKNOWN)}))"
+    " ORDER BY due_at, number LIMIT :limit)"
 )
 _EXPIRE = (
     f"UPDATE deliveries SET state = {EXPIRED}, hold = '', settled_at = :now, blocked = 0,"
@@ -38,17 +74,20 @@ _EXPIRE = (
     f" WHERE {IS_WAITING} AND publish_by <= :now ORDER BY publish_by LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
-_BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
-_CRASH = "the program ended during the attempt"
-_CRASHED = f"SELECT number FROM deliveries WHERE {IS_BEGUN} LIMIT :limit"
-_KEEP_CRASHED = (
+_NEXT_EXPIRY = f"SELECT min(publish_by) FROM deliveries WHERE {IS_WAITING}"
+# Whoever opens the store holds its lock, so every other owner is gone.
+_INTERRUPTED = (
+    f"SELECT number FROM deliveries WHERE {IS_BEGUN} AND state = {SENDING} AND owner <> :owner"
+    " LIMIT :limit"
+)
+_KEEP_INTERRUPTED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
     " SELECT id, attempts, 'send', begun_at, :now, 'unsure', :reason FROM deliveries"
-    f" WHERE number IN ({_CRASHED})"
+    f" WHERE number IN ({_INTERRUPTED})"
 )
 _RECOVER = (
     f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :look_at, reason = :reason"
-    f" WHERE number IN ({_CRASHED})"
+    f" WHERE number IN ({_INTERRUPTED})"
 )
 _MOVE = (
     "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"
@@ -57,107 +96,247 @@ _MOVE = (
     # A failed delivery is certainly not published, so a retry begins anew.
     f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
     " blocked = :keeps * (:blocked OR blocked),"
-    # If it fails again, people are told again.
+    # If it fails again, people are notified again.
     f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
+)
+_BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
+
+_TEXT = "SELECT id, channel, content_hash, origin FROM deliveries"
+_SENT_TEXTS = f"{_TEXT} WHERE {IS_SENT} AND settled_at >= ? ORDER BY settled_at DESC LIMIT ?"
+_OPEN_TEXTS = f"{_TEXT} INDEXED BY deliveries_open WHERE {IS_OPEN} LIMIT ?"
+_PUBLISHED = (
+    "SELECT receipt_url, receipt_id, recipe,"
+    " coalesce((SELECT cause FROM events WHERE id = event_id), '')"
+    f" FROM deliveries WHERE {IS_SENT} AND settled_at >= :since"
+    " AND (receipt_url IN (SELECT value FROM json_each(:addresses))"
+    " OR receipt_id IN (SELECT value FROM json_each(:addresses)))"
+)
+_FOLLOWED = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_SENT} AND settled_at >= :settled_at"
+    " AND channel = :channel AND subject = :subject AND content_hash <> :content_hash)"
+)
+# A delivery that a person released is due from then on, not from when it was planned.
+_UNTOUCHED = (
+    f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at"
+    " AND d.follows = ''"
+)
+# Ids begin with the time, so recent rows are found without another index.
+_OF_RECIPE = (
+    "SELECT d.id FROM deliveries d WHERE d.id >= :first AND d.recipe = :recipe"
+    f" AND d.planned_at >= :since AND {_UNTOUCHED}"
+)
+_OF_SOURCE = (
+    "SELECT d.id FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.' AND d.id < e.id || '/'"
+    " WHERE e.id >= :first AND e.received_at >= :since AND e.source = :source"
+    f" AND {_UNTOUCHED}"
+)
+_HOLD = (
+    f"UPDATE deliveries AS d SET state = {HELD}, hold = :hold, reason = :reason, blocked = 0"
+    f" WHERE d.id IN (SELECT value FROM json_each(:ids)) AND {_UNTOUCHED} RETURNING {_COLUMNS}"
 )
 
 
-def claim(
-    connection: sqlite3.Connection, channel: str, now: float, limit: int
-) -> Sequence[Delivery]:
-    """Begin up to `limit` attempts; the longest due first."""
-    rows = connection.execute(_CLAIM, {"channel": channel, "now": now, "limit": limit}).fetchall()
-    claimed = [delivery_of(row) for row in rows]
-    return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
+class SqliteDeliveries(WriteAccess):
+    """The `DeliveryStore` in SQLite."""
+
+    @writes
+    def claim(self, db: Connection, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        values = {"channel": channel, "now": now, "limit": limit, "owner": self._owner}
+        claimed = [delivery_of(row) for row in db.execute(_CLAIM, values).fetchall()]
+        return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
+
+    async def settle(self, settlement: Settlement) -> None:
+        await self._submit(settle, ending(settlement))
+
+    async def recover(self, now: float, look_at: float) -> int:
+        count = 0
+        while step := await self._write(lambda db: recover(db, self._owner, now, look_at)):
+            count += step
+        return count
+
+    @reads
+    def claim_unknown(
+        self, db: Connection, channel: str, now: float, limit: int
+    ) -> Sequence[Delivery]:
+        return deliveries_where(
+            db,
+            f"WHERE {IS_LISTED} AND channel = ? AND state = {UNKNOWN} AND blocked IN (0, 1)"
+            " AND due_at <= ? ORDER BY due_at, number LIMIT ?",
+            (channel, now, limit),
+        )
+
+    @reads
+    def begun_before(self, db: Connection, at: float, limit: int) -> Sequence[Delivery]:
+        return deliveries_where(
+            db,
+            f"WHERE {IS_BEGUN} AND state = {SENDING} AND begun_at <= ? ORDER BY number LIMIT ?",
+            (at, limit),
+        )
+
+    @reads
+    def outlook(self, db: Connection, channel: str, now: float) -> QueueStatus:
+        row = db.execute(_OUTLOOK, {"channel": channel, "now": now}).fetchone()
+        *due, blocked, looks = row
+        next_due = min((time for time in due if time is not None), default=None)
+        return QueueStatus(next_due, bool(blocked), bool(looks))
+
+    @writes
+    def hasten(self, db: Connection, channel: str, now: float, limit: int) -> int:
+        return db.execute(_HASTEN, {"channel": channel, "now": now, "limit": limit}).rowcount
+
+    @writes
+    def expire(self, db: Connection, now: float, limit: int = 1000) -> Sequence[Delivery]:
+        rows = db.execute(_EXPIRE, {"now": now, "limit": limit}).fetchall()
+        expired = [delivery_of(row) for row in rows]
+        leave(db, [(delivery.id, now) for delivery in expired])
+        return sorted(expired, key=lambda delivery: (delivery.publish_by or 0.0, delivery.number))
+
+    @reads
+    def next_expiry(self, db: Connection) -> float | None:
+        return time_or_none(db.execute(_NEXT_EXPIRY).fetchone()[0])
+
+    @writes
+    def move(
+        self,
+        db: Connection,
+        delivery_id: str,
+        target: State,
+        now: float,
+        *,
+        hold: str = "",
+        reason: str = "",
+    ) -> Delivery:
+        before = find(db, delivery_id)
+        _refuse_wrong_move(before, target)
+        keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
+        db.execute(
+            _MOVE,
+            {
+                "target": NUMBERS[target],
+                "hold": hold,
+                "reason": reason,
+                "now": now,
+                "open": target in OPEN,
+                "keeps": keeps,
+                "blocked": keeps and not kept and take_turn(db, key_of(before)),
+                "number": before.number,
+            },
+        )
+        if before.state is State.FAILED and target is State.READY:
+            restore(db, before.id, before.event_id)
+        if target not in OPEN:
+            leave(db, [(before.id, now)])
+            return find(db, before.id)
+        if kept and not keeps:
+            give_up_turns(db, [before.id])
+        if target in WAKING:
+            wake(db, [(before.id, now)])
+        return find(db, before.id)
+
+    async def hold_untouched(
+        self, which: HoldFilter, *, hold: str, reason: str
+    ) -> Sequence[Delivery]:
+        # A reader finds them: there may be many, and the writer must not wait for that.
+        ids = await self._read(lambda db: untouched(db, which))
+        return await self._write(lambda db: hold_these(db, ids, hold, reason))
+
+    @reads
+    def texts(self, db: Connection, since: float, limit: int) -> Sequence[Text]:
+        sent = db.execute(_SENT_TEXTS, (since, limit)).fetchall()
+        waiting = db.execute(_OPEN_TEXTS, (limit,)).fetchall()
+        return [Text(*row) for row in (*waiting, *reversed(sent))]
+
+    @reads
+    def followed(self, db: Connection, delivery: Delivery, subject: str) -> bool:
+        if not subject or delivery.settled_at is None:
+            return False
+        values = {
+            "settled_at": delivery.settled_at,
+            "channel": delivery.channel,
+            "subject": subject,
+            "content_hash": delivery.content_hash,
+        }
+        return bool(db.execute(_FOLLOWED, values).fetchone()[0])
+
+    @reads
+    def published(
+        self, db: Connection, addresses: Collection[str], since: float
+    ) -> Mapping[str, frozenset[str]]:
+        recipes: dict[str, frozenset[str]] = {}
+        rows = db.execute(_PUBLISHED, {"addresses": json_list(addresses), "since": since})
+        for url, id_, recipe, cause in rows:
+            for address in {url, id_} & {*addresses}:
+                recipes[address] = recipes.get(address, frozenset()) | {recipe, *cause.split()}
+        return recipes
 
 
-def expire(connection: sqlite3.Connection, now: float, limit: int) -> Sequence[Delivery]:
-    """End up to `limit` waiting deliveries whose `publish_by` has passed; the longest past first."""
-    rows = connection.execute(_EXPIRE, {"now": now, "limit": limit}).fetchall()
-    expired = [delivery_of(row) for row in rows]
-    leave(connection, [(delivery.id, now) for delivery in expired])
-    return sorted(expired, key=lambda delivery: (delivery.publish_by or 0.0, delivery.number))
+def recover(db: Connection, owner: int, now: float, look_at: float, limit: int = RECOVERED) -> int:
+    """Recover up to `limit` attempts of other owners; return how many, 0 when none is left."""
+    unclear = recover_backup(db, look_at)
+    values = {
+        "owner": owner,
+        "now": now,
+        "look_at": look_at,
+        "reason": "the program ended during the attempt",
+        "limit": limit,
+    }
+    db.execute(_KEEP_INTERRUPTED, values)
+    return unclear + db.execute(_RECOVER, values).rowcount
 
 
-def recover(connection: sqlite3.Connection, now: float, look_at: float, limit: int) -> int:
-    """
-    Mark attempts that never ended as unsure, and their deliveries as unknown until a search.
-
-    Up to `limit` at once; return how many there were, 0 when none is left.
-    """
-    unclear = take_up(connection, look_at)
-    values = {"now": now, "look_at": look_at, "reason": _CRASH, "limit": limit}
-    connection.execute(_KEEP_CRASHED, values)
-    return unclear + connection.execute(_RECOVER, values).rowcount
-
-
-def move(
-    connection: sqlite3.Connection,
-    delivery_id: str,
-    target: State,
-    now: float,
-    hold: str,
-    reason: str,
-) -> Delivery:
-    """Make a change of state that a person asked for."""
-    before = find(connection, delivery_id)
+def _refuse_wrong_move(before: Delivery, target: State) -> None:
     if before.state is State.SENDING or target is State.SENDING:
         raise IllegalMove(
-            f"delivery {before.number}: an attempt begins and ends by itself; look again in a moment"
+            f"delivery {before.number}: an attempt begins and ends by itself; try again in a moment"
         )
     if target not in MOVES[before.state]:
+        ways = sorted(way.value for way in MOVES[before.state] - _BY_ITSELF)
         raise IllegalMove(
-            f"delivery {before.number}: it is {before.state.value}, from where no way leads to "
-            f"{target.value}; {_ways(before.state)}"
+            f"delivery {before.number}: it is {before.state.value} and cannot become {target.value}; "
+            + (f"it can become {', '.join(ways)}" if ways else "nothing can change it any more")
         )
     if target is State.READY and not before.content:
         raise IllegalMove(
-            f"delivery {before.number}: its content was removed when its retention was over; there is "
-            f"nothing left to send"
+            f"delivery {before.number}: its content was removed after its retention time, so it "
+            f"cannot be sent"
         )
-    keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
-    place = OrderingKey(
-        before.channel, before.subject, before.origin, before.event_id, before.number
-    )
-    connection.execute(
-        _MOVE,
-        {
-            "target": NUMBERS[target],
-            "hold": hold,
-            "reason": reason,
-            "now": now,
-            "open": target in OPEN,
-            "keeps": keeps,
-            "blocked": keeps and not kept and take_turn(connection, place),
-            "number": before.number,
-        },
-    )
-    if before.state is State.FAILED and target is State.READY:
-        restore(connection, before.id, before.event_id)
-    if target not in OPEN:
-        leave(connection, [(before.id, now)])
-        return find(connection, before.id)
-    if kept and not keeps:
-        give_up_turns(connection, [before.id])
-    if target in WAKING:
-        wake(connection, [(before.id, now)])
-    return find(connection, before.id)
 
 
-def find(connection: sqlite3.Connection, delivery_id: str) -> Delivery:
+def find(db: Connection, delivery_id: str) -> Delivery:
     """Return a delivery by its id or its number; raise `NotFound`."""
-    select = f"SELECT {_COLUMNS} FROM deliveries WHERE"
-    row = connection.execute(f"{select} id = ?", (delivery_id,)).fetchone()
-    if row is None and delivery_id.isdecimal() and len(delivery_id) < 19:
-        row = connection.execute(f"{select} number = ?", (int(delivery_id),)).fetchone()
-    if row is None:
+    rows = deliveries_where(db, "WHERE id = ?", (delivery_id,))
+    if not rows and delivery_id.isdecimal() and len(delivery_id) < 19:
+        rows = deliveries_where(db, "WHERE number = ?", (int(delivery_id),))
+    if not rows:
         raise NotFound(
-            f"delivery {delivery_id}: nothing in the store has this id or number; "
-            f"`appealbridge deliveries` lists them"
+            f"delivery {delivery_id}: no delivery has this id or number; `appealbridge deliveries` "
+            f"lists them"
         )
-    return delivery_of(row)
+    return rows[0]
 
 
-def _ways(state: State) -> str:
-    ways = sorted(way.value for way in MOVES[state] - _BY_ITSELF)
-    return f"it can become {', '.join(ways)}" if ways else "its story is over"
+def deliveries_where(
+    db: Connection, where: str, values: Sequence[object] | Mapping[str, object]
+) -> list[Delivery]:
+    """Return the deliveries that a clause selects and orders."""
+    select = f"SELECT {_COLUMNS} FROM deliveries {where}"
+    return [delivery_of(row) for row in db.execute(select, values).fetchall()]
+
+
+def untouched(db: Connection, which: HoldFilter) -> Sequence[str]:
+    """Return the ids of waiting deliveries that have not changed since they were planned."""
+    values = {
+        "first": event_id(max(0.0, which.since), 0),
+        "since": which.since,
+        "source": which.source,
+        "recipe": which.recipe,
+    }
+    return [id_ for (id_,) in db.execute(_OF_SOURCE if which.source else _OF_RECIPE, values)]
+
+
+def hold_these(db: Connection, ids: Collection[str], hold: str, reason: str) -> Sequence[Delivery]:
+    """Hold those of these deliveries that still wait unchanged; return them, oldest first."""
+    rows = db.execute(_HOLD, {"ids": json_list(ids), "hold": hold, "reason": reason}).fetchall()
+    held = sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
+    give_up_turns(db, [delivery.id for delivery in held])
+    return held

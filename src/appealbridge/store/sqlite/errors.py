@@ -1,4 +1,4 @@
-"""Turns SQLite's errors into ours, with what people can do about each."""
+"""Converts SQLite's errors to ours, with what to do about each."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from pathlib import Path
 
 from appealbridge.model.errors import StoreError, StoreFull, StoreLocked, Unkeepable
 
+_LOCKED = (
+    StoreLocked,
+    "another program is using the store; close whatever has the file open for writing",
+)
 _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (
         StoreFull,
-        "the disk has no room; free some space, what was accepted before stays",
+        "the disk is full; free some space; everything accepted before is safe",
     ),
-    sqlite3.SQLITE_BUSY: (
-        StoreLocked,
-        "another program holds the store; close whatever has the file open for writing",
-    ),
-    sqlite3.SQLITE_LOCKED: (
-        StoreLocked,
-        "another program holds the store; close whatever has the file open for writing",
-    ),
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_IOERR: (
         StoreError,
-        "the disk refuses; look at the system log for the disk's own errors, and at quotas",
+        "the disk failed; check the system log for errors of the disk, and check quotas",
     ),
     sqlite3.SQLITE_CORRUPT: (
         StoreError,
@@ -30,11 +28,11 @@ _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
     ),
     sqlite3.SQLITE_NOTADB: (
         StoreError,
-        "this is not a SQLite file; look at `store:` in appealbridge.yaml, or restore the last backup",
+        "this is not a SQLite file; check `store:` in appealbridge.yaml, or restore the last backup",
     ),
     sqlite3.SQLITE_READONLY: (
         StoreError,
-        "the file may not be written; give the daemon's user the right to write it and its folder",
+        "the file may not be written; allow the daemon's user to write it and its folder",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         StoreError,
@@ -42,30 +40,28 @@ _WHOLE_STORE: dict[int, tuple[type[StoreError], str]] = {
     ),
     sqlite3.SQLITE_PERM: (
         StoreError,
-        "the file may not be opened; give the daemon's user the right to read and write it",
+        "the file may not be opened; allow the daemon's user to read and write it",
     ),
     sqlite3.SQLITE_INTERRUPT: (
         StoreError,
-        "this takes too long; ask for less: say what is wanted more closely, or from when on",
+        "this takes too long; ask for less, with more filters or a shorter time",
     ),
     sqlite3.SQLITE_NOMEM: (StoreError, "the machine has no memory left; free some and try again"),
 }
+"""Errors of the whole store, each with what to do about it."""
 
 
-def trouble(error: BaseException, path: Path) -> StoreError | None:
-    """Return the error to raise if the whole store is in trouble, `None` if only one operation is."""
-    if not isinstance(error, sqlite3.Error):
-        return None
-    # Some errors of the module itself carry no code of SQLite's.
+def store_failure(error: BaseException, path: Path) -> StoreError | None:
+    """Return the error to raise if the whole store has failed, `None` if only one operation has."""
+    # Some errors of the module itself have no code of SQLite's.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    known = _WHOLE_STORE.get(code & 0xFF)
-    if known is None:
+    if not isinstance(error, sqlite3.Error) or code & 0xFF not in _WHOLE_STORE:
         return None
-    kind, cure = known
+    kind, cure = _WHOLE_STORE[code & 0xFF]
     return kind(f"{path}: {cure} ({error})")
 
 
-_OF_WHAT_IS_HANDED_OVER = (
+_OF_THE_VALUES = (
     sqlite3.DataError,
     sqlite3.IntegrityError,
     sqlite3.InterfaceError,
@@ -81,14 +77,14 @@ def refusal(error: Exception, path: Path, *, alone: bool = False) -> Exception:
     """
     Return the error for the caller of one operation.
 
-    `alone` says that it was tried by itself, and no other operation can have been the cause.
+    `alone` says that the operation was tried by itself, so that no other one can have caused the error.
     """
     if isinstance(error, StoreError):
         return error
-    wider = trouble(error, path)
-    if wider is not None:
-        return wider
+    failure = store_failure(error, path)
+    if failure is not None:
+        return failure
     if isinstance(error, sqlite3.Error | ValueError | TypeError | OverflowError):
-        kind = Unkeepable if alone and isinstance(error, _OF_WHAT_IS_HANDED_OVER) else StoreError
-        return kind(f"{path}: the store cannot keep this: {error}")
+        kind = Unkeepable if alone and isinstance(error, _OF_THE_VALUES) else StoreError
+        return kind(f"{path}: this cannot be stored: {error}")
     return error

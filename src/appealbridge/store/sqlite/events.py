@@ -1,23 +1,21 @@
-"""How events come in: with all they caused, whole looks at once, repeats told apart."""
+"""Stores events with everything they caused, and the keys by which a repeat is known."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
+from appealbridge.model.ids import event_id
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.records import (
-    Accepted,
-    Arrival,
-    KnownKey,
-    PollState,
-)
+from appealbridge.store.records import Accepted, Arrival, KnownKey, PollState, RecentPace
 from appealbridge.store.sqlite import runs
+from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.ordering import follow
 from appealbridge.store.sqlite.rows import (
@@ -28,10 +26,15 @@ from appealbridge.store.sqlite.rows import (
     as_json,
     delivery_row,
     event_row,
+    json_list,
     not_begun,
     run_row,
 )
+from appealbridge.store.sqlite.sources import keep_poll
 from appealbridge.store.sqlite.states import KEEPS_TURN, LAST_OPEN, READY, SENDING
+
+AT_ONCE = 8
+"""How many events are made into rows before other tasks may run; the rows of large events take time."""
 
 _STORED = (
     "SELECT key, id, received_at, number FROM events"
@@ -51,54 +54,22 @@ _rename = Join(
     "UPDATE events SET key = v.key || ' ' || v.id FROM {v}"
     " WHERE events.id = v.id AND events.key = v.key",
 )
-_let_go = Join(("hash",), "DELETE FROM past_keys WHERE hash IN (SELECT hash FROM {v})")
-_OLD = "SELECT hash FROM past_keys WHERE received_at < :before ORDER BY received_at LIMIT :limit"
-_FORGET = f"DELETE FROM past_keys WHERE hash IN ({_OLD})"
-
-
-def hash_of(source: str, key: str) -> bytes:
-    """Return the hash that is kept for a source and key when their event is removed."""
-    return hashlib.sha256(f"{source}\0{key}".encode()).digest()[:16]
-
-
-def known_keys(
-    connection: sqlite3.Connection, source: str, keys: Collection[str]
-) -> Mapping[str, KnownKey]:
-    """Return what is known about those of these keys under which the source sent an event before."""
-    rows = _past.ask(connection, [(key, hash_of(source, key)) for key in keys])
-    found = {key: KnownKey("", received_at) for key, received_at in rows}
-    asked = (source, orjson.dumps([*keys]).decode())
-    for key, id_, received_at, number in connection.execute(_STORED, asked).fetchall():
-        found[key] = KnownKey(id_, received_at, number)
-    return found
-
-
-def keep_keys(connection: sqlite3.Connection, removed: Collection[Sequence[Any]]) -> None:
-    """Keep the keys of removed events: rows of source, key and the time of receipt."""
-    _keep.write(
-        connection, [(hash_of(source, key), received_at) for source, key, received_at in removed]
-    )
-
-
-def free_keys(connection: sqlite3.Connection, source: str, events: Mapping[str, KnownKey]) -> None:
-    """Release each of these keys for a new event, if it still belongs to this event."""
-    _rename.change(connection, [(one.event_id, key) for key, one in events.items() if one.event_id])
-    past = [(hash_of(source, key),) for key, one in events.items() if not one.event_id]
-    _let_go.change(connection, past)
-
-
-def forget_keys(connection: sqlite3.Connection, before: float, limit: int) -> int:
-    """Delete the keys of removed events that were received before a time; return how many."""
-    return connection.execute(_FORGET, {"before": before, "limit": limit}).rowcount
-
+_release = Join(("hash",), "DELETE FROM past_keys WHERE hash IN (SELECT hash FROM {v})")
+# Ids begin with the time, so recent rows are found without another index.
+_EVENT_TIMES = (
+    "SELECT source, received_at FROM events WHERE id >= ? AND received_at >= ?"
+    " ORDER BY id DESC LIMIT ?"
+)
+_DELIVERY_TIMES = "SELECT recipe, planned_at FROM deliveries WHERE id >= ? ORDER BY id DESC LIMIT ?"
 
 _ID, _EVENT_ID, _STATE = (DELIVERY.index(name) for name in ("id", "event_id", "state"))
-_place = itemgetter(*(DELIVERY.index(name) for name in ("channel", "subject", "origin")))
-
-_ABOUT = EVENT.index("subject")
-_EVENT, _SOURCE, _RECEIVED_AT = (EVENT.index(name) for name in ("id", "source", "received_at"))
+_lane_of = itemgetter(*(DELIVERY.index(name) for name in ("channel", "subject", "origin")))
+_EVENT, _SOURCE, _SUBJECT, _RECEIVED_AT = (
+    EVENT.index(name) for name in ("id", "source", "subject", "received_at")
+)
 _RUN_STATE = RUN.index("state")
 
+# One query for both: a second one would cost ten times as much as the second condition.
 _known = Join(
     ("source", "key", "hash"),
     f"SELECT json_group_array(json_array(v.source, v.key, coalesce(e.id, ''))), {runs.ANY} FROM {{v}}"
@@ -121,24 +92,14 @@ _extras = Join(
 _runs = Insert("runs", RUN)
 _marks = Join(("id", "marks"), "UPDATE runs SET marks = v.marks FROM {v} WHERE runs.id = v.id")
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
-_remember = Insert(
-    "remembered",
-    ("source", "identity", "digest", "first_seen", "last_seen"),
-    "ON CONFLICT DO UPDATE SET digest = excluded.digest, last_seen = excluded.last_seen",
-)
-_alarms = Insert("alarms", ("kind", "channel", "words", "at"))
-_looked = Insert(
-    "sources",
-    ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state"),
-    "ON CONFLICT DO UPDATE SET cursor = excluded.cursor, looked_at = excluded.looked_at,"
-    " next_look_at = excluded.next_look_at, failures = 0, note = '', state = excluded.state",
-)
 
 
-class ArrivalRows(NamedTuple):
-    """The rows of one arrival."""
+@dataclass(slots=True)
+class ArrivalRows:
+    """The rows of one arrival; `key` is the source and key of its event."""
 
     event: Row
+    key: tuple[str, str]
     runs: Sequence[Row]
     deliveries: Sequence[Row]
     cause: str
@@ -148,116 +109,145 @@ class ArrivalRows(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """What `Event.origin` is."""
+        """The `Event.origin`."""
         return self.joined or str(self.event[_SOURCE])
 
 
 class IntakeRows(NamedTuple):
-    """What one call hands over, as rows already."""
+    """The rows of one call of `accept`."""
 
     arrivals: Sequence[ArrivalRows]
     memory: PollState | None
 
 
-def arrival_rows(arrival: Arrival) -> ArrivalRows:
-    """Make rows of an arrival; raise `StoreError` where JSON has no words for an event's data."""
+class SqliteEvents(WriteAccess):
+    """The `EventStore` in SQLite."""
+
+    async def accept(
+        self, arrivals: Sequence[Arrival], memory: PollState | None = None
+    ) -> Sequence[Accepted]:
+        rows = []
+        for number, arrival in enumerate(arrivals, start=1):
+            rows.append(arrival_rows(arrival, self._owner))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        accepted: Sequence[Accepted] = await self._submit(accept, IntakeRows(rows, memory))
+        return accepted
+
+    @reads
+    def known(self, db: Connection, source: str, keys: Collection[str]) -> Mapping[str, KnownKey]:
+        past = _past.ask(db, [(key, hash_of(source, key)) for key in keys])
+        known = {key: KnownKey("", received_at) for key, received_at in past}
+        for key, id_, received_at, number in db.execute(_STORED, (source, json_list(keys))):
+            known[key] = KnownKey(id_, received_at, number)
+        return known
+
+    @writes
+    def free_keys(self, db: Connection, source: str, held: Mapping[str, KnownKey]) -> None:
+        _rename.change(db, [(known.event_id, key) for key, known in held.items() if known.event_id])
+        past = [(hash_of(source, key),) for key, known in held.items() if not known.event_id]
+        _release.change(db, past)
+
+    @reads
+    def pace(self, db: Connection, since: float, limit: int) -> RecentPace:
+        first = event_id(max(0.0, since), 0)
+        events = db.execute(_EVENT_TIMES, (first, since, limit)).fetchall()
+        deliveries = db.execute(_DELIVERY_TIMES, (first, limit)).fetchall()
+        return RecentPace(events[::-1], sorted(deliveries, key=lambda planned: float(planned[1])))
+
+
+def hash_of(source: str, key: str) -> bytes:
+    """Return the hash by which a key is known after its event is removed."""
+    return hashlib.sha256(f"{source}\0{key}".encode()).digest()[:16]
+
+
+def keep_keys(db: Connection, removed: Collection[Sequence[Any]]) -> None:
+    """Store the keys of removed events: rows of source, key and time of receipt."""
+    _keep.write(db, [(hash_of(source, key), received_at) for source, key, received_at in removed])
+
+
+def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
+    """Return the rows of an arrival; raise `StoreError` if an event's data cannot be JSON."""
     event, runs, deliveries = arrival.event, arrival.runs, arrival.deliveries
     return ArrivalRows(
         event_row(event),
+        (event.source, event.key),
         [run_row(run) for run in runs],
-        [delivery_row(delivery) for delivery in deliveries] if deliveries else (),
+        [delivery_row(delivery, owner) for delivery in deliveries] if deliveries else (),
         " ".join(event.cause) if event.cause else "",
         event.joined,
         [run for run in runs if run.marks or run.wake_at is not None],
-        [(one.id, one.follows) for one in deliveries if one.follows] if deliveries else (),
+        [(d.id, d.follows) for d in deliveries if d.follows] if deliveries else (),
     )
 
 
-def intake(arrivals: Sequence[Arrival], memory: PollState | None) -> IntakeRows:
-    """Make rows of arrivals; raise `StoreError` where JSON has no words for an event's data."""
-    return IntakeRows([arrival_rows(arrival) for arrival in arrivals], memory)
-
-
-def accept(
-    connection: sqlite3.Connection, intakes: Sequence[IntakeRows]
-) -> Sequence[Sequence[Accepted]]:
-    """Store what several calls handed over, in their order; return what became of each arrival."""
-    ids, somebody_waits = _known_ids(connection, intakes)
+def accept(db: Connection, intakes: Sequence[IntakeRows]) -> Sequence[Sequence[Accepted]]:
+    """Store what several calls submitted, in their order; return the result of each arrival."""
+    ids, any_waiting_run = _known_ids(db, intakes)
     fresh: list[ArrivalRows] = []
+    # For each arrival the stored event's id, and its index in `fresh` unless it is a repeat.
     places: list[list[tuple[str, int | None]]] = []
-    for one in intakes:
+    for intake in intakes:
         place: list[tuple[str, int | None]] = []
-        for arrival in one.arrivals:
-            id_, source, _, _, key, *_ = arrival.event
-            known = ids.get((source, key))
+        for arrival in intake.arrivals:
+            known = ids.get(arrival.key)
             if known is None:
-                ids[source, key] = id_
+                id_ = ids[arrival.key] = arrival.event[_EVENT]
                 place.append((id_, len(fresh)))
                 fresh.append(arrival)
             else:
                 place.append((known, None))
         places.append(place)
-    begun = _insert(connection, fresh)
+    begun = _insert(db, fresh)
     heard: Collection[str] = ()
-    if _keep_decisions(connection, fresh) or somebody_waits:
+    if _keep_decisions(db, fresh) or any_waiting_run:
         heard = runs.hear(
-            connection,
-            [
-                (one.event[_EVENT], one.event[_ABOUT], one.origin, one.event[_RECEIVED_AT])
-                for one in fresh
-            ],
+            db,
+            [(a.event[_EVENT], a.event[_SUBJECT], a.origin, a.event[_RECEIVED_AT]) for a in fresh],
         )
-    for one in intakes:
-        if one.memory is not None:
-            _keep_memory(connection, one.memory)
+    for intake in intakes:
+        if intake.memory is not None:
+            keep_poll(db, intake.memory)
     return [
         [
             Accepted(id_, True)
-            if at is None
-            else Accepted(id_, False, begun[at], id_ in heard, _wanted(fresh[at]))
-            for id_, at in place
+            if index is None
+            else Accepted(id_, False, begun[index], id_ in heard, _recipes(fresh[index]))
+            for id_, index in place
         ]
         for place in places
     ]
 
 
-def _wanted(arrival: ArrivalRows) -> int:
+def _recipes(arrival: ArrivalRows) -> int:
     return sum(run[_RUN_STATE] != RunState.SKIPPED for run in arrival.runs)
 
 
 def _known_ids(
-    connection: sqlite3.Connection, intakes: Sequence[IntakeRows]
+    db: Connection, intakes: Sequence[IntakeRows]
 ) -> tuple[dict[tuple[str, str], str], bool]:
-    """
-    Return the stored ids of those events that are stored already, by source and key.
-
-    And whether any run waits, which is asked here since a question of its own would cost ten times as much.
-    """
-    wanted = [
-        (source, key, hash_of(source, key))
-        for one in intakes
-        for _, source, _, _, key, *_ in [arrival.event for arrival in one.arrivals]
+    """Return the ids of events that are stored already by source and key, and whether any run waits."""
+    keys = [
+        (*arrival.key, hash_of(*arrival.key)) for intake in intakes for arrival in intake.arrivals
     ]
     ids: dict[tuple[str, str], str] = {}
-    somebody_waits = False
-    for found, waits in _known.ask(connection, wanted):
-        somebody_waits = bool(waits)
-        ids |= {(source, key): id_ for source, key, id_ in orjson.loads(found)}
-    return ids, somebody_waits
+    any_waiting_run = False
+    for known, waits in _known.ask(db, keys):
+        any_waiting_run = bool(waits)
+        ids |= {(source, key): id_ for source, key, id_ in orjson.loads(known)}
+    return ids, any_waiting_run
 
 
-def _insert(
-    connection: sqlite3.Connection, fresh: Sequence[ArrivalRows]
-) -> Sequence[frozenset[str]]:
+def _insert(db: Connection, fresh: Sequence[ArrivalRows]) -> Sequence[frozenset[str]]:
     """Insert events with their runs and deliveries; return the ids of those begun, event by event."""
-    first = _first_events(connection, fresh)
+    first = _first_events(db, fresh)
     begun: list[frozenset[str]] = []
     deliveries: list[Row] = []
     for arrival in fresh:
         started = []
         for row in arrival.deliveries:
             event = row[_EVENT_ID]
-            blocked = READY <= row[_STATE] <= LAST_OPEN and first.get(_place(row), event) != event
+            blocked = READY <= row[_STATE] <= LAST_OPEN and first.get(_lane_of(row), event) != event
             if row[_STATE] == SENDING:
                 if blocked:
                     deliveries.append((*not_begun(row), 1))
@@ -265,78 +255,43 @@ def _insert(
                 started.append(row[_ID])
             deliveries.append((*row, 1 if blocked else 0))
         begun.append(frozenset(started))
-    _events.write(connection, [arrival.event for arrival in fresh])
-    # Hardly any event has one of these, so that the others do not pay for the columns.
-    _extras.change(
-        connection,
-        [(one.event[_EVENT], one.cause, one.joined) for one in fresh if one.cause or one.joined],
-    )
-    _runs.write(connection, [row for arrival in fresh for row in arrival.runs])
-    _deliveries.write(connection, deliveries)
-    follow(connection, [row for one in fresh for row in one.follows])
+    _events.write(db, [arrival.event for arrival in fresh])
+    # Few events have one of these, so the others do not pay for the columns.
+    _extras.change(db, [(a.event[_EVENT], a.cause, a.joined) for a in fresh if a.cause or a.joined])
+    _runs.write(db, [row for arrival in fresh for row in arrival.runs])
+    _deliveries.write(db, deliveries)
+    follow(db, [row for arrival in fresh for row in arrival.follows])
     return begun
 
 
-def _keep_decisions(connection: sqlite3.Connection, fresh: Sequence[ArrivalRows]) -> bool:
-    """Keep what few runs have: decisions that they took at once, and that they wait. Return whether any waits."""
-    decided = [(one, run) for one in fresh if one.decided for run in one.decided]
+def _keep_decisions(db: Connection, fresh: Sequence[ArrivalRows]) -> bool:
+    """Store what few runs have: decisions made at once, and that they wait. Return whether any waits."""
+    decided = [(arrival, run) for arrival in fresh if arrival.decided for run in arrival.decided]
     if not decided:
         return False
-    _marks.change(connection, [(run.id, as_json(dict(run.marks))) for _, run in decided])
+    _marks.change(db, [(run.id, as_json(dict(run.marks))) for _, run in decided])
     waits = [
-        (run.id, run.recipe, one.event[_ABOUT], one.origin, run.event_id)
-        for one, run in decided
+        (run.id, run.recipe, arrival.event[_SUBJECT], arrival.origin, run.event_id)
+        for arrival, run in decided
         if run.wake_at is not None and run.state is RunState.OPEN
     ]
-    runs.begin(connection, waits)
+    runs.begin(db, waits)
     return bool(waits)
 
 
-def _first_events(
-    connection: sqlite3.Connection, fresh: Sequence[ArrivalRows]
-) -> dict[tuple[str, str, str], str]:
+def _first_events(db: Connection, fresh: Sequence[ArrivalRows]) -> dict[tuple[str, str, str], str]:
     """
-    Return the event that has the turn, for each place of the fresh deliveries.
+    Return which event goes first, by channel, subject and origin of the fresh deliveries.
 
-    The turn is an earlier stored event's where a delivery of one keeps it (empty: its id does not
-    matter), and otherwise that of the first fresh one.
+    It is the first fresh one, unless a delivery of a stored event goes before it; then it is the empty text.
     """
     first: dict[tuple[str, str, str], str] = {}
     for arrival in fresh:
         for row in arrival.deliveries:
-            place = _place(row)
-            if READY <= row[_STATE] <= LAST_OPEN and place[1]:
-                first.setdefault(place, row[_EVENT_ID])
-    for (found,) in _waited_for.ask(connection, list(first)):
-        for channel, subject, origin in orjson.loads(found):
+            lane = _lane_of(row)
+            if READY <= row[_STATE] <= LAST_OPEN and lane[1]:
+                first.setdefault(lane, row[_EVENT_ID])
+    for (waited_for,) in _waited_for.ask(db, list(first)):
+        for channel, subject, origin in orjson.loads(waited_for):
             first[channel, subject, origin] = ""
     return first
-
-
-def _keep_memory(connection: sqlite3.Connection, memory: PollState) -> None:
-    at = memory.looked_at
-    if memory.anew:
-        connection.execute("DELETE FROM remembered WHERE source = ?", (memory.source,))
-    _remember.write(
-        connection,
-        [(memory.source, identity, digest, at, at) for identity, digest in memory.seen.items()],
-    )
-    if not memory.complete:
-        return
-    if memory.marked:
-        connection.execute("DELETE FROM planning_marks WHERE source = ?", (memory.source,))
-    _looked.write(
-        connection,
-        [
-            (
-                memory.source,
-                as_json(dict(memory.cursor)),
-                at,
-                memory.next_look_at,
-                0,
-                "",
-                as_json(dict(memory.state)),
-            )
-        ],
-    )
-    _alarms.write(connection, [(*alarm, at) for alarm in memory.alarms])

@@ -1,17 +1,15 @@
-"""Finds problems about which nobody has been told, and stores notices about them."""
+"""Finds problems that nobody has been notified of, and stores notices about them."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
-
-import orjson
+from collections.abc import Collection, Sequence
 
 from appealbridge.model.delivery import Hold
 from appealbridge.model.notice import Trouble
 from appealbridge.store.records import Arrival, News, NewsSort
-from appealbridge.store.sqlite.events import IntakeRows, accept, intake
+from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.events import IntakeRows, accept, arrival_rows
+from appealbridge.store.sqlite.rows import json_list
 from appealbridge.store.sqlite.states import EXPIRED, FAILED, IS_NEWS
 
 _KIND = (
@@ -61,103 +59,84 @@ _TOLD_ALARMS = f"DELETE FROM alarms WHERE {_THESE}"
 _TOLD_ITSELF = "UPDATE runs SET told = 1 WHERE id = ?"
 
 
-class Told(NamedTuple):
-    """What one call hands over: numbers as JSON by the statement that takes note of them, and the notice."""
+class SqliteNotices(WriteAccess):
+    """The `NoticeStore` in SQLite."""
 
-    numbers: Mapping[str, str]
-    notice: IntakeRows | None
-    runs: Sequence[tuple[str]]
+    @writes
+    def raise_alarm(self, db: Connection, kind: str, channel: str, words: str, now: float) -> None:
+        db.execute(
+            "INSERT INTO alarms (kind, channel, words, at) VALUES (?, ?, ?, ?)",
+            (kind, channel, words, now),
+        )
 
-
-def raise_alarm(
-    connection: sqlite3.Connection, kind: str, channel: str, words: str, now: float
-) -> None:
-    """Keep an alarm until people have been told of it."""
-    connection.execute(
-        "INSERT INTO alarms (kind, channel, words, at) VALUES (?, ?, ?, ?)",
-        (kind, channel, words, now),
-    )
-
-
-def news(connection: sqlite3.Connection) -> Sequence[NewsSort]:
-    """Return all sorts of news."""
-    deliveries = connection.execute(_DELIVERY_SORTS).fetchall()
-    runs = connection.execute(_RUN_SORTS).fetchall()
-    alarms = connection.execute(_ALARM_SORTS).fetchall()
-    return [
-        *(
-            NewsSort(kind=kind, count=count, recipe=recipe, channel=channel, version=version)
-            for kind, count, recipe, channel, version in deliveries
-        ),
-        *(
-            NewsSort(kind=Trouble.RUN_FAILED, count=count, recipe=recipe, version=version)
-            for count, recipe, version in runs
-        ),
-        *(NewsSort(kind=kind, count=count, channel=channel) for kind, count, channel in alarms),
-    ]
-
-
-def news_of(
-    connection: sqlite3.Connection, sorts: Collection[NewsSort], limit: int
-) -> Sequence[News]:
-    """Return news of these sorts, grouped by sort, oldest first."""
-    found: list[News] = []
-    for sort in sorts:
-        asked = {
-            "kind": sort.kind,
-            "recipe": sort.recipe,
-            "channel": sort.channel,
-            "limit": limit - len(found),
-        }
-        found += [
-            News(
-                kind=sort.kind,
-                number=number,
-                at=at,
-                reason=reason,
-                channel=channel,
-                recipe=recipe,
-                run_id=run_id,
-                subject=subject,
-            )
-            for number, at, reason, channel, recipe, run_id, subject in connection.execute(
-                _select(sort.kind), asked
-            ).fetchall()
+    @reads
+    def news(self, db: Connection) -> Sequence[NewsSort]:
+        return [
+            *(
+                NewsSort(kind=kind, count=count, recipe=recipe, channel=channel, version=version)
+                for kind, count, recipe, channel, version in db.execute(_DELIVERY_SORTS)
+            ),
+            *(
+                NewsSort(kind=Trouble.RUN_FAILED, count=count, recipe=recipe, version=version)
+                for count, recipe, version in db.execute(_RUN_SORTS)
+            ),
+            *(
+                NewsSort(kind=kind, count=count, channel=channel)
+                for kind, count, channel in db.execute(_ALARM_SORTS)
+            ),
         ]
-    return found
+
+    @reads
+    def news_of(self, db: Connection, sorts: Collection[NewsSort], limit: int) -> Sequence[News]:
+        news: list[News] = []
+        for sort in sorts:
+            values = {
+                "kind": sort.kind,
+                "recipe": sort.recipe,
+                "channel": sort.channel,
+                "limit": limit - len(news),
+            }
+            news += [
+                News(
+                    kind=sort.kind,
+                    number=number,
+                    at=at,
+                    reason=reason,
+                    channel=channel,
+                    recipe=recipe,
+                    run_id=run_id,
+                    subject=subject,
+                )
+                for number, at, reason, channel, recipe, run_id, subject in db.execute(
+                    _statements(sort.kind)[0], values
+                )
+            ]
+        return news
+
+    async def tell(self, news: Collection[News], notice: Arrival | None = None) -> bool:
+        numbers: dict[str, list[int]] = {}
+        for item in news:
+            numbers.setdefault(_statements(item.kind)[1], []).append(item.number)
+        rows = None if notice is None else arrival_rows(notice, self._owner)
+
+        def store(db: Connection) -> bool:
+            fresh = False
+            if rows is not None:
+                ((accepted,),) = accept(db, [IntakeRows([rows], None)])
+                fresh = not accepted.repeat
+                for run in notice.runs if notice is not None else ():
+                    db.execute(_TOLD_ITSELF, (run.id,))
+            for statement, these in numbers.items():
+                db.execute(statement, (json_list(these),))
+            return fresh
+
+        return await self._write(store)
 
 
-def telling(news: Collection[News], notice: Arrival | None) -> Told:
-    """Return the rows for a notice."""
-    by_table: dict[str, list[int]] = {}
-    for one in news:
-        by_table.setdefault(_told(one.kind), []).append(one.number)
-    return Told(
-        {statement: orjson.dumps(numbers).decode() for statement, numbers in by_table.items()},
-        None if notice is None else intake([notice], None),
-        () if notice is None else [(run.id,) for run in notice.runs],
-    )
-
-
-def tell(connection: sqlite3.Connection, told: Told) -> bool:
-    """Store the notice, and mark its news as told; return whether it is new."""
-    fresh = False
-    if told.notice is not None:
-        ((accepted,),) = accept(connection, [told.notice])
-        fresh = not accepted.repeat
-        connection.executemany(_TOLD_ITSELF, told.runs)
-    for statement, numbers in told.numbers.items():
-        connection.execute(statement, (numbers,))
-    return fresh
-
-
-def _select(kind: str) -> str:
+def _statements(kind: str) -> tuple[str, str]:
+    """Return the statements that list the news of a kind, and that mark it as notified."""
     if kind in _OF_DELIVERIES:
-        return _DELIVERIES
-    return _RUNS if kind == Trouble.RUN_FAILED else _ALARMS
-
-
-def _told(kind: str) -> str:
-    if kind in _OF_DELIVERIES:
-        return _TOLD_DELIVERIES
-    return _TOLD_RUNS if kind == Trouble.RUN_FAILED else _TOLD_ALARMS
+        return _DELIVERIES, _TOLD_DELIVERIES
+    if kind == Trouble.RUN_FAILED:
+        return _RUNS, _TOLD_RUNS
+    return _ALARMS, _TOLD_ALARMS

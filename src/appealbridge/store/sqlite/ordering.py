@@ -1,20 +1,16 @@
 """
-Keeps the order of deliveries about one subject: they go out event by event.
+Keeps the order of deliveries about one subject: they are published event by event.
 
-A place is a channel, a subject and an origin: what different senders say about one subject is not
-about the same thing, unless the settings join them. `blocked` marks a delivery that keeps its turn
-while one of another event, older and likewise, stands before it. So a claim finds what may go
-without looking at what waits, however much that is. Deliveries of one event go side by side, those
-without a subject wait for nobody, and nothing waits for what a person has to decide about.
+The rule is in `store/base.py`. `blocked` marks a delivery that has to wait for an older one, so that a claim finds what
+can be sent without reading what waits, however much that is. Different senders do not mean the same thing by one
+subject, unless the settings join them: so the origin is part of the key.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-
-import orjson
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.store.sqlite.bulk import Join
@@ -34,7 +30,7 @@ ANY_BLOCKED = "EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
 
 _HERE = "channel = :channel AND subject = :subject AND origin = :origin"
 
-_followed = Join(
+_any_blocked = Join(
     ("id",),
     "SELECT DISTINCT d.channel, d.subject, d.origin FROM {v}"
     " CROSS JOIN deliveries d ON d.id = v.id WHERE EXISTS (SELECT 1 FROM deliveries b"
@@ -59,15 +55,15 @@ _BLOCK_LATER = (
     f"UPDATE deliveries SET blocked = 1 WHERE blocked = 0 AND {KEEPS_TURN} AND {_HERE}"
     " AND number > :number AND event_id <> :event"
 )
-_BEHIND = (
+BEHIND = (
     "SELECT d.id, (SELECT b.number FROM deliveries b WHERE b.state <= 4 AND (b.state >= 2) = 1"
     " AND b.channel = d.channel AND b.subject = d.subject AND b.origin = d.origin"
     " AND b.number < d.number AND b.event_id <> d.event_id ORDER BY b.number LIMIT 1) AS first"
     " FROM json_each(?) v CROSS JOIN deliveries d ON d.id = v.value"
     f" WHERE d.blocked = 1 AND d.state = {READY}"
 )
-# No index has what was published by subject; whoever looks at one that is held can wait for a walk.
-_OVERTAKEN = (
+# No index has published deliveries by subject; this runs only when a person looks at a held one.
+OVERTAKEN = (
     f"SELECT number FROM deliveries WHERE number > :number AND {IS_PUBLISHED} AND {_HERE}"
     " AND event_id <> :event ORDER BY number DESC LIMIT 1"
 )
@@ -92,18 +88,14 @@ class OrderingKey(NamedTuple):
 
 
 def has_to_wait(connection: sqlite3.Connection, place: OrderingKey) -> bool:
-    """Whether a delivery of another event stands before this number, or before a new one."""
+    """Return whether a delivery of another event goes before this number, or before a new one."""
     if not place.subject:
         return False
     return bool(connection.execute(_EARLIER, place._asdict()).fetchone()[0])
 
 
 def take_turn(connection: sqlite3.Connection, place: OrderingKey) -> bool:
-    """
-    Block later deliveries behind one that keeps its turn from now on.
-
-    Return whether it has to wait itself.
-    """
+    """Block later deliveries behind one that is now in the order; return whether it has to wait itself."""
     if not place.subject:
         return False
     connection.execute(_BLOCK_LATER, place._asdict())
@@ -111,42 +103,33 @@ def take_turn(connection: sqlite3.Connection, place: OrderingKey) -> bool:
 
 
 def pass_on(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
-    """Unblock deliveries that waited behind ones that do not keep their turn any more."""
-    for channel, subject, origin in _followed.ask(connection, [(id_,) for id_ in ids]):
+    """Unblock deliveries that waited for these, which are no longer in the order."""
+    for channel, subject, origin in _any_blocked.ask(connection, [(id_,) for id_ in ids]):
         _pass_turn(connection, OrderingKey(channel, subject, origin, ""))
 
 
-def behind(connection: sqlite3.Connection, ids: Iterable[str]) -> Mapping[str, int]:
-    """Return, for those of these deliveries that wait for another, the number of that one."""
-    rows = connection.execute(_BEHIND, (orjson.dumps([*ids]).decode(),))
-    return {id_: first for id_, first in rows if first is not None}
-
-
-def overtaken_by(connection: sqlite3.Connection, one: Delivery) -> int | None:
-    """Return the number of the newest delivery about the same that was published though this one is older."""
-    if not one.subject:
-        return None
-    place = OrderingKey(one.channel, one.subject, one.origin, one.event_id, one.number)
-    found = connection.execute(_OVERTAKEN, place._asdict()).fetchone()
-    return None if found is None else int(found[0])
+def key_of(delivery: Delivery) -> OrderingKey:
+    """Return the key of a delivery."""
+    d = delivery
+    return OrderingKey(d.channel, d.subject, d.origin, d.event_id, d.number)
 
 
 def recompute_blocked(connection: sqlite3.Connection) -> None:
-    """Work out again which deliveries are blocked, after many changes at once."""
+    """Compute which deliveries are blocked, after many changes at once."""
     connection.execute(_RECOMPUTE)
 
 
 def _pass_turn(connection: sqlite3.Connection, place: OrderingKey) -> None:
-    """Unblock the deliveries of the first event that waits, if nothing of another stands before it."""
+    """Unblock the deliveries of the first event that waits, if no other event goes before it."""
     here = place._asdict()
     blocked = connection.execute(_FIRST_BLOCKED, here).fetchone()
-    # All that stand before the first blocked one are of one event, or one of them would be blocked.
+    # All that go before the first blocked one are of one event, or one of them would be blocked.
     if blocked is not None and connection.execute(_FIRST, here).fetchone() == blocked:
         connection.execute(_UNBLOCK, {**here, "event": blocked[0]})
 
 
 FOLLOWS = f"follows > '' AND state = {PLANNED}"
-"""What waits for the post before it."""
+"""Waits for the post before it."""
 
 ANY_FOLLOWER = f"EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS})"
 _WAITS = f"deliveries.follows = v.id AND deliveries.follows > '' AND deliveries.state = {PLANNED}"
@@ -157,17 +140,17 @@ _follow = Join(
     ("id", "follows"),
     "UPDATE deliveries SET follows = v.follows FROM {v} WHERE deliveries.id = v.id",
 )
-_let_go = Join(
+_release = Join(
     ("id", "at"),
     f"UPDATE deliveries SET state = {READY}, due_at = v.at FROM {{v}}"
     f" JOIN deliveries b ON b.id = v.id AND b.{IS_PUBLISHED} WHERE {_WAITS}"
     " RETURNING channel, subject, origin, event_id, number",
 )
 _WAIT = "UPDATE deliveries SET blocked = 1 WHERE number = ?"
-_call_off = Join(
+_cancel = Join(
     ("id", "at"),
     f"UPDATE deliveries SET state = {CANCELLED}, hold = '', settled_at = v.at, blocked = 0,"
-    # All behind the one that failed say the same of it, however many there are.
+    # All behind the one that failed give the same reason, however many there are.
     f" reason = CASE WHEN b.reason LIKE '{_FOLLOWING}%' THEN b.reason"
     f" ELSE '{_FOLLOWING}' || CASE b.state {_STATE} END"
     " || CASE b.reason WHEN '' THEN '' ELSE ': ' || b.reason END END FROM {v}"
@@ -176,7 +159,7 @@ _call_off = Join(
 )
 
 _OF_THREAD = f"state = {CANCELLED} AND reason LIKE '{_FOLLOWING}%' AND content <> '' AND {OF_EVENT}"
-_BRING_BACK = (
+_RESTORE = (
     "WITH RECURSIVE thread (id) AS (VALUES (:id) UNION ALL SELECT d.id FROM thread t, deliveries d"
     f" WHERE d.follows = t.id AND d.id IN (SELECT id FROM deliveries WHERE {_OF_THREAD}))"
     f" UPDATE deliveries SET state = {PLANNED}, settled_at = 9e999, reason = '',"
@@ -185,7 +168,7 @@ _BRING_BACK = (
 )
 
 Ended = Sequence[tuple[str, float]]
-"""Ids of deliveries, each with when it ended."""
+"""Ids of deliveries, each with the time when it settled."""
 
 
 def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> None:
@@ -194,17 +177,17 @@ def follow(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> N
 
 
 def release_next(connection: sqlite3.Connection, ended: Ended) -> Ended:
-    """Make ready what follows published deliveries; cancel, and return, what follows others."""
-    for row in _let_go.ask(connection, ended):
+    """Make ready what follows published deliveries; cancel and return what follows the others."""
+    for row in _release.ask(connection, ended):
         place = OrderingKey(*row)
         if take_turn(connection, place):
             connection.execute(_WAIT, (place.number,))
-    called_off: list[tuple[str, float]] = []
-    while ended := _call_off.ask(connection, ended):
-        called_off += ended
-    return called_off
+    cancelled: list[tuple[str, float]] = []
+    while ended := _cancel.ask(connection, ended):
+        cancelled += ended
+    return cancelled
 
 
 def restore(connection: sqlite3.Connection, delivery_id: str, event_id: str) -> None:
     """Restore the rest of a thread, which was cancelled when this post failed."""
-    connection.execute(_BRING_BACK, {"id": delivery_id, "event_id": event_id})
+    connection.execute(_RESTORE, {"id": delivery_id, "event_id": event_id})

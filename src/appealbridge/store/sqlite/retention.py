@@ -1,34 +1,33 @@
 """
 Removes old data: first the personal content, later the whole rows.
 
-What is over is found by a reader, which hinders nobody; the writer only changes the rows that it is
-handed, and looks once more that they are still over. Emptied content is the empty text, which no
-JSON is; the rows themselves keep their ids, so that a repeat is known as one. Of rows that go, a hash
-of the key stays for the same.
+A reader finds what is over, so that nobody waits; the writer only changes those rows, after a last test that they are
+still over. Content that has been removed is the empty text, which is not valid JSON. The row keeps its id, so that a
+repeat is known; when the row is removed, a hash of its key stays for that.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from appealbridge.model import ids
 from appealbridge.store.records import Over, Pruned
+from appealbridge.store.sqlite.access import Connection, WriteAccess, writes
 from appealbridge.store.sqlite.connections import open_writer
 from appealbridge.store.sqlite.events import keep_keys
+from appealbridge.store.sqlite.rows import json_list
 from appealbridge.store.sqlite.schema import IS_OF_APPEAL, IS_OF_APPEAL_SOURCE, OF_EVENT, origin_of
 from appealbridge.store.sqlite.states import IS_OPEN, IS_UNFINISHED
 
 WALK = 2000
-"""How many events one look passes at the most on its way to those that are over."""
+"""How many events or runs one step reads at the most to find those that are over."""
 
-_LAST = "SELECT number FROM events WHERE received_at <= ? ORDER BY received_at DESC LIMIT 1"
+_LAST = "SELECT number FROM events WHERE id < ? AND received_at <= ? ORDER BY id DESC LIMIT 1"
 _WALKED = (
     "SELECT max(number) FROM (SELECT number FROM events WHERE number > ? AND number <= ?"
     " ORDER BY number LIMIT ?)"
@@ -38,14 +37,14 @@ _SETTLED = (
     f"NOT EXISTS (SELECT 1 FROM runs WHERE {_OF_E} AND (state = 'open' OR begun_at > :before))"
     f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}"
     f" AND ({IS_UNFINISHED} OR settled_at > :before))"
-    # All that waits is gathered once a look, since no index has the subjects by themselves.
+    # All that waits is collected once a step, because no index has the subjects by themselves.
     f" AND (e.subject = '' OR (e.subject, {origin_of('e')})"
     f" NOT IN (SELECT subject, origin FROM deliveries WHERE {IS_OPEN}))"
-    # What an open run has heard, its later steps may speak of.
+    # Later steps of an open run may use the events kept for it.
     " AND e.id NOT IN (SELECT event_id FROM heard)"
 )
-# Each sender speaks for itself: what one says of an appeal closes no other's. An event from where
-# nothing is told of the appeal goes by the sources of appeals, and by all of them that know it.
+# A sender closes only its own appeals. An event of an origin that never reported the appeal goes by the sources of
+# appeals, and by all of them that know it.
 _APPEALS = f"FROM events a WHERE a.subject = e.subject AND {IS_OF_APPEAL}"
 _OF_ORIGIN = f"{_APPEALS} AND {origin_of('a')} ="
 _TOLD = (
@@ -75,10 +74,15 @@ _DELETE_SKIPPED = (
     "DELETE FROM runs WHERE number IN (SELECT value FROM json_each(:ids)) AND state = 'skipped'"
     " RETURNING id"
 )
-_FULL = " AND e.data <> ''"
-_EMPTY = " AND e.data = ''"
-_FULL_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} AND content <> '' LIMIT :room"
-_ANY_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} LIMIT :room"
+FULL = " AND e.data <> ''"
+EMPTY = " AND e.data = ''"
+FULL_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} AND content <> '' LIMIT :room"
+ANY_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} LIMIT :room"
+
+_OLD_KEYS = (
+    "SELECT hash FROM past_keys WHERE received_at < :before ORDER BY received_at LIMIT :limit"
+)
+_FORGET_KEYS = f"DELETE FROM past_keys WHERE hash IN ({_OLD_KEYS})"
 
 _IDS = "(SELECT value FROM json_each(:ids))"
 _STILL_OPEN = f"SELECT 1 FROM deliveries WHERE {_OF_E} AND {IS_UNFINISHED}"
@@ -109,14 +113,15 @@ _DELETE_RUNS = (
     "DELETE FROM runs WHERE id IN (SELECT r.id FROM json_each(:ids) v"
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
 )
+_DELETE_RECIPES = f"DELETE FROM recipes WHERE version IN {_IDS} AND kept_at <= :before"
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredRows:
     """
-    What a look found to be over: whole events, and deliveries of them or of one that is too large.
+    What is over: whole events, and deliveries of these or of one that is too large for one step.
 
-    `then` is where the next look goes on, `None` where all has been looked at.
+    `then` is where the next step continues, `None` at the end.
     """
 
     events: Sequence[str]
@@ -124,27 +129,57 @@ class ExpiredRows:
     then: int | None
 
 
-def find_full(connection: sqlite3.Connection, over: Over, after: int, limit: int) -> ExpiredRows:
-    """Find events that are over and have their content still."""
-    return _find(connection, over, after, limit, _FULL, _FULL_DELIVERIES)
+class SqliteRetention(WriteAccess):
+    """The `RetentionStore` in SQLite."""
+
+    async def empty(self, over: Over, after: int = 0, limit: int = 200) -> Pruned:
+        rows = await self._read(lambda db: find(db, over, after, limit, FULL, FULL_DELIVERIES))
+        return await self._prune(empty, rows)
+
+    async def forget(
+        self, over: Over, *, emptied: bool, after: int = 0, limit: int = 200
+    ) -> Pruned:
+        which = EMPTY if emptied else ""
+        rows = await self._read(lambda db: find(db, over, after, limit, which))
+        return await self._prune(delete, rows)
+
+    async def _prune(
+        self, change: Callable[[Connection, ExpiredRows], int], rows: ExpiredRows
+    ) -> Pruned:
+        if not (rows.events or rows.deliveries):
+            return Pruned(0, rows.then)
+        return Pruned(await self._write(lambda db: change(db, rows)), rows.then)
+
+    @writes
+    def forget_keys(self, db: Connection, before: float, limit: int = 2000) -> int:
+        return db.execute(_FORGET_KEYS, {"before": before, "limit": limit}).rowcount
+
+    async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
+        runs, then = await self._read(lambda db: find_skipped(db, before, after, limit))
+        removed = await self._write(lambda db: delete_skipped(db, runs)) if runs else 0
+        return Pruned(removed, then)
+
+    async def forget_recipes(self, before: float, in_force: Collection[str]) -> int:
+        unused = await self._read(lambda db: unused_recipes(db, before, in_force))
+        if not unused:
+            return 0
+        values = {"ids": json_list(unused), "before": before}
+        return await self._write(lambda db: db.execute(_DELETE_RECIPES, values).rowcount)
+
+    async def scrub(self) -> None:
+        await asyncio.to_thread(_scrub, self._path)
 
 
-def find_old(
-    connection: sqlite3.Connection, over: Over, emptied: bool, after: int, limit: int
+def find(
+    db: Connection, over: Over, after: int, limit: int, which: str = "", parts: str = ANY_DELIVERIES
 ) -> ExpiredRows:
-    """Find events that are over, all of them or only those that are `emptied`."""
-    return _find(connection, over, after, limit, _EMPTY if emptied else "", _ANY_DELIVERIES)
-
-
-def _find(
-    connection: sqlite3.Connection, over: Over, after: int, limit: int, which: str, parts: str
-) -> ExpiredRows:
-    last = connection.execute(_LAST, (over.before,)).fetchone()
-    (walked,) = connection.execute(_WALKED, (after, last[0] if last else 0, WALK)).fetchone()
+    """Find events that are over and for which the condition `which` holds, with their deliveries by `parts`."""
+    last = db.execute(_LAST, (_after(over.before + 0.001), over.before)).fetchone()
+    (walked,) = db.execute(_WALKED, (after, last[0] if last else 0, WALK)).fetchone()
     if walked is None:
         return ExpiredRows((), (), None)
     closed = f" AND {_CLOSED_LONG_AGO}" if over.after_closure else ""
-    due = connection.execute(
+    due = db.execute(
         f"{_DUE}{which} AND {_SETTLED}{closed} ORDER BY e.number LIMIT :limit",
         {"after": after, "walked": walked, "before": over.before, "limit": limit},
     ).fetchall()
@@ -152,110 +187,93 @@ def _find(
     deliveries: list[str] = []
     room = limit
     for number, event_id, runs in due:
-        some = connection.execute(parts, {"event_id": event_id, "room": max(1, room)}).fetchall()
+        some = db.execute(parts, {"event_id": event_id, "room": max(1, room)}).fetchall()
         rows = 1 + runs + 2 * len(some)
         if rows > room and (events or deliveries):
             return ExpiredRows(events, deliveries, number - 1)
         deliveries += [id_ for (id_,) in some]
         if len(some) == room:
-            return ExpiredRows(events, deliveries, number - 1)  # the rest of it in the next look
+            return ExpiredRows(events, deliveries, number - 1)  # the rest of it in the next step
         events.append(event_id)
         room -= rows
     return ExpiredRows(events, deliveries, due[-1][0] if len(due) == limit else walked)
 
 
 def find_skipped(
-    connection: sqlite3.Connection, before: float, after: int, limit: int
+    db: Connection, before: float, after: int, limit: int
 ) -> tuple[Sequence[int], int | None]:
-    """Find runs that wanted nothing of their event and began before a time, and where to look on."""
-    begin = (ids.event_id(max(0.0, before), 0),)
-    (young,) = connection.execute(_YOUNG_RUN, begin).fetchone() or (2**63 - 1,)
-    walked = connection.execute(_SKIPPED, (before, after, young, WALK)).fetchall()
-    found = [number for number, skipped in walked if skipped]
-    if len(found) > limit:
-        return found[:limit], found[limit - 1]
-    return found, walked[-1][0] if len(walked) == WALK else None
+    """Find skipped runs that began before a time; also return where to continue, `None` at the end."""
+    (young,) = db.execute(_YOUNG_RUN, (_after(before),)).fetchone() or (2**63 - 1,)
+    walked = db.execute(_SKIPPED, (before, after, young, WALK)).fetchall()
+    numbers = [number for number, skipped in walked if skipped]
+    if len(numbers) > limit:
+        return numbers[:limit], numbers[limit - 1]
+    return numbers, walked[-1][0] if len(walked) == WALK else None
 
 
-def delete_skipped(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
+def delete_skipped(db: Connection, numbers: Sequence[int]) -> int:
     """Remove these runs; return how many there were."""
-    with _unreadable(connection):
-        return len(_change(connection, _DELETE_SKIPPED, numbers))
+    with _unreadable(db):
+        return len(_change(db, _DELETE_SKIPPED, numbers))
 
 
-def empty(connection: sqlite3.Connection, found: ExpiredRows) -> Pruned:
-    """Remove the content of what was found, except of what was reopened since."""
-    with _unreadable(connection):
-        deliveries = _change(connection, _EMPTY_DELIVERIES, found.deliveries)
-        _change(connection, _EMPTY_ATTEMPTS, deliveries)
-        events = _change(connection, _EMPTY_EVENTS, found.events)
-        _change(connection, _EMPTY_RUNS, events)
-    return Pruned(len(events), found.then)
+def empty(db: Connection, rows: ExpiredRows) -> int:
+    """Remove the content of these rows, except of what was reopened since; return how many events."""
+    with _unreadable(db):
+        deliveries = _change(db, _EMPTY_DELIVERIES, rows.deliveries)
+        _change(db, _EMPTY_ATTEMPTS, [id_ for (id_,) in deliveries])
+        events = _change(db, _EMPTY_EVENTS, rows.events)
+        _change(db, _EMPTY_RUNS, [id_ for (id_,) in events])
+    return len(events)
 
 
-def delete(connection: sqlite3.Connection, found: ExpiredRows) -> Pruned:
-    """Remove the rows of what was found, except of what was reopened since."""
-    with _unreadable(connection):
-        deliveries = _change(connection, _DELETE_DELIVERIES, found.deliveries)
-        _change(connection, _DELETE_ATTEMPTS, deliveries)
-        removed = _changed(connection, _DELETE_EVENTS, found.events)
-        keep_keys(connection, [key for _, *key in removed])
-        events = [id_ for id_, *_ in removed]
-        _change(connection, _DELETE_RUNS, events)
-    return Pruned(len(events), found.then)
+def delete(db: Connection, rows: ExpiredRows) -> int:
+    """Remove these rows, except what was reopened since; return how many events."""
+    with _unreadable(db):
+        deliveries = _change(db, _DELETE_DELIVERIES, rows.deliveries)
+        _change(db, _DELETE_ATTEMPTS, [id_ for (id_,) in deliveries])
+        events = _change(db, _DELETE_EVENTS, rows.events)
+        keep_keys(db, [key for _, *key in events])
+        _change(db, _DELETE_RUNS, [id_ for id_, *_ in events])
+    return len(events)
 
 
-def forget_recipes(connection: sqlite3.Connection, versions: Sequence[str], before: float) -> int:
-    """Remove recipe versions; one that was put in force again since stays."""
-    gone = f"DELETE FROM recipes WHERE version IN {_IDS} AND kept_at <= :before"
-    asked = {"ids": orjson.dumps(list(versions)).decode(), "before": before}
-    return connection.execute(gone, asked).rowcount
-
-
-def unused_recipes(
-    connection: sqlite3.Connection, before: float, in_force: Collection[str]
-) -> list[str]:
-    """Return the versions kept before a time that no run was made by and that are not in force."""
+def unused_recipes(db: Connection, before: float, in_force: Collection[str]) -> list[str]:
+    """Return the versions stored before a time that no run uses and that are not in force."""
     select = "SELECT version FROM recipes WHERE kept_at <= ?"
-    old = {version for (version,) in connection.execute(select, (before,))} - set(in_force)
+    old = {version for (version,) in db.execute(select, (before,))} - set(in_force)
     if old:
-        old -= {version for (version,) in connection.execute("SELECT DISTINCT version FROM runs")}
+        old -= {version for (version,) in db.execute("SELECT DISTINCT version FROM runs")}
     return sorted(old)
 
 
-def scrub(path: Path) -> None:
+def _scrub(path: Path) -> None:
     """
     Truncate SQLite's log, which has copies of removed data; if somebody is reading, the next time.
 
-    On a connection of its own: the writer is hindered no longer than a commit takes.
+    On its own connection, so that the writer waits no longer than for a commit.
     """
-    with closing(open_writer(path)) as connection:
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    with closing(open_writer(path)) as db:
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 @contextmanager
-def _unreadable(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write zeros over whole pages that become free, too, which would cost the hot path something."""
-    connection.execute("PRAGMA secure_delete = ON")
+def _unreadable(db: Connection) -> Iterator[None]:
+    """Also write zeros over whole pages that become free; the hot path does without."""
+    db.execute("PRAGMA secure_delete = ON")
     try:
         yield
     finally:
-        connection.execute("PRAGMA secure_delete = FAST")
+        db.execute("PRAGMA secure_delete = FAST")
 
 
-def _change(
-    connection: sqlite3.Connection, statement: str, ids: Collection[str] | Sequence[int]
-) -> list[str]:
-    """Run a statement over rows by their ids, and return the ids that it returns."""
-    return [id_ for id_, *_ in _changed(connection, statement, ids)]
+def _change(db: Connection, statement: str, ids: Sequence[str] | Sequence[int]) -> list[Any]:
+    """Run a statement over rows by their ids, and return the rows that it returns."""
+    return db.execute(statement, {"ids": json_list(ids)}).fetchall() if ids else []
 
 
-def _changed(
-    connection: sqlite3.Connection, statement: str, ids: Collection[str] | Sequence[int]
-) -> list[Any]:
-    if not ids:
-        return []
-    asked = {"ids": orjson.dumps(list(ids)).decode()}
-    return connection.execute(statement, asked).fetchall()
+def _after(time: float) -> str:
+    """Return the id that begins what comes from a time on: ids begin with the time."""
+    return ids.event_id(max(0.0, time), 0)

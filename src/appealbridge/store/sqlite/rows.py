@@ -1,8 +1,9 @@
-"""Between the nouns and the rows they are kept as."""
+"""Converts the values of the model to rows, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
@@ -10,14 +11,11 @@ import orjson
 
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.model.errors import Unkeepable
+from appealbridge.model.errors import NotFound, Unkeepable
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.records import (
-    RecipeVersion,
-    SourceRecord,
-)
+from appealbridge.store.records import RecipeVersion, SourceRecord
 from appealbridge.store.sqlite.states import NUMBERS, READY, SENDING, STATES
 
 Row = tuple[Any, ...]
@@ -31,11 +29,11 @@ STORED_RUN = (*RUN, "marks")
 DELIVERY = (
     "id", "run_id", "event_id", "recipe", "step", "subject", "origin", "channel", "action",
     "content", "content_hash", "planned_at", "due_at", "publish_by", "hold", "reason", "settled_at",
-    "state", "attempts", "begun_at", "first_begun_at",
+    "state", "attempts", "begun_at", "first_begun_at", "owner",
 )  # fmt: skip
-"""What begins a delivery's attempt stands last, so that a row is told to begin by its end."""
+"""The last five are those that beginning an attempt changes; see `not_begun`."""
 STORED_DELIVERY = (
-    "number", *DELIVERY, "receipt_id", "receipt_url", "receipt_time", "follows",
+    "number", *DELIVERY[:-1], "receipt_id", "receipt_url", "receipt_time", "follows",
 )  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
 SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state")
@@ -47,22 +45,35 @@ def names(columns: tuple[str, ...], table: str = "") -> str:
     return ", ".join(f"{table}.{column}" if table else column for column in columns)
 
 
-def at(time: float | None) -> float:
-    """Return a time as it is kept: infinite where it has not come or was not said."""
+def stored_time(time: float | None) -> float:
+    """Return a time as it is stored: infinite if there is none."""
     return inf if time is None else time
 
 
-def said(time: float) -> float | None:
-    """Return a kept time as the nouns have it."""
+def time_or_none(time: float | None) -> float | None:
+    """Return a stored time, `None` if it is infinite."""
     return None if time == inf else time
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON text; raise `Unkeepable` where JSON has no words for it."""
+    """Return a value as JSON text; raise `Unkeepable` if it cannot be JSON."""
     try:
         return orjson.dumps(value).decode()
     except TypeError as error:
-        raise Unkeepable(f"this cannot be kept as JSON: {error}") from error
+        raise Unkeepable(f"this cannot be stored as JSON: {error}") from error
+
+
+def json_list(values: Iterable[Any]) -> str:
+    """Return texts or numbers as a JSON list, for `json_each`."""
+    return orjson.dumps([*values]).decode()
+
+
+def named_row(connection: sqlite3.Connection, select: str, key: str, what: str) -> Row:
+    """Return the row that a query finds for a key; raise `NotFound`."""
+    row: Row | None = connection.execute(select, (key,)).fetchone()
+    if row is None:
+        raise NotFound(f"{what} {key}: nothing in the store has this id")
+    return row
 
 
 def event_row(event: Event) -> Row:
@@ -87,7 +98,7 @@ def event_of(row: Row) -> Event:
 def run_row(run: Run) -> Row:
     """Return a run in the order of `RUN`."""
     return (
-        run.id, run.event_id, run.recipe, run.version, run.state.value, run.begun_at, at(run.wake_at),
+        run.id, run.event_id, run.recipe, run.version, run.state.value, run.begun_at, stored_time(run.wake_at),
         run.reason, as_json(run.trace) if run.trace else "[]",
     )  # fmt: skip
 
@@ -102,40 +113,40 @@ def run_of(row: Row) -> Run:
         version=version,
         state=RunState(state),
         begun_at=begun_at,
-        wake_at=said(wake_at),
+        wake_at=time_or_none(wake_at),
         reason=reason,
         trace=tuple(orjson.loads(trace)),
         marks=orjson.loads(marks),
     )
 
 
-def delivery_row(delivery: Delivery) -> Row:
+def delivery_row(delivery: Delivery, owner: int = 0) -> Row:
     """
     Return a delivery in the order of `DELIVERY`.
 
-    One that is `sending` has its first attempt under way, begun at its `begun_at` or, where that is
-    not said, when it was planned. One that is over without a time was so when it was planned.
+    If it is `sending`, its first attempt is in progress for this owner, begun at its `begun_at` or else when it was
+    planned. If it has settled and has no time for that, it settled when it was planned.
     """
     d = delivery
     settled_at = inf
-    stand: Row
+    progress: Row
     if d.state is State.SENDING:
         begun = d.planned_at if d.begun_at is None else d.begun_at
-        stand = (SENDING, 1, begun, begun)
+        progress = (SENDING, 1, begun, begun, owner)
     else:
         if d.state not in OPEN:
             settled_at = d.planned_at if d.settled_at is None else d.settled_at
-        stand = (NUMBERS[d.state], d.attempts, inf, at(d.first_begun_at))
+        progress = (NUMBERS[d.state], d.attempts, inf, stored_time(d.first_begun_at), 0)
     return (
         d.id, d.run_id, d.event_id, d.recipe, d.step, d.subject, d.origin, d.channel, d.action,
-        d.content, d.content_hash, d.planned_at, d.due_at, at(d.publish_by), d.hold, d.reason,
-        settled_at, *stand,
+        d.content, d.content_hash, d.planned_at, d.due_at, stored_time(d.publish_by), d.hold, d.reason,
+        settled_at, *progress,
     )  # fmt: skip
 
 
 def not_begun(row: Row) -> Row:
-    """Return a delivery's row as it is while its first attempt has to wait."""
-    return (*row[:-4], READY, 0, inf, inf)
+    """Return the row of a delivery whose first attempt has to wait."""
+    return (*row[:-5], READY, 0, inf, inf, 0)
 
 
 def delivery_of(row: Row) -> Delivery:
@@ -164,11 +175,11 @@ def delivery_of(row: Row) -> Delivery:
         number=number,
         hold=hold,
         reason=reason,
-        publish_by=said(publish_by),
+        publish_by=time_or_none(publish_by),
         attempts=attempts,
-        begun_at=said(begun_at),
-        first_begun_at=said(first_begun_at),
-        settled_at=said(settled_at),
+        begun_at=time_or_none(begun_at),
+        first_begun_at=time_or_none(first_begun_at),
+        settled_at=time_or_none(settled_at),
         receipt=receipt,
         follows=follows,
         origin=origin,
@@ -194,16 +205,12 @@ def attempt_of(row: Row) -> Attempt:
 def source_of(row: Row) -> SourceRecord:
     """Return the source of a row in the order of `SOURCE`."""
     source, cursor, looked_at, next_look_at, failures, note, state = row
-    known = orjson.loads(state)
-    return SourceRecord(source, _words(cursor), looked_at, next_look_at, failures, note, known)
+    return SourceRecord(
+        source, orjson.loads(cursor), looked_at, next_look_at, failures, note, orjson.loads(state)
+    )
 
 
 def recipe_of(row: Row) -> RecipeVersion:
     """Return the recipe version of a row in the order of `RECIPE`."""
     version, name, text, templates = row
-    return RecipeVersion(version, name, text, _words(templates))
-
-
-def _words(text: str) -> Mapping[str, str]:
-    words: dict[str, str] = orjson.loads(text)
-    return words
+    return RecipeVersion(version, name, text, orjson.loads(templates))

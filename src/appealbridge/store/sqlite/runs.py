@@ -1,23 +1,17 @@
-"""Stores runs, what they plan next, and recipe versions."""
+"""Stores runs: what they plan next, those that wait, and the events kept for those."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
-
-import orjson
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound
-from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.records import (
-    PlanningMark,
-    RecipeVersion,
-)
+from appealbridge.store.records import OpenRun
+from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
 from appealbridge.store.sqlite.bulk import Insert, Join
+from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.ordering import OrderingKey, follow, has_to_wait
 from appealbridge.store.sqlite.rows import (
     DELIVERY,
@@ -26,15 +20,17 @@ from appealbridge.store.sqlite.rows import (
     STORED_RUN,
     Row,
     as_json,
-    at,
     delivery_row,
     event_of,
+    json_list,
     names,
     not_begun,
     run_of,
     run_row,
+    stored_time,
+    time_or_none,
 )
-from appealbridge.store.sqlite.schema import origin_of
+from appealbridge.store.sqlite.schema import OF_RUN, origin_of
 from appealbridge.store.sqlite.states import LAST_OPEN, READY, SENDING
 
 ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
@@ -76,211 +72,149 @@ _HEARD = (
     f"SELECT {names(STORED_EVENT, 'e')} FROM heard h CROSS JOIN events e ON e.id = h.event_id"
     " WHERE h.run_id = ? ORDER BY e.number"
 )
-# No index has the subjects of all events, and this is asked when a person wants it.
+# No index has the subjects of all events; this runs only when a person asks for it.
 _SINCE = (
     "SELECT o.id FROM events e CROSS JOIN events o ON o.number > e.number"
     f" WHERE e.id = ? AND e.subject <> '' AND o.subject = e.subject"
     f" AND {origin_of('o')} = {origin_of('e')} ORDER BY o.number LIMIT 1000"
 )
-_RECALL = (
+_KEEP_EARLIER = (
     "INSERT OR IGNORE INTO heard (run_id, event_id)"
     " SELECT ?, value FROM json_each(?) WHERE value IN (SELECT id FROM events)"
 )
-_LET_GO = "DELETE FROM heard WHERE run_id = ? AND event_id IN (SELECT value FROM json_each(?))"
-
-
-def begin(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Have runs listen, each with its id, its recipe, its subject, its origin and its event's id."""
-    _begin.change(connection, rows)
-
-
-def since(connection: sqlite3.Connection, event_id: str) -> Sequence[str]:
-    """Return the ids of the events that came about the same thing since this one."""
-    return [id_ for (id_,) in connection.execute(_SINCE, (event_id,))]
-
-
-def recall(connection: sqlite3.Connection, run_id: str, events: Collection[str]) -> None:
-    """Keep events that came before for a run."""
-    if events:
-        connection.execute(_RECALL, (run_id, orjson.dumps([*events]).decode()))
-
-
-def hear(
-    connection: sqlite3.Connection, events: Sequence[tuple[str, str, str, float]]
-) -> Collection[str]:
-    """
-    Pass stored events (id, subject, origin, time of receipt) on to waiting runs.
-
-    Return the ids of those that a run hears; it is woken.
-    """
-    at = {id_: received_at for id_, _, _, received_at in events}
-    about = [(id_, subject, origin) for id_, subject, origin, _ in events if subject]
-    heard = _hear.ask(connection, about)
-    _wake.change(connection, [(run_id, at[event_id]) for run_id, event_id in heard])
-    return {event_id for _, event_id in heard}
-
-
-def heard_by(connection: sqlite3.Connection, run_id: str) -> Sequence[Event]:
-    """Return the events that are kept for a run, in the order in which they came."""
-    return tuple(event_of(row) for row in connection.execute(_HEARD, (run_id,)))
-
-
-def let_go(connection: sqlite3.Connection, run_id: str, events: Collection[str]) -> None:
-    """Keep these events no longer for a run."""
-    if events:
-        connection.execute(_LET_GO, (run_id, orjson.dumps([*events]).decode()))
-
-
-def before(connection: sqlite3.Connection, run_id: str) -> Sequence[Run]:
-    """Return the waiting runs of the same recipe and subject that began earlier, the oldest first."""
-    return [run_of(row) for row in connection.execute(_BEFORE, {"run_id": run_id})]
-
-
-def end(connection: sqlite3.Connection, run_id: str) -> None:
-    """Remove a finished run from the waiting ones, and wake the next."""
-    connection.execute(_WAKE_NEXT, {"run_id": run_id})
-    if connection.execute("DELETE FROM waiting_runs WHERE run_id = ?", (run_id,)).rowcount:
-        connection.execute("DELETE FROM heard WHERE run_id = ?", (run_id,))
-
-
+_FORGET = "DELETE FROM heard WHERE run_id = ? AND event_id IN (SELECT value FROM json_each(?))"
+_WOKEN = (
+    f"SELECT wakes, {names(STORED_RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
+    " ORDER BY wake_at, number LIMIT ?"
+)
 _STATE = DELIVERY.index("state")
 _place = itemgetter(
     *(DELIVERY.index(name) for name in ("channel", "subject", "origin", "event_id"))
 )
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
 _runs = Insert("runs", RUN)
+_EVENT = f"SELECT {names(STORED_EVENT)} FROM events WHERE id = ?"
 _ABOUT = f"SELECT subject, {origin_of('events')} FROM events WHERE id = ?"
 _ADVANCE = (
     "UPDATE runs SET state = :state, reason = :reason, trace = :trace, marks = :marks,"
     " wake_at = CASE WHEN wakes > :seen OR :settles THEN 0 ELSE :wake_at END"
     " WHERE id = :run_id AND state = 'open'"
 )
-_recipes = Insert(
-    "recipes",
-    ("version", "name", "text", "templates", "kept_at"),
-    "ON CONFLICT DO UPDATE SET kept_at = excluded.kept_at",
-)
-_SOURCE_FAILED = (
-    "INSERT INTO sources (source, cursor, looked_at, next_look_at, failures, note)"
-    " VALUES (?, '{}', NULL, ?, 1, ?) ON CONFLICT DO UPDATE SET"
-    " next_look_at = excluded.next_look_at, failures = failures + 1, note = excluded.note"
-)
-_MARK = ("source", "in_progress", "crashes", "paused_until", "hold_reason")
-_marks = Insert(
-    "planning_marks",
-    _MARK,
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _MARK[1:])}",
-)
+_KNOWN = "SELECT 1 FROM runs WHERE id = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What one call hands over: the run as it is now, rows of its new deliveries, and what it need not hear."""
+class SqliteRuns(WriteAccess):
+    """The `RunStore` in SQLite."""
 
-    run: Run
-    trace: str
-    marks: str
-    seen: int
-    deliveries: Sequence[Row]
-    follows: Sequence[tuple[str, str]]
-    unheard: Collection[str]
+    @reads
+    def woken_runs(self, db: Connection, now: float, limit: int) -> Sequence[OpenRun]:
+        rows = db.execute(_WOKEN, (now, limit)).fetchall()
+        return [_open_run(db, wakes, run_of(row)) for wakes, *row in rows]
+
+    @reads
+    def any_open_run(self, db: Connection, before: float) -> bool:
+        select = "SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'open' AND begun_at <= ?)"
+        return bool(db.execute(select, (before,)).fetchone()[0])
+
+    @reads
+    def next_wake(self, db: Connection) -> float | None:
+        select = "SELECT min(wake_at) FROM runs WHERE state = 'open'"
+        return time_or_none(db.execute(select).fetchone()[0])
+
+    @reads
+    def runs_before(self, db: Connection, run_id: str) -> Sequence[Run]:
+        return [run_of(row) for row in db.execute(_BEFORE, {"run_id": run_id})]
+
+    async def run_again(self, runs: Sequence[Run], waits: Collection[str]) -> Sequence[Run]:
+        since = await self._read(lambda db: events_since(db, runs[0].event_id)) if waits else ()
+        return await self._write(lambda db: run_again(db, runs, waits, since))
+
+    async def advance(
+        self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
+    ) -> bool:
+        rows = [delivery_row(delivery) for delivery in deliveries]
+        # Nobody would make attempts begun here: the lane claims what can be sent at once.
+        rows = [not_begun(row) if row[_STATE] == SENDING else row for row in rows]
+        values = {
+            "run_id": run.id,
+            "state": run.state.value,
+            "reason": run.reason,
+            "trace": as_json(run.trace),
+            "marks": as_json(dict(run.marks)),
+            "wake_at": stored_time(run.wake_at),
+            "seen": seen,
+            "settles": any(row[_STATE] > LAST_OPEN for row in rows),
+        }
+        follows = [(d.id, d.follows) for d in deliveries if d.follows]
+
+        def store(db: Connection) -> bool:
+            if db.execute(_ADVANCE, values).rowcount != 1:
+                if db.execute(_KNOWN, (run.id,)).fetchone() is None:
+                    raise NotFound(f"run {run.id}: nothing in the store has this id")
+                return False
+            _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in rows])
+            follow(db, follows)
+            if unheard:
+                db.execute(_FORGET, (run.id, json_list(unheard)))
+            if run.state is not RunState.OPEN:
+                _end(db, run.id)
+            return True
+
+        return await self._write(store)
 
 
-def advancing(
-    run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
-) -> Advance:
-    """Make rows of what a run planned; raise `StoreError` where JSON has no words for its trace."""
-    rows = (delivery_row(delivery) for delivery in deliveries)
-    # Nobody is told of attempts begun here, so none is: what could go at once is claimed instead.
-    return Advance(
-        run,
-        as_json(run.trace),
-        as_json(dict(run.marks)),
-        seen,
-        [not_begun(row) if row[-4] == SENDING else row for row in rows],
-        [(one.id, one.follows) for one in deliveries if one.follows],
-        unheard,
-    )
+def begin(db: Connection, rows: Sequence[Row]) -> None:
+    """Make runs wait; a row has a run's id, its recipe, subject and origin, and its event's id."""
+    _begin.change(db, rows)
 
 
-def advance(connection: sqlite3.Connection, step: Advance) -> bool:
-    """Store the run, awake if it was woken meanwhile, and its new deliveries; return whether it was open."""
-    run = step.run
-    values = {
-        "run_id": run.id,
-        "state": run.state.value,
-        "reason": run.reason,
-        "trace": step.trace,
-        "marks": step.marks,
-        "wake_at": at(run.wake_at),
-        "seen": step.seen,
-        "settles": any(row[_STATE] > LAST_OPEN for row in step.deliveries),
-    }
-    if connection.execute(_ADVANCE, values).rowcount != 1:
-        if connection.execute("SELECT 1 FROM runs WHERE id = ?", (run.id,)).fetchone() is None:
-            raise NotFound(f"run {run.id}: nothing in the store has this id")
-        return False
-    _deliveries.write(connection, [_with_turn(connection, row) for row in step.deliveries])
-    follow(connection, step.follows)
-    let_go(connection, run.id, step.unheard)
-    if run.state is not RunState.OPEN:
-        end(connection, run.id)
-    return True
+def hear(db: Connection, events: Sequence[tuple[str, str, str, float]]) -> Collection[str]:
+    """
+    Keep stored events (id, subject, origin, time of receipt) for the runs that wait for them, and wake those.
+
+    Return the ids of those events.
+    """
+    received_at = {id_: time for id_, _, _, time in events}
+    heard = _hear.ask(db, [(id_, subject, origin) for id_, subject, origin, _ in events if subject])
+    _wake.change(db, [(run_id, received_at[event_id]) for run_id, event_id in heard])
+    return {event_id for _, event_id in heard}
+
+
+def events_since(db: Connection, event_id: str) -> Sequence[str]:
+    """Return the ids of later events of this one's subject and origin."""
+    return [id_ for (id_,) in db.execute(_SINCE, (event_id,))]
 
 
 def run_again(
-    connection: sqlite3.Connection,
-    runs: Sequence[Run],
-    waits: Collection[str],
-    since: Collection[str],
+    db: Connection, runs: Sequence[Run], waits: Collection[str], since: Collection[str]
 ) -> Sequence[Run]:
-    """Store runs of an event that is there already; return those that were not there yet."""
-    known = "SELECT 1 FROM runs WHERE id = ?"
-    fresh = [run for run in runs if connection.execute(known, (run.id,)).fetchone() is None]
-    _runs.write(connection, [run_row(run) for run in fresh])
+    """Store runs of a stored event; keep the events with ids in `since` for those that wait."""
+    fresh = [run for run in runs if db.execute(_KNOWN, (run.id,)).fetchone() is None]
+    _runs.write(db, [run_row(run) for run in fresh])
     for run in fresh:
         if run.id in waits:
-            event = connection.execute(_ABOUT, (run.event_id,)).fetchone()
-            begin(connection, [(run.id, run.recipe, *event, run.event_id)])
-            recall(connection, run.id, since)
+            about = db.execute(_ABOUT, (run.event_id,)).fetchone()
+            begin(db, [(run.id, run.recipe, *about, run.event_id)])
+            db.execute(_KEEP_EARLIER, (run.id, json_list(since)))
     return fresh
 
 
-def _with_turn(connection: sqlite3.Connection, row: Row) -> Row:
-    keeps = READY <= row[_STATE] <= LAST_OPEN
-    return (*row, 1 if keeps and has_to_wait(connection, OrderingKey(*_place(row))) else 0)
-
-
-def keep_recipes(
-    connection: sqlite3.Connection, versions: Sequence[RecipeVersion], now: float
-) -> None:
-    """Keep recipe versions; of those that are kept already, that they were in force at this time."""
-    _recipes.write(
-        connection,
-        [
-            (version.version, version.name, version.text, as_json(dict(version.templates)), now)
-            for version in versions
-        ],
+def _open_run(db: Connection, wakes: int, run: Run) -> OpenRun:
+    return OpenRun(
+        run,
+        event_of(db.execute(_EVENT, (run.event_id,)).fetchone()),
+        deliveries_where(db, f"WHERE {OF_RUN} ORDER BY number", {"run_id": run.id}),
+        wakes,
+        tuple(event_of(row) for row in db.execute(_HEARD, (run.id,))),
     )
 
 
-def source_failed(
-    connection: sqlite3.Connection, source: str, next_look_at: float, note: str
-) -> None:
-    """Count one more failed poll."""
-    connection.execute(_SOURCE_FAILED, (source, next_look_at, note))
+def _end(db: Connection, run_id: str) -> None:
+    """Wake the run that waits behind a finished one, and forget what was kept for that."""
+    db.execute(_WAKE_NEXT, {"run_id": run_id})
+    if db.execute("DELETE FROM waiting_runs WHERE run_id = ?", (run_id,)).rowcount:
+        db.execute("DELETE FROM heard WHERE run_id = ?", (run_id,))
 
 
-def keep_planning_mark(connection: sqlite3.Connection, mark: PlanningMark) -> None:
-    """Store the mark of a source whose new items are being planned."""
-    row = (mark.source, mark.in_progress, mark.crashes, mark.paused_until, mark.hold_reason)
-    _marks.write(connection, [row])
-
-
-def planning_marks(connection: sqlite3.Connection) -> Sequence[PlanningMark]:
-    """Return the marks of all sources, by name."""
-    rows = connection.execute(f"SELECT {', '.join(_MARK)} FROM planning_marks ORDER BY source")
-    return [
-        PlanningMark(source, bool(in_progress), crashes, paused_until, hold_reason)
-        for source, in_progress, crashes, paused_until, hold_reason in rows.fetchall()
-    ]
+def _has_to_wait(db: Connection, row: Row) -> bool:
+    return READY <= row[_STATE] <= LAST_OPEN and has_to_wait(db, OrderingKey(*_place(row)))

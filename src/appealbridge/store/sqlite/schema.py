@@ -1,13 +1,13 @@
 """
-The schema of the SQLite file, as numbered migrations, each applied once in one transaction.
+The schema of the SQLite file: numbered migrations, each applied once in one transaction.
 
-`PRAGMA user_version` is the number of the last one applied. A migration that has been released is
-never edited; a later shape is one more entry at the end of `MIGRATIONS`.
+`PRAGMA user_version` is the number of the last one applied. A released migration is never edited; a change is a new
+entry at the end of `MIGRATIONS`.
 
-Ids nest as `model/ids.py` makes them: a run's begins with its event's and a dot, a delivery's with
-its run's; so what an event or a run caused is found by a range of ids, without an index more.
-A time that has not come, or was not said, is infinite (`9e999` in SQL), never NULL: comparisons
-read as they are meant, and Python hands a number over sixteen times as fast as a `None`.
+Ids nest as in `model/ids.py`: a run's begins with its event's and a dot, a delivery's with its run's. So what an event
+or a run caused is a range of ids and needs no other index; and because an event's id begins with the time of receipt,
+so is what came since a time. A time that is not known yet is infinite (`9e999` in SQL), never NULL: comparisons stay
+simple, and Python passes a number sixteen times as fast as a `None`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from appealbridge.store.sqlite.states import (
 )
 
 APPLICATION_ID = 0x41707042
-"""Tells our files from other programs' SQLite files; the letters AppB."""
+"""Marks our files, unlike other programs' SQLite files; the letters AppB."""
 
 OF_EVENT = "id > :event_id || '.' AND id < :event_id || '/' AND event_id = :event_id"
 """The runs, or the deliveries, of one event."""
@@ -39,15 +39,15 @@ ANY_NUMBER = "number > 0"
 """
 True of every row.
 
-SQLite uses an index with this condition only for questions that repeat it. So those that serve lists
-stay out of the plans of the hot path, which SQLite would otherwise make with them.
+SQLite uses an index with this condition only for queries that repeat it. So the hot path never uses the indexes for
+lists by mistake.
 """
 
 IS_OF_APPEAL = "type >= 'appeal.' AND type < 'appeal/'"
 """An event about an appeal: its type begins with `appeal.`."""
 
 IS_OF_APPEAL_SOURCE = "source >= 'appeal:' AND source < 'appeal;'"
-"""An event from a source of appeals, whoever else may use the words of one."""
+"""An event from a source of appeals; other sources may use the same event types."""
 
 
 def origin_of(table: str) -> str:
@@ -344,6 +344,14 @@ UPDATE attempts SET outcome = 'deferred' WHERE outcome = 'put_off';
 UPDATE attempts SET kind = 'find' WHERE kind = 'seek';
 """
 
+_OWNERS = """
+-- Which opening of the store has begun the attempt; see base.py. 0 for none, and for attempts from before.
+ALTER TABLE deliveries ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+
+-- Ids begin with the time of receipt, so they find the same rows.
+DROP INDEX events_by_time;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -361,6 +369,7 @@ MIGRATIONS: tuple[str, ...] = (
     _COUNTS,
     _PLANNING_MARKS,
     _STANDARD_WORDS,
+    _OWNERS,
 )
 
 
@@ -368,7 +377,7 @@ def migrate(
     connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
 ) -> None:
     """Update the file to the newest schema, each migration in one transaction."""
-    version = shape(connection, path, migrations)
+    version = schema_version(connection, path, migrations)
     for number, script in enumerate(migrations[version:], start=version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; {script};"
@@ -377,31 +386,30 @@ def migrate(
 
 
 def require_current(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse to read a file without the newest schema; reading changes nothing."""
-    version = shape(connection, path)
+    """Raise `StoreError` if the file has not the newest schema."""
+    version = schema_version(connection, path)
     if version < len(MIGRATIONS):
         raise StoreError(
-            f"{path}: the store has the shape of an older appealbridge (version {version}, this one "
-            f"uses {len(MIGRATIONS)}); `appealbridge db migrate` brings it up to date, and so does the "
-            f"daemon's start"
+            f"{path}: the store is from an older appealbridge (version {version}, this one uses "
+            f"{len(MIGRATIONS)}); update it with `appealbridge db migrate`, or start the daemon"
         )
 
 
-def shape(
+def schema_version(
     connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...] = MIGRATIONS
 ) -> int:
-    """Return how many migrations the file has had; raise `StoreError` if it is not a store of ours."""
+    """Return how many migrations were applied to the file; raise `StoreError` if it is not our store."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != APPLICATION_ID:
         raise StoreError(
-            f"{path}: this is another program's SQLite file; give `store:` in appealbridge.yaml a "
-            f"file of its own"
+            f"{path}: this is another program's SQLite file; choose another `store:` in "
+            f"appealbridge.yaml"
         )
     if version > len(migrations):
         raise StoreError(
             f"{path}: the store was written by a newer appealbridge (version {version}, this one "
-            f"knows {len(migrations)}); install that newer one, or restore a backup made before it"
+            f"knows {len(migrations)}); install the newer one, or restore a backup made before it"
         )
     return int(version)

@@ -1,17 +1,17 @@
-"""Stores how attempts and searches end: the change of state, the attempt, and the runs woken."""
+"""Stores the results of attempts and searches: the change of state, the attempt, and the runs woken."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.records import Settlement
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, pass_on, release_next
-from appealbridge.store.sqlite.rows import ATTEMPT, Row, at, attempt_row
+from appealbridge.store.sqlite.rows import ATTEMPT, Row, attempt_row, stored_time
 from appealbridge.store.sqlite.states import NUMBERS, STATES
 
 WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UNKNOWN}
@@ -35,13 +35,13 @@ _attempts = Insert("attempts", ATTEMPT)
 _OPEN_RUN = "EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
 ANY_OPEN_RUN = f"SELECT {_OPEN_RUN}"
 ANY_TURN = f"SELECT {ANY_BLOCKED}"
-# One question, without an answer where nobody waits: each step of a statement lets go of the
-# interpreter's lock, and nearly every ending passes through here.
+# One query for all three, and no row if nothing waits: each step of a statement releases the interpreter's lock, and
+# nearly every settlement needs this.
 WHO_WAITS = (
     f"SELECT * FROM (SELECT {ANY_FOLLOWER} AS follows, {_OPEN_RUN} AS runs,"
     f" {ANY_BLOCKED} AS turns) WHERE follows OR runs OR turns"
 )
-# The plus keeps SQLite from walking through all open runs instead of looking up these few.
+# The plus keeps SQLite from reading all open runs instead of looking up these few.
 _wake = Join(
     ("id", "at"),
     "UPDATE runs SET wake_at = min(runs.wake_at, v.at), wakes = runs.wakes + 1 FROM {v}"
@@ -49,11 +49,12 @@ _wake = Join(
 )
 
 
-class Ending(NamedTuple):
+@dataclass(slots=True)
+class Ending:
     """
-    One settlement, as rows already; the last three say what its target state means to others.
+    The rows of one settlement, and what its target state means for others.
 
-    Its run `wakes`, it `leaves` what is open, or it only `stops`, since a person has to decide.
+    Its run `wakes`, it `leaves` the open states, or it only `stops` because a person has to decide.
     """
 
     delivery_id: str
@@ -65,14 +66,28 @@ class Ending(NamedTuple):
     stops: bool
 
 
+_EFFECTS = {
+    state: (
+        NUMBERS[state],
+        int(state in OPEN),
+        int(state in KEEPS_TURN),
+        state in WAKING,
+        state not in OPEN,
+        state in OPEN and state not in KEEPS_TURN,
+    )
+    for state in State
+}
+"""For each target state: its number, whether it `stays` open and `keeps` its place, and the last fields of `Ending`."""
+
+
 def ending(settlement: Settlement) -> Ending:
-    """Make rows of a settlement; raise `IllegalMove` where the table lacks its move."""
+    """Return the rows of a settlement; raise `IllegalMove` if the change of state is not allowed."""
     s = settlement
     if s.target not in MOVES[s.source]:
         raise IllegalMove(
-            f"delivery {s.delivery_id}: no way leads from {s.source.value} to {s.target.value}"
+            f"delivery {s.delivery_id}: it cannot become {s.target.value} from {s.source.value}"
         )
-    leaves = s.target not in OPEN
+    number, stays, keeps, wakes, leaves, stops = _EFFECTS[s.target]
     receipt = (None, None, None) if s.receipt is None else (
         s.receipt.id, s.receipt.url, s.receipt.time,
     )  # fmt: skip
@@ -80,30 +95,30 @@ def ending(settlement: Settlement) -> Ending:
         s.delivery_id,
         s.at,
         (
-            s.delivery_id, NUMBERS[s.source], NUMBERS[s.target], at(s.due_at), s.hold, s.reason,
-            s.at, 0 if leaves else 1, 1 if s.target in KEEPS_TURN else 0, *receipt,
+            s.delivery_id, NUMBERS[s.source], number, stored_time(s.due_at), s.hold, s.reason,
+            s.at, stays, keeps, *receipt,
         ),
         None if s.attempt is None else attempt_row(s.attempt),
-        s.target in WAKING,
+        wakes,
         leaves,
-        not leaves and s.target not in KEEPS_TURN,
+        stops,
     )  # fmt: skip
 
 
 def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequence[None]:
-    """Make many changes of state at once; raise if one of them is not possible."""
-    changed = _settle.change(connection, [one.row for one in endings])
+    """Make many changes of state at once; raise an error if one of them is not possible."""
+    changed = _settle.change(connection, [e.row for e in endings])
     if changed != len(endings):
         raise _why_not(connection, endings)
-    _attempts.write(connection, [one.attempt for one in endings if one.attempt is not None])
-    wake(connection, [(o.delivery_id, o.at) for o in endings if o.wakes and not o.leaves])
-    leave(connection, [(one.delivery_id, one.at) for one in endings if one.leaves])
-    give_up_turns(connection, [one.delivery_id for one in endings if one.stops])
+    _attempts.write(connection, [e.attempt for e in endings if e.attempt is not None])
+    wake(connection, [(e.delivery_id, e.at) for e in endings if e.wakes and not e.leaves])
+    leave(connection, [(e.delivery_id, e.at) for e in endings if e.leaves])
+    give_up_turns(connection, [e.delivery_id for e in endings if e.stops])
     return [None] * len(endings)
 
 
 def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) -> None:
-    """Update what waits for deliveries that are no longer open, each with the time of its end."""
+    """Update what waits for deliveries that have settled, each with the time."""
     waits = connection.execute(WHO_WAITS).fetchone() if ended else None
     if waits is None:
         return
@@ -116,7 +131,7 @@ def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) ->
 
 
 def give_up_turns(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
-    """Give the turn to others where these wait for a person from now on."""
+    """Unblock what waited for these deliveries, because they now wait for a person."""
     if ids and connection.execute(ANY_TURN).fetchone()[0]:
         pass_on(connection, ids)
 
@@ -128,17 +143,16 @@ def wake(connection: sqlite3.Connection, moved: Sequence[tuple[str, float]]) -> 
 
 
 def _why_not(connection: sqlite3.Connection, endings: Sequence[Ending]) -> StoreError:
-    """Raise the error of the first of these changes that is not possible; meant for one at a time."""
-    for one in endings:
-        source, target = STATES[one.row[1]].value, STATES[one.row[2]].value
-        found = connection.execute(
-            "SELECT state FROM deliveries WHERE id = ?", (one.delivery_id,)
-        ).fetchone()
-        if found is None:
-            return NotFound(f"delivery {one.delivery_id}: nothing in the store has this id")
-        if found[0] != one.row[1]:
+    """Return the error of the first of these changes that is not possible."""
+    for ending in endings:
+        id_ = ending.delivery_id
+        source, target = STATES[ending.row[1]], STATES[ending.row[2]]
+        row = connection.execute("SELECT state FROM deliveries WHERE id = ?", (id_,)).fetchone()
+        if row is None:
+            return NotFound(f"delivery {id_}: nothing in the store has this id")
+        if STATES[row[0]] is not source:
             return IllegalMove(
-                f"delivery {one.delivery_id}: it is {STATES[found[0]].value} and not {source}, so it cannot "
-                f"become {target}; somebody else has moved it meanwhile"
+                f"delivery {id_}: it is {STATES[row[0]].value} and no longer {source.value}, so it "
+                f"cannot become {target.value}"
             )
-    return StoreError("two of these settle one delivery; let one of them be first")
+    return StoreError("two settlements of one delivery came at the same time; settle it once")

@@ -1,8 +1,7 @@
 """
 Numbers for a delivery's states, so that an index over some of them needs one comparison.
 
-The numbers are in every store that was ever written and never change their meaning; the order is
-what makes the states that belong together neighbours.
+The numbers are in every store that was ever written, so they never change. The order keeps related states together.
 """
 
 from __future__ import annotations
@@ -40,29 +39,29 @@ LAST_OPEN = SENDING
 """The last of the open states."""
 
 IS_WAITING = "state <= 2 AND hold <> 'unknown'"
-"""What expires when its `publish_by` passes. What is perhaps published does not: readers may see it."""
+"""Expires when its `publish_by` passes. What may be published does not: people may see it."""
 
 IS_OPEN = "state <= 4"
 KEEPS_TURN = "state <= 4 AND (state >= 2) = 1"
-"""Later deliveries of its channel, origin and subject wait behind it: written as its index has it."""
+"""Later deliveries of its channel, origin and subject wait for it; written as in its index."""
 
 IS_UNFINISHED = "(state <= 4 OR state = 6)"
-"""Open, or being taken back: something is still to be done with its content."""
+"""Open, or being withdrawn: its content is still needed."""
 
 IS_SENT = "state BETWEEN 4 AND 7"
-"""What counts against a channel's day: under way, delivered, or delivered once and taken back."""
+"""Counts towards a channel's daily limit: in progress, delivered, or delivered and withdrawn."""
 
 IS_PUBLISHED = "state BETWEEN 5 AND 7"
-"""It was delivered, whatever became of it since."""
+"""Was delivered, even if it has been withdrawn since."""
 
 IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
-"""Under way: begun, and not settled."""
+"""In progress: begun and not settled."""
 
 IS_LISTED = "state NOT BETWEEN 4 AND 5"
-"""All but the two states of the hot path, which would pay for an index that nobody needs for them."""
+"""All but the two states of the hot path, which need no index and would pay for it."""
 
 IS_ENDED = "state >= 8"
-"""It ended without being published: failed, expired, cancelled."""
+"""Ended without being published: failed, expired, cancelled."""
 
 IS_NEWS = "(state BETWEEN 8 AND 9 OR state = 1 AND hold <> 'burst')"
-"""States with notices: failed, expired, or held. For a flood, its alarm is the notice."""
+"""People are notified: failed, expired, or held. For a flood, its alarm is the notice."""

@@ -1,8 +1,8 @@
 """
-The writer thread, which commits everything that waits at a moment together.
+The writer thread, which commits all waiting transactions together.
 
-A commit costs one sync of the disk however many transactions it holds. While one is under way the
-next ones gather; each caller hears of its own only after the commit that holds it has returned.
+A commit costs one sync of the disk, however many transactions it has. While one is in progress, the next transactions
+gather. Each caller gets its result only after the commit with its transaction has returned.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from appealbridge.model.errors import StoreError
+from appealbridge.store.opening import OnCommit
 from appealbridge.store.records import Writing
-from appealbridge.store.sqlite.errors import refusal, trouble
+from appealbridge.store.sqlite.errors import refusal, store_failure
 
 Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
-"""Does many transactions of one kind at once: what they are in, what each caller is to get out, in order."""
-
-OnCommit = Callable[[float, int], None]
-"""Called in the event loop's thread with the seconds that a commit took and how many transactions it had."""
+"""Does many transactions of one kind at once: takes their arguments and returns their results, in order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,10 +41,9 @@ class Writer:
     """
     Takes transactions from the event loop's thread and commits them in groups.
 
-    Transactions of one kind are done together, the kinds in the order of their first arrival.
-    Where anything raises, all is undone and done again one by one, so that an operation that
-    cannot be spoils nothing but itself. `connect` makes the connection anew after a failure that
-    cannot be rolled back.
+    Transactions of one kind are done together, the kinds in the order in which they first came. If anything raises,
+    all is rolled back and done again one by one, so that a transaction that fails does not affect the others.
+    `connect` opens a new connection after a failure that cannot be rolled back.
     """
 
     def __init__(
@@ -70,19 +67,19 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
 
     def start(self, connection: sqlite3.Connection) -> None:
-        """Begin to write on a connection, which is the writer's own from now on."""
+        """Begin to write on a connection, which belongs to the writer from now on."""
         self._connection = connection
         self._thread.start()
 
     def submit(self, together: Together, payload: Any) -> asyncio.Future[Any]:
-        """Hand over one transaction; the future holds its result once it is durable."""
+        """Submit one transaction; the future has its result once it is durable."""
         if self._closed:
-            raise StoreError(f"{self._path}: the store is closed; nothing more can be kept")
+            raise StoreError(f"{self._path}: the store is closed; nothing more can be stored")
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._under_way:
             self._busy_since = self._loop.time()
         if not self._gathering:
-            # Handed over when every task that can run now has run, so that they share a commit.
+            # Only when every task that can run now has run, so that they share a commit.
             self._loop.call_soon(self._hand_over)
         self._gathering.append(Job(together, payload, future))
         self._under_way += 1
@@ -103,7 +100,7 @@ class Writer:
         )
 
     async def close(self) -> None:
-        """Finish what was handed over, then end the thread and its connection."""
+        """Finish what was submitted, then end the thread and its connection."""
         if not self._closed:
             self._closed = True
             self._hand_over()
@@ -124,13 +121,13 @@ class Writer:
             if jobs:
                 begun = self._loop.time()
                 outcomes = self._commit(jobs)
-                self._tell(self._resolve, outcomes, self._loop.time() - begun)
+                self._call(self._resolve, outcomes, self._loop.time() - begun)
         if self._connection is not None:
             self._connection.close()
-        self._tell(self._end)
+        self._call(self._end)
 
     def _take(self) -> tuple[list[Job], bool]:
-        """Wait for a job, then take all that are there; also whether more may come."""
+        """Wait for a job, then take all that are there; also return whether more can come."""
         jobs: list[Job] = []
         part = self._queue.get()
         while part is not None:
@@ -148,11 +145,11 @@ class Writer:
                 outcomes = self._at_once(connection, jobs)
             except Exception as error:
                 self._undo()
-                if trouble(error, self._path) is not None:
+                if store_failure(error, self._path) is not None:
                     raise
                 outcomes = self._one_by_one(connection, jobs)
             connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - every caller gets it; the thread must live on
+        except Exception as error:  # noqa: BLE001 - every caller gets it, and the thread must go on
             self._undo()
             refused = refusal(error, self._path)
             self._trouble = str(refused)
@@ -173,14 +170,14 @@ class Writer:
 
     def _one_by_one(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Outcome]:
         connection.execute("BEGIN IMMEDIATE")
-        return [self._alone(connection, job) for job in jobs]
+        return [self._try(connection, job) for job in jobs]
 
-    def _alone(self, connection: sqlite3.Connection, job: Job) -> Outcome:
+    def _try(self, connection: sqlite3.Connection, job: Job) -> Outcome:
         connection.execute("SAVEPOINT alone")
         try:
             (result,) = job.together(connection, [job.payload])
         except Exception as error:
-            if trouble(error, self._path) is not None:
+            if store_failure(error, self._path) is not None:
                 raise
             connection.execute("ROLLBACK TO alone")
             return job, None, refusal(error, self._path, alone=True)
@@ -198,11 +195,11 @@ class Writer:
             self._connection = None
             connection.close()
 
-    def _tell(self, what: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
         try:
-            self._loop.call_soon_threadsafe(what, *arguments)
+            self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
-            # The loop is closed: nobody waits any more, and what was committed stays.
+            # The loop is closed: nobody waits any more. What was committed stays.
             return
 
     # -- in the event loop's thread -------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a store owes to the people who are told what went wrong: all of it, once."""
+"""What every store guarantees for notices: every problem is there until people have been notified of it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def kinds(store: Store) -> list[str]:
     return [sort.kind for sort in await store.news()]
 
 
-class StoreTellingContract:
+class StoreNoticesContract:
     """News, alarms, and what people have been told of."""
 
     @pytest.mark.parametrize("kind", BAD)

@@ -1,4 +1,4 @@
-"""What every store owes to whoever suspects a flood or a repetition: what went before, and a hold on what waits."""
+"""What every store guarantees to the guards: recent events and texts, and a hold on what waits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ URL = "https://mastodon.example/@force/110000000000000001"
 DAY = 86_400.0
 
 
-class StoreRecallingContract:
+class StoreRecentContract:
     """Keys, texts, times and addresses of what went before; what waits untouched."""
 
     async def test_keys_that_a_source_has_told_are_known(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What every store owes to whoever looks: lists newest first, counts that are true, and a clear end."""
+"""What every store guarantees for queries: lists newest first, correct counts, and clear errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def _listed(store: Store, **which: object) -> list[int]:
     return [delivery.number for delivery in await store.deliveries(filter_)]
 
 
-class StoreLookingContract:
+class StoreQueriesContract:
     """Lists, counts, health, and closing."""
 
     async def test_deliveries_are_listed_newest_first(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What every store owes to time and to people: expiry, an operator's word, recovery after a crash."""
+"""What every store guarantees for other changes of state: expiry, people's changes, and recovery after a crash."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.store_contract.case import (
 )
 
 
-class StoreMovingContract:
+class StoreStateChangesContract:
     """Deliveries that expire, are moved by people, or were under way at a crash."""
 
     # -- time -----------------------------------------------------------------------------------

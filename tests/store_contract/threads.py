@@ -1,4 +1,4 @@
-"""What every store owes to threads: each post waits for the one before it, and no longer."""
+"""What every store guarantees for threads: each post waits for the one before it, and no longer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def claimed(store: Store, now: float = NOW + 1) -> Sequence[Delivery]:
     return await store.claim(CHANNEL, now, 10)
 
 
-class StoreFollowingContract:
+class StoreThreadsContract:
     """Going one after another."""
 
     async def test_what_follows_waits_until_the_one_before_is_delivered(

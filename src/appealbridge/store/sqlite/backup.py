@@ -1,0 +1,121 @@
+"""Copies a store to a backup, and finds what may have been published since when one is restored."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from appealbridge.files import PRIVATE, create
+from appealbridge.model.errors import StoreError
+from appealbridge.store.sqlite.connections import open_reader, require_there
+from appealbridge.store.sqlite.errors import refusal
+from appealbridge.store.sqlite.ordering import recompute_blocked
+from appealbridge.store.sqlite.schema import schema_version
+from appealbridge.store.sqlite.states import PLANNED, READY, UNKNOWN
+
+Progress = Callable[[int, int], None]
+"""Called with how many pages are copied, and how many there are."""
+
+STEP = 1024
+"""How many pages are copied between two reports."""
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_MARK = "CREATE TABLE backup (taken_at REAL NOT NULL) STRICT"
+_IS_MARKED = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'backup')"
+_PERHAPS_PUBLISHED = (
+    f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at,"
+    " first_begun_at = min(first_begun_at, (SELECT taken_at FROM backup)),"
+    " reason = 'restored from a backup; it may have been published since'"
+    f" WHERE state IN ({PLANNED}, {READY})"
+)
+
+
+def back_up(store: Path, file: Path, now: float, progress: Progress | None = None) -> int:
+    """
+    Copy a store to a new file, whether or not a daemon uses it; return its size in bytes.
+
+    The copy is of one moment; the daemon can write meanwhile. Raise `StoreError` if there is no store, if the file
+    exists, or if the copy is damaged.
+    """
+    require_there(store)
+    if os.path.lexists(file):
+        raise StoreError(f"{file}: this file exists already; choose a new name for the backup")
+    part = file.with_name(f"{file.name}.part-{os.getpid()}")
+    try:
+        try:
+            os.close(create(part, PRIVATE))
+            _copy(store, part, now, progress)
+            _sync(part)
+            _name(part, file)
+            _sync(file.parent)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{file}: {error.strerror}; choose a folder that can be written and has free space"
+        ) from error
+    return file.stat().st_size
+
+
+def recover_backup(connection: sqlite3.Connection, look_at: float) -> int:
+    """In a restored backup, make everything that was about to be sent unknown; return how many (otherwise 0)."""
+    if not connection.execute(_IS_MARKED).fetchone()[0]:
+        return 0
+    unclear = connection.execute(_PERHAPS_PUBLISHED, {"look_at": look_at}).rowcount
+    recompute_blocked(connection)  # the rest of each thread now has its place in the order, too
+    connection.execute("DROP TABLE backup")
+    return unclear
+
+
+def _copy(store: Path, part: Path, now: float, progress: Progress | None) -> None:
+    def report(_: int, remaining: int, total: int) -> None:
+        if progress is not None:
+            progress(total - remaining, total)
+
+    try:
+        with closing(open_reader(store)) as source:
+            schema_version(source, store)
+            # One transaction for all steps, or every commit of the daemon would begin the copy anew.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                copy.execute("PRAGMA synchronous = OFF")  # it is synced once, when it is complete
+                source.backup(copy, pages=STEP, progress=report)
+                _finish(copy, part, now)
+    except sqlite3.Error as error:
+        raise refusal(error, store) from error
+
+
+def _finish(copy: sqlite3.Connection, part: Path, now: float) -> None:
+    copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+    if not copy.execute(_IS_MARKED).fetchone()[0]:
+        copy.execute(_MARK)
+    copy.execute("DELETE FROM backup")
+    copy.execute("INSERT INTO backup VALUES (?)", (now,))
+    errors = [error for (error,) in copy.execute("PRAGMA integrity_check") if error != "ok"]
+    if errors:
+        raise StoreError(
+            f"{part}: the copy is damaged ({errors[0]}), and the store may be too; keep both and restore "
+            f"an older backup"
+        )
+
+
+def _name(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        part.rename(file)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

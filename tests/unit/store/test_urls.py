@@ -1,0 +1,34 @@
+"""A store is opened by its URL."""
+
+import pytest
+
+from appealbridge.model.errors import StoreError
+from appealbridge.store.opening import open_store, store_at
+from tests.store_contract.case import an_arrival
+
+
+async def test_a_sqlite_url_opens_the_file(tmp_path):
+    url = f"sqlite://{tmp_path}/bridge.db"
+    backend = store_at(url)
+    assert (str(backend), backend.exists()) == (f"{tmp_path}/bridge.db", False)
+    store = await open_store(url)
+    await store.accept([an_arrival(1)])
+    await store.close()
+    assert backend.exists()
+    reader = await open_store(url, read_only=True)
+    assert len(await reader.events()) == 1
+    await reader.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://db/bridge", "postgresql is not available yet"),
+        ("mysql://db/bridge", "not the URL of a store"),
+        ("sqlite://bridge.db", "not the URL of a store"),
+        ("/var/lib/bridge.db", "not the URL of a store"),
+    ],
+)
+async def test_another_scheme_is_an_error_that_says_what_to_use(url, message):
+    with pytest.raises(StoreError, match=f"{message}.*use sqlite:///PATH"):
+        await open_store(url)
