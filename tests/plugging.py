@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,18 @@ def register(registry):
 """A channel called `sms` that sends nothing anywhere."""
 
 
-def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Have a plug-in of this code be there, as if pip had installed it."""
+def installed(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    groups: Iterable[str] = ("appealbridge.plugins.v1",),
+) -> None:
+    """Have a plug-in of this code be there, as if pip had installed it, offered in these groups."""
     package = folder / "sms-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: sms\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text(
-        "[appealbridge.channels]\nsms = sms_plug_in:register\n"
+        "\n".join(f"[{group}]\nsms = sms_plug_in:register" for group in groups)
     )
     (folder / "sms_plug_in.py").write_text(code)
     monkeypatch.syspath_prepend(str(folder))

@@ -218,3 +218,17 @@ def test_the_section_of_a_trigger_that_is_not_loaded_is_left_out(folder):
     settings = SETTINGS + "pagers: { duty: { number: 1 } }\n"
     assembly = assemble(folder("1 / 0", settings=settings))
     assert any(problem.path == "pagers" for problem in assembly.faults)
+
+
+@pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
+def test_the_schemas_are_written_all_the_same(folder, code):
+    settings = folder(code)
+    told = CliRunner().invoke(main, ["schema", "--config", str(settings)])
+    assert told.exit_code == 0, told.output
+    assert (settings.parent / ".appealbridge" / "recipe.schema.json").exists()
+
+
+def test_options_without_a_description_do_not_keep_the_schemas_from_being_written(folder):
+    code = PLUG_IN.replace('Field(description="What.", examples=["Hello"])', "Field()")
+    told = CliRunner().invoke(main, ["schema", "--config", str(folder(code))])
+    assert told.exit_code == 0, told.output
