@@ -124,6 +124,21 @@ def secrets_of_address(address: str) -> Iterator[str]:
             yield value
 
 
+def with_parts(secrets: Iterable[str]) -> set[str]:
+    """Return secrets, and the parts of those that are addresses: the path and its end, the query and its keys."""
+    found = set(secrets)
+    for secret in [*found]:
+        if not secret.startswith(("http://", "https://")):
+            continue
+        found |= {*secrets_of_address(secret)}
+        try:
+            path = urlsplit(secret).path
+        except ValueError:
+            continue
+        found |= {part for part in (path, path.rpartition("/")[2]) if len(part) >= _LONG_ENOUGH}
+    return found
+
+
 def without_queries(text: str) -> str:
     """
     Return a text of the same length without what may be a key or a password in the addresses in it.

@@ -49,10 +49,10 @@ from appealbridge.plugin.trigger import (
 )
 
 __all__ = [
-    "API_VERSION",
-    "BODY_BYTES", "HTML", "Account", "AccountRefused", "Address", "Basis", "Channel", "Delivery", "DeliveryError",
-    "Duration", "Event", "EventDraft", "Field", "Item", "LoginExpired", "Measure", "Options", "Person",
-    "PollResult", "PolledSource", "Poller", "PushSource", "Receipt", "Received", "Receiver", "Refused", "Registry",
-    "Rejected", "Repeat", "Request", "SearchResult", "Secret", "SourceDown", "Threaded", "Tools", "Trigger",
-    "TryAgain", "Unsure", "Weakness", "field_validator", "in_folder", "in_thread", "model_validator",
+    "API_VERSION", "BODY_BYTES", "HTML", "Account", "AccountRefused", "Address", "Basis", "Channel", "Delivery",
+    "DeliveryError", "Duration", "Event", "EventDraft", "Field", "Item", "LoginExpired", "Measure", "Options",
+    "Person", "PollResult", "PolledSource", "Poller", "PushSource", "Receipt", "Received", "Receiver", "Refused",
+    "Registry", "Rejected", "Repeat", "Request", "SearchResult", "Secret", "SecretAddress", "SourceDown", "Threaded",
+    "Tools", "Trigger", "TryAgain", "Unsure", "Weakness", "field_validator", "in_folder", "in_thread",
+    "model_validator",
 ]  # fmt: skip

@@ -200,10 +200,10 @@ class Channel(ABC, Generic[A, M]):
     A channel whose messages reach one person and not the public can also send notices, see `tell`. In practice mode
     the account has the options of `practice`.
 
-    `practice_answer` is what the platform answers if all is well, status and JSON or text, with `{id}` for the number of
-    the post: practice mode answers so. `has_practice_platform` says that the practice platforms speak this platform's
-    own API. `key_seconds` is how long an idempotent platform remembers a key, `bare_links` whether it makes a link of
-    `example.com`, and `mentions` are the options of a message in which it links `@name`.
+    `key_seconds` is how long an idempotent platform remembers a key, `bare_links` whether it makes a link of
+    `example.com`, and `mentions` are the options of a message in which it links `@name`. `has_practice_platform` says
+    that the practice platforms speak this platform's own API. Where they do not, `practice_answer` is what they answer
+    to whatever the channel sends: the status, and JSON or a text, with `{id}` for the number of the post.
     """
 
     platform: ClassVar[str]

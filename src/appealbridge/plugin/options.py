@@ -114,10 +114,10 @@ SecretAddress = Annotated[Secret, AfterValidator(_secret_address)]
 
 def address_options(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's options that are an `Address` or a `SecretAddress`."""
-    kinds = tuple(one.__metadata__[0].func for one in (Address, SecretAddress))
 
     def leads_somewhere(parts: Iterable[Any], annotation: Any) -> bool:
-        return any(isinstance(one, AfterValidator) and one.func in kinds for one in parts) or any(
+        own = (one.func for one in parts if isinstance(one, AfterValidator))
+        return any(each in (_address, _secret_address) for each in own) or any(
             leads_somewhere(getattr(inner, "__metadata__", ()), inner)
             for inner in get_args(annotation)
         )
