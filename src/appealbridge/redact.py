@@ -61,6 +61,8 @@ _QUERY = re.compile(r"""(https?://[^\s"'<>?]+)\?([^\s"'<>]+)""", re.IGNORECASE)
 _LOGIN = re.compile(r"""(https?://)([^\s"'<>/?#@]+)@""", re.IGNORECASE)
 _NAMED = re.compile(r"key|token|secret|auth|sig|pass|code", re.IGNORECASE)
 """A name in a query behind which a secret stands, whatever its form."""
+_KEY = re.compile(r"(?=.*\d).{16,}")
+"""A part of a path that is a key, and not a word such as `messages`."""
 _LONG_ENOUGH = 8
 """What is shorter is not looked for across breaks: it would be found where it is not."""
 
@@ -125,17 +127,19 @@ def secrets_of_address(address: str) -> Iterator[str]:
 
 
 def with_parts(secrets: Iterable[str]) -> set[str]:
-    """Return secrets, and the parts of those that are addresses: the path and its end, the query and its keys."""
+    """Return secrets, and of those that are addresses also the parts that may be shown without the rest."""
     found = set(secrets)
     for secret in [*found]:
         if not secret.startswith(("http://", "https://")):
             continue
-        found |= {*secrets_of_address(secret)}
         try:
-            path = urlsplit(secret).path
+            address = urlsplit(secret)
         except ValueError:
             continue
-        found |= {part for part in (path, path.rpartition("/")[2]) if len(part) >= _LONG_ENOUGH}
+        found |= {*secrets_of_address(secret)}
+        found |= {part for part in address.path.split("/") if _KEY.fullmatch(part)}
+        if len(address.path) > 1:
+            found.add(f"{address.netloc}{address.path}")
     return found
 
 
