@@ -42,7 +42,7 @@ class World(Story):
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, death: Death) -> None:
         super().__init__(folder)
         self._patch = patch
-        patch.setattr("appealbridge.daemon.assembly.load", lambda: _REGISTRY)
+        patch.setattr("appealbridge.daemon.assembly.load_plugins", lambda: _REGISTRY)
         self._death = death
         self._life: Life | None = None
         self._lives = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from yarl import URL
@@ -113,13 +114,13 @@ SecretAddress = Annotated[Secret, AfterValidator(_secret_address)]
 
 
 def address_options(model: type[BaseModel]) -> frozenset[str]:
-    """Return the names of a model's options that are an `Address` or a `SecretAddress`."""
+    """Return the names of a model's options that are an `Address` or a `SecretAddress`, or may be left out."""
 
     def leads_somewhere(parts: Iterable[Any], annotation: Any) -> bool:
         own = (one.func for one in parts if isinstance(one, AfterValidator))
+        several = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
         return any(each in (_address, _secret_address) for each in own) or any(
-            leads_somewhere(getattr(inner, "__metadata__", ()), inner)
-            for inner in get_args(annotation)
+            leads_somewhere(getattr(inner, "__metadata__", ()), None) for inner in several
         )
 
     fields = model.model_fields.items()
