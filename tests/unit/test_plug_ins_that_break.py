@@ -36,8 +36,8 @@ TO_BE_FILLED = SMS.replace("text: Hello", 'text: "{{ event.data.title }}"')
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    def write(code, sms=SMS, settings=SETTINGS):
-        installed(tmp_path, monkeypatch, code)
+    def write(code, sms=SMS, settings=SETTINGS, **how):
+        installed(tmp_path, monkeypatch, code, **how)
         (tmp_path / "appealbridge.yaml").write_text(settings)
         (tmp_path / "recipes").mkdir()
         (tmp_path / "recipes" / "tweet.yaml").write_text(TWEET)
@@ -232,3 +232,15 @@ def test_options_without_a_description_do_not_keep_the_schemas_from_being_writte
     code = PLUG_IN.replace('Field(description="What.", examples=["Hello"])', "Field()")
     told = CliRunner().invoke(main, ["schema", "--config", str(folder(code))])
     assert told.exit_code == 0, told.output
+
+
+async def test_one_for_another_version_of_the_interface_is_named_and_the_rest_works(folder, capfd):
+    config = folder(PLUG_IN, groups=["appealbridge.plugins.v2"])
+    words = "it needs version 2 of the plug-in interface, and this AppealBridge has 1"
+    told = CliRunner().invoke(main, ["check", "--config", str(config)])
+    assert told.exit_code == 1
+    assert words in told.output
+    assert "update AppealBridge" in told.output
+    async with Bridge(config, clock=FakeClock(), rng=random.Random(1)) as bridge:
+        assert [*bridge.assembly.book.recipes] == ["tweet"]
+    assert words in capfd.readouterr().err

@@ -22,10 +22,10 @@ from appealbridge.plugin import (
     Event,
     Field,
     Item,
-    PollResult,
     Options,
     PolledSource,
     Poller,
+    PollResult,
     Tools,
 )
 from appealbridge.plugin.feeds import content_digest

@@ -25,7 +25,7 @@ from appealbridge.model.errors import DeliveryError, SourceError
 from appealbridge.plugin.channel import Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
-from appealbridge.plugin.trigger import AnyPoller, Item, PollResult, PolledSource
+from appealbridge.plugin.trigger import AnyPoller, Item, PolledSource, PollResult
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import NOW, PLANTED, forms_of_the_planted_secret
 from appealbridge.testing.channel_contract import described, shown

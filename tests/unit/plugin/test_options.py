@@ -60,7 +60,7 @@ def test_the_addresses_of_a_model_are_found_also_where_they_may_be_left_out():
     class Several(Account):
         api: Address = "https://a.example"
         hook: SecretAddress | None = None
-        others: list[Address] = []
+        others: tuple[Address, ...] = ()
         name: str = ""
 
     assert address_options(Several) == {"api", "hook"}
