@@ -1,4 +1,4 @@
-"""A plug-in that breaks once its message is out has published it all the same; in practice mode none publishes for real."""
+"""A plug-in that breaks once its message is out has published it; in practice mode none publishes for real."""
 
 import pytest
 
