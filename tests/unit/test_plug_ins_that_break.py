@@ -244,3 +244,12 @@ async def test_one_for_another_version_of_the_interface_is_named_and_the_rest_wo
     async with Bridge(config, clock=FakeClock(), rng=random.Random(1)) as bridge:
         assert [*bridge.assembly.book.recipes] == ["tweet"]
     assert words in capfd.readouterr().err
+
+
+def test_it_is_named_also_where_the_settings_cannot_be_read(folder):
+    told = CliRunner().invoke(
+        main, ["check", "--config", str(folder("1 / 0", settings="listen: 3\n"))]
+    )
+    assert told.exit_code == 1
+    assert "plug-in sms" in told.output
+    assert "listen" in told.output

@@ -100,7 +100,11 @@ def assemble(
     quarantined.
     """
     registry = load_plugins()
-    settings = read_settings(config, registry, offline=offline)
+    try:
+        settings = read_settings(config, registry, offline=offline)
+    except InvalidDocuments as invalid:
+        # What is wrong with the settings may be that a plug-in is left out.
+        raise InvalidDocuments([*registry.broken.values(), *invalid.problems]) from None
     channels = {
         name: Bound(name, registry.channels[one.platform], one.account)
         for name, one in settings.channels.items()

@@ -83,19 +83,61 @@ class Registry:
 
         `load` returns its `register`; `where` says where that is. An error leaves out this plug-in only.
         """
+        tried = self._with(name, where, load)
+        if tried is not None:
+            self._add_from(tried)
+
+    def take_all(self, entries: Iterable[EntryPoint]) -> None:
+        """
+        Let plug-ins of third parties register.
+
+        If several claim a name, all of these are left out: the wrong one would get the accounts and secrets of another.
+        """
+        tried = [(entry, self._with(entry.name, entry.value, entry.load)) for entry in entries]
+        loaded = [(entry, copy) for entry, copy in tried if copy is not None]
+        claims: dict[tuple[str, str], list[EntryPoint]] = {}
+        for entry, copy in loaded:
+            for claim in copy.names - self.names:
+                claims.setdefault(claim, []).append(entry)
+        contested = {claim: rivals for claim, rivals in claims.items() if len(rivals) > 1}
+        for entry, copy in loaded:
+            mine = sorted(claim for claim, rivals in contested.items() if entry in rivals)
+            if not mine:
+                self._add_from(copy)
+                continue
+            others = [
+                f"{rival.name} ({rival.value})" for rival in contested[mine[0]] if rival != entry
+            ]
+            kind, name = mine[0]
+            reason = f'the {kind} "{name}" is also taken by the plug-in {", ".join(others)}'
+            self.leave_out(entry.name, entry.value, reason, "remove one of them")
+
+    def _with(
+        self, name: str, where: str, load: Callable[[], Callable[[Registry], None]]
+    ) -> Registry | None:
+        """Return a copy in which a plug-in has registered, `None` if it must be left out."""
         copy = Registry(self._reserved)
-        for own, copied in zip(self._shelves, copy._shelves, strict=True):
-            copied |= own
+        copy._add_from(self)
         try:
             load()(copy)
         except _Unfit as error:
             self.leave_out(name, where, str(error))
-            return
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the program starts with the others
             self.leave_out(name, where, error)
-            return
-        for own, copied in zip(self._shelves, copy._shelves, strict=True):
-            own |= copied
+        else:
+            return copy
+        return None
+
+    def _add_from(self, other: Registry) -> None:
+        for own, added in zip(self._shelves, other._shelves, strict=True):
+            own |= added
+
+    @property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """All names that are taken, each with its kind."""
+        kinds = zip(("platform", "action", "trigger"), self._shelves, strict=True)
+        sections = {("section", one.section) for one in self._triggers.values() if one.section}
+        return frozenset({(kind, name) for kind, shelf in kinds for name in shelf} | sections)
 
     def leave_out(
         self,
@@ -147,8 +189,7 @@ def load(
     for module in modules:
         registry.take(module, "built in", partial(_register_of, module))
     if third_party:
-        for entry in _entries(registry):
-            registry.take(entry.name, entry.value, entry.load)
+        registry.take_all(_entries(registry))
     return registry
 
 
@@ -159,15 +200,15 @@ def _register_of(module: str) -> Callable[[Registry], None]:
 
 def _entries(registry: Registry) -> list[EntryPoint]:
     """Return the plug-ins of installed packages in a fixed order; record those whose entry points are wrong."""
-    entries: dict[tuple[str, str], EntryPoint] = {}
+    entries: dict[str, EntryPoint] = {}
     for package in distributions():
         try:
             if _OURS in (package.read_text("entry_points.txt") or ""):
                 for entry in _chosen(registry, package.entry_points):
-                    entries[entry.name, entry.value] = entry
+                    entries[entry.value] = entry
         except Exception as error:  # noqa: BLE001 - one wrong package must not hide the others
             registry.leave_out(str(getattr(package, "_path", package)), "its entry points", error)
-    return [entries[key] for key in sorted(entries)]
+    return sorted(entries.values(), key=lambda entry: (entry.name, entry.value))
 
 
 def _chosen(registry: Registry, entries: Iterable[EntryPoint]) -> Iterator[EntryPoint]:

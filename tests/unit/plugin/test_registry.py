@@ -139,3 +139,25 @@ def test_a_name_that_is_taken_is_named_with_its_owner(tmp_path, monkeypatch):
     installed(tmp_path, monkeypatch, BROKEN["takes a name that is taken"])
     words = 'the platform "x" is already taken by appealbridge.channels.x.channel.X'
     assert load().broken["sms"].problem.endswith(words)
+
+
+def offered(folder, **plug_ins):
+    """Have packages be there that each offer one plug-in, by its name and its code."""
+    for name, code in plug_ins.items():
+        package = folder / f"{name}-1.0.dist-info"
+        package.mkdir()
+        (package / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = plug_in_{name}:register\n")
+        (folder / f"plug_in_{name}.py").write_text(code)
+
+
+def test_a_name_that_two_packages_claim_belongs_to_neither_and_a_third_package_works(
+    tmp_path, monkeypatch
+):
+    """The wrong one would get the accounts and secrets of the other."""
+    third = PLUG_IN.replace('"sms"', '"pager"')
+    offered(tmp_path, one=PLUG_IN, two=PLUG_IN, three=third)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = load()
+    assert {*registry.broken} == {"one", "two"}
+    assert 'the action "sms" is also taken by the plug-in two' in registry.broken["one"].problem
+    assert {*registry.channels} == {"x", "facebook", "mastodon", "email", "pager"}
