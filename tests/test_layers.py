@@ -240,6 +240,9 @@ MAY_CONNECT = {
     "appealbridge.daemon.systemd": {"socket"},  # of Unix, and those that systemd hands over
     "appealbridge.web.server": {"socket"},  # to listen
     "appealbridge.testing.at_rest": {"socket"},  # looks at sockets that are there
+    "appealbridge.testing.channel_contract": {
+        "socket"
+    },  # takes a port, on which it does not listen
 }
 LIBRARIES_THAT_CONNECT = {
     "requests", "httpx", "urllib3", "urllib.request", "http.client", "smtplib", "ftplib", "aiosmtplib", "websockets",

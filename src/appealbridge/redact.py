@@ -61,6 +61,8 @@ _QUERY = re.compile(r"""(https?://[^\s"'<>?]+)\?([^\s"'<>]+)""", re.IGNORECASE)
 _LOGIN = re.compile(r"""(https?://)([^\s"'<>/?#@]+)@""", re.IGNORECASE)
 _NAMED = re.compile(r"key|token|secret|auth|sig|pass|code", re.IGNORECASE)
 """A name in a query behind which a secret stands, whatever its form."""
+_KEY = re.compile(r"(?=.*\d).{16,}")
+"""A part of a path that is a key, and not a word such as `messages`."""
 _LONG_ENOUGH = 8
 """What is shorter is not looked for across breaks: it would be found where it is not."""
 
@@ -122,6 +124,23 @@ def secrets_of_address(address: str) -> Iterator[str]:
     for name, value in parse_qsl(query):
         if _NAMED.search(name):
             yield value
+
+
+def with_parts(secrets: Iterable[str]) -> set[str]:
+    """Return secrets, and of those that are addresses also the parts that may be shown without the rest."""
+    found = set(secrets)
+    for secret in [*found]:
+        if not secret.startswith(("http://", "https://")):
+            continue
+        try:
+            address = urlsplit(secret)
+        except ValueError:
+            continue
+        found |= {*secrets_of_address(secret)}
+        found |= {part for part in address.path.split("/") if _KEY.fullmatch(part)}
+        if len(address.path) > 1:
+            found.add(f"{address.netloc}{address.path}")
+    return found
 
 
 def without_queries(text: str) -> str:

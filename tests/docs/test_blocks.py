@@ -28,7 +28,7 @@ SETTINGS = frozenset(DaemonSettings.model_fields) | {"channels", "lists"} | SECT
 YAML = [
     block
     for block in blocks()
-    if block.language == "yaml" and block.word not in ("broken", "blueprint")
+    if block.language == "yaml" and block.word not in ("broken", "blueprint", "plugin")
 ]
 
 

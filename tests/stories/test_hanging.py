@@ -117,7 +117,7 @@ def sign(monkeypatch):
     triggers = {**whole.triggers, "appeal": Appeals()}
     for plugin in [*whole.channels.values(), *triggers.values(), one]:
         registry.add(plugin)
-    monkeypatch.setattr("appealbridge.daemon.assembly.load", lambda: registry)
+    monkeypatch.setattr("appealbridge.daemon.assembly.load_plugins", lambda: registry)
     yield one
     one.hangs.clear()
     one.stubborn = False

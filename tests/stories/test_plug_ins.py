@@ -1,5 +1,10 @@
-"""A plug-in that breaks once its message is out has published it all the same."""
+"""A plug-in that breaks once its message is out has published it; in practice mode none publishes for real."""
 
+import pytest
+
+from appealbridge.testing.server import ScriptedServer
+from tests.docs.pages import ROOT
+from tests.plugging import PLUG_IN, installed
 from tests.stories import staging
 
 
@@ -13,3 +18,55 @@ async def test_one_that_breaks_over_a_rate_limit_has_published(story, monkeypatc
     await story.state(1, "delivered")
     assert story.posts("x") == ["M6 closed"]
     assert story.logged("plugin_bug")
+
+
+BOTH = """
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }}" }
+  - { action: ACTION, channel: other, text: "{{ event.data.text }}" }
+approval: none
+"""
+CHANNELS = "force_x: { platform: x }\n"
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    folder = tmp_path / "plug_in"
+    folder.mkdir()
+    return lambda code: installed(folder, monkeypatch, code)
+
+
+async def test_what_a_channel_of_a_plug_in_sends_in_practice_mode_is_on_the_wall(story, plug_in):
+    plug_in((ROOT / "examples/plugin-teams/appealbridge_teams/__init__.py").read_text("utf-8"))
+    channels = CHANNELS + "other: { platform: teams, url: !secret teams_url }\n"
+    await story.begins({"both": BOTH.replace("ACTION", "teams_message")}, channels)
+    await story.receives("M6 closed")
+    await story.state(2, "delivered")
+    assert story.posts("generic") == ["M6 closed"]
+    (post,) = [
+        post.shown() for post in story.sandbox.shelf.everything() if post.platform == "generic"
+    ]
+    assert (post["plug_in"], post["account"]) == ("teams", "other")
+
+
+LIVE = PLUG_IN.replace(
+    'return Receipt("1")',
+    'return Receipt((await tools.http.post("http://live.example:PORT/", json={})).name("1"))',
+).replace('return {"url": address}', "return options")
+
+
+async def test_an_address_in_the_code_of_a_plug_in_is_not_reached_in_practice_mode(story, plug_in):
+    async with ScriptedServer() as live:
+        _, _, port = live.url.rpartition(":")
+        plug_in(LIVE.replace("PORT", port))
+        story.lookup = lambda host, *_, **__: [(2, 1, 6, "", ("127.0.0.1", int(port)))]
+        channels = CHANNELS + "other: { platform: sms }\n"
+        await story.begins({"both": BOTH.replace("ACTION", "sms")}, channels)
+        await story.receives("M6 closed")
+        await story.until(lambda: story.logged("account_refused"))
+        (line,) = story.logged("account_refused")
+        assert "nothing is sent to live.example in practice mode" in line["reason"]
+        await story.until(lambda: story.posts("x"))
+        assert live.heard == []
+    assert story.posts("x") == ["M6 closed"]

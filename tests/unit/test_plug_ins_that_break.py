@@ -36,8 +36,8 @@ TO_BE_FILLED = SMS.replace("text: Hello", 'text: "{{ event.data.title }}"')
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    def write(code, sms=SMS, settings=SETTINGS):
-        installed(tmp_path, monkeypatch, code)
+    def write(code, sms=SMS, settings=SETTINGS, **how):
+        installed(tmp_path, monkeypatch, code, **how)
         (tmp_path / "appealbridge.yaml").write_text(settings)
         (tmp_path / "recipes").mkdir()
         (tmp_path / "recipes" / "tweet.yaml").write_text(TWEET)
@@ -218,3 +218,38 @@ def test_the_section_of_a_trigger_that_is_not_loaded_is_left_out(folder):
     settings = SETTINGS + "pagers: { duty: { number: 1 } }\n"
     assembly = assemble(folder("1 / 0", settings=settings))
     assert any(problem.path == "pagers" for problem in assembly.faults)
+
+
+@pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
+def test_the_schemas_are_written_all_the_same(folder, code):
+    settings = folder(code)
+    told = CliRunner().invoke(main, ["schema", "--config", str(settings)])
+    assert told.exit_code == 0, told.output
+    assert (settings.parent / ".appealbridge" / "recipe.schema.json").exists()
+
+
+def test_options_without_a_description_do_not_keep_the_schemas_from_being_written(folder):
+    code = PLUG_IN.replace('Field(description="What.", examples=["Hello"])', "Field()")
+    told = CliRunner().invoke(main, ["schema", "--config", str(folder(code))])
+    assert told.exit_code == 0, told.output
+
+
+async def test_one_for_another_version_of_the_interface_is_named_and_the_rest_works(folder, capfd):
+    config = folder(PLUG_IN, groups=["appealbridge.plugins.v2"])
+    words = "it needs version 2 of the plug-in interface, and this AppealBridge has 1"
+    told = CliRunner().invoke(main, ["check", "--config", str(config)])
+    assert told.exit_code == 1
+    assert words in told.output
+    assert "update AppealBridge" in told.output
+    async with Bridge(config, clock=FakeClock(), rng=random.Random(1)) as bridge:
+        assert [*bridge.assembly.book.recipes] == ["tweet"]
+    assert words in capfd.readouterr().err
+
+
+def test_it_is_named_also_where_the_settings_cannot_be_read(folder):
+    told = CliRunner().invoke(
+        main, ["check", "--config", str(folder("1 / 0", settings="listen: 3\n"))]
+    )
+    assert told.exit_code == 1
+    assert "plug-in sms" in told.output
+    assert "listen" in told.output

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.redact import MASK, Redactor
+from appealbridge.redact import MASK, Redactor, with_parts
 
 SECRET = 'p"ss/w&rd +ü'
 secrets = st.text(min_size=6, max_size=30)
@@ -133,3 +133,30 @@ def test_no_secret_survives(secret, before, after):
 def test_a_text_without_secrets_stays_as_it_is(text):
     if "=" not in text and ":" not in text:
         assert Redactor(["a-secret-that-nobody-draws"]).clean(text) == text
+
+
+ADDRESSES = {
+    "https://hooks.slack.example/services/T0/B0/XyZ0123456789abcdefXYZ": "XyZ0123456789abcdefXYZ",
+    "https://chat.example/v1/spaces/A/messages?key=abc123&token=9876-hush": "9876-hush",
+    "https://flows.example:443/workflows/1/invoke?api-version=1&sig=hush-hush-1": "hush-hush-1",
+}
+
+
+@pytest.mark.parametrize(("address", "key"), ADDRESSES.items())
+def test_of_an_address_that_is_a_secret_no_part_that_gives_access_is_shown(address, key):
+    clean = Redactor(with_parts([address])).clean
+    for text in (
+        address,
+        address.partition("?")[0],
+        f"your {key} is wrong",
+        f"POST {address}: 404",
+    ):
+        assert key not in clean(text)
+    assert "/services/" not in clean(address.partition("?")[0])
+
+
+def test_the_words_in_an_address_that_is_a_secret_stay_words():
+    clean = Redactor(with_parts([*ADDRESSES])).clean
+    assert clean("spaces/A/messages/B: 3 messages, services of workflows") == (
+        "spaces/A/messages/B: 3 messages, services of workflows"
+    )

@@ -79,7 +79,7 @@ async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, A
     from appealbridge.redact import Redactor
 
     clean = Redactor(set(assembly.secrets())).clean
-    async with open_session(policy=lambda: assembly.egress) as session:
+    async with open_session(policy=assembly.egress.publishing) as session:
         http = Http(session, clean, now=SystemClock().now, timeout=SECONDS)
         found = (_one(name, bound, http) for name, bound in accounts.items())
         return list(await asyncio.gather(*found))

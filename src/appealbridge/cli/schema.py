@@ -32,11 +32,11 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
     With KIND (recipe or settings), print one of them. Without it, write both into the folder
     .appealbridge beside the settings. The schema of recipes has the names that the settings declare.
     """
+    from appealbridge.daemon.assembly import load_plugins
     from appealbridge.editor.files import FILES, FOLDER, schema_text, write_schemas
-    from appealbridge.plugin.registry import load
     from appealbridge.settings.load import DEFAULT
 
-    registry = load()
+    registry = load_plugins()
     known = declared_names(config)
     if kind is None:
         settings = config or DEFAULT

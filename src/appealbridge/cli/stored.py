@@ -43,12 +43,11 @@ class Stored:
 
     def _masks(self) -> Callable[[str], str]:
         """Return a function that masks the settings' secrets in a text; print which secrets are not known."""
-        from appealbridge.daemon.assembly import read_settings
-        from appealbridge.plugin.registry import load
+        from appealbridge.daemon.assembly import load_plugins, read_settings
         from appealbridge.redact import Redactor
 
         try:
-            settings = read_settings(self._daemon.config, load(), offline=True)
+            settings = read_settings(self._daemon.config, load_plugins(), offline=True)
         except InvalidDocuments:
             say(
                 "the settings have problems, so their secrets are not known here, and not masked if an event "

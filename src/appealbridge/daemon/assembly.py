@@ -17,6 +17,7 @@ from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
 from appealbridge.engine.intake.changes import RENEWED
+from appealbridge.model.notice import NOTICES
 from appealbridge.model.retention import Retention
 from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import Account, Person
@@ -25,12 +26,14 @@ from appealbridge.plugin.recipients import Telling
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver, Weakness
 from appealbridge.recipes.model.book import Book
+from appealbridge.recipes.model.entries import POST
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.lists import list_problems
 from appealbridge.recipes.parsing.load_folder import load_book
 from appealbridge.redact import secrets_of_address
 from appealbridge.settings import Settings, load_settings
+from appealbridge.settings.model import DaemonSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,12 @@ def assemble(
     Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
     quarantined.
     """
-    registry = load()
-    settings = read_settings(config, registry, offline=offline)
+    registry = load_plugins()
+    try:
+        settings = read_settings(config, registry, offline=offline)
+    except InvalidDocuments as invalid:
+        # What is wrong with the settings may be that a plug-in is left out.
+        raise InvalidDocuments([*registry.broken.values(), *invalid.problems]) from None
     channels = {
         name: Bound(name, registry.channels[one.platform], one.account)
         for name, one in settings.channels.items()
@@ -122,6 +129,18 @@ def assemble(
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
     return Assembly(settings, registry, catalogue, active, egress, wrong_lists)
+
+
+def load_plugins() -> Registry:
+    """Return the built-in plug-ins and all that are installed, except those that take a name of AppealBridge itself."""
+    sections = {*DaemonSettings.model_fields, "channels", "lists"}
+    return load(
+        reserved={
+            "section": sections,
+            "action": {POST},
+            "trigger": {NOTICES.partition(":")[0]},
+        }
+    )
 
 
 def read_settings(config: Path | None, registry: Registry, *, offline: bool = False) -> Settings:

@@ -30,6 +30,7 @@ from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
+from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.resolver import Lookup, Resolver
@@ -101,8 +102,12 @@ class Bridge:
             self._say_recipes()
             store = await backend.open(on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
-            http = await stack.enter_async_context(self._network(PLATFORM_NAMES))
-            source_http = await stack.enter_async_context(self._network(SOURCE_NAMES))
+            http = await stack.enter_async_context(
+                self._network(PLATFORM_NAMES, lambda: self._egress.publishing())
+            )
+            source_http = await stack.enter_async_context(
+                self._network(SOURCE_NAMES, lambda: self._egress)
+            )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             report = Report(self.log, self.metrics)
             self.engine = Engine(
@@ -181,11 +186,13 @@ class Bridge:
         return told
 
     @asynccontextmanager
-    async def _network(self, names: Pool) -> AsyncIterator[Http]:
+    async def _network(
+        self, names: Pool, policy: Callable[[], EgressPolicy]
+    ) -> AsyncIterator[Http]:
         """Return an HTTP client with its own connections, and its own threads for name lookups."""
         async with open_session(
             agent=f"AppealBridge/{__version__}",
-            policy=lambda: self._egress,
+            policy=policy,
             resolver=Resolver(names, self._lookup),
         ) as session:
             yield Http(session, self._clean, now=self.clock.now)

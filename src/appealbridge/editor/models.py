@@ -46,7 +46,10 @@ def of_entry(model: type[Entry]) -> Schema:
 def of_model(model: type[BaseModel]) -> Schema:
     """Return the schema of a mapping with the model's fields, with no reference in it."""
     whole = model.model_json_schema(schema_generator=_Generator)
-    return _plain(whole, whole.get("$defs", {}), ())
+    schema = _plain(whole, whole.get("$defs", {}), ())
+    for described in (schema, *schema.get("properties", {}).values()):
+        described.setdefault("description", "")  # a plug-in may have left it out
+    return schema
 
 
 def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, ...]) -> Schema:

@@ -31,8 +31,8 @@ from appealbridge.plugin.channel import (
     Tools,
 )
 from appealbridge.plugin.offload import in_folder, in_thread
-from appealbridge.plugin.options import HTML, Address, Options, Secret, Threaded
-from appealbridge.plugin.registry import Registry
+from appealbridge.plugin.options import HTML, Address, Options, Secret, SecretAddress, Threaded
+from appealbridge.plugin.registry import API_VERSION, Registry
 from appealbridge.plugin.trigger import (
     BODY_BYTES,
     Basis,
@@ -49,9 +49,10 @@ from appealbridge.plugin.trigger import (
 )
 
 __all__ = [
-    "BODY_BYTES", "HTML", "Account", "AccountRefused", "Address", "Basis", "Channel", "Delivery", "DeliveryError",
-    "Duration", "Event", "EventDraft", "Field", "Item", "LoginExpired", "Measure", "Options", "Person",
-    "PollResult", "PolledSource", "Poller", "PushSource", "Receipt", "Received", "Receiver", "Refused", "Registry",
-    "Rejected", "Repeat", "Request", "SearchResult", "Secret", "SourceDown", "Threaded", "Tools", "Trigger",
-    "TryAgain", "Unsure", "Weakness", "field_validator", "in_folder", "in_thread", "model_validator",
+    "API_VERSION", "BODY_BYTES", "HTML", "Account", "AccountRefused", "Address", "Basis", "Channel", "Delivery",
+    "DeliveryError", "Duration", "Event", "EventDraft", "Field", "Item", "LoginExpired", "Measure", "Options",
+    "Person", "PollResult", "PolledSource", "Poller", "PushSource", "Receipt", "Received", "Receiver", "Refused",
+    "Registry", "Rejected", "Repeat", "Request", "SearchResult", "Secret", "SecretAddress", "SourceDown", "Threaded",
+    "Tools", "Trigger", "TryAgain", "Unsure", "Weakness", "field_validator", "in_folder", "in_thread",
+    "model_validator",
 ]  # fmt: skip

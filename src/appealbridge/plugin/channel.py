@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
+import orjson
 from pydantic import Field
 
 from appealbridge.model.delivery import Delivery
@@ -18,7 +20,7 @@ from appealbridge.model.value import value
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
-from appealbridge.plugin.options import Options, Secret
+from appealbridge.plugin.options import Options, Secret, address_options
 from appealbridge.plugin.retry import Retry
 
 
@@ -199,7 +201,9 @@ class Channel(ABC, Generic[A, M]):
     the account has the options of `practice`.
 
     `key_seconds` is how long an idempotent platform remembers a key, `bare_links` whether it makes a link of
-    `example.com`, and `mentions` are the options of a message in which it links `@name`.
+    `example.com`, and `mentions` are the options of a message in which it links `@name`. `has_practice_platform` says
+    that the practice platforms speak this platform's own API. Where they do not, `practice_answer` is what they answer
+    to whatever the channel sends: the status, and JSON or a text, with `{id}` for the number of the post.
     """
 
     platform: ClassVar[str]
@@ -211,6 +215,8 @@ class Channel(ABC, Generic[A, M]):
     bare_links: ClassVar[bool] = False
     time_limit: ClassVar[float] = 300.0
     mentions: ClassVar[frozenset[str]] = frozenset({"text", "thread"})
+    has_practice_platform: ClassVar[bool] = False
+    practice_answer: ClassVar[tuple[int, Any] | None] = None
 
     @property
     def can_find(self) -> bool:
@@ -291,9 +297,20 @@ class Channel(ABC, Generic[A, M]):
         Return the account's options for the practice platforms at `address` (`http://host:port`).
 
         `options` are those of appealbridge.yaml, without `platform`. Those of `practice_credentials` are replaced, so
-        no secret of theirs is needed.
+        no secret of theirs is needed. So is every `Address` and `SecretAddress`: by the practice platform of this
+        channel, or else by the generic one, which keeps what it is sent and answers `practice_answer`. In practice
+        mode, nothing can be sent anywhere else.
         """
-        return {**options, **self.practice_credentials(name), "api": f"{address}/{self.platform}"}
+        place = f"{address}/{self.platform}"
+        if not self.has_practice_platform:
+            place = f"{address}/generic/{self.platform}/{name}"
+            if self.practice_answer is not None:
+                status, answer = self.practice_answer
+                told = base64.urlsafe_b64encode(orjson.dumps(answer)).decode().rstrip("=")
+                place += f"/answer/{status}/{told}"
+        names = address_options(self.account) | ({"api"} & self.account.model_fields.keys())
+        addresses = dict.fromkeys(names, place)
+        return {**options, **self.practice_credentials(name), **addresses}
 
 
 AnyChannel = Channel[Any, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -20,6 +20,7 @@ from ipaddress import (
 )
 from typing import Any
 
+from pydantic import SecretStr
 from yarl import URL
 
 USUAL_PORTS = frozenset({25, 80, 443, 465, 587})
@@ -220,22 +221,39 @@ class EgressPolicy:
 
     `inside` are the entries of the settings. `written` are the hosts, with their ports, that the settings give as IP
     addresses or as localhost: they are allowed as written, but not by another name that leads there. `practice` is the
-    host of the practice platforms. With `this_machine` all its ports are allowed, by its address or as localhost.
-    `internal` returns whether an address is inside the network.
+    host of the practice platforms. With `this_machine` all its ports are allowed, by its address or as localhost. With
+    `only_practice` nothing is allowed but the host of the practice platforms. `internal` returns whether an address is
+    inside the network.
     """
 
     inside: tuple[Allowed, ...] = ()
     written: frozenset[tuple[str, int]] = frozenset()
     practice: str = ""
     this_machine: bool = False
+    only_practice: bool = False
     internal: Callable[[str], bool] = is_internal
 
     def allows(self, host: str, port: int, address: str) -> bool:
         """Return whether the address of a host may be connected to."""
+        if self.only_practice:
+            return self._is_practice(host, address)
         return (
             not self.internal(address)
             or self._is_written(host, port, address)
             or any(entry.covers(host, port, address) for entry in self.inside)
+        )
+
+    def publishing(self) -> EgressPolicy:
+        """Return the policy for what publishes: in practice mode, the practice platforms and nothing else."""
+        return replace(self, only_practice=True) if self.practice else self
+
+    def refusal(self, host: str, port: int, address: str) -> tuple[str, str]:
+        """Return why this address is not connected to, and the cure."""
+        if not self.only_practice:
+            return refusal(host, port, address)
+        return (
+            f"nothing is sent to {host} in practice mode",
+            "let the plug-in's practice() return an address of the practice platforms instead",
         )
 
     def public_only(self) -> EgressPolicy:
@@ -249,7 +267,14 @@ class EgressPolicy:
         if address is None and not _is_this_machine(host):
             return None
         shown = "127.0.0.1" if address is None else str(address)
-        return None if self.allows(host, port, shown) else refusal(host, port, shown)
+        return None if self.allows(host, port, shown) else self.refusal(host, port, shown)
+
+    def _is_practice(self, host: str, address: str) -> bool:
+        if _host_key(host) == self.practice:
+            return True
+        parsed = _parsed(address)
+        both_here = _is_this_machine(self.practice) and _is_this_machine(host)
+        return both_here and parsed is not None and parsed.is_loopback
 
     def _is_written(self, host: str, port: int, address: str) -> bool:
         key = _host_key(host)
@@ -315,9 +340,11 @@ def egress_policy(
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in options, however deep."""
+    """Yield every text in options, however deep; an address may also be a secret."""
     if isinstance(value, str):
         yield value
+    elif isinstance(value, SecretStr):
+        yield value.get_secret_value()
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _texts(inner)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from yarl import URL
@@ -87,6 +89,18 @@ def _feed_address(value: str) -> str:
     return value
 
 
+def _secret_address(value: Secret) -> Secret:
+    try:
+        address = URL(value.get_secret_value())
+        plain = address.scheme in ("http", "https") and address.host
+    except ValueError:
+        plain = None
+    if not plain:
+        raise ValueError("the secret must be an address such as https://hooks.example.org/…")
+    check_host(address.raw_host or "")
+    return value
+
+
 def html_options(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's options that are HTML."""
     return frozenset(name for name, option in model.model_fields.items() if HTML in option.metadata)
@@ -94,6 +108,24 @@ def html_options(model: type[BaseModel]) -> frozenset[str]:
 
 Address = Annotated[str, AfterValidator(_address)]
 """The address of a platform's API: `http://` or `https://`, a host, perhaps a path; no slash at its end."""
+
+SecretAddress = Annotated[Secret, AfterValidator(_secret_address)]
+"""An address that is itself the secret, as those of incoming webhooks are: `http://` or `https://`, and anything."""
+
+
+def address_options(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a model's options that are an `Address` or a `SecretAddress`, or may be left out."""
+
+    def leads_somewhere(parts: Iterable[Any], annotation: Any) -> bool:
+        own = (one.func for one in parts if isinstance(one, AfterValidator))
+        several = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+        return any(each in (_address, _secret_address) for each in own) or any(
+            leads_somewhere(getattr(inner, "__metadata__", ()), None) for inner in several
+        )
+
+    fields = model.model_fields.items()
+    return frozenset(name for name, one in fields if leads_somewhere(one.metadata, one.annotation))
+
 
 FeedAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_feed_address)]
 """The address of a feed."""

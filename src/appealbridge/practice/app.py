@@ -24,6 +24,7 @@ from appealbridge.practice.appeals import NEWS_ON_THE_SITE
 from appealbridge.practice.desk import Desk
 from appealbridge.practice.facebook import PracticeFacebook
 from appealbridge.practice.faults import Faults
+from appealbridge.practice.generic import PracticeGeneric
 from appealbridge.practice.journal import Journal, StateUnusable
 from appealbridge.practice.mastodon import PracticeMastodon
 from appealbridge.practice.posts import Shelf
@@ -49,6 +50,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
         PracticeX(shelf, faults, clock),
         PracticeFacebook(shelf, faults, clock),
         PracticeMastodon(shelf, faults, clock),
+        PracticeGeneric(shelf, faults, clock),
     ):
         app.add_routes(platform.routes())
         app.on_cleanup.append(platform.stop)

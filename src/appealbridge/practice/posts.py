@@ -23,6 +23,7 @@ NUMBERS: dict[str, Callable[[int], int]] = {
     "facebook": lambda ms: ms * 1_000,  # 16 digits
     "mastodon": lambda ms: ms << 16,  # 18 digits
     "email": lambda ms: ms * 1_000,
+    "generic": lambda ms: ms * 1_000,
 }
 """How each platform turns Unix milliseconds into the number of a post."""
 
@@ -35,7 +36,8 @@ class PracticePost:
     One post, as it was sent. Times are Unix seconds UTC.
 
     `edits` holds the earlier texts as `{"text", "edited_at"}`, `client_key` what the sender gave to
-    tell a repeat, `more` what only this platform knows (`to`, `subject` and `html` of an email).
+    tell a repeat, `more` what only this platform knows (`to`, `subject` and `html` of an email; `plug_in`, `method`,
+    `path` and `sent` of what a channel without a practice platform sent).
     """
 
     platform: str

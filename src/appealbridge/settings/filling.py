@@ -17,8 +17,8 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import Document, Path, Problem
 from appealbridge.settings.secrets import NoSecret, SecretRef, Vault
 
-STAND_IN = SecretStr("practice")
-"""Replaces a secret in practice mode."""
+STAND_IN = SecretStr("https://practice.invalid/secret")
+"""Replaces a secret that is not looked up; an address, since a secret may have to be one."""
 
 
 @dataclass(slots=True)

@@ -181,8 +181,9 @@ class Reader:
         except Exception:  # noqa: BLE001 - a plug-in that breaks here breaks again where it is used
             return
         for name, value in told.items() if _has_secret(told) else ():
-            plain = isinstance(value, str) and value.lower().startswith("http://")
-            if plain and not is_loopback_url(value):
+            address = value.get_secret_value() if isinstance(value, SecretStr) else value
+            plain = isinstance(address, str) and address.lower().startswith("http://")
+            if plain and not is_loopback_url(address):
                 words = "others could read the account's secrets on their way"
                 self._wrong((*path, name), words, "write https:// instead of http://")
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
 from appealbridge.plugin.egress import Allowed
+from appealbridge.redact import with_parts
 from appealbridge.settings.model import (
     HoldRule,
     LogSettings,
@@ -87,4 +88,4 @@ class Settings:
 
     def secrets(self) -> frozenset[str]:
         """Return every secret that was looked up, so that it can be masked in texts."""
-        return self.resolved
+        return frozenset(with_parts(self.resolved))

@@ -1,1 +1,47 @@
-"""The kit for authors of plug-ins and stores: a clock, scripted servers, and contract suites."""
+"""
+The kit for authors of plug-ins: contract suites to inherit, scripted servers, a clock.
+
+It needs pytest and pytest-asyncio, with `asyncio_mode = "auto"`.
+"""
+
+import pytest
+
+for _suite in ("channel_contract", "http_contract", "mail_contract", "poller_contract"):
+    pytest.register_assert_rewrite(f"{__name__}.{_suite}")
+
+from appealbridge.testing.channel_case import (  # noqa: E402 - the suites' asserts are rewritten first
+    NOW,
+    PLANTED,
+    PLANTED_IN_ADDRESS,
+    ChannelCase,
+    a_delivery,
+)
+from appealbridge.testing.clock import FakeClock  # noqa: E402
+from appealbridge.testing.http_contract import HttpChannelContract  # noqa: E402
+from appealbridge.testing.mail_contract import MailChannelContract  # noqa: E402
+from appealbridge.testing.poller_contract import PollerCase, PollerContract  # noqa: E402
+from appealbridge.testing.server import (  # noqa: E402
+    DAWDLE,
+    ENDLESS,
+    HANG_UP,
+    TRUNCATE,
+    ScriptedServer,
+)
+
+__all__ = [
+    "DAWDLE",
+    "ENDLESS",
+    "HANG_UP",
+    "NOW",
+    "PLANTED",
+    "PLANTED_IN_ADDRESS",
+    "TRUNCATE",
+    "ChannelCase",
+    "FakeClock",
+    "HttpChannelContract",
+    "MailChannelContract",
+    "PollerCase",
+    "PollerContract",
+    "ScriptedServer",
+    "a_delivery",
+]

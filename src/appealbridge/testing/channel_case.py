@@ -18,6 +18,9 @@ from appealbridge.plugin.channel import AnyChannel, Tools
 PLANTED = "pl4nted-s3cret/with+odd=signs&more"
 """Stands in the place of every secret of a case, and must never be seen again."""
 
+PLANTED_IN_ADDRESS = quote(PLANTED, safe="")
+"""The same where it stands in an address."""
+
 NOW = 1_795_000_000.0
 """The time of every delivery that a case makes."""
 
@@ -58,22 +61,24 @@ class ChannelCase:
 
     `options` are an account's in appealbridge.yaml without `platform`, its secrets and its address,
     which stands under the name `address`; `secrets` are the options that hold secrets, with
-    `PLANTED` in them. `message` is a step's. `receipt` is what the platform answers when all is
-    well: status and JSON body. `special` maps each status that means something else here than in
-    the common table to its failure.
+    `PLANTED` in them. An address that is itself a secret ends in `path`, with `PLANTED_IN_ADDRESS` in it.
+    `message` is a step's. `receipt` is what the platform answers when all is well: status, JSON body or
+    text, and headers if they matter. `special` maps each status that means something else here than in the
+    common table to its failure, or to `None` if it means success.
     """
 
     channel: AnyChannel
     options: Mapping[str, Any]
     secrets: Mapping[str, Any]
     message: Mapping[str, Any]
-    receipt: tuple[int, Any] = (200, {})
+    receipt: tuple[int, Any] | tuple[int, Any, Mapping[str, str]] = (200, {})
     address: str = "api"
-    special: Mapping[int, type[DeliveryError]] = field(default_factory=dict)
+    path: str = ""
+    special: Mapping[int, type[DeliveryError] | None] = field(default_factory=dict)
 
     def account(self, url: str) -> Any:
         """Return the account as it is at a server."""
-        options = {**self.options, **self.secrets, self.address: url}
+        options = {**self.options, **self.secrets, self.address: url + self.path}
         return self.channel.account.model_validate(options)
 
     def wanted(self) -> Any:

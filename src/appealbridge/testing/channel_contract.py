@@ -1,6 +1,8 @@
 """
 What every channel owes to whoever relies on it, as a suite that a plug-in's own tests inherit.
 
+    from appealbridge.testing import ChannelCase, HttpChannelContract
+
     class TestTweet(HttpChannelContract):
         case = ChannelCase(channel=X(), options={...}, secrets={...}, message={...})
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar, get_args
@@ -28,7 +31,7 @@ from appealbridge.plugin.channel import Person, Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.options import Options
-from appealbridge.redact import Redactor
+from appealbridge.redact import Redactor, with_parts
 from appealbridge.testing.channel_case import (
     NOW,
     PLANTED,
@@ -47,10 +50,20 @@ class ChannelContract(ABC):
     scheme: ClassVar[str] = "http"
 
     @pytest.fixture
+    def free_port(self) -> Iterator[int]:
+        """Return a port on which nobody listens."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            yield taken.getsockname()[1]
+
+    @pytest.fixture
     async def tools(self) -> AsyncIterator[Tools]:
         """Hand out the door to the network, which knows the planted secret."""
         async with open_session(policy=this_machine) as session:
-            http = Http(session, Redactor([PLANTED]).clean, now=SystemClock().now, timeout=5.0)
+            # Of an address that is a secret, a daemon knows no more than the address.
+            known = [f"http://a.example{self.case.path}", *([PLANTED] if self.case.secrets else ())]
+            secrets = with_parts(known)
+            http = Http(session, Redactor(secrets).clean, now=SystemClock().now, timeout=5.0)
             yield Tools(http, NOW, random.Random(0))  # noqa: S311 - the same in every run
 
     @abstractmethod
@@ -69,15 +82,13 @@ class ChannelContract(ABC):
 
     def test_every_option_has_a_sentence_and_an_example(self) -> None:
         """Docs, schema and forms are made of them."""
-        for model in (self.case.channel.account, self.case.channel.message):
-            for name, option in _fields(model):
-                assert option.description, f"{name} has no description"
-                assert option.examples, f"{name} has no example"
+        described(self.case.channel.account)
+        described(self.case.channel.message)
 
     def test_the_docstring_shows_a_step_and_an_account_that_load(self) -> None:
         """What a reader copies first has to work."""
         channel = self.case.channel
-        step, accounts = _shown(inspect.getmodule(type(channel)))
+        (step,), accounts = shown(inspect.getmodule(type(channel)))
         ((name, account),) = accounts.items()
         assert (step.pop("action"), step.pop("channel")) == (channel.action, name)
         assert account.pop("platform") == channel.platform
@@ -91,7 +102,7 @@ class ChannelContract(ABC):
         account = case.channel.account(**case.channel.practice("force", live, PRACTICE))
         same = case.channel.account(**case.channel.practice("force", case.options, PRACTICE))
         assert account == same
-        assert "//127.0.0.1:" in getattr(account, case.address)
+        assert "//127.0.0.1:" in _revealed(getattr(account, case.address))
         assert PLANTED not in account.model_dump_json(context=None) + repr(_revealed(account))
 
     def test_a_message_fits_its_platform(self) -> None:
@@ -155,6 +166,13 @@ class ChannelContract(ABC):
         await platform.is_left()
 
 
+def described(model: type[BaseModel]) -> None:
+    """Fail if an option has no description or no example."""
+    for name, option in _fields(model):
+        assert option.description, f"{name} has no description"
+        assert option.examples, f"{name} has no example"
+
+
 def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, option in model.model_fields.items():
         yield f"{above}{name}", option
@@ -163,27 +181,29 @@ def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, Fiel
                 yield from _fields(inner, f"{above}{name}.")
 
 
-def _shown(module: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the step and the account that a channel's docstring shows, templates and secrets filled in."""
+def shown(module: Any) -> list[Any]:
+    """Return the indented blocks of YAML in a module's docstring, with templates and secrets filled in."""
 
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_constructor("!secret", lambda _, node: f"secret-{node.value}")
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    # `on` is a word here, and not true
+    Loader.yaml_implicit_resolvers = {first: kind for first, kind in resolvers if first not in "oO"}
+    Loader.add_constructor("!secret", lambda _, node: f"https://secret.invalid/{node.value}")
     blocks: list[list[str]] = []
     indented = False
-    for line in inspect.cleandoc(module.__doc__).splitlines():
+    for line in inspect.cleandoc(module.__doc__ or "").splitlines():
         if line.startswith("    ") and not indented:
             blocks.append([])
         if line:
             indented = line.startswith("    ")
         if indented:
             blocks[-1].append(line)
-    step, account = (
+    return [
         _filled(yaml.load("\n".join(block), Loader))  # noqa: S506 - it is a SafeLoader
         for block in blocks
-    )
-    return step[0], account
+    ]
 
 
 def _filled(value: Any) -> Any:

@@ -59,7 +59,10 @@ class HttpChannelContract(ChannelContract):
     def repeats_what_it_heard(self, platform: ScriptedServer) -> None:
         """Answer 400 with everything."""
         platform.answers(
-            lambda heard: (400, f"{heard.headers['Authorization']} {heard.query} {heard.body!r}")
+            lambda heard: (
+                400,
+                f"{[*heard.headers.items()]} {heard.path} {heard.query} {heard.body!r}",
+            )
         )
 
     async def test_every_status_means_what_the_table_says(
@@ -67,9 +70,10 @@ class HttpChannelContract(ChannelContract):
     ) -> None:
         """One table for all, and only what is special about a platform differs from it."""
         outcomes: dict[int, type[BaseException] | None] = {}
-        _, body = self.case.receipt
+        _, *good = self.case.receipt
         for status in STATUSES:
-            platform.answers((status, body if status < 300 else {"error": {"message": "no"}}))
+            wrong = [{"error": {"message": "no"}}]
+            platform.answers((status, *(good if status < 300 else wrong)))
             try:
                 await self.case.deliver(platform.url, tools)
             except DeliveryError as error:
@@ -119,8 +123,8 @@ class HttpChannelContract(ChannelContract):
         self, platform: ScriptedServer, tools: Tools, name: str
     ) -> None:
         """Receipts are stored and shown; some platforms repeat in them what they were sent."""
-        status, body = self.case.receipt
-        platform.answers((status, _with(body, name, f"https://a.example/{PLANTED}")))
+        status, body, *headers = self.case.receipt
+        platform.answers((status, _with(body, name, f"https://a.example/{PLANTED}"), *headers))
         try:
             text = repr(await self.case.deliver(platform.url, tools))
         except DeliveryError as error:

@@ -1,6 +1,7 @@
 """Which addresses are inside the network, and which of them the settings allow."""
 
 import pytest
+from pydantic import SecretStr
 
 from appealbridge.plugin.egress import (
     EgressPolicy,
@@ -178,3 +179,32 @@ def test_what_can_be_told_of_a_url_without_looking_up_its_name_is_told():
         "localhost has the address 127.0.0.1, which is inside your network",
         'if that is right, add "localhost" to inside: in appealbridge.yaml',
     )
+
+
+def test_in_practice_mode_what_publishes_reaches_the_practice_platforms_and_nothing_else():
+    settings = egress_policy(
+        [allowed("10.0.0.5:8080")], [{"url": "http://10.0.0.6"}], "http://trainer:8090"
+    )
+    policy = settings.publishing()
+    assert policy.allows("trainer", 8090, "10.0.0.9")
+    assert not policy.allows("api.x.com", 443, "104.244.42.2")
+    assert not policy.allows("10.0.0.5", 8080, "10.0.0.5")
+    assert not policy.allows("10.0.0.6", 80, "10.0.0.6")
+    assert not policy.allows("127.0.0.1", 25, "127.0.0.1")
+    assert settings.allows("api.x.com", 443, "104.244.42.2")  # feeds are read as ever
+
+
+def test_practice_platforms_on_this_machine_may_be_called_by_any_of_its_names():
+    policy = egress_policy([], [], "http://localhost:8090").publishing()
+    assert policy.allows("127.0.0.1", 8025, "127.0.0.1")
+    assert not policy.allows("live.example", 8090, "127.0.0.1")
+
+
+def test_without_practice_mode_what_publishes_has_the_policy_of_all():
+    policy = egress_policy([], [], None)
+    assert policy.publishing() == policy
+
+
+def test_a_secret_address_in_the_settings_is_one_that_is_written_there():
+    policy = egress_policy([], [{"url": SecretStr("http://127.0.0.1:8065/hooks/a")}], None)
+    assert policy.allows("127.0.0.1", 8065, "127.0.0.1")

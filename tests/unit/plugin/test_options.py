@@ -1,7 +1,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from appealbridge.plugin import Address
+from appealbridge.plugin import Account, Address, SecretAddress
+from appealbridge.plugin.options import address_options
 
 addresses = TypeAdapter(Address)
 
@@ -33,3 +34,33 @@ def test_an_address_has_no_slash_at_its_end(given, kept):
 def test_what_is_no_address_is_refused(given):
     with pytest.raises(ValidationError, match="give an address such as"):
         addresses.validate_python(given)
+
+
+secret_addresses = TypeAdapter(SecretAddress)
+
+
+@pytest.mark.parametrize(
+    "given", ["https://a.example/hook/x?sig=y", "http://127.0.0.1:8065/hooks/a"]
+)
+def test_an_address_that_is_a_secret_may_have_anything_in_it_and_is_not_shown(given):
+    address = secret_addresses.validate_python(given)
+    assert address.get_secret_value() == given
+    assert given not in f"{address} {address!r}"
+
+
+@pytest.mark.parametrize(
+    "given", ["", "hook-1234", "ftp://a.example/hook-1234", "http://0x7f.1/hook-1234"]
+)
+def test_a_secret_that_is_no_address_is_refused(given):
+    with pytest.raises(ValidationError):
+        secret_addresses.validate_python(given)
+
+
+def test_the_addresses_of_a_model_are_found_also_where_they_may_be_left_out():
+    class Several(Account):
+        api: Address = "https://a.example"
+        hook: SecretAddress | None = None
+        others: tuple[Address, ...] = ()
+        name: str = ""
+
+    assert address_options(Several) == {"api", "hook"}

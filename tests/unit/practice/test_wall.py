@@ -48,7 +48,7 @@ async def test_the_page_asks_for_the_newest_of_each_platform_only(call, sandbox)
     wall = await call.json("GET", "/wall.json")
     texts = [post["text"] for post in wall["posts"] if post["platform"] == "x"]
     assert (len(texts), texts[0]) == (60, "n69")
-    assert wall["totals"] == {"x": 70, "facebook": 0, "mastodon": 1, "email": 0}
+    assert wall["totals"] == {"x": 70, "facebook": 0, "mastodon": 1, "email": 0, "generic": 0}
 
 
 async def test_an_unchanged_wall_is_304_until_a_post_or_a_fault_comes(call):

@@ -130,6 +130,7 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
     account = FacebookAccount
     message = FacebookPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE
+    has_practice_platform: ClassVar[bool] = True
 
     async def deliver(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools

@@ -119,6 +119,7 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
     account = MastodonAccount
     message = MastodonPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE
+    has_practice_platform: ClassVar[bool] = True
 
     async def deliver(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools

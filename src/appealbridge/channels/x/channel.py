@@ -142,6 +142,7 @@ class X(Channel[XAccount, Tweet]):
     account = XAccount
     message = Tweet
     repeat: ClassVar[Repeat] = Repeat.FINDABLE
+    has_practice_platform: ClassVar[bool] = True
     bare_links: ClassVar[bool] = True
 
     async def deliver(

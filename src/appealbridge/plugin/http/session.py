@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.client_reqrep import ClientRequest
 from yarl import URL
 
-from appealbridge.plugin.egress import EgressPolicy, is_address, refusal
+from appealbridge.plugin.egress import EgressPolicy, is_address
 from appealbridge.plugin.http.resolver import Resolver
 from appealbridge.plugin.offload import PLATFORM_NAMES
 
@@ -43,11 +43,11 @@ _DESTINATIONS = 1024
 
 @dataclass(slots=True)
 class _Target:
-    """The host of a new connection, and which of its addresses was refused."""
+    """The host of a new connection, and why one of its addresses was refused, with the cure."""
 
     host: str
     port: int
-    refused: str = ""
+    refusal: tuple[str, str] | None = None
 
 
 _TARGET: ContextVar[_Target] = ContextVar("target")
@@ -56,8 +56,8 @@ _TARGET: ContextVar[_Target] = ContextVar("target")
 class NotAllowed(Exception):
     """An address was refused, and the host's other addresses could not be connected to."""
 
-    def __init__(self, target: _Target) -> None:
-        self.reason, self.cure = refusal(target.host, target.port, target.refused)
+    def __init__(self, refusal: tuple[str, str]) -> None:
+        self.reason, self.cure = refusal
         super().__init__(f"{self.reason}; {self.cure}")
 
 
@@ -147,8 +147,8 @@ class Session(aiohttp.TCPConnector):
         try:
             return await super()._create_connection(req, traces, timeout)
         except aiohttp.ClientConnectorError:
-            if target.refused:
-                raise NotAllowed(target) from None
+            if target.refusal:
+                raise NotAllowed(target.refusal) from None
             raise
         finally:
             _TARGET.reset(token)
@@ -166,8 +166,8 @@ class Session(aiohttp.TCPConnector):
                     failure = error
         finally:
             _TARGET.reset(token)
-        if target.refused:
-            raise NotAllowed(target)
+        if target.refusal:
+            raise NotAllowed(target.refusal)
         raise failure
 
     async def _addresses(self, host: str, port: int) -> list[aiohttp.AddrInfoType]:
@@ -183,13 +183,14 @@ class Session(aiohttp.TCPConnector):
             for address in addresses
         ]  # fmt: skip
 
-    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         # The check is here and not earlier: between two lookups a name may get another address.
-        family, kind, protocol, _, place = address
+        family, kind, protocol, _, place = info
         target = _TARGET.get()
-        if not self.policy().allows(target.host, target.port, str(place[0])):
-            target.refused = str(place[0])
-            raise OSError(errno.EACCES, f"{target.refused} is inside the network")
+        policy, address = self.policy(), str(place[0])
+        if not policy.allows(target.host, target.port, address):
+            target.refusal = policy.refusal(target.host, target.port, address)
+            raise OSError(errno.EACCES, f"{address} is not allowed")
         return socket.socket(family, kind, protocol)
 
 
