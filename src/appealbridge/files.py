@@ -22,6 +22,9 @@ READ_LIMIT = 1024 * 1024
 PRIVATE = 0o600
 """The rights of what is for its owner's eyes only."""
 
+_PART = 64 * 1024
+"""Bytes per read; room for `READ_LIMIT` in one would cost more than the reading of a usual file."""
+
 SHARED = 0o644
 """The rights of what others of the machine may read."""
 
@@ -42,8 +45,10 @@ def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> by
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not (stat.S_ISREG(mode) or pipes):
             raise OSError(errno.EINVAL, "this is no file", str(path))
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(limit + 1)
+        content = b""
+        while part := os.read(handle, min(_PART, limit + 1 - len(content))):
+            content += part
+        return content
     finally:
         os.close(handle)
 

@@ -32,7 +32,10 @@ class Options(BaseModel):
     Every field has a `description` and `examples`; a test refuses one without.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # Most models of the recipe language are never needed by one daemon: each is built at its first use.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
 
 def _address(value: str) -> str:

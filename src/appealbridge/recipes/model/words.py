@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
@@ -72,9 +73,10 @@ class Entry(Options):
         return {field.alias or name: field for name, field in cls.model_fields.items()}
 
     @classmethod
-    def names(cls) -> list[str]:
+    @cache
+    def names(cls) -> Sequence[str]:
         """Return the names of all options in the same order."""
-        return [*cls.options()]
+        return tuple(cls.options())
 
     @classmethod
     def __get_pydantic_json_schema__(

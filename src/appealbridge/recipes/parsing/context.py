@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -44,6 +45,13 @@ def _part_of(word: str, names: Iterable[str]) -> bool:
 
 
 _WORDS = re.compile(r"\w+")
+
+
+@cache
+def _names_of(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a model's options, those that YAML uses included."""
+    fields = model.model_fields
+    return frozenset((*fields, *(field.alias for field in fields.values() if field.alias)))
 
 
 def _below(path: Path, place: str) -> bool:
@@ -129,11 +137,13 @@ class ParsingContext:
             self.document, path, value, model, owner=owner, context=context
         )
         self.problems += problems
+        options = value if isinstance(value, dict) else {}
+        known = _names_of(model)
         right = {
             key: option
-            for key, option in (value.items() if isinstance(value, dict) else ())
-            if any(key in (name, field.alias) for name, field in model.model_fields.items())
-            and not any(_below((*path, key), problem.path) for problem in problems)
+            for key, option in options.items()
+            if key in known
+            and not (problems and any(_below((*path, key), problem.path) for problem in problems))
         }
         return found, right
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,9 +122,7 @@ def _like_a_recipe(path: Path) -> bool:
 
 def recipe_name(path: Path, folder: Path) -> str:
     """Return a recipe's name: its path below the folder without the ending, with `/` as `-`."""
-    inside = _below(path, folder)
-    if not inside:  # named in another way, or from elsewhere
-        inside = _below(path.resolve(), folder.resolve()) or (path.name,)
+    inside = _below(path, folder) or _below(path.resolve(), folder.resolve()) or (path.name,)
     return "-".join((*inside[:-1], Path(inside[-1]).stem))
 
 
@@ -223,4 +222,4 @@ def _read(path: Path, *, pipes: bool) -> tuple[bytes, list[Problem]]:
 
 def _shown(path: Path) -> str:
     """Return a path as a person in the working folder would write it."""
-    return str(path).removeprefix(f"{Path.cwd()}/")
+    return str(path).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109 - asked for each file
