@@ -105,9 +105,9 @@ class Redactor:
         in_joined, in_text = _places(joined, _ESCAPES), _places(text, breaks)
         parts: list[str] = []
         done = 0
-        for found in self._known_unfolded.finditer(unfolded):
-            parts += text[done : in_text[in_joined[found.start()]]], MASK
-            done = in_text[in_joined[found.end()]]
+        for match in self._known_unfolded.finditer(unfolded):
+            parts += text[done : in_text[in_joined[match.start()]]], MASK
+            done = in_text[in_joined[match.end()]]
         return "".join((*parts, text[done:]))
 
 
@@ -130,43 +130,43 @@ def without_queries(text: str) -> str:
 
     That is their queries, and what stands before the @.
     """
-    text = _LOGIN.sub(lambda found: f"{found[1]}{'*' * len(found[2])}@", text)
-    return _QUERY.sub(lambda found: f"{found[1]}?{'*' * len(found[2])}", text)
+    text = _LOGIN.sub(lambda match: f"{match[1]}{'*' * len(match[2])}@", text)
+    return _QUERY.sub(lambda match: f"{match[1]}?{'*' * len(match[2])}", text)
 
 
 def _suspicions(forms: Iterable[str]) -> re2.Set:
     """Return what finds in one pass whether there is anything to do about a text."""
-    words = "|".join(map(re2.escape, _WORDS))
+    pattern = "|".join(map(re2.escape, _WORDS))
     # How a secret begins is suspicious enough, and takes a tenth of the memory that all of it would.
     beginnings = sorted({re2.escape(form[:_LONG_ENOUGH]) for form in forms})
-    found = re2.Set.SearchSet()
-    found.Add("|".join([f"(?i:{words})", r"[\n\r%\\&]", _USER.pattern, *beginnings]))
-    found.Compile()
-    return found
+    searches = re2.Set.SearchSet()
+    searches.Add("|".join([f"(?i:{pattern})", r"[\n\r%\\&]", _USER.pattern, *beginnings]))
+    searches.Compile()
+    return searches
 
 
-def _letter(found: re.Match[str]) -> str:
+def _letter(match: re.Match[str]) -> str:
     """Return the one letter that stands here in disguise."""
-    match found.lastgroup or "":
+    match match.lastgroup or "":
         case "number":
-            return chr(int(found["number"]))
+            return chr(int(match["number"]))
         case "name":
-            return _NAMES[found["name"]]
+            return _NAMES[match["name"]]
         case "escaped":
-            return found["escaped"]
+            return match["escaped"]
         case group:
-            return chr(int(found[group], 16))
+            return chr(int(match[group], 16))
 
 
 def _places(text: str, folds: re.Pattern[str]) -> array[int]:
     """Return for every letter of a text without its folds, and for its end, where in the text it begins."""
     places = array("L")
     done = 0
-    for found in folds.finditer(text):
-        places.extend(range(done, found.start()))
-        if found.lastgroup is not None:
-            places.append(found.start())
-        done = found.end()
+    for match in folds.finditer(text):
+        places.extend(range(done, match.start()))
+        if match.lastgroup is not None:
+            places.append(match.start())
+        done = match.end()
     places.extend(range(done, len(text) + 1))
     return places
 
@@ -176,8 +176,8 @@ def _perhaps_by_place(text: str) -> bool:
     return any(word in small for word in _WORDS) or _USER.search(text) is not None
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['scheme'] or found['named'] or found['user']}{MASK}"
+def _masked(match: re.Match[str]) -> str:
+    return f"{match['scheme'] or match['named'] or match['user']}{MASK}"
 
 
 def _forms(secret: str) -> Iterator[str]:

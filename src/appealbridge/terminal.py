@@ -50,16 +50,16 @@ def harmless_json(text: str) -> str:
     return "\n".join(_HARMFUL.sub(_escaped, line) for line in text.split("\n"))
 
 
-def _spelt(found: re.Match[str]) -> str:
-    if found["kept"]:
-        return found["kept"]
-    return found[0].encode("unicode_escape").decode()
+def _spelt(match: re.Match[str]) -> str:
+    if match["kept"]:
+        return match["kept"]
+    return match[0].encode("unicode_escape").decode()
 
 
-def _escaped(found: re.Match[str]) -> str:
-    if found["kept"]:
-        return found["kept"]
-    code = ord(found[0])
+def _escaped(match: re.Match[str]) -> str:
+    if match["kept"]:
+        return match["kept"]
+    code = ord(match[0])
     if code < 0x10000:
         return f"\\u{code:04x}"
     code -= 0x10000

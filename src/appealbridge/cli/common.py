@@ -61,9 +61,9 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def fail_with(error: InvalidDocuments, status: int = 1, words: str = "") -> NoReturn:
+def fail_with(error: InvalidDocuments, status: int = 1, message: str = "") -> NoReturn:
     """End the command with every problem of the documents, and perhaps a final message."""
-    say_last(_told(error.problems) + (f"\n\nappealbridge: {words}" if words else ""))
+    say_last(_told(error.problems) + (f"\n\nappealbridge: {message}" if message else ""))
     sys.exit(status)
 
 

@@ -85,7 +85,9 @@ def _chosen(wanted: str | None) -> Blueprint:
         if wanted is None:
             known = [get(name) for name in names()]
             if not _terminal():
-                lines = "".join(f"\n  {one.name:24} {one.head.name}" for one in known)
+                lines = "".join(
+                    f"\n  {blueprint.name:24} {blueprint.head.name}" for blueprint in known
+                )
                 fail(f"choose a blueprint:{lines}", WRONG_USE)
             chosen = ask_which(known)
         else:
@@ -97,10 +99,10 @@ def _chosen(wanted: str | None) -> Blueprint:
 
 def _given(blueprint: Blueprint, given: tuple[str, ...]) -> dict[str, str]:
     answers = {}
-    for one in given:
-        name, equals, answer = one.partition("=")
+    for text in given:
+        name, equals, answer = text.partition("=")
         if not equals:
-            fail(f"--input {one} has no value; write --input NAME=VALUE", WRONG_USE)
+            fail(f"--input {text} has no value; write --input NAME=VALUE", WRONG_USE)
         if name not in blueprint.inputs:
             cure = did_you_mean(name, blueprint.inputs)
             fail(f'{blueprint.name} does not ask for "{name}"; {cure}', WRONG_USE)
@@ -112,7 +114,9 @@ def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str])
     """Return the value of each input: given, asked for, or the default. All wrong ones are reported together."""
     from appealbridge.blueprints.answers import offer, understood
 
-    offers = {name: offer(asked, assembly.catalogue) for name, asked in blueprint.inputs.items()}
+    offers = {
+        name: offer(question, assembly.catalogue) for name, question in blueprint.inputs.items()
+    }
     values: dict[str, Any] = {}
     wrong = []
     for name, answer in given.items():
@@ -137,15 +141,15 @@ def _complete(blueprint: Blueprint, offers: Mapping[str, Offer], values: dict[st
         introduce(blueprint)
     missing = []
     for number, name in enumerate(open_, 1):
-        asked, offered = blueprint.inputs[name], offers[name]
+        question, offered = blueprint.inputs[name], offers[name]
         if not still_asked(blueprint, name, values):
             values[name] = None
         elif terminal:
-            values[name] = ask(asked, offered, f"{number}/{len(open_)}")
+            values[name] = ask(question, offered, f"{number}/{len(open_)}")
         elif offered.default is None:
             missing.append(name)
         else:
-            values[name] = understood(asked, offered.default, offered)
+            values[name] = understood(question, offered.default, offered)
     if missing:
         _refuse_missing(blueprint, missing, offers)
 
@@ -155,9 +159,9 @@ def _refuse_missing(
 ) -> NoReturn:
     lines = []
     for name in missing:
-        asked = blueprint.inputs[name]
+        question = blueprint.inputs[name]
         choice = f": {', '.join(offers[name].names)}" if offers[name].names else ""
-        lines.append(f"\n  --input {name}=…    {asked.description} ({asked.kind}{choice})")
+        lines.append(f"\n  --input {name}=…    {question.description} ({question.kind}{choice})")
     fail(
         f"{blueprint.name} has questions without a default; answer them:{''.join(lines)}", WRONG_USE
     )

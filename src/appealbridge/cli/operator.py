@@ -28,17 +28,17 @@ HOLDS = ", ".join(Hold)
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
 
-def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Return a callback that accepts only these words; with `many`, several separated by commas."""
+def _known(*names: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return a callback that accepts only these values; with `many`, several separated by commas."""
 
     def check(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-        asked = [word for word in map(str.strip, value.split(",")) if word]
-        for word in asked:
-            if word not in words:
-                raise click.BadParameter(f"unknown value {word!r}; known: {', '.join(words)}")
-        if len(asked) > 1 and not many:
-            raise click.BadParameter(f"give one value, not {len(asked)}")
-        return ",".join(asked)
+        values = [word for word in map(str.strip, value.split(",")) if word]
+        for word in values:
+            if word not in names:
+                raise click.BadParameter(f"unknown value {word!r}; known: {', '.join(names)}")
+        if len(values) > 1 and not many:
+            raise click.BadParameter(f"give one value, not {len(values)}")
+        return ",".join(values)
 
     return check
 
@@ -142,13 +142,13 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
     recipe; or a subject, for its latest events.
     """
-    told = Stored(DaemonClient.of(config)).get(f"/traces/{quote(id_, safe='')}")
+    answer = Stored(DaemonClient.of(config)).get(f"/traces/{quote(id_, safe='')}")
     if as_json:
-        say_json(told)
+        say_json(answer)
     else:
         from appealbridge.cli import story
 
-        story.tell(told)
+        story.tell(answer)
 
 
 def all_option(function: F) -> F:
@@ -225,15 +225,15 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     Nothing goes to a channel where it is published, or may still be. What failed, expired or was
     cancelled may go out again. EVENT is the id that `trace` shows.
     """
-    asked = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
-    query = urlencode({name: value for name, value in asked.items() if value})
-    told = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    options = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
+    query = urlencode({name: value for name, value in options.items() if value})
+    answer = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
     if as_json:
-        say_json(told)
+        say_json(answer)
     else:
         from appealbridge.cli import story
 
-        story.replayed(told, dry_run=dry_run)
+        story.replayed(answer, dry_run=dry_run)
 
 
 def _user() -> str:
@@ -250,13 +250,13 @@ def _user() -> str:
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """Record that a delivery held as `unknown` is published after all."""
-    told = DaemonClient.of(config).post(
+    answer = DaemonClient.of(config).post(
         f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
     )
     if as_json:
-        say_json(told)
+        say_json(answer)
     else:
-        _tell(told, "confirmed")
+        _tell(answer, "confirmed")
 
 
 @click.command()
@@ -271,13 +271,15 @@ def cancel(
     _each_or_all(config, as_json, every, delivery_ids, which, "cancel", "cancelled")
 
 
-def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, said: str) -> None:
+def _each(
+    config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, outcome: str
+) -> None:
     daemon = DaemonClient.of(config)
     moved = []
-    for one in ids:
-        moved.append(daemon.post(f"/deliveries/{one}/{verb}"))
+    for id_ in ids:
+        moved.append(daemon.post(f"/deliveries/{id_}/{verb}"))
         if not as_json:
-            _tell(moved[-1], said)
+            _tell(moved[-1], outcome)
     if as_json:
         say_json(moved)
 
@@ -289,31 +291,31 @@ def _each_or_all(
     ids: tuple[str, ...],
     which: Mapping[str, str],
     verb: str,
-    said: str,
+    outcome: str,
 ) -> None:
     if every == bool(ids) or every != bool(which["hold"]) or (any(which.values()) and not every):
         raise click.UsageError(
             "give IDs, or --all --hold HOLD, perhaps with --recipe and --subject"
         )
     if not every:
-        _each(config, as_json, ids, verb, said)
+        _each(config, as_json, ids, verb, outcome)
         return
-    asked = urlencode({name: value for name, value in which.items() if value})
-    moved = DaemonClient.of(config).post(f"/{verb}?{asked}")
-    _tell_all(as_json, moved, said, f"no delivery is held for {which['hold']}")
+    query = urlencode({name: value for name, value in which.items() if value})
+    moved = DaemonClient.of(config).post(f"/{verb}?{query}")
+    _tell_all(as_json, moved, outcome, f"no delivery is held for {which['hold']}")
 
 
-def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: str) -> None:
+def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], outcome: str, none: str) -> None:
     if as_json:
         say_json(moved)
         return
-    for one in moved:
-        _tell(one, said)
+    for delivery in moved:
+        _tell(delivery, outcome)
     if not moved:
         say(none)
 
 
-def _tell(moved: dict[str, Any], said: str) -> None:
+def _tell(moved: dict[str, Any], outcome: str) -> None:
     behind = moved.get("waits_behind")
     waits = f", and waits behind no. {behind}" if behind else ""
-    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}{waits}")
+    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {outcome}{waits}")

@@ -172,8 +172,8 @@ def _rich(*parts: Part, lines: bool = False) -> Text:
 
     text = Text()
     for part in parts:
-        words, style = part if isinstance(part, Styled) else (part, "")
-        text.append(visible(words, lines=lines), style or None)
+        string, style = part if isinstance(part, Styled) else (part, "")
+        text.append(visible(string, lines=lines), style or None)
     return text
 
 

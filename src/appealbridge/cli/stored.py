@@ -37,10 +37,10 @@ class Stored:
 
         store = await SqliteStore.open(self._daemon.store, read_only=True)
         try:
-            told = await listing.read(store.listings, path, query)
+            answer = await listing.read(store.listings, path, query)
         finally:
             await store.close()
-        return cleaned(told, self._masks())
+        return cleaned(answer, self._masks())
 
     def _masks(self) -> Callable[[str], str]:
         """Return a function that masks the settings' secrets in a text; print which secrets are not known."""

@@ -190,8 +190,8 @@ class _Composer:
         mark = event.start_mark
         hint = template_without_quotes(self._lines(), mark.line, mark.column)
         if hint is None:
-            words = "a name cannot be a list or a mapping"
-            return self._flaw(event, words, 'put a template in quotes: "{{ … }}"')
+            message = "a name cannot be a list or a mapping"
+            return self._flaw(event, message, 'put a template in quotes: "{{ … }}"')
         return Flaw(*hint, tuple(self._path), 2)
 
     def _bare(self, event: Any) -> Any:
@@ -205,7 +205,7 @@ class _Composer:
         self._refuse_anchor(event)
         meaning = self._tags.get(event.tag)
         if meaning is None:
-            known = ", ".join(tag for tag, one in self._tags.items() if not isinstance(one, str))
+            known = ", ".join(tag for tag, use in self._tags.items() if not isinstance(use, str))
             cure = "put text that begins with ! in quotes, or delete it"
             raise self._flaw(
                 event, f"unknown tag {event.tag}", f"known here: {known}" if known else cure
@@ -248,8 +248,8 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         return Flaw(line, column, "control characters are not allowed", "delete it")
     lines = lines_of(text)
     if mark.line < len(lines) and lines[mark.line].startswith("%"):
-        words = "YAML directives (lines that begin with %) are not allowed"
-        return Flaw(mark.line, 0, words, "delete it", width=len(lines[mark.line]))
+        message = "YAML directives (lines that begin with %) are not allowed"
+        return Flaw(mark.line, 0, message, "delete it", width=len(lines[mark.line]))
     complaint = str(getattr(error, "problem", error))
     if complaint == "exceeded maximum nesting depth":  # libyaml reads ahead of us
         return Flaw(mark.line, mark.column, _TOO_DEEP, _LESS_DEEP)

@@ -35,14 +35,14 @@ def schema_text(kind: Kind, registry: Registry, known: Catalogue | None = None) 
 def _marked(node: Any) -> Any:
     """Say twice what has code in it: editors that know Markdown look for it under a name of its own."""
     if isinstance(node, list):
-        return [_marked(one) for one in node]
+        return [_marked(inner) for inner in node]
     if not isinstance(node, dict):
         return node
-    found = {name: _marked(one) for name, one in node.items()}
-    words = found.get("description")
-    if isinstance(words, str) and "`" in words:
-        found["markdownDescription"] = words
-    return found
+    marked = {name: _marked(inner) for name, inner in node.items()}
+    description = marked.get("description")
+    if isinstance(description, str) and "`" in description:
+        marked["markdownDescription"] = description
+    return marked
 
 
 def write_schemas(folder: Path, registry: Registry, known: Catalogue | None = None) -> list[Path]:

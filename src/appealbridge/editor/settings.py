@@ -89,8 +89,8 @@ def _required(channel: AnyChannel) -> list[str]:
 
 def _in_practice(channel: AnyChannel) -> list[str]:
     """Return what an account has to say even on the practice platforms."""
-    given = channel.practice("account", {}, _NOWHERE)
-    return [name for name in _required(channel) if name not in given]
+    made_up = channel.practice("account", {}, _NOWHERE)
+    return [name for name in _required(channel) if name not in made_up]
 
 
 def _live(channels: list[AnyChannel]) -> Schema:

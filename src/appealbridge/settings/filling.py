@@ -66,15 +66,15 @@ class SettingsFiller:
             self.blind.add(path)
         else:
             try:
-                found = self.vault.get(ref.name)
+                secret = self.vault.get(ref.name)
             except NoSecret as missing:
                 self.missing.add(ref.name)
                 self._missing(path, missing)
             else:
-                if found.note:
-                    words, _, cure = found.note.partition("; ")
-                    self.notes.append(self.document.problem(path, words, cure, level="note"))
-                return SecretStr(found.value)
+                if secret.note:
+                    message, _, cure = secret.note.partition("; ")
+                    self.notes.append(self.document.problem(path, message, cure, level="note"))
+                return SecretStr(secret.value)
         return STAND_IN
 
     def _missing(self, path: Path, missing: NoSecret) -> None:
@@ -82,8 +82,8 @@ class SettingsFiller:
             self._wrong(path, str(missing), missing.cure)
             return
         self.blind.add(path)
-        words = str(missing)
-        self.notes.append(self.document.problem(path, words, missing.cure, level="note"))
+        message = str(missing)
+        self.notes.append(self.document.problem(path, message, missing.cure, level="note"))
 
     def _literal(self, path: Path) -> SecretStr:
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")
@@ -108,7 +108,9 @@ def inside(annotation: Any, part: str | int) -> Any:
         return args[1] if isinstance(part, str) else None
     if isinstance(origin, type) and issubclass(origin, Collection):
         return args[0] if isinstance(part, int) and args else None
-    return next((found for arg in args if (found := inside(arg, part)) is not None), None)
+    return next(
+        (annotation_ for arg in args if (annotation_ := inside(arg, part)) is not None), None
+    )
 
 
 def _is_model(kind: Any) -> bool:

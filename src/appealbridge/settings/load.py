@@ -89,14 +89,14 @@ def load_settings(
     if problems or daemon is None:
         raise InvalidDocuments(quiet(problems))
     reader.notes += [
-        document.problem((name,), words, cure, key=True, level="note")
-        for name, (words, cure) in _NOT_IN_FORCE.items()
+        document.problem((name,), message, cure, key=True, level="note")
+        for name, (message, cure) in _NOT_IN_FORCE.items()
         if document.value.get(name)
     ]
     recipes = _whole(folder, daemon.recipes)
     if "recipes" in document.value and not _is_folder(recipes):
-        words, cure = f"no folder {recipes}", "create it, or fix its name"
-        reader.notes.append(document.problem(("recipes",), words, cure, level="note"))
+        message, cure = f"no folder {recipes}", "create it, or fix its name"
+        reader.notes.append(document.problem(("recipes",), message, cure, level="note"))
     accounts = {} if practice is not None else channels
     read_options = {
         "channels": {name: channel.account for name, channel in accounts.items()},
@@ -115,7 +115,7 @@ def load_settings(
         named=reader.named(),
         joined=joined(daemon.joined_sources),
         lists={name: entries.texts for name, entries in lists.items()},
-        list_places={name: (one.document, one.places) for name, one in lists.items()},
+        list_places={name: (entries.document, entries.places) for name, entries in lists.items()},
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(quiet([*_unsafe(document, reader, sources, weaknesses or _none)])),

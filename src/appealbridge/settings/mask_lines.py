@@ -28,15 +28,15 @@ def quiet(problems: Sequence[Problem]) -> list[Problem]:
     """
     problems = [
         replace(
-            one,
-            source_line=without_queries(one.source_line),
-            problem=without_queries(one.problem),
+            p,
+            source_line=without_queries(p.source_line),
+            problem=without_queries(p.problem),
         )
-        for one in problems
+        for p in problems
     ]
     hidden = {(p.file, p.line) for p in problems if not p.source_line or _may_tell(p)}
-    told = [replace(p, source_line="") if (p.file, p.line) in hidden else p for p in problems]
-    return sorted(told, key=lambda problem: (problem.file, problem.line, problem.column))
+    shown = [replace(p, source_line="") if (p.file, p.line) in hidden else p for p in problems]
+    return sorted(shown, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
 def _may_tell(problem: Problem) -> bool:

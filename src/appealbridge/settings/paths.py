@@ -78,10 +78,10 @@ _MODE = re.compile(r"0?([67][0-7]{2})")
 
 def socket_mode(value: Any) -> str:
     """Return the permissions of a socket, given in octal as for `chmod`."""
-    found = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
-    if found is None:
+    match = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
+    if match is None:
         raise _wrong("is not a set of permissions", 'write it as for chmod, for example "0660"')
-    return f"0{found[1]}"
+    return f"0{match[1]}"
 
 
 SocketMode = Annotated[str, BeforeValidator(socket_mode)]

@@ -38,7 +38,7 @@ _GEOJSON_ORDER = "GeoJSON has longitude, then latitude: [-1.89, 52.48]"
 _CURE = "for example { centre: [52.48, -1.89], radius: 5km }, or a list of points"
 
 
-def within(area: Area, words: str) -> Question:
+def within(area: Area, written: str) -> Question:
     """Return the question whether a place lies in an area, which the trace calls by these words."""
 
     def holds(value: Any) -> bool:
@@ -51,15 +51,15 @@ def within(area: Area, words: str) -> Question:
             return "which is no place on earth"
         return f"{area.away(place) / 1000:.1f} km away" if isinstance(area, Circle) else ""
 
-    return Question(f"within {words}", holds, odd)
+    return Question(f"within {written}", holds, odd)
 
 
 def _on_earth(cure: str) -> Callable[[Any], Point]:
     def check(value: Any) -> Point:
-        found = point(value)
-        if found is None:
+        place = point(value)
+        if place is None:
             raise wrong("is no place on earth", cure)
-        return found
+        return place
 
     return check
 
@@ -73,15 +73,15 @@ def _ring(points: list[Point]) -> Ring:
 
 
 def _no_numbers(value: Any) -> Any:
-    if isinstance(value, list) and any(isinstance(one, (int, float)) for one in value):
+    if isinstance(value, list) and any(isinstance(entry, (int, float)) for entry in value):
         cure = "a circle is { centre: [52.48, -1.89], radius: 5km }"
         raise wrong("must be a list of points, not of numbers", cure)
     return value
 
 
 def _a_distance(value: Any) -> Any:
-    found = metres(value)
-    if found is None or not 0 < found <= _FURTHEST:
+    distance = metres(value)
+    if distance is None or not 0 < distance <= _FURTHEST:
         raise wrong("is no distance", "for example 5km, 800m or 3 miles")
     return value
 
@@ -97,7 +97,7 @@ def _named(name: str, info: ValidationInfo) -> Question:
         odd = f"entry {points.index(None) + 1} of it is no point" if None in points else ""
         cure = "give the list at least three, each as latitude, longitude: 52.48, -1.89"
         raise wrong(f'the list "{name}" is no area: {odd or "it has not three"}', cure)
-    return within(Polygons([[Ring([one for one in points if one])]]), name)
+    return within(Polygons([[Ring([corner for corner in points if corner])]]), name)
 
 
 _PAIR = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}

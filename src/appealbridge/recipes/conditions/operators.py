@@ -45,10 +45,10 @@ def number(value: Any) -> float | None:
     if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or "_" in value):
         return None
     try:
-        found = float(value)
+        result = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return result if math.isfinite(result) else None
 
 
 _LONGEST_NUMBER = 64
@@ -64,14 +64,14 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _among(value: Any, wanted: Iterable[Any]) -> bool:
-    for one in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
-        if _same(value, one):
+    for candidate in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
+        if _same(value, candidate):
             return True
     return False
 
 
 def _of_kind(kinds: frozenset[str]) -> Callable[[Any], str]:
-    return lambda value: "" if (found := kind(value)) in kinds else f"which is {found}"
+    return lambda value: "" if (actual := kind(value)) in kinds else f"which is {actual}"
 
 
 def _words(name: str, wanted: Any) -> str:
@@ -145,14 +145,14 @@ def matches(pattern: str) -> Question:
     quiet = re2.Options()
     quiet.log_errors = False
     try:
-        found = re2.compile(composed(pattern), quiet).search
+        search = re2.compile(composed(pattern), quiet).search
     except re2.error as error:
-        words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(f"the pattern is not valid: {words}") from None
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"the pattern is not valid: {reason}") from None
 
     def holds(value: Any) -> bool:
         try:
-            return isinstance(value, str) and found(composed(value)) is not None
+            return isinstance(value, str) and search(composed(value)) is not None
         except UnicodeEncodeError:  # half a character, which no pattern can mean
             return False
 

@@ -138,8 +138,8 @@ class FieldTest(Entry):
 
     def question(self, name: str) -> Question | None:
         """Return the question of the test with this name; `None` for any other option."""
-        found = getattr(self, name, getattr(self, f"{name}_", None))
-        return found if isinstance(found, Question) else None
+        test = getattr(self, name, getattr(self, f"{name}_", None))
+        return test if isinstance(test, Question) else None
 
 
 class _Alone(Entry):

@@ -42,13 +42,13 @@ class Book:
 
     def for_event(self, event: Event) -> Sequence[Recipe]:
         """Return the recipes that this event could be for, in the order of their names."""
-        found = self._asked(event)
-        return () if found is None else found.about(event)
+        index = self._asked(event)
+        return () if index is None else index.about(event)
 
     def others(self, event: Event, but: Sequence[Recipe]) -> Iterable[Recipe]:
         """Return all other recipes than these that want events of this one's source, in the order of their names."""
-        found = self._asked(event)
-        return () if found is None else found.others(but)
+        index = self._asked(event)
+        return () if index is None else index.others(but)
 
     def _asked(self, event: Event) -> Asked | None:
         return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
@@ -64,11 +64,11 @@ class Book:
         Where several recipes describe one, the first by name says how it is read. One that is switched
         off has its source read too, or all that came meanwhile would seem new when it is switched on.
         """
-        found: dict[str, tuple[AnyTrigger, Options]] = {}
+        sources: dict[str, tuple[AnyTrigger, Options]] = {}
         for _, trigger in (*_placed(self.recipes), *_placed(self.off)):
             if trigger.own is not None:
-                found.setdefault(trigger.source, (trigger.plugin, trigger.own))
-        return found
+                sources.setdefault(trigger.source, (trigger.plugin, trigger.own))
+        return sources
 
 
 def bind(
@@ -90,7 +90,7 @@ def bind(
         wanted = by_source.get(trigger.source)
         if wanted is None:
             wanted = by_source[trigger.source] = {
-                one.name: one for one in of_any.get(trigger.plugin.name, ())
+                other.name: other for other in of_any.get(trigger.plugin.name, ())
             }
         wanted[recipe.name] = recipe
     indexed = {

@@ -51,8 +51,8 @@ def _a_moment(value: Any, info: ValidationInfo) -> Any:
     zone = (info.context or {}).get(ZONE, UTC)
     if not isinstance(value, str):
         moment(value, 0.0, zone)
-    elif not is_filled_in(value) and isinstance((found := read(value, zone)).day, date):
-        found.at(0.0, zone)
+    elif not is_filled_in(value) and isinstance((time := read(value, zone)).day, date):
+        time.at(0.0, zone)
     return value
 
 

@@ -31,15 +31,15 @@ def index_hints_in(conditions: Any) -> tuple[IndexHint, ...]:
 
 
 def _clues(conditions: list[Any]) -> Iterator[IndexHint]:
-    for one in conditions:
-        if not isinstance(one, dict):
+    for condition in conditions:
+        if not isinstance(condition, dict):
             continue
-        name = one.get("field")
+        name = condition.get("field")
         if isinstance(name, str) and is_plain(name):
-            for wanted in ([one.get("equals")], one.get("in")):
+            for wanted in ([condition.get("equals")], condition.get("in")):
                 words = wanted if isinstance(wanted, list) else []
                 # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
                 if words and all(isinstance(word, str) for word in words):
                     yield IndexHint(name, frozenset(map(composed, words)))
-        elif isinstance(one.get("all"), list):
-            yield from _clues(one["all"])
+        elif isinstance(condition.get("all"), list):
+            yield from _clues(condition["all"])

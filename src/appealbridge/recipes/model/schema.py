@@ -96,7 +96,7 @@ class Test(Entry):
 
     __test__ = False
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in _SAID]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in _SAID]})
 
     name: str = needed("What the test shows.", "a child goes to all", min_length=1)
     event: TestEvent = needed("The event that starts the recipe.", {"type": "appeal.new"})

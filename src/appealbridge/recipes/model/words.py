@@ -83,14 +83,14 @@ class Entry(Options):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Add which options exclude each other."""
-        found = handler.resolve_ref_schema(handler(schema))
+        whole = handler.resolve_ref_schema(handler(schema))
         exclusive = [
-            one.schema(name)
+            mark.schema(name)
             for name, field in cls.options().items()
-            for one in field.metadata
-            if isinstance(one, Or)
+            for mark in field.metadata
+            if isinstance(mark, Or)
         ]
-        return {**found, "allOf": exclusive} if exclusive else found
+        return {**whole, "allOf": exclusive} if exclusive else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,10 @@ class Or:
         names = [name for name in (self.other, f"{self.other}_") if name in known]
         beside = any(known[name] is not None for name in names)
         if value is not None and beside:
-            words = (
+            message = (
                 f'"{self.other}" and "{str(info.field_name).removesuffix("_")}" stand here together'
             )
-            raise wrong(words, self.both, "beside")
+            raise wrong(message, self.both, "beside")
         if value is None and names and not beside and self.cure is not None:
             raise wrong("", self.cure, "missing")
         return None if value is None else inner(value)

@@ -42,9 +42,9 @@ def read_actions(
             )
     tree = _Tree(reading, ids)
     nodes = tree.several(value, ("actions",))
-    found = [node for node in every_node(nodes) if isinstance(node, Step)]
-    if not tree.whole or {node.group or node.id for node in found} != reading.steps.keys():
-        return found, nodes
+    steps = [node for node in every_node(nodes) if isinstance(node, Step)]
+    if not tree.whole or {node.group or node.id for node in steps} != reading.steps.keys():
+        return steps, nodes
     return _in_order(reading, nodes), nodes
 
 
@@ -62,12 +62,12 @@ class _Tree:
         for number, entry in enumerate(value):
             if always_stops(nodes):
                 cure = "move it up, or leave it out"
-                words = "this is never done, since the run has stopped by then"
-                self._reading.complain((*path, number), words, cure, key=True)
+                message = "this is never done, since the run has stopped by then"
+                self._reading.complain((*path, number), message, cure, key=True)
                 return nodes
-            found = self._read(entry, (*path, number))
-            self.whole = self.whole and None not in found
-            nodes += (node for node in found if node is not None)
+            entry_nodes = self._read(entry, (*path, number))
+            self.whole = self.whole and None not in entry_nodes
+            nodes += (node for node in entry_nodes if node is not None)
         return nodes
 
     def _read(self, entry: Any, path: Path) -> Sequence[Node | None]:
@@ -87,8 +87,8 @@ def _in_order(reading: ParsingContext, nodes: Sequence[Node]) -> list[Step]:
     ordered: list[Step] = []
     done: set[str] = set()
     while rest:
-        one = next((one for one in rest if one[2] <= done), None)
-        if one is None:
+        ready = next((ready for ready in rest if ready[2] <= done), None)
+        if ready is None:
             circle = ", ".join(name for name, _, _ in rest)
             reading.complain(
                 ("actions",),
@@ -97,8 +97,8 @@ def _in_order(reading: ParsingContext, nodes: Sequence[Node]) -> list[Step]:
                 key=True,
             )
             return [node for node in every_node(nodes) if isinstance(node, Step)]
-        rest.remove(one)
-        name, node, _ = one
+        rest.remove(ready)
+        name, node, _ = ready
         done.add(name)
         if isinstance(node, Step):
             ordered.append(node)
@@ -118,7 +118,9 @@ def _with_needs(
         yield name, node, node.needs | before
         for inner in branches(node):
             yield from _with_needs(inner, before | {name})
-        before |= {_name(one) for one in every_node([node]) if _is_barrier(one)}
+        before |= {
+            _name(inner_node) for inner_node in every_node([node]) if _is_barrier(inner_node)
+        }
 
 
 def _is_barrier(node: Node) -> bool:

@@ -30,8 +30,10 @@ def read_if(
     Results of steps are in reach. The condition is `None` where it cannot be understood.
     """
     reader = _ConditionReader(reading, results=True)
-    found = reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
-    understood = [condition for condition in found if condition is not None]
+    conditions = (
+        reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
+    )
+    understood = [condition for condition in conditions if condition is not None]
     return checks.every(understood) if understood else None, tuple(reader.chains)
 
 
@@ -44,8 +46,8 @@ class _ConditionReader:
         self.chains: list[Chain] = []
 
     def several(self, value: Sequence[Any], path: Path) -> list[Condition]:
-        found = (self.one(each, (*path, number)) for number, each in enumerate(value))
-        return [condition for condition in found if condition is not None]
+        conditions = (self.one(each, (*path, number)) for number, each in enumerate(value))
+        return [condition for condition in conditions if condition is not None]
 
     def one(self, value: Any, path: Path) -> Condition | None:
         if isinstance(value, str):
@@ -63,8 +65,8 @@ class _ConditionReader:
             fill = self._compiled(right["field"], (*path, "field"))
         match read:
             case FieldTest():
-                asked = [question for name in value if (question := read.question(name))]
-                return checks.field(read.field, fill, asked, exists=read.exists)
+                questions = [question for name in value if (question := read.question(name))]
+                return checks.field(read.field, fill, questions, exists=read.exists)
             case Between():
                 return checks.between(*read.between, read.time_zone)
             case _ if kind in ("all", "any", "none"):
@@ -73,7 +75,7 @@ class _ConditionReader:
 
     def _unknown(self, value: dict[str, Any], path: Path) -> None:
         first = next(iter(value), "")
-        meant = next((k for k, one in CONDITIONS.items() if first.lower() in one.ALSO), None)
+        meant = next((k for k, model in CONDITIONS.items() if first.lower() in model.ALSO), None)
         cure = f'did you mean "{meant}"?' if meant else did_you_mean(first, CONDITIONS)
         if first in FieldTest.names():
             cure = f"say of which field: field: $.severity, and {first}: below it"
@@ -92,8 +94,8 @@ class _ConditionReader:
         expression = self._reading.compiled(text, path)
         self.chains += expression.chains
         if not self._results and any(name == "results" for name, _ in expression.chains):
-            words = "conditions are looked at before any step has results"
-            self._reading.complain(path, words, "leave it out")
+            message = "conditions are looked at before any step has results"
+            self._reading.complain(path, message, "leave it out")
         return expression.fill
 
     def _combined(self, kind: str, written: Sequence[Any], path: Path) -> Condition | None:
@@ -110,8 +112,8 @@ def _told(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value).strip()
     if "field" in value:
-        asked = (f"{key} {plain(wanted)}" for key, wanted in value.items() if key != "field")
-        return f"{value['field']} {', '.join(asked)}"
+        tests = (f"{key} {plain(wanted)}" for key, wanted in value.items() if key != "field")
+        return f"{value['field']} {', '.join(tests)}"
     kind, inner = next(iter(value.items()))
     if kind == "between":
         return f"between {plain(inner)}"

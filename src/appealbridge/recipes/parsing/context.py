@@ -35,8 +35,8 @@ _NOTHING = Expression("", (), "", constant=True, fill=lambda _: "")
 
 def in_another_branch(step: str) -> tuple[str, str]:
     """Return problem and cure where a step needs one that is never done in the same run."""
-    words = f'step "{step}" stands in another branch, so never are both done'
-    return words, "move one of the two out of its branch"
+    message = f'step "{step}" stands in another branch, so never are both done'
+    return message, "move one of the two out of its branch"
 
 
 def _part_of(word: str, names: Iterable[str]) -> bool:
@@ -61,12 +61,12 @@ def _below(path: Path, place: str) -> bool:
 
 def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
     lines = lines_of(text)
-    asked = whole_word(flaw.needle) if flaw.needle else None
+    pattern = whole_word(flaw.needle) if flaw.needle else None
     below = range(min(flaw.line, len(lines)) - 1, len(lines))
-    found = next(((n, m) for n in below if asked and (m := asked.search(lines[n]))), None)
-    number = found[0] if found is not None else below[0]
-    column = found[1].start() if found is not None else 0
-    width = len(flaw.needle) if found is not None else len(lines[number])
+    match = next(((n, m) for n in below if pattern and (m := pattern.search(lines[n]))), None)
+    number = match[0] if match is not None else below[0]
+    column = match[1].start() if match is not None else 0
+    width = len(flaw.needle) if match is not None else len(lines[number])
     return Problem(
         file, number + 1, column + 1, "", flaw.problem, flaw.cure,
         source_line=lines[number], width=max(1, width),
@@ -108,8 +108,8 @@ class ParsingContext:
 
     def note_at(self, path: Path, place: Place, problem: str, cure: str) -> None:
         """Note the same of a part of what stands at a path."""
-        found = self.document.problem(path, problem, cure, level="note", place=place)
-        self.problems.append(found)
+        note = self.document.problem(path, problem, cure, level="note", place=place)
+        self.problems.append(note)
 
     def unknown(
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
@@ -133,7 +133,7 @@ class ParsingContext:
         Return the instance, or `None` if anything is wrong, and the options that are right, as written.
         """
         context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
-        found, problems = check_value(
+        instance, problems = check_value(
             self.document, path, value, model, owner=owner, context=context
         )
         self.problems += problems
@@ -145,7 +145,7 @@ class ParsingContext:
             if key in known
             and not (problems and any(_below((*path, key), problem.path) for problem in problems))
         }
-        return found, right
+        return instance, right
 
     def own(
         self, model: type[Entry], value: Mapping[str, Any], path: Path
@@ -162,8 +162,8 @@ class ParsingContext:
     def compiled_html(self, text: str, path: Path) -> Expression:
         """Return the expression of a text that is a page, in which values are escaped."""
         if _SHOWS_TAGS.search(text):
-            words = "body_html is HTML, and escaped as any value it is shown with its tags"
-            self.note(path, words, "write {{ appeal.body_html | safe }}")
+            message = "body_html is HTML, and escaped as any value it is shown with its tags"
+            self.note(path, message, "write {{ appeal.body_html | safe }}")
         return self._compiled(text, path, compile_html)
 
     def _compiled(self, text: str, path: Path, compile_: Callable[[str], Expression]) -> Expression:
@@ -181,9 +181,9 @@ class ParsingContext:
     def lists_in(self, expression: Expression) -> Iterator[tuple[str, bool]]:
         """Yield the lists of the settings that an expression reads, and whether it takes them as they are."""
         read, seen = [(expression, True)], {""}
-        for one, before in read:
-            as_it_is = before and "|" not in one.text
-            for name, keys in one.chains:
+        for inner, before in read:
+            as_it_is = before and "|" not in inner.text
+            for name, keys in inner.chains:
                 if name == "lists" and keys:
                     yield str(keys[0]), as_it_is and len(keys) == 1
                 elif name in self.variables and name not in seen:
@@ -255,8 +255,8 @@ class ParsingContext:
             hint = "give the step an id"
             self._unknown_inside(path, "step", keys[0], self.steps, hint)
         elif path[: len(self.steps[str(keys[0])])] == self.steps[str(keys[0])]:
-            words = "a step cannot use its own result"
-            self.malformed(path, Malformed(words, "name another step", str(keys[0])))
+            message = "a step cannot use its own result"
+            self.malformed(path, Malformed(message, "name another step", str(keys[0])))
         elif apart(path, self.steps[str(keys[0])]):
             self.malformed(path, Malformed(*in_another_branch(str(keys[0])), str(keys[0])))
         else:
@@ -291,8 +291,8 @@ class ParsingContext:
 
     def template(self, file: str) -> str | None:
         """Return the text of a template file and remember that it is used; `None` where there is none."""
-        given = self._templates
-        text = self.catalogue.template(file) if given is None else given.get(file)
+        templates = self._templates
+        text = self.catalogue.template(file) if templates is None else templates.get(file)
         if text is not None:
             self.used_templates[file] = text
         return text

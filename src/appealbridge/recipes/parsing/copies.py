@@ -38,25 +38,25 @@ def copies_among(recipes: Sequence[Recipe]) -> list[Problem]:
         namesake = aliases.setdefault(recipe.alias, recipe.file)
         like, aside = named.get(base), _aside(recipe)
         if first != recipe.file:
-            words = f"{first} says the same, so that everything is published twice"
-            notes.append(_note(recipe, words, "take one of the two out"))
+            message = f"{first} says the same, so that everything is published twice"
+            notes.append(_note(recipe, message, "take one of the two out"))
         elif like is not None and like is not recipe and _alike(recipe, like):
-            words = f"this looks like a copy of {like.file}, and both publish"
-            notes.append(_note(recipe, words, "take one of the two out"))
+            message = f"this looks like a copy of {like.file}, and both publish"
+            notes.append(_note(recipe, message, "take one of the two out"))
         elif aside is not None:
-            words = f'this recipe is in force, although it lies in a folder called "{aside}"'
-            notes.append(_note(recipe, words, "move it out of the recipes"))
+            message = f'this recipe is in force, although it lies in a folder called "{aside}"'
+            notes.append(_note(recipe, message, "move it out of the recipes"))
         elif namesake != recipe.file:
-            words = f"{namesake} has this alias too"
+            message = f"{namesake} has this alias too"
             cure = "give each its own, so that a list of runs tells them apart"
             document: Document = read(recipe.text, recipe.file, TAGS)
-            notes.append(document.problem(("alias",), words, cure, level="note"))
+            notes.append(document.problem(("alias",), message, cure, level="note"))
     return notes
 
 
-def _note(recipe: Recipe, words: str, cure: str) -> Problem:
+def _note(recipe: Recipe, message: str, cure: str) -> Problem:
     cure = f"{cure}, or write enabled: false"
-    return Problem(recipe.file, 1, 1, "", words, cure, level="note")
+    return Problem(recipe.file, 1, 1, "", message, cure, level="note")
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -68,14 +68,14 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _base(name: str) -> str:
     """Return a recipe's name without the words that people add to that of a copy."""
-    words = _WORDS.findall(name)
-    kept = [word for word in words if not _ADDED.fullmatch(word)]
-    return "-".join(kept) if kept and kept != words else name
+    parts = _WORDS.findall(name)
+    kept = [word for word in parts if not _ADDED.fullmatch(word)]
+    return "-".join(kept) if kept and kept != parts else name
 
 
-def _alike(one: Recipe, other: Recipe) -> bool:
+def _alike(recipe: Recipe, other: Recipe) -> bool:
     """Tell whether two recipes react to the same."""
-    mine, others = _TRIGGERS.search(one.text), _TRIGGERS.search(other.text)
+    mine, others = _TRIGGERS.search(recipe.text), _TRIGGERS.search(other.text)
     return mine is not None and others is not None and _lines(mine[0]) == _lines(others[0])
 
 

@@ -60,20 +60,20 @@ def _sources(catalogue: Catalogue, trigger: RecipeTrigger) -> Iterable[Any]:
 
 
 def _together(several: Iterable[Names]) -> Names:
-    found: set[str] = set()
+    union: set[str] = set()
     for names in several:
         if names is None:
             return None
-        found |= names
-    return frozenset(found)
+        union |= names
+    return frozenset(union)
 
 
 def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
     """Return what is wrong with a chain that begins at `event`, `appeal` or `now`, `None` if nothing is known to be."""
     name, keys = chain
     if name == "appeal" and fields.appeal == frozenset():
-        words = "no event of these triggers is about an appeal"
-        return Malformed(words, "what was sent is in event.data", name)
+        message = "no event of these triggers is about an appeal"
+        return Malformed(message, "what was sent is in event.data", name)
     if name == "appeal":
         return _in_data(keys, fields.appeal)
     if name == "event":
@@ -89,7 +89,7 @@ def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
         return "it is known inside {% for … %}"
     if nearest(name, known) is not None:
         return ""
-    inside = {one for one in fields.data or () if "." not in one} - {OTHERS}
+    inside = {name_ for name_ in fields.data or () if "." not in name_} - {OTHERS}
     near = nearest(name, inside)
     if near is not None:
         return f'did you mean "event.data.{near}"?'
@@ -111,11 +111,11 @@ def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:
     return _unknown("part of an event", first, cure)
 
 
-def _in_value(keys: Sequence[str | int], kind: type, words: str) -> Malformed | None:
+def _in_value(keys: Sequence[str | int], kind: type, noun: str) -> Malformed | None:
     known = ATTRIBUTES[kind]
     if not keys or isinstance(keys[0], int) or keys[0] in known:
         return None
-    return _unknown(f"part of {words}", keys[0], did_you_mean(keys[0], known))
+    return _unknown(f"part of {noun}", keys[0], did_you_mean(keys[0], known))
 
 
 def _in_data(keys: Sequence[str | int], names: Names) -> Malformed | None:

@@ -52,15 +52,15 @@ def _if(reading: ParsingContext, right: Entry, path: Path, several: Several) -> 
 
 
 def _choose(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
-    found = [
+    pairs = [
         _way(reading, option, (*path, "choose", number), several)
         for number, option in enumerate(right.get("choose", ()))
     ]
     last, otherwise = _one_list(right, path, several, ("default", "else"))
-    chains = [chain for _, ones in found for chain in ones]
+    chains = [chain for _, some in pairs for chain in some]
     needs = needs_of(reading, right, path, chains)
-    ways = [way for way, _ in found if way is not None]
-    if len(ways) < len(found):
+    ways = [way for way, _ in pairs if way is not None]
+    if len(ways) < len(pairs):
         return None
     return _choice(path, ways, last, otherwise, needs)
 

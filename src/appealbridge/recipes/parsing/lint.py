@@ -33,10 +33,10 @@ def note_slips(reading: ParsingContext) -> None:
     document = reading.document
     if not isinstance(document.value, dict) or not _ANYTHING.search(document.text):
         return
-    told = {problem.path for problem in reading.problems}
+    wrong = {problem.path for problem in reading.problems}
     for part in ("variables", "actions"):
         for path, text in texts_in(document.value.get(part), (part,)):
-            if path[-1] not in _NAMES and path_text(path) not in told:
+            if path[-1] not in _NAMES and path_text(path) not in wrong:
                 _note_comment(reading, path)
                 _note_quotes(reading, path)
                 _note_braces(reading, path, text)
@@ -49,27 +49,27 @@ def _note_comment(reading: ParsingContext, path: Path) -> None:
     line = reading.document.line(place.line)
     hashtag = _HASHTAG.match(line, place.column - 1)
     if hashtag is not None:
-        words = f'"{hashtag[0]}" begins a comment, which is not published'
-        reading.note_at(path, place, words, "put the whole text in quotes")
+        message = f'"{hashtag[0]}" begins a comment, which is not published'
+        reading.note_at(path, place, message, "put the whole text in quotes")
 
 
 def _note_quotes(reading: ParsingContext, path: Path) -> None:
     bare = reading.document.bare(path)
     if _TYPOGRAPHIC.fullmatch(bare):
-        words = "these quotes are typographic ones, and are published with the text"
+        message = "these quotes are typographic ones, and are published with the text"
         cure = "use straight ones: \" or '"
     elif bare.endswith('"') and bare.count('"') % 2:
-        words = "a quote that closes nothing is published with the text"
+        message = "a quote that closes nothing is published with the text"
         cure = "put one before the text too, or take it out"
     else:
         return
-    reading.note_at(path, reading.document.place(path), words, cure)
+    reading.note_at(path, reading.document.place(path), message, cure)
 
 
 def _note_braces(reading: ParsingContext, path: Path, text: str) -> None:
-    for found in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
-        if found[2] in reading.variables or found[2] in GIVEN_NAMES:
-            place = reading.document.within(path, found[0])
-            words = "this is published as it stands"
-            cure = f"a value goes in two braces: {{{{ {found[1].strip()} }}}}"
-            reading.note_at(path, place, words, cure)
+    for match in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
+        if match[2] in reading.variables or match[2] in GIVEN_NAMES:
+            place = reading.document.within(path, match[0])
+            message = "this is published as it stands"
+            cure = f"a value goes in two braces: {{{{ {match[1].strip()} }}}}"
+            reading.note_at(path, place, message, cure)

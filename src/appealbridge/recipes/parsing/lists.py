@@ -34,6 +34,6 @@ def _wrong(
     # A list that a recipe makes something else of may hold anything; one good entry shows that it does not.
     if not as_it_is and all(flaws):
         return
-    for number, found in enumerate(flaws):
-        if found is not None:
-            yield catalogue.in_list(name, number, *found)
+    for number, flaw in enumerate(flaws):
+        if flaw is not None:
+            yield catalogue.in_list(name, number, *flaw)

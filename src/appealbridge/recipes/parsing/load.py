@@ -69,8 +69,8 @@ def _loaded(
     _note_unused(reading)
     note_slips(reading)
     secrets = secrets_in(document)
-    found = without_secrets(reading.problems + secrets, secrets)
-    problems = sorted(found, key=lambda p: (p.file != file, p.line, p.column))
+    clean = without_secrets(reading.problems + secrets, secrets)
+    problems = sorted(clean, key=lambda p: (p.file != file, p.line, p.column))
     broken = any(problem.level == "error" for problem in problems)
     return None if broken else recipe, problems
 
@@ -83,9 +83,9 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
         )
         return None
     if not _NAME.fullmatch(name):
-        words = f'a recipe cannot be called "{name}"'
+        message = f'a recipe cannot be called "{name}"'
         cure = "rename the file, with small letters, digits, - and _"
-        reading.problems.append(Problem(document.file, 1, 1, "", words, cure))
+        reading.problems.append(Problem(document.file, 1, 1, "", message, cure))
     check_name(reading, name)
     written = document.value
     shape, right = reading.check(Shape, written, ())
@@ -103,8 +103,8 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
     if shape is None:
         return None
     if "mode" in written and not waits(flow):
-        words = "mode matters only to a recipe that waits, which this one does not"
-        reading.note(("mode",), words, "leave it out")
+        message = "mode matters only to a recipe that waits, which this one does not"
+        reading.note(("mode",), message, "leave it out")
     on_failure = shape.on_failure
     check_tests(reading, shape.tests)
     return Recipe(
@@ -153,9 +153,11 @@ def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) 
         empty = next((p for p in problems if p.path == name and written.get(name, 0) is None), None)
         if empty is None:
             continue
-        told = replace(empty, cure="indent what belongs to it, and begin each entry with a dash")
+        replacement = replace(
+            empty, cure="indent what belongs to it, and begin each entry with a dash"
+        )
         problems = [
-            told if problem is empty else problem
+            replacement if problem is empty else problem
             for problem in problems
             if problem.path or problem.line < empty.line or "unknown option" not in problem.problem
         ]
@@ -186,8 +188,8 @@ def _note_unused(reading: ParsingContext) -> None:
     if any(problem.level == "error" for problem in reading.problems):
         return
     for name in reading.variables.keys() - reading.used_variables:
-        words = f'nothing uses the variable "{name}"'
-        reading.note(("variables", name), words, "use it, or take it out")
+        message = f'nothing uses the variable "{name}"'
+        reading.note(("variables", name), message, "use it, or take it out")
 
 
 def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
@@ -199,7 +201,7 @@ def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
         if isinstance(value, dict)
         else enumerate(value if isinstance(value, list) else ())
     )
-    parts = {key: _variable(reading, one, (*path, key)) for key, one in named}
+    parts = {key: _variable(reading, inner, (*path, key)) for key, inner in named}
     if all(part.constant for part in parts.values()):
         return Expression("", (), "", constant=True, fill=lambda _: value)
     chains = tuple(chain for part in parts.values() for chain in part.chains)

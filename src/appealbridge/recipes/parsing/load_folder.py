@@ -68,19 +68,19 @@ def _listed(place: Path) -> tuple[list[Path], dict[Path, Problem]]:
     while folders:
         folder = folders.pop()
         try:
-            found = list(folder.iterdir())
+            paths = list(folder.iterdir())
         except NotADirectoryError:
             return [place], {}
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            words = f"cannot be listed: {getattr(error, 'strerror', error)}"
+            message = f"cannot be listed: {getattr(error, 'strerror', error)}"
             cure = "give the daemon's user the right to read it"
-            closed[folder] = Problem(_shown(folder), 1, 1, "", words, cure)
+            closed[folder] = Problem(_shown(folder), 1, 1, "", message, cure)
             if folder == place:
                 raise InvalidDocuments([closed[folder]]) from None
             continue
-        for path in found:
+        for path in paths:
             if _is_file(path):
                 files.append(path)
             elif not path.name.startswith(".") and path.is_dir() and not path.is_symlink():
@@ -97,11 +97,11 @@ def _is_file(path: Path) -> bool:
 
 def _unread(files: Sequence[Path]) -> list[Problem]:
     """Return a note for each file that is a recipe by what it says, and none by its name."""
-    words = "this file is not read, since its name does not end in .yaml"
+    message = "this file is not read, since its name does not end in .yaml"
     begun = "this file is not read, since its name begins with a dot"
     return [
         Problem(
-            _shown(path), 1, 1, "", begun if path.suffix in _ENDINGS else words,
+            _shown(path), 1, 1, "", begun if path.suffix in _ENDINGS else message,
             "rename it, or take it out", level="note",
         )
         for path in files
@@ -145,17 +145,17 @@ class _Shelf:
 
     def put(self, path: Path, name: str, catalogue: Catalogue, *, named: bool) -> None:
         """Take one file in, which somebody may have `named`; whatever is wrong with it concerns no other."""
-        raw, found = _read(path, pipes=named)
+        raw, problems = _read(path, pipes=named)
         recipe = None
         try:
-            if not found:
-                recipe, found = load_recipe(raw, _shown(path), name, catalogue)
-            self._put(path, name, recipe, found)
+            if not problems:
+                recipe, problems = load_recipe(raw, _shown(path), name, catalogue)
+            self._put(path, name, recipe, problems)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, here too
-            recipe, found = None, [unexpected(_shown(path), error)]
-            self.problems += found
-        if recipe is None or any(problem.level == "error" for problem in found):
-            self.quarantined[str(path)] = tuple(found)
+            recipe, problems = None, [unexpected(_shown(path), error)]
+            self.problems += problems
+        if recipe is None or any(problem.level == "error" for problem in problems):
+            self.quarantined[str(path)] = tuple(problems)
             # Who switches it off, and makes a mistake in doing so, wants it off all the same.
             if not _OFF.search(raw):
                 self._keep(name, catalogue)
@@ -168,17 +168,17 @@ class _Shelf:
             if recipe.file.startswith(f"{_shown(folder)}/"):
                 self._keep(name, catalogue)
 
-    def _put(self, path: Path, name: str, recipe: Recipe | None, found: list[Problem]) -> None:
+    def _put(self, path: Path, name: str, recipe: Recipe | None, problems: list[Problem]) -> None:
         """Let a recipe count, or add to `found` why it cannot."""
         if name in self.recipes:
-            words = f'there are two recipes called "{name}"'
+            message = f'there are two recipes called "{name}"'
             cure = f"rename this file or {self.recipes[name].file}"
-            found.append(Problem(_shown(path), 1, 1, "", words, cure))
+            problems.append(Problem(_shown(path), 1, 1, "", message, cure))
         elif recipe is not None:
-            found += self._settle(recipe)
-            if not any(problem.level == "error" for problem in found):
+            problems += self._settle(recipe)
+            if not any(problem.level == "error" for problem in problems):
                 self.recipes[name] = recipe
-        self.problems += found
+        self.problems += problems
 
     def _keep(self, name: str, catalogue: Catalogue) -> None:
         """Let a recipe stay as it was, so that a slip of the pen loses no event."""
@@ -215,9 +215,9 @@ def _read(path: Path, *, pipes: bool) -> tuple[bytes, list[Problem]]:
     try:
         return read_file(path, pipes=pipes), []
     except OSError as error:
-        words = f"cannot be read: {error.strerror or error}"
+        message = f"cannot be read: {error.strerror or error}"
         cure = "see to it that the daemon may read it"
-        return b"", [Problem(_shown(path), 1, 1, "", words, cure)]
+        return b"", [Problem(_shown(path), 1, 1, "", message, cure)]
 
 
 def _shown(path: Path) -> str:

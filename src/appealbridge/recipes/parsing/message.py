@@ -88,19 +88,19 @@ def _flaws(reading: ParsingContext, wanted: Wanted) -> Iterator[Problem]:
     for option, value in wanted.written.items():
         path = wanted.places.get(option, (*wanted.path, option))
         for place, text in texts_in(value, path):
-            found = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
-            if found is not None:
-                yield reading.document.problem(place, *found)
+            flaw = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
+            if flaw is not None:
+                yield reading.document.problem(place, *flaw)
 
 
 def flaw_of(plugin: AnyChannel, option: str, text: str) -> tuple[str, str] | None:
     """Return what a channel finds wrong with a fixed text, and the cure; `None` where nothing is."""
     try:
-        words = plugin.flaw(option, text)
+        message = plugin.flaw(option, text)
     except Exception as error:  # noqa: BLE001 - a plug-in that breaks here concerns what it was asked about alone
         return f"{plugin.platform} breaks on this: {type(error).__name__}", "see its author"
-    problem, _, cure = words.partition("; ")
-    return (problem, cure) if words else None
+    problem, _, cure = message.partition("; ")
+    return (problem, cure) if message else None
 
 
 def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: str) -> None:
@@ -108,14 +108,16 @@ def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: st
     if wanted.overflow is not Overflow.THREAD:
         return
     if _marked(reading, wanted):
-        words = "a thread keeps all of its text, so nothing of it is shortened"
-        reading.complain(path, words, "take | shorten out, or write shorten(200)")
+        message = "a thread keeps all of its text, so nothing of it is shortened"
+        reading.complain(path, message, "take | shorten out, or write shorten(200)")
     if not issubclass(wanted.plugin.message, Threaded):
-        words = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
-        reading.complain(path, words, cure)
+        message = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
+        reading.complain(path, message, cure)
     elif "thread" in wanted.written:
-        words = "the posts of the thread are written out, so it cannot be made of the text as well"
-        reading.complain(path, words, "leave one of the two out")
+        message = (
+            "the posts of the thread are written out, so it cannot be made of the text as well"
+        )
+        reading.complain(path, message, "leave one of the two out")
 
 
 def step_of(
@@ -153,8 +155,8 @@ def step_of(
 def _marked(reading: ParsingContext, wanted: Wanted) -> bool:
     """Return whether a message, or a variable that its texts name, marks values that may be shortened."""
     marks: set[str] = set()
-    for name, one in reading.variables.items():
-        if one.marked or not marks.isdisjoint(read for read, _ in one.chains):
+    for name, expression in reading.variables.items():
+        if expression.marked or not marks.isdisjoint(read for read, _ in expression.chains):
             marks.add(name)
     return any(leaf.expression.marked for leaf in wanted.filled.leaves) or not marks.isdisjoint(
         name for name, _ in wanted.chains

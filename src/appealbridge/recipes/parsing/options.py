@@ -57,9 +57,9 @@ def _publishable(value: Any, scope: Scope) -> Any:
     if isinstance(value, list):
         if len(value) > LIST_LIMIT:
             raise Unfillable(f"a list has more than {LIST_LIMIT} entries")
-        return [_publishable(one, scope) for one in value]
+        return [_publishable(entry, scope) for entry in value]
     if isinstance(value, dict):
-        return {name: _publishable(one, scope) for name, one in value.items()}
+        return {name: _publishable(entry, scope) for name, entry in value.items()}
     return value
 
 
@@ -89,7 +89,7 @@ def filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) 
     if not isinstance(value, dict):
         fill, literal = _fill(value, path, compiled, leaves)
         return Filler(tuple(leaves), fill, literal)
-    return joined({key: filler(one, (*path, key), compiled) for key, one in value.items()})
+    return joined({key: filler(option, (*path, key), compiled) for key, option in value.items()})
 
 
 def _fill(

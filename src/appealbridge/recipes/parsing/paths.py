@@ -75,7 +75,7 @@ def step_ids(actions: Sequence[Any]) -> dict[Path, str]:
 def _next_free(entry: Any, taken: set[str]) -> str:
     action = entry.get("action") if isinstance(entry, dict) else None
     name = action if isinstance(action, str) and action.isidentifier() else "step"
-    return next(one for n in count(1) if (one := name if n == 1 else f"{name}_{n}") not in taken)
+    return next(free for n in count(1) if (free := name if n == 1 else f"{name}_{n}") not in taken)
 
 
 def channels_of(entry: Any) -> list[str]:
@@ -104,13 +104,13 @@ def waits_in(actions: Sequence[Any]) -> list[Path]:
     return [p for entry, p in every_entry(actions, ("actions",)) if flow_word(entry) == "wait_for"]
 
 
-def apart(one: Path, other: Path) -> bool:
+def apart(path: Path, other: Path) -> bool:
     """Return whether two places are in different branches, so that never both are done in one run."""
-    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
-    if at is None or one[0] != "actions" or other[0] != "actions":
+    at = next((n for n, (a, b) in enumerate(zip(path, other, strict=False)) if a != b), None)
+    if at is None or path[0] != "actions" or other[0] != "actions":
         return False
-    options = isinstance(one[at], int) and one[at - 1] == "choose"
-    return options or (isinstance(one[at], str) and _in_list(one, at) and _in_list(other, at))
+    options = isinstance(path[at], int) and path[at - 1] == "choose"
+    return options or (isinstance(path[at], str) and _in_list(path, at) and _in_list(other, at))
 
 
 def _in_list(path: Path, at: int) -> bool:
@@ -120,16 +120,16 @@ def _in_list(path: Path, at: int) -> bool:
 
 def stands_before(wait: Path, place: Path) -> bool:
     """Return whether a wait is always over, or never begun, when what stands at a place is done."""
-    for one, other in zip(wait, place, strict=False):
-        if one != other:
-            numbers = isinstance(one, int) and isinstance(other, int) and one < other
+    for part, other in zip(wait, place, strict=False):
+        if part != other:
+            numbers = isinstance(part, int) and isinstance(other, int) and part < other
             return numbers and not apart(wait, place)
     return len(place) > len(wait) and place[len(wait)] == "on_timeout"
 
 
 def first_of_each(ids: Mapping[Path, str]) -> dict[str, Path]:
     """Return where each id stands first."""
-    found: dict[str, Path] = {}
+    firsts: dict[str, Path] = {}
     for path, id_ in ids.items():
-        found.setdefault(id_, path)
-    return found
+        firsts.setdefault(id_, path)
+    return firsts

@@ -56,7 +56,7 @@ def read_post(
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, right, path, ()) - {id_}
     steps: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
-    said: set[Problem] = set()
+    reported: set[Problem] = set()
     for target in targets:
         wanted = _wanted(reading, target, known, shared, path, right)
         in_own = "overflow" in target.own
@@ -74,8 +74,8 @@ def read_post(
             if problem.problem not in meant
         ]
         # What is wrong for all is said once.
-        reading.problems += [problem for problem in problems if problem not in said]
-        said.update(problems)
+        reading.problems += [problem for problem in problems if problem not in reported]
+        reported.update(problems)
         step = step_of(
             reading,
             wanted,
@@ -120,15 +120,15 @@ def _targets(reading: ParsingContext, right: Mapping[str, Any], path: Path) -> l
 def _per_channel(
     reading: ParsingContext, value: Mapping[str, Any], path: Path, names: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
-    found: dict[str, Mapping[str, Any]] = {}
+    options: dict[str, Mapping[str, Any]] = {}
     for name, own in value.get("per_channel", {}).items():
         if name in names:
-            found[name] = own
+            options[name] = own
         else:
-            words = f'"{name}" is not among the channels of this post'
+            message = f'"{name}" is not among the channels of this post'
             cure = did_you_mean(str(name), names)
-            reading.complain((*path, "per_channel", name), words, cure, key=True)
-    return found
+            reading.complain((*path, "per_channel", name), message, cure, key=True)
+    return options
 
 
 def _understood(
@@ -148,13 +148,13 @@ def _understood(
         if not lacking:
             known[key] = option
             continue
-        words = f'unknown option "{key}" for "post"'
+        message = f'unknown option "{key}" for "post"'
         taking = [target.name for target in targets if target.takes(key)]
         cure = did_you_mean(key, {*OF_THE_POST, *shared})
         if taking:
-            words = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
+            message = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
             cure = f"write it under per_channel, for {' and '.join(taking)}"
-        reading.complain((*path, key), words, cure, key=True)
+        reading.complain((*path, key), message, cure, key=True)
         meant.add(f'"{key if taking else nearest(key, shared)}" is missing')
     return known, meant
 

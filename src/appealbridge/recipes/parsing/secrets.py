@@ -46,18 +46,18 @@ TAGS = {
 
 def secrets_in(document: Document) -> list[Problem]:
     """Return a problem for everything that looks like a secret, at its place."""
-    found = {}
+    problems = {}
     lines = lines_of(document.text) if _may_have_token(document.text) else ()
     for number, line in enumerate(lines, 1):
         for token in _TOKEN.finditer(line) if _may_have_token(line) else ():
             place = Place(number, token.start() + 1, len(token[0]))
-            found[number] = document.problem((), "this looks like a secret", CURE, place=place)
+            problems[number] = document.problem((), "this looks like a secret", CURE, place=place)
     for part in ("triggers", "actions"):
         entries = document.value.get(part) if isinstance(document.value, dict) else None
         for path in _named((part,), entries if isinstance(entries, (dict, list)) else ()):
             problem = document.problem(path, "this looks like a secret", CURE)
-            found.setdefault(problem.line, problem)
-    return [*found.values()]
+            problems.setdefault(problem.line, problem)
+    return [*problems.values()]
 
 
 def _may_have_token(text: str) -> bool:
@@ -72,8 +72,7 @@ def _named(path: Path, value: Any) -> Iterator[Path]:
         if isinstance(inner, (dict, list)):
             yield from _named((*path, key), inner)
         elif isinstance(inner, str) and len(inner) >= _SHORTEST and _names_a_secret(key):
-            if not is_template(inner):
-                yield *path, key
+            yield from () if is_template(inner) else [(*path, key)]
 
 
 @lru_cache(maxsize=256)
@@ -93,5 +92,5 @@ def without_secrets(problems: list[Problem], secrets: list[Problem]) -> list[Pro
 def _without(problem: Problem, *, hide: bool) -> Problem:
     if hide or _TOKEN.search(problem.source_line):
         problem = replace(problem, source_line="")
-    words = _TOKEN.sub("***", problem.problem)
-    return problem if words == problem.problem else replace(problem, problem=words)
+    message = _TOKEN.sub("***", problem.problem)
+    return problem if message == problem.problem else replace(problem, problem=message)

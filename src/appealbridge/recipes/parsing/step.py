@@ -39,8 +39,8 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     channel = _channel(reading, plugin, value, right, path)
     for key in options.keys() & FLOW.keys():
         cure = "give it its own dash, and let this entry stand in its list or behind it"
-        words = f'"{key}" needs an entry of its own'
-        reading.complain((*path, key), words, cure, key=True)
+        message = f'"{key}" needs an entry of its own'
+        reading.complain((*path, key), message, cure, key=True)
         del options[key]
     pictures_of(reading, options, path)
     filled = joined(compiled_options(reading, [plugin], options, path))

@@ -52,13 +52,13 @@ def template_leaves(
         problem, _, cure = str(error).partition("; ")
         reading.complain(where, f'template "{name}" {problem}', cure)
         return _as_if_found(filled)
-    found = {f: text for f, text in fields.items() if text is not None}
-    if not found:
+    texts = {f: text for f, text in fields.items() if text is not None}
+    if not texts:
         near = nearest(name, reading.template_names())
         cure = f'did you mean "{near}"?' if near else f"write templates/{name}.html or {name}.txt"
         reading.complain(where, f'no template "{name}"', cure)
         return _as_if_found(filled)
-    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in found.items()}
+    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in texts.items()}
     return _with(filled, leaves)
 
 
@@ -102,6 +102,9 @@ def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:
     }
 
     def fill(scope: Scope) -> Any:
-        return {**filled.fill(scope), **{field: one(scope) for field, one in fills.items()}}
+        return {
+            **filled.fill(scope),
+            **{field: fill_field(scope) for field, fill_field in fills.items()},
+        }
 
     return Filler((*filled.leaves, *leaves.values()), fill, literal, {**filled.parts, **fills})

@@ -21,9 +21,9 @@ def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
 
 def _check(reading: ParsingContext, expected: Expected, path: Path) -> None:
     actions = reading.catalogue.registry.actions
-    action, said = expected.action, expected.model_fields_set
+    action, written = expected.action, expected.model_fields_set
     for name, declared in (("action", actions), ("channel", reading.catalogue.channels)):
-        if name in said and getattr(expected, name) not in declared:
+        if name in written and getattr(expected, name) not in declared:
             reading.unknown((*path, name), name, getattr(expected, name), declared)
     plugins = [actions[action]] if action in actions else [*actions.values()]
     known = {name for plugin in plugins for name in plugin.message.model_fields}

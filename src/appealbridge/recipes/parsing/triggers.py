@@ -17,8 +17,8 @@ LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"
 
 def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigger]:
     """Return the triggers, complaining about those that cannot be understood."""
-    found = (_trigger(reading, one, ("triggers", n)) for n, one in enumerate(value))
-    return [trigger for trigger in found if trigger is not None]
+    triggers = (_trigger(reading, entry, ("triggers", n)) for n, entry in enumerate(value))
+    return [trigger for trigger in triggers if trigger is not None]
 
 
 def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger | None:
@@ -62,8 +62,8 @@ def _check_reached(
     """Complain about an address inside the network: recipes and settings are often written by different people."""
     egress = reading.catalogue.egress
     for name in written if egress is not None else ():
-        told = getattr(own, name, None)
-        refused = egress.refuses_written(told) if egress and isinstance(told, str) else None
+        address = getattr(own, name, None)
+        refused = egress.refuses_written(address) if egress and isinstance(address, str) else None
         if refused is not None:
             reading.complain((*path, name), *refused)
 

@@ -37,10 +37,10 @@ def fitted(step: Step, message: Options, scope: Scope) -> Options:
 
 
 def _thread(step: Step, message: Options, measure: Measure, budget: Budget) -> Options:
-    def count(words: str) -> int:
+    def count(text: str) -> int:
         budget.check()
-        counted = step.plugin.measure(step.account, _with(message, measure, words))
-        return len(words) if counted is None else counted.count
+        counted = step.plugin.measure(step.account, _with(message, measure, text))
+        return len(text) if counted is None else counted.count
 
     try:
         first, *thread = split(getattr(message, measure.field), measure.limit, count)

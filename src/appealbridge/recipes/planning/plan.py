@@ -144,9 +144,9 @@ class _Made:
     told: dict[str, str] = field(default_factory=dict)
     too_long: dict[str, Measure] = field(default_factory=dict)
 
-    def say(self, step: str, said: str, scope: Scope) -> None:
+    def say(self, step: str, message: str, scope: Scope) -> None:
         """Add to the trace, with the variables that are not yet in it."""
-        entry: dict[str, Any] = {"step": step, "message": said}
+        entry: dict[str, Any] = {"step": step, "message": message}
         self.trace.append(entry)
         if scope.fresh:
             values = {name: brief(scope[name]) for name in scope.fresh}
@@ -159,8 +159,8 @@ class _Made:
     def hold(self, unread: str) -> None:
         """Hold everything that was written together."""
         self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
-        said = f"cannot read a time: {unread}; everything planned now is held"
-        self.trace.append({"step": "", "message": said})
+        message = f"cannot read a time: {unread}; everything planned now is held"
+        self.trace.append({"step": "", "message": message})
 
 
 def _made(
@@ -183,8 +183,8 @@ def _made(
             except OutOfTime:
                 raise
             except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
-                words = f"{step.path}: the plug-in of {step.action} failed: {fault(error)}"
-                return _not_made(made, step, scope, words)
+                reason = f"{step.path}: the plug-in of {step.action} failed: {fault(error)}"
+                return _not_made(made, step, scope, reason)
             made.deliveries += some.deliveries
             if some.too_long is not None:
                 made.too_long[step.id] = some.too_long
@@ -203,10 +203,10 @@ def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
 
 def _planned_words(step: Step, made: Finished) -> str:
     many, hold = len(made.deliveries), made.deliveries[0].hold
-    words = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
+    message = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
     if made.too_long is not None:
-        words += f", shortened from {made.too_long.count} {made.too_long.unit}"
-    return f"{words}, held: {hold}" if hold else words
+        message += f", shortened from {made.too_long.count} {made.too_long.unit}"
+    return f"{message}, held: {hold}" if hold else message
 
 
 def _cancelled(
@@ -235,14 +235,14 @@ def _cancelled_words(
     for need in sorted(step.needs):
         if standings[need] not in (Standing.SKIPPED, Standing.FAILED):
             continue
-        for one in _parts_of(recipe, need):
-            made = so_far.get(one, ())
-            if one in never and not made:
-                return f"cancelled, since {one} was left out: {never[one]}"
-            if standings[one] is Standing.SKIPPED:
-                return f"cancelled, since {one} was"
+        for part in _parts_of(recipe, need):
+            made = so_far.get(part, ())
+            if part in never and not made:
+                return f"cancelled, since {part} was left out: {never[part]}"
+            if standings[part] is Standing.SKIPPED:
+                return f"cancelled, since {part} was"
             last = made[-1]
-            return f"cancelled, since {one} is {last.state.value}" + (
+            return f"cancelled, since {part} is {last.state.value}" + (
                 f": {last.reason}" if last.reason else ""
             )
     return "cancelled"

@@ -88,7 +88,7 @@ def progress_of(
     """Return how far the run comes at `now`; raise `RenderError` where a decision has no value."""
     kept = dict(marks)
     trace: list[LogEvent] = []
-    unheard = {one.id for one in heard if not _wanted(recipe, one)}
+    unheard = {event_.id for event_ in heard if not _wanted(recipe, event_)}
     while True:
         reach = reached(recipe.flow, kept)
         standings = standing(recipe.steps, so_far, reach)
@@ -96,10 +96,10 @@ def progress_of(
         moment = PlanningMoment(recipe, event, now, heard, budget, results)
         for node, place in reach.asked:
             if settled(node.needs, standings):
-                mark, said = _decided(node, place, kept.get(node.path, {}), moment, unheard)
-                if said:
+                mark, message = _decided(node, place, kept.get(node.path, {}), moment, unheard)
+                if message:
                     kept[node.path] = mark
-                    trace.append({"step": node.path, "message": said})
+                    trace.append({"step": node.path, "message": message})
                     break
         else:
             unheard -= {mark.get("event", "") for mark in kept.values()}
@@ -139,7 +139,7 @@ def _decided(
     if not mark:
         return _begin(node, place, moment)
     if isinstance(node, Delay):
-        unheard |= {one.id for one in moment.heard if one.received_at < mark["until"]}
+        unheard |= {event.id for event in moment.heard if event.received_at < mark["until"]}
         return _over(mark, moment.now)
     return _listen(node, place, mark, moment, unheard)
 
@@ -175,8 +175,8 @@ def _no_time(now: float, problem: str) -> Decision:
     """End a delay whose length is not known; the steps after it are held."""
     mark = {"begun": now, "until": now, "over": now}
     hold = f"its time is not known: {problem}; release it when it may go out"
-    said = f"cannot tell how long to wait: {problem}; the steps after it are held"
-    return {**mark, "hold": hold}, said
+    message = f"cannot tell how long to wait: {problem}; the steps after it are held"
+    return {**mark, "hold": hold}, message
 
 
 def _over(mark: Mapping[str, Any], now: float) -> Decision:
@@ -197,8 +197,8 @@ def _listen(
             over = {**mark, "over": max(mark["begun"], event.received_at), "event": event.id}
             return over, f"{event.type} came: event {event.id}"
         unheard.add(event.id)
-    mark, said = _over(mark, moment.now)
-    return ({**mark, "event": ""}, "nothing came in time") if said else (mark, "")
+    mark, message = _over(mark, moment.now)
+    return ({**mark, "event": ""}, "nothing came in time") if message else (mark, "")
 
 
 def _since(place: Branch, heard: Sequence[Event]) -> Sequence[Event]:

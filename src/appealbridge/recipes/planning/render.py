@@ -37,10 +37,10 @@ def message_of(step: Step, scope: Scope) -> Options:
     try:
         message: Options = step.plugin.message.model_validate(filled)
     except ValidationError as failure:
-        where, words = explain(failure, filled)[0]
+        where, reason = explain(failure, filled)[0]
         rest = path_text(where).removeprefix(str(where[0])) if where else ""
         place = step.place(str(where[0])) + rest if where else step.path
-        raise RenderError(place, words) from None
+        raise RenderError(place, reason) from None
     return message
 
 
@@ -152,5 +152,5 @@ def _fits(step: Step, message: Options) -> None:
         cure = "shorten it, or put | shorten after a value that may be shortened"
         if step.overflow is Overflow.SHORTEN:
             cure = "even with the marked values shortened it is too long; shorten the rest"
-        words = f"{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}"
-        raise RenderError(step.place(measure.field), f"{words}; {cure}")
+        problem = f"{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}"
+        raise RenderError(step.place(measure.field), f"{problem}; {cure}")

@@ -58,7 +58,7 @@ def _read(node: nodes.Node, names: list[str], words: list[str]) -> bool:
             return all(_read(way, names, words) for way in ways)
         case nodes.Filter() if node.name not in _WHOLE and node.node is not None:
             instead = node.args if node.name in ("default", "d") else []
-            return all(_read(one, names, words) for one in (node.node, *instead))
+            return all(_read(part, names, words) for part in (node.node, *instead))
         case _:
             return False
     return True
@@ -67,8 +67,8 @@ def _read(node: nodes.Node, names: list[str], words: list[str]) -> bool:
 def marked(tree: nodes.Node) -> bool:
     """Tell whether a template marks a value as one that may be shortened."""
     return any(
-        one.name == "shorten" and not one.args and not one.kwargs
-        for one in tree.find_all(nodes.Filter)
+        node.name == "shorten" and not node.args and not node.kwargs
+        for node in tree.find_all(nodes.Filter)
     )
 
 

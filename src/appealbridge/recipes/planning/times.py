@@ -20,12 +20,12 @@ def length(written: Any) -> float:
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         raise NoTime(f"{written} is a bare number, not a length of time", UNITS)
     try:
-        found = seconds(written) if isinstance(written, str) else -1.0
+        duration = seconds(written) if isinstance(written, str) else -1.0
     except ValueError:
-        found = -1.0
-    if not 0 <= found <= LONGEST:
+        duration = -1.0
+    if not 0 <= duration <= LONGEST:
         raise NoTime(f"{quoted(written)} is not a length of time", LENGTHS)
-    return found
+    return duration
 
 
 def is_length(written: Any) -> bool:
@@ -51,10 +51,10 @@ def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) 
         raise NoTime(f"{quoted(written)} is not a time that AppealBridge understands")
     meant = read(written, zone)
     base = came if since is None or meant.day is not None else since
-    found = meant.at(base, zone)
-    if found < base:
-        words = f"{shown(found, zone)} had already passed when the event came"
-        raise NoTime(words, "write a later time")
-    if found > base + LONGEST:
-        raise NoTime(f"{shown(found, zone)} is more than ten years ahead")
-    return found
+    at = meant.at(base, zone)
+    if at < base:
+        message = f"{shown(at, zone)} had already passed when the event came"
+        raise NoTime(message, "write a later time")
+    if at > base + LONGEST:
+        raise NoTime(f"{shown(at, zone)} is more than ten years ahead")
+    return at

@@ -129,10 +129,10 @@ def _paired(
         for number, post in enumerate(mine):
             if number in like:
                 continue
-            found = next((one for one in left if same(one) == same(post)), None)
-            if found is not None:
-                left.remove(found)
-                like[number] = found
+            match = next((other for other in left if same(other) == same(post)), None)
+            if match is not None:
+                left.remove(match)
+                like[number] = match
     for number, post in enumerate(mine):
         yield post, like.get(number)
     for post in left:

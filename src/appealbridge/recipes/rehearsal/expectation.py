@@ -36,8 +36,10 @@ def paired(
     singly: list[Unit] = [(post,) for unit in sorted(units, key=len) for post in unit]
     unmet, left = _matched(own, singly, meets)
     rest = [post for (post,) in left]
-    others = [entry for entry in entries if not any(entry is one for one in own)]
-    several = [tuple(post for post in unit if any(post is one for one in rest)) for unit in units]
+    others = [entry for entry in entries if not any(entry is other for other in own)]
+    several = [
+        tuple(post for post in unit if any(post is other for other in rest)) for unit in units
+    ]
     unmet_others, unlisted = _matched(others, [unit for unit in several if unit], meets)
     return [*unmet, *unmet_others], [post for unit in unlisted for post in unit]
 
@@ -54,8 +56,8 @@ def _units(posts: Sequence[SimulatedPost]) -> list[Unit]:
 
 def _differing(unit: Unit) -> set[str]:
     first, *rest = (post.message for post in unit)
-    names = {name for one in rest for name in one.keys() | first.keys()}
-    return {name for name in names if any(one.get(name) != first.get(name) for one in rest)}
+    names = {name for entry in rest for name in entry.keys() | first.keys()}
+    return {name for name in names if any(entry.get(name) != first.get(name) for entry in rest)}
 
 
 def _matched(
@@ -89,7 +91,7 @@ def goes_out(post: SimulatedPost) -> bool:
 def says_all(post: SimulatedPost, wanted: Entry) -> bool:
     """Tell whether a post has all that an entry says of the message, and nothing that it must not have."""
     never = wanted.get(TEXT_NOT, [])
-    if any(says(post, words) for words in ([never] if isinstance(never, str) else never)):
+    if any(says(post, text) for text in ([never] if isinstance(never, str) else never)):
         return False
     came = {**post.message, "action": post.action, "channel": post.channel}
     return all(
@@ -106,9 +108,9 @@ def held_so(post: SimulatedPost, wanted: Entry) -> bool:
     return post.hold == ("" if wanted[HELD] == NOT_HELD else wanted[HELD])
 
 
-def says(post: SimulatedPost, words: str) -> bool:
+def says(post: SimulatedPost, pattern: str) -> bool:
     """Tell whether words stand anywhere in a message, in any case; * stands for any between them."""
-    parts = [_loosely(part) for part in words.split("*")]
+    parts = [_loosely(part) for part in pattern.split("*")]
     return any(_in_order(parts, _loosely(text)) for _, text in texts_in(post.written))
 
 
@@ -125,7 +127,7 @@ def fits(came: Any, wanted: Any) -> bool:
         return (
             isinstance(came, list)
             and len(came) == len(wanted)
-            and all(fits(one, other) for one, other in zip(came, wanted, strict=True))
+            and all(fits(mine, other) for mine, other in zip(came, wanted, strict=True))
         )
     return bool(came == wanted) and isinstance(came, bool) == isinstance(wanted, bool)
 
@@ -133,10 +135,10 @@ def fits(came: Any, wanted: Any) -> bool:
 def _in_order(parts: Sequence[str], text: str) -> bool:
     begin = 0
     for part in parts:
-        found = text.find(part, begin)
-        if found < 0:
+        start = text.find(part, begin)
+        if start < 0:
             return False
-        begin = found + len(part)
+        begin = start + len(part)
     return True
 
 

@@ -90,8 +90,8 @@ def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TI
         event = made_up_event(recipe, recipe.tests[0].event.model_dump())
         later = later_events(recipe, event, recipe.tests[0])
     else:
-        words = "it has no tests to take an event from; name a file with --event"
-        return Preview(recipe.name, Rehearsal(failed=words))
+        message = "it has no tests to take an event from; name a file with --event"
+        return Preview(recipe.name, Rehearsal(failed=message))
     return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
 
 
@@ -99,13 +99,13 @@ def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
     try:
         content = read_file(file, pipes=True)
     except OSError as error:
-        words, cure = f"cannot be read: {error.strerror}", "name a file with an event"
-        raise InvalidDocuments([Problem(str(file), 1, 1, "", words, cure)]) from None
+        message, cure = f"cannot be read: {error.strerror}", "name a file with an event"
+        raise InvalidDocuments([Problem(str(file), 1, 1, "", message, cure)]) from None
     for trigger in recipe.triggers:
         draft = trigger.plugin.event_in(str(file), content)
         if draft is not None:
-            given = {"type": draft.type, "subject": draft.subject, "data": draft.data}
-            return replace(made_up_event(recipe, given), time=now, received_at=now)
+            fields = {"type": draft.type, "subject": draft.subject, "data": draft.data}
+            return replace(made_up_event(recipe, fields), time=now, received_at=now)
     document = read(content, str(file))
     event, problems = check(document, (), TestEvent)
     if event is None:
@@ -120,14 +120,14 @@ def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
 def _lines(post: SimulatedPost, width: int) -> Iterator[Line]:
     yield plain(heading(post))
     for name, value in post.written.items():
-        words = value if isinstance(value, str) else orjson.dumps(value).decode()
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
         counted = post.measure is not None and post.measure.field == name
-        if counted or "\n" in words:
+        if counted or "\n" in text:
             if not counted:
                 yield plain(f"  {name}:")
-            yield from _framed(post, words, width)
+            yield from _framed(post, text, width)
         else:
-            yield plain(f"  {name}: {words}")
+            yield plain(f"  {name}: {text}")
 
 
 def heading(post: SimulatedPost) -> str:
@@ -142,19 +142,19 @@ def heading(post: SimulatedPost) -> str:
     return f"{post.action} on {post.channel}{counted}{shortened}{answer}{later}{held}{why}"
 
 
-def plain(words: str) -> Line:
+def plain(text: str) -> Line:
     """Return a line of one part that is no link."""
-    return ((words, False),)
+    return ((text, False),)
 
 
-def _framed(post: SimulatedPost, words: str, width: int) -> Iterator[Line]:
+def _framed(post: SimulatedPost, text: str, width: int) -> Iterator[Line]:
     """Yield a text with a line beside it, so that its begin, its end and its empty lines are seen."""
     yield plain("  ┌")
-    for line in words.replace("\r\n", "\n").removesuffix("\n").split("\n"):
+    for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n"):
         folded = wrap(line, width, break_long_words=False, break_on_hyphens=False) if width else ()
         for part in folded or [line]:
-            words = part.rstrip()
-            yield _marked(words, links(words, scheme=not post.bare_links))
+            text = part.rstrip()
+            yield _marked(text, links(text, scheme=not post.bare_links))
     yield plain("  └")
 
 

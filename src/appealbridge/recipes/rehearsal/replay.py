@@ -74,8 +74,8 @@ class Replay:
                 ended=Rehearsal(why_not="another run is under way, and it says mode: single")
             )
         if recipe.mode == RESTART:
-            for one in older:
-                one.end(f"ended by event {event.id}, since it says mode: restart")
+            for run in older:
+                run.end(f"ended by event {event.id}, since it says mode: restart")
             older.clear()
         if not older or recipe.mode == PARALLEL:
             play.go_on(event.received_at)

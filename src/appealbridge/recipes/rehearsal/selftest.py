@@ -55,23 +55,23 @@ def run_tests(recipe: Recipe) -> list[TestResult]:
     ]
 
 
-def made_up_event(recipe: Recipe, given: Mapping[str, Any]) -> Event:
+def made_up_event(recipe: Recipe, fields: Mapping[str, Any]) -> Event:
     """Return the event that a test or a preview describes; what it leaves out is made up."""
-    time = given.get("time")
+    time = fields.get("time")
     at = TEST_TIME if time is None else read(time, recipe.zone).at(0.0, recipe.zone)
-    return _event(recipe, given, "test", given.get("subject", "test"), at)
+    return _event(recipe, fields, "test", fields.get("subject", "test"), at)
 
 
-def _event(recipe: Recipe, given: Mapping[str, Any], id_: str, subject: str, at: float) -> Event:
+def _event(recipe: Recipe, fields: Mapping[str, Any], id_: str, subject: str, at: float) -> Event:
     first = recipe.triggers[0]
     return Event(
         id=id_,
-        source=given.get("source") or first.source or f"{first.plugin.name}:test",
-        type=given.get("type", "test"),
+        source=fields.get("source") or first.source or f"{first.plugin.name}:test",
+        type=fields.get("type", "test"),
         subject=subject,
         key=id_,
         time=at,
-        data=given.get("data"),
+        data=fields.get("data"),
         received_at=at,
     )
 
@@ -124,17 +124,17 @@ class _Played:
         if expect is not None:
             unmet, left = paired(expect, posts, self._meets)
             unlisted = [post for post in left if goes_out(post)]
-            complaints += [f"expected {_line(one)}{self._nearly(one, left)}" for one in unmet]
+            complaints += [f"expected {_line(entry)}{self._nearly(entry, left)}" for entry in unmet]
             if unlisted:
                 complaints.append("expected nothing else" if expect else "expected nothing")
         elif at_least is None and not any(map(goes_out, posts)):
             complaints.append("expected that something goes out; say expect: [] if nothing is to")
         unmet, _ = paired(at_least or (), posts, self._meets_at_least)
-        complaints += [f"expected {_line(one)}" for one in unmet]
+        complaints += [f"expected {_line(entry)}" for entry in unmet]
         complaints += [
-            f'expected "{words}" nowhere'
-            for words in ([test.text_not] if isinstance(test.text_not, str) else test.text_not)
-            if any(says(post, words) for post in posts)
+            f'expected "{text}" nowhere'
+            for text in ([test.text_not] if isinstance(test.text_not, str) else test.text_not)
+            if any(says(post, text) for post in posts)
         ]
         until = self._until(test.nothing_until) if test.nothing_until else 0.0
         if any(post.after < until - 0.5 and goes_out(post) for post in posts):
@@ -181,7 +181,7 @@ class _Played:
         elif not came.posts:
             lines.append(f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}")
         if unlisted:
-            others = [post for post in came.posts if not any(post is one for one in unlisted)]
+            others = [post for post in came.posts if not any(post is other for other in unlisted)]
             lines += [f"but planned {self._line(post)}" for post in unlisted]
             lines += [f"and planned {self._line(post)}" for post in others]
         else:
@@ -203,8 +203,8 @@ def _said(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
     if expected is None:
         return None
     return [
-        {**(one.model_extra or {}), **one.model_dump(mode="json", exclude_unset=True)}
-        for one in expected
+        {**(entry.model_extra or {}), **entry.model_dump(mode="json", exclude_unset=True)}
+        for entry in expected
     ]
 
 

@@ -87,9 +87,9 @@ def rehearse(
         if why_not:
             return Rehearsal(why_not=why_not)
         play = Simulation(recipe, event, now)
-        for one in sorted(later, key=lambda one: one.received_at):
-            if one.topic == event.topic:
-                play.hear(one)
+        for other in sorted(later, key=lambda other: other.received_at):
+            if other.topic == event.topic:
+                play.hear(other)
         play.go_on(inf if until is None else until)
     except RenderError as failure:
         return Rehearsal(failed=str(failure))
@@ -144,13 +144,13 @@ class Simulation:
 
     def _plan(self) -> None:
         now = self._last = self.now
-        heard = [one for one in self._heard if one.received_at <= now]
+        heard = [item for item in self._heard if item.received_at <= now]
         planned = plan(self._recipe, self._event, self._so_far, now, self._marks, heard)
         self._marks, self._stopped = planned.marks, planned.reason
-        self._heard = [one for one in self._heard if one.id not in planned.unheard]
+        self._heard = [item for item in self._heard if item.id not in planned.unheard]
         self._posts += [
-            _post(self._recipe, one, now - self._begun, planned.too_long.get(one.step))
-            for one in planned.deliveries
+            _post(self._recipe, item, now - self._begun, planned.too_long.get(item.step))
+            for item in planned.deliveries
         ]
         if planned.failed or planned.done:
             self._failed, self.over = planned.failed, True
@@ -158,7 +158,7 @@ class Simulation:
         for delivery in planned.deliveries:
             self._so_far.setdefault(delivery.step, []).append(_published(delivery))
         if not planned.deliveries:
-            to_come = [one.received_at for one in self._heard if one.received_at > now]
+            to_come = [item.received_at for item in self._heard if item.received_at > now]
             self.now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
 
 

@@ -72,12 +72,12 @@ class JinjaFiller:
     def _value(self, value: Any) -> Any:
         if isinstance(value, Missing):
             str(value)  # raises with its own message
-        found = plain_value(value)
-        if isinstance(found, list):
-            for one in found:
-                if isinstance(one, Missing):
-                    str(one)  # raises too
-        return found
+        plain = plain_value(value)
+        if isinstance(plain, list):
+            for entry in plain:
+                if isinstance(entry, Missing):
+                    str(entry)  # raises too
+        return plain
 
     def _words(self, scope: Scope, error: UndefinedError) -> str:
         """Raise an error that names the expression without a value."""

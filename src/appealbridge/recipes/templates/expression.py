@@ -105,8 +105,8 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
             text, filler.chains, filler.literal, constant=False, fill=filler, source=filler.source,
             marked=filler.marked,
         )  # fmt: skip
-    words, pieces = cut
-    literal = "".join(words)
+    literals, pieces = cut
+    literal = "".join(literals)
     chains = tuple(chain for piece in pieces for chain in piece.chains)
     alone = len(pieces) == 1 and not literal
     return Expression(
@@ -114,7 +114,7 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
         chains,
         literal,
         constant=False,
-        fill=native(pieces[0]) if alone else joined(words, pieces),
+        fill=native(pieces[0]) if alone else joined(literals, pieces),
         source=pieces[0].source if alone else None,
         marked=any(piece.marked for piece in pieces),
         whole=alone,
@@ -137,13 +137,13 @@ def _finder(path: JsonPath) -> Callable[[Scope], Any]:
         if path.searches:
             scope.budget.check()
         try:
-            found = path.all(scope.data)
+            values = path.all(scope.data)
         except Exception as error:  # noqa: BLE001 - the library raises whatever odd data makes it stumble over
             raise Unfillable(f"{path.text}: {error}") from None
-        if len(found) == 1 and found[0] is not None:
-            return found[0]
-        if len(found) > 1:
-            return found
+        if len(values) == 1 and values[0] is not None:
+            return values[0]
+        if len(values) > 1:
+            return values
         raise NotThere(f"{path.text} finds nothing in the event")
 
     return fill

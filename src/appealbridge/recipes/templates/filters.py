@@ -53,17 +53,17 @@ def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
     """
     scope = context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
-    words = _words(text, "shorten")
+    text_ = _words(text, "shorten")
     if limit is None:
         return (
-            words if scope.shortening is None else scope.shortening.marked(scope.publishable(words))
+            text_ if scope.shortening is None else scope.shortening.marked(scope.publishable(text_))
         )
     if type(limit) is not int or limit < 1:
         raise ValueError(f"shorten needs a number of characters, at least 1, not {limit!r:.60}")
     # Broken-up mentions are longer, so they are counted as they will be published.
-    words = scope.publishable(words[: 3 * COUNTED + limit])
+    text_ = scope.publishable(text_[: 3 * COUNTED + limit])
     count = scope.count or plain_length
-    return words if count(words) <= limit else shortened(words, limit, count)
+    return text_ if count(text_) <= limit else shortened(text_, limit, count)
 
 
 @pass_context
@@ -87,11 +87,11 @@ def plain(html: Any) -> str:
 def hashtag(text: Any) -> str:
     """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
     whole = composed(bounded_text(_words(text, "hashtag"), "hashtag"))
-    words = WORD.findall(whole.replace("'", "").replace("’", ""))
-    if not words:
+    parts = WORD.findall(whole.replace("'", "").replace("’", ""))
+    if not parts:
         raise ValueError("hashtag finds no letter or digit in the text")
     # `title` and not `upper`: Georgian has no capitals at the begin of a word.
-    return "#" + "".join(word[:1].title() + word[1:].rstrip(_JOINERS) for word in words)
+    return "#" + "".join(word[:1].title() + word[1:].rstrip(_JOINERS) for word in parts)
 
 
 def wordcount(text: Any) -> int:
@@ -128,8 +128,8 @@ def _moment(value: Any, scope: Scope) -> datetime:
         if _EARLIEST <= value < _LATEST:
             return datetime.fromtimestamp(value, scope.zone)
         raise NoTime(f"{value} is a bare number, not a time")
-    found = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
-    return datetime.fromtimestamp(found, scope.zone)
+    at = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
+    return datetime.fromtimestamp(at, scope.zone)
 
 
 def join_and(items: Any, word: str = "and") -> str:
@@ -146,15 +146,15 @@ def join_and(items: Any, word: str = "and") -> str:
 
 def join(items: Any, separator: str = "") -> str:
     """Return a list's entries joined."""
-    words = [_printed(item, "join") for item in entries(items, "join")]
-    bounded(sum(map(len, words)) + len(_text(separator, "join")) * len(words))
-    return separator.join(words)
+    texts = [_printed(item, "join") for item in entries(items, "join")]
+    bounded(sum(map(len, texts)) + len(_text(separator, "join")) * len(texts))
+    return separator.join(texts)
 
 
 def replace(text: Any, old: str, new: str) -> str:
     """Return the text with every `old` as `new`."""
     whole = bounded_text(_words(text, "replace"), "replace")
-    old, new = (_text(one, "replace") for one in (old, new))
+    old, new = (_text(argument, "replace") for argument in (old, new))
     bounded(len(whole) + whole.count(old) * len(new))
     return whole.replace(old, new)
 

@@ -135,12 +135,12 @@ def bounded_number(value: Any) -> Any:
 
 def bounded_list(items: Iterable[Any], name: str) -> list[Any]:
     """Return what a filter goes through as a list; raise `LimitExceeded` if it is too long."""
-    found = list(islice(items, LIST_LIMIT + 1))
-    if len(found) > LIST_LIMIT:
+    entries = list(islice(items, LIST_LIMIT + 1))
+    if len(entries) > LIST_LIMIT:
         raise LimitExceeded(f"{name} takes at most {LIST_LIMIT} entries")
-    if sum(map(_size, found)) > TEXTS_LIMIT:
+    if sum(map(_size, entries)) > TEXTS_LIMIT:
         raise LimitExceeded(f"{name} takes at most {TEXTS_LIMIT} characters")
-    return found
+    return entries
 
 
 def _size(value: Any) -> int:

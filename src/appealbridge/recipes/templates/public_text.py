@@ -88,10 +88,12 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
         return text
     if count > _MANY:
         return _MENTION.sub(rf"\g<0>{HAIR_SPACE}", text)
-    found = [
-        one for one in _MENTION.finditer(text) if not (one[1] and is_meant(f"@{one[1]}".lower()))
+    matches = [
+        match
+        for match in _MENTION.finditer(text)
+        if not (match[1] and is_meant(f"@{match[1]}".lower()))
     ]
-    if any(one.start() and text[one.start() - 1] in _IN_ADDRESS for one in found):
+    if any(match.start() and text[match.start() - 1] in _IN_ADDRESS for match in matches):
         spans = list(_addresses(text))
         begins = [begin for begin, _ in spans]
 
@@ -99,26 +101,26 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
             before = bisect_left(begins, place) - 1
             return text[place - 1] not in _IN_ADDRESS or before < 0 or place >= spans[before][1]
 
-        found = [one for one in found if is_mention(one.start())]
+        matches = [match for match in matches if is_mention(match.start())]
     parts: list[str] = []
     done = 0
-    for one in found:
-        parts += (text[done : one.end()], HAIR_SPACE)
-        done = one.end()
+    for match in matches:
+        parts += (text[done : match.end()], HAIR_SPACE)
+        done = match.end()
     return "".join((*parts, text[done:]))
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int]]:
     """Yield begin and end of the links in words with an @."""
-    words = [word for word in _WORD.finditer(text) if "/" in word[0] and _MENTION.search(word[0])]
-    if sum(len(word[0]) for word in words) > COUNTED:
+    matches = [word for word in _WORD.finditer(text) if "/" in word[0] and _MENTION.search(word[0])]
+    if sum(len(word[0]) for word in matches) > COUNTED:
         return
-    for word in words:
+    for word in matches:
         for begin, end in links(word[0]):
             yield word.start() + begin, word.start() + end
 
 
 def mentions_in(*texts: str) -> frozenset[str]:
     """Return the mentions in these texts, in lower case."""
-    found = (one[1] for text in texts for one in _MENTION.finditer(text))
-    return frozenset(f"@{name.lower()}" for name in found if name)
+    names = (match[1] for text in texts for match in _MENTION.finditer(text))
+    return frozenset(f"@{name.lower()}" for name in names if name)

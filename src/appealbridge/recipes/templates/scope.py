@@ -117,23 +117,23 @@ def reach(value: Any, key: Any) -> Any:
     A null counts as missing, because it must not be printed in public.
     """
     kind = type(value)
-    found: Any = None
+    value_: Any = None
     if kind is dict:
         if isinstance(key, str):
-            found = value.get(key)
-            if found is None and key in _MAPPING and key not in value:
-                found = getattr(value, key)
+            value_ = value.get(key)
+            if value_ is None and key in _MAPPING and key not in value:
+                value_ = getattr(value, key)
     elif isinstance(key, str):
         if key in ATTRIBUTES.get(kind, ()):
-            found = getattr(value, key)
+            value_ = getattr(value, key)
         elif kind is PostView:
-            found = value.channels.get(key)
+            value_ = value.channels.get(key)
     elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
         try:
-            found = value[key]
+            value_ = value[key]
         except (IndexError, ValueError, TypeError):
             return ABSENT
-    return ABSENT if found is None else found
+    return ABSENT if value_ is None else value_
 
 
 Variables = Mapping[str, Callable[["Scope"], Any]]

@@ -14,8 +14,8 @@ _BITS = 64
 def brief(value: Any) -> str:
     """Return a value short enough for a line, whatever a stranger sent. Takes less than a microsecond."""
     if type(value) is str:
-        words = value if len(value) <= _LETTERS else f"{value[: _LETTERS - 1]}…"
-        return f'"{words}"' if words.isprintable() else json.dumps(words)
+        text = value if len(value) <= _LETTERS else f"{value[: _LETTERS - 1]}…"
+        return f'"{text}"' if text.isprintable() else json.dumps(text)
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, float):

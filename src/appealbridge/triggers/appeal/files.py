@@ -55,10 +55,10 @@ class AppealFile(NamedTuple):
 class _Problems(dict[str, str]):
     """The problems of files, by names that differ for each file and content."""
 
-    def add(self, name: str, words: str, about: bytes = b"") -> None:
-        told = hashlib.sha256(f"{name}\0{words}\0".encode(errors="replace") + about)
-        self[told.hexdigest()[:32]] = "".join(
-            letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in words
+    def add(self, name: str, content: str, about: bytes = b"") -> None:
+        digest = hashlib.sha256(f"{name}\0{content}\0".encode(errors="replace") + about)
+        self[digest.hexdigest()[:32]] = "".join(
+            letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in content
         )
 
 
@@ -73,7 +73,7 @@ def read_appeals(
     what is there. Where two files are the same appeal, nobody knows which one is meant, and neither
     is read. Raise `SourceDown` where the folder cannot be read.
     """
-    found: dict[str, list[tuple[str, AppealFile]]] = {}
+    by_reference: dict[str, list[tuple[str, AppealFile]]] = {}
     problems = _Problems()
     for path, about in _files(folder, problems):
         if not first and 0 <= now - about.st_mtime < SETTLED:
@@ -90,15 +90,15 @@ def read_appeals(
             problems.add(path.name, _words(unexpected(path.name, error)), content)
         else:
             file = AppealFile(appeal, about.st_mtime)
-            found.setdefault(appeal.reference, []).append((path.name, file))
-    for reference, files in found.items():
+            by_reference.setdefault(appeal.reference, []).append((path.name, file))
+    for reference, files in by_reference.items():
         if len(files) > 1:
             names = ", ".join(name for name, _ in files)
             problems.add(
                 names,
                 f"{names}: all have the reference {reference}, so none is read; keep one, or fix a reference",
             )
-    single = (files[0][1] for files in found.values() if len(files) == 1)
+    single = (files[0][1] for files in by_reference.values() if len(files) == 1)
     return sorted(single, key=lambda file: file.changed, reverse=True), problems
 
 
@@ -174,8 +174,8 @@ def check_appeal(content: bytes, name: str) -> None:
     except NoTime as error:
         place = _EMBARGO.search(content)
         line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
-        words = f"{error}; a message that waits for it would be held for a person"
-        raise InvalidDocuments([Problem(name, line, 1, "embargo", words, error.cure)]) from None
+        message = f"{error}; a message that waits for it would be held for a person"
+        raise InvalidDocuments([Problem(name, line, 1, "embargo", message, error.cure)]) from None
 
 
 def appeal_of(content: bytes, name: str) -> Appeal:
@@ -212,16 +212,16 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
         names = {name: _own_name(name) for name in value}
         twice = next((n for n, own in names.items() if n != own and own in value), None)
         if twice is not None:
-            words = f'"{twice}" and "{names[twice]}" are the same field'
+            message = f'"{twice}" and "{names[twice]}" are the same field'
             raise InvalidDocuments(
-                [document.problem((twice,), words, "keep one of the two", key=True)]
+                [document.problem((twice,), message, "keep one of the two", key=True)]
             )
         places = {own: (name,) for name, own in names.items() if name != own}
         value = more | {own: _as_written(document, n, own, value[n]) for n, own in names.items()}
         if "embargo" in value and value["embargo"] in (None, ""):
             place = places.get("embargo", ("embargo",))
-            words, cure = "is empty", "write a date and time, or delete the line"
-            raise InvalidDocuments([document.problem(place, words, cure, key=True)])
+            message, cure = "is empty", "write a date and time, or delete the line"
+            raise InvalidDocuments([document.problem(place, message, cure, key=True)])
     appeal, problems = check_value(document, (), value, Appeal, elsewhere=places)
     if appeal is None:
         raise InvalidDocuments(problems)

@@ -133,8 +133,8 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         happened = event.type.removeprefix("appeal.")
         if happened not in options.on:
             return f"appeal is {happened}, wanted {' or '.join(options.on)}"
-        told = event.data if isinstance(event.data, dict) else {}
-        kind, area = str(told.get("kind", "")), str(told.get("area", ""))
+        data = event.data if isinstance(event.data, dict) else {}
+        kind, area = str(data.get("kind", "")), str(data.get("area", ""))
         if options.kinds and _small(kind) not in {_small(wanted) for wanted in options.kinds}:
             return f"kind is {kind or 'missing'}, wanted {' or '.join(options.kinds)}"
         if options.areas and not any(_small(word) in _small(area) for word in options.areas):
@@ -179,11 +179,11 @@ async def _from_feed(
     look = await read_feed(url, cursor, tools, credentials)
     if look.entries is None:
         return Look(None, look.cursor, notes=look.notes)
-    told = [entry for entry in look.entries if entry.data.get("title")]
+    titled = [entry for entry in look.entries if entry.data.get("title")]
     notes = list(look.notes)
-    if untold := len(look.entries) - len(told):
+    if untold := len(look.entries) - len(titled):
         notes.append(f"{untold} items without a title were left out")
-    items = await in_thread(_listed, told)
+    items = await in_thread(_listed, titled)
     if shared := len(items) - len({item.identity for item in items}):
         notes.append(f"{shared} items have the reference of another item; only the newest is used")
     return Look(items, look.cursor, notes=tuple(notes))
@@ -208,25 +208,25 @@ def _small(word: str) -> str:
 def _appeal(entry: FeedEntry) -> Appeal:
     """Return the appeal in a feed's entry; the schemes of its categories may add fields."""
     tags = entry.data["tags"]
-    said = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
-    told = {
-        "reference": short_identity(said.get("reference") or feed_identity(entry)),
+    by_scheme = {tag["scheme"].lower(): tag["term"] for tag in reversed(tags) if tag["scheme"]}
+    fields = {
+        "reference": short_identity(by_scheme.get("reference") or feed_identity(entry)),
         "title": entry.data["title"],
-        "kind": said.get("kind", _kind(tag["term"] for tag in tags)).lower(),
+        "kind": by_scheme.get("kind", _kind(tag["term"] for tag in tags)).lower(),
         "status": _status(tags),
         "text": entry.data.get("text"),
         "body_html": entry.html,
         "url": entry.link or None,
-        "area": said.get("area") or said.get("place"),
+        "area": by_scheme.get("area") or by_scheme.get("place"),
         "images": [AppealImage(**image) for image in entry.data["images"]],
         "tags": tags,
     }
-    return Appeal.model_validate({name: value for name, value in told.items() if value})
+    return Appeal.model_validate({name: value for name, value in fields.items() if value})
 
 
 def _kind(terms: Iterable[str]) -> str:
-    words = {word for term in terms for word in term.lower().split()}
-    return next((kind for kind in KINDS if kind in words), "other")
+    terms_ = {word for term in terms for word in term.lower().split()}
+    return next((kind for kind in KINDS if kind in terms_), "other")
 
 
 def _status(tags: Iterable[Mapping[str, str]]) -> AppealStatus:

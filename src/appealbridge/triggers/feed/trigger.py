@@ -142,17 +142,17 @@ class FeedOptions(Options):
             raise ValueError(
                 "a login must not be in a recipe; give the feed a name under feeds: in appealbridge.yaml"
             )
-        told = self.told()
-        if self.feed is not None and told:
+        options = self.told()
+        if self.feed is not None and options:
             raise ValueError(
-                f"{', '.join(sorted(told))} of a named feed must be in appealbridge.yaml; delete it here"
+                f"{', '.join(sorted(options))} of a named feed must be in appealbridge.yaml; delete it here"
             )
         return self
 
     def told(self) -> dict[str, Any]:
         """Return the options that describe the feed itself."""
-        said = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
-        return {name: value for name, value in said.items() if name in FeedSource.model_fields}
+        options = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
+        return {name: value for name, value in options.items() if name in FeedSource.model_fields}
 
 
 class Feed(Poller[FeedOptions, FeedSource]):

@@ -40,8 +40,8 @@ def json_body(request: Request, *, form: str = "") -> Any:
     """
     body = json_bytes(request, form=form)
     if len(body) > MOST_VALUES and sum(map(body.count, _BETWEEN_VALUES)) > MOST_VALUES:
-        words = f"the JSON has more than {MOST_VALUES} values; send less at once"
-        raise Refused(413, "too large", words)
+        message = f"the JSON has more than {MOST_VALUES} values; send less at once"
+        raise Refused(413, "too large", message)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

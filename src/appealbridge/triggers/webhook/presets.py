@@ -140,21 +140,21 @@ def _alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Receive
         raise unfit("alerts is not a list with at least one alert")
     shared = {name: body[name] for name in _SHARED if name in body}
     fit = min(MOST_ALERTS, max(1, _MOST_COPIED // len(orjson.dumps(shared))))
-    drafts = [_alert(one, f"alerts[{n}]", sender, shared) for n, one in enumerate(alerts[:fit])]
+    drafts = [_alert(alert, f"alerts[{n}]", sender, shared) for n, alert in enumerate(alerts[:fit])]
     return Received(drafts, left_out=_left_out(sender, len(alerts) - fit, body))
 
 
 def _left_out(sender: str, too_many: int, body: Mapping[str, Any]) -> str:
     """Return what to tell people about alerts that are not taken; empty if all are."""
-    words = []
+    parts = []
     if too_many > 0:
-        words.append(f"{sender} sent {too_many} alerts more in one request than are taken")
+        parts.append(f"{sender} sent {too_many} alerts more in one request than are taken")
     cut = body.get("truncatedAlerts")
     if isinstance(cut, int) and cut > 0:
-        words.append(f"{sender} itself left out {cut} alerts because of its max_alerts")
-    if not words:
+        parts.append(f"{sender} itself left out {cut} alerts because of its max_alerts")
+    if not parts:
         return ""
-    left_out = "; ".join(words)
+    left_out = "; ".join(parts)
     return f"{left_out}. Nothing is published about these. Send smaller groups: see group_by"
 
 
@@ -195,7 +195,7 @@ def _cloudevents(request: Request, body: Any, vouched: str) -> Received:
         if body == []:
             return Received(why_none="a batch of CloudEvents with none in it")
         batch = some(body, "the body", "CloudEvent")
-        return Received([_cloudevent(one, f"[{n}]") for n, one in enumerate(batch)])
+        return Received([_cloudevent(event, f"[{n}]") for n, event in enumerate(batch)])
     if "ce-specversion" in request.headers and media != "application/cloudevents+json":
         return Received([_binary_cloudevent(request, body, vouched)])
     return Received([_cloudevent(body, "the body")])
@@ -262,8 +262,8 @@ def _data(fields: Mapping[str, Any], where: str) -> Any:
     try:
         return orjson.loads(base64.b64decode(fields["data_base64"], validate=True))
     except (binascii.Error, ValueError, TypeError):
-        words = f"data_base64 of {where} is not JSON; send JSON, as data"
-        raise unfit(words) from None
+        message = f"data_base64 of {where} is not JSON; send JSON, as data"
+        raise unfit(message) from None
 
 
 def _pagerduty(request: Request, body: Any, vouched: str) -> Received:

@@ -105,7 +105,7 @@ def proof(
 
     def head(request: Request) -> bool:
         claim = claimed(request)
-        if not any(len(given) == length for given in claim.proofs):
+        if not any(len(proof) == length for proof in claim.proofs):
             raise _refused(
                 f"no signature in {claim.header} has {length} characters, as {algorithm} needs"
             )
@@ -118,9 +118,9 @@ def proof(
             own.update(claim.before)
             own.update(request.body)
             expected = encode(own.digest())
-            for given in claim.proofs:
+            for proof in claim.proofs:
                 # Some senders, in .NET for example, write hex in capitals.
-                if hmac.compare_digest(expected, given if encoding == "base64" else given.lower()):
+                if hmac.compare_digest(expected, proof if encoding == "base64" else proof.lower()):
                     return
         raise _refused(
             f"no signature in {claim.header} fits this body and a secret of this webhook; "
@@ -243,18 +243,18 @@ def _parts(value: str) -> Sequence[str]:
 
 
 def _marked(parts: Sequence[str], mark: str, header: str) -> Sequence[bytes]:
-    found = [_bytes(part[len(mark) :]) for part in parts if part.startswith(mark)]
-    if not found:
+    proofs = [_bytes(part[len(mark) :]) for part in parts if part.startswith(mark)]
+    if not proofs:
         raise _refused(f"{header} brings no signature that begins with {mark}")
-    return found[:_MOST_PROOFS]
+    return proofs[:_MOST_PROOFS]
 
 
 def _bearer(keys: Sequence[bytes], request: Request) -> bool:
     word, _, token = _header(request, "authorization").partition(" ")
     if word.lower() != "bearer":
         raise _refused("the authorization header is not of the form: Bearer <token>")
-    given = _bytes(token.strip())
-    if not any([hmac.compare_digest(key, given) for key in keys]):  # noqa: C419 - in constant time
+    proof = _bytes(token.strip())
+    if not any([hmac.compare_digest(key, proof) for key in keys]):  # noqa: C419 - in constant time
         raise _refused("the bearer token is none of this webhook's")
     return True
 
@@ -269,16 +269,16 @@ def _no_browser(request: Request) -> bool:
     """
     media = media_type(request)
     if media != "application/json" and not media.endswith("+json"):
-        words = (
+        message = (
             f"content type {media[:80] or 'missing'}; an unsigned webhook takes application/json"
         )
-        raise Refused(415, "not JSON", words)
+        raise Refused(415, "not JSON", message)
     origin = request.headers.get("origin")
     if origin is not None and not _own(origin, request.headers.get("host", "")):
-        words = (
+        message = (
             "an unsigned webhook accepts nothing from a web page; send it without an Origin header"
         )
-        raise Refused(403, "from a web page", words)
+        raise Refused(403, "from a web page", message)
     return False
 
 

@@ -283,7 +283,7 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
             return none
         received = source.read(request, body, _vouched(source.signature, request))
         if source.preset is not None and source.signature.replayable:
-            return replace(received, events=[_replayable(one) for one in received.events])
+            return replace(received, events=[_replayable(event) for event in received.events])
         return received
 
     def body_limit(self, source: WebhookSource) -> int:
@@ -298,12 +298,14 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
                 value = secret.get_secret_value()
                 length = len(key_of(source.signature, value))
                 if length < SHORTEST:
-                    words = f"this secret has only {length} bytes and could be guessed by trying"
-                    yield Weakness((name, "secrets", n), words, _MAKE_ONE)
+                    message = f"this secret has only {length} bytes and could be guessed by trying"
+                    yield Weakness((name, "secrets", n), message, _MAKE_ONE)
                 other = first.setdefault(value, name)
                 if other != name:
-                    words = f"webhook {other} has the same secret, so its sender may send here too"
-                    yield Weakness((name, "secrets", n), words, f"give each its own; {_MAKE_ONE}")
+                    message = (
+                        f"webhook {other} has the same secret, so its sender may send here too"
+                    )
+                    yield Weakness((name, "secrets", n), message, f"give each its own; {_MAKE_ONE}")
 
 
 _IDENTITY = ("key", "subject", "type")
