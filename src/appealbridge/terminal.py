@@ -1,7 +1,7 @@
 """
-Text from outside as a terminal may show it: what would move the cursor, hide letters or turn their order is spelt out.
+Makes text from outside safe for a terminal: escapes what moves the cursor, hides letters or turns their order.
 
-Scripts and emoji stay as they are, so what joins their letters is kept where it does join some.
+Scripts and emoji stay as they are, so joiners between their letters are kept.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _UNSEEN = (
 _SCRIPT = (
     "[\u0600-\u061b\u061d-\u109f\u1780-\u17b3\u17b6-\u180d\u180f-\u18af\ufb50-\ufdff\ufe70-\ufefc]"
 )
-"""Letters that are written otherwise where a joiner stands between them: Arabic, Indic, Khmer and others."""
+"""Scripts in which a joiner changes how letters are written: Arabic, Indic, Khmer and others."""
 _PICTURE = "[\u2190-\u2bff\U0001f000-\U0001faff]"
 _LAND = "\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f"
-"""The flags of England, Scotland and Wales: a black flag, and its land in tags."""
+"""The flags of England, Scotland and Wales: a black flag, then tags."""
 
 _HARMFUL = re.compile(
     rf"(?P<kept>{_LAND}|(?<={_SCRIPT})[\u200c\u200d](?={_SCRIPT})"
@@ -33,10 +33,10 @@ _PLAIN = re.compile(r"[\x20-\x7e]*")
 
 def visible(text: str, *, lines: bool = False) -> str:
     r"""
-    Return a text with every harmful character spelt out, as `\x1b`.
+    Return a text with every harmful character escaped, such as `\x1b`.
 
-    With `lines` its line ends stay; otherwise they are spelt out too, so that nobody's text can
-    pass for a line of ours.
+    With `lines` its line ends stay; otherwise they are escaped too, so that no text can look like a
+    line of the program.
     """
     if _PLAIN.fullmatch(text):
         return text

@@ -22,8 +22,8 @@ class Offer:
     """
     The possible answers to one question.
 
-    `names` are the answers to choose from, empty where anything of the kind will do. `default` is the
-    answer of whoever gives none: `None` where there is no sensible one, empty for leaving it out.
+    `names` are the answers to choose from, empty if any text is possible. `default` is the answer
+    if none is given: `None` if there is no sensible one, empty to leave the option out.
     """
 
     names: tuple[str, ...] = ()

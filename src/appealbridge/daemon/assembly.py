@@ -161,7 +161,7 @@ def _weaknesses(
             try:
                 yield from trigger.weaknesses(sources)
             except Exception as error:  # noqa: BLE001 - a plug-in that breaks must not keep the daemon from starting
-                words = f"could not be looked at for what is unsafe: {fault(error, secret=True)}"
+                words = f"could not be checked for what is unsafe: {fault(error, secret=True)}"
                 yield Weakness((), words, REPORT)
 
 

@@ -1,8 +1,8 @@
 """
 Turns the events of the YAML parser into plain values, and keeps the place of each.
 
-A parser only tells what is where. What the words mean (YAML 1.2), that keys are unique, and every limit
-are decided here. The parser is libyaml, through PyYAML.
+The parser is libyaml, through PyYAML. It only reports what is where: the meaning of words (YAML
+1.2), unique keys, and every limit are decided here.
 """
 
 from __future__ import annotations

@@ -50,14 +50,13 @@ def check_value(
     context: Mapping[str, Any] = NO_CONTEXT,
 ) -> tuple[M | None, list[Problem]]:
     """
-    Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
+    Do the same with a value that is made from the one at `path` by adding or removing names.
 
-    With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
-    JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
-    instance nor a problem.
-    `owner` is what the options belong to, for complaints about unknown ones; `beside` are names that
-    may stand there and that the model does not know; `elsewhere` are the places of those names of the
-    value that stand somewhere else in the document; `context` is what the model's validators are told.
+    With `skip_templates` errors about templates and JSONPaths are dropped, since only their final
+    value can be judged; then there may be neither an instance nor a problem. `owner` is what the
+    options belong to, for messages about unknown ones. `beside` are further names that are allowed.
+    `elsewhere` has the paths of names that are in another place in the document. `context` is
+    passed to the model's validators.
     """
     try:
         return model.model_validate(
@@ -98,7 +97,7 @@ def _by_place(failure: ValidationError, value: Any) -> dict[Path, list[ErrorDeta
 
 
 def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) -> None:
-    """Report that a name is misspelt, but not also that the right one is missing."""
+    """Report that a name is misspelt, and not that the right one is missing too."""
     missing = {w for w, some in errors.items() if some[0]["type"] == "missing"}
     for where in [w for w, some in errors.items() if some[0]["type"] == "extra_forbidden"]:
         beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
@@ -110,14 +109,14 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
 
 
 def _drop_the_too_few_that_are_wrong(errors: dict[Path, list[ErrorDetails]]) -> None:
-    """Report that a list's entries are wrong, but not also that there are too few right ones."""
+    """Report that a list's entries are wrong, and not that there are too few right ones too."""
     for where in [w for w, some in errors.items() if some[0]["type"] == "too_short"]:
         if any(len(other) > len(where) and other[: len(where)] == where for other in errors):
             del errors[where]
 
 
 def _too_early(error: ErrorDetails, value: Any) -> bool:
-    """Return whether only the filled-in value can be judged; for a whole mapping, if its own validator failed."""
+    """Return whether only the final value can be judged; for a whole mapping, if its own validator failed."""
     if error["type"] in ("value_error", "assertion_error"):
         return _any_filled_in(value)
     return error["type"] not in ("missing", "extra_forbidden") and is_filled_in(value)
@@ -128,7 +127,7 @@ def _any_filled_in(value: Any) -> bool:
 
 
 def is_filled_in(value: Any) -> bool:
-    """Return whether a value is a template or a JSONPath, whose real value depends on the event."""
+    """Return whether a value is a template or a JSONPath, whose final value depends on the event."""
     return isinstance(value, str) and (
         "{{" in value or "{%" in value or value.startswith(("$.", "$["))
     )

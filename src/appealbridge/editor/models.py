@@ -1,8 +1,8 @@
 """
-From an options model to the part of a JSON Schema that describes it.
+Turns an options model into the part of a JSON Schema that describes it.
 
-What pydantic makes is right and hard to read: references, titles made of names, `null` beside every
-optional value. An editor shows a schema to people, so each of these is taken out.
+Pydantic's schemas are right and hard to read: references, titles made from names, `null` beside
+every optional value. An editor shows a schema to people, so these are removed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _NOISE = ("title", "discriminator", "$defs", "writeOnly", "format", "gt", "ge", 
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, with defaults as a person would write them."""
+    """Pydantic's generator, with defaults as a person would write them."""
 
     def encode_default(self, dft: Any) -> Any:
-        """Return a default as JSON; that of a whole section is nothing, since its parts have theirs."""
+        """Return a default as JSON; none for a whole section, because its parts have their own."""
         if isinstance(dft, BaseModel):
             return None
         try:
@@ -79,10 +79,10 @@ def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
 
 def _by_name(schema: Schema) -> Schema:
     """
-    Propose `!secret NAME` as it has to be written.
+    Propose `!secret NAME` as it must be written.
 
-    An editor puts an example that begins with `!` in quotes, which makes it a text like any other; a
-    snippet is put in as it stands.
+    An editor puts an example that begins with `!` in quotes, which makes it ordinary text; a
+    snippet is inserted as it is.
     """
     shown = schema.pop("examples")
     if schema.get("type") == "string":
@@ -95,7 +95,7 @@ def _by_name(schema: Schema) -> Schema:
 
 
 def _choose(schema: Schema, several: list[Schema]) -> None:
-    """Put alternatives into a node: none for `null`."""
+    """Put alternatives into a node, without `null`."""
     several = [branch for branch in several if branch != {"type": "null"}]
     if len(several) == 1:
         for key, value in several[0].items():
@@ -111,7 +111,7 @@ def _set_default(schema: Schema) -> None:
 
 
 def _set_length(schema: Schema) -> None:
-    """Write a length of time as people do; that it must be one of some size is nothing a text can show."""
+    """Write a length of time as people do; a text schema cannot express its limits."""
     for bound in ("exclusiveMinimum", "minimum", "maximum"):
         schema.pop(bound, None)
     if isinstance(schema.get("default"), (int, float)):
@@ -145,7 +145,7 @@ def _templates_inside(schema: Schema) -> Schema:
 
 
 def takes_any_text(schema: Mapping[str, Any]) -> bool:
-    """Tell whether every text that is not empty would do, so that a template does."""
+    """Return whether every non-empty text is valid, so that a template is too."""
     if "anyOf" in schema:
         return any(map(takes_any_text, schema["anyOf"]))
     if schema.keys() & set(_NARROW):

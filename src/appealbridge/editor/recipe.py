@@ -1,4 +1,4 @@
-"""The JSON Schema of a recipe: made of the plug-ins that are there and the words that the reader knows."""
+"""The JSON Schema of a recipe, made from the registered plug-ins and the models of the language."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _step(channel: AnyChannel, known: Catalogue) -> Schema:
 
 
 def _post(registry: Registry, known: Catalogue) -> Schema:
-    """Return the schema of a `post`: what all channels take, and what one of them is to have."""
+    """Return the schema of a `post`: the options of all channels, and of each."""
     schema = of_model(PostEntry)
     beside, options = schema["properties"], _options([*registry.actions.values()])
     account = proposing({"type": "string"}, known.channels)
@@ -108,7 +108,7 @@ def _post(registry: Registry, known: Catalogue) -> Schema:
 
 
 def _options(channels: list[AnyChannel]) -> dict[str, Schema]:
-    """Return the options of all messages; of those that have one name, only what is true of each."""
+    """Return the options of all messages; options with the same name keep only what is true of each."""
     options: dict[str, Schema] = {}
     for channel in channels:
         for name, option in of_model(channel.message)["properties"].items():
@@ -120,7 +120,7 @@ def _options(channels: list[AnyChannel]) -> dict[str, Schema]:
 
 
 def _propose_lists(options: dict[str, Schema], known: Catalogue) -> None:
-    """Put the declared lists where an example shows that one belongs."""
+    """Propose the declared lists where an example shows one."""
     for name, option in options.items():
         if any("lists." in str(example) for example in option.get("examples", ())):
             lists = [f"{{{{ lists.{one} }}}}" for one in known.lists]
@@ -141,7 +141,7 @@ def _object(
 
 
 def _about(plugin: object) -> str:
-    """Return the first line that a plug-in's file says of itself, or else its class."""
+    """Return the first line of the docstring of a plug-in's file, or else of its class."""
     file = inspect.getmodule(type(plugin))
     docstring = getattr(file, "__doc__", None) or type(plugin).__doc__ or ""
     return docstring.strip().partition("\n")[0]
@@ -157,7 +157,7 @@ _TEMPLATE: Schema = {
 
 
 def _expect(registry: Registry, known: Catalogue, expected: Schema) -> None:
-    """Say which parts of a message a test may expect: those of any action."""
+    """Return the parts of a message that a test may expect: those of any action."""
     parts = expected["properties"]
     parts["action"] = {"description": parts["action"]["description"], "enum": [*registry.actions]}
     parts["channel"] = proposing(parts["channel"], known.channels)
@@ -173,7 +173,7 @@ def proposing(schema: Schema, names: Iterable[str]) -> Schema:
     """
     Return a text's schema with names to propose first.
 
-    Any other text stays valid: a name that was declared a minute ago must not be called wrong.
+    Any other text stays valid: a name that was declared a minute ago must not be reported.
     """
     known = sorted(names)
     if not known:
@@ -184,7 +184,7 @@ def proposing(schema: Schema, names: Iterable[str]) -> Schema:
 
 
 def reference_of(trigger: AnyTrigger) -> str:
-    """Return the option in which a recipe names a source of the settings; empty where it has none."""
+    """Return the option with which a recipe names a source of the settings; empty if there is none."""
     if not trigger.section:
         return ""
     fields = trigger.options.model_fields

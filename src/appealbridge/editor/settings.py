@@ -88,7 +88,7 @@ def _required(channel: AnyChannel) -> list[str]:
 
 
 def _in_practice(channel: AnyChannel) -> list[str]:
-    """Return what an account has to say even on the practice platforms."""
+    """Return the options that an account needs even on the practice platforms."""
     made_up = channel.practice("account", {}, _NOWHERE)
     return [name for name in _required(channel) if name not in made_up]
 

@@ -45,11 +45,11 @@ class Practice:
 
 class Reader:
     """
-    Reads the parts of one document; `problems` and `notes` are what it found worth saying.
+    Reads the parts of one document; `problems` and `notes` collect what is wrong.
 
-    `broken` are the names of plug-ins that could not be loaded. `faults` are problems that are no
-    fault of the settings, by the place of the account or source that is left out for them. `missing`
-    are the names of secrets that cannot be had. `blind` are the places whose value is not the real one.
+    `broken` are the names of plug-ins that could not be loaded. `faults` are problems that are not
+    the settings' fault, by the path of the account or source that is left out. `missing` are the
+    names of secrets that are not available. `blind` are the paths of replaced values.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Reader:
         self._offline = offline
 
     def daemon(self, values: Mapping[str, Any] | None = None) -> DaemonSettings | None:
-        """Return the daemon's own settings, from `told` or from the whole document."""
+        """Return the daemon's own settings, from `values` or from the whole document."""
         apart = {"channels", "lists", *self._sections}
         value = self._document.value if values is None else values
         own = {
@@ -110,9 +110,7 @@ class Reader:
         path = ("channels", name, "platform")
         message = f'unknown platform "{platform}"'
         if self._broken and nearest(platform, self._platforms) is None:
-            cure = (
-                f"perhaps it comes with a plug-in that cannot be loaded: {', '.join(self._broken)}"
-            )
+            cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
             self.faults[path[:2]] = self._document.problem(path, message, cure)
         else:
             self._wrong(path, message, did_you_mean(platform, self._platforms))
@@ -122,7 +120,7 @@ class Reader:
         known = {*DaemonSettings.model_fields, "channels", "lists", *self._sections}
         if not self._broken or not isinstance(value, dict) or nearest(name, known) is not None:
             return False
-        cure = f"perhaps it belongs to a plug-in that cannot be loaded: {', '.join(self._broken)}"
+        cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
         message = f'unknown option "{name}"'
         self.faults[(name,)] = self._document.problem((name,), message, cure, key=True)
         return True
@@ -261,12 +259,7 @@ def _has_secret(value: Any) -> bool:
 
 
 def _unfounded(problem: Problem, path: Path, filler: SettingsFiller) -> bool:
-    """
-    Return whether an error is about a value that is not the real one.
-
-    That is so for what is stood in for, and for the whole that it is a part of where the whole does
-    not fit together.
-    """
+    """Return whether an error is about a replaced value, or about a whole that contains one."""
     if _MISSING.fullmatch(problem.problem) or problem.problem.startswith("unknown option"):
         return False
     return problem.path in {

@@ -1,8 +1,8 @@
 """
 Places and areas on the map, in the forms that events and recipes use.
 
-A pair of numbers is latitude, then longitude, as people read them off a map; GeoJSON alone has them
-the other way round, as its standard wants.
+A pair of numbers is latitude, then longitude, as people read them from a map; in GeoJSON it is the
+other way round, as its standard says.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def point(value: Any) -> Point | None:
     """
     Return the point that a value means, `None` if it is not a point on earth.
 
-    It may be `[lat, lon]`, a mapping with `lat` and `lon`, a text as `52.48, -1.89`, or GeoJSON.
+    Accepted are `[lat, lon]`, a mapping with `lat` and `lon`, a text such as `52.48, -1.89`, and
+    GeoJSON.
     """
     pair: tuple[Any, Any] | None = None
     if isinstance(value, dict):
@@ -91,7 +92,7 @@ class Circle:
         return self.away(place) <= self.radius
 
     def away(self, place: Point) -> float:
-        """Return how many metres a place is from the centre, along the ground."""
+        """Return the distance of a place from the centre along the ground, in metres."""
         (lat, lon), (lat0, lon0) = place, self.centre
         p, q = math.radians(lat), math.radians(lat0)
         half = math.sin((p - q) / 2) ** 2
@@ -159,7 +160,7 @@ class Polygons:
     """Everything in one of several outer rings, but not in its holes."""
 
     parts: Sequence[Sequence[Ring]]
-    """Of each the outer ring first, then its holes."""
+    """For each, the outer ring first, then its holes."""
 
     def holds(self, place: Point) -> bool:
         """Return whether a place is in it."""

@@ -1,8 +1,8 @@
 """
 The field tests of conditions: `equals`, `in`, `above` and others.
 
-A value of another kind than the question is about meets no test, the negative ones neither: what is
-not understood is no reason to publish.
+A value of another type fails every test, also the negative ones: what is not understood is no
+reason to publish.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Question(NamedTuple):
     """
     One test of a value.
 
-    `words` are as the recipe asks (`above 2`), `holds` answers, and `odd` says what about a value
-    makes it none that could be asked (`which is text`), empty where nothing does.
+    `words` is the test as written (`above 2`), `holds` its answer, and `odd` why a value cannot be
+    tested (`which is text`), empty if it can.
     """
 
     words: str
@@ -86,13 +86,13 @@ def plain(value: Any) -> str:
 
 
 def equals(wanted: Any) -> Question:
-    """Ask whether a value is this very value."""
+    """Test whether a value is equal to this."""
     odd = _of_kind(frozenset((kind(wanted),)))
     return Question(_words("equals", wanted), lambda value: _same(value, wanted), odd)
 
 
 def is_not(wanted: Any) -> Question:
-    """Ask whether a value is another value of the same kind."""
+    """Test whether a value is of the same type as this and not equal to it."""
     odd = _of_kind(frozenset((kind(wanted),)))
     return Question(
         _words("not", wanted), lambda value: not _same(value, wanted) and not odd(value), odd
@@ -100,13 +100,13 @@ def is_not(wanted: Any) -> Question:
 
 
 def is_in(wanted: list[Any]) -> Question:
-    """Ask whether a value is one of these."""
+    """Test whether a value is one of these."""
     odd = _of_kind(frozenset(map(kind, wanted)))
     return Question(_words("in", wanted), lambda value: _among(value, wanted), odd)
 
 
 def not_in(wanted: list[Any]) -> Question:
-    """Ask whether a value is none of these, and of the kind of one of them."""
+    """Test whether a value has the type of one of these and is none of them."""
     odd = _of_kind(frozenset(map(kind, wanted)))
     return Question(
         _words("not_in", wanted), lambda value: not _among(value, wanted) and not odd(value), odd
@@ -114,7 +114,7 @@ def not_in(wanted: list[Any]) -> Question:
 
 
 def contains(wanted: Any) -> Question:
-    """Ask whether a value has this in its text, or as one of its entries."""
+    """Test whether a text contains this, or a list has it as an entry."""
 
     def holds(value: Any) -> bool:
         if isinstance(value, str):
@@ -129,7 +129,7 @@ _TEXT = frozenset(("text",))
 
 
 def starts_with(wanted: str) -> Question:
-    """Ask whether a value is a text that begins so."""
+    """Test whether a text begins with this."""
     return Question(
         _words("starts_with", wanted),
         lambda value: isinstance(value, str) and composed(value).startswith(composed(wanted)),
@@ -138,7 +138,7 @@ def starts_with(wanted: str) -> Question:
 
 
 def matches(pattern: str) -> Question:
-    """Ask whether a value is a text in which this pattern is found; raise `ValueError` for what is none."""
+    """Test whether this pattern is found in a text; raise `ValueError` for an invalid pattern."""
     # RE2 takes time in proportion to the text, whatever the pattern; Python's own can hang.
     import re2
 
@@ -164,7 +164,7 @@ def _no_number(value: Any) -> str:
 
 
 def above(bound: float) -> Question:
-    """Ask whether a value is a number above this."""
+    """Test whether a number is above this."""
     return Question(
         _words("above", bound),
         lambda value: (n := number(value)) is not None and n > bound,
@@ -173,7 +173,7 @@ def above(bound: float) -> Question:
 
 
 def below(bound: float) -> Question:
-    """Ask whether a value is a number below this."""
+    """Test whether a number is below this."""
     return Question(
         _words("below", bound),
         lambda value: (n := number(value)) is not None and n < bound,

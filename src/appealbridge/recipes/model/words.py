@@ -1,8 +1,8 @@
 """
-What the models of the recipe language are made of.
+The building blocks of the models of the recipe language.
 
-The language is declared once, as models: the reader checks files against them, and the JSON Schema, the
-editor's help and the tables of the docs are made of them.
+The language is declared once, as models. The parser, the JSON Schema, the editor's help and the
+tables of the docs all use them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from appealbridge.plugin.options import Options
 from appealbridge.recipes.planning.times import length
 
 TEMPLATE: Final[dict[str, Any]] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
-"""The JSON Schema of a text that only an event turns into the real value: a template or a JSONPath."""
+"""The JSON Schema of a template or JSONPath, which only an event turns into the real value."""
 
 
 def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomError:
@@ -55,10 +55,10 @@ class Entry(Options):
     """
     The base of the entries of a recipe's lists, and of the mappings inside them.
 
-    A field's trailing underscore is not part of the option's name: `if_` is `if`. The first option tells
-    what kind of entry it is; `ALSO` are the names that other tools have for it. `MEANT` maps names that
-    people write by mistake to the right name, or to the cure. `OTHERS` is the cure for all other unknown
-    names that resemble no known one.
+    A field's trailing underscore is not part of the option's name: `if_` is `if`. The first option
+    tells the kind of entry; `ALSO` are the names that other tools have for it. `MEANT` maps
+    mistaken names to the right name, or to the cure. `OTHERS` is the cure for all other unknown
+    names.
     """
 
     model_config = ConfigDict(alias_generator=lambda name: name.removesuffix("_"))
@@ -69,7 +69,7 @@ class Entry(Options):
 
     @classmethod
     def options(cls) -> dict[str, FieldInfo]:
-        """Return all options by name, the one that it begins with first."""
+        """Return all options by name, the first one first."""
         return {field.alias or name: field for name, field in cls.model_fields.items()}
 
     @classmethod
@@ -123,9 +123,7 @@ class Or:
         names = [name for name in (self.other, f"{self.other}_") if name in known]
         beside = any(known[name] is not None for name in names)
         if value is not None and beside:
-            message = (
-                f'"{self.other}" and "{str(info.field_name).removesuffix("_")}" stand here together'
-            )
+            message = f'"{self.other}" and "{str(info.field_name).removesuffix("_")}" cannot be used together'
             raise wrong(message, self.both, "beside")
         if value is None and names and not beside and self.cure is not None:
             raise wrong("", self.cure, "missing")
@@ -145,7 +143,7 @@ def must_be(what: str, cure: str = "") -> WrapValidator:
 
 
 ZONE, LISTS = "zone", "lists"
-"""What a validation's context has: the time zone in which times are read, and the settings' lists by name."""
+"""Keys of the validation context: the time zone for reading times, and the settings' lists by name."""
 
 
 def _a_time(text: str, info: ValidationInfo) -> str:

@@ -1,4 +1,4 @@
-"""Which fields an event of a recipe's triggers can have, and what is wrong with a name that asks for another."""
+"""Checks the names of event fields against those that the recipe's triggers can produce."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from appealbridge.recipes.templates.scope import ATTRIBUTES, EventView
 from appealbridge.recipes.templates.syntax import Chain, Malformed
 
 Names = frozenset[str] | None
-"""Names of fields, those inside another after a dot, `*` where there may be more; `None` where unknown."""
+"""Names of fields: a dot before a field inside another, `*` if there may be others; `None` if unknown."""
 
 OTHERS = "*"
 _METHODS = frozenset(("items", "keys", "values", "get"))
 _EVENT = frozenset(ATTRIBUTES[EventView])
 _NEAR = 0.8
-"""How alike two names must be for one to be the other misspelt where others may be there too."""
+"""How similar a name must be to a known one to count as misspelt, if other names are possible too."""
 _AMONG_FEW = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What the events of a recipe can have: `data` any of them, `appeal` those about one (none: no event is)."""
+    """The fields of a recipe's events: `data` of any event, `appeal` of one about an appeal (empty: none is)."""
 
     data: Names = None
     appeal: Names = None
 
 
 def fields_of(catalogue: Catalogue, triggers: Sequence[RecipeTrigger]) -> Fields:
-    """Return the fields of all events that a recipe's triggers let through."""
+    """Return the fields of all events that a recipe's triggers accept."""
     by_name: dict[str, list[Names]] = {}
     for trigger in triggers:
         for source in _sources(catalogue, trigger):
@@ -69,7 +69,7 @@ def _together(several: Iterable[Names]) -> Names:
 
 
 def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
-    """Return what is wrong with a chain that begins at `event`, `appeal` or `now`, `None` if nothing is known to be."""
+    """Return what is wrong with a chain that begins with `event`, `appeal` or `now`, `None` if nothing is."""
     name, keys = chain
     if name == "appeal" and fields.appeal == frozenset():
         message = "no event of these triggers is about an appeal"
@@ -82,11 +82,11 @@ def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
 
 
 def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
-    """Return where a name that means nothing by itself is to be found, empty where it is more like another."""
+    """Return where an unknown name may be found; empty if it is more like a known name."""
     if name in ("data", "subject", "type"):
         return f'did you mean "event.{name}"?'
     if name == "loop":
-        return "it is known inside {% for … %}"
+        return "it exists only inside {% for … %}"
     if nearest(name, known) is not None:
         return ""
     inside = {name_ for name_ in fields.data or () if "." not in name_} - {OTHERS}

@@ -1,4 +1,4 @@
-"""`action: post`: one entry that becomes a step for each of its channels."""
+"""Turns an `action: post` into a step for each of its channels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ OF_THE_POST, _OF_ONE = PostEntry.names(), OneChannel.names()
 
 @dataclass(frozen=True, slots=True)
 class _PostTarget:
-    """One channel of a post; of its `own` under `per_channel` what is `right`, and its action's `options`."""
+    """
+    One channel of a post.
+
+    `own` is what `per_channel` says of it, `right` the valid part of that, `options` its options of
+    the action.
+    """
 
     name: str
     plugin: AnyChannel
@@ -48,7 +53,7 @@ class _PostTarget:
 def read_post(
     reading: ParsingContext, value: Mapping[str, Any], path: Path, id_: str
 ) -> Sequence[Step | None]:
-    """Return a step for each channel, `None` for those that cannot be understood, complaining about them."""
+    """Return a step for each channel, `None` for those that have a mistake."""
     right, options = reading.own(PostEntry, value, path)
     targets = _targets(reading, right, path)
     pictures_of(reading, options, path)
@@ -64,7 +69,7 @@ def read_post(
             reading,
             wanted,
             (*(target.path if in_own else path), "overflow"),
-            "say overflow: shorten, or leave it out"
+            "write overflow: shorten, or leave it out"
             if in_own
             else f"write overflow: shorten under per_channel, for {target.name}",
         )
@@ -135,9 +140,9 @@ def _understood(
     reading: ParsingContext, options: Mapping[str, Any], targets: Sequence[_PostTarget], path: Path
 ) -> tuple[dict[str, Any], set[str]]:
     """
-    Return those shared options that every channel takes, complaining about the others.
+    Return the shared options that every channel takes, and report the others.
 
-    With them come the words that would complain of the missing of what those others mean.
+    Also return the messages about missing options that the reported ones were meant for.
     """
     known: dict[str, Any] = {}
     meant: set[str] = set()
@@ -187,7 +192,7 @@ def _wanted(
 
 
 def _for_one(problem: Problem, target: _PostTarget) -> Problem:
-    """Say for which channel something is missing, where nothing around it does."""
+    """Name the channel in a message about a missing option."""
     if target.own or not problem.problem.endswith(" is missing"):
         return problem
     cure = f"write it under per_channel, for {target.name}"

@@ -1,4 +1,4 @@
-"""What in a recipe is, or looks like, a secret. No complaint about a recipe shows one."""
+"""Finds what is, or looks like, a secret in a recipe, and keeps it out of all messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appealbridge.documents.document import Place
 from appealbridge.documents.lines import lines_of
 from appealbridge.recipes.templates.fast_path import is_template
 
-CURE = "recipes hold none; put it into secrets/ and name it in appealbridge.yaml"
+CURE = "a recipe must not contain one; put it in secrets/ and name it in appealbridge.yaml"
 
 _TOKEN = re.compile(
     r"""
@@ -38,10 +38,10 @@ _NAMED = re.compile(
 
 
 TAGS = {
-    "!secret": "a recipe cannot name a secret; say it in appealbridge.yaml, where the accounts are",
-    "!include": "a recipe includes nothing; lists are included in appealbridge.yaml",
+    "!secret": "a recipe cannot use a secret; name it in appealbridge.yaml, in the account",
+    "!include": "a recipe cannot include a file; include lists in appealbridge.yaml",
 }
-"""Why the tags of appealbridge.yaml cannot stand in a recipe."""
+"""Why the tags of appealbridge.yaml are not allowed in a recipe."""
 
 
 def secrets_in(document: Document) -> list[Problem]:
@@ -61,7 +61,7 @@ def secrets_in(document: Document) -> list[Problem]:
 
 
 def _may_have_token(text: str) -> bool:
-    """Tell whether to search a text for tokens; this costs a tenth of the search."""
+    """Return whether a text is worth searching for tokens; this costs a tenth of the search."""
     return "@" in text or "PRIVATE KEY" in text or _LONG_WORD.search(text) is not None
 
 
@@ -84,7 +84,7 @@ _SHORTEST = 6
 
 
 def without_secrets(problems: list[Problem], secrets: list[Problem]) -> list[Problem]:
-    """Return problems that show no line with a secret in it, and no secret in their words."""
+    """Return the problems without lines and words that contain a secret."""
     lines = {(problem.file, problem.line) for problem in secrets}
     return [_without(problem, hide=(problem.file, problem.line) in lines) for problem in problems]
 

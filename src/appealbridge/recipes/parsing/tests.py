@@ -11,7 +11,7 @@ from appealbridge.recipes.parsing.context import ParsingContext
 
 
 def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
-    """Complain about tests that expect what cannot be."""
+    """Report tests that expect unknown actions, channels or options."""
     for number, test in enumerate(tests):
         path = ("tests", number)
         for name in ("expect", "expect_at_least"):

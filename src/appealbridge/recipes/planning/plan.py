@@ -1,8 +1,8 @@
 """
 Plans what a recipe does next about an event, given its deliveries so far. Pure.
 
-Called when the event arrives and again whenever something it waits for happened. Values in, values
-out; the time is an argument, and planning twice gives the same ids.
+Called when the event arrives, and again when something that the run waits for has happened. The
+time is an argument, and planning twice gives the same ids.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ class Plan:
     """
     The next steps of a run.
 
-    `deliveries` are new ones, `planned`, with their hold if they are to wait for a person; `done`
-    says that nothing more will ever come of this run; `failed` is why the run cannot go on, with its
-    place, and `reason` why it was stopped, both empty where it was not; `trace` is what was decided,
-    as JSON objects with `step`, `said` and, where new ones were used, `variables`. `marks` are to be
-    handed over the next time, which is at `wake_at` (Unix seconds) at the latest. `unheard` are the
-    ids of events that need not be. `too_long` has for each step whose text was shortened how long it
-    was.
+    `deliveries` are new ones in the state `planned`, with their hold. `done` says that the run has
+    ended. `failed` is why the run cannot go on, with the path in the recipe, and `reason` why it
+    was stopped; both are empty otherwise. `trace` has JSON objects with `step`, `message` and, if
+    new ones were used, `variables`. `marks` are passed to the next plan, which is due at `wake_at`
+    (Unix seconds) at the latest. `unheard` are the ids of events that need not be passed again.
+    `too_long` is the length before shortening, by step.
     """
 
     deliveries: Sequence[Delivery]
@@ -69,11 +68,10 @@ def plan(
     """
     Return the next steps about `event`, given the run's deliveries so far by step.
 
-    `marks` are those of the plan before, `heard` the events of the same subject that came since, in
-    their order. Either every step that can be rendered now is, or nothing new is planned and
-    `failed` says why. `now` is in Unix seconds UTC. `seen` are the names by which the recipe's
-    conditions have just seen the event, which saves working them out again. Raise `OutOfTime` where
-    `budget` does not allow for so much work.
+    `marks` are those of the plan before, and `heard` the later events of the same subject in order.
+    Either every step that can be rendered now is planned, or nothing is and `failed` says why.
+    `now` is in Unix seconds UTC. `seen` has the names as the conditions have just used them, to
+    save computing them again. Raise `OutOfTime` if the work exceeds `budget`.
     """
     try:
         if recipe.flow:
@@ -104,7 +102,7 @@ def _along(
     way: Progress,
     budget: Budget,
 ) -> Plan:
-    """Plan the steps that a run has reached in the tree of its actions."""
+    """Plan the steps that the run has reached in the tree of its actions."""
     scopes: dict[Branch, Scope] = {}
 
     def where(step: Step) -> Where:
@@ -136,7 +134,7 @@ def _along(
 
 @dataclass(slots=True)
 class _Made:
-    """The deliveries of all steps that are ready, their trace entries, and why one could not be finished."""
+    """The deliveries of all steps that are ready, their trace, and why a step failed."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     trace: list[Mapping[str, Any]] = field(default_factory=list)
@@ -145,7 +143,7 @@ class _Made:
     too_long: dict[str, Measure] = field(default_factory=dict)
 
     def say(self, step: str, message: str, scope: Scope) -> None:
-        """Add to the trace, with the variables that are not yet in it."""
+        """Add to the trace, with the variables that are not in it yet."""
         entry: dict[str, Any] = {"step": step, "message": message}
         self.trace.append(entry)
         if scope.fresh:
@@ -157,7 +155,7 @@ class _Made:
                 self.told |= new
 
     def hold(self, unread: str) -> None:
-        """Hold everything that was written together."""
+        """Hold all deliveries planned now."""
         self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
         message = f"cannot read a time: {unread}; everything planned now is held"
         self.trace.append({"step": "", "message": message})
@@ -169,7 +167,7 @@ def _made(
     standings: Mapping[str, Standing],
     where: Callable[[Step], Where],
 ) -> _Made:
-    """Finish all steps that are ready, or return why one cannot be finished, with the variables."""
+    """Finish all steps that are ready, or return why one failed."""
     made = _Made()
     unread = ""
     for step in recipe.steps:
@@ -215,7 +213,7 @@ def _cancelled(
     so_far: Mapping[str, Sequence[Delivery]],
     never: Mapping[str, str],
 ) -> list[Mapping[str, Any]]:
-    """Record why steps that the run reached were left out."""
+    """Return the trace entries of the steps that were reached and left out."""
     if Standing.SKIPPED not in standings.values():
         return []
     return [
@@ -249,5 +247,5 @@ def _cancelled_words(
 
 
 def _parts_of(recipe: Recipe, need: str) -> Sequence[str]:
-    """Return the step of this id, or those of the `post` of this id."""
+    """Return the steps with this id: one, or those of a `post`."""
     return [step.id for step in recipe.steps if need in (step.id, step.group)]

@@ -1,5 +1,5 @@
 """
-Moves a run on through the tree of its actions: makes choices, begins and ends waits. Pure.
+Decides where a run goes next in the tree of its actions: makes choices, begins and ends waits. Pure.
 
 A decision is final, whatever the clock or the results say later.
 """
@@ -24,17 +24,17 @@ from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, W
 from appealbridge.recipes.templates.summary import looked_at
 
 LogEvent = Mapping[str, Any]
-"""One entry of a trace: `step` and `said`."""
+"""One entry of a trace: `step` and `message`."""
 
 
 @value
 class Progress:
     """
-    How far a run has come now.
+    How far a run has come.
 
-    `results` are those of the steps so far, `marks` what is to be kept of the decisions. `wake_at`
-    is when the wait under way is over, in Unix seconds. `unheard` are the ids of events that no wait
-    of this run will ever want. `trace` says what was decided now.
+    `results` are those of the steps so far, `marks` the decisions to keep. `wake_at` is when the
+    current wait ends, in Unix seconds. `unheard` are the ids of events that no wait of this run can
+    use. `trace` is what was decided now.
     """
 
     reach: Position
@@ -48,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PlanningMoment:
-    """Everything that a decision may use. `heard` are events of the run's subject that came after its own."""
+    """Everything that a decision may use; `heard` are the events of the run's subject after its own."""
 
     recipe: Recipe
     event: Event
@@ -58,18 +58,18 @@ class PlanningMoment:
     results: Mapping[str, ResultView] = field(default_factory=dict)
 
     def scope(self, place: Branch, event: Event | None = None) -> Scope:
-        """Return the names in reach at a place; `event` stands in for the run's own."""
+        """Return the names that an entry can use; `event` replaces the run's own."""
         wait = wait_view(place, self.heard)
         event = event or self.event
         return self.recipe.scope(event, self.results, self.now, wait, self.budget)
 
     def clock(self, at: float) -> str:
-        """Return a moment as shown to people."""
+        """Return a moment as people read it."""
         return shown(at, self.recipe.zone)
 
 
 def wait_view(place: Branch, heard: Sequence[Event]) -> WaitView | None:
-    """Return the last wait before a place as templates see it."""
+    """Return the last wait before an entry, as templates see it."""
     if place.completed is None:
         return None
     came = next((event for event in heard if event.id == place.event), None)
@@ -85,7 +85,7 @@ def progress_of(
     heard: Sequence[Event],
     budget: Budget,
 ) -> Progress:
-    """Return how far the run comes at `now`; raise `RenderError` where a decision has no value."""
+    """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
     kept = dict(marks)
     trace: list[LogEvent] = []
     unheard = {event_.id for event_ in heard if not _wanted(recipe, event_)}
@@ -172,7 +172,7 @@ def _begin(node: Delay | WaitFor, place: Branch, moment: PlanningMoment) -> Deci
 
 
 def _no_time(now: float, problem: str) -> Decision:
-    """End a delay whose length is not known; the steps after it are held."""
+    """End a delay of unknown length; the steps after it are held."""
     mark = {"begun": now, "until": now, "over": now}
     hold = f"its time is not known: {problem}; release it when it may go out"
     message = f"cannot tell how long to wait: {problem}; the steps after it are held"
@@ -202,7 +202,7 @@ def _listen(
 
 
 def _since(place: Branch, heard: Sequence[Event]) -> Sequence[Event]:
-    """Return the events that came after the wait before this place ended."""
+    """Return the events that came after the wait before this entry ended."""
     ids = [event.id for event in heard]
     after = ids.index(place.event) + 1 if place.event in ids else 0
     return [event for event in heard[after:] if event.received_at >= place.hears_from]

@@ -1,4 +1,4 @@
-"""Finds out which steps of a run may be planned now, and the results of earlier ones."""
+"""Decides which steps of a run can be planned now, and collects the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Standing(Enum):
     """The state of a step within its run."""
 
     READY = auto()
-    """Not planned; everything it needs is there."""
+    """Not planned; everything that it needs is there."""
     WAITING = auto()
-    """Not planned; what it needs may still come."""
+    """Not planned; it waits for other steps."""
     SKIPPED = auto()
-    """Never planned, because what it needs will not come."""
+    """Never planned, because a step that it needs failed or was left out."""
     UNDER_WAY = auto()
     """Planned; not all of its deliveries have ended."""
     DELIVERED = auto()
@@ -49,9 +49,9 @@ def standing(
     reach: Position | None = None,
 ) -> dict[str, Standing]:
     """
-    Return the state of every step and every `post`; a step comes after all that it needs.
+    Return the state of every step and every `post`.
 
-    Without `reach` all are in reach.
+    `reach` has the steps that the run has reached; without it all are.
     """
     if not so_far and reach is None:  # nearly every event takes this path, so it must be quick
         return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}

@@ -1,4 +1,4 @@
-"""A recipe's own tests, run without reaching anything: the event they make up, and what they expect of it."""
+"""Runs a recipe's own tests: makes up their events and checks what would be published."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from appealbridge.recipes.rehearsal.expectation import (
 from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost, rehearse
 
 TEST_TIME = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
-"""When the event of a test happens, where the test does not say."""
+"""The time of a test's event if the test names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What came of one test; `why` says what was wanted and what came instead, empty where it passed."""
+    """The result of one test; `why` says what was expected and what happened, empty if it passed."""
 
     __test__ = False  # pytest takes any class called Test… for one of its own
 
@@ -43,7 +43,7 @@ class TestResult:
 
     @property
     def passed(self) -> bool:
-        """Whether all that was expected came."""
+        """Whether the test passed."""
         return not self.why
 
 
@@ -56,7 +56,7 @@ def run_tests(recipe: Recipe) -> list[TestResult]:
 
 
 def made_up_event(recipe: Recipe, fields: Mapping[str, Any]) -> Event:
-    """Return the event that a test or a preview describes; what it leaves out is made up."""
+    """Return the event that a test or preview describes, with made-up values for what it leaves out."""
     time = fields.get("time")
     at = TEST_TIME if time is None else read(time, recipe.zone).at(0.0, recipe.zone)
     return _event(recipe, fields, "test", fields.get("subject", "test"), at)
@@ -77,7 +77,7 @@ def _event(recipe: Recipe, fields: Mapping[str, Any], id_: str, subject: str, at
 
 
 def later_events(recipe: Recipe, first: Event, test: Test) -> list[Event]:
-    """Return the events that a test has come after its `first` one."""
+    """Return the later events of a test."""
     return [
         _event(
             recipe,
@@ -92,7 +92,7 @@ def later_events(recipe: Recipe, first: Event, test: Test) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class _Played:
-    """One test, played: its event, what came of it, and what it expects."""
+    """One test that was run: its event, the result, and what it expects."""
 
     recipe: Recipe
     test: Test
@@ -100,7 +100,7 @@ class _Played:
     came: Rehearsal
 
     def why_not(self) -> str:
-        """Return what was wanted and what came instead; empty where all came that was wanted."""
+        """Return what was expected and what happened; empty if the test passed."""
         test, came = self.test, self.came
         if test.expect_failure:
             if not came.failed or not fits(came.failed, test.expect_failure):
@@ -114,7 +114,7 @@ class _Played:
         return self._told(complaints, unlisted) if complaints or unlisted else ""
 
     def _complaints(self) -> tuple[list[str], Sequence[SimulatedPost]]:
-        """Return what is amiss, and the posts that are not expected at all."""
+        """Return what is wrong, and the posts that are not expected."""
         test, posts = self.test, self.came.posts
         complaints: list[str] = []
         unlisted: Sequence[SimulatedPost] = ()
@@ -128,7 +128,7 @@ class _Played:
             if unlisted:
                 complaints.append("expected nothing else" if expect else "expected nothing")
         elif at_least is None and not any(map(goes_out, posts)):
-            complaints.append("expected that something goes out; say expect: [] if nothing is to")
+            complaints.append("expected something to go out; write expect: [] if nothing should")
         unmet, _ = paired(at_least or (), posts, self._meets_at_least)
         complaints += [f"expected {_line(entry)}" for entry in unmet]
         complaints += [
@@ -159,7 +159,7 @@ class _Played:
         return AT not in wanted or abs(post.after - self._until(wanted[AT])) < 1
 
     def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[SimulatedPost]) -> str:
-        """Return what an entry would have to say for one of these posts to be meant by it."""
+        """Return what to add to an entry so that it matches one of these posts."""
         for post in posts:
             if says_all(post, wanted):
                 if held_so(post, wanted):
@@ -171,7 +171,7 @@ class _Played:
         return ""
 
     def _told(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
-        """Tell what was wanted, and what came instead."""
+        """Return what was expected and what happened, as text."""
         came = self.came
         lines = [*complaints]
         if came.failed:
@@ -199,7 +199,7 @@ class _Played:
 
 
 def _said(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
-    """Return what a test says of each message that it expects."""
+    """Return what a test says about each message that it expects."""
     if expected is None:
         return None
     return [

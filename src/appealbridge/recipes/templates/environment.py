@@ -29,7 +29,7 @@ from appealbridge.recipes.templates.scope import ABSENT, Missing, Scope, reach
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """Compiles templates. They reach values only through `scope.reach`."""
+    """Compiles templates, which reach values only through `scope.reach`."""
 
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "**", "%"))
 
@@ -137,7 +137,7 @@ def _bound(node: nodes.Node) -> Iterable[tuple[nodes.Expr, nodes.Expr]]:
 
 
 class _Shortenable(NodeTransformer):
-    """Marks the values that a template prints as ones to shorten, except those with words of the recipe in them."""
+    """Marks the values that a template prints for shortening, except those with the recipe's own words."""
 
     def __init__(self, own: frozenset[str]) -> None:
         self._own = own

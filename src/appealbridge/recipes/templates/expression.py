@@ -25,11 +25,10 @@ class Expression:
     """
     A compiled text.
 
-    `fill` returns its value in a scope or raises `Unfillable`: any JSON value for a JSONPath or a
-    template of one expression (`whole`), a text otherwise. `chains` are the names it reads, `literal`
-    is its fixed words, `constant` says that there is nothing else. `source` is where the value of a
-    JSONPath, or of a template of one expression, comes from, as far as it may be shortened. `marked`
-    says that some of it is marked as what may be.
+    `fill` returns its value for a scope or raises `Unfillable`: any JSON value for a JSONPath or a
+    single expression (`whole`), otherwise text. `chains` are the names that it reads, `literal` its
+    fixed words, and `constant` says that there is nothing else. `source` is where the value comes
+    from, as far as it may be shortened, and `marked` says that a part is marked for shortening.
     """
 
     text: str
@@ -73,11 +72,11 @@ def _escaped(fill: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
 
 
 _ALMOST_A_PATH = re.compile(r"\$[A-Za-z_][\w.\[\]]*")
-"""A name after a dollar, which is neither a path nor a price."""
+"""A name after a dollar sign: neither a path nor a price."""
 
 
 def compile_jsonpath(text: str) -> Expression:
-    """Compile a JSONPath, whose root is the event's data; raise `Malformed`."""
+    """Compile a JSONPath into the event's data; raise `Malformed`."""
     try:
         path = compile_path(text)
     except ValueError as error:

@@ -47,9 +47,9 @@ _EARLIEST, _LATEST = 1e9, 4e9
 @pass_context
 def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
     """
-    Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis.
+    Cut a text at a word to `limit` characters, counted as the step's channel does, with an ellipsis.
 
-    Links at its end stay. Without a limit it is cut as far as it has to be for all of the post to fit.
+    Links at its end stay. Without a limit it is cut as far as needed for the whole post to fit.
     """
     scope = context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
@@ -102,9 +102,9 @@ def wordcount(text: Any) -> int:
 @pass_context
 def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
     """
-    Write a moment in the settings' time zone; `form` as of strftime.
+    Return a moment in the settings' time zone; `form` is as for strftime.
 
-    It is read as in `until`. Unix seconds are accepted too, if they can be nothing else.
+    The moment is read as in `until`. Unix seconds are accepted if they can be nothing else.
     """
     if len(_text(form, "local_time")) > _LONGEST_FORM:
         raise ValueError(f"local_time takes a format of at most {_LONGEST_FORM} characters")
@@ -133,7 +133,7 @@ def _moment(value: Any, scope: Scope) -> datetime:
 
 
 def join_and(items: Any, word: str = "and") -> str:
-    """Return a list as in a sentence: `a, b and c`."""
+    """Return a list as a sentence has it: `a, b and c`."""
     if not isinstance(items, (list, tuple)):
         str(items)  # a missing value says so itself
         raise ValueError("join_and needs a list")
@@ -152,7 +152,7 @@ def join(items: Any, separator: str = "") -> str:
 
 
 def replace(text: Any, old: str, new: str) -> str:
-    """Return the text with every `old` as `new`."""
+    """Return the text with every `old` replaced by `new`."""
     whole = bounded_text(_words(text, "replace"), "replace")
     old, new = (_text(argument, "replace") for argument in (old, new))
     bounded(len(whole) + whole.count(old) * len(new))
@@ -167,7 +167,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _words(value: Any, name: str) -> str:
-    """Return the text for a filter. A number is accepted too, because senders write roads or years so."""
+    """Return the text for a filter, or a number as text, because senders write roads and years so."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return str(value) if number else _text(value, name)
 

@@ -24,7 +24,8 @@ class Malformed(Exception):
     """
     Why a template or JSONPath cannot be compiled.
 
-    `needle` is the words meant, `line` theirs, from 1. `chains` are the names that the rest of it reads.
+    `needle` is the part of the text that is wrong, `line` its line from 1. `chains` are the names
+    that the rest reads.
     """
 
     def __init__(
@@ -45,14 +46,14 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A checked tree and every chain of names that it uses from outside."""
+    """A checked tree, and every chain of names that it reads from outside."""
 
     tree: nodes.Template
     chains: tuple[Chain, ...]
 
     @property
     def expression(self) -> nodes.Expr | None:
-        """The only expression of the template, `None` if it has anything else."""
+        """The only expression of the template, `None` if there is anything else."""
         match self.tree.body:
             case [nodes.Output(nodes=[expression])] if not isinstance(
                 expression, nodes.TemplateData
