@@ -63,4 +63,4 @@ class Stored:
                 f"these secrets cannot be read here, and are not masked if an event quotes them: {names}",
                 err=True,
             )
-        return Redactor(settings.secrets()).clean
+        return Redactor(settings.secrets).clean

@@ -64,16 +64,14 @@ def load_settings(
     """
     Read the settings; raise `InvalidDocuments` with every problem, and nothing else.
 
-    `broken` are the names of plug-ins that could not be loaded: what may belong to them, and what a
-    plug-in breaks over, is left out and stands in `faults`.
-
-    Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
-    platform's name to the model of its accounts, `sections` the key of a kind of source to the
-    model of one, `triggers` to the name of its trigger. In practice mode no secret of an account is
-    looked up; `practise` says what its options are then. `reaches` says whether an account leads to
-    someone, `weaknesses` what is unsafe about the sources of a section. `offline` is for looking
-    at the files where the secrets are not: one that is nowhere is only a note, and a source that
-    needs it is left out.
+    Without a `file` it is `appealbridge.yaml` in the working folder, if it exists. `platforms` maps a
+    platform's name to the model of its accounts, `sections` the section of a kind of source to its
+    model, and `triggers` to the name of its trigger. In practice mode no secret of an account is looked
+    up; `practise` returns its options then. `reaches` returns whether an account can reach a person,
+    `weaknesses` what is unsafe about the sources of a section. `broken` are the names of plug-ins that could
+    not be loaded: what may belong to them, or makes a plug-in fail, is left out and goes to `faults`.
+    `offline` is for machines without the secrets: a missing one is only a note, and a source that needs it
+    is left out.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
@@ -106,6 +104,7 @@ def load_settings(
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
+        daemon=daemon,
         file=path,
         store=_whole(folder, daemon.store),
         recipes=recipes,
@@ -119,9 +118,8 @@ def load_settings(
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(quiet([*_unsafe(document, reader, sources, weaknesses or _none)])),
-        resolved=vault.values,
+        secrets=vault.values,
         missing=frozenset(reader.missing),
-        **{name: getattr(daemon, name) for name in _AS_THEY_ARE},
     )
 
 
@@ -142,13 +140,6 @@ def _unsafe(
 def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
     del section, sources
     return ()
-
-
-_AS_THEY_ARE = (
-    "listen", "socket_mode", "control_socket", "control_mode",
-    "public_url", "keep_free", "watch", "time_zone", "practice", "inside", "log",
-    "feeds_at_once", "shutdown_within", "people", "groups", "holds", "notices", "retention",
-)  # fmt: skip
 
 
 _NOT_IN_FORCE = {

@@ -141,7 +141,9 @@ class Test(Entry):
         if all(getattr(self, name) in (None, "", []) for name in _SAID[2:]) and (
             self.expect is None and self.expect_at_least is None
         ):
-            raise wrong("the test says nothing about what it expects", "add expect: [] for no post at all")
+            raise wrong(
+                "the test says nothing about what it expects", "add expect: [] for no post at all"
+            )
         return self
 
 

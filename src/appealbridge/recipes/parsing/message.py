@@ -115,7 +115,9 @@ def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: st
         message = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
         reading.complain(path, message, cure)
     elif "thread" in wanted.written:
-        message = "the option thread already has the posts, so they cannot also be made from the text"
+        message = (
+            "the option thread already has the posts, so they cannot also be made from the text"
+        )
         reading.complain(path, message, "leave one of the two out")
 
 
