@@ -161,6 +161,11 @@ def _make_way(path: Path) -> None:
     raise OSError(errno.EADDRINUSE, "another program listens there", str(path))
 
 
+def shown_path(path: Path) -> str:
+    """Return a path as text, relative to the working folder if it is below it."""
+    return str(path).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109 - asked for each recipe
+
+
 def is_trusted(about: os.stat_result, owners: frozenset[int]) -> bool:
     """Return whether only these users or root can have written a file."""
     writable = stat.S_IWGRP | stat.S_IWOTH

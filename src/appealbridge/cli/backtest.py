@@ -102,7 +102,7 @@ async def _play(
     assembly: Any, draft: Any, since: float, report: _Report, progress: Progress
 ) -> tuple[Any, str]:
     """Run a draft on all events since then; return the backtest and what it was compared with."""
-    from appealbridge.recipes.rehearsal.api import Backtest
+    from appealbridge.recipes.rehearsal.backtest import Backtest
     from appealbridge.store.sqlite.store import SqliteStore
 
     now = SystemClock().now()

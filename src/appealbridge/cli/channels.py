@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from appealbridge.cli import tell
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail_with, json_option
-from appealbridge.cli.output import say, say_json, styled
+from appealbridge.cli.output import say, say_json, show, styled
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import fault
 
@@ -32,12 +33,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     if context.invoked_subcommand is not None:
         return
     rows = DaemonClient.of(config).get("/channels")
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.channels(rows)
+    show(rows, as_json, tell.channels)
 
 
 @channels.command()

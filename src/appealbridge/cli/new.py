@@ -16,7 +16,7 @@ from appealbridge.cli.questions import ask, ask_which, introduce
 from appealbridge.cli.recipes import print_tests
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import did_you_mean
-from appealbridge.files import read_file, write_file
+from appealbridge.files import read_file, shown_path, write_file
 
 if TYPE_CHECKING:
     from appealbridge.blueprints.answers import Offer
@@ -70,7 +70,7 @@ def new(
         fail(str(error), WRONG_USE)
     _write(file, text, chosen.name, assembly)
     say()
-    say(f"wrote {_shown(file)}")
+    say(f"wrote {shown_path(file)}")
     _try_out(file, assembly)
 
 
@@ -172,9 +172,11 @@ def _free(file: Path, force: bool) -> Path:
     if force or not os.path.lexists(file):
         return file
     if not _terminal():
-        fail(f"{_shown(file)} already exists; give --output another file, or --force", WRONG_USE)
-    say(f"{_shown(file)} already exists.")
-    return _free(Path(answer_to("Which file to write instead", _shown(_another(file)))), force)
+        fail(
+            f"{shown_path(file)} already exists; give --output another file, or --force", WRONG_USE
+        )
+    say(f"{shown_path(file)} already exists.")
+    return _free(Path(answer_to("Which file to write instead", shown_path(_another(file)))), force)
 
 
 def _another(file: Path) -> Path:
@@ -206,16 +208,16 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     """Check the new recipe and run its tests, as `check` and `test` do; print what to do next."""
     from appealbridge.recipes.parsing.load import load_recipe
     from appealbridge.recipes.parsing.load_folder import recipe_name
-    from appealbridge.recipes.rehearsal.api import run_tests
+    from appealbridge.recipes.rehearsal.selftest import run_tests
 
     name = recipe_name(file, assembly.settings.recipes)
-    recipe, problems = load_recipe(read_file(file), _shown(file), name, assembly.catalogue)
+    recipe, problems = load_recipe(read_file(file), shown_path(file), name, assembly.catalogue)
     if problems:
         say()
         print_problems(problems)
     if recipe is None:
         say()
-        say(f"Fix it, or your settings. Then run: appealbridge check {_shown(file)}")
+        say(f"Fix it, or your settings. Then run: appealbridge check {shown_path(file)}")
         raise SystemExit(1)
     results = [(recipe, result) for result in run_tests(recipe)]
     if results:
@@ -226,8 +228,3 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     say()
     say(f"It is switched off. To see what it would post, run: appealbridge preview {name}")
     say("Then delete the line `enabled: false`, and run: appealbridge reload")
-
-
-def _shown(file: Path) -> str:
-    """Return a path relative to the working folder, if it is below it."""
-    return str(file).removeprefix(f"{Path.cwd()}/")

@@ -1,22 +1,20 @@
-"""
-The operator's commands: list deliveries, runs and events; release, retry, confirm, cancel, replay.
-
-The library rich draws the tables. It is imported only when needed, because the daemon never needs it.
-"""
+"""The operator's commands: list deliveries, runs and events; release, retry, confirm, cancel, replay."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import click
 
+from appealbridge.cli import story, tell
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import SpanParameter, config_option, json_option
-from appealbridge.cli.output import say, say_json
+from appealbridge.cli.output import say, say_json, show
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
 from appealbridge.model.delivery import Hold, State
@@ -52,6 +50,10 @@ def _begin(since: float | None) -> str:
     return "" if since is None else str(SystemClock().now() - since)
 
 
+def _rows(config: Path | None, path: str, **query: object) -> Any:
+    return Stored(DaemonClient.of(config)).get(path, query)
+
+
 @click.command(short_help="List deliveries: what waits and why, and what went out.")
 @click.option(
     "--state",
@@ -74,14 +76,8 @@ def deliveries(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
-    query = {**wanted, "since": _begin(since), "limit": limit}
-    rows = Stored(DaemonClient.of(config)).get("/deliveries", query)
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.deliveries(rows)
+    rows = _rows(config, "/deliveries", **wanted, since=_begin(since), limit=limit)
+    show(rows, as_json, tell.deliveries)
 
 
 @click.command(short_help="List runs: which recipe did what about which event.")
@@ -98,13 +94,8 @@ def deliveries(
 @json_option
 def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    rows = Stored(DaemonClient.of(config)).get("/runs", {**wanted, "limit": limit})
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.runs(rows)
+    rows = _rows(config, "/runs", **wanted, limit=limit)
+    show(rows, as_json, tell.runs)
 
 
 @click.command(short_help="List events: what came in.")
@@ -121,14 +112,8 @@ def events(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
     """List events, newest first: what came in, from where, and about what."""
-    query = {**wanted, "since": _begin(since), "limit": limit}
-    rows = Stored(DaemonClient.of(config)).get("/events", query)
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.events(rows)
+    rows = _rows(config, "/events", **wanted, since=_begin(since), limit=limit)
+    show(rows, as_json, tell.events)
 
 
 @click.command(short_help="Show the history of an event, a run, a delivery or a subject.")
@@ -142,13 +127,8 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
     recipe; or a subject, for its latest events.
     """
-    answer = Stored(DaemonClient.of(config)).get(f"/traces/{quote(id_, safe='')}")
-    if as_json:
-        say_json(answer)
-    else:
-        from appealbridge.cli import story
-
-        story.tell(answer)
+    answer = _rows(config, f"/traces/{quote(id_, safe='')}")
+    show(answer, as_json, story.tell)
 
 
 def all_option(function: F) -> F:
@@ -228,12 +208,7 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     options = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
     query = urlencode({name: value for name, value in options.items() if value})
     answer = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
-    if as_json:
-        say_json(answer)
-    else:
-        from appealbridge.cli import story
-
-        story.replayed(answer, dry_run=dry_run)
+    show(answer, as_json, partial(story.replayed, dry_run=dry_run))
 
 
 def _user() -> str:
@@ -253,10 +228,7 @@ def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> N
     answer = DaemonClient.of(config).post(
         f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
     )
-    if as_json:
-        say_json(answer)
-    else:
-        _tell(answer, "confirmed")
+    show(answer, as_json, partial(_tell, outcome="confirmed"))
 
 
 @click.command()

@@ -147,7 +147,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
 
     FILES are recipes or folders of recipes. If left out, all recipes of the settings.
     """
-    from appealbridge.recipes.rehearsal.api import run_tests
+    from appealbridge.recipes.rehearsal.selftest import run_tests
 
     assembly = _assembly(config, files)
     broken = [problem for problem in assembly.problems if problem.level == "error"]
@@ -202,7 +202,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
 
     RECIPE is a recipe's name or file. This cannot reach a channel.
     """
-    from appealbridge.recipes.rehearsal.api import preview as rehearse
+    from appealbridge.recipes.rehearsal.preview import preview as rehearse
 
     _, wanted = chosen(config, recipe_name)
     try:

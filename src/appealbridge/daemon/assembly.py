@@ -323,7 +323,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     restart = [
         name
         for name in ("listen", "socket_mode", "control_socket", "control_mode", "store")
-        if getattr(before.settings, name) != getattr(after.settings, name)
+        if getattr(before.settings.daemon, name) != getattr(after.settings.daemon, name)
     ]
     if restart:
         summary += f"; {' and '.join(restart)} will change at the next start"

@@ -15,11 +15,7 @@ from appealbridge.settings.model import DaemonSettings
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """
-    One account.
-
-    `account` is the platform's own model of it, in practice mode with a stand-in for each secret.
-    """
+    """One account. `account` is the platform's own model of it, in practice mode with a stand-in for each secret."""
 
     name: str
     platform: str

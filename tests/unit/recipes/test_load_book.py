@@ -128,7 +128,7 @@ def test_a_recipe_that_is_none_by_its_name_is_noted(folder, name):
 def test_what_recipes_say_of_a_webhook_counts(folder):
     declared = {"webhook:incident-desk": HookSource()}
     book = load_book(folder(a=KEYED % "$.id"), catalogue(declared=declared))
-    assert book.told("webhook:incident-desk", HookSource()) == HookSource(key="$.id")
+    assert book.declared["webhook:incident-desk"] == HookSource(key="$.id")
 
 
 def test_a_recipe_that_disagrees_about_a_webhook_is_quarantined(folder):

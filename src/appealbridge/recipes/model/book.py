@@ -52,10 +52,6 @@ class Book:
     def _asked(self, event: Event) -> Asked | None:
         return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
 
-    def told(self, source: str, options: Options) -> Options:
-        """Return the settings of a declared source, completed by what recipes say about it."""
-        return self.declared.get(source, options)
-
     def sources(self) -> Mapping[str, tuple[AnyTrigger, Options]]:
         """
         Return the sources that recipes describe themselves, by trigger and name, and their options.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
-from appealbridge.files import read_file
+from appealbridge.files import read_file, shown_path
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import Receiver
 from appealbridge.recipes.model.book import Book, bind
@@ -77,7 +76,7 @@ def _listed(place: Path) -> tuple[list[Path], dict[Path, Problem]]:
         except (OSError, ValueError) as error:
             message = f"cannot be listed: {getattr(error, 'strerror', error)}"
             cure = "give the daemon's user permission to read it"
-            closed[folder] = Problem(_shown(folder), 1, 1, "", message, cure)
+            closed[folder] = Problem(shown_path(folder), 1, 1, "", message, cure)
             if folder == place:
                 raise InvalidDocuments([closed[folder]]) from None
             continue
@@ -102,7 +101,7 @@ def _unread(files: Sequence[Path]) -> list[Problem]:
     begun = "this file is not read, since its name begins with a dot"
     return [
         Problem(
-            _shown(path), 1, 1, "", begun if path.suffix in _ENDINGS else message,
+            shown_path(path), 1, 1, "", begun if path.suffix in _ENDINGS else message,
             "rename it, or move it away", level="note",
         )
         for path in files
@@ -150,10 +149,10 @@ class _Shelf:
         recipe = None
         try:
             if not problems:
-                recipe, problems = load_recipe(raw, _shown(path), name, catalogue)
+                recipe, problems = load_recipe(raw, shown_path(path), name, catalogue)
             self._put(path, name, recipe, problems)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, here too
-            recipe, problems = None, [unexpected(_shown(path), error)]
+            recipe, problems = None, [unexpected(shown_path(path), error)]
             self.problems += problems
         if recipe is None or any(problem.level == "error" for problem in problems):
             self.quarantined[str(path)] = tuple(problems)
@@ -166,7 +165,7 @@ class _Shelf:
         self.problems.append(problem)
         self.quarantined[str(folder)] = (problem,)
         for name, recipe in self.before.items():
-            if recipe.file.startswith(f"{_shown(folder)}/"):
+            if recipe.file.startswith(f"{shown_path(folder)}/"):
                 self._keep(name, catalogue)
 
     def _put(self, path: Path, name: str, recipe: Recipe | None, problems: list[Problem]) -> None:
@@ -174,7 +173,7 @@ class _Shelf:
         if name in self.recipes:
             message = f'there are two recipes called "{name}"'
             cure = f"rename this file or {self.recipes[name].file}"
-            problems.append(Problem(_shown(path), 1, 1, "", message, cure))
+            problems.append(Problem(shown_path(path), 1, 1, "", message, cure))
         elif recipe is not None:
             problems += self._settle(recipe)
             if not any(problem.level == "error" for problem in problems):
@@ -218,9 +217,4 @@ def _read(path: Path, *, pipes: bool) -> tuple[bytes, list[Problem]]:
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         cure = "give the daemon permission to read it"
-        return b"", [Problem(_shown(path), 1, 1, "", message, cure)]
-
-
-def _shown(path: Path) -> str:
-    """Return a path relative to the working folder if it is below it."""
-    return str(path).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109 - asked for each file
+        return b"", [Problem(shown_path(path), 1, 1, "", message, cure)]

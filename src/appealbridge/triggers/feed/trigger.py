@@ -142,14 +142,14 @@ class FeedOptions(Options):
             raise ValueError(
                 "a login must not be in a recipe; give the feed a name under feeds: in appealbridge.yaml"
             )
-        options = self.told()
+        options = self.feed_options()
         if self.feed is not None and options:
             raise ValueError(
                 f"{', '.join(sorted(options))} of a named feed must be in appealbridge.yaml; delete it here"
             )
         return self
 
-    def told(self) -> dict[str, Any]:
+    def feed_options(self) -> dict[str, Any]:
         """Return the options that describe the feed itself."""
         options = self.model_dump(exclude_none=True, exclude={"feed", "url", "on"})
         return {name: value for name, value in options.items() if name in FeedSource.model_fields}
@@ -171,7 +171,7 @@ class Feed(Poller[FeedOptions, FeedSource]):
         """Return the feed that a recipe describes."""
         if options.url is None:
             return None
-        return FeedSource(url=options.url, **options.told())
+        return FeedSource(url=options.url, **options.feed_options())
 
     def accepts(self, options: FeedOptions, event: Event) -> str:
         """Return why neither new nor changed items of this kind are wanted."""
