@@ -82,10 +82,7 @@ def deliveries(
 
 @click.command(short_help="List runs: which recipe did what about which event.")
 @click.option(
-    "--state",
-    default="",
-    callback=_known(*RunState),
-    help=f"Only these: {', '.join(RunState)}.",
+    "--state", default="", callback=_known(*RunState), help=f"Only these: {', '.join(RunState)}."
 )
 @click.option("--event", default="", help="Only those of this event.")
 @click.option("--recipe", default="", help="Only those of this recipe.")

@@ -229,7 +229,7 @@ class Bridge:
         refusals = Refusals(self.engine.report, self.clock.monotonic)
         with socket_at(Path(settings.daemon.control_socket), mode) as sock:
             async with serve(
-                app, sock=sock, stop_within=settings.shutdown_within / 2, refused=refusals
+                app, sock=sock, stop_within=settings.daemon.shutdown_within / 2, refused=refusals
             ):
                 yield
 

@@ -90,10 +90,7 @@ def _joined(pair: re.Match[str]) -> str:
 
 class _Composer:
     def __init__(
-        self,
-        following: Callable[[], Any],
-        tags: Tags,
-        lines: Callable[[], list[str]],
+        self, following: Callable[[], Any], tags: Tags, lines: Callable[[], list[str]]
     ) -> None:
         self._next = following
         self._lines = lines
@@ -153,9 +150,7 @@ class _Composer:
                 first = keys[key].start_mark.line + 1
                 path.append(key)
                 raise self._flaw(
-                    event,
-                    f'"{key}" is given twice, first on line {first}',
-                    "keep one of the two",
+                    event, f'"{key}" is given twice, first on line {first}', "keep one of the two"
                 )
             keys[key] = event
             path.append(key)

@@ -21,12 +21,7 @@ BUFFER_LIMIT = 250
 
 _Line = tuple[str, Level, LogEvent, Fields]
 
-PRIORITIES = {
-    Level.DEBUG: b"<7>",
-    Level.INFO: b"<6>",
-    Level.WARNING: b"<4>",
-    Level.ERROR: b"<3>",
-}
+PRIORITIES = {Level.DEBUG: b"<7>", Level.INFO: b"<6>", Level.WARNING: b"<4>", Level.ERROR: b"<3>"}
 """The priority prefix that systemd's journal reads from a line."""
 
 

@@ -16,7 +16,7 @@ from appealbridge.plugin.trigger import Weakness
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
-from appealbridge.settings.mask_lines import quiet
+from appealbridge.settings.mask_lines import without_secret_lines
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
@@ -85,7 +85,7 @@ def load_settings(
     wrong_groups = wrong_joins(document, reader.named(), triggers) if triggers else ()
     problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
     if problems or daemon is None:
-        raise InvalidDocuments(quiet(problems))
+        raise InvalidDocuments(without_secret_lines(problems))
     reader.notes += [
         document.problem((name,), message, cure, key=True, level="note")
         for name, (message, cure) in _NOT_IN_FORCE.items()
@@ -117,7 +117,9 @@ def load_settings(
         list_places={name: (entries.document, entries.places) for name, entries in lists.items()},
         notes=tuple(reader.notes),
         faults=reader.faults,
-        weaknesses=tuple(quiet([*_unsafe(document, reader, sources, weaknesses or _none)])),
+        weaknesses=tuple(
+            without_secret_lines([*_unsafe(document, reader, sources, weaknesses or _none)])
+        ),
         secrets=vault.values,
         missing=frozenset(reader.missing),
     )
@@ -142,9 +144,7 @@ def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
     return ()
 
 
-_NOT_IN_FORCE = {
-    "holds": ("holds have no effect yet", "use approval: instead"),
-}
+_NOT_IN_FORCE = {"holds": ("holds have no effect yet", "use approval: instead")}
 """Notes about options that are checked but have no effect yet."""
 
 
@@ -202,7 +202,7 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
     try:
         return path, _mapping(read(content, str(path), {"!secret": SecretRef, "!include": Include}))
     except InvalidDocuments as invalid:
-        raise InvalidDocuments(quiet(invalid.problems)) from None
+        raise InvalidDocuments(without_secret_lines(invalid.problems)) from None
 
 
 def _mapping(document: Document) -> Document:

@@ -20,18 +20,14 @@ _TELLTALE = re.compile(
 _IN_A_LIST = re.compile(r"\s*-\s")
 
 
-def quiet(problems: Sequence[Problem]) -> list[Problem]:
+def without_secret_lines(problems: Sequence[Problem]) -> list[Problem]:
     """
     Return the problems by file and line, without lines that may contain a secret.
 
     The query of an address is not shown, because it may contain a key.
     """
     problems = [
-        replace(
-            p,
-            source_line=without_queries(p.source_line),
-            problem=without_queries(p.problem),
-        )
+        replace(p, source_line=without_queries(p.source_line), problem=without_queries(p.problem))
         for p in problems
     ]
     hidden = {(p.file, p.line) for p in problems if not p.source_line or _may_tell(p)}

@@ -66,10 +66,7 @@ def listen(value: Any) -> Listen:
 
 
 ListenText = Annotated[
-    Listen,
-    PlainValidator(listen),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string"}),
+    Listen, PlainValidator(listen), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 
 
@@ -130,9 +127,6 @@ def _allowed(value: Any) -> Allowed:
 
 
 AllowedText = Annotated[
-    Allowed,
-    PlainValidator(_allowed),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string"}),
+    Allowed, PlainValidator(_allowed), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 """An address inside the network to which AppealBridge may connect."""

@@ -132,10 +132,7 @@ class _Circle(Entry):
 
 
 _Position = Annotated[
-    Any,
-    AfterValidator(turned),
-    AfterValidator(_on_earth(_GEOJSON_ORDER)),
-    WithJsonSchema(_PAIR),
+    Any, AfterValidator(turned), AfterValidator(_on_earth(_GEOJSON_ORDER)), WithJsonSchema(_PAIR)
 ]
 _Rings = Annotated[list[Annotated[list[_Position], AfterValidator(_ring)]], Field(min_length=1)]
 _TYPE = "GeoJSON, with longitude first, then latitude."

@@ -71,9 +71,7 @@ _Value = Annotated[
 ]
 _Values = Annotated[list[_Value], Field(min_length=1)]
 _Number = Annotated[
-    StrictInt | StrictFloat,
-    must_be("a number, without quotes"),
-    WithJsonSchema({"type": "number"}),
+    StrictInt | StrictFloat, must_be("a number, without quotes"), WithJsonSchema({"type": "number"})
 ]
 
 

@@ -99,11 +99,7 @@ _Types = Annotated[
 _After = Annotated[
     str | list[str],
     must_be("a step's id, or a list of them", "for example blog"),
-    needed(
-        "The ids of the steps that must be published first.",
-        "blog",
-        ["page", "tweet"],
-    ),
+    needed("The ids of the steps that must be published first.", "blog", ["page", "tweet"]),
 ]
 
 _SHOWN: Final = [{"action": "tweet", "channel": "force_x", "text": "{{ headline }}"}]

@@ -162,10 +162,7 @@ class _Made:
 
 
 def _made(
-    recipe: Recipe,
-    event: Event,
-    standings: Mapping[str, Standing],
-    where: Callable[[Step], Where],
+    recipe: Recipe, event: Event, standings: Mapping[str, Standing], where: Callable[[Step], Where]
 ) -> _Made:
     """Finish all steps that are ready, or return why one failed."""
     made = _Made()

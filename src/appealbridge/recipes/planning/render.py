@@ -101,13 +101,7 @@ def _deliveries(
 
 
 def _delivery(
-    recipe: Recipe,
-    step: Step,
-    event: Event,
-    here: Where,
-    message: Options,
-    part: str,
-    follows: str,
+    recipe: Recipe, step: Step, event: Event, here: Where, message: Options, part: str, follows: str
 ) -> Delivery:
     run = run_id(event.id, recipe.name)
     # A delivery that needs approval is not released together with a flood.

@@ -44,9 +44,7 @@ _OF_A_POST = (
 
 
 def standing(
-    steps: Sequence[Step],
-    so_far: Mapping[str, Sequence[Delivery]],
-    reach: Position | None = None,
+    steps: Sequence[Step], so_far: Mapping[str, Sequence[Delivery]], reach: Position | None = None
 ) -> dict[str, Standing]:
     """
     Return the state of every step and every `post`.

@@ -13,14 +13,7 @@ from appealbridge.plugin import Options, Received, Request
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.timestamps import moment
 from appealbridge.triggers.webhook.body import json_bytes, numbers_as_written
-from appealbridge.triggers.webhook.presets import (
-    OWN_ID,
-    WHOLE_REQUEST,
-    Read,
-    bounded,
-    unfit,
-    word,
-)
+from appealbridge.triggers.webhook.presets import OWN_ID, WHOLE_REQUEST, Read, bounded, unfit, word
 from appealbridge.triggers.webhook.signature import signed_id
 
 READ_TWICE_BYTES = 128 * 1024

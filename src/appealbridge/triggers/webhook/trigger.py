@@ -84,9 +84,7 @@ class WebhookSource(PushSource):
         examples=[True],
     )
     preset: PresetName | None = Field(
-        None,
-        description="The system whose JSON the sender uses.",
-        examples=["alertmanager"],
+        None, description="The system whose JSON the sender uses.", examples=["alertmanager"]
     )
     mapping: Paths | None = Field(
         None,
@@ -213,9 +211,7 @@ class WebhookOptions(Options):
         examples=["$.incident.number"],
     )
     type: PathText | None = Field(
-        None,
-        description="The event's type, if the settings do not say.",
-        examples=["$.kind"],
+        None, description="The event's type, if the settings do not say.", examples=["$.kind"]
     )
 
 
