@@ -39,8 +39,8 @@ def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
             raise ValueError(f"{answer!r} is not in the list; give a number or a name from it")
         return blueprints[known.index(name)]
 
-    chosen_one: Blueprint = _prompt("Which blueprint", chosen, None)
-    return chosen_one
+    answer: Blueprint = _prompt("Which blueprint", chosen, None)
+    return answer
 
 
 def ask(question: Input, offered: Offer, position: str) -> Any:

@@ -97,13 +97,13 @@ class Moment:
             days = [today + timedelta(days=1) if self.day == "tomorrow" else today]
         else:
             days = [today, today + timedelta(days=1), today + timedelta(days=2)]
-        instants_ = [at for day in days for at in self._on(day, here)]
-        if not instants_:
+        moments = [at for day in days for at in self._on(day, here)]
+        if not moments:
             raise NoTime(
                 f"{self.zone} is not in force on {days[0]:%-d %B %Y}",
                 f"leave {self.zone} out for the time in {zone}, or write an offset, such as +01:00",
             )
-        return next((at for at in instants_ if at >= since), instants_[-1])
+        return next((at for at in moments if at >= since), moments[-1])
 
     def _place(self, zone: tzinfo) -> tzinfo:
         """Return the zone that is meant; names in use in the own zone come first."""

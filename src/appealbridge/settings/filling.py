@@ -108,9 +108,7 @@ def inside(annotation: Any, part: str | int) -> Any:
         return args[1] if isinstance(part, str) else None
     if isinstance(origin, type) and issubclass(origin, Collection):
         return args[0] if isinstance(part, int) and args else None
-    return next(
-        (annotation_ for arg in args if (annotation_ := inside(arg, part)) is not None), None
-    )
+    return next((inner for arg in args if (inner := inside(arg, part)) is not None), None)
 
 
 def _is_model(kind: Any) -> bool:

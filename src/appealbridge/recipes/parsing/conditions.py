@@ -107,11 +107,11 @@ class _ConditionReader:
         if not inner or len(inner) < len(written):
             return None
         if kind == "none":
-            return checks.no(inner, [*map(_told, written)])
+            return checks.no(inner, [*map(_one_line, written)])
         return checks.every(inner) if kind == "all" else checks.some(inner)
 
 
-def _told(value: Any) -> str:
+def _one_line(value: Any) -> str:
     """Return a condition as a trace shows it, in one line."""
     if not isinstance(value, dict):
         return str(value).strip()
@@ -121,4 +121,4 @@ def _told(value: Any) -> str:
     kind, inner = next(iter(value.items()))
     if kind == "between":
         return f"between {plain(inner)}"
-    return f"{kind} of ({'; '.join(map(_told, inner))})"
+    return f"{kind} of ({'; '.join(map(_one_line, inner))})"

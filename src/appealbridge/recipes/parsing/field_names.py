@@ -89,7 +89,7 @@ def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
         return "it exists only inside {% for … %}"
     if nearest(name, known) is not None:
         return ""
-    inside = {name_ for name_ in fields.data or () if "." not in name_} - {OTHERS}
+    inside = {field for field in fields.data or () if "." not in field} - {OTHERS}
     near = nearest(name, inside)
     if near is not None:
         return f'did you mean "event.data.{near}"?'

@@ -139,7 +139,7 @@ class _Made:
     deliveries: list[Delivery] = field(default_factory=list)
     trace: list[Mapping[str, Any]] = field(default_factory=list)
     failed: str = ""
-    told: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     too_long: dict[str, Measure] = field(default_factory=dict)
 
     def say(self, step: str, message: str, scope: Scope) -> None:
@@ -149,10 +149,12 @@ class _Made:
         if scope.fresh:
             values = {name: brief(scope[name]) for name in scope.fresh}
             scope.fresh.clear()
-            new = {name: words for name, words in values.items() if self.told.get(name) != words}
+            new = {
+                name: words for name, words in values.items() if self.variables.get(name) != words
+            }
             if new:
                 entry["variables"] = new
-                self.told |= new
+                self.variables |= new
 
     def hold(self, unread: str) -> None:
         """Hold all deliveries planned now."""
@@ -192,7 +194,7 @@ def _made(
 
 def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
     made.say(step.id, "could not be written", scope)
-    why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
+    why = {**made.trace[-1], **({"variables": made.variables} if made.variables else {})}
     return _Made(failed=reason, trace=[why])
 
 

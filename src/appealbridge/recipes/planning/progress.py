@@ -23,7 +23,7 @@ from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, WaitView
 from appealbridge.recipes.templates.summary import looked_at
 
-LogEvent = Mapping[str, Any]
+TraceEntry = Mapping[str, Any]
 """One entry of a trace: `step` and `message`."""
 
 
@@ -43,7 +43,7 @@ class Progress:
     marks: Marks
     wake_at: float | None
     unheard: frozenset[str]
-    trace: Sequence[LogEvent]
+    trace: Sequence[TraceEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ def progress_of(
 ) -> Progress:
     """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
     kept = dict(marks)
-    trace: list[LogEvent] = []
-    unheard = {event_.id for event_ in heard if not _wanted(recipe, event_)}
+    trace: list[TraceEntry] = []
+    unheard = {later.id for later in heard if not _wanted(recipe, later)}
     while True:
         reach = reached(recipe.flow, kept)
         standings = standing(recipe.steps, so_far, reach)

@@ -111,7 +111,7 @@ def findings(event: Event, mine: Rehearsal, others: Rehearsal = NOTHING) -> Iter
         if post is None or was is None:
             kind = GONE if post is None else NEW
         else:
-            kind = SAME if _told(post) == _told(was) else OTHER
+            kind = SAME if _visible_parts(post) == _visible_parts(was) else OTHER
         after = (post or was or _NOWHERE).after
         yield Finding(kind, event, event.received_at + after, post, was)
 
@@ -125,7 +125,7 @@ def _paired(
     """Yield each post with its match: an equal one, or the next on the same channel, or `None`."""
     left = [*others]
     like: dict[int, SimulatedPost] = {}
-    for same in (_told, lambda post: post.channel):
+    for same in (_visible_parts, lambda post: post.channel):
         for number, post in enumerate(mine):
             if number in like:
                 continue
@@ -139,6 +139,6 @@ def _paired(
         yield None, post
 
 
-def _told(post: SimulatedPost) -> tuple[Any, ...]:
+def _visible_parts(post: SimulatedPost) -> tuple[Any, ...]:
     """Return the parts of a post that readers or approvers would notice."""
     return post.channel, post.action, dict(post.written), post.hold, round(post.after)

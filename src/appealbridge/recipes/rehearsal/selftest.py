@@ -104,21 +104,21 @@ class _Played:
         test, came = self.test, self.came
         if test.expect_failure:
             if not came.failed or not fits(came.failed, test.expect_failure):
-                return self._told([f"expected the failure {test.expect_failure}"])
+                return self._report([f"expected the failure {test.expect_failure}"])
         elif came.failed:
-            return self._told(["expected no failure"])
+            return self._report(["expected no failure"])
         try:
             complaints, unlisted = self._complaints()
         except NoTime as wrong:
             return f"{wrong}; {wrong.cure}"
-        return self._told(complaints, unlisted) if complaints or unlisted else ""
+        return self._report(complaints, unlisted) if complaints or unlisted else ""
 
     def _complaints(self) -> tuple[list[str], Sequence[SimulatedPost]]:
         """Return what is wrong, and the posts that are not expected."""
         test, posts = self.test, self.came.posts
         complaints: list[str] = []
         unlisted: Sequence[SimulatedPost] = ()
-        expect, at_least = _said(test.expect), _said(test.expect_at_least)
+        expect, at_least = _entries_of(test.expect), _entries_of(test.expect_at_least)
         if test.expect_failure and expect is None and at_least is None:
             expect = []
         if expect is not None:
@@ -170,7 +170,7 @@ class _Played:
                     return f"; if it is meant to be held, write held: {post.hold}"
         return ""
 
-    def _told(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
+    def _report(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
         """Return what was expected and what happened, as text."""
         came = self.came
         lines = [*complaints]
@@ -198,7 +198,7 @@ class _Played:
         return f"{written(post.after)} later, at {at}: "
 
 
-def _said(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
+def _entries_of(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
     """Return what a test says about each message that it expects."""
     if expected is None:
         return None

@@ -53,17 +53,17 @@ def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
     """
     scope = context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
-    text_ = _words(text, "shorten")
+    whole = _words(text, "shorten")
     if limit is None:
         return (
-            text_ if scope.shortening is None else scope.shortening.marked(scope.publishable(text_))
+            whole if scope.shortening is None else scope.shortening.marked(scope.publishable(whole))
         )
     if type(limit) is not int or limit < 1:
         raise ValueError(f"shorten needs a number of characters, at least 1, not {limit!r:.60}")
     # Broken-up mentions are longer, so they are counted as they will be published.
-    text_ = scope.publishable(text_[: 3 * COUNTED + limit])
+    whole = scope.publishable(whole[: 3 * COUNTED + limit])
     count = scope.count or plain_length
-    return text_ if count(text_) <= limit else shortened(text_, limit, count)
+    return whole if count(whole) <= limit else shortened(whole, limit, count)
 
 
 @pass_context

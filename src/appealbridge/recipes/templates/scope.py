@@ -117,23 +117,23 @@ def reach(value: Any, key: Any) -> Any:
     A null counts as missing, because it must not be published.
     """
     kind = type(value)
-    value_: Any = None
+    result: Any = None
     if kind is dict:
         if isinstance(key, str):
-            value_ = value.get(key)
-            if value_ is None and key in _MAPPING and key not in value:
-                value_ = getattr(value, key)
+            result = value.get(key)
+            if result is None and key in _MAPPING and key not in value:
+                result = getattr(value, key)
     elif isinstance(key, str):
         if key in ATTRIBUTES.get(kind, ()):
-            value_ = getattr(value, key)
+            result = getattr(value, key)
         elif kind is PostView:
-            value_ = value.channels.get(key)
+            result = value.channels.get(key)
     elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
         try:
-            value_ = value[key]
+            result = value[key]
         except (IndexError, ValueError, TypeError):
             return ABSENT
-    return ABSENT if value_ is None else value_
+    return ABSENT if result is None else result
 
 
 Variables = Mapping[str, Callable[["Scope"], Any]]

@@ -225,8 +225,8 @@ def _appeal(entry: FeedEntry) -> Appeal:
 
 
 def _kind(terms: Iterable[str]) -> str:
-    terms_ = {word for term in terms for word in term.lower().split()}
-    return next((kind for kind in KINDS if kind in terms_), "other")
+    parts = {word for term in terms for word in term.lower().split()}
+    return next((kind for kind in KINDS if kind in parts), "other")
 
 
 def _status(tags: Iterable[Mapping[str, str]]) -> AppealStatus:
