@@ -1,9 +1,9 @@
 """
-Files as a careful program reads and writes them.
+Reads and writes files safely.
 
-Nothing is read without a bound, and nothing that is no file: a pipe in a folder of recipes would be
-waited for. What is written appears whole or not at all, follows nobody's link, and has the rights
-that we give it, whatever the umask.
+Reads are limited in size and refuse anything but a regular file: a pipe in a folder of recipes
+would block forever. What is written appears whole or not at all, does not follow links, and has the
+permissions given here, whatever the umask.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 READ_LIMIT = 1024 * 1024
-"""Bytes of a text that a person has written."""
+"""The largest size of a file that people write, in bytes."""
 
 PRIVATE = 0o600
-"""The rights of what is for its owner's eyes only."""
+"""Permissions of files that only their owner may read."""
+
+_PART = 64 * 1024
+"""Bytes per read; room for `READ_LIMIT` in one would cost more than the reading of a usual file."""
 
 SHARED = 0o644
-"""The rights of what others of the machine may read."""
+"""Permissions of files that other users may read."""
 
 
 def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> bytes:
     """
-    Return a file's content, one byte more than the limit of one that is longer; raise `OSError`.
+    Return a file's content, or its first `limit` + 1 bytes if it is longer; raise `OSError`.
 
-    With `pipes` it may be one, for a file that a person names on the command line.
+    With `pipes` it may be a pipe, for a file that a person names on the command line.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipes else os.O_NONBLOCK))
@@ -41,18 +44,20 @@ def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> by
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not (stat.S_ISREG(mode) or pipes):
-            raise OSError(errno.EINVAL, "this is no file", str(path))
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(limit + 1)
+            raise OSError(errno.EINVAL, "this is not a regular file", str(path))
+        content = b""
+        while part := os.read(handle, min(_PART, limit + 1 - len(content))):
+            content += part
+        return content
     finally:
         os.close(handle)
 
 
 def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
     """
-    Write a file, or write it anew, whole and with these rights; a link of that name is replaced.
+    Write or replace a file as a whole; a link with that name is replaced.
 
-    Without a `mode` a file that was there keeps its own, and a new one is `SHARED`.
+    Without a `mode` an existing file keeps its permissions, and a new one gets `SHARED`.
     """
     if mode is None:
         mode = _mode_of(path)
@@ -68,7 +73,7 @@ def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
 
 
 def create(path: Path, mode: int) -> int:
-    """Make a file that only we write to, for writing; what a dead process of our number left is removed."""
+    """Create a file for writing; one left by a dead process with our process id is replaced."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         handle = os.open(path, flags, mode)
@@ -80,7 +85,7 @@ def create(path: Path, mode: int) -> int:
 
 
 def open_own(path: Path, flags: int, mode: int) -> int:
-    """Open a file that is ours, or make it with these rights; raise `OSError` for a link, or what others wrote."""
+    """Open a file, or create it with these permissions; raise `OSError` for a link or a hard-linked file."""
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         handle = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
@@ -91,7 +96,7 @@ def open_own(path: Path, flags: int, mode: int) -> int:
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
-            raise OSError(errno.EINVAL, "this is no file of ours", str(path))
+            raise OSError(errno.EINVAL, "this file was not made by AppealBridge", str(path))
         if about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) != mode:
             os.fchmod(handle, mode)
     except BaseException:
@@ -101,7 +106,7 @@ def open_own(path: Path, flags: int, mode: int) -> int:
 
 
 def _belong_to_the_folder(handle: int, path: Path) -> None:
-    """Give what root makes to whom its folder belongs, or the daemon could not open it."""
+    """Give a file that root creates to the owner of its folder, or the daemon could not open it."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.fchown(handle, folder.st_uid, folder.st_gid)
@@ -110,14 +115,14 @@ def _belong_to_the_folder(handle: int, path: Path) -> None:
 @contextmanager
 def socket_at(path: Path, mode: int) -> Iterator[socket.socket]:
     """
-    Bind a Unix socket with these rights and remove it in the end.
+    Bind a Unix socket with these permissions, and remove it in the end.
 
-    A dead one of ours that lies there is replaced. Raise `OSError` where anything else does, or where
-    everybody may change what lies in its folder.
+    A dead socket of ours is replaced. Raise `OSError` if anything else is in its place, or if
+    everyone can write to its folder.
     """
     folder = path.parent.stat()
     if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
-        raise OSError(errno.EPERM, "everybody may write to its folder", str(path))
+        raise OSError(errno.EPERM, "everyone can write to its folder", str(path))
     _make_way(path)
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as bound:
         bound.setblocking(False)
@@ -133,13 +138,13 @@ def socket_at(path: Path, mode: int) -> Iterator[socket.socket]:
 
 
 def _make_way(path: Path) -> None:
-    """Remove a socket of ours that nobody listens at any more."""
+    """Remove a socket of ours at which nothing listens any more."""
     try:
         about = path.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(about.st_mode):
-        raise OSError(errno.EEXIST, "something else lies there", str(path))
+        raise OSError(errno.EEXIST, "another file is in its place", str(path))
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as knocking:
         knocking.settimeout(1.0)
         try:
@@ -148,16 +153,21 @@ def _make_way(path: Path) -> None:
             if about.st_uid in (os.geteuid(), path.parent.stat().st_uid) or os.geteuid() == 0:
                 path.unlink()
                 return
-            raise OSError(errno.EPERM, "a socket of somebody else lies there", str(path)) from None
+            raise OSError(errno.EPERM, "another user's socket is in its place", str(path)) from None
         except OSError as error:
             raise OSError(
-                error.errno, f"a socket lies there ({error.strerror})", str(path)
+                error.errno, f"a socket is in its place ({error.strerror})", str(path)
             ) from None
     raise OSError(errno.EADDRINUSE, "another program listens there", str(path))
 
 
+def shown_path(path: Path) -> str:
+    """Return a path as text, relative to the working folder if it is below it."""
+    return str(path).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109 - asked for each recipe
+
+
 def is_trusted(about: os.stat_result, owners: frozenset[int]) -> bool:
-    """Tell whether only these users, or root, could have written a file."""
+    """Return whether only these users or root can have written a file."""
     writable = stat.S_IWGRP | stat.S_IWOTH
     return (
         stat.S_ISREG(about.st_mode)

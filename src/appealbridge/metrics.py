@@ -1,9 +1,9 @@
 """
-The figures for Prometheus: what was accepted, tried and delivered, how fast, and what waits.
+Metrics for Prometheus: what was accepted, tried and delivered, how fast, and what waits.
 
-Everything counted on the hot path goes through a child bound once per label value, since finding a
-child costs several times what counting does. What waits is not counted here: it is handed over when
-someone asks, so that it is always what the store says.
+On the hot path every count goes through a child that is bound once per label value, since finding a
+child takes several times as long as counting. What waits is not counted here: the store is asked
+when someone reads the metrics.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""What `render` returns, as an HTTP header says it."""
+"""The content type of what `render` returns."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -30,10 +30,10 @@ _COMMIT_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 class Metrics:
     """
-    Every figure of one daemon, in a registry of its own.
+    The metrics of one daemon, in their own registry.
 
-    Label values are names out of the settings and closed enums, never anything that a sender
-    chooses, so that nobody outside can make the list of figures grow.
+    Label values are names from the settings and closed enums, never anything that a sender chooses,
+    so that nobody outside can create new series.
     """
 
     def __init__(self) -> None:
@@ -202,7 +202,7 @@ class Metrics:
 
     def render(self, waiting: Mapping[tuple[str, str], int], queue_age: float) -> bytes:
         """
-        Return all figures in Prometheus' text format.
+        Return all metrics in Prometheus' text format.
 
         `waiting` is the number of deliveries by (state, channel), `queue_age` in seconds.
         """

@@ -1,9 +1,9 @@
 """
-The last thing that happens to any text before it is stored, logged or shown: secrets leave it.
+Masks secrets in every text before it is stored, logged or shown.
 
-A secret is looked for as it is and in the forms it takes on its way out: percent-encoded, escaped
-in JSON or HTML, inside base64, and broken over lines. Credentials that are recognised by their
-place (a bearer, a token in a query) are masked whether they are ours or not.
+A secret is found as it is and in the forms that it takes in transport: percent-encoded, escaped in
+JSON or HTML, in base64, and broken over lines. Credentials that are recognised by their place (a
+bearer, a token in a query) are masked whether they are ours or not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import re2
 
 MASK = "***"
 SHORTEST = 4
-"""Shorter secrets than this are not looked for: their letters stand in every word."""
+"""Shorter secrets are not searched for: they would be found in ordinary words."""
 
 _BY_PLACE = re.compile(
     r"""
@@ -36,14 +36,14 @@ _WORDS = (
     "bearer ", "basic ", "access_token", "appsecret_proof", "client_secret", "oauth_signature",
     "oauth_token", "password", "refresh_token",
 )  # fmt: skip
-"""Without one of these, or `_USER`, nothing can be recognised by its place."""
+"""A text without any of these, or `_USER`, has no credential that is recognised by its place."""
 _USER = re.compile(r"://[^\s/@:]+:[^\s/@]+@")
 
 _FOLDS = re.compile(r"[\n\r%\\&]")
-"""Without one of these no letter is written otherwise than as itself."""
+"""A text without any of these has no escaped letter."""
 _BREAKS = re.compile(r"(?<![ \t])[ \t]*+(?:(?:[\r\n]+|(?<!\\)\\++[rn])[ \t]*+)+")
 _MAIL_BREAKS = re.compile(r"=(?:\r?\n|(?:\\+r)?\\+n)")
-"""How lines are broken, also within JSON; and how mail breaks them, where a line must not end."""
+"""Line breaks, also within JSON; and those of mail, after which a line cannot end."""
 _ESCAPES = re.compile(
     r"""
     % (?:25)* (?P<percent> [0-9a-fA-F]{2} )
@@ -55,20 +55,20 @@ _ESCAPES = re.compile(
     """,
     re.VERBOSE,
 )
-"""One letter as addresses, JSON and HTML write it."""
+"""One escaped letter in an address, JSON or HTML."""
 _NAMES = {"amp": "&", "apos": "'", "gt": ">", "lt": "<", "quot": '"'}
 _QUERY = re.compile(r"""(https?://[^\s"'<>?]+)\?([^\s"'<>]+)""", re.IGNORECASE)
 _LOGIN = re.compile(r"""(https?://)([^\s"'<>/?#@]+)@""", re.IGNORECASE)
 _NAMED = re.compile(r"key|token|secret|auth|sig|pass|code", re.IGNORECASE)
-"""A name in a query behind which a secret stands, whatever its form."""
+"""A name in a query whose value is a secret, whatever its form."""
 _KEY = re.compile(r"(?=.*\d).{16,}")
 """A part of a path that is a key, and not a word such as `messages`."""
 _LONG_ENOUGH = 8
-"""What is shorter is not looked for across breaks: it would be found where it is not."""
+"""Shorter secrets are not searched for across line breaks: there would be false matches."""
 
 
 class Redactor:
-    """Takes a set of secrets out of texts. `clean` may be called from any thread."""
+    """Masks a set of secrets in texts. `clean` may be called from any thread."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
@@ -99,7 +99,7 @@ class Redactor:
         return _BY_PLACE.sub(_masked, text) if _perhaps_by_place(text) else text
 
     def _clean_folded(self, text: str, breaks: re.Pattern[str]) -> str:
-        """Mask what is a secret once breaks are taken out and escaped letters put back."""
+        """Mask secrets with line breaks or escaped letters in them."""
         joined = breaks.sub("", text)
         unfolded = _ESCAPES.sub(_letter, joined)
         if not any(form in unfolded for form in self._unfolded):
@@ -107,14 +107,14 @@ class Redactor:
         in_joined, in_text = _places(joined, _ESCAPES), _places(text, breaks)
         parts: list[str] = []
         done = 0
-        for found in self._known_unfolded.finditer(unfolded):
-            parts += text[done : in_text[in_joined[found.start()]]], MASK
-            done = in_text[in_joined[found.end()]]
+        for match in self._known_unfolded.finditer(unfolded):
+            parts += text[done : in_text[in_joined[match.start()]]], MASK
+            done = in_text[in_joined[match.end()]]
         return "".join((*parts, text[done:]))
 
 
 def secrets_of_address(address: str) -> Iterator[str]:
-    """Yield what is not to be shown of an address that somebody reads from: its query, and keys in it."""
+    """Yield the secret parts of the address of a source: its query, and keys in it."""
     try:
         query = urlsplit(address).query
     except ValueError:
@@ -145,47 +145,47 @@ def with_parts(secrets: Iterable[str]) -> set[str]:
 
 def without_queries(text: str) -> str:
     """
-    Return a text of the same length without what may be a key or a password in the addresses in it.
+    Return a text of the same length without keys and passwords in its addresses.
 
-    That is their queries, and what stands before the @.
+    These are their queries, and what is before the @.
     """
-    text = _LOGIN.sub(lambda found: f"{found[1]}{'*' * len(found[2])}@", text)
-    return _QUERY.sub(lambda found: f"{found[1]}?{'*' * len(found[2])}", text)
+    text = _LOGIN.sub(lambda match: f"{match[1]}{'*' * len(match[2])}@", text)
+    return _QUERY.sub(lambda match: f"{match[1]}?{'*' * len(match[2])}", text)
 
 
 def _suspicions(forms: Iterable[str]) -> re2.Set:
-    """Return what finds in one pass whether there is anything to do about a text."""
-    words = "|".join(map(re2.escape, _WORDS))
+    """Return patterns that find in one pass whether a text needs masking."""
+    pattern = "|".join(map(re2.escape, _WORDS))
     # How a secret begins is suspicious enough, and takes a tenth of the memory that all of it would.
     beginnings = sorted({re2.escape(form[:_LONG_ENOUGH]) for form in forms})
-    found = re2.Set.SearchSet()
-    found.Add("|".join([f"(?i:{words})", r"[\n\r%\\&]", _USER.pattern, *beginnings]))
-    found.Compile()
-    return found
+    searches = re2.Set.SearchSet()
+    searches.Add("|".join([f"(?i:{pattern})", r"[\n\r%\\&]", _USER.pattern, *beginnings]))
+    searches.Compile()
+    return searches
 
 
-def _letter(found: re.Match[str]) -> str:
-    """Return the one letter that stands here in disguise."""
-    match found.lastgroup or "":
+def _letter(match: re.Match[str]) -> str:
+    """Return the letter that is escaped here."""
+    match match.lastgroup or "":
         case "number":
-            return chr(int(found["number"]))
+            return chr(int(match["number"]))
         case "name":
-            return _NAMES[found["name"]]
+            return _NAMES[match["name"]]
         case "escaped":
-            return found["escaped"]
+            return match["escaped"]
         case group:
-            return chr(int(found[group], 16))
+            return chr(int(match[group], 16))
 
 
 def _places(text: str, folds: re.Pattern[str]) -> array[int]:
-    """Return for every letter of a text without its folds, and for its end, where in the text it begins."""
+    """Return the position in the text of every letter of the unfolded text, and of its end."""
     places = array("L")
     done = 0
-    for found in folds.finditer(text):
-        places.extend(range(done, found.start()))
-        if found.lastgroup is not None:
-            places.append(found.start())
-        done = found.end()
+    for match in folds.finditer(text):
+        places.extend(range(done, match.start()))
+        if match.lastgroup is not None:
+            places.append(match.start())
+        done = match.end()
     places.extend(range(done, len(text) + 1))
     return places
 
@@ -195,8 +195,8 @@ def _perhaps_by_place(text: str) -> bool:
     return any(word in small for word in _WORDS) or _USER.search(text) is not None
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['scheme'] or found['named'] or found['user']}{MASK}"
+def _masked(match: re.Match[str]) -> str:
+    return f"{match['scheme'] or match['named'] or match['user']}{MASK}"
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -213,10 +213,10 @@ def _forms(secret: str) -> Iterator[str]:
 
 def _inside_base64(secret: bytes) -> Iterator[str]:
     """
-    Yield what base64 makes of the secret wherever it stands in a longer text, as in `user:password`.
+    Yield the secret as base64 writes it inside a longer text, as in `user:password`.
 
     Three bytes become four letters, so there are three ways to begin. The letters at both ends that
-    also depend on a neighbour are left off.
+    depend on a neighbour are left off.
     """
     for shift in range(3):
         padded = b"\0" * shift + secret

@@ -1,7 +1,7 @@
 """
-Text from outside as a terminal may show it: what would move the cursor, hide letters or turn their order is spelt out.
+Makes text from outside safe for a terminal: escapes what moves the cursor, hides letters or turns their order.
 
-Scripts and emoji stay as they are, so what joins their letters is kept where it does join some.
+Scripts and emoji stay as they are, so joiners between their letters are kept.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _UNSEEN = (
 _SCRIPT = (
     "[\u0600-\u061b\u061d-\u109f\u1780-\u17b3\u17b6-\u180d\u180f-\u18af\ufb50-\ufdff\ufe70-\ufefc]"
 )
-"""Letters that are written otherwise where a joiner stands between them: Arabic, Indic, Khmer and others."""
+"""Scripts in which a joiner changes how letters are written: Arabic, Indic, Khmer and others."""
 _PICTURE = "[\u2190-\u2bff\U0001f000-\U0001faff]"
 _LAND = "\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f"
-"""The flags of England, Scotland and Wales: a black flag, and its land in tags."""
+"""The flags of England, Scotland and Wales: a black flag, then tags."""
 
 _HARMFUL = re.compile(
     rf"(?P<kept>{_LAND}|(?<={_SCRIPT})[\u200c\u200d](?={_SCRIPT})"
@@ -33,10 +33,10 @@ _PLAIN = re.compile(r"[\x20-\x7e]*")
 
 def visible(text: str, *, lines: bool = False) -> str:
     r"""
-    Return a text with every harmful character spelt out, as `\x1b`.
+    Return a text with every harmful character escaped, such as `\x1b`.
 
-    With `lines` its line ends stay; otherwise they are spelt out too, so that nobody's text can
-    pass for a line of ours.
+    With `lines` its line ends stay; otherwise they are escaped too, so that no text can look like a
+    line of the program.
     """
     if _PLAIN.fullmatch(text):
         return text
@@ -50,16 +50,16 @@ def harmless_json(text: str) -> str:
     return "\n".join(_HARMFUL.sub(_escaped, line) for line in text.split("\n"))
 
 
-def _spelt(found: re.Match[str]) -> str:
-    if found["kept"]:
-        return found["kept"]
-    return found[0].encode("unicode_escape").decode()
+def _spelt(match: re.Match[str]) -> str:
+    if match["kept"]:
+        return match["kept"]
+    return match[0].encode("unicode_escape").decode()
 
 
-def _escaped(found: re.Match[str]) -> str:
-    if found["kept"]:
-        return found["kept"]
-    code = ord(found[0])
+def _escaped(match: re.Match[str]) -> str:
+    if match["kept"]:
+        return match["kept"]
+    code = ord(match[0])
     if code < 0x10000:
         return f"\\u{code:04x}"
     code -= 0x10000

@@ -3,7 +3,7 @@
 import pytest
 
 from appealbridge.daemon.assembly import assemble
-from appealbridge.recipes.rehearsal.api import run_tests
+from appealbridge.recipes.rehearsal.selftest import run_tests
 from tests.docs import cookbook, workplace
 
 
@@ -22,7 +22,7 @@ def test_there_are_ten():
 
 def test_check_has_nothing_to_say_of_them_but_what_the_page_speaks_of(assembly):
     (reminder,) = [problem.text() for problem in assembly.problems]
-    assert "approval is not said" in reminder
+    assert "approval is missing" in reminder
     assert "two-audiences.yaml" in reminder
 
 

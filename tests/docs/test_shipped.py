@@ -3,7 +3,7 @@
 import pytest
 
 from appealbridge.daemon.assembly import assemble
-from appealbridge.recipes.rehearsal.api import run_tests
+from appealbridge.recipes.rehearsal.selftest import run_tests
 from tests.docs.pages import ROOT
 
 ASSEMBLY = assemble(ROOT / "examples" / "appealbridge.yaml", offline=True)

@@ -103,7 +103,8 @@ async def test_a_start_on_nothing_says_so(tmp_path, monkeypatch, settings):
     if settings is not None:
         (tmp_path / "appealbridge.yaml").write_text(settings)
     assembly = assemble(None)
-    anywhere = replace(assembly.settings, listen=Listen(("127.0.0.1", 0)))
+    daemon = assembly.settings.daemon.model_copy(update={"listen": Listen(("127.0.0.1", 0))})
+    anywhere = replace(assembly.settings, daemon=daemon)
     lines = io.BytesIO()
     log = Log(Output(lines, FakeClock().now, level=Level.INFO))
     async with Bridge(assembly=replace(assembly, settings=anywhere), clock=FakeClock(), log=log):

@@ -303,14 +303,14 @@ def test_what_is_no_socket_is_left_alone(tmp_path, victim, what):
         path.symlink_to(victim)
     else:
         path.mkdir()
-    with pytest.raises(OSError, match="something else lies there"), socket_at(path, 0o600):
+    with pytest.raises(OSError, match="another file is in its place"), socket_at(path, 0o600):
         pass
     assert path.is_dir() or path.read_text() == "precious"
 
 
 def test_no_socket_is_made_where_everybody_may_put_another_in_its_place(tmp_path):
     tmp_path.chmod(0o777)
-    with pytest.raises(OSError, match="everybody may write"), socket_at(tmp_path / "a.sock", 0o600):
+    with pytest.raises(OSError, match="everyone can write"), socket_at(tmp_path / "a.sock", 0o600):
         pass
     tmp_path.chmod(0o1777)  # as /tmp is
     with socket_at(tmp_path / "a.sock", 0o600):

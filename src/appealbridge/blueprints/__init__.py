@@ -1,1 +1,1 @@
-"""Blueprints: recipes with questions, whose answers make a recipe of one's own."""
+"""Blueprints: recipes with questions, whose answers complete them."""

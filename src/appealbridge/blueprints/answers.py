@@ -22,47 +22,49 @@ class Offer:
     """
     The possible answers to one question.
 
-    `names` are the answers to choose from, empty where anything of the kind will do. `default` is the
-    answer of whoever gives none: `None` where there is no sensible one, empty for leaving it out.
+    `names` are the answers to choose from, empty if any text is possible. `default` is the answer
+    if none is given: `None` if there is no sensible one, empty to leave the option out.
     """
 
     names: tuple[str, ...] = ()
     default: str | None = None
 
 
-def offer(asked: Input, catalogue: Catalogue) -> Offer:
+def offer(question: Input, catalogue: Catalogue) -> Offer:
     """Return the possible answers to a question, by what the settings have."""
-    names = _declared(asked, catalogue)
-    if asked.kind == "choice":
-        names = tuple(asked.choices)
-    elif asked.kind == "people":
+    names = _declared(question, catalogue)
+    if question.kind == "choice":
+        names = tuple(question.choices)
+    elif question.kind == "people":
         names = (*names, NO_APPROVAL)
-    default = None if asked.default is None else str(asked.default)
-    if asked.kind not in ("text", "number", "duration", "time"):
+    default = None if question.default is None else str(question.default)
+    if question.kind not in ("text", "number", "duration", "time"):
         fitting = default if default in names or not names else None
-        fitting = None if asked.kind == "people" and fitting == NO_APPROVAL else fitting
+        fitting = None if question.kind == "people" and fitting == NO_APPROVAL else fitting
         # `approval: none` is never a default, whatever the blueprint proposes.
-        only = names[0] if len(names) == 1 and asked.kind != "people" else None
+        only = names[0] if len(names) == 1 and question.kind != "people" else None
         default = fitting if fitting is not None else only
-    if default is None and asked.optional and (not names or asked.kind == "people"):
+    if default is None and question.optional and (not names or question.kind == "people"):
         default = ""
     return Offer(names, default)
 
 
-def _declared(asked: Input, catalogue: Catalogue) -> tuple[str, ...]:
-    match asked.kind:
+def _declared(question: Input, catalogue: Catalogue) -> tuple[str, ...]:
+    match question.kind:
         case "channel":
             accounts = catalogue.channels.items()
-            return tuple(sorted(n for n, (platform, _) in accounts if platform == asked.platform))
+            return tuple(
+                sorted(n for n, (platform, _) in accounts if platform == question.platform)
+            )
         case "list":
             return tuple(sorted(catalogue.lists))
         case "people":
             return tuple(sorted(catalogue.people))
-    trigger = catalogue.registry.triggers.get(asked.kind)
+    trigger = catalogue.registry.triggers.get(question.kind)
     return tuple(sorted(catalogue.sources.get(trigger.section, ()))) if trigger else ()
 
 
-def understood(asked: Input, answer: str, offered: Offer) -> Any:
+def understood(question: Input, answer: str, offered: Offer) -> Any:
     """
     Return the value of an answer, `None` if it is left out.
 
@@ -70,14 +72,14 @@ def understood(asked: Input, answer: str, offered: Offer) -> Any:
     """
     answer = answer.strip()
     if not answer:
-        if asked.optional:
+        if question.optional:
             return None
-        raise ValueError(f"an answer is needed; {_example(asked, offered)}")
-    read = _READ.get(asked.kind)
-    return read(answer) if read else _among(asked, answer, offered)
+        raise ValueError(f"an answer is needed; {_example(question, offered)}")
+    read = _READ.get(question.kind)
+    return read(answer) if read else _among(question, answer, offered)
 
 
-def _example(asked: Input, offered: Offer) -> str:
+def _example(question: Input, offered: Offer) -> str:
     if offered.names:
         return f"one of {', '.join(offered.names)}"
     examples = {
@@ -85,22 +87,22 @@ def _example(asked: Input, offered: Offer) -> str:
         "time": "for example 08:00",
         "number": "for example 3",
     }
-    return examples.get(asked.kind, "for example a name from appealbridge.yaml")
+    return examples.get(question.kind, "for example a name from appealbridge.yaml")
 
 
-def _among(asked: Input, answer: str, offered: Offer) -> Any:
-    if asked.kind == "list" and "@" in answer:
+def _among(question: Input, answer: str, offered: Offer) -> Any:
+    if question.kind == "list" and "@" in answer:
         return [address.strip() for address in answer.split(",") if address.strip()]
     if offered.names and answer not in offered.names:
         raise ValueError(f'unknown answer "{answer}"; {did_you_mean(answer, offered.names)}')
-    if asked.kind == "choice":
-        choices = asked.choices
+    if question.kind == "choice":
+        choices = question.choices
         return choices[answer] if isinstance(choices, Mapping) else answer
     if not _NAME.fullmatch(answer):
         raise ValueError(
             f'"{answer}" cannot be a name; use letters, digits, and _ . - between them'
         )
-    return f"{{{{ lists.{answer} }}}}" if asked.kind == "list" else answer
+    return f"{{{{ lists.{answer} }}}}" if question.kind == "list" else answer
 
 
 def _duration(answer: str) -> str:

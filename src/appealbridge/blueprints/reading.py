@@ -46,20 +46,20 @@ def _unfit(document: Document, head: Head, blanks: list[tuple[Path, str]]) -> It
             cure = did_you_mean(name, head.inputs) or "declare it under inputs:"
             yield document.problem(path, f'unknown input "{name}"', cure)
     used = {name for _, name in blanks}
-    for name, asked in head.inputs.items():
+    for name, question in head.inputs.items():
         path = (HEAD, "inputs", name)
         if name not in used:
             yield document.problem(
                 path, f'input "{name}" is never used', f"write !input {name}", key=True
             )
-        if asked.kind == "channel" and not asked.platform:
+        if question.kind == "channel" and not question.platform:
             yield document.problem(
                 path,
                 "the platform of the account is missing",
                 "add platform: x, for example",
                 key=True,
             )
-        if asked.kind == "choice" and not asked.choices:
+        if question.kind == "choice" and not question.choices:
             yield document.problem(
                 path, "the choices are missing", "add choices: with a list", key=True
             )

@@ -26,6 +26,6 @@ def get(wanted: str) -> Blueprint:
     try:
         content = read_file(file)
     except FileNotFoundError:
-        words = f'unknown blueprint "{wanted}"; {did_you_mean(wanted, names())}'
-        raise LookupError(words) from None
+        message = f'unknown blueprint "{wanted}"; {did_you_mean(wanted, names())}'
+        raise LookupError(message) from None
     return read_blueprint(content, str(file), file.stem)

@@ -45,16 +45,16 @@ class _Report:
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, findings: Iterable[Any]) -> None:
-        for one in findings:
-            self.counts[one.kind] += 1
-            if (self.every or one.kind != "=") and len(self.shown) < self.limit:
-                self.shown.append(one)
+        for finding in findings:
+            self.counts[finding.kind] += 1
+            if (self.every or finding.kind != "=") and len(self.shown) < self.limit:
+                self.shown.append(finding)
 
     @property
     def left_out(self) -> int:
         """How many findings are left out."""
-        told = sum(n for kind, n in self.counts.items() if self.every or kind != "=")
-        return told - len(self.shown)
+        wanted = sum(n for kind, n in self.counts.items() if self.every or kind != "=")
+        return wanted - len(self.shown)
 
 
 @click.command(short_help="Show what a draft would have published about past events.")
@@ -87,11 +87,12 @@ def backtest(
         fail(f"no store at {store}; start the daemon with: appealbridge run")
     report = _Report(every, limit)
     try:
-        with progress("events") as told:
-            tested, beside = asyncio.run(_play(assembly, store, draft, since, report, told))
+        with progress("events") as report_progress:
+            playing = _play(assembly, store, draft, since, report, report_progress)
+            tested, beside = asyncio.run(playing)
     except StoreError as error:
         fail(str(error))
-    report.shown.sort(key=lambda one: float(one.at))
+    report.shown.sort(key=lambda finding: float(finding.at))
     if as_json:
         say_json(_as_json(draft, tested, beside, since, report))
     else:
@@ -103,7 +104,7 @@ async def _play(
     assembly: Any, backend: Backend, draft: Any, since: float, report: _Report, progress: Progress
 ) -> tuple[Any, str]:
     """Run a draft on all events since then; return the backtest and what it was compared with."""
-    from appealbridge.recipes.rehearsal.api import Backtest
+    from appealbridge.recipes.rehearsal.backtest import Backtest
 
     now = SystemClock().now()
     store = await backend.open(read_only=True)
@@ -162,7 +163,7 @@ def _as_json(draft: Any, tested: Any, beside: str, since: float, report: _Report
         "removed": tested.removed,
         "wanted": tested.wanted,
         "counts": {kind: report.counts[kind] for kind in _WORDS},
-        "findings": [one.as_json() for one in report.shown],
+        "findings": [finding.as_json() for finding in report.shown],
         "left_out": report.left_out,
     }
 
@@ -171,13 +172,13 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
     from appealbridge.recipes.rehearsal.preview import heading
 
     yield (f"{draft.name}, version {draft.version}, compared with {beside}",)
-    for one in report.shown:
+    for finding in report.shown:
         yield ()
-        at = datetime.fromtimestamp(one.at, draft.zone).strftime("%d %b %Y %H:%M %Z")
-        about = f"{one.event.type} {one.event.subject}".rstrip()
-        mark = styled(one.kind, _COLOURS.get(one.kind, ""))
-        yield mark, f" {at}  {about}: {one.failed or heading(one.post or one.was)}"
-        for line in _texts(one):
+        at = datetime.fromtimestamp(finding.at, draft.zone).strftime("%d %b %Y %H:%M %Z")
+        about = f"{finding.event.type} {finding.event.subject}".rstrip()
+        mark = styled(finding.kind, _COLOURS.get(finding.kind, ""))
+        yield mark, f" {at}  {about}: {finding.failed or heading(finding.post or finding.was)}"
+        for line in _texts(finding):
             yield (line,)
     if report.left_out:
         yield ()
@@ -185,23 +186,23 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
     gone = f", the content of {tested.removed} removed" if tested.removed else ""
     yield ()
     yield (f"{tested.events} events of the last {written(since)}{gone}; {tested.wanted} wanted",)
-    for kind, words in _WORDS.items():
+    for kind, meaning in _WORDS.items():
         if report.counts[kind]:
-            yield (f"{kind} {report.counts[kind]} {words}",)
+            yield (f"{kind} {report.counts[kind]} {meaning}",)
 
 
-def _texts(one: Any) -> Iterator[str]:
+def _texts(finding: Any) -> Iterator[str]:
     """Yield the content of a post, or what differs in it."""
-    mine = one.post.written if one.post else {}
-    was = one.was.written if one.was else {}
-    if one.kind != "~":
+    mine = finding.post.written if finding.post else {}
+    was = finding.was.written if finding.was else {}
+    if finding.kind != "~":
         yield from _set_in(mine or was, "    ")
         return
     yield from _set_in({n: v for n, v in was.items() if mine.get(n) != v}, "    - ")
     yield from _set_in({n: v for n, v in mine.items() if was.get(n) != v}, "    + ")
     for word, before, now in (
-        ("held", one.was.hold or "no", one.post.hold or "no"),
-        ("later", written(round(one.was.after)), written(round(one.post.after))),
+        ("held", finding.was.hold or "no", finding.post.hold or "no"),
+        ("later", written(round(finding.was.after)), written(round(finding.post.after))),
     ):
         if before != now:
             yield f"    {word}: {before} → {now}"

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from appealbridge.cli import tell
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail_with, json_option
-from appealbridge.cli.output import say, say_json, styled
+from appealbridge.cli.output import say, say_json, show, styled
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import fault
 
@@ -32,12 +33,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     if context.invoked_subcommand is not None:
         return
     rows = DaemonClient.of(config).get("/channels")
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.channels(rows)
+    show(rows, as_json, tell.channels)
 
 
 @channels.command()
@@ -81,8 +77,8 @@ async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, A
     clean = Redactor(set(assembly.secrets())).clean
     async with open_session(policy=assembly.egress.publishing) as session:
         http = Http(session, clean, now=SystemClock().now, timeout=SECONDS)
-        found = (_one(name, bound, http) for name, bound in accounts.items())
-        return list(await asyncio.gather(*found))
+        checks = (_one(name, bound, http) for name, bound in accounts.items())
+        return list(await asyncio.gather(*checks))
 
 
 async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
@@ -94,11 +90,11 @@ async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
     tools = Tools(http, http.now(), random.Random())  # noqa: S311 - a nonce that has to differ, not to be secret
     try:
         checking = bound.channel.check(bound.account, tools)
-        said = await within(SystemClock(), 3 * SECONDS, checking)
+        message = await within(SystemClock(), 3 * SECONDS, checking)
     except (DeliveryError, GaveUp) as error:
-        good, said = False, str(error)
+        good, message = False, str(error)
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
-        good, said = False, tools.clean(f"the plug-in failed: {fault(error)}")
+        good, message = False, tools.clean(f"the plug-in failed: {fault(error)}")
     else:
-        good, said = True, said or "this platform offers no way to check a login"
-    return {"name": name, "platform": bound.channel.platform, "good": good, "message": said}
+        good, message = True, message or "this platform offers no way to check a login"
+    return {"name": name, "platform": bound.channel.platform, "good": good, "message": message}

@@ -66,8 +66,8 @@ class DaemonClient:
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """Return the answer to a GET request; end the command if the daemon refuses."""
-        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        return self._ask("GET", path + (f"?{urlencode(asked)}" if asked else ""))
+        options = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        return self._ask("GET", path + (f"?{urlencode(options)}" if options else ""))
 
     def post(self, path: str) -> Any:
         """Return the answer to a POST request; end the command if the daemon refuses."""
@@ -77,12 +77,12 @@ class DaemonClient:
         if self.control is None:
             fail(f"no daemon is running on {self.store}; start it with: appealbridge run")
         try:
-            status, told = _request(self.control, method, f"/api/v1{path}")
+            status, answer = _request(self.control, method, f"/api/v1{path}")
         except (OSError, ValueError) as error:
             fail(visible(f"the daemon at {self.control.url} does not answer: {error}"))
         if status >= 400:
-            fail(visible(str(told.get("detail", told))))
-        return told
+            fail(visible(str(answer.get("detail", answer))))
+        return answer
 
 
 def _member(control_socket: Path) -> str:
@@ -106,8 +106,8 @@ def _answers(control: Control) -> bool:
     try:
         return _request(control, "GET", "/api/v1/events?limit=1")[0] not in (401, 404)
     except PermissionError as error:
-        words = "no permission to open the daemon's socket"
-        raise PermissionError(error.errno, words, control.url) from None
+        message = "no permission to open the daemon's socket"
+        raise PermissionError(error.errno, message, control.url) from None
     except (OSError, ValueError):
         return False
 

@@ -61,16 +61,16 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def fail_with(error: InvalidDocuments, status: int = 1, words: str = "") -> NoReturn:
+def fail_with(error: InvalidDocuments, status: int = 1, message: str = "") -> NoReturn:
     """End the command with every problem of the documents, and perhaps a final message."""
-    say_last(_told(error.problems) + (f"\n\nappealbridge: {words}" if words else ""))
+    say_last(_text_of(error.problems) + (f"\n\nappealbridge: {message}" if message else ""))
     sys.exit(status)
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     """Print problems for people, separated by blank lines."""
-    say_text(_told(problems), err=err)
+    say_text(_text_of(problems), err=err)
 
 
-def _told(problems: Iterable[Problem]) -> str:
+def _text_of(problems: Iterable[Problem]) -> str:
     return "\n\n".join(problem.text() for problem in problems)

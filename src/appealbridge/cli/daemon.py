@@ -29,8 +29,8 @@ def run(config: Path | None) -> None:
         run_daemon(config)
     except InvalidDocuments as error:
         # A restart would find the same problems, so this status tells systemd not to try. Other failures end with 1.
-        words = "the daemon does not start until the settings above are fixed"
-        fail_with(error, WRONG_USE, words)
+        message = "the daemon does not start until the settings above are fixed"
+        fail_with(error, WRONG_USE, message)
 
 
 @click.command()
@@ -40,12 +40,12 @@ def reload(config: Path | None, as_json: bool) -> None:
     """Make the running daemon use new recipes and settings."""
     from appealbridge.cli.client import DaemonClient
 
-    told = DaemonClient.of(config).post("/reload")
+    answer = DaemonClient.of(config).post("/reload")
     if as_json:
-        say_json(told)
+        say_json(answer)
     else:
-        say(told["summary"])
-    if told["problems"]:
-        for problem in told["problems"]:
+        say(answer["summary"])
+    if answer["problems"]:
+        for problem in answer["problems"]:
             say_text(problem["text"], err=True)
         fail("the settings or recipes above were not changed", 1)

@@ -50,8 +50,8 @@ def end_with(error: Exception) -> NoReturn:
 
 def in_words(error: OSError) -> str:
     """Return an operating system's error in words, with its path and how to fix it."""
-    words = visible(error.strerror or str(error) or type(error).__name__)
-    places = [visible(str(one)) for one in (error.filename, error.filename2) if one is not None]
+    message = visible(error.strerror or str(error) or type(error).__name__)
+    places = [visible(str(name)) for name in (error.filename, error.filename2) if name is not None]
     cure = _CURES.get(error.errno or 0, "")
     where = f"{' and '.join(places)}: " if places else ""
-    return f"{where}{words[:1].lower()}{words[1:]}" + (f"; {cure}" if cure else "")
+    return f"{where}{message[:1].lower()}{message[1:]}" + (f"; {cure}" if cure else "")

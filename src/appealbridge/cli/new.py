@@ -16,7 +16,7 @@ from appealbridge.cli.questions import ask, ask_which, introduce
 from appealbridge.cli.recipes import print_tests
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import did_you_mean
-from appealbridge.files import read_file, write_file
+from appealbridge.files import read_file, shown_path, write_file
 
 if TYPE_CHECKING:
     from appealbridge.blueprints.answers import Offer
@@ -70,7 +70,7 @@ def new(
         fail(str(error), WRONG_USE)
     _write(file, text, chosen.name, assembly)
     say()
-    say(f"wrote {_shown(file)}")
+    say(f"wrote {shown_path(file)}")
     _try_out(file, assembly)
 
 
@@ -85,7 +85,9 @@ def _chosen(wanted: str | None) -> Blueprint:
         if wanted is None:
             known = [get(name) for name in names()]
             if not _terminal():
-                lines = "".join(f"\n  {one.name:24} {one.head.name}" for one in known)
+                lines = "".join(
+                    f"\n  {blueprint.name:24} {blueprint.head.name}" for blueprint in known
+                )
                 fail(f"choose a blueprint:{lines}", WRONG_USE)
             chosen = ask_which(known)
         else:
@@ -97,10 +99,10 @@ def _chosen(wanted: str | None) -> Blueprint:
 
 def _given(blueprint: Blueprint, given: tuple[str, ...]) -> dict[str, str]:
     answers = {}
-    for one in given:
-        name, equals, answer = one.partition("=")
+    for text in given:
+        name, equals, answer = text.partition("=")
         if not equals:
-            fail(f"--input {one} has no value; write --input NAME=VALUE", WRONG_USE)
+            fail(f"--input {text} has no value; write --input NAME=VALUE", WRONG_USE)
         if name not in blueprint.inputs:
             cure = did_you_mean(name, blueprint.inputs)
             fail(f'{blueprint.name} does not ask for "{name}"; {cure}', WRONG_USE)
@@ -112,7 +114,9 @@ def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str])
     """Return the value of each input: given, asked for, or the default. All wrong ones are reported together."""
     from appealbridge.blueprints.answers import offer, understood
 
-    offers = {name: offer(asked, assembly.catalogue) for name, asked in blueprint.inputs.items()}
+    offers = {
+        name: offer(question, assembly.catalogue) for name, question in blueprint.inputs.items()
+    }
     values: dict[str, Any] = {}
     wrong = []
     for name, answer in given.items():
@@ -137,15 +141,15 @@ def _complete(blueprint: Blueprint, offers: Mapping[str, Offer], values: dict[st
         introduce(blueprint)
     missing = []
     for number, name in enumerate(open_, 1):
-        asked, offered = blueprint.inputs[name], offers[name]
+        question, offered = blueprint.inputs[name], offers[name]
         if not still_asked(blueprint, name, values):
             values[name] = None
         elif terminal:
-            values[name] = ask(asked, offered, f"{number}/{len(open_)}")
+            values[name] = ask(question, offered, f"{number}/{len(open_)}")
         elif offered.default is None:
             missing.append(name)
         else:
-            values[name] = understood(asked, offered.default, offered)
+            values[name] = understood(question, offered.default, offered)
     if missing:
         _refuse_missing(blueprint, missing, offers)
 
@@ -155,9 +159,9 @@ def _refuse_missing(
 ) -> NoReturn:
     lines = []
     for name in missing:
-        asked = blueprint.inputs[name]
+        question = blueprint.inputs[name]
         choice = f": {', '.join(offers[name].names)}" if offers[name].names else ""
-        lines.append(f"\n  --input {name}=…    {asked.description} ({asked.kind}{choice})")
+        lines.append(f"\n  --input {name}=…    {question.description} ({question.kind}{choice})")
     fail(
         f"{blueprint.name} has questions without a default; answer them:{''.join(lines)}", WRONG_USE
     )
@@ -168,9 +172,11 @@ def _free(file: Path, force: bool) -> Path:
     if force or not os.path.lexists(file):
         return file
     if not _terminal():
-        fail(f"{_shown(file)} already exists; give --output another file, or --force", WRONG_USE)
-    say(f"{_shown(file)} already exists.")
-    return _free(Path(answer_to("Which file to write instead", _shown(_another(file)))), force)
+        fail(
+            f"{shown_path(file)} already exists; give --output another file, or --force", WRONG_USE
+        )
+    say(f"{shown_path(file)} already exists.")
+    return _free(Path(answer_to("Which file to write instead", shown_path(_another(file)))), force)
 
 
 def _another(file: Path) -> Path:
@@ -202,16 +208,16 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     """Check the new recipe and run its tests, as `check` and `test` do; print what to do next."""
     from appealbridge.recipes.parsing.load import load_recipe
     from appealbridge.recipes.parsing.load_folder import recipe_name
-    from appealbridge.recipes.rehearsal.api import run_tests
+    from appealbridge.recipes.rehearsal.selftest import run_tests
 
     name = recipe_name(file, assembly.settings.recipes)
-    recipe, problems = load_recipe(read_file(file), _shown(file), name, assembly.catalogue)
+    recipe, problems = load_recipe(read_file(file), shown_path(file), name, assembly.catalogue)
     if problems:
         say()
         print_problems(problems)
     if recipe is None:
         say()
-        say(f"Fix it, or your settings. Then run: appealbridge check {_shown(file)}")
+        say(f"Fix it, or your settings. Then run: appealbridge check {shown_path(file)}")
         raise SystemExit(1)
     results = [(recipe, result) for result in run_tests(recipe)]
     if results:
@@ -222,8 +228,3 @@ def _try_out(file: Path, assembly: Assembly) -> None:
     say()
     say(f"It is switched off. To see what it would post, run: appealbridge preview {name}")
     say("Then delete the line `enabled: false`, and run: appealbridge reload")
-
-
-def _shown(file: Path) -> str:
-    """Return a path relative to the working folder, if it is below it."""
-    return str(file).removeprefix(f"{Path.cwd()}/")

@@ -1,22 +1,20 @@
-"""
-The operator's commands: list deliveries, runs and events; release, retry, confirm, cancel, replay.
-
-The library rich draws the tables. It is imported only when needed, because the daemon never needs it.
-"""
+"""The operator's commands: list deliveries, runs and events; release, retry, confirm, cancel, replay."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import click
 
+from appealbridge.cli import story, tell
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import SpanParameter, config_option, json_option
-from appealbridge.cli.output import say, say_json
+from appealbridge.cli.output import say, say_json, show
 from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
 from appealbridge.model.delivery import Hold, State
@@ -28,17 +26,17 @@ HOLDS = ", ".join(Hold)
 STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
 
 
-def _known(*words: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Return a callback that accepts only these words; with `many`, several separated by commas."""
+def _known(*names: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return a callback that accepts only these values; with `many`, several separated by commas."""
 
     def check(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-        asked = [word for word in map(str.strip, value.split(",")) if word]
-        for word in asked:
-            if word not in words:
-                raise click.BadParameter(f"unknown value {word!r}; known: {', '.join(words)}")
-        if len(asked) > 1 and not many:
-            raise click.BadParameter(f"give one value, not {len(asked)}")
-        return ",".join(asked)
+        values = [word for word in map(str.strip, value.split(",")) if word]
+        for word in values:
+            if word not in names:
+                raise click.BadParameter(f"unknown value {word!r}; known: {', '.join(names)}")
+        if len(values) > 1 and not many:
+            raise click.BadParameter(f"give one value, not {len(values)}")
+        return ",".join(values)
 
     return check
 
@@ -50,6 +48,10 @@ since_option = click.option(
 
 def _begin(since: float | None) -> str:
     return "" if since is None else str(SystemClock().now() - since)
+
+
+def _rows(config: Path | None, path: str, **query: object) -> Any:
+    return Stored(DaemonClient.of(config)).get(path, query)
 
 
 @click.command(short_help="List deliveries: what waits and why, and what went out.")
@@ -74,22 +76,13 @@ def deliveries(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
-    query = {**wanted, "since": _begin(since), "limit": limit}
-    rows = Stored(DaemonClient.of(config)).get("/deliveries", query)
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.deliveries(rows)
+    rows = _rows(config, "/deliveries", **wanted, since=_begin(since), limit=limit)
+    show(rows, as_json, tell.deliveries)
 
 
 @click.command(short_help="List runs: which recipe did what about which event.")
 @click.option(
-    "--state",
-    default="",
-    callback=_known(*RunState),
-    help=f"Only these: {', '.join(RunState)}.",
+    "--state", default="", callback=_known(*RunState), help=f"Only these: {', '.join(RunState)}."
 )
 @click.option("--event", default="", help="Only those of this event.")
 @click.option("--recipe", default="", help="Only those of this recipe.")
@@ -98,13 +91,8 @@ def deliveries(
 @json_option
 def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    rows = Stored(DaemonClient.of(config)).get("/runs", {**wanted, "limit": limit})
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.runs(rows)
+    rows = _rows(config, "/runs", **wanted, limit=limit)
+    show(rows, as_json, tell.runs)
 
 
 @click.command(short_help="List events: what came in.")
@@ -121,14 +109,8 @@ def events(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
     """List events, newest first: what came in, from where, and about what."""
-    query = {**wanted, "since": _begin(since), "limit": limit}
-    rows = Stored(DaemonClient.of(config)).get("/events", query)
-    if as_json:
-        say_json(rows)
-    else:
-        from appealbridge.cli import tell
-
-        tell.events(rows)
+    rows = _rows(config, "/events", **wanted, since=_begin(since), limit=limit)
+    show(rows, as_json, tell.events)
 
 
 @click.command(short_help="Show the history of an event, a run, a delivery or a subject.")
@@ -142,13 +124,8 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
     recipe; or a subject, for its latest events.
     """
-    told = Stored(DaemonClient.of(config)).get(f"/traces/{quote(id_, safe='')}")
-    if as_json:
-        say_json(told)
-    else:
-        from appealbridge.cli import story
-
-        story.tell(told)
+    answer = _rows(config, f"/traces/{quote(id_, safe='')}")
+    show(answer, as_json, story.tell)
 
 
 def all_option(function: F) -> F:
@@ -225,15 +202,10 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     Nothing goes to a channel where it is published, or may still be. What failed, expired or was
     cancelled may go out again. EVENT is the id that `trace` shows.
     """
-    asked = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
-    query = urlencode({name: value for name, value in asked.items() if value})
-    told = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
-    if as_json:
-        say_json(told)
-    else:
-        from appealbridge.cli import story
-
-        story.replayed(told, dry_run=dry_run)
+    options = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
+    query = urlencode({name: value for name, value in options.items() if value})
+    answer = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    show(answer, as_json, partial(story.replayed, dry_run=dry_run))
 
 
 def _user() -> str:
@@ -250,13 +222,10 @@ def _user() -> str:
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """Record that a delivery held as `unknown` is published after all."""
-    told = DaemonClient.of(config).post(
+    answer = DaemonClient.of(config).post(
         f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
     )
-    if as_json:
-        say_json(told)
-    else:
-        _tell(told, "confirmed")
+    show(answer, as_json, partial(_tell, outcome="confirmed"))
 
 
 @click.command()
@@ -271,13 +240,15 @@ def cancel(
     _each_or_all(config, as_json, every, delivery_ids, which, "cancel", "cancelled")
 
 
-def _each(config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, said: str) -> None:
+def _each(
+    config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, outcome: str
+) -> None:
     daemon = DaemonClient.of(config)
     moved = []
-    for one in ids:
-        moved.append(daemon.post(f"/deliveries/{one}/{verb}"))
+    for id_ in ids:
+        moved.append(daemon.post(f"/deliveries/{id_}/{verb}"))
         if not as_json:
-            _tell(moved[-1], said)
+            _tell(moved[-1], outcome)
     if as_json:
         say_json(moved)
 
@@ -289,31 +260,31 @@ def _each_or_all(
     ids: tuple[str, ...],
     which: Mapping[str, str],
     verb: str,
-    said: str,
+    outcome: str,
 ) -> None:
     if every == bool(ids) or every != bool(which["hold"]) or (any(which.values()) and not every):
         raise click.UsageError(
             "give IDs, or --all --hold HOLD, perhaps with --recipe and --subject"
         )
     if not every:
-        _each(config, as_json, ids, verb, said)
+        _each(config, as_json, ids, verb, outcome)
         return
-    asked = urlencode({name: value for name, value in which.items() if value})
-    moved = DaemonClient.of(config).post(f"/{verb}?{asked}")
-    _tell_all(as_json, moved, said, f"no delivery is held for {which['hold']}")
+    query = urlencode({name: value for name, value in which.items() if value})
+    moved = DaemonClient.of(config).post(f"/{verb}?{query}")
+    _tell_all(as_json, moved, outcome, f"no delivery is held for {which['hold']}")
 
 
-def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], said: str, none: str) -> None:
+def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], outcome: str, none: str) -> None:
     if as_json:
         say_json(moved)
         return
-    for one in moved:
-        _tell(one, said)
+    for delivery in moved:
+        _tell(delivery, outcome)
     if not moved:
         say(none)
 
 
-def _tell(moved: dict[str, Any], said: str) -> None:
+def _tell(moved: dict[str, Any], outcome: str) -> None:
     behind = moved.get("waits_behind")
     waits = f", and waits behind no. {behind}" if behind else ""
-    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {said}{waits}")
+    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {outcome}{waits}")

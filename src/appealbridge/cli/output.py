@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 import orjson
@@ -22,6 +22,8 @@ from appealbridge.terminal import harmless_json, visible
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+T = TypeVar("T")
 
 SHORT = 60
 """How many characters of a text a table shows if the rest is not needed."""
@@ -63,6 +65,14 @@ def say_json(value: object) -> None:
     except orjson.JSONEncodeError:  # half a character, or a number that is too long for it
         text = json.dumps(value, indent=2)
     click.echo(harmless_json(text))
+
+
+def show(value: T, as_json: bool, print_it: Callable[[T], None]) -> None:
+    """Print a value for programs, or for people with the given function."""
+    if as_json:
+        say_json(value)
+    else:
+        print_it(value)
 
 
 def say_last(text: str) -> None:
@@ -172,8 +182,8 @@ def _rich(*parts: Part, lines: bool = False) -> Text:
 
     text = Text()
     for part in parts:
-        words, style = part if isinstance(part, Styled) else (part, "")
-        text.append(visible(words, lines=lines), style or None)
+        string, style = part if isinstance(part, Styled) else (part, "")
+        text.append(visible(string, lines=lines), style or None)
     return text
 
 

@@ -24,10 +24,14 @@ def introduce(blueprint: Blueprint) -> None:
 
 def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
     """Ask which of several blueprints is wanted."""
-    longest = max(len(one.name) for one in blueprints)
-    for number, one in enumerate(blueprints, 1):
-        say(f"{number:3}  ", styled(one.name.ljust(longest), "bold"), f"  {one.head.name}")
-    known = [one.name for one in blueprints]
+    longest = max(len(blueprint.name) for blueprint in blueprints)
+    for number, blueprint in enumerate(blueprints, 1):
+        say(
+            f"{number:3}  ",
+            styled(blueprint.name.ljust(longest), "bold"),
+            f"  {blueprint.head.name}",
+        )
+    known = [blueprint.name for blueprint in blueprints]
 
     def chosen(answer: str) -> Blueprint:
         name = _by_number(answer, known)
@@ -35,18 +39,18 @@ def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
             raise ValueError(f"{answer!r} is not in the list; give a number or a name from it")
         return blueprints[known.index(name)]
 
-    found: Blueprint = _prompt("Which blueprint", chosen, None)
-    return found
+    answer: Blueprint = _prompt("Which blueprint", chosen, None)
+    return answer
 
 
-def ask(asked: Input, offered: Offer, position: str) -> Any:
+def ask(question: Input, offered: Offer, position: str) -> Any:
     """Ask one question; return the value of its answer, `None` if it is left out."""
     from appealbridge.blueprints.answers import understood
 
     say()
-    say(styled(position, "dim"), "  ", styled(asked.description, "bold"))
+    say(styled(position, "dim"), "  ", styled(question.description, "bold"))
     choices = [(str(number), name) for number, name in enumerate(offered.names, 1)]
-    if asked.optional:
+    if question.optional:
         choices.append((LEAVE_OUT, "leave it out"))
     if choices:
         listed: list[Part] = []
@@ -56,9 +60,9 @@ def ask(asked: Input, offered: Offer, position: str) -> Any:
     default = LEAVE_OUT if offered.default == "" else offered.default
 
     def value(answer: str) -> Any:
-        if answer.strip() == LEAVE_OUT and asked.optional:
-            return understood(asked, "", offered)
-        return understood(asked, _by_number(answer, offered.names), offered)
+        if answer.strip() == LEAVE_OUT and question.optional:
+            return understood(question, "", offered)
+        return understood(question, _by_number(answer, offered.names), offered)
 
     return _prompt("    ", value, default)
 

@@ -53,10 +53,10 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
     appeals, problems = _appeals(files)
     settings = (config or Path("appealbridge.yaml")).resolve()
     # The settings are always checked, and are not a recipe.
-    recipes = [one for one in files if one not in appeals and one.resolve() != settings]
+    recipes = [file for file in files if file not in appeals and file.resolve() != settings]
     if recipes or not appeals:
-        found, loaded, off = _recipes(config, recipes)
-        problems += found
+        checked, loaded, off = _recipes(config, recipes)
+        problems += checked
     errors = [problem for problem in problems if problem.level == "error"]
     _print_check(form, problems)
     if form == "text":
@@ -90,7 +90,7 @@ def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
     from appealbridge.files import read_file
     from appealbridge.triggers.appeal.files import check_appeal, like_an_appeal
 
-    found, problems = dict[Path, bool](), list[Problem]()
+    checked, problems = dict[Path, bool](), list[Problem]()
     for path in files:
         try:
             content = read_file(path) if path.is_file() else b""
@@ -100,11 +100,11 @@ def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
             continue
         try:
             check_appeal(content, str(path))
-            found[path] = True
+            checked[path] = True
         except InvalidDocuments as error:
-            found[path] = False
+            checked[path] = False
             problems += error.problems
-    return found, problems
+    return checked, problems
 
 
 def _print_check(form: str, problems: Sequence[Problem]) -> None:
@@ -120,9 +120,9 @@ def _print_check(form: str, problems: Sequence[Problem]) -> None:
 def _annotation(problem: Problem) -> str:
     level = "error" if problem.level == "error" else "notice"
     where = f"{problem.path}: " if problem.path else ""
-    words = f"{where}{problem.problem}; {problem.cure}".strip("; ")
+    message = f"{where}{problem.problem}; {problem.cure}".strip("; ")
     place = f"file={_property(problem.file)},line={problem.line},col={problem.column}"
-    return f"::{level} {place},title=appealbridge check::{_escaped(words)}"
+    return f"::{level} {place},title=appealbridge check::{_escaped(message)}"
 
 
 def _escaped(text: str) -> str:
@@ -147,7 +147,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
 
     FILES are recipes or folders of recipes. If left out, all recipes of the settings.
     """
-    from appealbridge.recipes.rehearsal.api import run_tests
+    from appealbridge.recipes.rehearsal.selftest import run_tests
 
     assembly = _assembly(config, files)
     broken = [problem for problem in assembly.problems if problem.level == "error"]
@@ -202,7 +202,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
 
     RECIPE is a recipe's name or file. This cannot reach a channel.
     """
-    from appealbridge.recipes.rehearsal.api import preview as rehearse
+    from appealbridge.recipes.rehearsal.preview import preview as rehearse
 
     _, wanted = chosen(config, recipe_name)
     try:
@@ -214,7 +214,7 @@ def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_
     else:
         width = get_terminal_size().columns - 5 if sys.stdout.isatty() else 0
         for line in shown.lines(max(0, width)):
-            say(*(styled(words, "blue underline") if link else words for words, link in line))
+            say(*(styled(text, "blue underline") if link else text for text, link in line))
     if shown.failed:
         raise SystemExit(1)
 

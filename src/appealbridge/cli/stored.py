@@ -36,10 +36,10 @@ class Stored:
 
         store = await self._daemon.store.open(read_only=True)
         try:
-            told = await listing.read(store.listings, path, query)
+            answer = await listing.read(store.listings, path, query)
         finally:
             await store.close()
-        return cleaned(told, self._masks())
+        return cleaned(answer, self._masks())
 
     def _masks(self) -> Callable[[str], str]:
         """Return a function that masks the settings' secrets in a text; print which secrets are not known."""
@@ -61,4 +61,4 @@ class Stored:
                 f"these secrets cannot be read here, and are not masked if an event quotes them: {names}",
                 err=True,
             )
-        return Redactor(settings.secrets()).clean
+        return Redactor(settings.secrets).clean

@@ -25,15 +25,15 @@ Moment = tuple[str, Line]
 """One line of a trace: the time, as in the API, and the text."""
 
 
-def tell(told: Row) -> None:
+def tell(trace: Row) -> None:
     """Print the trace of an event, or of several, with all its runs or only the requested ones."""
-    if "traces" in told:
-        for number, one in enumerate(told["traces"]):
+    if "traces" in trace:
+        for number, inner in enumerate(trace["traces"]):
             if number:
                 say()
-            tell(one)
+            tell(inner)
         return
-    about, runs = told["event"], told["runs"]
+    about, runs = trace["event"], trace["runs"]
     paragraph(styled(f"{about['type']} {_about(about)}", "bold"))
     paragraph(styled(f"event {about['id']} from {about['source']}", "dim"))
     _print(_arrival(about))
@@ -48,32 +48,32 @@ def _print(moments: Iterable[Moment]) -> None:
     """Print lines, each with its time if that differs from the line before."""
     last = ""
     lines = []
-    for at, words in moments:
+    for at, text in moments:
         when = clock(at) if at else ""
-        lines.append(("" if when == last else when, words))
+        lines.append(("" if when == last else when, text))
         last = when or last
     timed(lines)
 
 
-def replayed(told: Sequence[Row], *, dry_run: bool) -> None:
+def replayed(results: Sequence[Row], *, dry_run: bool) -> None:
     """Print the result of a replay for each recipe."""
     goes = "would go out" if dry_run else "goes out"
-    for one in told:
-        paragraph(styled(one["recipe"], "bold"))
-        for row in one["deliveries"]:
+    for result in results:
+        paragraph(styled(result["recipe"], "bold"))
+        for row in result["deliveries"]:
             held = f", held for {row['hold']}" if row["hold"] else f": {goes}"
             paragraph(f"{row['action']} on {row['channel']}{held}", indent=4)
             for name, value in (row["content"] or {}).items():
                 if value not in (None, "", [], {}):
                     paragraph(styled(f"{name}: {value}", "dim"), indent=8)
-        for row in one["left_out"]:
+        for row in result["left_out"]:
             had = f"{row['channel']} has it as no. {row['number']}, {row['state']}"
             paragraph(styled(f"left out: {had}", "dim"), indent=4)
-        if one["why_not"]:
-            paragraph(styled(one["why_not"], "yellow"), indent=4)
-        elif not one["deliveries"]:
+        if result["why_not"]:
+            paragraph(styled(result["why_not"], "yellow"), indent=4)
+        elif not result["deliveries"]:
             paragraph("begins, but publishes nothing at once", indent=4)
-    if not told:
+    if not results:
         paragraph("no recipe in force uses this source")
 
 
@@ -102,8 +102,8 @@ def _run(run: Row) -> None:
     for row in run["deliveries"]:
         say()
         paragraph(f"no. {row['number']}  {_name(row)}: ", state_of(row))
-        for words in _stand(row):
-            paragraph(words, indent=4)
+        for line in _stand(row):
+            paragraph(line, indent=4)
         for name, value in (row["content"] or {}).items():
             if value not in (None, "", [], {}):
                 paragraph(styled(f"{name}: {value}", "dim"), indent=4)
@@ -113,13 +113,13 @@ def _moments(run: Row) -> Iterator[Moment]:
     for entry in run["trace"]:
         step = f"{entry['step']}: " if entry.get("step") else ""
         yield entry["at"], (f"{step}{entry.get('message', '')}",)
-        for name, words in entry.get("variables", {}).items():
-            yield entry["at"], (styled(f"    {name}: {words}", "dim"),)
+        for name, value in entry.get("variables", {}).items():
+            yield entry["at"], (styled(f"    {name}: {value}", "dim"),)
     reason = run["reason"] or ""
     if reason and not any(reason in entry.get("message", "") for entry in run["trace"]):
         at = _last(run)
-        words = reason if reason.startswith(run["state"]) else f"{run['state']}: {reason}"
-        yield at, (styled(words, "red" if run["state"] == "failed" else "yellow"),)
+        value = reason if reason.startswith(run["state"]) else f"{run['state']}: {reason}"
+        yield at, (styled(value, "red" if run["state"] == "failed" else "yellow"),)
     for row in run["deliveries"]:
         yield from _tries(row)
 

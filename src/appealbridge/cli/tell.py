@@ -53,15 +53,15 @@ def channels(rows: Sequence[Row]) -> None:
         return
     lines = []
     for row in rows:
-        words = row["condition"].replace("_", " ")
+        condition = row["condition"].replace("_", " ")
         if row["paused_until"]:
-            words += f", paused until {clock(row['paused_until'])}"
+            condition += f", paused until {clock(row['paused_until'])}"
         style = "green" if row["condition"] == "working" else "red"
         lines.append(
             (
                 row["name"],
                 row["platform"] or "",
-                styled(words, style),
+                styled(condition, style),
                 clock(row["since"]),
                 str(row["waiting"]),
                 row["reason"] or "",
@@ -101,8 +101,8 @@ def events(rows: Sequence[Row]) -> None:
 
 def state_of(row: Row) -> Styled:
     """Return the state of a delivery and its hold, coloured."""
-    words = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]
-    return styled(words, STYLES.get(row["state"], ""))
+    text = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]
+    return styled(text, STYLES.get(row["state"], ""))
 
 
 def why(row: Row) -> str:

@@ -71,7 +71,7 @@ class Assembly:
             if isinstance(value, str) and "?" in value
         ]
         hidden = {secret for one in addresses for secret in secrets_of_address(one)}
-        return self.settings.secrets() | hidden
+        return self.settings.secrets | hidden
 
     @property
     def faults(self) -> list[Problem]:
@@ -119,12 +119,14 @@ def assemble(
         hooks=_hooks(settings, registry, book),
         watched=_watched(settings, registry, book),
         channels=channels,
-        zone=ZoneInfo(settings.time_zone),
+        zone=ZoneInfo(settings.daemon.time_zone),
         telling=telling,
         retention=Retention(
-            settings.retention.personal, settings.retention.decisions, settings.retention.skipped
+            settings.daemon.retention.personal,
+            settings.daemon.retention.decisions,
+            settings.daemon.retention.skipped,
         ),
-        keep_free=settings.keep_free,
+        keep_free=settings.daemon.keep_free,
         joined=settings.joined,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
@@ -180,7 +182,7 @@ def _weaknesses(
             try:
                 yield from trigger.weaknesses(sources)
             except Exception as error:  # noqa: BLE001 - a plug-in that breaks must not keep the daemon from starting
-                words = f"could not be looked at for what is unsafe: {fault(error, secret=True)}"
+                words = f"could not be checked for what is unsafe: {fault(error, secret=True)}"
                 yield Weakness((), words, REPORT)
 
 
@@ -195,7 +197,7 @@ def _egress(settings: Settings) -> EgressPolicy:
         # A plug-in that fails here allows nothing.
         with suppress(Exception):
             values.append(options.model_dump())
-    return egress_policy(settings.inside, values, settings.practice)
+    return egress_policy(settings.daemon.inside, values, settings.daemon.practice)
 
 
 def _catalogue(
@@ -218,9 +220,9 @@ def _catalogue(
         },
         lists=settings.lists,
         list_places=settings.list_places,
-        people=frozenset(settings.people) | frozenset(settings.groups),
+        people=frozenset(settings.daemon.people) | frozenset(settings.daemon.groups),
         telling=telling,
-        time_zone=settings.time_zone,
+        time_zone=settings.daemon.time_zone,
         templates=settings.templates,
         egress=egress,
         absent=tuple(str(path[1]) for path in settings.faults if path[0] == "channels"),
@@ -229,12 +231,15 @@ def _catalogue(
 
 def _telling(settings: Settings, channels: Mapping[str, Bound]) -> Telling:
     return Telling(
-        people={name: Person(name, person.email or "") for name, person in settings.people.items()},
-        groups=settings.groups,
-        to=settings.notices.to,
+        people={
+            name: Person(name, person.email or "")
+            for name, person in settings.daemon.people.items()
+        },
+        groups=settings.daemon.groups,
+        to=settings.daemon.notices.to,
         accounts={
             name: (channels[name].channel, channels[name].account)
-            for name in settings.notices.by or channels
+            for name in settings.daemon.notices.by or channels
             if name in channels
         },
     )
@@ -337,7 +342,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     restart = [
         name
         for name in ("listen", "socket_mode", "control_socket", "control_mode", "store")
-        if getattr(before.settings, name) != getattr(after.settings, name)
+        if getattr(before.settings.daemon, name) != getattr(after.settings.daemon, name)
     ]
     if restart:
         summary += f"; {' and '.join(restart)} will change at the next start"

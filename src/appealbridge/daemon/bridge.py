@@ -70,8 +70,8 @@ class Bridge:
         self._secrets = set(self.assembly.secrets())
         self.log = log or standard_log(
             self.clock.now,
-            level=Level[self.assembly.settings.log.level.upper()],
-            form=self.assembly.settings.log.format,
+            level=Level[self.assembly.settings.daemon.log.level.upper()],
+            form=self.assembly.settings.daemon.log.format,
             clean=self._clean,
         )
         self.metrics = Metrics()
@@ -93,7 +93,7 @@ class Bridge:
         settings = self.assembly.settings
         async with AsyncExitStack() as stack:
             stack.enter_context(libraries(self.log))
-            read_at_once(settings.feeds_at_once)
+            read_at_once(settings.daemon.feeds_at_once)
             backend = store_at(settings.store)
             self.log.info(LogEvent.STARTING, version=__version__, store=str(backend))
             if settings.file is None:
@@ -175,7 +175,7 @@ class Bridge:
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)
         self._egress = assembly.egress
-        read_at_once(assembly.settings.feeds_at_once)
+        read_at_once(assembly.settings.daemon.feeds_at_once)
         await self.engine.adopt(assembly.active, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
@@ -204,20 +204,20 @@ class Bridge:
         reload = partial(self.reload, asked=True)
         app = application(self.engine, self.metrics, self.token, reload, refusals, decoy())
         handed = list(listening_sockets(os.environ, os.getpid()))
-        listen = settings.listen
+        listen = settings.daemon.listen
         if not handed and listen.address is None and listen.path is None:
             raise OSError(
                 "listen: systemd, but systemd handed over no socket; start appealbridge.socket, or say host:port"
             )
         with ExitStack() as own:
             if listen.path is not None and not handed:
-                mode = int(settings.socket_mode, 8)
+                mode = int(settings.daemon.socket_mode, 8)
                 handed = [own.enter_context(socket_at(Path(listen.path), mode))]
             async with serve(
                 app,
                 address=listen.address,
                 sock=handed[0] if handed else None,
-                stop_within=settings.shutdown_within / 2,
+                stop_within=settings.daemon.shutdown_within / 2,
                 refused=refusals,
             ) as url:
                 yield url
@@ -226,20 +226,20 @@ class Bridge:
     async def _controlled(self) -> AsyncIterator[None]:
         """Serve the API on the control socket, if there is one: its permissions say who may use it."""
         settings = self.assembly.settings
-        if settings.control_socket is None:
+        if settings.daemon.control_socket is None:
             yield
             return
         app = control_application(self.engine, partial(self.reload, asked=True))
-        mode = int(settings.control_mode, 8)
+        mode = int(settings.daemon.control_mode, 8)
         refusals = Refusals(self.engine.report, self.clock.monotonic)
-        with socket_at(Path(settings.control_socket), mode) as sock:
+        with socket_at(Path(settings.daemon.control_socket), mode) as sock:
             async with serve(
-                app, sock=sock, stop_within=settings.shutdown_within / 2, refused=refusals
+                app, sock=sock, stop_within=settings.daemon.shutdown_within / 2, refused=refusals
             ):
                 yield
 
     async def _stop_engine(self) -> None:
-        within = self.assembly.settings.shutdown_within / 2
+        within = self.assembly.settings.daemon.shutdown_within / 2
         if not await self.engine.stop(within):
             self.log.warning(LogEvent.STOP_OVERDUE, within=within)
 

@@ -75,7 +75,7 @@ class Process:
             log.output.flush()
             os._exit(1)
 
-        within = self._bridge.assembly.settings.shutdown_within + GRACE_SECONDS
+        within = self._bridge.assembly.settings.daemon.shutdown_within + GRACE_SECONDS
         timer = threading.Timer(within, end)
         timer.daemon = True
         timer.start()
@@ -104,7 +104,7 @@ class Process:
 
     def _folders(self) -> dict[Path, tuple[int, int]]:
         settings = self._bridge.assembly.settings
-        return there((settings.recipes, settings.templates)) if settings.watch else {}
+        return there((settings.recipes, settings.templates)) if settings.daemon.watch else {}
 
     async def _watch(self, folders: Mapping[Path, object]) -> None:
         """Reload what is saved in these folders, until there are others to watch."""

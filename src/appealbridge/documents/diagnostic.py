@@ -100,12 +100,12 @@ def _columns(text: str) -> int:
 
 def fault(error: BaseException, *, secret: bool = False) -> str:
     """Return an unexpected error with its place in the code, without its message if that may quote a `secret`."""
-    words = "" if secret else str(error)[:_LONGEST_FAULT]
+    message = "" if secret else str(error)[:_LONGEST_FAULT]
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename[:1] != "<"]
     where = (
         f" ({frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno})" if frames else ""
     )
-    return f"{type(error).__name__}{': ' if words else ''}{words}{where}"
+    return f"{type(error).__name__}{': ' if message else ''}{message}{where}"
 
 
 def unexpected(file: str, error: BaseException, *, secret: bool = False) -> Problem:

@@ -67,9 +67,9 @@ class Document:
         for number in range(min(first + line - 1, end.line), min(end.line + 1, len(self._lines))):
             source = self._lines[number]
             begin = start.column if number == start.line else 0
-            found = whole_word(needle).search(source, begin) if needle else None
-            if found is not None:
-                return Place(number + 1, found.start() + 1, len(needle))
+            match = whole_word(needle).search(source, begin) if needle else None
+            if match is not None:
+                return Place(number + 1, match.start() + 1, len(needle))
         number = min(first + line - 1, end.line, len(self._lines) - 1)
         if number == start.line:
             return self._span(node.event)

@@ -1,8 +1,8 @@
 """
 Turns the events of the YAML parser into plain values, and keeps the place of each.
 
-A parser only tells what is where. What the words mean (YAML 1.2), that keys are unique, and every limit
-are decided here. The parser is libyaml, through PyYAML.
+The parser is libyaml, through PyYAML. It only reports what is where: the meaning of words (YAML
+1.2), unique keys, and every limit are decided here.
 """
 
 from __future__ import annotations
@@ -90,10 +90,7 @@ def _joined(pair: re.Match[str]) -> str:
 
 class _Composer:
     def __init__(
-        self,
-        following: Callable[[], Any],
-        tags: Tags,
-        lines: Callable[[], list[str]],
+        self, following: Callable[[], Any], tags: Tags, lines: Callable[[], list[str]]
     ) -> None:
         self._next = following
         self._lines = lines
@@ -153,9 +150,7 @@ class _Composer:
                 first = keys[key].start_mark.line + 1
                 path.append(key)
                 raise self._flaw(
-                    event,
-                    f'"{key}" is given twice, first on line {first}',
-                    "keep one of the two",
+                    event, f'"{key}" is given twice, first on line {first}', "keep one of the two"
                 )
             keys[key] = event
             path.append(key)
@@ -190,8 +185,8 @@ class _Composer:
         mark = event.start_mark
         hint = template_without_quotes(self._lines(), mark.line, mark.column)
         if hint is None:
-            words = "a name cannot be a list or a mapping"
-            return self._flaw(event, words, 'put a template in quotes: "{{ … }}"')
+            message = "a name cannot be a list or a mapping"
+            return self._flaw(event, message, 'put a template in quotes: "{{ … }}"')
         return Flaw(*hint, tuple(self._path), 2)
 
     def _bare(self, event: Any) -> Any:
@@ -205,7 +200,7 @@ class _Composer:
         self._refuse_anchor(event)
         meaning = self._tags.get(event.tag)
         if meaning is None:
-            known = ", ".join(tag for tag, one in self._tags.items() if not isinstance(one, str))
+            known = ", ".join(tag for tag, use in self._tags.items() if not isinstance(use, str))
             cure = "put text that begins with ! in quotes, or delete it"
             raise self._flaw(
                 event, f"unknown tag {event.tag}", f"known here: {known}" if known else cure
@@ -248,8 +243,8 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
         return Flaw(line, column, "control characters are not allowed", "delete it")
     lines = lines_of(text)
     if mark.line < len(lines) and lines[mark.line].startswith("%"):
-        words = "YAML directives (lines that begin with %) are not allowed"
-        return Flaw(mark.line, 0, words, "delete it", width=len(lines[mark.line]))
+        message = "YAML directives (lines that begin with %) are not allowed"
+        return Flaw(mark.line, 0, message, "delete it", width=len(lines[mark.line]))
     complaint = str(getattr(error, "problem", error))
     if complaint == "exceeded maximum nesting depth":  # libyaml reads ahead of us
         return Flaw(mark.line, mark.column, _TOO_DEEP, _LESS_DEEP)

@@ -25,5 +25,5 @@ def texts_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, (dict, list, tuple)):
-        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from texts_in(one, (*path, key))
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts_in(inner, (*path, key))

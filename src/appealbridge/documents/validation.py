@@ -50,14 +50,13 @@ def check_value(
     context: Mapping[str, Any] = NO_CONTEXT,
 ) -> tuple[M | None, list[Problem]]:
     """
-    Do the same with a value that is made from the one at `path` by leaving names out or putting some in.
+    Do the same with a value that is made from the one at `path` by adding or removing names.
 
-    With `skip_templates` a complaint about a text that is still to be filled in (a template, or a
-    JSONPath) is dropped, since only its filled-in value can be judged; then there may be neither an
-    instance nor a problem.
-    `owner` is what the options belong to, for complaints about unknown ones; `beside` are names that
-    may stand there and that the model does not know; `elsewhere` are the places of those names of the
-    value that stand somewhere else in the document; `context` is what the model's validators are told.
+    With `skip_templates` errors about templates and JSONPaths are dropped, since only their final
+    value can be judged; then there may be neither an instance nor a problem. `owner` is what the
+    options belong to, for messages about unknown ones. `beside` are further names that are allowed.
+    `elsewhere` has the paths of names that are in another place in the document. `context` is
+    passed to the model's validators.
     """
     try:
         return model.model_validate(
@@ -76,9 +75,9 @@ def check_value(
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
-    words = _Words(document, path, model, owner, beside, elsewhere)
-    found = [words.problem(where, some) for where, some in errors.items()]
-    return None, sorted(found, key=lambda problem: (problem.line, problem.column))
+    reporter = _Words(document, path, model, owner, beside, elsewhere)
+    problems = [reporter.problem(where, some) for where, some in errors.items()]
+    return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
 def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
@@ -90,17 +89,17 @@ def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
 
 
 def _by_place(failure: ValidationError, value: Any) -> dict[Path, list[ErrorDetails]]:
-    found: dict[Path, list[ErrorDetails]] = {}
+    by_place: dict[Path, list[ErrorDetails]] = {}
     for error in failure.errors(include_url=False):
         where = _where(value, error["loc"], missing=error["type"] == "missing")
-        found.setdefault(where, []).append(error)
-    return found
+        by_place.setdefault(where, []).append(error)
+    return by_place
 
 
 def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) -> None:
-    """Report that a name is misspelt, but not also that the right one is missing."""
-    missing = {w for w, found in errors.items() if found[0]["type"] == "missing"}
-    for where in [w for w, found in errors.items() if found[0]["type"] == "extra_forbidden"]:
+    """Report that a name is misspelt, and not that the right one is missing too."""
+    missing = {w for w, some in errors.items() if some[0]["type"] == "missing"}
+    for where in [w for w, some in errors.items() if some[0]["type"] == "extra_forbidden"]:
         beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
         meant = nearest(str(where[-1]), beside)
         for name, place in beside.items():
@@ -110,14 +109,14 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
 
 
 def _drop_the_too_few_that_are_wrong(errors: dict[Path, list[ErrorDetails]]) -> None:
-    """Report that a list's entries are wrong, but not also that there are too few right ones."""
-    for where in [w for w, found in errors.items() if found[0]["type"] == "too_short"]:
+    """Report that a list's entries are wrong, and not that there are too few right ones too."""
+    for where in [w for w, some in errors.items() if some[0]["type"] == "too_short"]:
         if any(len(other) > len(where) and other[: len(where)] == where for other in errors):
             del errors[where]
 
 
 def _too_early(error: ErrorDetails, value: Any) -> bool:
-    """Return whether only the filled-in value can be judged; for a whole mapping, if its own validator failed."""
+    """Return whether only the final value can be judged; for a whole mapping, if its own validator failed."""
     if error["type"] in ("value_error", "assertion_error"):
         return _any_filled_in(value)
     return error["type"] not in ("missing", "extra_forbidden") and is_filled_in(value)
@@ -128,7 +127,7 @@ def _any_filled_in(value: Any) -> bool:
 
 
 def is_filled_in(value: Any) -> bool:
-    """Return whether a value is a template or a JSONPath, whose real value depends on the event."""
+    """Return whether a value is a template or a JSONPath, whose final value depends on the event."""
     return isinstance(value, str) and (
         "{{" in value or "{%" in value or value.startswith(("$.", "$["))
     )
@@ -153,19 +152,19 @@ class _Words:
             return self._unknown(where, models)
         if error["type"] == "missing":
             name = (field and field.alias) or str(where[-1])
-            told = error.get("ctx", {}).get("cure")
+            own_cure = error.get("ctx", {}).get("cure")
             return self.document.problem(
                 self._at(where[:-1]),
                 f'"{name}" is missing',
-                told or missing_cure(name, field),
+                own_cure or missing_cure(name, field),
                 key=True,
             )
-        words, beside = sentence(errors), error["type"] == "beside"
+        message, beside = sentence(errors), error["type"] == "beside"
         if isinstance(error["input"], float):
             # As it is written: 10.00 is 10.0 to whoever reads YAML.
             source = self.document.bare(self._at(where))
-            words = words.replace(str(error["input"]), source, 1) if source else words
-        problem = self.document.problem(self._at(where), words, cure(errors, field), key=beside)
+            message = message.replace(str(error["input"]), source, 1) if source else message
+        problem = self.document.problem(self._at(where), message, cure(errors, field), key=beside)
         if field is not None and _secret(field.annotation):
             # Someone wrote a secret into the file; the problem must not show it.
             return replace(problem, source_line="")
@@ -221,12 +220,12 @@ def _declared(
     for position, part in enumerate(where):
         if not isinstance(part, str):
             continue
-        found = next((f for m in models if (f := _field(m, part)) is not None), None)
-        if found is None:
+        declared = next((f for m in models if (f := _field(m, part)) is not None), None)
+        if declared is None:
             # Below a mapping with free names the same models go on; an unknown name has no field.
             field = None
             continue
-        field = found
+        field = declared
         if position < len(where) - 1:
             models = list(_models(field.annotation)) or models
     return models, field
@@ -243,8 +242,8 @@ def _names(models: Sequence[type[BaseModel]]) -> set[str]:
 
 def _meant(name: str, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
     """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
-    told = (getattr(model, "MEANT", {}).get(name.lower(), "") for model in models)
-    meant = next(filter(None, told), "")
+    hints = (getattr(model, "MEANT", {}).get(name.lower(), "") for model in models)
+    meant = next(filter(None, hints), "")
     if meant:
         return f'did you mean "{meant}"?' if meant in known else meant
     others = next((cure for model in models if (cure := getattr(model, "OTHERS", ""))), "")

@@ -1,1 +1,1 @@
-"""What an editor is told so that it can complete and explain: JSON Schemas of recipes and settings."""
+"""JSON Schemas of recipes and settings, with which an editor completes and explains them."""

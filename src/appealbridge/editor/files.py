@@ -1,4 +1,4 @@
-"""The schemas as files: the name of each, their text, and the line by which a YAML file points to its own."""
+"""The schemas as files: their names, their text, and the line with which a YAML file refers to its schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES: Final[Mapping[Kind, str]] = {
 """The file of each kind of schema."""
 
 FOLDER: Final = ".appealbridge"
-"""Where the schemas of one installation lie, beside its settings."""
+"""The folder of an installation's schemas, beside its settings."""
 
 
 def schema_text(kind: Kind, registry: Registry, known: Catalogue | None = None) -> str:
@@ -33,20 +33,20 @@ def schema_text(kind: Kind, registry: Registry, known: Catalogue | None = None) 
 
 
 def _marked(node: Any) -> Any:
-    """Say twice what has code in it: editors that know Markdown look for it under a name of its own."""
+    """Repeat descriptions with code as Markdown, which some editors look for under another name."""
     if isinstance(node, list):
-        return [_marked(one) for one in node]
+        return [_marked(inner) for inner in node]
     if not isinstance(node, dict):
         return node
-    found = {name: _marked(one) for name, one in node.items()}
-    words = found.get("description")
-    if isinstance(words, str) and "`" in words:
-        found["markdownDescription"] = words
-    return found
+    marked = {name: _marked(inner) for name, inner in node.items()}
+    description = marked.get("description")
+    if isinstance(description, str) and "`" in description:
+        marked["markdownDescription"] = description
+    return marked
 
 
 def write_schemas(folder: Path, registry: Registry, known: Catalogue | None = None) -> list[Path]:
-    """Write every schema into a folder, which is made if need be; return the files."""
+    """Write every schema into a folder, which is created if needed; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for kind, name in FILES.items():
@@ -57,6 +57,6 @@ def write_schemas(folder: Path, registry: Registry, known: Catalogue | None = No
 
 
 def modeline(file: Path, schema: Path) -> str:
-    """Return the first line of a YAML file that tells an editor where its schema lies."""
+    """Return the first line of a YAML file that tells an editor where the schema is."""
     way = Path(os.path.relpath(schema.absolute(), file.absolute().parent)).as_posix()
     return f"# yaml-language-server: $schema={way}"

@@ -1,8 +1,8 @@
 """
-From an options model to the part of a JSON Schema that describes it.
+Turns an options model into the part of a JSON Schema that describes it.
 
-What pydantic makes is right and hard to read: references, titles made of names, `null` beside every
-optional value. An editor shows a schema to people, so each of these is taken out.
+Pydantic's schemas are right and hard to read: references, titles made from names, `null` beside
+every optional value. An editor shows a schema to people, so these are removed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _NOISE = ("title", "discriminator", "$defs", "writeOnly", "format", "gt", "ge", 
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, with defaults as a person would write them."""
+    """Pydantic's generator, with defaults as a person would write them."""
 
     def encode_default(self, dft: Any) -> Any:
-        """Return a default as JSON; that of a whole section is nothing, since its parts have theirs."""
+        """Return a default as JSON; none for a whole section, because its parts have their own."""
         if isinstance(dft, BaseModel):
             return None
         try:
@@ -62,63 +62,63 @@ def _plain(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
     if named:
         beside = {key: value for key, value in node.items() if key != "$ref"}
         return _plain({**defs[named], **beside}, defs, (*inside, named))
-    found = {key: value for key, value in node.items() if key not in _NOISE}
-    if "properties" in found:
-        named_parts = found["properties"].items()
-        found["properties"] = {name: _plain(one, defs, inside) for name, one in named_parts}
+    plain = {key: value for key, value in node.items() if key not in _NOISE}
+    if "properties" in plain:
+        named_parts = plain["properties"].items()
+        plain["properties"] = {name: _plain(part, defs, inside) for name, part in named_parts}
     for key in ("items", "additionalProperties"):
-        if isinstance(found.get(key), dict):
-            found[key] = _plain(found[key], defs, inside)
-    entries = [_plain(one, defs, inside) for one in found.pop("prefixItems", ())]
+        if isinstance(plain.get(key), dict):
+            plain[key] = _plain(plain[key], defs, inside)
+    entries = [_plain(part, defs, inside) for part in plain.pop("prefixItems", ())]
     if entries:
-        found["items"] = entries[0] if entries.count(entries[0]) == len(entries) else {}
-    for key in found.keys() & {"anyOf", "oneOf"}:
-        _choose(found, [_plain(one, defs, inside) for one in found.pop(key)])
-    if found.get("pattern") == PATTERN:
-        _set_length(found)
-    _set_default(found)
-    return _by_name(found) if "!secret" in str(found.get("examples", "")) else found
+        plain["items"] = entries[0] if entries.count(entries[0]) == len(entries) else {}
+    for key in plain.keys() & {"anyOf", "oneOf"}:
+        _choose(plain, [_plain(part, defs, inside) for part in plain.pop(key)])
+    if plain.get("pattern") == PATTERN:
+        _set_length(plain)
+    _set_default(plain)
+    return _by_name(plain) if "!secret" in str(plain.get("examples", "")) else plain
 
 
-def _by_name(found: Schema) -> Schema:
+def _by_name(schema: Schema) -> Schema:
     """
-    Propose `!secret NAME` as it has to be written.
+    Propose `!secret NAME` as it must be written.
 
-    An editor puts an example that begins with `!` in quotes, which makes it a text like any other; a
-    snippet is put in as it stands.
+    An editor puts an example that begins with `!` in quotes, which makes it ordinary text; a
+    snippet is inserted as it is.
     """
-    shown = found.pop("examples")
-    if found.get("type") == "string":
+    shown = schema.pop("examples")
+    if schema.get("type") == "string":
         name = shown[0].removeprefix("!secret ")
-        found["description"] += f" Written `!secret {name}`."
-        found["defaultSnippets"] = [{"label": f"!secret {name}", "body": f"!secret ${{1:{name}}}"}]
-    elif "items" in found:
-        found["items"] = _by_name({"description": "One.", **found["items"], "examples": shown[0]})
-    return found
+        schema["description"] += f" Written `!secret {name}`."
+        schema["defaultSnippets"] = [{"label": f"!secret {name}", "body": f"!secret ${{1:{name}}}"}]
+    elif "items" in schema:
+        schema["items"] = _by_name({"description": "One.", **schema["items"], "examples": shown[0]})
+    return schema
 
 
-def _choose(found: Schema, several: list[Schema]) -> None:
-    """Put alternatives into a node: none for `null`."""
-    several = [one for one in several if one != {"type": "null"}]
+def _choose(schema: Schema, several: list[Schema]) -> None:
+    """Put alternatives into a node, without `null`."""
+    several = [branch for branch in several if branch != {"type": "null"}]
     if len(several) == 1:
         for key, value in several[0].items():
-            found.setdefault(key, value)
+            schema.setdefault(key, value)
     else:
-        found["anyOf"] = several
+        schema["anyOf"] = several
 
 
-def _set_default(found: Schema) -> None:
-    default = found.get("default")
+def _set_default(schema: Schema) -> None:
+    default = schema.get("default")
     if default is None or default in ("", [], {}) or isinstance(default, dict):
-        found.pop("default", None)
+        schema.pop("default", None)
 
 
-def _set_length(found: Schema) -> None:
-    """Write a length of time as people do; that it must be one of some size is nothing a text can show."""
+def _set_length(schema: Schema) -> None:
+    """Write a length of time as people do; a text schema cannot express its limits."""
     for bound in ("exclusiveMinimum", "minimum", "maximum"):
-        found.pop(bound, None)
-    if isinstance(found.get("default"), (int, float)):
-        found["default"] = _length(found["default"])
+        schema.pop(bound, None)
+    if isinstance(schema.get("default"), (int, float)):
+        schema["default"] = _length(schema["default"])
 
 
 def _length(seconds: float) -> str:
@@ -140,7 +140,7 @@ def or_template(schema: Schema) -> Schema:
 def _templates_inside(schema: Schema) -> Schema:
     inner = dict(schema)
     if "properties" in inner:
-        inner["properties"] = {n: or_template(one) for n, one in inner["properties"].items()}
+        inner["properties"] = {n: or_template(option) for n, option in inner["properties"].items()}
     for key in ("items", "additionalProperties"):
         if isinstance(inner.get(key), dict):
             inner[key] = or_template(inner[key])
@@ -148,7 +148,7 @@ def _templates_inside(schema: Schema) -> Schema:
 
 
 def takes_any_text(schema: Mapping[str, Any]) -> bool:
-    """Tell whether every text that is not empty would do, so that a template does."""
+    """Return whether every non-empty text is valid, so that a template is too."""
     if "anyOf" in schema:
         return any(map(takes_any_text, schema["anyOf"]))
     if schema.keys() & set(_NARROW):

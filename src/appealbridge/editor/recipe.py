@@ -1,4 +1,4 @@
-"""The JSON Schema of a recipe: made of the plug-ins that are there and the words that the reader knows."""
+"""The JSON Schema of a recipe, made from the registered plug-ins and the models of the language."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def recipe_schema(registry: Registry, known: Catalogue | None = None) -> Schema:
             "trigger": {
                 "description": "What is waited for.",
                 "type": "object",
-                "oneOf": [_trigger(one, own) for one in registry.triggers.values()],
+                "oneOf": [_trigger(trigger, own) for trigger in registry.triggers.values()],
             },
             "step": {
                 "description": "What is done.",
                 "type": "object",
                 "oneOf": [
-                    *(_step(one, own) for one in registry.actions.values()),
+                    *(_step(trigger, own) for trigger in registry.actions.values()),
                     _post(registry, own),
                     *map(of_entry, FLOW.values()),
                 ],
@@ -80,7 +80,7 @@ def _trigger(trigger: AnyTrigger, known: Catalogue) -> Schema:
 
 def _step(channel: AnyChannel, known: Catalogue) -> Schema:
     schema = of_model(channel.message)
-    options = {name: or_template(one) for name, one in schema["properties"].items()}
+    options = {name: or_template(option) for name, option in schema["properties"].items()}
     required = list(schema.get("required", ()))
     beside = of_model(StepEntry)["properties"]
     if {"text", "html"} <= options.keys():
@@ -96,7 +96,7 @@ def _step(channel: AnyChannel, known: Catalogue) -> Schema:
 
 
 def _post(registry: Registry, known: Catalogue) -> Schema:
-    """Return the schema of a `post`: what all channels take, and what one of them is to have."""
+    """Return the schema of a `post`: the options of all channels, and of each."""
     schema = of_model(PostEntry)
     beside, options = schema["properties"], _options([*registry.actions.values()])
     account = proposing({"type": "string"}, known.channels)
@@ -108,19 +108,19 @@ def _post(registry: Registry, known: Catalogue) -> Schema:
 
 
 def _options(channels: list[AnyChannel]) -> dict[str, Schema]:
-    """Return the options of all messages; of those that have one name, only what is true of each."""
-    found: dict[str, Schema] = {}
+    """Return the options of all messages; options with the same name keep only what is true of each."""
+    options: dict[str, Schema] = {}
     for channel in channels:
         for name, option in of_model(channel.message)["properties"].items():
-            known = found.setdefault(name, or_template(option))
+            known = options.setdefault(name, or_template(option))
             if known != or_template(option):
-                told = ("description", "examples")
-                found[name] = {key: known[key] for key in told if key in known}
-    return found
+                shown = ("description", "examples")
+                options[name] = {key: known[key] for key in shown if key in known}
+    return options
 
 
 def _propose_lists(options: dict[str, Schema], known: Catalogue) -> None:
-    """Put the declared lists where an example shows that one belongs."""
+    """Propose the declared lists where an example shows one."""
     for name, option in options.items():
         if any("lists." in str(example) for example in option.get("examples", ())):
             lists = [f"{{{{ lists.{one} }}}}" for one in known.lists]
@@ -141,10 +141,10 @@ def _object(
 
 
 def _about(plugin: object) -> str:
-    """Return the first line that a plug-in's file says of itself, or else its class."""
+    """Return the first line of the docstring of a plug-in's file, or else of its class."""
     file = inspect.getmodule(type(plugin))
-    told = getattr(file, "__doc__", None) or type(plugin).__doc__ or ""
-    return told.strip().partition("\n")[0]
+    docstring = getattr(file, "__doc__", None) or type(plugin).__doc__ or ""
+    return docstring.strip().partition("\n")[0]
 
 
 _TEMPLATE: Schema = {
@@ -157,15 +157,15 @@ _TEMPLATE: Schema = {
 
 
 def _expect(registry: Registry, known: Catalogue, expected: Schema) -> None:
-    """Say which parts of a message a test may expect: those of any action."""
+    """Return the parts of a message that a test may expect: those of any action."""
     parts = expected["properties"]
     parts["action"] = {"description": parts["action"]["description"], "enum": [*registry.actions]}
     parts["channel"] = proposing(parts["channel"], known.channels)
     for channel in registry.actions.values():
         for name, option in of_model(channel.message)["properties"].items():
-            said = f"What `{name}` must be; * stands for any words. {option['description']}"
+            description = f"What `{name}` must be; * stands for any words. {option['description']}"
             shown = option.get("examples", ["*"])
-            parts.setdefault(name, {"description": said, "examples": shown})
+            parts.setdefault(name, {"description": description, "examples": shown})
     expected["additionalProperties"] = False
 
 
@@ -173,7 +173,7 @@ def proposing(schema: Schema, names: Iterable[str]) -> Schema:
     """
     Return a text's schema with names to propose first.
 
-    Any other text stays valid: a name that was declared a minute ago must not be called wrong.
+    Any other text stays valid: a name that was declared a minute ago must not be reported.
     """
     known = sorted(names)
     if not known:
@@ -184,11 +184,11 @@ def proposing(schema: Schema, names: Iterable[str]) -> Schema:
 
 
 def reference_of(trigger: AnyTrigger) -> str:
-    """Return the option in which a recipe names a source of the settings; empty where it has none."""
+    """Return the option with which a recipe names a source of the settings; empty if there is none."""
     if not trigger.section:
         return ""
     fields = trigger.options.model_fields
-    needed = dict.fromkeys((name for name, one in fields.items() if one.is_required()), "")
+    needed = dict.fromkeys((name for name, field in fields.items() if field.is_required()), "")
     for name in fields:
         options = trigger.options.model_construct(**{**needed, name: "a name"})
         if trigger.source(options) == "a name" and trigger.described(options) is None:

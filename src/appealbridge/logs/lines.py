@@ -26,12 +26,12 @@ def for_a_machine(ts: str, level: Level, event: LogEvent, fields: Fields) -> byt
     """Return one JSON object and a newline; `ts` is ISO 8601."""
     line = {"ts": ts, "level": _NAMES[level], "event": str(event), **fields}
     try:
-        told = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        encoded = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
         # JSON has escapes for the control characters of ASCII alone, and people read it on terminals.
         return (
-            told
-            if told.isascii() and b"\x7f" not in told
-            else harmless_json(told.decode()).encode()
+            encoded
+            if encoded.isascii() and b"\x7f" not in encoded
+            else harmless_json(encoded.decode()).encode()
         )
     except orjson.JSONEncodeError:  # a lone surrogate out of undecodable bytes, or a huge number
         spelt = {

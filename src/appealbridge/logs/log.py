@@ -30,24 +30,24 @@ class Log:
         """Return a log that adds `fields` to every line; a line's own field of that name wins."""
         return Log(self.output, {**self._bound, **fields})
 
-    def debug(self, said: LogEvent, **fields: Value) -> None:
+    def debug(self, event: LogEvent, **fields: Value) -> None:
         """Log what only helps to find a fault."""
         if self.output.level <= Level.DEBUG:
-            self.output.say(Level.DEBUG, said, {**self._bound, **fields})
+            self.output.say(Level.DEBUG, event, {**self._bound, **fields})
 
-    def info(self, said: LogEvent, **fields: Value) -> None:
+    def info(self, event: LogEvent, **fields: Value) -> None:
         """Log what went as it should."""
         if self.output.level <= Level.INFO:
-            self.output.say(Level.INFO, said, {**self._bound, **fields})
+            self.output.say(Level.INFO, event, {**self._bound, **fields})
 
-    def warning(self, said: LogEvent, **fields: Value) -> None:
+    def warning(self, event: LogEvent, **fields: Value) -> None:
         """Log a problem that is being dealt with."""
         if self.output.level <= Level.WARNING:
-            self.output.say(Level.WARNING, said, {**self._bound, **fields})
+            self.output.say(Level.WARNING, event, {**self._bound, **fields})
 
-    def error(self, said: LogEvent, **fields: Value) -> None:
+    def error(self, event: LogEvent, **fields: Value) -> None:
         """Log a problem that needs a person."""
-        self.output.say(Level.ERROR, said, {**self._bound, **fields})
+        self.output.say(Level.ERROR, event, {**self._bound, **fields})
 
 
 def standard_log(

@@ -21,12 +21,7 @@ BUFFER_LIMIT = 250
 
 _Line = tuple[str, Level, LogEvent, Fields]
 
-PRIORITIES = {
-    Level.DEBUG: b"<7>",
-    Level.INFO: b"<6>",
-    Level.WARNING: b"<4>",
-    Level.ERROR: b"<3>",
-}
+PRIORITIES = {Level.DEBUG: b"<7>", Level.INFO: b"<6>", Level.WARNING: b"<4>", Level.ERROR: b"<3>"}
 """The priority prefix that systemd's journal reads from a line."""
 
 
@@ -67,9 +62,9 @@ class Output:
         self._millisecond = -1
         self._at = ""
 
-    def say(self, level: Level, said: LogEvent, fields: Mapping[str, Value]) -> None:
+    def say(self, level: Level, event: LogEvent, fields: Mapping[str, Value]) -> None:
         """Write one line, soon."""
-        line = (self._stamp(), level, said, _plain(fields))
+        line = (self._stamp(), level, event, _plain(fields))
         with self._lock:
             self._lines.append(line)
             waiting = len(self._lines)
@@ -102,8 +97,8 @@ class Output:
             self._at, self._millisecond = f"{date}.{rest:03d}Z", millisecond
         return self._at
 
-    def _bytes(self, at: str, level: Level, said: LogEvent, fields: Fields) -> bytes:
-        line = self._form(at, level, said, fields)
+    def _bytes(self, at: str, level: Level, event: LogEvent, fields: Fields) -> bytes:
+        line = self._form(at, level, event, fields)
         return line if self._priorities is None else self._priorities[level] + line
 
     def _cleaned(self, lines: Sequence[_Line]) -> Sequence[_Line]:
@@ -118,13 +113,13 @@ class Output:
             (
                 at,
                 level,
-                said,
+                event,
                 {
                     name: self._clean(value) if isinstance(value, str) else value
                     for name, value in fields.items()
                 },
             )
-            for at, level, said, fields in lines
+            for at, level, event, fields in lines
         ]
 
 

@@ -57,8 +57,6 @@ def _validate(value: Any, info: ValidationInfo) -> float:
 
 
 Duration = Annotated[
-    float,
-    BeforeValidator(_validate),
-    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    float, BeforeValidator(_validate), WithJsonSchema({"type": "string", "pattern": PATTERN})
 ]
 """Seconds as a float, written such as `2h`. A bare number in a file is refused, because its unit is not clear."""

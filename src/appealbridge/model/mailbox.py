@@ -98,21 +98,21 @@ def read_mailboxes(*texts: str) -> list[Mailbox | InvalidMailbox]:
 
 def mailboxes(text: str) -> list[Mailbox]:
     """Return the addresses in a text; raise `ValueError` with all that are none."""
-    found = read_mailboxes(text)
-    wrong = [entry.why for entry in found if isinstance(entry, InvalidMailbox)]
+    boxes = read_mailboxes(text)
+    wrong = [entry.why for entry in boxes if isinstance(entry, InvalidMailbox)]
     if wrong:
         raise ValueError(", and ".join(wrong[:_TOLD]))
-    return [entry for entry in found if isinstance(entry, Mailbox)]
+    return [entry for entry in boxes if isinstance(entry, Mailbox)]
 
 
 def mailbox(text: str) -> Mailbox:
     """Return the one address in a text; raise `ValueError` where there is another number of them."""
-    found = mailboxes(text)
-    if len(found) != 1:
+    boxes = mailboxes(text)
+    if len(boxes) != 1:
         raise ValueError(
-            f'"{_shown(text)}" is not one address but {len(found)}; give one, and put a name with a comma in quotes'
+            f'"{_shown(text)}" is not one address but {len(boxes)}; give one, and put a name with a comma in quotes'
         )
-    return found[0]
+    return boxes[0]
 
 
 def one_line(text: str) -> str:
@@ -169,9 +169,9 @@ def _read(text: str, after: str = "") -> Mailbox | InvalidMailbox:
     return _none(text, f"is not an address such as {_EXAMPLE}{_cure(text, after)}")
 
 
-def _none(text: str, words: str) -> InvalidMailbox:
+def _none(text: str, problem: str) -> InvalidMailbox:
     shown = _shown(text)
-    return InvalidMailbox(_SEPARATORS.sub(" ", shown).strip() or "?", f'"{shown}" {words}')
+    return InvalidMailbox(_SEPARATORS.sub(" ", shown).strip() or "?", f'"{shown}" {problem}')
 
 
 def _cure(text: str, after: str) -> str:
@@ -183,7 +183,7 @@ def _cure(text: str, after: str) -> str:
 
 
 def _name(text: str) -> str:
-    return one_line(_QUOTED.sub(lambda found: _ESCAPED.sub(r"\1", found[1]), text))
+    return one_line(_QUOTED.sub(lambda match: _ESCAPED.sub(r"\1", match[1]), text))
 
 
 def _is_local(text: str) -> bool:

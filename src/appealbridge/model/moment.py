@@ -97,13 +97,13 @@ class Moment:
             days = [today + timedelta(days=1) if self.day == "tomorrow" else today]
         else:
             days = [today, today + timedelta(days=1), today + timedelta(days=2)]
-        found = [at for day in days for at in self._on(day, here)]
-        if not found:
+        moments = [at for day in days for at in self._on(day, here)]
+        if not moments:
             raise NoTime(
                 f"{self.zone} is not in force on {days[0]:%-d %B %Y}",
                 f"leave {self.zone} out for the time in {zone}, or write an offset, such as +01:00",
             )
-        return next((at for at in found if at >= since), found[-1])
+        return next((at for at in moments if at >= since), moments[-1])
 
     def _place(self, zone: tzinfo) -> tzinfo:
         """Return the zone that is meant; names in use in the own zone come first."""
@@ -112,10 +112,10 @@ class Moment:
         return zone if self.zone in _own_words(zone) else ZoneInfo(_PLACES[self.zone])
 
     def _on(self, day: date, here: tzinfo) -> list[float]:
-        found = instants(datetime.combine(day, self.clock), here)
+        moments = instants(datetime.combine(day, self.clock), here)
         if not isinstance(self.zone, str):
-            return found
-        return [at for at in found if datetime.fromtimestamp(at, here).tzname() == self.zone]
+            return moments
+        return [at for at in moments if datetime.fromtimestamp(at, here).tzname() == self.zone]
 
 
 def instants(shown: datetime, zone: tzinfo) -> list[float]:
@@ -142,12 +142,12 @@ def read(text: str, zone: tzinfo = UTC) -> Moment:
     or `tomorrow` with a time, and behind any time a zone (`Z`, `+01:00`, `GMT`, `BST`); other words
     for a zone only where they are in use in `zone`.
     """
-    words = " ".join(text.split()) if len(text) <= LONGEST_TEXT else ""
+    joined = " ".join(text.split()) if len(text) <= LONGEST_TEXT else ""
     day: date | str | None = None
-    rest = words
-    found = _DAY.match(words)
-    if found is not None:
-        day, rest = _day(found), words[found.end() :]
+    rest = joined
+    match = _DAY.match(joined)
+    if match is not None:
+        day, rest = _day(match), joined[match.end() :]
         if not rest and isinstance(day, date):
             return Moment(day, time(), None)
         gap = _GAP.match(rest)
@@ -165,10 +165,10 @@ def read(text: str, zone: tzinfo = UTC) -> Moment:
 def clock(text: str) -> time | None:
     """Return a time by the clock without a date or zone (`7:00`, `6am`), `None` where it is none."""
     try:
-        found = read(text)
+        moment = read(text)
     except NoTime:
         return None
-    return found.clock if found.day is None and found.zone is None else None
+    return moment.clock if moment.day is None and moment.zone is None else None
 
 
 def zone_named(name: object) -> ZoneInfo:
@@ -179,8 +179,8 @@ def zone_named(name: object) -> ZoneInfo:
     """
     place = _HALF_A_YEAR.get(str(name).upper())
     if place is not None:
-        words = f'the time zone "{name}" has no summer time'
-        raise NoTime(words, f"write the place whose time counts: {place}")
+        message = f'the time zone "{name}" has no summer time'
+        raise NoTime(message, f"write the place whose time counts: {place}")
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -195,33 +195,33 @@ def shown(at: float, zone: tzinfo) -> str:
 
 def quoted(text: object) -> str:
     """Return what was written instead of a time, short enough for a line."""
-    words = " ".join(str(text).split())
-    return f'"{words[:60]}…"' if len(words) > 60 else f'"{words}"'
+    joined = " ".join(str(text).split())
+    return f'"{joined[:60]}…"' if len(joined) > 60 else f'"{joined}"'
 
 
-def _day(found: re.Match[str]) -> date | str:
-    if found["word"]:
-        return found["word"].lower()
+def _day(match: re.Match[str]) -> date | str:
+    if match["word"]:
+        return match["word"].lower()
     try:
-        day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+        day = date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError:
         day = date.min
     # A time near the ends of the calendar cannot be converted to other zones.
     if not 1900 <= day.year <= 9998:
-        raise NoTime(f"{quoted(found[0])} is not a date")
+        raise NoTime(f"{quoted(match[0])} is not a date")
     return day
 
 
-def _clock(found: re.Match[str], text: str) -> time:
-    hour = int(found["hour"])
-    minute = int(found["minute"] or found["past"] or 0)
-    if found["half"]:
+def _clock(match: re.Match[str], text: str) -> time:
+    hour = int(match["hour"])
+    minute = int(match["minute"] or match["past"] or 0)
+    if match["half"]:
         if not 1 <= hour <= 12:
             raise NoTime(f"{quoted(text)} is not a time of day")
-        hour = hour % 12 + (12 if found["half"] in "pP" else 0)
-    micro = int((found["fraction"] or "0")[:6].ljust(6, "0"))
+        hour = hour % 12 + (12 if match["half"] in "pP" else 0)
+    micro = int((match["fraction"] or "0")[:6].ljust(6, "0"))
     try:
-        return time(hour, minute, int(found["second"] or 0), micro)
+        return time(hour, minute, int(match["second"] or 0), micro)
     except ValueError:
         raise NoTime(f"{quoted(text)} is not a time of day") from None
 

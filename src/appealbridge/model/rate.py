@@ -32,17 +32,17 @@ def rate(text: str) -> Rate:
     if re.match(FORM, text.strip()) is None:
         raise ValueError(f"{text!r} is not a rate; {_CURE}")
     count, _, span = text.strip().partition(" per ")
-    said = Rate(int(count), seconds(span))
-    if said.count < 1 or said.seconds <= 0:
+    parsed = Rate(int(count), seconds(span))
+    if parsed.count < 1 or parsed.seconds <= 0:
         raise ValueError(f"{text!r} allows nothing; {_CURE}")
-    return said
+    return parsed
 
 
-def _validate(given: Any) -> Rate:
-    if isinstance(given, Rate):
-        return given
+def _validate(value: Any) -> Rate:
+    if isinstance(value, Rate):
+        return value
     try:
-        return rate(given if isinstance(given, str) else "")
+        return rate(value if isinstance(value, str) else "")
     except ValueError:
         raise PydanticCustomError("rate", "is not a rate", {"cure": _CURE}) from None
 

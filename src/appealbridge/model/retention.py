@@ -44,11 +44,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """
-    How long to keep personal content, the record of decisions, and skipped runs.
-
-    `None` keeps for good.
-    """
+    """How long to keep personal content, the record of decisions, and skipped runs. `None` keeps for good."""
 
     personal: Span | None = None
     decisions: Span | None = None

@@ -23,7 +23,7 @@ def size(text: str) -> int:
 
 def size_text(count: float) -> str:
     """Return a number of bytes for people, with at most three significant digits: `64 MB`."""
-    unit = next(name for name, one in reversed(_UNITS.items()) if count >= one or one == 1)
+    unit = next(name for name, size in reversed(_UNITS.items()) if count >= size or size == 1)
     return f"{count / _UNITS[unit]:.3g} {unit}"
 
 

@@ -33,7 +33,10 @@ class Options(BaseModel):
     Unknown names are refused, and instances never change. Every field has a `description` and `examples`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # Most models of the recipe language are never needed by one daemon: each is built at its first use.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
 
 class Threaded(Options):

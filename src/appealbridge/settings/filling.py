@@ -1,8 +1,8 @@
 """
 Prepares the values of the settings for their models: looks up secrets, and makes paths absolute.
 
-A model says where a secret belongs by a field of type `SecretStr`; there only `!secret NAME` may
-stand, and nowhere else. A field of type `Path` is relative to the settings file.
+In a field of type `SecretStr` only `!secret NAME` is allowed, and it is allowed nowhere else. A
+field of type `Path` is relative to the settings file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ STAND_IN = SecretStr("https://practice.invalid/secret")
 @dataclass(slots=True)
 class SettingsFiller:
     """
-    Fills the values of one document and keeps what was wrong.
+    Fills the values of one document and collects the problems.
 
-    `vault` is `None` in practice mode: then secrets are stood in for. `offline` does the same for a
-    secret that is nowhere, with a note; `missing` are their names. `blind` are the places whose value
-    is not the real one, about which nothing more should be said.
+    `vault` is `None` in practice mode, in which every secret is replaced by `STAND_IN`. `offline`
+    does the same for a missing secret, with a note; `missing` are the names of these. `blind` are
+    the paths of replaced values, about which nothing else should be reported.
     """
 
     document: Document
@@ -66,15 +66,15 @@ class SettingsFiller:
             self.blind.add(path)
         else:
             try:
-                found = self.vault.get(ref.name)
+                secret = self.vault.get(ref.name)
             except NoSecret as missing:
                 self.missing.add(ref.name)
                 self._missing(path, missing)
             else:
-                if found.note:
-                    words, _, cure = found.note.partition("; ")
-                    self.notes.append(self.document.problem(path, words, cure, level="note"))
-                return SecretStr(found.value)
+                if secret.note:
+                    message, _, cure = secret.note.partition("; ")
+                    self.notes.append(self.document.problem(path, message, cure, level="note"))
+                return SecretStr(secret.value)
         return STAND_IN
 
     def _missing(self, path: Path, missing: NoSecret) -> None:
@@ -82,8 +82,8 @@ class SettingsFiller:
             self._wrong(path, str(missing), missing.cure)
             return
         self.blind.add(path)
-        words = str(missing)
-        self.notes.append(self.document.problem(path, words, missing.cure, level="note"))
+        message = str(missing)
+        self.notes.append(self.document.problem(path, message, missing.cure, level="note"))
 
     def _literal(self, path: Path) -> SecretStr:
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")
@@ -98,7 +98,7 @@ class SettingsFiller:
 
 
 def inside(annotation: Any, part: str | int) -> Any:
-    """Return the annotation of what stands under a name or at a position; `None` where none is known."""
+    """Return the annotation of a field or entry; `None` if it is not known."""
     if _is_model(annotation):
         fields = annotation.model_fields.items()
         return next((f.annotation for name, f in fields if part in (name, f.alias)), None)
@@ -108,7 +108,7 @@ def inside(annotation: Any, part: str | int) -> Any:
         return args[1] if isinstance(part, str) else None
     if isinstance(origin, type) and issubclass(origin, Collection):
         return args[0] if isinstance(part, int) and args else None
-    return next((found for arg in args if (found := inside(arg, part)) is not None), None)
+    return next((inner for arg in args if (inner := inside(arg, part)) is not None), None)
 
 
 def _is_model(kind: Any) -> bool:

@@ -30,16 +30,16 @@ class Entries:
 
 def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Entries], list[Problem]]:
     """Return the lists by name, and their problems; included files must be below `folder`."""
-    told = document.value.get("lists")
-    if told is None:
+    written = document.value.get("lists")
+    if written is None:
         return {}, []
-    if not isinstance(told, dict):
+    if not isinstance(written, dict):
         return {}, [
             document.problem(("lists",), "must be lists by name", "write `name: [entry, …]`")
         ]
     lists: dict[str, Entries] = {}
     problems: list[Problem] = []
-    for name, value in told.items():
+    for name, value in written.items():
         if isinstance(value, Include):
             entries, wrong = _included(document, ("lists", name), value, folder)
         else:
@@ -62,8 +62,8 @@ def _included(
             ]
         content = read_file(file)
     except RuntimeError:  # links that go in a circle
-        words = f"{include.path} includes itself"
-        return nothing, [document.problem(path, words, "give the file itself")]
+        message = f"{include.path} includes itself"
+        return nothing, [document.problem(path, message, "give the file itself")]
     except OSError as error:
         problem = f"cannot read {include.path}: {error.strerror}"
         return nothing, [

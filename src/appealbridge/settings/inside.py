@@ -31,8 +31,8 @@ def not_allowed(
                 entry = entry_for(str(value), policy) if is_url else ""
                 if entry:
                     host = entry.partition(":")[0]
-                    words = (
+                    message = (
                         f"{host} is a name inside your network; AppealBridge does not connect to it"
                     )
                     cure = f'add "{entry}" to inside:'
-                    yield document.problem((section, name, option), words, cure, level="note")
+                    yield document.problem((section, name, option), message, cure, level="note")

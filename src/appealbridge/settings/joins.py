@@ -49,7 +49,7 @@ def joined(groups: Sequence[Sequence[str]]) -> Mapping[str, str]:
 
 
 def _cure(name: str, known: Collection[str]) -> str:
-    whole = next((one for one in sorted(known) if one.endswith(f":{name}")), None)
+    whole = next((source for source in sorted(known) if source.endswith(f":{name}")), None)
     if whole is not None:
         return f'write "{whole}"'
     return did_you_mean(name, known) or "declare it under webhooks:, feeds: or appeals:"

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
 from appealbridge.files import read_file
 from appealbridge.plugin.trigger import Weakness
+from appealbridge.redact import with_parts
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
-from appealbridge.settings.mask_lines import quiet
+from appealbridge.settings.mask_lines import without_secret_lines
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
@@ -64,16 +65,14 @@ def load_settings(
     """
     Read the settings; raise `InvalidDocuments` with every problem, and nothing else.
 
-    `broken` are the names of plug-ins that could not be loaded: what may belong to them, and what a
-    plug-in breaks over, is left out and stands in `faults`.
-
-    Without a `file` it is `appealbridge.yaml` in the working folder, if there. `platforms` maps a
-    platform's name to the model of its accounts, `sections` the key of a kind of source to the
-    model of one, `triggers` to the name of its trigger. In practice mode no secret of an account is
-    looked up; `practise` says what its options are then. `reaches` says whether an account leads to
-    someone, `weaknesses` what is unsafe about the sources of a section. `offline` is for looking
-    at the files where the secrets are not: one that is nowhere is only a note, and a source that
-    needs it is left out.
+    Without a `file` it is `appealbridge.yaml` in the working folder, if it exists. `platforms` maps a
+    platform's name to the model of its accounts, `sections` the section of a kind of source to its
+    model, and `triggers` to the name of its trigger. In practice mode no secret of an account is looked
+    up; `practise` returns its options then. `reaches` returns whether an account can reach a person,
+    `weaknesses` what is unsafe about the sources of a section. `broken` are the names of plug-ins that could
+    not be loaded: what may belong to them, or makes a plug-in fail, is left out and goes to `faults`.
+    `offline` is for machines without the secrets: a missing one is only a note, and a source that needs it
+    is left out.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
@@ -87,16 +86,16 @@ def load_settings(
     wrong_groups = wrong_joins(document, reader.named(), triggers) if triggers else ()
     problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
     if problems or daemon is None:
-        raise InvalidDocuments(quiet(problems))
+        raise InvalidDocuments(without_secret_lines(problems))
     reader.notes += [
-        document.problem((name,), words, cure, key=True, level="note")
-        for name, (words, cure) in _NOT_IN_FORCE.items()
+        document.problem((name,), message, cure, key=True, level="note")
+        for name, (message, cure) in _NOT_IN_FORCE.items()
         if document.value.get(name)
     ]
     recipes = _whole(folder, daemon.recipes)
     if "recipes" in document.value and not _is_folder(recipes):
-        words, cure = f"no folder {recipes}", "create it, or fix its name"
-        reader.notes.append(document.problem(("recipes",), words, cure, level="note"))
+        message, cure = f"no folder {recipes}", "create it, or fix its name"
+        reader.notes.append(document.problem(("recipes",), message, cure, level="note"))
     accounts = {} if practice is not None else channels
     read_options = {
         "channels": {name: channel.account for name, channel in accounts.items()},
@@ -106,6 +105,7 @@ def load_settings(
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
+        daemon=daemon,
         file=path,
         store=_store_url(folder, daemon.store),
         recipes=recipes,
@@ -115,13 +115,14 @@ def load_settings(
         named=reader.named(),
         joined=joined(daemon.joined_sources),
         lists={name: entries.texts for name, entries in lists.items()},
-        list_places={name: (one.document, one.places) for name, one in lists.items()},
+        list_places={name: (entries.document, entries.places) for name, entries in lists.items()},
         notes=tuple(reader.notes),
         faults=reader.faults,
-        weaknesses=tuple(quiet([*_unsafe(document, reader, sources, weaknesses or _none)])),
-        resolved=vault.values,
+        weaknesses=tuple(
+            without_secret_lines([*_unsafe(document, reader, sources, weaknesses or _none)])
+        ),
+        secrets=frozenset(with_parts(vault.values)),
         missing=frozenset(reader.missing),
-        **{name: getattr(daemon, name) for name in _AS_THEY_ARE},
     )
 
 
@@ -144,16 +145,7 @@ def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
     return ()
 
 
-_AS_THEY_ARE = (
-    "listen", "socket_mode", "control_socket", "control_mode",
-    "public_url", "keep_free", "watch", "time_zone", "practice", "inside", "log",
-    "feeds_at_once", "shutdown_within", "people", "groups", "holds", "notices", "retention",
-)  # fmt: skip
-
-
-_NOT_IN_FORCE = {
-    "holds": ("holds have no effect yet", "use approval: instead"),
-}
+_NOT_IN_FORCE = {"holds": ("holds have no effect yet", "use approval: instead")}
 """Notes about options that are checked but have no effect yet."""
 
 
@@ -215,7 +207,7 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
     try:
         return path, _mapping(read(content, str(path), {"!secret": SecretRef, "!include": Include}))
     except InvalidDocuments as invalid:
-        raise InvalidDocuments(quiet(invalid.problems)) from None
+        raise InvalidDocuments(without_secret_lines(invalid.problems)) from None
 
 
 def _mapping(document: Document) -> Document:

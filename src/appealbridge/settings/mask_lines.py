@@ -20,23 +20,19 @@ _TELLTALE = re.compile(
 _IN_A_LIST = re.compile(r"\s*-\s")
 
 
-def quiet(problems: Sequence[Problem]) -> list[Problem]:
+def without_secret_lines(problems: Sequence[Problem]) -> list[Problem]:
     """
     Return the problems by file and line, without lines that may contain a secret.
 
     The query of an address is not shown, because it may contain a key.
     """
     problems = [
-        replace(
-            one,
-            source_line=without_queries(one.source_line),
-            problem=without_queries(one.problem),
-        )
-        for one in problems
+        replace(p, source_line=without_queries(p.source_line), problem=without_queries(p.problem))
+        for p in problems
     ]
     hidden = {(p.file, p.line) for p in problems if not p.source_line or _may_tell(p)}
-    told = [replace(p, source_line="") if (p.file, p.line) in hidden else p for p in problems]
-    return sorted(told, key=lambda problem: (problem.file, problem.line, problem.column))
+    shown = [replace(p, source_line="") if (p.file, p.line) in hidden else p for p in problems]
+    return sorted(shown, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
 def _may_tell(problem: Problem) -> bool:

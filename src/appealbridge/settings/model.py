@@ -73,6 +73,10 @@ def _from_the_first(span: Span) -> Span:
     return span
 
 
+def _option(default: Any, about: str, *examples: Any, **more: Any) -> Any:
+    return Field(default, description=about, examples=[*examples], **more)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -80,25 +84,23 @@ class _Section(BaseModel):
 class LogSettings(_Section):
     """What is logged."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least important level that is logged.", examples=["info"]
+    level: Literal["debug", "info", "warning", "error"] = _option(
+        "info", "The least important level that is logged.", "info"
     )
-    format: Literal["auto", "json", "text"] = Field(
-        "auto",
-        description="JSON, text, or `auto`: text on a terminal and JSON elsewhere.",
-        examples=["auto"],
+    format: Literal["auto", "json", "text"] = _option(
+        "auto", "JSON, text, or `auto`: text on a terminal and JSON elsewhere.", "auto"
     )
 
 
 class PersonSettings(_Section):
     """One person, by name."""
 
-    roles: tuple[str, ...] = Field((), description="The person's roles.", examples=[["author"]])
-    email: Annotated[str, AfterValidator(_email)] | None = Field(
-        None, description="Where notices to the person go.", examples=["alice@example.police.uk"]
+    roles: tuple[str, ...] = _option((), "The person's roles.", ["author"])
+    email: Annotated[str, AfterValidator(_email)] | None = _option(
+        None, "Where notices to the person go.", "alice@example.police.uk"
     )
-    password_hash: SecretStr | None = Field(
-        None, description="The hash of the person's password.", examples=["!secret alice_password"]
+    password_hash: SecretStr | None = _option(
+        None, "The hash of the person's password.", "!secret alice_password"
     )
 
 
@@ -107,176 +109,153 @@ class HoldRule(_Section):
 
     between: (
         tuple[Annotated[str, Field(pattern=_CLOCK)], Annotated[str, Field(pattern=_CLOCK)]] | None
-    ) = Field(
+    ) = _option(
         None,
-        description="The time of day at which it begins, and the one at which it ends.",
-        examples=[["23:00", "06:30"]],
+        "The time of day at which it begins, and the one at which it ends.",
+        ["23:00", "06:30"],
     )
-    exempt: tuple[str, ...] = Field(
-        (),
-        alias="except",
-        description="What is published nevertheless.",
-        examples=[["threat_to_life"]],
+    exempt: tuple[str, ...] = _option(
+        (), "What is published nevertheless.", ["threat_to_life"], alias="except"
     )
 
 
 class NoticeSettings(_Section):
     """Whom to tell when something goes wrong, and how."""
 
-    to: tuple[str, ...] = Field(
+    to: tuple[str, ...] = _option(
         (),
-        description="The people and groups who get alarms, and failures of recipes that have no `on_failure`.",
-        examples=[["duty_comms"]],
+        "The people and groups who get alarms, and failures of recipes that have no `on_failure`.",
+        ["duty_comms"],
     )
-    by: tuple[str, ...] = Field(
+    by: tuple[str, ...] = _option(
         (),
-        description="The channels that may send notices, the preferred one first. If left out, every channel "
+        "The channels that may send notices, the preferred one first. If left out, every channel "
         "that can.",
-        examples=[["press_office"]],
+        ["press_office"],
     )
 
 
 class RetentionSettings(_Section):
     """How long data is kept."""
 
-    personal: SpanText | None = Field(
+    personal: SpanText | None = _option(
         None,
-        description="How long personal content is kept. If left out, it is never removed.",
-        examples=["30d after closure"],
+        "How long personal content is kept. If left out, it is never removed.",
+        "30d after closure",
     )
-    decisions: SpanText | None = Field(
-        None,
-        description="How long the record of decisions is kept. If left out, it is never removed.",
-        examples=["7y"],
+    decisions: SpanText | None = _option(
+        None, "How long the record of decisions is kept. If left out, it is never removed.", "7y"
     )
-    skipped: Annotated[SpanText, AfterValidator(_from_the_first)] | None = Field(
+    skipped: Annotated[SpanText, AfterValidator(_from_the_first)] | None = _option(
         Span(30, "d"),
-        description="How long the reason why a recipe did not want an event is kept. `null` keeps it as long "
+        "How long the reason why a recipe did not want an event is kept. `null` keeps it as long "
         "as the event.",
-        examples=["90d"],
+        "90d",
     )
 
 
 class DaemonSettings(_Section):
     """The daemon's own settings. Accounts, sources and lists are read separately."""
 
-    listen: ListenText = Field(
+    listen: ListenText = _option(
         Listen(("127.0.0.1", 8080)),
-        description="Where to listen: host:port, unix:/path, or `systemd` for a socket that systemd passes "
-        "on.",
-        examples=["127.0.0.1:8080", "unix:/run/appealbridge/http.sock"],
+        "Where to listen: host:port, unix:/path, or `systemd` for a socket that systemd passes on.",
+        "127.0.0.1:8080",
+        "unix:/run/appealbridge/http.sock",
     )
-    socket_mode: SocketMode = Field(
-        "0600",
-        description="The permissions of the Unix socket at which it listens, as for `chmod`.",
-        examples=["0660"],
+    socket_mode: SocketMode = _option(
+        "0600", "The permissions of the Unix socket at which it listens, as for `chmod`.", "0660"
     )
-    control_socket: str | None = Field(
+    control_socket: str | None = _option(
         None,
+        "A Unix socket for the command line. Whoever may connect to it may release deliveries. "
+        "If left out, only the daemon's own user and root can.",
+        "/run/appealbridge/control.sock",
         pattern="^/",
         max_length=100,
-        description="A Unix socket for the command line. Whoever may connect to it may release deliveries. "
-        "If left out, only the daemon's own user and root can.",
-        examples=["/run/appealbridge/control.sock"],
     )
-    control_mode: SocketMode = Field(
-        "0660",
-        description="The permissions of `control_socket`, as for `chmod`.",
-        examples=["0600"],
+    control_mode: SocketMode = _option(
+        "0660", "The permissions of `control_socket`, as for `chmod`.", "0600"
     )
-    public_url: WebAddress | None = Field(
+    public_url: WebAddress | None = _option(
         None,
-        description="The daemon's public address. Nothing uses it yet.",
-        examples=["https://bridge.example.police.uk"],
+        "The daemon's public address. Nothing uses it yet.",
+        "https://bridge.example.police.uk",
     )
-    store: Annotated[str, AfterValidator(store_path)] = Field(
-        "appealbridge.db",
-        description="The database file.",
-        examples=["sqlite:///var/lib/appealbridge/bridge.db"],
+    store: Annotated[str, AfterValidator(store_path)] = _option(
+        "appealbridge.db", "The database file.", "sqlite:///var/lib/appealbridge/bridge.db"
     )
-    keep_free: Size | None = Field(
+    keep_free: Size | None = _option(
         None,
-        description="How much space must stay free on the store's disk. With less, no new events are "
+        "How much space must stay free on the store's disk. With less, no new events are "
         "accepted. If left out, 64 MB, or 5 % of a small disk.",
-        examples=["64MB"],
+        "64MB",
     )
-    recipes: Path = Field(
-        Path("recipes"), description="The folder with the recipes.", examples=["recipes/"]
+    recipes: Path = _option(Path("recipes"), "The folder with the recipes.", "recipes/")
+    templates: Path = _option(
+        Path("templates"), "The folder with the template files.", "templates/"
     )
-    templates: Path = Field(
-        Path("templates"),
-        description="The folder with the template files.",
-        examples=["templates/"],
-    )
-    watch: bool = Field(
+    watch: bool = _option(
         True,
-        description="Use changed recipes and templates as soon as they are saved. With `false`, only "
+        "Use changed recipes and templates as soon as they are saved. With `false`, only "
         "`appealbridge reload` does so.",
-        examples=[False],
+        False,
     )
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
-        "Europe/London",
-        description="The time zone of recipes that do not name one.",
-        examples=["Europe/London"],
+    time_zone: Annotated[str, AfterValidator(_zone)] = _option(
+        "Europe/London", "The time zone of recipes that do not name one.", "Europe/London"
     )
-    practice: WebAddress | None = Field(
+    practice: WebAddress | None = _option(
         None,
-        description="The address of the practice platforms. With it, every channel talks to them, and no "
+        "The address of the practice platforms. With it, every channel talks to them, and no "
         "credential is read.",
-        examples=["http://127.0.0.1:8090"],
+        "http://127.0.0.1:8090",
     )
-    inside: tuple[AllowedText, ...] = Field(
+    inside: tuple[AllowedText, ...] = _option(
         (),
-        description="Hosts, addresses and networks inside your network to which AppealBridge may connect. "
+        "Hosts, addresses and networks inside your network to which AppealBridge may connect. "
         "Add a port after a colon if it is not 25, 80, 443, 465 or 587.",
-        examples=[["news.internal", "10.0.0.5:8080", "10.1.0.0/16"]],
+        ["news.internal", "10.0.0.5:8080", "10.1.0.0/16"],
     )
-    log: LogSettings = Field(
-        LogSettings(), description="What is logged, and how.", examples=[{"level": "info"}]
-    )
-    feeds_at_once: int = Field(
+    log: LogSettings = _option(LogSettings(), "What is logged, and how.", {"level": "info"})
+    feeds_at_once: int = _option(
         1,
+        "How many feeds are read at the same time, each in its own process of up to 256 MB. Only "
+        "thousands of feeds that change often need more.",
+        4,
         ge=1,
         le=32,
-        description="How many feeds are read at the same time, each in its own process of up to 256 MB. Only "
-        "thousands of feeds that change often need more.",
-        examples=[4],
     )
-    shutdown_within: Duration = Field(
+    shutdown_within: Duration = _option(
         20.0,
+        "How long the daemon may take to finish current work when it is told to stop.",
+        "20s",
         gt=0,
         le=3600,
-        description="How long the daemon may take to finish current work when it is told to stop.",
-        examples=["20s"],
     )
-    people: dict[str, PersonSettings] = Field(
+    people: dict[str, PersonSettings] = _option(
         {},
-        description="The people whom `approval`, `on_failure` and `notices.to` may name. Nobody logs in yet.",
-        examples=[{"alice": {"roles": ["author"]}}],
+        "The people whom `approval`, `on_failure` and `notices.to` may name. Nobody logs in yet.",
+        {"alice": {"roles": ["author"]}},
     )
-    groups: dict[str, tuple[str, ...]] = Field(
+    groups: dict[str, tuple[str, ...]] = _option(
+        {}, "Groups of people, whom the same options may name.", {"officer_in_charge": ["bob"]}
+    )
+    holds: dict[str, HoldRule] = _option(
         {},
-        description="Groups of people, whom the same options may name.",
-        examples=[{"officer_in_charge": ["bob"]}],
+        "Times at which nothing is published. They are checked, but have no effect yet.",
+        {"quiet_hours": {"between": ["23:00", "06:30"]}},
     )
-    holds: dict[str, HoldRule] = Field(
-        {},
-        description="Times at which nothing is published. They are checked, but have no effect yet.",
-        examples=[{"quiet_hours": {"between": ["23:00", "06:30"]}}],
-    )
-    joined_sources: tuple[tuple[str, ...], ...] = Field(
+    joined_sources: tuple[tuple[str, ...], ...] = _option(
         (),
-        description="Sources that belong to one system, a list for each system. Messages about one subject "
+        "Sources that belong to one system, a list for each system. Messages about one subject "
         "then keep their order across these sources.",
-        examples=[[["webhook:roads", "feed:road_news"]]],
+        [["webhook:roads", "feed:road_news"]],
     )
-    notices: NoticeSettings = Field(
+    notices: NoticeSettings = _option(
         NoticeSettings(),
-        description="Whom AppealBridge tells when something goes wrong, and how.",
-        examples=[{"to": ["duty_comms"]}],
+        "Whom AppealBridge tells when something goes wrong, and how.",
+        {"to": ["duty_comms"]},
     )
-    retention: RetentionSettings = Field(
-        RetentionSettings(),
-        description="How long data is kept.",
-        examples=[{"decisions": "7y"}],
+    retention: RetentionSettings = _option(
+        RetentionSettings(), "How long data is kept.", {"decisions": "7y"}
     )

@@ -66,10 +66,7 @@ def listen(value: Any) -> Listen:
 
 
 ListenText = Annotated[
-    Listen,
-    PlainValidator(listen),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string"}),
+    Listen, PlainValidator(listen), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 
 
@@ -78,10 +75,10 @@ _MODE = re.compile(r"0?([67][0-7]{2})")
 
 def socket_mode(value: Any) -> str:
     """Return the permissions of a socket, given in octal as for `chmod`."""
-    found = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
-    if found is None:
+    match = _MODE.fullmatch(str(value)) if isinstance(value, str | int) else None
+    if match is None:
         raise _wrong("is not a set of permissions", 'write it as for chmod, for example "0660"')
-    return f"0{found[1]}"
+    return f"0{match[1]}"
 
 
 SocketMode = Annotated[str, BeforeValidator(socket_mode)]
@@ -130,9 +127,6 @@ def _allowed(value: Any) -> Allowed:
 
 
 AllowedText = Annotated[
-    Allowed,
-    PlainValidator(_allowed),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string"}),
+    Allowed, PlainValidator(_allowed), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 """An address inside the network to which AppealBridge may connect."""

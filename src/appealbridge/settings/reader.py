@@ -45,11 +45,11 @@ class Practice:
 
 class Reader:
     """
-    Reads the parts of one document; `problems` and `notes` are what it found worth saying.
+    Reads the parts of one document; `problems` and `notes` collect what is wrong.
 
-    `broken` are the names of plug-ins that could not be loaded. `faults` are problems that are no
-    fault of the settings, by the place of the account or source that is left out for them. `missing`
-    are the names of secrets that cannot be had. `blind` are the places whose value is not the real one.
+    `broken` are the names of plug-ins that could not be loaded. `faults` are problems that are not
+    the settings' fault, by the path of the account or source that is left out. `missing` are the
+    names of secrets that are not available. `blind` are the paths of replaced values.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Reader:
         self._sections = sections
         self._offline = offline
 
-    def daemon(self, told: Mapping[str, Any] | None = None) -> DaemonSettings | None:
-        """Return the daemon's own settings, from `told` or from the whole document."""
+    def daemon(self, values: Mapping[str, Any] | None = None) -> DaemonSettings | None:
+        """Return the daemon's own settings, from `values` or from the whole document."""
         apart = {"channels", "lists", *self._sections}
-        value = self._document.value if told is None else told
+        value = self._document.value if values is None else values
         own = {
             name: inner
             for name, inner in value.items()
@@ -108,42 +108,40 @@ class Reader:
 
     def _unknown_platform(self, name: str, platform: str) -> None:
         path = ("channels", name, "platform")
-        words = f'unknown platform "{platform}"'
+        message = f'unknown platform "{platform}"'
         if self._broken and nearest(platform, self._platforms) is None:
-            cure = (
-                f"perhaps it comes with a plug-in that cannot be loaded: {', '.join(self._broken)}"
-            )
-            self.faults[path[:2]] = self._document.problem(path, words, cure)
+            cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
+            self.faults[path[:2]] = self._document.problem(path, message, cure)
         else:
-            self._wrong(path, words, did_you_mean(platform, self._platforms))
+            self._wrong(path, message, did_you_mean(platform, self._platforms))
 
     def _of_a_broken_plug_in(self, name: str, value: Any) -> bool:
         """Return whether a section may belong to a trigger that could not be loaded, and note it."""
         known = {*DaemonSettings.model_fields, "channels", "lists", *self._sections}
         if not self._broken or not isinstance(value, dict) or nearest(name, known) is not None:
             return False
-        cure = f"perhaps it belongs to a plug-in that cannot be loaded: {', '.join(self._broken)}"
-        words = f'unknown option "{name}"'
-        self.faults[(name,)] = self._document.problem((name,), words, cure, key=True)
+        cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
+        message = f'unknown option "{name}"'
+        self.faults[(name,)] = self._document.problem((name,), message, cure, key=True)
         return True
 
     def sources(self) -> Mapping[str, Mapping[str, BaseModel]]:
         """Return the sources by section and name."""
-        found: dict[str, dict[str, BaseModel]] = {}
+        sources: dict[str, dict[str, BaseModel]] = {}
         for section, model in self._sections.items():
-            named = found.setdefault(section, {})
+            named = sources.setdefault(section, {})
             for name, value in self._entries(section).items():
                 source = self._checked((section, name), value, model, self._vault)
                 if source is not None:
                     named[name] = source
-        return found
+        return sources
 
     def named(self) -> Mapping[str, frozenset[str]]:
         """Return the names of all sources by section, also of those that could not be read."""
-        told = self._document.value
+        settings = self._document.value
         return {
-            section: frozenset(told[section])
-            if isinstance(told.get(section), dict)
+            section: frozenset(settings[section])
+            if isinstance(settings.get(section), dict)
             else frozenset()
             for section in self._sections
         }
@@ -165,8 +163,8 @@ class Reader:
         try:
             practised = practice.options(platform, name, filled)
         except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account
-            words = f'"{platform}" cannot use the practice platforms: {fault(error, secret=True)}'
-            self.faults[path] = self._document.problem(path, words, REPORT, key=True)
+            message = f'"{platform}" cannot use the practice platforms: {fault(error, secret=True)}'
+            self.faults[path] = self._document.problem(path, message, REPORT, key=True)
             return None
         account, problems = check_value(
             self._document, path, practised, model, owner=platform, beside=beside
@@ -177,28 +175,28 @@ class Reader:
     def _check_encrypted(self, path: Path, account: BaseModel) -> None:
         """Report an account whose secrets would be sent without encryption."""
         try:
-            told = account.model_dump()
+            options = account.model_dump()
         except Exception:  # noqa: BLE001 - a plug-in that breaks here breaks again where it is used
             return
-        for name, value in told.items() if _has_secret(told) else ():
+        for name, value in options.items() if _has_secret(options) else ():
             address = value.get_secret_value() if isinstance(value, SecretStr) else value
             plain = isinstance(address, str) and address.lower().startswith("http://")
             if plain and not is_loopback_url(address):
-                words = "others could read the account's secrets on their way"
-                self._wrong((*path, name), words, "write https:// instead of http://")
+                message = "others could read the account's secrets on their way"
+                self._wrong((*path, name), message, "write https:// instead of http://")
 
     def _entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
         """Return the named mappings of a section; report entries that are not mappings."""
-        told = self._document.value.get(section)
-        if told is None:
+        written = self._document.value.get(section)
+        if written is None:
             return {}
-        if not isinstance(told, dict):
+        if not isinstance(written, dict):
             self._wrong(
                 (section,), "must be a mapping of names to their settings", "indent them below"
             )
             return {}
         entries = {}
-        for name, value in told.items():
+        for name, value in written.items():
             path = (section, name)
             if not _NAME.fullmatch(name):
                 cure = "use letters, digits, and _ . - between them"
@@ -262,12 +260,7 @@ def _has_secret(value: Any) -> bool:
 
 
 def _unfounded(problem: Problem, path: Path, filler: SettingsFiller) -> bool:
-    """
-    Return whether an error is about a value that is not the real one.
-
-    That is so for what is stood in for, and for the whole that it is a part of where the whole does
-    not fit together.
-    """
+    """Return whether an error is about a replaced value, or about a whole that contains one."""
     if _MISSING.fullmatch(problem.problem) or problem.problem.startswith("unknown option"):
         return False
     return problem.path in {

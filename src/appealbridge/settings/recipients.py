@@ -18,13 +18,13 @@ Reaches = Callable[[str, BaseModel, str], bool]
 
 def unknown_names(document: Document) -> Iterator[Problem]:
     """Yield unknown people and accounts; the model reports what is not a list of names."""
-    told = document.value.get("notices")
-    if not isinstance(told, dict):
+    notices = document.value.get("notices")
+    if not isinstance(notices, dict):
         return
     people = {*_names(document, "people"), *_names(document, "groups")}
     known = {"to": (people, "person or group"), "by": (_names(document, "channels"), "channel")}
     for key, (names, what) in known.items():
-        for number, name in enumerate(told[key] if isinstance(told.get(key), list) else ()):
+        for number, name in enumerate(notices[key] if isinstance(notices.get(key), list) else ()):
             if isinstance(name, str) and name not in names:
                 cure = did_you_mean(name, names) or f"declare it under {_WHERE[key]}"
                 yield document.problem(("notices", key, number), f'unknown {what} "{name}"', cure)
@@ -44,7 +44,9 @@ def not_reached(
     for number, name in enumerate(daemon.notices.to):
         members = daemon.groups.get(name, (name,))
         emails = {daemon.people[member].email or "" for member in members}
-        if not any(reaches(one.platform, one.account, to) for one in accounts for to in emails):
+        if not any(
+            reaches(account.platform, account.account, to) for account in accounts for to in emails
+        ):
             yield document.problem(
                 ("notices", "to", number),
                 f'no notice can reach "{name}"',

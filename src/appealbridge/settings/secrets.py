@@ -59,7 +59,7 @@ class Vault:
     @property
     def values(self) -> frozenset[str]:
         """All values that were returned."""
-        return frozenset(found.value for found in self._found.values())
+        return frozenset(secret.value for secret in self._found.values())
 
     def get(self, name: str) -> FoundSecret:
         """Return a secret; raise `NoSecret` with the cure."""
@@ -78,8 +78,8 @@ class Vault:
             return _read(Path(credentials) / name, f"systemd credential {name}")
         file = self._folder / "secrets" / name
         if file.exists():
-            found = _read(file, f"file secrets/{name}")
-            return FoundSecret(found.value, self._note(file) or found.note)
+            secret = _read(file, f"file secrets/{name}")
+            return FoundSecret(secret.value, self._note(file) or secret.note)
         if variable in self._environ:
             return _sound(self._environ[variable], variable)
         raise NoSecret(

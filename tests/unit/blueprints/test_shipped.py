@@ -11,7 +11,7 @@ from appealbridge.blueprints.shelf import get, names
 from appealbridge.daemon.assembly import assemble
 from appealbridge.documents import read
 from appealbridge.recipes.parsing.load import load_recipe
-from appealbridge.recipes.rehearsal.api import run_tests
+from appealbridge.recipes.rehearsal.selftest import run_tests
 from tests.docs.pages import ROOT
 
 ASSEMBLY = assemble(ROOT / "examples" / "appealbridge.yaml", offline=True)

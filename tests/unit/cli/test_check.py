@@ -73,7 +73,7 @@ def test_a_secret_that_is_short_or_shared_is_a_problem_with_its_place_and_a_cure
         (
             "webhooks.short.secrets[0]",
             3,
-            "this secret has only 15 bytes and could be guessed by trying",
+            "this secret has only 15 bytes and could be guessed",
         ),
         (
             "webhooks.second.secrets[1]",

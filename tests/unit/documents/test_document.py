@@ -62,7 +62,7 @@ def test_a_line_of_a_block_has_its_place_where_the_word_is_not_found():
 def test_an_empty_document_has_a_place_too():
     document = read("# nothing\n", "a.yaml")
     assert document.value is None
-    assert document.problem((), "this is no recipe").line == 1
+    assert document.problem((), "this is not a recipe").line == 1
 
 
 ANOTHER = "YAML directives (lines that begin with %) are not allowed"

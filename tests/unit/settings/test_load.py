@@ -39,16 +39,16 @@ FORCE_X = """
 )
 def test_an_empty_file_runs(load, tmp_path, text):
     settings = load(text)
-    assert settings.listen.address == ("127.0.0.1", 8080)
+    assert settings.daemon.listen.address == ("127.0.0.1", 8080)
     assert settings.store == f"sqlite://{tmp_path}/appealbridge.db"
     assert settings.recipes == tmp_path / "recipes"
     assert settings.templates == tmp_path / "templates"
-    assert settings.time_zone == "Europe/London"
-    assert settings.shutdown_within == 20.0
-    assert (settings.log.level, settings.log.format) == ("info", "auto")
-    assert (settings.channels, settings.lists, settings.people) == ({}, {}, {})
+    assert settings.daemon.time_zone == "Europe/London"
+    assert settings.daemon.shutdown_within == 20.0
+    assert (settings.daemon.log.level, settings.daemon.log.format) == ("info", "auto")
+    assert (settings.channels, settings.lists, settings.daemon.people) == ({}, {}, {})
     assert settings.sources == {"webhooks": {}, "appeals": {}}
-    assert settings.secrets() == frozenset()
+    assert settings.secrets == frozenset()
 
 
 def test_no_file_runs_too(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_the_default_file_is_that_of_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("appealbridge.yaml").write_text("time_zone: UTC\n")
     settings = load_settings(None, platforms={}, sections={}, environ={})
-    assert (settings.time_zone, settings.file) == ("UTC", Path("appealbridge.yaml"))
+    assert (settings.daemon.time_zone, settings.file) == ("UTC", Path("appealbridge.yaml"))
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path):
@@ -112,12 +112,12 @@ def press(tmp_path):
 @pytest.mark.usefixtures("press")
 def test_everything_that_may_be_said_is_understood(load, tmp_path):
     settings = load(WHOLE)
-    assert settings.listen.path == "/run/appealbridge/http.sock"
-    assert settings.public_url == "https://bridge.example.police.uk"
+    assert settings.daemon.listen.path == "/run/appealbridge/http.sock"
+    assert settings.daemon.public_url == "https://bridge.example.police.uk"
     assert settings.store == "sqlite:///var/lib/appealbridge/bridge.db"
     assert settings.recipes == Path("/etc/appealbridge/recipes")
     assert settings.templates == tmp_path.parent / "templates"
-    assert (settings.log.level, settings.shutdown_within) == ("debug", 60.0)
+    assert (settings.daemon.log.level, settings.daemon.shutdown_within) == ("debug", 60.0)
     account = settings.channels["force_x"].account
     assert isinstance(account, XAccount)
     assert account.credentials.consumer_key.get_secret_value() == f"{PLANTED}-0"
@@ -125,21 +125,21 @@ def test_everything_that_may_be_said_is_understood(load, tmp_path):
     assert isinstance(settings.sources["webhooks"]["incident-desk"], WebhookSource)
     assert settings.sources["appeals"]["website"].every == 300.0
     assert settings.sources["appeals"]["desk"].folder == tmp_path / "appeals"
-    assert settings.people["alice"].password_hash.get_secret_value() == f"{PLANTED}-0"
-    assert settings.groups == {"officer_in_charge": ("bob",)}
+    assert settings.daemon.people["alice"].password_hash.get_secret_value() == f"{PLANTED}-0"
+    assert settings.daemon.groups == {"officer_in_charge": ("bob",)}
     assert settings.lists == {
         "regional_press": ("news@example.org", "desk@example.org"),
         "duty": ("duty@example.police.uk",),
     }
-    assert settings.holds["quiet_hours"].exempt == ("threat_to_life",)
-    assert settings.retention.personal == Span(30, "d", after_closure=True)
-    assert settings.retention.decisions == Span(7, "y")
+    assert settings.daemon.holds["quiet_hours"].exempt == ("threat_to_life",)
+    assert settings.daemon.retention.personal == Span(30, "d", after_closure=True)
+    assert settings.daemon.retention.decisions == Span(7, "y")
 
 
 @pytest.mark.usefixtures("press")
 def test_every_secret_that_was_read_is_told_and_none_is_printed(load):
     settings = load(WHOLE)
-    assert settings.secrets() == SECRETS
+    assert settings.secrets == SECRETS
     for value in SECRETS:
         assert value not in repr(settings)
         assert value not in str(settings.channels["force_x"].account)
@@ -239,7 +239,7 @@ def test_what_is_not_in_force_yet_is_noted(load):
 
 def test_what_inside_the_network_may_be_reached_is_said_in_the_settings(load):
     settings = load("inside: [news.internal, '10.0.0.5:8080', 10.1.0.0/16]\n")
-    assert [entry.text for entry in settings.inside] == [
+    assert [entry.text for entry in settings.daemon.inside] == [
         "news.internal", "10.0.0.5:8080", "10.1.0.0/16",
     ]  # fmt: skip
 

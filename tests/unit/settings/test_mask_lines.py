@@ -3,11 +3,11 @@
 import pytest
 
 from appealbridge.documents import Problem
-from appealbridge.settings.mask_lines import quiet
+from appealbridge.settings.mask_lines import without_secret_lines
 
 
 def shown(line, path=""):
-    [problem] = quiet([Problem("f", 1, 1, path, "p", "c", source_line=line)])
+    [problem] = without_secret_lines([Problem("f", 1, 1, path, "p", "c", source_line=line)])
     return problem.source_line
 
 
@@ -39,4 +39,8 @@ def test_what_one_problem_must_not_show_no_other_one_shows():
     one = Problem("f", 7, 1, "a", "a secret stands here", "", source_line="")
     two = Problem("f", 7, 9, "b", "unknown", "", source_line="a: abc, b: x")
     three = Problem("f", 2, 1, "c", "unknown", "", source_line="c: x")
-    assert [problem.source_line for problem in quiet([one, two, three])] == ["c: x", "", ""]
+    assert [problem.source_line for problem in without_secret_lines([one, two, three])] == [
+        "c: x",
+        "",
+        "",
+    ]

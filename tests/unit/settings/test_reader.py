@@ -69,14 +69,14 @@ def test_in_practice_no_credential_of_a_channel_is_looked_at(tmp_path):
         file, platforms={"x": XAccount}, sections={}, practise=practised, environ={}
     )
     force_x = settings.channels["force_x"].account
-    assert settings.secrets() == frozenset()
+    assert settings.secrets == frozenset()
     assert (force_x.daily_cap, force_x.api) == (5, "http://127.0.0.1:8090/x")
     assert force_x.credentials.consumer_key.get_secret_value() == "practice-force_x"
 
 
 def test_in_practice_senders_are_still_held_to_their_secrets(load):
     text = "practice: http://127.0.0.1:8090\nwebhooks: { desk: { secrets: [!secret hook] } }\n"
-    assert load(text).secrets() == {HOOK}
+    assert load(text).secrets == {HOOK}
 
 
 def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):

@@ -27,7 +27,7 @@ def notes(tmp_path):
 
 
 def test_notices_name_whom_to_tell_and_by_which_channels(load):
-    told = load(PEOPLE + "notices: { to: [desk, dana] }").notices
+    told = load(PEOPLE + "notices: { to: [desk, dana] }").daemon.notices
     assert (told.to, told.by) == (("desk", "dana"), ())
 
 

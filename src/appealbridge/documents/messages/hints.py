@@ -56,13 +56,13 @@ def template_without_quotes(lines: Sequence[str], line: int, column: int) -> Hin
 def _tight_dash(lines: Sequence[str], line: int, column: int) -> Hint | None:
     del column
     for number in (line, line - 1):
-        found = _TIGHT_DASH.match(lines[number]) if number >= 0 else None
-        if found is not None:
-            return Hint(number, found.start(1), "no space after the dash", "write `- name: value`")
+        dash = _TIGHT_DASH.match(lines[number]) if number >= 0 else None
+        if dash is not None:
+            return Hint(number, dash.start(1), "no space after the dash", "write `- name: value`")
         other = _OTHER_DASH.match(lines[number]) if number >= 0 else None
         if other is not None:
-            words = f'a list entry begins with a dash, not with "{other[1]}"'
-            return Hint(number, other.start(1), words, "write `- name: value`")
+            message = f'a list entry begins with a dash, not with "{other[1]}"'
+            return Hint(number, other.start(1), message, "write `- name: value`")
     return None
 
 
@@ -71,32 +71,32 @@ def _tight_colon_above(lines: Sequence[str], line: int, column: int) -> Hint | N
 
 
 def _too_deep(lines: Sequence[str], line: int, column: int) -> Hint | None:
-    found = _NAME_ALONE.fullmatch(lines[line], 0, column)
-    if found is None:
+    match = _NAME_ALONE.fullmatch(lines[line], 0, column)
+    if match is None:
         return None
     cure = "align it with the names it belongs to; text with a colon needs quotes"
-    return Hint(line, found.start(1), "this is indented further than the line above", cure)
+    return Hint(line, match.start(1), "this is indented further than the line above", cure)
 
 
 def _tight_colon(lines: Sequence[str], line: int, column: int) -> Hint | None:
     del column
-    found = _TIGHT_COLON.match(lines[line])
-    if found is None:
+    match = _TIGHT_COLON.match(lines[line])
+    if match is None:
         return None
-    return Hint(line, found.start(1), "no space after the colon", "write `name: value`")
+    return Hint(line, match.start(1), "no space after the colon", "write `name: value`")
 
 
 def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Hint | None:
     if line == 0 or not _BAR.search(lines[line - 1]):
         return None
-    words = "text below | or > must be indented further than its name"
-    return Hint(line, column, words, "indent it further")
+    message = "text below | or > must be indented further than its name"
+    return Hint(line, column, message, "indent it further")
 
 
 def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Hint | None:
     if lines[line][:column].rstrip()[-1:] in ("]", "}"):
-        words = "text after the closing bracket"
-        return Hint(line, column, words, "put the whole text in quotes")
+        message = "text after the closing bracket"
+        return Hint(line, column, message, "put the whole text in quotes")
     if not _QUOTED.search(lines[line], max(0, column - 400), column):
         return None
     cure = "put all of the text inside the quotes; if it has an apostrophe, use double quotes"
@@ -116,8 +116,8 @@ def _sign(lines: Sequence[str], line: int, column: int) -> Hint | None:
 
 def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Hint | None:
     del lines
-    words = "after | or > the text begins on the next line"
-    return Hint(line, column, words, "move it there, indented further, or put it all in quotes")
+    message = "after | or > the text begins on the next line"
+    return Hint(line, column, message, "move it there, indented further, or put it all in quotes")
 
 
 _LOOKS: dict[str, tuple[_Look, ...]] = {

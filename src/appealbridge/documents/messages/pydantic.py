@@ -82,9 +82,9 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
     """Return how to fix a value: the error's own cure, the nearest choice, or an example."""
     error = errors[0]
     context: dict[str, Any] = error.get("ctx") or {}
-    told = context.get("cure") or getattr(context.get("error"), "cure", "")
-    if told:
-        return str(told)
+    own_cure = context.get("cure") or getattr(context.get("error"), "cure", "")
+    if own_cure:
+        return str(own_cure)
     if error["type"] in _CHOICES:
         expected = " ".join(e["ctx"]["expected"] for e in errors if e["type"] in _CHOICES)
         return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", expected))
@@ -114,7 +114,7 @@ def _example(field: FieldInfo | None) -> str:
 def _flow(value: Any) -> str:
     """Return a value as YAML has it on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{name}: {_flow(one)}" for name, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{name}: {_flow(inner)}" for name, inner in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, str) and not (_NEEDS_NO_QUOTES.fullmatch(value) and plain(value) == value):

@@ -11,10 +11,7 @@ _WORDS = {
         "tabs cannot be used to indent",
         "use spaces",
     ),
-    "found unexpected end of stream": (
-        "these quotes are never closed",
-        "close them",
-    ),
+    "found unexpected end of stream": ("these quotes are never closed", "close them"),
     "found unknown escape character": (
         "unknown escape after a backslash",
         "use single quotes, or double the backslash",
@@ -47,14 +44,8 @@ _WORDS = {
         "this escape code means no character",
         "delete it",
     ),
-    "found undefined tag handle": (
-        "text cannot begin with !",
-        "put it in quotes",
-    ),
-    "could not find expected ':'": (
-        "a name without its colon",
-        "write `name: value`",
-    ),
+    "found undefined tag handle": ("text cannot begin with !", "put it in quotes"),
+    "could not find expected ':'": ("a name without its colon", "write `name: value`"),
 }
 
 BEGUN_BEFORE = frozenset(

@@ -1,1 +1,1 @@
-"""Decides whether a recipe wants an event: conditions, their tests, and places on the map."""
+"""Decides whether an event is for a recipe: conditions, their tests, and places on the map."""

@@ -1,4 +1,4 @@
-"""What may stand under `within:`, and the question that it becomes."""
+"""Reads `within:` into a test."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from appealbridge.recipes.conditions.operators import Question
 from appealbridge.recipes.model.words import LISTS, Entry, Text, needed, wrong
 
 _FURTHEST = 20_100_000.0
-"""Metres to the other side of the earth."""
+"""The largest distance on earth, in metres."""
 
 _ORDER = "write latitude, then longitude: [52.48, -1.89]"
 _GEOJSON_ORDER = "GeoJSON has longitude, then latitude: [-1.89, 52.48]"
 _CURE = "for example { centre: [52.48, -1.89], radius: 5km }, or a list of points"
 
 
-def within(area: Area, words: str) -> Question:
-    """Return the question whether a place lies in an area, which the trace calls by these words."""
+def within(area: Area, written: str) -> Question:
+    """Return the test of whether a place is in an area; `written` is how the trace names the area."""
 
     def holds(value: Any) -> bool:
         place = point(value)
@@ -48,18 +48,18 @@ def within(area: Area, words: str) -> Question:
     def odd(value: Any) -> str:
         place = point(value)
         if place is None:
-            return "which is no place on earth"
+            return "which is not a place on earth"
         return f"{area.away(place) / 1000:.1f} km away" if isinstance(area, Circle) else ""
 
-    return Question(f"within {words}", holds, odd)
+    return Question(f"within {written}", holds, odd)
 
 
 def _on_earth(cure: str) -> Callable[[Any], Point]:
     def check(value: Any) -> Point:
-        found = point(value)
-        if found is None:
-            raise wrong("is no place on earth", cure)
-        return found
+        place = point(value)
+        if place is None:
+            raise wrong("is not a place on earth", cure)
+        return place
 
     return check
 
@@ -67,37 +67,37 @@ def _on_earth(cure: str) -> Callable[[Any], Point]:
 def _ring(points: list[Point]) -> Ring:
     ring = Ring(points) if len(points) >= 3 else None
     if ring is None or ring.empty:
-        cure = "go around the area with at least three points"
+        cure = "give at least three points around the area"
         raise wrong("these points enclose nothing", cure)
     return ring
 
 
 def _no_numbers(value: Any) -> Any:
-    if isinstance(value, list) and any(isinstance(one, (int, float)) for one in value):
+    if isinstance(value, list) and any(isinstance(entry, (int, float)) for entry in value):
         cure = "a circle is { centre: [52.48, -1.89], radius: 5km }"
         raise wrong("must be a list of points, not of numbers", cure)
     return value
 
 
 def _a_distance(value: Any) -> Any:
-    found = metres(value)
-    if found is None or not 0 < found <= _FURTHEST:
-        raise wrong("is no distance", "for example 5km, 800m or 3 miles")
+    distance = metres(value)
+    if distance is None or not 0 < distance <= _FURTHEST:
+        raise wrong("is not a distance", "for example 5km, 800m or 3 miles")
     return value
 
 
 def _named(name: str, info: ValidationInfo) -> Question:
-    """Return the area that a list of the settings goes around."""
+    """Return the area inside the points of a list of the settings."""
     lists = (info.context or {}).get(LISTS, {})
     if name not in lists:
         hint = "declare its points under lists: in appealbridge.yaml, as texts: 52.48, -1.89"
         raise wrong(f'unknown list "{name}"', did_you_mean(name, lists) or hint)
     points = [point(entry) for entry in lists[name]]
     if None in points or len(points) < 3:
-        odd = f"entry {points.index(None) + 1} of it is no point" if None in points else ""
+        odd = f"entry {points.index(None) + 1} of it is not a point" if None in points else ""
         cure = "give the list at least three, each as latitude, longitude: 52.48, -1.89"
-        raise wrong(f'the list "{name}" is no area: {odd or "it has not three"}', cure)
-    return within(Polygons([[Ring([one for one in points if one])]]), name)
+        raise wrong(f'the list "{name}" is not an area: {odd or "it has fewer than three"}', cure)
+    return within(Polygons([[Ring([corner for corner in points if corner])]]), name)
 
 
 _PAIR = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}
@@ -132,10 +132,7 @@ class _Circle(Entry):
 
 
 _Position = Annotated[
-    Any,
-    AfterValidator(turned),
-    AfterValidator(_on_earth(_GEOJSON_ORDER)),
-    WithJsonSchema(_PAIR),
+    Any, AfterValidator(turned), AfterValidator(_on_earth(_GEOJSON_ORDER)), WithJsonSchema(_PAIR)
 ]
 _Rings = Annotated[list[Annotated[list[_Position], AfterValidator(_ring)]], Field(min_length=1)]
 _TYPE = "GeoJSON, with longitude first, then latitude."
@@ -204,4 +201,4 @@ Within = Annotated[
         custom_error_context={"cure": _CURE},
     ),
 ]
-"""A circle, a list of points, the name of such a list, or GeoJSON. Once validated, it is the question."""
+"""A circle, a list of points, the name of such a list, or GeoJSON. Validation turns it into the test."""

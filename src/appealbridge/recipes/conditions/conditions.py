@@ -1,9 +1,9 @@
 """
-Compiled conditions: functions that return why a condition does not hold.
+Compiles conditions into functions that return why a condition does not hold.
 
-A field that the event does not have fails every test but `exists: false`, the negative ones too:
-what is not known is no reason to publish. No value of the event, however odd, makes one raise; only
-a template that needs what is missing does.
+A missing field fails every test but `exists: false`, also the negative ones: what is not known is
+no reason to publish. No value of an event makes a condition raise; only a template that needs a
+missing value does.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def some(conditions: Sequence[Condition]) -> Condition:
 
 
 def no(conditions: Sequence[Condition], texts: Sequence[str]) -> Condition:
-    """None may hold; the first that does is named by its text."""
+    """None may hold; the first that does is named."""
 
     def check(scope: Scope) -> str:
         for condition, text in zip(conditions, texts, strict=True):
@@ -86,7 +86,7 @@ def template(text: str, path: str, fill: Callable[[Scope], Any]) -> Condition:
 def field(
     name: str, fill: Callable[[Scope], Any], questions: Sequence[Question], *, exists: bool
 ) -> Condition:
-    """Hold if the field is there (or, with `exists` false, is not) and passes every test."""
+    """Hold if the field exists (or, with `exists` false, does not) and passes every test."""
 
     def check(scope: Scope) -> str:
         try:

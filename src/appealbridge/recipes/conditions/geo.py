@@ -1,8 +1,8 @@
 """
 Places and areas on the map, in the forms that events and recipes use.
 
-A pair of numbers is latitude, then longitude, as people read them off a map; GeoJSON alone has them
-the other way round, as its standard wants.
+A pair of numbers is latitude, then longitude, as people read them from a map; in GeoJSON it is the
+other way round, as its standard says.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ def point(value: Any) -> Point | None:
     """
     Return the point that a value means, `None` if it is not a point on earth.
 
-    It may be `[lat, lon]`, a mapping with `lat` and `lon`, a text as `52.48, -1.89`, or GeoJSON.
+    Accepted are `[lat, lon]`, a mapping with `lat` and `lon`, a text such as `52.48, -1.89`, and
+    GeoJSON.
     """
-    found: tuple[Any, Any] | None = None
+    pair: tuple[Any, Any] | None = None
     if isinstance(value, dict):
-        found = _from_mapping(value)
+        pair = _from_mapping(value)
     elif isinstance(value, str) and len(value) <= _LONGEST:
-        pair = _PAIR.fullmatch(value)
-        found = (pair[1], pair[2]) if pair is not None else None
+        match = _PAIR.fullmatch(value)
+        pair = (match[1], match[2]) if match is not None else None
     elif isinstance(value, (list, tuple)) and len(value) == 2:
-        found = (value[0], value[1])
-    return _on_earth(*found) if found is not None else None
+        pair = (value[0], value[1])
+    return _on_earth(*pair) if pair is not None else None
 
 
 def _from_mapping(value: Mapping[str, Any]) -> tuple[Any, Any] | None:
@@ -71,12 +72,12 @@ def _on_earth(latitude: Any, longitude: Any) -> Point | None:
 
 def metres(text: Any) -> float | None:
     """Return a distance such as `5km`, `800m` or `3 miles` in metres, `None` if it is not one."""
-    found = _LENGTH.fullmatch(text.strip().lower()) if isinstance(text, str) else None
-    if found is None:
+    match = _LENGTH.fullmatch(text.strip().lower()) if isinstance(text, str) else None
+    if match is None:
         return None
-    unit = found[2]
+    unit = match[2]
     factor = _METRES["mi"] if unit.startswith("mi") else _METRES["k" if unit[0] == "k" else "m"]
-    return float(found[1]) * factor
+    return float(match[1]) * factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Circle:
         return self.away(place) <= self.radius
 
     def away(self, place: Point) -> float:
-        """Return how many metres a place is from the centre, along the ground."""
+        """Return the distance of a place from the centre along the ground, in metres."""
         (lat, lon), (lat0, lon0) = place, self.centre
         p, q = math.radians(lat), math.radians(lat0)
         half = math.sin((p - q) / 2) ** 2
@@ -147,11 +148,11 @@ _ON_THE_LINE = 1e-12
 
 def _unwound(points: Sequence[Point]) -> list[Point]:
     """Return the points with longitudes that do not jump, even beyond 180."""
-    found = [points[0]]
+    unwound = [points[0]]
     for lat, lon in points[1:]:
-        last = found[-1][1]
-        found.append((lat, last + (lon - last + 180.0) % 360.0 - 180.0))
-    return found
+        last = unwound[-1][1]
+        unwound.append((lat, last + (lon - last + 180.0) % 360.0 - 180.0))
+    return unwound
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class Polygons:
     """Everything in one of several outer rings, but not in its holes."""
 
     parts: Sequence[Sequence[Ring]]
-    """Of each the outer ring first, then its holes."""
+    """For each, the outer ring first, then its holes."""
 
     def holds(self, place: Point) -> bool:
         """Return whether a place is in it."""

@@ -1,8 +1,8 @@
 """
 The field tests of conditions: `equals`, `in`, `above` and others.
 
-A value of another kind than the question is about meets no test, the negative ones neither: what is
-not understood is no reason to publish.
+A value of another type fails every test, also the negative ones: what is not understood is no
+reason to publish.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Question(NamedTuple):
     """
     One test of a value.
 
-    `words` are as the recipe asks (`above 2`), `holds` answers, and `odd` says what about a value
-    makes it none that could be asked (`which is text`), empty where nothing does.
+    `words` is the test as written (`above 2`), `holds` its answer, and `odd` why a value cannot be
+    tested (`which is text`), empty if it can.
     """
 
     words: str
@@ -45,10 +45,10 @@ def number(value: Any) -> float | None:
     if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or "_" in value):
         return None
     try:
-        found = float(value)
+        result = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return result if math.isfinite(result) else None
 
 
 _LONGEST_NUMBER = 64
@@ -64,14 +64,14 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _among(value: Any, wanted: Iterable[Any]) -> bool:
-    for one in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
-        if _same(value, one):
+    for candidate in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
+        if _same(value, candidate):
             return True
     return False
 
 
 def _of_kind(kinds: frozenset[str]) -> Callable[[Any], str]:
-    return lambda value: "" if (found := kind(value)) in kinds else f"which is {found}"
+    return lambda value: "" if (actual := kind(value)) in kinds else f"which is {actual}"
 
 
 def _words(name: str, wanted: Any) -> str:
@@ -86,13 +86,13 @@ def plain(value: Any) -> str:
 
 
 def equals(wanted: Any) -> Question:
-    """Ask whether a value is this very value."""
+    """Test whether a value is equal to this."""
     odd = _of_kind(frozenset((kind(wanted),)))
     return Question(_words("equals", wanted), lambda value: _same(value, wanted), odd)
 
 
 def is_not(wanted: Any) -> Question:
-    """Ask whether a value is another value of the same kind."""
+    """Test whether a value is of the same type as this and not equal to it."""
     odd = _of_kind(frozenset((kind(wanted),)))
     return Question(
         _words("not", wanted), lambda value: not _same(value, wanted) and not odd(value), odd
@@ -100,13 +100,13 @@ def is_not(wanted: Any) -> Question:
 
 
 def is_in(wanted: list[Any]) -> Question:
-    """Ask whether a value is one of these."""
+    """Test whether a value is one of these."""
     odd = _of_kind(frozenset(map(kind, wanted)))
     return Question(_words("in", wanted), lambda value: _among(value, wanted), odd)
 
 
 def not_in(wanted: list[Any]) -> Question:
-    """Ask whether a value is none of these, and of the kind of one of them."""
+    """Test whether a value has the type of one of these and is none of them."""
     odd = _of_kind(frozenset(map(kind, wanted)))
     return Question(
         _words("not_in", wanted), lambda value: not _among(value, wanted) and not odd(value), odd
@@ -114,7 +114,7 @@ def not_in(wanted: list[Any]) -> Question:
 
 
 def contains(wanted: Any) -> Question:
-    """Ask whether a value has this in its text, or as one of its entries."""
+    """Test whether a text contains this, or a list has it as an entry."""
 
     def holds(value: Any) -> bool:
         if isinstance(value, str):
@@ -129,7 +129,7 @@ _TEXT = frozenset(("text",))
 
 
 def starts_with(wanted: str) -> Question:
-    """Ask whether a value is a text that begins so."""
+    """Test whether a text begins with this."""
     return Question(
         _words("starts_with", wanted),
         lambda value: isinstance(value, str) and composed(value).startswith(composed(wanted)),
@@ -138,21 +138,21 @@ def starts_with(wanted: str) -> Question:
 
 
 def matches(pattern: str) -> Question:
-    """Ask whether a value is a text in which this pattern is found; raise `ValueError` for what is none."""
+    """Test whether this pattern is found in a text; raise `ValueError` for an invalid pattern."""
     # RE2 takes time in proportion to the text, whatever the pattern; Python's own can hang.
     import re2
 
     quiet = re2.Options()
     quiet.log_errors = False
     try:
-        found = re2.compile(composed(pattern), quiet).search
+        search = re2.compile(composed(pattern), quiet).search
     except re2.error as error:
-        words = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(f"the pattern is not valid: {words}") from None
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"the pattern is not valid: {reason}") from None
 
     def holds(value: Any) -> bool:
         try:
-            return isinstance(value, str) and found(composed(value)) is not None
+            return isinstance(value, str) and search(composed(value)) is not None
         except UnicodeEncodeError:  # half a character, which no pattern can mean
             return False
 
@@ -164,7 +164,7 @@ def _no_number(value: Any) -> str:
 
 
 def above(bound: float) -> Question:
-    """Ask whether a value is a number above this."""
+    """Test whether a number is above this."""
     return Question(
         _words("above", bound),
         lambda value: (n := number(value)) is not None and n > bound,
@@ -173,7 +173,7 @@ def above(bound: float) -> Question:
 
 
 def below(bound: float) -> Question:
-    """Ask whether a value is a number below this."""
+    """Test whether a number is below this."""
     return Question(
         _words("below", bound),
         lambda value: (n := number(value)) is not None and n < bound,

@@ -1,7 +1,7 @@
 """
 The kinds of conditions, and the tests of a field.
 
-A new test is one field of `FieldTest`, and a function in `operators` that makes its question.
+A new test is one field of `FieldTest`, and a function in `operators`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from appealbridge.recipes.templates.fast_path import is_template
 
 def _asks(make: Callable[[Any], Question], several: str = "") -> WrapValidator:
     """
-    Turn the value that a field is compared with into a question; `make` may raise `ValueError`.
+    Turn the value that a field is compared with into a test; `make` may raise `ValueError`.
 
     `several` is the test to use for a list.
     """
@@ -44,7 +44,7 @@ def _asks(make: Callable[[Any], Question], several: str = "") -> WrapValidator:
     def made(value: Any, inner: Callable[[Any], Any]) -> Question:
         if any(map(_changes, value if isinstance(value, list) else [value])):
             cure = 'compare in a template: "{{ event.data.a == event.data.b }}"'
-            raise wrong("only a fixed value can stand here", cure)
+            raise wrong("only a fixed value is allowed here", cure)
         if several and isinstance(value, list):
             raise wrong("must be one value", f"several go under {several}:")
         return make(inner(value))
@@ -58,7 +58,9 @@ def _changes(value: Any) -> bool:
 
 def _not_there(exists: bool, info: ValidationInfo) -> bool:
     if not exists and any(info.data[name] is not None for name in info.data if name != "field"):
-        raise wrong("what is not there cannot be tested", "leave exists: or the other tests out")
+        raise wrong(
+            "a missing field cannot be tested further", "leave exists: or the other tests out"
+        )
     return exists
 
 
@@ -69,9 +71,7 @@ _Value = Annotated[
 ]
 _Values = Annotated[list[_Value], Field(min_length=1)]
 _Number = Annotated[
-    StrictInt | StrictFloat,
-    must_be("a number, without quotes"),
-    WithJsonSchema({"type": "number"}),
+    StrictInt | StrictFloat, must_be("a number, without quotes"), WithJsonSchema({"type": "number"})
 ]
 
 
@@ -89,7 +89,7 @@ class FieldTest(Entry):
     field: Annotated[
         str,
         Field(pattern=r"^\$|\{\{|\{%"),
-        must_be("a JSONPath or a template", "a JSONPath begins with $, as $.severity"),
+        must_be("a JSONPath or a template", "a JSONPath begins with $, such as $.severity"),
     ] = needed(
         "A JSONPath into the event's data, or a template, whose value is tested.",
         "$.severity",
@@ -137,13 +137,13 @@ class FieldTest(Entry):
         return self
 
     def question(self, name: str) -> Question | None:
-        """Return the question of the test with this name; `None` for any other option."""
-        found = getattr(self, name, getattr(self, f"{name}_", None))
-        return found if isinstance(found, Question) else None
+        """Return the test with this name; `None` for any other option."""
+        test = getattr(self, name, getattr(self, f"{name}_", None))
+        return test if isinstance(test, Question) else None
 
 
 class _Alone(Entry):
-    OTHERS = "begin a condition of its own with it"
+    OTHERS = "begin a new condition with it"
 
 
 class All(_Alone):
@@ -176,7 +176,7 @@ def _a_clock(text: Any) -> time | None:
 
 def _two(times: tuple[time, time]) -> tuple[time, time]:
     if times[0] == times[1]:
-        raise wrong("begins when it ends", "leave it out for the whole day")
+        raise wrong("begins and ends at the same time", "leave it out for the whole day")
     return times
 
 

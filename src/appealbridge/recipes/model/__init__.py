@@ -1,1 +1,1 @@
-"""What a recipe is once it has been read."""
+"""Recipes as the program uses them, checked and compiled."""

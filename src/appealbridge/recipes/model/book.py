@@ -1,4 +1,4 @@
-"""All recipes in force, and which of them an event concerns."""
+"""All recipes in force, and which of them an event may be for."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ class Book:
     """
     All recipes in force.
 
-    `recipes` are those without errors, by name, and `off` those of them that are switched off, which
-    no event is for; `quarantined` the problems of the files with errors,
-    by file; `problems` are all problems, errors and notes, in the order of files and lines.
-    `declared` are the settings of the sources in appealbridge.yaml, by name with the trigger's,
-    as they are once what recipes say of them counts too. `kept` are the names of those that stay in
-    force as they were, since their files have errors now.
+    `recipes` are those without errors by name, and `off` those that are switched off, which no
+    event is for. `quarantined` has the problems of the files with errors by file, and `problems`
+    all errors and notes in the order of files and lines. `declared` are the settings of the sources
+    in appealbridge.yaml, by trigger and name, completed by what recipes say about them. `kept` are
+    the names of recipes that stay in force as they were, because their files have errors now.
     """
 
     recipes: Mapping[str, Recipe]
@@ -42,33 +41,30 @@ class Book:
 
     def for_event(self, event: Event) -> Sequence[Recipe]:
         """Return the recipes that this event could be for, in the order of their names."""
-        found = self._asked(event)
-        return () if found is None else found.about(event)
+        index = self._asked(event)
+        return () if index is None else index.about(event)
 
     def others(self, event: Event, but: Sequence[Recipe]) -> Iterable[Recipe]:
-        """Return all other recipes than these that want events of this one's source, in the order of their names."""
-        found = self._asked(event)
-        return () if found is None else found.others(but)
+        """Return all other recipes with the event's source, in the order of their names."""
+        index = self._asked(event)
+        return () if index is None else index.others(but)
 
     def _asked(self, event: Event) -> Asked | None:
         return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
 
-    def told(self, source: str, options: Options) -> Options:
-        """Return a declared source's settings as they are once what recipes say of it counts too."""
-        return self.declared.get(source, options)
-
     def sources(self) -> Mapping[str, tuple[AnyTrigger, Options]]:
         """
-        Return the sources that recipes themselves describe, by name with the trigger's, and their options.
+        Return the sources that recipes describe themselves, by trigger and name, and their options.
 
-        Where several recipes describe one, the first by name says how it is read. One that is switched
-        off has its source read too, or all that came meanwhile would seem new when it is switched on.
+        If several recipes describe a source, the first by name decides how it is polled. The source
+        of a recipe that is switched off is polled too, or everything would seem new when it is
+        switched on.
         """
-        found: dict[str, tuple[AnyTrigger, Options]] = {}
+        sources: dict[str, tuple[AnyTrigger, Options]] = {}
         for _, trigger in (*_placed(self.recipes), *_placed(self.off)):
             if trigger.own is not None:
-                found.setdefault(trigger.source, (trigger.plugin, trigger.own))
-        return found
+                sources.setdefault(trigger.source, (trigger.plugin, trigger.own))
+        return sources
 
 
 def bind(
@@ -78,7 +74,7 @@ def bind(
     declared: Mapping[str, Options] | None = None,
     kept: frozenset[str] = frozenset(),
 ) -> Book:
-    """Return the book of these recipes, indexed by what they want; what is switched off wants nothing."""
+    """Return the book of these recipes, indexed by what they want."""
     ordered = {name: recipe for name, recipe in sorted(recipes.items()) if recipe.enabled}
     off = {name: recipe for name, recipe in sorted(recipes.items()) if not recipe.enabled}
     of_any: dict[str, list[Recipe]] = {}
@@ -90,7 +86,7 @@ def bind(
         wanted = by_source.get(trigger.source)
         if wanted is None:
             wanted = by_source[trigger.source] = {
-                one.name: one for one in of_any.get(trigger.plugin.name, ())
+                other.name: other for other in of_any.get(trigger.plugin.name, ())
             }
         wanted[recipe.name] = recipe
     indexed = {
@@ -102,7 +98,7 @@ def bind(
 
 
 def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:
-    """Yield every trigger that wants events of one source, with its recipe, in the order of names."""
+    """Yield every trigger with a source, with its recipe, in the order of names."""
     for recipe in recipes.values():
         for trigger in recipe.triggers:
             if trigger.source:

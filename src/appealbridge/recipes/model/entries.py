@@ -1,7 +1,8 @@
 """
-The entries of `actions:`: those that choose, wait or end the run, and the options that all publishing entries share.
+The entries of `actions:` that choose, wait or end the run, and the common options of all publishing entries.
 
-A new option is one field here. A new kind of entry is a model here, in `FLOW`, and a function in `parsing/flow`.
+A new option is one field here. A new kind of entry is a model here, in `FLOW`, and a function in
+`parsing/flow`.
 """
 
 from __future__ import annotations
@@ -51,21 +52,21 @@ def _a_moment(value: Any, info: ValidationInfo) -> Any:
     zone = (info.context or {}).get(ZONE, UTC)
     if not isinstance(value, str):
         moment(value, 0.0, zone)
-    elif not is_filled_in(value) and isinstance((found := read(value, zone)).day, date):
-        found.at(0.0, zone)
+    elif not is_filled_in(value) and isinstance((time := read(value, zone)).day, date):
+        time.at(0.0, zone)
     return value
 
 
 def _a_name(value: str) -> str:
     if not value.isidentifier():
         cure = "use letters, digits and _, so that results.<id> can name it"
-        raise wrong(f'the id "{value}" is no name', cure)
+        raise wrong(f'the id "{value}" is not a valid name', cure)
     return value
 
 
 def _not_empty(value: Any) -> Any:
     if value == []:
-        raise wrong("has no condition in it", "write one, or leave it out")
+        raise wrong("has no condition", "write one, or leave it out")
     return value
 
 
@@ -98,11 +99,7 @@ _Types = Annotated[
 _After = Annotated[
     str | list[str],
     must_be("a step's id, or a list of them", "for example blog"),
-    needed(
-        "The ids of the steps that must be published first.",
-        "blog",
-        ["page", "tweet"],
-    ),
+    needed("The ids of the steps that must be published first.", "blog", ["page", "tweet"]),
 ]
 
 _SHOWN: Final = [{"action": "tweet", "channel": "force_x", "text": "{{ headline }}"}]
@@ -113,7 +110,7 @@ _TYPES_SHOWN: Final = ["appeal.closed", ["appeal.updated", "appeal.closed"]]
 class IfEntry(Entry):
     """What must hold: one condition, or a list."""
 
-    MEANT: ClassVar = {"elif": "write choose: with a way for each, or an if of its own under else:"}
+    MEANT: ClassVar = {"elif": "write choose: with a branch for each, or another if under else:"}
 
     if_: _If = needed("What must hold: one condition, or a list.", "{{ appeal.area is defined }}")
     then: _Steps = needed("What to do if it holds.", _SHOWN)
@@ -126,16 +123,16 @@ class WayEntry(Entry):
 
     MEANT: ClassVar = {
         "when": "if", "do": "sequence", "actions": "sequence",
-        "default": "let it stand without a dash, straight below choose",
-        "else": "let it stand without a dash, straight below choose",
+        "default": "write it without a dash, directly below choose",
+        "else": "write it without a dash, directly below choose",
     }  # fmt: skip
 
     if_: _If = option("The same as `conditions`.", _IF_SHOWN)
     then: _Steps | None = option("The same as `sequence`.", _SHOWN)
-    conditions: Annotated[
-        _If, Or("if", "what is to be done in all other cases stands under default:")
-    ] = needed("The conditions for this branch.", _IF_SHOWN)
-    sequence: Annotated[_Steps | None, Or("then", "say what is to be done")] = needed(
+    conditions: Annotated[_If, Or("if", "put what is done in all other cases under default:")] = (
+        needed("The conditions for this branch.", _IF_SHOWN)
+    )
+    sequence: Annotated[_Steps | None, Or("then", "write what is done then")] = needed(
         "What is done then.", _SHOWN
     )
 
@@ -146,7 +143,10 @@ class ChooseEntry(Entry):
     choose: Annotated[
         list[Annotated[dict[str, Any], formed(WayEntry), _STEPS]],
         Field(min_length=1),
-        must_be("a list of ways", "begin each way with a dash, with conditions: and sequence:"),
+        must_be(
+            "a list of branches",
+            "begin each branch with a dash, and give it conditions: and sequence:",
+        ),
     ] = needed(
         "Several branches. The recipe takes the first one whose conditions hold.",
         [{"conditions": _IF_SHOWN, "sequence": _SHOWN}],
@@ -196,7 +196,7 @@ class WaitForEntry(Entry):
     timeout: _Length = needed("The longest time to wait.", "3d")
     on_timeout: Annotated[
         Literal["continue", "stop"] | _Steps,
-        must_be("continue, stop, or a list of steps", "left out, it is continue"),
+        must_be("continue, stop, or a list of steps", "if left out, it is continue"),
     ] = option(
         "What to do if nothing came: continue, stop, or a list of steps.",
         "stop",
@@ -217,7 +217,7 @@ class StopEntry(Entry):
 FLOW: Final[Mapping[str, type[Entry]]] = {
     model.names()[0]: model for model in (IfEntry, ChooseEntry, DelayEntry, WaitForEntry, StopEntry)
 }
-"""The entries that publish nothing themselves, by their first option."""
+"""The entries that do not publish, by their first option."""
 
 
 def _holds_steps(annotation: Any) -> bool:
@@ -231,21 +231,21 @@ def _step_lists(model: type[Entry]) -> list[str]:
 
 
 STEP_LISTS: Final = {word: _step_lists(model) for word, model in FLOW.items()}
-"""The options that hold entries themselves, of each kind of entry."""
+"""The options of each kind of entry that contain other entries."""
 
 IN_A_WAY: Final = _step_lists(WayEntry)
-"""The same of a way of `choose`."""
+"""The same for a branch of `choose`."""
 
 BESIDE: Final = {
     name: word for word, model in reversed([*FLOW.items()]) for name in model.names()[1:-1]
 }
-"""Options that are no entry by themselves, and the first option of the entry that each belongs to."""
+"""Options that cannot begin an entry, with the first option of the entry that each belongs to."""
 
 _STEERING: Final[Sequence[type[Entry]]] = (*FLOW.values(), WayEntry, AwaitedEvent)
 DECIDES: Final = frozenset(
     name for model in _STEERING for name in model.names() if name not in _step_lists(model)
 )
-"""Options whose texts decide something and are not published."""
+"""Options whose texts are never published."""
 
 
 _Overflow = Annotated[
@@ -282,7 +282,7 @@ class _Publishing(Entry):
 
 
 class StepEntry(_Publishing):
-    """What every step may say besides its action's own options."""
+    """The options of a step that do not depend on its action."""
 
     channel: Annotated[
         str,
@@ -295,7 +295,7 @@ class StepEntry(_Publishing):
 
 
 class OneChannel(Entry):
-    """What one channel of a `post` is to have, besides its action's own options."""
+    """The options of one channel of a `post`."""
 
     overflow: _Overflow = Overflow.FAIL
     template: _Template = ""

@@ -1,8 +1,8 @@
 """
-The entries of `actions:` that publish nothing themselves: they choose, wait, or end the run.
+The entries of `actions:` that choose, wait or end the run.
 
-`actions:` is a tree. Within one list publishing steps go side by side; a wait is a barrier for all
-that stands after it, in its own list and in those around it.
+`actions:` is a tree. The publishing steps of a list do not wait for each other; a wait holds up
+everything after it, in its own list and in those around it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from appealbridge.recipes.templates.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way on: the word by which a trace names it, the condition for it, and what is done there."""
+    """One branch: its name in traces, its condition, and its entries."""
 
     name: str
     condition: Condition = field(repr=False)
@@ -28,11 +28,12 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """
-    `if:` or `choose:`. The first way whose condition holds is gone, otherwise `otherwise`.
+    `if:` or `choose:`.
 
-    `path` is its place in the file, `last` the word for `otherwise`, and `needs` are the steps whose
-    results its conditions use. Where it `decides`, what stands after it has to know how it ends,
-    since a wait or a stop is in it.
+    The run takes the first branch whose condition holds, or `otherwise`. `path` is its place in the
+    file, `last` the name of `otherwise`, and `needs` are the steps whose results its conditions
+    use. If it `decides`, it contains a wait or a stop, and what comes after it waits until it has
+    ended.
     """
 
     path: str
@@ -46,10 +47,10 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Delay:
     """
-    `delay:`. Begins once all it `needs` has ended, however that ended.
+    `delay:`. It begins when everything that it `needs` has ended.
 
-    `until` returns, for a scope, when it is over, in Unix seconds. It raises `RenderError`, or `NoTime`
-    where there is a value that cannot be read: then all that stands behind it is held.
+    `until` returns when it is over, in Unix seconds. It raises `RenderError`, or `NoTime` for a
+    value that cannot be read: then everything after it is held.
     """
 
     path: str
@@ -60,9 +61,9 @@ class Delay:
 @dataclass(frozen=True, slots=True)
 class WaitFor:
     """
-    `wait_for:`. Over when an event of one of these `types` comes for which `condition` holds.
+    `wait_for:`. It is over when an event of one of these `types` comes for which `condition` holds.
 
-    Otherwise it is over at its `until`, as a delay is, and then `on_timeout` is done.
+    Otherwise it is over at `until`, as for a delay, and `on_timeout` is done.
     """
 
     path: str
@@ -79,7 +80,7 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """`stop:`. Nothing that stands after it is planned. `reason` returns why, or raises `RenderError`."""
+    """`stop:`. Nothing after it is planned. `reason` returns why, or raises `RenderError`."""
 
     path: str
     reason: Callable[[Scope], str] = field(repr=False)
@@ -90,7 +91,7 @@ Node = Step | Choice | Delay | WaitFor | Stop
 
 
 def branches(node: Node) -> Sequence[Sequence[Node]]:
-    """Return the lists that stand inside an entry, those of which only one is done together."""
+    """Return the lists inside an entry, of which a run does only one."""
     if isinstance(node, Choice):
         return [*(way.nodes for way in node.ways), node.otherwise]
     if isinstance(node, WaitFor):
@@ -99,7 +100,7 @@ def branches(node: Node) -> Sequence[Sequence[Node]]:
 
 
 def every_node(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield every entry of a list and of all lists within it, in the order in which they are written."""
+    """Yield every entry of a list and of all lists inside it, in the order of the file."""
     for node in nodes:
         yield node
         for inner in branches(node):

@@ -1,4 +1,4 @@
-"""What a recipe gives away of the events that it could be for: words that they have to have. Pure."""
+"""Finds literal values that an event must contain for a recipe to match; they are used as an index. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from appealbridge.plugin.jsonpath import is_plain
 from appealbridge.plugin.text.normal_form import composed
 
 TYPE = ""
-"""The place of a clue about the event's type."""
+"""The place of a hint about the event's type."""
 
 
 @value
 class IndexHint:
     """
-    What an event has to have for a recipe to match: one of these words at this place.
+    One thing that an event must have for a recipe to match: one of these words at this place.
 
     `place` is a JSONPath into the event's data, or `TYPE`.
     """
@@ -26,20 +26,20 @@ class IndexHint:
 
 
 def index_hints_in(conditions: Any) -> tuple[IndexHint, ...]:
-    """Return what the `conditions:` of a file, all of which must hold, say of fields that have to be certain words."""
+    """Return the values that all `conditions:` of a recipe together require."""
     return tuple(_clues(conditions if isinstance(conditions, list) else []))
 
 
 def _clues(conditions: list[Any]) -> Iterator[IndexHint]:
-    for one in conditions:
-        if not isinstance(one, dict):
+    for condition in conditions:
+        if not isinstance(condition, dict):
             continue
-        name = one.get("field")
+        name = condition.get("field")
         if isinstance(name, str) and is_plain(name):
-            for wanted in ([one.get("equals")], one.get("in")):
+            for wanted in ([condition.get("equals")], condition.get("in")):
                 words = wanted if isinstance(wanted, list) else []
                 # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
                 if words and all(isinstance(word, str) for word in words):
                     yield IndexHint(name, frozenset(map(composed, words)))
-        elif isinstance(one.get("all"), list):
-            yield from _clues(one["all"])
+        elif isinstance(condition.get("all"), list):
+            yield from _clues(condition["all"])

@@ -1,4 +1,4 @@
-"""A recipe as the program understands it: checked, compiled, and never changing."""
+"""Recipes as the program uses them: checked, compiled, and never changed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from appealbridge.recipes.templates.limits import NO_BOUND, Budget
 from appealbridge.recipes.templates.scope import ResultView, Scope, WaitView
 
 NO_APPROVAL = "none"
-"""What `approval` has to say aloud for deliveries to go out without a person."""
+"""The value of `approval` with which deliveries go out without a person."""
 
 QUEUED, SINGLE, RESTART, PARALLEL = "queued", "single", "restart", "parallel"
-"""What `mode` may say."""
+"""The values of `mode`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class RecipeTrigger:
     """
     One entry of `triggers:`.
 
-    `source` is the place it wants events from, with the trigger's name; empty for any. `own` is that
-    source where the recipe itself describes it, `None` where the settings do.
+    `source` is the source of its events with the trigger's name; empty for any. `own` are the
+    options of that source if the recipe itself describes it, otherwise `None`.
     """
 
     plugin: AnyTrigger
@@ -43,17 +43,17 @@ class RecipeTrigger:
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """
-    A recipe as the program understands it.
+    One recipe.
 
-    `name` is its file's path below the recipes folder without the ending, with `/` as `-`.
+    `name` is its file's path below the recipes folder without the ending, `/` replaced by `-`.
     `version` is the hash of its text and of the templates it uses, which are kept with it by file
-    name. `index_hints` are what the conditions want at the least. `approval` is who must agree (`none`:
-    nobody; empty: any approver), and `burst` bounds what goes out unseen where nobody has to.
-    `publish_within` is seconds from the event's receipt, or from the end of the wait that a step
-    stands behind; `None` for no bound. `mentions` are those that its author writes, in lower case.
-    `steps` are all publishing steps, each after all it needs.
-    `flow` is the tree in which they stand, empty where they merely go side by side. `mode` counts
-    only where it `waits`. One that is not `enabled` is loaded, and no event is for it.
+    name. `index_hints` are values that its conditions require. `approval` is who must approve
+    (`none`: nobody; empty: any approver), and `burst` limits what goes out without approval.
+    `publish_within` is in seconds from the event's receipt, or from the end of the wait before a
+    step; `None` for no limit. `mentions` are those that its author wrote, in lower case. `steps`
+    are all publishing steps, each after all that it needs. `flow` is the tree of its entries, empty
+    if all of them only publish. `mode` counts only if it `waits`. If it is not `enabled`, it is
+    loaded, and no event is for it.
     """
 
     name: str
@@ -91,9 +91,9 @@ class Recipe:
         budget: Budget = NO_BOUND,
     ) -> Scope:
         """
-        Return the names in reach of conditions and templates.
+        Return the names that conditions and templates can use.
 
-        `at` is what `now` says, in Unix seconds; `wait` is the last wait that is over.
+        `at` is the time of `now`, in Unix seconds; `wait` is the last wait that has ended.
         """
         lists, zone, mentions = self.lists, self.zone, self.mentions
         scope = Scope(event, self.variables, lists, results, at, zone, mentions, budget)

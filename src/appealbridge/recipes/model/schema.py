@@ -1,4 +1,4 @@
-"""The top level of a recipe file: which names there are, and what sort of value each takes."""
+"""The top level of a recipe file, and its `tests:`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from appealbridge.recipes.model.words import (
 )
 
 NOT_HELD: Final = "none"
-"""What `held` says of a message that goes out without a person."""
+"""The value of `held` for a message that goes out without a person."""
 
 
 def _a_time(text: str) -> str:
@@ -35,7 +35,7 @@ def _a_time(text: str) -> str:
     except NoTime:
         dated = False
     if not dated:
-        raise wrong("is no date and time", "for example 2026-05-01T14:30:00+01:00")
+        raise wrong("is not a date and time", "for example 2026-05-01T14:30:00+01:00")
     return text
 
 
@@ -69,7 +69,7 @@ class LaterEvent(_MadeUp):
 
 
 class Expected(Entry):
-    """One message that a test expects: what its options are to be, and how it goes out."""
+    """One message that a test expects: its options, and how it goes out."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -96,7 +96,7 @@ class Test(Entry):
 
     __test__ = False
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in _SAID]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in _SAID]})
 
     name: str = needed("What the test shows.", "a child goes to all", min_length=1)
     event: TestEvent = needed("The event that starts the recipe.", {"type": "appeal.new"})
@@ -141,7 +141,9 @@ class Test(Entry):
         if all(getattr(self, name) in (None, "", []) for name in _SAID[2:]) and (
             self.expect is None and self.expect_at_least is None
         ):
-            raise wrong("the test expects nothing said", "add expect: [] for no post at all")
+            raise wrong(
+                "the test says nothing about what it expects", "add expect: [] for no post at all"
+            )
         return self
 
 

@@ -1,4 +1,4 @@
-"""One publishing step as the program understands it: checked, compiled, and never changing."""
+"""Publishing steps as the program uses them: checked, compiled, and never changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appealbridge.recipes.templates.scope import Scope
 
 
 class Overflow(StrEnum):
-    """What is done with a text that is too long for its channel."""
+    """What to do with a text that is too long for its channel."""
 
     FAIL = "fail"
     SHORTEN = "shorten"
@@ -25,16 +25,16 @@ class Step:
     """
     One entry of `actions:`, or one channel of a `post`; it becomes one delivery or several.
 
-    `path` is its place in the file (`actions[2]`), and `places` are those of options that stand
-    elsewhere. `channel` is the account's name and `account` its settings. `group` is the id of the
-    `post` that it is a part of, empty where it is none. `fill` returns its options filled for one
-    event or raises `RenderError`. `fixed` is the finished message where no event can change it.
-    `count` is how its channel counts a text, and `overflow` what is done with one that is too long.
-    `marked` says that it marks values that may be shortened; `parts` write one option each, and
-    `own_words` are names that stand for the recipe's own words.
-    `needs` are the ids of the steps whose results it uses or that it stands `after`;
-    `even_if_failed` lets it go on where one of them failed. `lists` are the lists of the settings
-    that it reads: the option, the list's name, and whether it is taken as it is.
+    `path` is its path in the file (`actions[2]`), and `places` has the paths of options that are
+    elsewhere. `channel` is the account's name and `account` its settings. `group` is the id of its
+    `post`, empty if it is not part of one. `fill` returns its options filled for an event or raises
+    `RenderError`. `fixed` is the message if it is the same for every event. `count` is how its
+    channel counts a text, and `overflow` what to do with a text that is too long. `marked` says
+    that it marks values for shortening; `parts` fill one option each, and `own_words` are names
+    with the recipe's own words. `needs` are the ids of the steps whose results it uses or that are
+    in its `after`; with `even_if_failed` it goes on if one of them failed. `lists` are the lists of
+    the settings that it reads: the option, the list's name, and whether it is used without a
+    filter.
     """
 
     id: str
@@ -57,5 +57,5 @@ class Step:
     lists: frozenset[tuple[str, str, bool]] = frozenset()
 
     def place(self, option: str) -> str:
-        """Return where an option stands in the file."""
+        """Return the path of an option in the file."""
         return self.places.get(option, f"{self.path}.{option}")

@@ -1,8 +1,8 @@
 """
-What the models of the recipe language are made of.
+The building blocks of the models of the recipe language.
 
-The language is declared once, as models: the reader checks files against them, and the JSON Schema, the
-editor's help and the tables of the docs are made of them.
+The language is declared once, as models. The parser, the JSON Schema, the editor's help and the
+tables of the docs all use them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
@@ -32,7 +33,7 @@ from appealbridge.plugin.options import Options
 from appealbridge.recipes.planning.times import length
 
 TEMPLATE: Final[dict[str, Any]] = {"type": "string", "pattern": r"\{\{|\{%|^\$\."}
-"""The JSON Schema of a text that only an event turns into the real value: a template or a JSONPath."""
+"""The JSON Schema of a template or JSONPath, which only an event turns into the real value."""
 
 
 def wrong(problem: str, cure: str = "", kind: str = "wrong") -> PydanticCustomError:
@@ -54,10 +55,10 @@ class Entry(Options):
     """
     The base of the entries of a recipe's lists, and of the mappings inside them.
 
-    A field's trailing underscore is not part of the option's name: `if_` is `if`. The first option tells
-    what kind of entry it is; `ALSO` are the names that other tools have for it. `MEANT` maps names that
-    people write by mistake to the right name, or to the cure. `OTHERS` is the cure for all other unknown
-    names that resemble no known one.
+    A field's trailing underscore is not part of the option's name: `if_` is `if`. The first option
+    tells the kind of entry; `ALSO` are the names that other tools have for it. `MEANT` maps
+    mistaken names to the right name, or to the cure. `OTHERS` is the cure for all other unknown
+    names.
     """
 
     model_config = ConfigDict(alias_generator=lambda name: name.removesuffix("_"))
@@ -68,27 +69,28 @@ class Entry(Options):
 
     @classmethod
     def options(cls) -> dict[str, FieldInfo]:
-        """Return all options by name, the one that it begins with first."""
+        """Return all options by name, the first one first."""
         return {field.alias or name: field for name, field in cls.model_fields.items()}
 
     @classmethod
-    def names(cls) -> list[str]:
+    @cache
+    def names(cls) -> Sequence[str]:
         """Return the names of all options in the same order."""
-        return [*cls.options()]
+        return tuple(cls.options())
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Add which options exclude each other."""
-        found = handler.resolve_ref_schema(handler(schema))
+        whole = handler.resolve_ref_schema(handler(schema))
         exclusive = [
-            one.schema(name)
+            mark.schema(name)
             for name, field in cls.options().items()
-            for one in field.metadata
-            if isinstance(one, Or)
+            for mark in field.metadata
+            if isinstance(mark, Or)
         ]
-        return {**found, "allOf": exclusive} if exclusive else found
+        return {**whole, "allOf": exclusive} if exclusive else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,8 @@ class Or:
         names = [name for name in (self.other, f"{self.other}_") if name in known]
         beside = any(known[name] is not None for name in names)
         if value is not None and beside:
-            words = (
-                f'"{self.other}" and "{str(info.field_name).removesuffix("_")}" stand here together'
-            )
-            raise wrong(words, self.both, "beside")
+            message = f'"{self.other}" and "{str(info.field_name).removesuffix("_")}" cannot be used together'
+            raise wrong(message, self.both, "beside")
         if value is None and names and not beside and self.cure is not None:
             raise wrong("", self.cure, "missing")
         return None if value is None else inner(value)
@@ -143,7 +143,7 @@ def must_be(what: str, cure: str = "") -> WrapValidator:
 
 
 ZONE, LISTS = "zone", "lists"
-"""What a validation's context has: the time zone in which times are read, and the settings' lists by name."""
+"""Keys of the validation context: the time zone for reading times, and the settings' lists by name."""
 
 
 def _a_time(text: str, info: ValidationInfo) -> str:

@@ -1,1 +1,1 @@
-"""From YAML to a recipe, or to everything that is wrong with it."""
+"""Turns YAML into a recipe, or into a list of its mistakes."""

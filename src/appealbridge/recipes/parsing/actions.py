@@ -1,4 +1,4 @@
-"""From the `actions:` of a file to a tree of compiled entries, and to its steps in an order in which they can go."""
+"""Reads `actions:` into a tree of compiled entries, and puts the steps into an order that respects their needs."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def read_actions(
     reading: ParsingContext, value: Sequence[Any], ids: Mapping[Path, str]
 ) -> tuple[list[Step], list[Node]]:
     """
-    Return the steps, each after all it needs, and the tree they stand in, complaining about what is wrong.
+    Return the steps, each after all that it needs, and the tree of all entries.
 
-    `ids` are the steps' ids by their places.
+    `ids` are the ids of the steps by path. Mistakes become problems of `reading`.
     """
     for path, id_ in ids.items():
         first = reading.steps[id_]
         if first != path:
             reading.complain(
                 (*path, "id"),
-                f'the id "{id_}" stands here twice, first at {path_text(first)}',
-                "give each step its own",
+                f'the id "{id_}" is used twice, first at {path_text(first)}',
+                "give each step its own id",
             )
     tree = _Tree(reading, ids)
     nodes = tree.several(value, ("actions",))
-    found = [node for node in every_node(nodes) if isinstance(node, Step)]
-    if not tree.whole or {node.group or node.id for node in found} != reading.steps.keys():
-        return found, nodes
+    steps = [node for node in every_node(nodes) if isinstance(node, Step)]
+    if not tree.whole or {node.group or node.id for node in steps} != reading.steps.keys():
+        return steps, nodes
     return _in_order(reading, nodes), nodes
 
 
 class _Tree:
-    """Reads lists of entries, which may have lists of entries in them; `whole` is whether all was understood."""
+    """Reads lists of entries and the lists inside them; `whole` is false once an entry has a mistake."""
 
     def __init__(self, reading: ParsingContext, ids: Mapping[Path, str]) -> None:
         self._reading = reading
@@ -57,21 +57,21 @@ class _Tree:
         self.whole = True
 
     def several(self, value: Sequence[Any], path: Path) -> list[Node]:
-        """Return what a list's entries mean."""
+        """Return the nodes of a list of entries."""
         nodes: list[Node] = []
         for number, entry in enumerate(value):
             if always_stops(nodes):
                 cure = "move it up, or leave it out"
-                words = "this is never done, since the run has stopped by then"
-                self._reading.complain((*path, number), words, cure, key=True)
+                message = "this is never reached: the run has stopped before it"
+                self._reading.complain((*path, number), message, cure, key=True)
                 return nodes
-            found = self._read(entry, (*path, number))
-            self.whole = self.whole and None not in found
-            nodes += (node for node in found if node is not None)
+            entry_nodes = self._read(entry, (*path, number))
+            self.whole = self.whole and None not in entry_nodes
+            nodes += (node for node in entry_nodes if node is not None)
         return nodes
 
     def _read(self, entry: Any, path: Path) -> Sequence[Node | None]:
-        """Return what an entry means: one node, or a step for each channel of a `post`; `None` for what is wrong."""
+        """Return the node of an entry, or a step for each channel of a `post`; `None` for each that has a mistake."""
         word = flow_word(entry)
         if word is not None:
             _, right = self._reading.check(FLOW[word], entry, path, word)
@@ -82,23 +82,23 @@ class _Tree:
 
 
 def _in_order(reading: ParsingContext, nodes: Sequence[Node]) -> list[Step]:
-    """Return the steps, each after all it needs, else as written."""
+    """Return the steps, each after all that it needs, otherwise in the order of the file."""
     rest = list(_with_needs(nodes, frozenset()))
     ordered: list[Step] = []
     done: set[str] = set()
     while rest:
-        one = next((one for one in rest if one[2] <= done), None)
-        if one is None:
+        ready = next((ready for ready in rest if ready[2] <= done), None)
+        if ready is None:
             circle = ", ".join(name for name, _, _ in rest)
             reading.complain(
                 ("actions",),
                 f"these steps wait for each other: {circle}",
-                "let one go first",
+                "let one of them go first",
                 key=True,
             )
             return [node for node in every_node(nodes) if isinstance(node, Step)]
-        rest.remove(one)
-        name, node, _ = one
+        rest.remove(ready)
+        name, node, _ = ready
         done.add(name)
         if isinstance(node, Step):
             ordered.append(node)
@@ -112,13 +112,15 @@ def _in_order(reading: ParsingContext, nodes: Sequence[Node]) -> list[Step]:
 def _with_needs(
     nodes: Sequence[Node], before: frozenset[str]
 ) -> Iterator[tuple[str, Node, frozenset[str]]]:
-    """Yield every entry with its name and the names of all that has to be over before it."""
+    """Yield every node with its name and the names of all nodes that must have ended before it."""
     for node in nodes:
         name = _name(node)
         yield name, node, node.needs | before
         for inner in branches(node):
             yield from _with_needs(inner, before | {name})
-        before |= {_name(one) for one in every_node([node]) if _is_barrier(one)}
+        before |= {
+            _name(inner_node) for inner_node in every_node([node]) if _is_barrier(inner_node)
+        }
 
 
 def _is_barrier(node: Node) -> bool:

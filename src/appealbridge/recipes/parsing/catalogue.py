@@ -1,4 +1,4 @@
-"""What a recipe may refer to: plug-ins, accounts, sources, lists, people. Made from the settings, once."""
+"""What a recipe may refer to: plug-ins, accounts, sources, lists and people. Made from the settings."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Catalogue:
     """
     What a recipe may refer to.
 
-    `channels` maps an account's name to its platform and its settings, `sources` a section of
-    appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, `declared` such a source
-    with its trigger's name (`webhook:incident-desk`) to its settings, `lists` a list's name to its
-    entries and `list_places` to the document and the place of each of them. `people` are the people and groups
-    that may stand in `approval` and `on_failure`, `telling` the ways to them, `None` where those are not known.
-    `templates` is the folder of template files, `None` where there is none. `absent` are accounts of
-    the settings that are left out, since their plug-in broke. `egress` says what may be connected to, `None` where
-    that is not known.
+    `channels` maps an account's name to its platform and settings. `sources` maps a section of
+    appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, and `declared` a source
+    with its trigger's name (`webhook:incident-desk`) to its settings. `lists` maps a list's name to
+    its entries, and `list_places` to their document and paths. `people` are the people and groups
+    that `approval` and `on_failure` may name; `telling` is how to reach them, `None` if not known.
+    `templates` is the folder of template files, `None` if there is none. `absent` are accounts that
+    are left out because their plug-in failed. `egress` decides which addresses may be connected to,
+    `None` if not known.
     """
 
     registry: Registry
@@ -67,9 +67,9 @@ class Catalogue:
 
     def template(self, file: str) -> str | None:
         """
-        Return the text of a file in the folder of templates, `None` where there is none.
+        Return the text of a template file, `None` if there is no such file.
 
-        Raise `ValueError`, with the cure, for one that cannot be used.
+        Raise `ValueError`, with the cure, for a file that cannot be used.
         """
         if self.templates is None:
             return None
@@ -78,7 +78,9 @@ class Catalogue:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise ValueError(f"cannot be read: {error.strerror}; let the daemon read it") from None
+            raise ValueError(
+                f"cannot be read: {error.strerror}; give the daemon permission to read it"
+            ) from None
         if len(content) > READ_LIMIT:
             raise ValueError(f"is longer than {READ_LIMIT // 1024} KiB; make it shorter")
         try:

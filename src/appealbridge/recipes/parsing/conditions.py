@@ -1,4 +1,4 @@
-"""From the `conditions:` of a file, or the `if:` of a step, to compiled conditions."""
+"""Compiles the `conditions:` of a recipe and the `if:` of a step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from appealbridge.recipes.templates.syntax import Chain
 
 
 def read_conditions(reading: ParsingContext, value: Any, path: Path) -> list[Condition]:
-    """Return the conditions at a path, complaining about those that cannot be understood."""
+    """Return the conditions at a path, without those that have a mistake."""
     return _ConditionReader(reading, results=False).several(value, path)
 
 
@@ -25,18 +25,24 @@ def read_if(
     reading: ParsingContext, value: Any, path: Path
 ) -> tuple[Condition | None, tuple[Chain, ...]]:
     """
-    Return what the `if:` of a step says, one condition or a list, and every name that it reads.
+    Return the condition of an `if:`, which may be a list, and every name that it reads.
 
-    Results of steps are in reach. The condition is `None` where it cannot be understood.
+    It may use the results of steps. The condition is `None` if it has a mistake.
     """
     reader = _ConditionReader(reading, results=True)
-    found = reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
-    understood = [condition for condition in found if condition is not None]
+    conditions = (
+        reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
+    )
+    understood = [condition for condition in conditions if condition is not None]
     return checks.every(understood) if understood else None, tuple(reader.chains)
 
 
 class _ConditionReader:
-    """Reads the conditions of one place, with whether `results` are in reach there; gathers what names they read."""
+    """
+    Reads conditions.
+
+    `results` is whether they may use results of steps; `chains` collects the names that they read.
+    """
 
     def __init__(self, reading: ParsingContext, *, results: bool) -> None:
         self._reading = reading
@@ -44,8 +50,8 @@ class _ConditionReader:
         self.chains: list[Chain] = []
 
     def several(self, value: Sequence[Any], path: Path) -> list[Condition]:
-        found = (self.one(each, (*path, number)) for number, each in enumerate(value))
-        return [condition for condition in found if condition is not None]
+        conditions = (self.one(each, (*path, number)) for number, each in enumerate(value))
+        return [condition for condition in conditions if condition is not None]
 
     def one(self, value: Any, path: Path) -> Condition | None:
         if isinstance(value, str):
@@ -63,8 +69,8 @@ class _ConditionReader:
             fill = self._compiled(right["field"], (*path, "field"))
         match read:
             case FieldTest():
-                asked = [question for name in value if (question := read.question(name))]
-                return checks.field(read.field, fill, asked, exists=read.exists)
+                questions = [question for name in value if (question := read.question(name))]
+                return checks.field(read.field, fill, questions, exists=read.exists)
             case Between():
                 return checks.between(*read.between, read.time_zone)
             case _ if kind in ("all", "any", "none"):
@@ -73,18 +79,18 @@ class _ConditionReader:
 
     def _unknown(self, value: dict[str, Any], path: Path) -> None:
         first = next(iter(value), "")
-        meant = next((k for k, one in CONDITIONS.items() if first.lower() in one.ALSO), None)
+        meant = next((k for k, model in CONDITIONS.items() if first.lower() in model.ALSO), None)
         cure = f'did you mean "{meant}"?' if meant else did_you_mean(first, CONDITIONS)
         if first in FieldTest.names():
-            cure = f"say of which field: field: $.severity, and {first}: below it"
+            cure = f"name the field too: field: $.severity, and {first}: below it"
         elif isinstance(value.get(first), (str, int, float)) and not cure.startswith("did you"):
             cure = f"name a field with field: $.{first}, and equals: below it"
-        self._reading.complain((*path, first), "no condition begins like this", cure, key=True)
+        self._reading.complain((*path, first), "this does not begin a condition", cure, key=True)
 
     def _template(self, text: str, path: Path) -> Condition | None:
         if not is_template(text):
             cure = "put a template in {{ … }}, or test a field with field: and equals:"
-            self._reading.complain(path, "this text is always the same", cure)
+            self._reading.complain(path, "a condition must depend on the event", cure)
             return None
         return checks.template(text.strip(), path_text(path), self._compiled(text, path))
 
@@ -92,8 +98,8 @@ class _ConditionReader:
         expression = self._reading.compiled(text, path)
         self.chains += expression.chains
         if not self._results and any(name == "results" for name, _ in expression.chains):
-            words = "conditions are looked at before any step has results"
-            self._reading.complain(path, words, "leave it out")
+            message = "conditions are checked before any step has results"
+            self._reading.complain(path, message, "leave it out")
         return expression.fill
 
     def _combined(self, kind: str, written: Sequence[Any], path: Path) -> Condition | None:
@@ -101,18 +107,18 @@ class _ConditionReader:
         if not inner or len(inner) < len(written):
             return None
         if kind == "none":
-            return checks.no(inner, [*map(_told, written)])
+            return checks.no(inner, [*map(_one_line, written)])
         return checks.every(inner) if kind == "all" else checks.some(inner)
 
 
-def _told(value: Any) -> str:
-    """Return a condition in one line, as a trace names it."""
+def _one_line(value: Any) -> str:
+    """Return a condition as a trace shows it, in one line."""
     if not isinstance(value, dict):
         return str(value).strip()
     if "field" in value:
-        asked = (f"{key} {plain(wanted)}" for key, wanted in value.items() if key != "field")
-        return f"{value['field']} {', '.join(asked)}"
+        tests = (f"{key} {plain(wanted)}" for key, wanted in value.items() if key != "field")
+        return f"{value['field']} {', '.join(tests)}"
     kind, inner = next(iter(value.items()))
     if kind == "between":
         return f"between {plain(inner)}"
-    return f"{kind} of ({'; '.join(map(_told, inner))})"
+    return f"{kind} of ({'; '.join(map(_one_line, inner))})"

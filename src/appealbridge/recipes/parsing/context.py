@@ -1,10 +1,11 @@
-"""One recipe being read: its document, what it may refer to, and the complaints so far."""
+"""The state while one recipe is read: its document, what it may refer to, and its problems so far."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -33,17 +34,24 @@ _NOTHING = Expression("", (), "", constant=True, fill=lambda _: "")
 
 
 def in_another_branch(step: str) -> tuple[str, str]:
-    """Return problem and cure where a step needs one that is never done in the same run."""
-    words = f'step "{step}" stands in another branch, so never are both done'
-    return words, "move one of the two out of its branch"
+    """Return problem and cure for a step that needs a step of another branch."""
+    message = f'step "{step}" is in another branch, so the two are never both done'
+    return message, "move one of the two out of its branch"
 
 
 def _part_of(word: str, names: Iterable[str]) -> bool:
-    """Tell whether a word is a piece of a name that is none, as `my` of `my-post`, which has its own complaint."""
+    """Return whether a word is part of an invalid name (`my` of `my-post`), which has its own problem."""
     return any(not name.isidentifier() and word in _WORDS.findall(name) for name in names)
 
 
 _WORDS = re.compile(r"\w+")
+
+
+@cache
+def _names_of(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a model's options, those that YAML uses included."""
+    fields = model.model_fields
+    return frozenset((*fields, *(field.alias for field in fields.values() if field.alias)))
 
 
 def _below(path: Path, place: str) -> bool:
@@ -53,12 +61,12 @@ def _below(path: Path, place: str) -> bool:
 
 def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
     lines = lines_of(text)
-    asked = whole_word(flaw.needle) if flaw.needle else None
+    pattern = whole_word(flaw.needle) if flaw.needle else None
     below = range(min(flaw.line, len(lines)) - 1, len(lines))
-    found = next(((n, m) for n in below if asked and (m := asked.search(lines[n]))), None)
-    number = found[0] if found is not None else below[0]
-    column = found[1].start() if found is not None else 0
-    width = len(flaw.needle) if found is not None else len(lines[number])
+    match = next(((n, m) for n in below if pattern and (m := pattern.search(lines[n]))), None)
+    number = match[0] if match is not None else below[0]
+    column = match[1].start() if match is not None else 0
+    width = len(flaw.needle) if match is not None else len(lines[number])
     return Problem(
         file, number + 1, column + 1, "", flaw.problem, flaw.cure,
         source_line=lines[number], width=max(1, width),
@@ -67,10 +75,10 @@ def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
 
 class ParsingContext:
     """
-    What every part of the reader shares while one recipe is read.
+    What all readers share while one recipe is read.
 
-    `steps` are the places of all publishing steps by id, `waits` those of every `wait_for`. `posts`
-    are the channels of each `post`, by its id.
+    `steps` has the path of every publishing step by id, `waits` the paths of every `wait_for`,
+    `posts` the channels of each `post` by its id.
     """
 
     def __init__(
@@ -91,27 +99,27 @@ class ParsingContext:
         self._file: tuple[str, str] | None = None
 
     def complain(self, path: Path, problem: str, cure: str = "", *, key: bool = False) -> None:
-        """Note an error at a path."""
+        """Add an error about a path."""
         self.problems.append(self.document.problem(path, problem, cure, key=key))
 
     def note(self, path: Path, problem: str, cure: str = "") -> None:
-        """Note what is worth knowing and stops nothing."""
+        """Add a note about a path: nothing is wrong."""
         self.problems.append(self.document.problem(path, problem, cure, key=True, level="note"))
 
     def note_at(self, path: Path, place: Place, problem: str, cure: str) -> None:
-        """Note the same of a part of what stands at a path."""
-        found = self.document.problem(path, problem, cure, level="note", place=place)
-        self.problems.append(found)
+        """Add a note about a part of the text at a path."""
+        note = self.document.problem(path, problem, cure, level="note", place=place)
+        self.problems.append(note)
 
     def unknown(
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
     ) -> None:
-        """Note a name that is not among the known ones; `hint` is the cure where none are."""
+        """Add an error about a name that is not among the known ones; `hint` is the cure if nothing is known."""
         broken = self.catalogue.registry.broken
         if what == "channel" and name in self.catalogue.absent:
-            cure = "its plug-in broke, so it is left out; appealbridge check says why"
+            cure = "its plug-in failed, so it is left out; appealbridge check says why"
         elif broken and what in _OF_PLUG_INS and nearest(str(name), known) is None:
-            cure = f"perhaps it comes with a plug-in that cannot be loaded: {', '.join(broken)}"
+            cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(broken)}"
         else:
             cure = did_you_mean(str(name), known) or hint
         self.complain(path, f'unknown {what} "{name}"', cure)
@@ -120,40 +128,43 @@ class ParsingContext:
         self, model: type[M], value: Any, path: Path, owner: str = ""
     ) -> tuple[M | None, dict[str, Any]]:
         """
-        Check a value against a model of the language, and report what is wrong.
+        Check a value against a model of the recipe language.
 
-        Return the instance, or `None` if anything is wrong, and the options that are right, as written.
+        Return the instance, `None` if anything is wrong, and the options that are right, as
+        written.
         """
         context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
-        found, problems = check_value(
+        instance, problems = check_value(
             self.document, path, value, model, owner=owner, context=context
         )
         self.problems += problems
+        options = value if isinstance(value, dict) else {}
+        known = _names_of(model)
         right = {
             key: option
-            for key, option in (value.items() if isinstance(value, dict) else ())
-            if any(key in (name, field.alias) for name, field in model.model_fields.items())
-            and not any(_below((*path, key), problem.path) for problem in problems)
+            for key, option in options.items()
+            if key in known
+            and not (problems and any(_below((*path, key), problem.path) for problem in problems))
         }
-        return found, right
+        return instance, right
 
     def own(
         self, model: type[Entry], value: Mapping[str, Any], path: Path
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Check the options of an entry that a model declares; return those that are right, and all others."""
+        """Check the options of an entry that a model declares; return the right ones, and all others."""
         names = model.names()
         _, right = self.check(model, {key: value[key] for key in names if key in value}, path)
         return right, {key: option for key, option in value.items() if key not in names}
 
     def compiled(self, text: str, path: Path) -> Expression:
-        """Return the expression of a text; complain about its syntax and its names where they stand."""
+        """Return the expression of a text; add problems about its syntax and the names in it."""
         return self._compiled(text, path, compile_text)
 
     def compiled_html(self, text: str, path: Path) -> Expression:
-        """Return the expression of a text that is a page, in which values are escaped."""
+        """Do the same for an HTML text, in which values are escaped."""
         if _SHOWS_TAGS.search(text):
-            words = "body_html is HTML, and escaped as any value it is shown with its tags"
-            self.note(path, words, "write {{ appeal.body_html | safe }}")
+            message = "body_html is HTML; without | safe, readers see its tags"
+            self.note(path, message, "write {{ appeal.body_html | safe }}")
         return self._compiled(text, path, compile_html)
 
     def _compiled(self, text: str, path: Path, compile_: Callable[[str], Expression]) -> Expression:
@@ -169,11 +180,11 @@ class ParsingContext:
         return expression
 
     def lists_in(self, expression: Expression) -> Iterator[tuple[str, bool]]:
-        """Yield the lists of the settings that an expression reads, and whether it takes them as they are."""
+        """Yield the lists of the settings that an expression reads, and whether it uses each without a filter."""
         read, seen = [(expression, True)], {""}
-        for one, before in read:
-            as_it_is = before and "|" not in one.text
-            for name, keys in one.chains:
+        for inner, before in read:
+            as_it_is = before and "|" not in inner.text
+            for name, keys in inner.chains:
                 if name == "lists" and keys:
                     yield str(keys[0]), as_it_is and len(keys) == 1
                 elif name in self.variables and name not in seen:
@@ -182,7 +193,7 @@ class ParsingContext:
 
     @contextmanager
     def any_event(self) -> Iterator[None]:
-        """Take events to be from anywhere, and not only from the recipe's triggers, as long as this lasts."""
+        """While open, assume that events may have any fields, and not only those of the recipe's triggers."""
         known, self.fields = self.fields, Fields()
         try:
             yield
@@ -191,7 +202,7 @@ class ParsingContext:
 
     @contextmanager
     def inside(self, file: str, text: str) -> Iterator[None]:
-        """Take what is wrong inside a text to stand in another file, as long as this lasts."""
+        """While open, report mistakes as mistakes in this file."""
         self._file = (file, text)
         try:
             yield
@@ -199,7 +210,7 @@ class ParsingContext:
             self._file = None
 
     def malformed(self, path: Path, flaw: Malformed) -> None:
-        """Note what is wrong inside a text."""
+        """Add an error about a part of a text."""
         if self._file is not None:
             self.problems.append(_in_file(*self._file, flaw))
             return
@@ -207,7 +218,7 @@ class ParsingContext:
         self.problems.append(self.document.problem(path, flaw.problem, flaw.cure, place=place))
 
     def check_chain(self, path: Path, chain: Chain) -> None:
-        """Complain about a name that nothing in reach has."""
+        """Add an error if the first name of a chain is not known, or has no such part."""
         name, keys = chain
         self.used_variables.add(name)
         flaw = flaw_in(chain, self.fields)
@@ -237,7 +248,7 @@ class ParsingContext:
     def _check_result(self, path: Path, chain: Chain) -> None:
         keys = chain[1]
         if not keys:
-            cure = "name a step and what of it, as results.blog.url"
+            cure = "name a step and a part of its result, such as results.blog.url"
             self.malformed(path, Malformed("results of which step?", cure, "results"))
         elif _part_of(str(keys[0]), self.steps):
             return
@@ -245,15 +256,15 @@ class ParsingContext:
             hint = "give the step an id"
             self._unknown_inside(path, "step", keys[0], self.steps, hint)
         elif path[: len(self.steps[str(keys[0])])] == self.steps[str(keys[0])]:
-            words = "a step cannot use its own result"
-            self.malformed(path, Malformed(words, "name another step", str(keys[0])))
+            message = "a step cannot use its own result"
+            self.malformed(path, Malformed(message, "name another step", str(keys[0])))
         elif apart(path, self.steps[str(keys[0])]):
             self.malformed(path, Malformed(*in_another_branch(str(keys[0])), str(keys[0])))
         else:
             self._check_part(path, chain)
 
     def _check_part(self, path: Path, chain: Chain) -> None:
-        """Complain about a part that the result of a step, or of a channel of a `post`, does not have."""
+        """Add an error about a part that a step's result does not have."""
         keys = chain[1][1:]
         channels = self.posts.get(str(chain[1][0]), ())
         if keys and keys[0] in channels:
@@ -268,8 +279,8 @@ class ParsingContext:
     def _check_wait(self, path: Path) -> None:
         known = path[0] == "variables" and self.waits
         if not known and not any(stands_before(wait, path) for wait in self.waits):
-            cure = "wait is known after a wait_for, and tells how it ended"
-            self.malformed(path, Malformed("no wait_for stands before this", cure, "wait"))
+            cure = "wait says how a wait_for ended, so use it after one"
+            self.malformed(path, Malformed("there is no wait_for before this", cure, "wait"))
 
     def _unknown_inside(
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
@@ -280,9 +291,9 @@ class ParsingContext:
     # -- template files ---------------------------------------------------------------------------
 
     def template(self, file: str) -> str | None:
-        """Return the text of a template file and remember that it is used; `None` where there is none."""
-        given = self._templates
-        text = self.catalogue.template(file) if given is None else given.get(file)
+        """Return the text of a template file and remember its use; `None` if there is no such file."""
+        templates = self._templates
+        text = self.catalogue.template(file) if templates is None else templates.get(file)
         if text is not None:
             self.used_templates[file] = text
         return text

@@ -1,4 +1,4 @@
-"""Recipes that look like copies of others: if both are in force, everything is published twice."""
+"""Finds recipes that look like copies of others: with both in force, everything is published twice."""
 
 from __future__ import annotations
 
@@ -13,21 +13,17 @@ from appealbridge.recipes.parsing.secrets import TAGS
 _ASIDE = re.compile(
     r"(?:copy|copies|kopie|old|older|obsolete|archived?|bak|backup|orig|previous|tmp|temp|drafts?|unused|disabled|off)"
 )
-"""What people call what they have put aside, a folder or a file."""
+"""What people call a folder or file with old things."""
 _ADDED = re.compile(rf"(?:{_ASIDE.pattern}|new|final|of|v?\d+)")
-"""What else they add to a copy's name."""
+"""Other words that people add to the name of a copy."""
 _WORDS = re.compile(r"[a-z0-9]+")
 _TRIGGERS = re.compile(r"^triggers:.*(?:\n(?:[ \t-].*|))*", re.MULTILINE)
 _BESIDE = ("#", "alias:", "description:", "enabled:")
-"""How lines begin that change nothing of what a recipe publishes."""
+"""Beginnings of lines that do not change what a recipe publishes."""
 
 
 def copies_among(recipes: Sequence[Recipe]) -> list[Problem]:
-    """
-    Return a note for each recipe that looks like a copy of an earlier one, or lies where old things lie.
-
-    One that is switched off is a copy of nothing: it publishes nothing.
-    """
+    """Return a note for each recipe in force that looks like a copy, or is in a folder for old things."""
     notes: list[Problem] = []
     aliases: dict[str, str] = {}
     same: dict[tuple[str, ...], str] = {}
@@ -38,49 +34,49 @@ def copies_among(recipes: Sequence[Recipe]) -> list[Problem]:
         namesake = aliases.setdefault(recipe.alias, recipe.file)
         like, aside = named.get(base), _aside(recipe)
         if first != recipe.file:
-            words = f"{first} says the same, so that everything is published twice"
-            notes.append(_note(recipe, words, "take one of the two out"))
+            message = f"{first} is the same, so everything is published twice"
+            notes.append(_note(recipe, message, "delete one of the two"))
         elif like is not None and like is not recipe and _alike(recipe, like):
-            words = f"this looks like a copy of {like.file}, and both publish"
-            notes.append(_note(recipe, words, "take one of the two out"))
+            message = f"this looks like a copy of {like.file}, and both publish"
+            notes.append(_note(recipe, message, "delete one of the two"))
         elif aside is not None:
-            words = f'this recipe is in force, although it lies in a folder called "{aside}"'
-            notes.append(_note(recipe, words, "move it out of the recipes"))
+            message = f'this recipe is in force, although it is in a folder called "{aside}"'
+            notes.append(_note(recipe, message, "move it out of the recipes"))
         elif namesake != recipe.file:
-            words = f"{namesake} has this alias too"
-            cure = "give each its own, so that a list of runs tells them apart"
+            message = f"{namesake} has this alias too"
+            cure = "give each its own, so that a list of runs shows which is which"
             document: Document = read(recipe.text, recipe.file, TAGS)
-            notes.append(document.problem(("alias",), words, cure, level="note"))
+            notes.append(document.problem(("alias",), message, cure, level="note"))
     return notes
 
 
-def _note(recipe: Recipe, words: str, cure: str) -> Problem:
+def _note(recipe: Recipe, message: str, cure: str) -> Problem:
     cure = f"{cure}, or write enabled: false"
-    return Problem(recipe.file, 1, 1, "", words, cure, level="note")
+    return Problem(recipe.file, 1, 1, "", message, cure, level="note")
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    """Return the lines of a recipe that say what it does."""
+    """Return those lines of a recipe that change what it does."""
     return tuple(
         [line for line in map(str.strip, text.split("\n")) if line and not line.startswith(_BESIDE)]
     )
 
 
 def _base(name: str) -> str:
-    """Return a recipe's name without the words that people add to that of a copy."""
-    words = _WORDS.findall(name)
-    kept = [word for word in words if not _ADDED.fullmatch(word)]
-    return "-".join(kept) if kept and kept != words else name
+    """Return a recipe's name without words such as `copy` or `old`."""
+    parts = _WORDS.findall(name)
+    kept = [word for word in parts if not _ADDED.fullmatch(word)]
+    return "-".join(kept) if kept and kept != parts else name
 
 
-def _alike(one: Recipe, other: Recipe) -> bool:
-    """Tell whether two recipes react to the same."""
-    mine, others = _TRIGGERS.search(one.text), _TRIGGERS.search(other.text)
+def _alike(recipe: Recipe, other: Recipe) -> bool:
+    """Return whether two recipes have the same triggers."""
+    mine, others = _TRIGGERS.search(recipe.text), _TRIGGERS.search(other.text)
     return mine is not None and others is not None and _lines(mine[0]) == _lines(others[0])
 
 
 def _aside(recipe: Recipe) -> str | None:
-    """Return the folder below which a recipe was put aside, by what the folder is called."""
+    """Return the name of the folder for old things that a recipe is in, `None` if it is in no such folder."""
     path = PurePath(recipe.file)
     folders = path.parts[:-1]
     for depth in range(recipe.name.count("-") + 1):

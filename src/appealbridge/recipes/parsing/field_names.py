@@ -1,4 +1,4 @@
-"""Which fields an event of a recipe's triggers can have, and what is wrong with a name that asks for another."""
+"""Checks the names of event fields against those that the recipe's triggers can produce."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from appealbridge.recipes.templates.scope import ATTRIBUTES, EventView
 from appealbridge.recipes.templates.syntax import Chain, Malformed
 
 Names = frozenset[str] | None
-"""Names of fields, those inside another after a dot, `*` where there may be more; `None` where unknown."""
+"""Names of fields: a dot before a field inside another, `*` if there may be others; `None` if unknown."""
 
 OTHERS = "*"
 _METHODS = frozenset(("items", "keys", "values", "get"))
 _EVENT = frozenset(ATTRIBUTES[EventView])
 _NEAR = 0.8
-"""How alike two names must be for one to be the other misspelt where others may be there too."""
+"""How similar a name must be to a known one to count as misspelt, if other names are possible too."""
 _AMONG_FEW = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What the events of a recipe can have: `data` any of them, `appeal` those about one (none: no event is)."""
+    """The fields of a recipe's events: `data` of any event, `appeal` of one about an appeal (empty: none is)."""
 
     data: Names = None
     appeal: Names = None
 
 
 def fields_of(catalogue: Catalogue, triggers: Sequence[RecipeTrigger]) -> Fields:
-    """Return the fields of all events that a recipe's triggers let through."""
+    """Return the fields of all events that a recipe's triggers accept."""
     by_name: dict[str, list[Names]] = {}
     for trigger in triggers:
         for source in _sources(catalogue, trigger):
@@ -60,20 +60,20 @@ def _sources(catalogue: Catalogue, trigger: RecipeTrigger) -> Iterable[Any]:
 
 
 def _together(several: Iterable[Names]) -> Names:
-    found: set[str] = set()
+    union: set[str] = set()
     for names in several:
         if names is None:
             return None
-        found |= names
-    return frozenset(found)
+        union |= names
+    return frozenset(union)
 
 
 def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
-    """Return what is wrong with a chain that begins at `event`, `appeal` or `now`, `None` if nothing is known to be."""
+    """Return what is wrong with a chain that begins with `event`, `appeal` or `now`, `None` if nothing is."""
     name, keys = chain
     if name == "appeal" and fields.appeal == frozenset():
-        words = "no event of these triggers is about an appeal"
-        return Malformed(words, "what was sent is in event.data", name)
+        message = "no event of these triggers is about an appeal"
+        return Malformed(message, "what was sent is in event.data", name)
     if name == "appeal":
         return _in_data(keys, fields.appeal)
     if name == "event":
@@ -82,14 +82,14 @@ def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
 
 
 def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
-    """Return where a name that means nothing by itself is to be found, empty where it is more like another."""
+    """Return where an unknown name may be found; empty if it is more like a known name."""
     if name in ("data", "subject", "type"):
         return f'did you mean "event.{name}"?'
     if name == "loop":
-        return "it is known inside {% for … %}"
+        return "it exists only inside {% for … %}"
     if nearest(name, known) is not None:
         return ""
-    inside = {one for one in fields.data or () if "." not in one} - {OTHERS}
+    inside = {field for field in fields.data or () if "." not in field} - {OTHERS}
     near = nearest(name, inside)
     if near is not None:
         return f'did you mean "event.data.{near}"?'
@@ -111,11 +111,11 @@ def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:
     return _unknown("part of an event", first, cure)
 
 
-def _in_value(keys: Sequence[str | int], kind: type, words: str) -> Malformed | None:
+def _in_value(keys: Sequence[str | int], kind: type, noun: str) -> Malformed | None:
     known = ATTRIBUTES[kind]
     if not keys or isinstance(keys[0], int) or keys[0] in known:
         return None
-    return _unknown(f"part of {words}", keys[0], did_you_mean(keys[0], known))
+    return _unknown(f"part of {noun}", keys[0], did_you_mean(keys[0], known))
 
 
 def _in_data(keys: Sequence[str | int], names: Names) -> Malformed | None:

@@ -1,4 +1,4 @@
-"""The entries of `actions:` that publish nothing themselves, from the file to what they mean."""
+"""Compiles the entries of `actions:` that choose, wait or end the run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from appealbridge.recipes.templates.scope import NotThere, Scope, Unfillable
 from appealbridge.recipes.templates.syntax import Chain
 
 Several = Callable[[Any, Path], list[Node]]
-"""Reads a list of entries within an entry."""
+"""Reads a list of entries inside an entry."""
 
 Entry = Mapping[str, Any]
 Meaning = Callable[[Any, Scope], float]
-"""What a written time means, in Unix seconds; raises `NoTime`."""
+"""Returns the moment that a written time means, in Unix seconds; raises `NoTime`."""
 
 
 def _after(written: Any, scope: Scope) -> float:
@@ -52,15 +52,15 @@ def _if(reading: ParsingContext, right: Entry, path: Path, several: Several) -> 
 
 
 def _choose(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
-    found = [
+    pairs = [
         _way(reading, option, (*path, "choose", number), several)
         for number, option in enumerate(right.get("choose", ()))
     ]
     last, otherwise = _one_list(right, path, several, ("default", "else"))
-    chains = [chain for _, ones in found for chain in ones]
+    chains = [chain for _, some in pairs for chain in some]
     needs = needs_of(reading, right, path, chains)
-    ways = [way for way, _ in found if way is not None]
-    if len(ways) < len(found):
+    ways = [way for way, _ in pairs if way is not None]
+    if len(ways) < len(pairs):
         return None
     return _choice(path, ways, last, otherwise, needs)
 
@@ -85,7 +85,7 @@ def _way(
 def _condition(
     reading: ParsingContext, right: Entry, path: Path, names: Sequence[str]
 ) -> tuple[Condition | None, tuple[Chain, ...]]:
-    """Return the condition under the first of these names that stands there, and the names that it reads."""
+    """Return the condition under the first of these names that is there, and the names that it reads."""
     name = next((name for name in names if name in right), None)
     return read_if(reading, right[name], (*path, name)) if name else (None, ())
 
@@ -93,7 +93,7 @@ def _condition(
 def _one_list(
     right: Entry, path: Path, several: Several, names: Sequence[str]
 ) -> tuple[str, list[Node]]:
-    """Return the list under the first of these names that stands there, and that name."""
+    """Return the first of these names that is there, and the list under it."""
     name = next((name for name in names if name in right), None)
     return (name, several(right[name] or (), (*path, name))) if name else ("passed by", [])
 
@@ -156,13 +156,13 @@ READERS: Mapping[str, Callable[[ParsingContext, Entry, Path, Several], Node | No
     "wait_for": _wait_for,
     "stop": _stop,
 }
-"""By the word that begins the entry."""
+"""Readers by the first word of an entry."""
 
 
 def _time(
     reading: ParsingContext, written: Any, path: Path, meaning: Meaning
 ) -> tuple[Callable[[Scope], float] | None, tuple[Chain, ...]]:
-    """Return the function that works out a moment, and the names that it reads; `None` for what is none."""
+    """Return a function that computes a moment, and the names that it reads; `None` if nothing is written."""
     if written is None:
         return None, ()
     expression = reading.compiled(written, path)
@@ -189,7 +189,7 @@ def _filled(
 
 
 def _or_fail(fill_: Callable[[Scope], Any], path: Path) -> Callable[[Scope], Any]:
-    """Return the same function, which stops the recipe where it has no value."""
+    """Return the function, changed to stop the recipe if it has no value."""
     where = path_text(path)
 
     def fill(scope: Scope) -> Any:

@@ -1,8 +1,8 @@
 """
-What a recipe may say and hardly means: words that would be published otherwise than its writer sees them.
+Notes about texts that would be published differently from what their author sees.
 
-Every one is a note. Nobody can know that “quotes” are not wanted; but nobody should find them in a
-post first.
+All are notes, not errors: nobody can know that “quotes” are not wanted, but nobody should find them
+in a post first.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _ANYTHING = re.compile(
     r"[“”„‘’]|^[^\"\n]*\w\" *$| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]",
     re.MULTILINE,
 )
-"""Without any of these in the whole file there is nothing to look for."""
+"""A file without any of these has nothing to report."""
 
 _NAMES = frozenset(("action", "after", "channel", "id", "mode", "template", "trigger"))
-"""What is never published, so that a comment behind it is one."""
+"""Values that are never published, so a comment after them is a comment."""
 
 _TYPOGRAPHIC = re.compile(r"[“”„‘’][^“”„]*[“”‘’]")
 _HASHTAG = re.compile(r"#\w+")
@@ -29,14 +29,14 @@ _ONE_BRACE = re.compile(r"\{ *(?:\{ +)?(([A-Za-z_]\w*)(?: *[.\[|][^{}\n]*| *))\}
 
 
 def note_slips(reading: ParsingContext) -> None:
-    """Note every such slip in the variables and actions."""
+    """Add a note about each such text in the variables and actions."""
     document = reading.document
     if not isinstance(document.value, dict) or not _ANYTHING.search(document.text):
         return
-    told = {problem.path for problem in reading.problems}
+    wrong = {problem.path for problem in reading.problems}
     for part in ("variables", "actions"):
         for path, text in texts_in(document.value.get(part), (part,)):
-            if path[-1] not in _NAMES and path_text(path) not in told:
+            if path[-1] not in _NAMES and path_text(path) not in wrong:
                 _note_comment(reading, path)
                 _note_quotes(reading, path)
                 _note_braces(reading, path, text)
@@ -49,27 +49,27 @@ def _note_comment(reading: ParsingContext, path: Path) -> None:
     line = reading.document.line(place.line)
     hashtag = _HASHTAG.match(line, place.column - 1)
     if hashtag is not None:
-        words = f'"{hashtag[0]}" begins a comment, which is not published'
-        reading.note_at(path, place, words, "put the whole text in quotes")
+        message = f'"{hashtag[0]}" begins a comment, which is not published'
+        reading.note_at(path, place, message, "put the whole text in quotes")
 
 
 def _note_quotes(reading: ParsingContext, path: Path) -> None:
     bare = reading.document.bare(path)
     if _TYPOGRAPHIC.fullmatch(bare):
-        words = "these quotes are typographic ones, and are published with the text"
+        message = "these are typographic quotes, and they are published with the text"
         cure = "use straight ones: \" or '"
     elif bare.endswith('"') and bare.count('"') % 2:
-        words = "a quote that closes nothing is published with the text"
-        cure = "put one before the text too, or take it out"
+        message = "this quote closes nothing, and it is published with the text"
+        cure = "put one before the text too, or delete it"
     else:
         return
-    reading.note_at(path, reading.document.place(path), words, cure)
+    reading.note_at(path, reading.document.place(path), message, cure)
 
 
 def _note_braces(reading: ParsingContext, path: Path, text: str) -> None:
-    for found in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
-        if found[2] in reading.variables or found[2] in GIVEN_NAMES:
-            place = reading.document.within(path, found[0])
-            words = "this is published as it stands"
-            cure = f"a value goes in two braces: {{{{ {found[1].strip()} }}}}"
-            reading.note_at(path, place, words, cure)
+    for match in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
+        if match[2] in reading.variables or match[2] in GIVEN_NAMES:
+            place = reading.document.within(path, match[0])
+            message = "this is published as it is written"
+            cure = f"a value goes in two braces: {{{{ {match[1].strip()} }}}}"
+            reading.note_at(path, place, message, cure)

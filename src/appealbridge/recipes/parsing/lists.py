@@ -1,7 +1,7 @@
 """
-Lists of the settings against the options that recipes fill with them: a wrong address is found before it is needed.
+Checks lists of the settings against the options that recipes fill from them, to find a wrong address early.
 
-What is found stops no recipe: the others on the list are to get their mail.
+A wrong entry does not stop a recipe: the other recipients still get their mail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from appealbridge.recipes.parsing.message import flaw_of
 
 
 def list_problems(recipes: Iterable[Recipe], catalogue: Catalogue) -> list[Problem]:
-    """Return what is wrong with entries of lists, each said once, at its place in the settings."""
+    """Return each wrong entry of a list once, with its place in the settings."""
     uses = {
         (step.plugin, option, name, as_it_is): None
         for recipe in recipes
@@ -34,6 +34,6 @@ def _wrong(
     # A list that a recipe makes something else of may hold anything; one good entry shows that it does not.
     if not as_it_is and all(flaws):
         return
-    for number, found in enumerate(flaws):
-        if found is not None:
-            yield catalogue.in_list(name, number, *found)
+    for number, flaw in enumerate(flaws):
+        if flaw is not None:
+            yield catalogue.in_list(name, number, *flaw)

@@ -1,4 +1,4 @@
-"""From the text of one file to a recipe, or to everything that is wrong with it."""
+"""Turns the text of one file into a recipe, or into a list of its mistakes."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def load_recipe(
     templates: Mapping[str, str] | None = None,
 ) -> tuple[Recipe | None, list[Problem]]:
     """
-    Return the recipe in a text, `None` where it has errors, and all its problems, in the order of lines.
+    Return the recipe, `None` if it has errors, and all its problems in the order of lines.
 
-    `templates` are the texts of template files by file name, instead of those in the catalogue's folder.
-    Whatever reading it raises is a problem of this recipe alone.
+    `templates` are the texts of template files by name, instead of those in the catalogue's folder.
+    Nothing is raised: any error becomes a problem of this recipe.
     """
     try:
         return _loaded(text, file, name, catalogue, templates)
@@ -69,8 +69,8 @@ def _loaded(
     _note_unused(reading)
     note_slips(reading)
     secrets = secrets_in(document)
-    found = without_secrets(reading.problems + secrets, secrets)
-    problems = sorted(found, key=lambda p: (p.file != file, p.line, p.column))
+    clean = without_secrets(reading.problems + secrets, secrets)
+    problems = sorted(clean, key=lambda p: (p.file != file, p.line, p.column))
     broken = any(problem.level == "error" for problem in problems)
     return None if broken else recipe, problems
 
@@ -79,13 +79,13 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
     document = reading.document
     if not isinstance(document.value, dict):
         reading.complain(
-            (), "this is no recipe", "a recipe begins with alias:, triggers: and actions:"
+            (), "this is not a recipe", "a recipe begins with alias:, triggers: and actions:"
         )
         return None
     if not _NAME.fullmatch(name):
-        words = f'a recipe cannot be called "{name}"'
+        message = f'a recipe cannot be called "{name}"'
         cure = "rename the file, with small letters, digits, - and _"
-        reading.problems.append(Problem(document.file, 1, 1, "", words, cure))
+        reading.problems.append(Problem(document.file, 1, 1, "", message, cure))
     check_name(reading, name)
     written = document.value
     shape, right = reading.check(Shape, written, ())
@@ -103,8 +103,8 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
     if shape is None:
         return None
     if "mode" in written and not waits(flow):
-        words = "mode matters only to a recipe that waits, which this one does not"
-        reading.note(("mode",), words, "leave it out")
+        message = "mode has no effect, because this recipe does not wait"
+        reading.note(("mode",), message, "leave it out")
     on_failure = shape.on_failure
     check_tests(reading, shape.tests)
     return Recipe(
@@ -141,21 +141,23 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
 
 
 def _published(written: Any) -> Iterator[str]:
-    """Yield the texts in variables or actions that may be published and have an @."""
+    """Yield the texts with an @ in variables or actions that may be published."""
     for path, text in texts_in(written):
         if ("@" in text or "＠" in text) and DECIDES.isdisjoint(path):
             yield text
 
 
 def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) -> list[Problem]:
-    """Say of a list whose entries stand beside it that it is empty, and not also what each of them is."""
+    """If the entries of an empty list are at the level above, report that, and not each of them."""
     for name in ("triggers", "actions"):
         empty = next((p for p in problems if p.path == name and written.get(name, 0) is None), None)
         if empty is None:
             continue
-        told = replace(empty, cure="indent what belongs to it, and begin each entry with a dash")
+        replacement = replace(
+            empty, cure="indent what belongs to it, and begin each entry with a dash"
+        )
         problems = [
-            told if problem is empty else problem
+            replacement if problem is empty else problem
             for problem in problems
             if problem.path or problem.line < empty.line or "unknown option" not in problem.problem
         ]
@@ -165,12 +167,12 @@ def _without_what_slid_out(problems: list[Problem], written: Mapping[str, Any]) 
 def _variables(
     reading: ParsingContext, written: Mapping[str, Any]
 ) -> dict[str, Callable[[Scope], Any]]:
-    """Compile the variables, each of which may use those before it."""
+    """Compile the variables; each may use those before it."""
     reading.later_variables = frozenset(written)
     for name, value in written.items():
         path = ("variables", name)
         if not name.isidentifier() or name in GIVEN_NAMES or name.startswith("_"):
-            taken = "is taken" if name in GIVEN_NAMES else "is no name"
+            taken = "is reserved" if name in GIVEN_NAMES else "is not a valid name"
             reading.complain(
                 path, f'"{name}" {taken}', "use another, of letters, digits and _", key=True
             )
@@ -186,12 +188,12 @@ def _note_unused(reading: ParsingContext) -> None:
     if any(problem.level == "error" for problem in reading.problems):
         return
     for name in reading.variables.keys() - reading.used_variables:
-        words = f'nothing uses the variable "{name}"'
-        reading.note(("variables", name), words, "use it, or take it out")
+        message = f'nothing uses the variable "{name}"'
+        reading.note(("variables", name), message, "use it, or delete it")
 
 
 def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
-    """Compile a variable's value, whose texts may be templates however deep they stand."""
+    """Compile a variable's value with all templates inside it."""
     if isinstance(value, str):
         return reading.compiled(value, path)
     named = (
@@ -199,7 +201,7 @@ def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
         if isinstance(value, dict)
         else enumerate(value if isinstance(value, list) else ())
     )
-    parts = {key: _variable(reading, one, (*path, key)) for key, one in named}
+    parts = {key: _variable(reading, inner, (*path, key)) for key, inner in named}
     if all(part.constant for part in parts.values()):
         return Expression("", (), "", constant=True, fill=lambda _: value)
     chains = tuple(chain for part in parts.values() for chain in part.chains)

@@ -1,4 +1,4 @@
-"""From a folder of files to the book of recipes; a file with errors is quarantined, and the others are in force."""
+"""Reads a folder of recipes; a file with errors is quarantined, and the others are in force."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
-from appealbridge.files import read_file
+from appealbridge.files import read_file, shown_path
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import Receiver
 from appealbridge.recipes.model.book import Book, bind
@@ -23,7 +23,7 @@ _ENDINGS = (".yaml", ".yml")
 _TRIGGERS = re.compile(rb"^triggers:", re.MULTILINE)
 _OFF = re.compile(rb"^enabled:[ \t]*[\"']?(?:false|no|off)\b", re.MULTILINE | re.IGNORECASE)
 _SAMPLE = 16 * 1024
-"""How many bytes of a file tell whether it is a recipe by what it says."""
+"""How many bytes are read to see whether a file is a recipe."""
 
 
 def load_book(
@@ -35,9 +35,9 @@ def load_book(
     """
     Read every recipe below a folder, in the order of paths.
 
-    `only` are the files, or folders of them, to read instead; one outside the folder is named after
-    its own file. `before` are the recipes in force until now: where a file of one has errors, it stays
-    in force as it was, if what is declared still allows it. Raise `InvalidDocuments` where the folder
+    `only` are the files or folders to read instead; a file outside the folder gets the name of the
+    file. `before` are the recipes in force until now: if the file of one has errors, it stays in
+    force as it was, as long as the settings still allow it. Raise `InvalidDocuments` if the folder
     itself cannot be listed.
     """
     shelf = _Shelf(dict(catalogue.declared), before or {})
@@ -57,9 +57,10 @@ def load_book(
 
 def _listed(place: Path) -> tuple[list[Path], dict[Path, Problem]]:
     """
-    Return the files below a folder in the order of paths, and of a file that file; and the folders that are closed.
+    Return the files below a folder in the order of paths, and a problem for each closed folder.
 
-    What cannot be seen must not pass for an empty folder: raise `InvalidDocuments` where that is `place` itself.
+    For a file, return the file. A folder that cannot be listed must not look empty: raise
+    `InvalidDocuments` if that is `place` itself.
     """
     files: list[Path] = []
     closed: dict[Path, Problem] = {}
@@ -67,19 +68,19 @@ def _listed(place: Path) -> tuple[list[Path], dict[Path, Problem]]:
     while folders:
         folder = folders.pop()
         try:
-            found = list(folder.iterdir())
+            paths = list(folder.iterdir())
         except NotADirectoryError:
             return [place], {}
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            words = f"cannot be listed: {getattr(error, 'strerror', error)}"
-            cure = "give the daemon's user the right to read it"
-            closed[folder] = Problem(_shown(folder), 1, 1, "", words, cure)
+            message = f"cannot be listed: {getattr(error, 'strerror', error)}"
+            cure = "give the daemon's user permission to read it"
+            closed[folder] = Problem(shown_path(folder), 1, 1, "", message, cure)
             if folder == place:
                 raise InvalidDocuments([closed[folder]]) from None
             continue
-        for path in found:
+        for path in paths:
             if _is_file(path):
                 files.append(path)
             elif not path.name.startswith(".") and path.is_dir() and not path.is_symlink():
@@ -95,13 +96,13 @@ def _is_file(path: Path) -> bool:
 
 
 def _unread(files: Sequence[Path]) -> list[Problem]:
-    """Return a note for each file that is a recipe by what it says, and none by its name."""
-    words = "this file is not read, since its name does not end in .yaml"
+    """Return a note for each file that contains a recipe but is not named like one."""
+    message = "this file is not read, since its name does not end in .yaml"
     begun = "this file is not read, since its name begins with a dot"
     return [
         Problem(
-            _shown(path), 1, 1, "", begun if path.suffix in _ENDINGS else words,
-            "rename it, or take it out", level="note",
+            shown_path(path), 1, 1, "", begun if path.suffix in _ENDINGS else message,
+            "rename it, or move it away", level="note",
         )
         for path in files
         if not _is_read(path) and _like_a_recipe(path)
@@ -120,22 +121,20 @@ def _like_a_recipe(path: Path) -> bool:
 
 
 def recipe_name(path: Path, folder: Path) -> str:
-    """Return a recipe's name: its path below the folder without the ending, with `/` as `-`."""
-    inside = _below(path, folder)
-    if not inside:  # named in another way, or from elsewhere
-        inside = _below(path.resolve(), folder.resolve()) or (path.name,)
+    """Return a recipe's name: its path below the folder without the ending, `/` replaced by `-`."""
+    inside = _below(path, folder) or _below(path.resolve(), folder.resolve()) or (path.name,)
     return "-".join((*inside[:-1], Path(inside[-1]).stem))
 
 
 def _below(path: Path, folder: Path) -> tuple[str, ...]:
-    """Return the parts of a path below a folder, none where it is elsewhere."""
+    """Return the parts of a path below a folder, none if it is not below it."""
     above = folder.parts
     return path.parts[len(above) :] if path.parts[: len(above)] == above else ()
 
 
 @dataclass(slots=True)
 class _Shelf:
-    """The book while it is being filled."""
+    """The recipes read so far."""
 
     declared: dict[str, Options]
     before: Mapping[str, Recipe]
@@ -145,44 +144,44 @@ class _Shelf:
     problems: list[Problem] = field(default_factory=list)
 
     def put(self, path: Path, name: str, catalogue: Catalogue, *, named: bool) -> None:
-        """Take one file in, which somebody may have `named`; whatever is wrong with it concerns no other."""
-        raw, found = _read(path, pipes=named)
+        """Read one file; `named` says that somebody named it. A mistake in it affects no other file."""
+        raw, problems = _read(path, pipes=named)
         recipe = None
         try:
-            if not found:
-                recipe, found = load_recipe(raw, _shown(path), name, catalogue)
-            self._put(path, name, recipe, found)
+            if not problems:
+                recipe, problems = load_recipe(raw, shown_path(path), name, catalogue)
+            self._put(path, name, recipe, problems)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, here too
-            recipe, found = None, [unexpected(_shown(path), error)]
-            self.problems += found
-        if recipe is None or any(problem.level == "error" for problem in found):
-            self.quarantined[str(path)] = tuple(found)
+            recipe, problems = None, [unexpected(shown_path(path), error)]
+            self.problems += problems
+        if recipe is None or any(problem.level == "error" for problem in problems):
+            self.quarantined[str(path)] = tuple(problems)
             # Who switches it off, and makes a mistake in doing so, wants it off all the same.
             if not _OFF.search(raw):
                 self._keep(name, catalogue)
 
     def put_closed(self, folder: Path, problem: Problem, catalogue: Catalogue) -> None:
-        """Take note of a folder that cannot be listed; the recipes that lay there stay as they were."""
+        """Record a folder that cannot be listed; the recipes in it stay as they were."""
         self.problems.append(problem)
         self.quarantined[str(folder)] = (problem,)
         for name, recipe in self.before.items():
-            if recipe.file.startswith(f"{_shown(folder)}/"):
+            if recipe.file.startswith(f"{shown_path(folder)}/"):
                 self._keep(name, catalogue)
 
-    def _put(self, path: Path, name: str, recipe: Recipe | None, found: list[Problem]) -> None:
-        """Let a recipe count, or add to `found` why it cannot."""
+    def _put(self, path: Path, name: str, recipe: Recipe | None, problems: list[Problem]) -> None:
+        """Put a recipe in force, or add to `problems` why it cannot be."""
         if name in self.recipes:
-            words = f'there are two recipes called "{name}"'
+            message = f'there are two recipes called "{name}"'
             cure = f"rename this file or {self.recipes[name].file}"
-            found.append(Problem(_shown(path), 1, 1, "", words, cure))
+            problems.append(Problem(shown_path(path), 1, 1, "", message, cure))
         elif recipe is not None:
-            found += self._settle(recipe)
-            if not any(problem.level == "error" for problem in found):
+            problems += self._settle(recipe)
+            if not any(problem.level == "error" for problem in problems):
                 self.recipes[name] = recipe
-        self.problems += found
+        self.problems += problems
 
     def _keep(self, name: str, catalogue: Catalogue) -> None:
-        """Let a recipe stay as it was, so that a slip of the pen loses no event."""
+        """Keep a recipe in force as it was, so that a mistake in its file loses no event."""
         old = self.before.get(name)
         if old is None or name in self.recipes:
             return
@@ -192,7 +191,7 @@ class _Shelf:
             self.kept.add(name)
 
     def _settle(self, recipe: Recipe) -> list[Problem]:
-        """Let what a recipe says of its webhooks count, or return why it cannot."""
+        """Apply what a recipe says about its webhooks, or return why that is not possible."""
         settled: dict[str, Options] = {}
         for number, trigger in enumerate(recipe.triggers):
             source = settled.get(trigger.source) or self.declared.get(trigger.source)
@@ -212,15 +211,10 @@ def _document(recipe: Recipe) -> Document:
 
 
 def _read(path: Path, *, pipes: bool) -> tuple[bytes, list[Problem]]:
-    """Return a file's bytes, or why they cannot be had."""
+    """Return a file's bytes, or why it cannot be read."""
     try:
         return read_file(path, pipes=pipes), []
     except OSError as error:
-        words = f"cannot be read: {error.strerror or error}"
-        cure = "see to it that the daemon may read it"
-        return b"", [Problem(_shown(path), 1, 1, "", words, cure)]
-
-
-def _shown(path: Path) -> str:
-    """Return a path as a person in the working folder would write it."""
-    return str(path).removeprefix(f"{Path.cwd()}/")
+        message = f"cannot be read: {error.strerror or error}"
+        cure = "give the daemon permission to read it"
+        return b"", [Problem(shown_path(path), 1, 1, "", message, cure)]

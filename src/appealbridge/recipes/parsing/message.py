@@ -1,4 +1,4 @@
-"""What a step publishes on one channel: its options, checked against that channel's model and measured."""
+"""Checks the message of a step against its channel's model, and measures it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from appealbridge.recipes.parsing.options import Filler, chains_of, filler
 from appealbridge.recipes.templates.syntax import Chain
 
 PICTURES = "images"
-"""An option of the language that no channel has yet."""
+"""A planned option that no channel has yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """
-    One message as the file wants it on the account `channel`.
+    One message for the account `channel`, as written in the recipe.
 
-    `written` are its options as they stand there, below `path` but for those with `places` of their
-    own, and `filled` the same compiled. `beside` are the words that may stand among them.
+    `written` are its options, found below `path` except those that have their own path in `places`;
+    `filled` are the same options compiled. `beside` are the other names that are allowed among
+    them.
     """
 
     plugin: AnyChannel
@@ -41,14 +42,14 @@ class Wanted:
 
     @property
     def chains(self) -> list[Chain]:
-        """The names that its texts read."""
+        """The names that the message reads."""
         return [(name, keys) for _, name, keys in chains_of(self.filled.leaves)]
 
 
 def compiled_options(
     reading: ParsingContext, plugins: Iterable[AnyChannel], options: Mapping[str, Any], path: Path
 ) -> dict[str, Filler]:
-    """Return options compiled, each for itself; those that are pages on these channels escape their values."""
+    """Return the compiled options by name; values are escaped in those that are HTML on these channels."""
     pages = frozenset().union(*(html_options(plugin.message) for plugin in plugins))
     return {
         key: filler(
@@ -59,7 +60,7 @@ def compiled_options(
 
 
 def pictures_of(reading: ParsingContext, options: dict[str, Any], path: Path) -> None:
-    """Take pictures out of the options, and say that they cannot be published yet."""
+    """Remove pictures from the options, and report that they are not available yet."""
     if PICTURES in options:
         cure = "leave it out, and give a link to the page that shows them"
         reading.complain((*path, PICTURES), f'"{PICTURES}" is not available yet', cure, key=True)
@@ -83,38 +84,40 @@ def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
 
 
 def _flaws(reading: ParsingContext, wanted: Wanted) -> Iterator[Problem]:
-    """Yield what the channel finds wrong with fixed texts: an address that is none."""
+    """Yield what the channel finds wrong with fixed texts, such as an invalid address."""
     for option, value in wanted.written.items():
         path = wanted.places.get(option, (*wanted.path, option))
         for place, text in texts_in(value, path):
-            found = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
-            if found is not None:
-                yield reading.document.problem(place, *found)
+            flaw = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
+            if flaw is not None:
+                yield reading.document.problem(place, *flaw)
 
 
 def flaw_of(plugin: AnyChannel, option: str, text: str) -> tuple[str, str] | None:
-    """Return what a channel finds wrong with a fixed text, and the cure; `None` where nothing is."""
+    """Return what a channel finds wrong with a fixed text, and the cure; `None` if nothing is."""
     try:
-        words = plugin.flaw(option, text)
+        message = plugin.flaw(option, text)
     except Exception as error:  # noqa: BLE001 - a plug-in that breaks here concerns what it was asked about alone
-        return f"{plugin.platform} breaks on this: {type(error).__name__}", "see its author"
-    problem, _, cure = words.partition("; ")
-    return (problem, cure) if words else None
+        return f"{plugin.platform} fails on this: {type(error).__name__}", "report it to its author"
+    problem, _, cure = message.partition("; ")
+    return (problem, cure) if message else None
 
 
 def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: str) -> None:
-    """Complain where a thread is wanted and there can be none; `path` is where `overflow` stands."""
+    """Report a thread that is not possible; `path` is that of `overflow`."""
     if wanted.overflow is not Overflow.THREAD:
         return
     if _marked(reading, wanted):
-        words = "a thread keeps all of its text, so nothing of it is shortened"
-        reading.complain(path, words, "take | shorten out, or write shorten(200)")
+        message = "the text of a thread is never shortened"
+        reading.complain(path, message, "delete | shorten, or write shorten(200)")
     if not issubclass(wanted.plugin.message, Threaded):
-        words = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
-        reading.complain(path, words, cure)
+        message = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
+        reading.complain(path, message, cure)
     elif "thread" in wanted.written:
-        words = "the posts of the thread are written out, so it cannot be made of the text as well"
-        reading.complain(path, words, "leave one of the two out")
+        message = (
+            "the option thread already has the posts, so they cannot also be made from the text"
+        )
+        reading.complain(path, message, "leave one of the two out")
 
 
 def step_of(
@@ -150,10 +153,10 @@ def step_of(
 
 
 def _marked(reading: ParsingContext, wanted: Wanted) -> bool:
-    """Return whether a message, or a variable that its texts name, marks values that may be shortened."""
+    """Return whether a message, or a variable that it reads, marks values for shortening."""
     marks: set[str] = set()
-    for name, one in reading.variables.items():
-        if one.marked or not marks.isdisjoint(read for read, _ in one.chains):
+    for name, expression in reading.variables.items():
+        if expression.marked or not marks.isdisjoint(read for read, _ in expression.chains):
             marks.add(name)
     return any(leaf.expression.marked for leaf in wanted.filled.leaves) or not marks.isdisjoint(
         name for name, _ in wanted.chains
@@ -161,7 +164,7 @@ def _marked(reading: ParsingContext, wanted: Wanted) -> bool:
 
 
 def _own_words(reading: ParsingContext) -> frozenset[str]:
-    """Return the variables that stand for the recipe's own words, or have such among their words."""
+    """Return the variables whose values come, at least in part, from the recipe itself."""
     own: set[str] = set()
     for name, expression in reading.variables.items():
         source = expression.source
@@ -171,7 +174,7 @@ def _own_words(reading: ParsingContext) -> frozenset[str]:
 
 
 def _lists(reading: ParsingContext, wanted: Wanted) -> Iterator[tuple[str, str, bool]]:
-    """Yield each list of the settings that an option reads: the option, the list, and whether it is taken as it is."""
+    """Yield each use of a list of the settings: the option, the list, and whether it is used without a filter."""
     starts = {wanted.places.get(name, (*wanted.path, name)): name for name in wanted.written}
     for leaf in wanted.filled.leaves:
         if not leaf.expression.chains:
@@ -182,7 +185,7 @@ def _lists(reading: ParsingContext, wanted: Wanted) -> Iterator[tuple[str, str, 
 
 
 def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | None:
-    """Return how a channel counts a text, for filters that cut one."""
+    """Return the function by which a channel counts a text, `None` if its messages have no text."""
 
     def count(text: str) -> int:
         measure = plugin.measure(account, plugin.message.model_construct(text=text))
@@ -192,7 +195,7 @@ def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | Non
 
 
 def measured(reading: ParsingContext, step: Step, wanted: Wanted) -> Step:
-    """Keep the message that no event can change, and complain about one whose fixed words never fit."""
+    """Return the step with its message if that never changes; report fixed words that can never fit."""
     filled = wanted.filled
     message, _ = check_value(reading.document, wanted.path, filled.literal, step.plugin.message)
     if message is None:
@@ -209,7 +212,7 @@ def measured(reading: ParsingContext, step: Step, wanted: Wanted) -> Step:
         threads = issubclass(step.plugin.message, Threaded)
         reading.complain(
             wanted.places.get(measure.field, (*wanted.path, measure.field)),
-            f"{alone}{measure.count} {measure.unit}, and {step.channel} takes {measure.limit}",
-            "make it shorter, or say overflow: thread" if threads else "make it shorter",
+            f"{alone}{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}",
+            "make it shorter, or write overflow: thread" if threads else "make it shorter",
         )
     return replace(step, fixed=message) if filled.constant else step

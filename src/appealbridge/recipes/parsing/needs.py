@@ -1,4 +1,4 @@
-"""Which steps an entry of `actions:` waits for: those it stands `after`, and those whose results it uses."""
+"""Finds the steps that an entry waits for: those named in `after`, and those whose results it uses."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from appealbridge.recipes.templates.syntax import Chain
 def needs_of(
     reading: ParsingContext, value: Mapping[str, Any], path: Path, chains: Iterable[Chain]
 ) -> frozenset[str]:
-    """Return the ids of these steps; `chains` are the names that the entry's texts read."""
+    """Return the ids of the steps that an entry waits for; `chains` are the names that it reads."""
     after = value.get("after", [])
     named: list[str] = [after] if isinstance(after, str) else after
-    for one in named:
-        if one not in reading.steps:
-            reading.unknown((*path, "after"), "step", one, reading.steps)
-        elif reading.steps[one] == path:
-            reading.complain((*path, "after"), "a step cannot wait for itself", "name another")
-        elif apart(path, reading.steps[one]):
-            reading.complain((*path, "after"), *in_another_branch(one))
+    for step in named:
+        if step not in reading.steps:
+            reading.unknown((*path, "after"), "step", step, reading.steps)
+        elif reading.steps[step] == path:
+            reading.complain((*path, "after"), "a step cannot wait for itself", "name another step")
+        elif apart(path, reading.steps[step]):
+            reading.complain((*path, "after"), *in_another_branch(step))
     return (frozenset(named) & reading.steps.keys()) | results_in(reading, chains)
 
 
 def results_in(reading: ParsingContext, chains: Iterable[Chain]) -> frozenset[str]:
-    """Return the steps whose results are used, directly or by way of variables."""
+    """Return the steps whose results are used, directly or through variables."""
     needs: set[str] = set()
     seen: set[str] = set()
     rest = list(chains)
@@ -36,9 +36,9 @@ def results_in(reading: ParsingContext, chains: Iterable[Chain]) -> frozenset[st
         name, keys = rest.pop()
         if name == "results" and keys:
             id_ = str(keys[0])
-            one = len(keys) > 1 and keys[1] in reading.posts.get(id_, ())
+            of_channel = len(keys) > 1 and keys[1] in reading.posts.get(id_, ())
             if id_ in reading.steps:
-                needs.add(part_id(id_, str(keys[1])) if one else id_)
+                needs.add(part_id(id_, str(keys[1])) if of_channel else id_)
         elif name in reading.variables and name not in seen:
             seen.add(name)
             rest += reading.variables[name].chains

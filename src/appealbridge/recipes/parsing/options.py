@@ -1,4 +1,4 @@
-"""A step's options as written, compiled leaf by leaf into a function that fills them for one event."""
+"""Compiles the options of a step into a function that fills them for an event."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Fill = Callable[[Scope], Any]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One text among the options, and its place in the file."""
+    """One text among the options, with its path."""
 
     path: Path
     expression: Expression
 
     def bound(self) -> Fill:
-        """Return the function that fills it, which names its place where it cannot."""
+        """Return the function that fills the text; its errors name the path."""
         if self.expression.constant:
             return self.expression.fill
         fill, where, whole = self.expression.fill, path_text(self.path), self.expression.whole
@@ -47,7 +47,7 @@ class Leaf:
 
 
 def _publishable(value: Any, scope: Scope) -> Any:
-    """Return the value of an option that is one expression as it may be published."""
+    """Return the value of an option that is a single expression, made fit for publication."""
     if type(value) is str:
         if len(value) <= LIMIT and value.isascii() and "@" not in value:
             return value
@@ -57,19 +57,19 @@ def _publishable(value: Any, scope: Scope) -> Any:
     if isinstance(value, list):
         if len(value) > LIST_LIMIT:
             raise Unfillable(f"a list has more than {LIST_LIMIT} entries")
-        return [_publishable(one, scope) for one in value]
+        return [_publishable(entry, scope) for entry in value]
     if isinstance(value, dict):
-        return {name: _publishable(one, scope) for name, one in value.items()}
+        return {name: _publishable(entry, scope) for name, entry in value.items()}
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Filler:
     """
-    Options that may hold templates. `fill` returns them filled or raises `RenderError`.
+    Options that may contain templates.
 
-    `literal` are the options with every template left out, as far as their fixed words go. `parts`
-    fill one option each, by its name.
+    `fill` returns them filled, or raises `RenderError`. `literal` are the options with only their
+    fixed words. `parts` has a function for each option by name.
     """
 
     leaves: tuple[Leaf, ...]
@@ -79,17 +79,17 @@ class Filler:
 
     @property
     def constant(self) -> bool:
-        """Whether no event can change anything."""
+        """Whether the options are the same for every event."""
         return all(leaf.expression.constant for leaf in self.leaves)
 
 
 def filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) -> Filler:
-    """Compile every text of a JSON value; `compiled` complains on its own and always returns something."""
+    """Compile every text of a JSON value; `compiled` reports mistakes itself and always returns an expression."""
     leaves: list[Leaf] = []
     if not isinstance(value, dict):
         fill, literal = _fill(value, path, compiled, leaves)
         return Filler(tuple(leaves), fill, literal)
-    return joined({key: filler(one, (*path, key), compiled) for key, one in value.items()})
+    return joined({key: filler(option, (*path, key), compiled) for key, option in value.items()})
 
 
 def _fill(
@@ -117,14 +117,14 @@ def _fill(
 
 
 def chains_of(leaves: tuple[Leaf, ...]) -> Iterator[tuple[Leaf, str, tuple[str | int, ...]]]:
-    """Yield every name read by any of the leaves, with the keys that follow it."""
+    """Yield every name that a leaf reads, with the keys that follow it."""
     for leaf in leaves:
         for name, keys in leaf.expression.chains:
             yield leaf, name, keys
 
 
 def joined(parts: Mapping[str, Filler]) -> Filler:
-    """Return the filler of options that were compiled each for itself, by name."""
+    """Combine options that were compiled one by one."""
     fills = [(name, part.fill) for name, part in parts.items()]
     return Filler(
         tuple(leaf for part in parts.values() for leaf in part.leaves),

@@ -1,4 +1,4 @@
-"""The people that a recipe names: whether they are known, and whether they could be told of a failure at all."""
+"""Checks the people that a recipe names: whether they exist, and whether notices can reach them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_people(
     reading: ParsingContext, written: Mapping[str, Any], channels: Iterable[str]
 ) -> None:
     """
-    Complain about names of nobody in `approval` and `on_failure`, and note who could not be told.
+    Report unknown names in `approval` and `on_failure`, and people whom no notice can reach.
 
     `channels` are the accounts on which the recipe publishes.
     """
@@ -27,8 +27,8 @@ def read_people(
     if approval is None:
         reading.note(
             (),
-            "approval is not said, so its deliveries wait for `appealbridge release`",
-            "say approval: none if they need nobody",
+            "approval is missing, so its deliveries wait for `appealbridge release`",
+            "write approval: none if nobody needs to approve them",
         )
     elif isinstance(approval, str) and approval not in people and approval != NO_APPROVAL:
         reading.unknown(
@@ -44,10 +44,10 @@ def read_people(
 
 
 def check_name(reading: ParsingContext, name: str) -> None:
-    """Complain about a recipe that would be taken for a notice."""
+    """Report a recipe with the name that is reserved for notices."""
     if name == NOTICE:
         reading.complain(
-            (), f'a recipe cannot be called "{name}"', "that is what notices of failures are called"
+            (), f'a recipe cannot be called "{name}"', "notices about failures have this name"
         )
 
 
@@ -57,7 +57,7 @@ def _check_ways(
     named: Sequence[tuple[Path, str]],
     channels: Iterable[str],
 ) -> None:
-    """Note whom nothing leads to, and which channel would have to tell of itself."""
+    """Add a note about people whom no notice can reach, and about channels on whose failure no notice can be sent."""
     for path, name in named:
         if name in reading.catalogue.people and not any(map(telling.ways, telling.whom([name]))):
             reading.note(path, f'nothing leads to "{name}" if something fails', HOW_TO_REACH)
@@ -68,9 +68,9 @@ def _check_ways(
             reading.note(
                 ("on_failure",) if named else (),
                 f'of what fails on "{channel}" nobody can be told: it would have to tell of itself',
-                "declare another account that can tell people",
+                "declare another account that can send notices",
             )
 
 
 HOW_TO_REACH = "give them an email under people:, and declare a mail account under channels:"
-"""What would mend that someone cannot be told."""
+"""How to make a person reachable."""

@@ -1,4 +1,4 @@
-"""`action: post`: one entry that becomes a step for each of its channels."""
+"""Turns an `action: post` into a step for each of its channels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ OF_THE_POST, _OF_ONE = PostEntry.names(), OneChannel.names()
 
 @dataclass(frozen=True, slots=True)
 class _PostTarget:
-    """One channel of a post; of its `own` under `per_channel` what is `right`, and its action's `options`."""
+    """
+    One channel of a post.
+
+    `own` is what `per_channel` says of it, `right` the valid part of that, `options` its options of
+    the action.
+    """
 
     name: str
     plugin: AnyChannel
@@ -48,7 +53,7 @@ class _PostTarget:
 def read_post(
     reading: ParsingContext, value: Mapping[str, Any], path: Path, id_: str
 ) -> Sequence[Step | None]:
-    """Return a step for each channel, `None` for those that cannot be understood, complaining about them."""
+    """Return a step for each channel, `None` for those that have a mistake."""
     right, options = reading.own(PostEntry, value, path)
     targets = _targets(reading, right, path)
     pictures_of(reading, options, path)
@@ -56,7 +61,7 @@ def read_post(
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, right, path, ()) - {id_}
     steps: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
-    said: set[Problem] = set()
+    reported: set[Problem] = set()
     for target in targets:
         wanted = _wanted(reading, target, known, shared, path, right)
         in_own = "overflow" in target.own
@@ -64,7 +69,7 @@ def read_post(
             reading,
             wanted,
             (*(target.path if in_own else path), "overflow"),
-            "say overflow: shorten, or leave it out"
+            "write overflow: shorten, or leave it out"
             if in_own
             else f"write overflow: shorten under per_channel, for {target.name}",
         )
@@ -74,8 +79,8 @@ def read_post(
             if problem.problem not in meant
         ]
         # What is wrong for all is said once.
-        reading.problems += [problem for problem in problems if problem not in said]
-        said.update(problems)
+        reading.problems += [problem for problem in problems if problem not in reported]
+        reported.update(problems)
         step = step_of(
             reading,
             wanted,
@@ -120,24 +125,24 @@ def _targets(reading: ParsingContext, right: Mapping[str, Any], path: Path) -> l
 def _per_channel(
     reading: ParsingContext, value: Mapping[str, Any], path: Path, names: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
-    found: dict[str, Mapping[str, Any]] = {}
+    options: dict[str, Mapping[str, Any]] = {}
     for name, own in value.get("per_channel", {}).items():
         if name in names:
-            found[name] = own
+            options[name] = own
         else:
-            words = f'"{name}" is not among the channels of this post'
+            message = f'"{name}" is not among the channels of this post'
             cure = did_you_mean(str(name), names)
-            reading.complain((*path, "per_channel", name), words, cure, key=True)
-    return found
+            reading.complain((*path, "per_channel", name), message, cure, key=True)
+    return options
 
 
 def _understood(
     reading: ParsingContext, options: Mapping[str, Any], targets: Sequence[_PostTarget], path: Path
 ) -> tuple[dict[str, Any], set[str]]:
     """
-    Return those shared options that every channel takes, complaining about the others.
+    Return the shared options that every channel takes, and report the others.
 
-    With them come the words that would complain of the missing of what those others mean.
+    Also return the messages about missing options that the reported ones were meant for.
     """
     known: dict[str, Any] = {}
     meant: set[str] = set()
@@ -148,13 +153,13 @@ def _understood(
         if not lacking:
             known[key] = option
             continue
-        words = f'unknown option "{key}" for "post"'
+        message = f'unknown option "{key}" for "post"'
         taking = [target.name for target in targets if target.takes(key)]
         cure = did_you_mean(key, {*OF_THE_POST, *shared})
         if taking:
-            words = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
+            message = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
             cure = f"write it under per_channel, for {' and '.join(taking)}"
-        reading.complain((*path, key), words, cure, key=True)
+        reading.complain((*path, key), message, cure, key=True)
         meant.add(f'"{key if taking else nearest(key, shared)}" is missing')
     return known, meant
 
@@ -187,7 +192,7 @@ def _wanted(
 
 
 def _for_one(problem: Problem, target: _PostTarget) -> Problem:
-    """Say for which channel something is missing, where nothing around it does."""
+    """Name the channel in a message about a missing option."""
     if target.own or not problem.problem.endswith(" is missing"):
         return problem
     cure = f"write it under per_channel, for {target.name}"

@@ -1,4 +1,4 @@
-"""One publishing entry of `actions:`, from the file to a compiled step."""
+"""Compiles one publishing entry of `actions:` into a step."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ OF_THE_STEP = StepEntry.names()
 
 
 def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step | None:
-    """Return a publishing entry as a step, complaining about what cannot be understood."""
+    """Return the step of a publishing entry, `None` if it has a mistake."""
     plugin = _plugin(reading, value, path)
     if plugin is None:
         return None
     right, options = reading.own(StepEntry, value, path)
     channel = _channel(reading, plugin, value, right, path)
     for key in options.keys() & FLOW.keys():
-        cure = "give it its own dash, and let this entry stand in its list or behind it"
-        words = f'"{key}" needs an entry of its own'
-        reading.complain((*path, key), words, cure, key=True)
+        cure = "put it under its own dash, and move this entry into its list or after it"
+        message = f'"{key}" needs an entry of its own'
+        reading.complain((*path, key), message, cure, key=True)
         del options[key]
     pictures_of(reading, options, path)
     filled = joined(compiled_options(reading, [plugin], options, path))
@@ -52,7 +52,7 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     reading.problems += problems
     if channel is None:
         return None
-    check_overflow(reading, wanted, (*path, "overflow"), "say overflow: shorten, or leave it out")
+    check_overflow(reading, wanted, (*path, "overflow"), "write overflow: shorten, or leave it out")
     needs = needs_of(reading, right, path, wanted.chains) - {id_}
     even_if_failed = right.get("even_if_failed", False)
     step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
@@ -86,13 +86,17 @@ def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | Non
 
 
 def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, str] | None:
-    """Return the word of an entry that stands where another belongs, with problem and cure."""
+    """Return a key that was probably meant to begin the entry, with problem and cure."""
     for key in value:
         if key in known or key in _LATER_ACTIONS:
-            return key, f'"{key}" begins no entry', f"write action: {key}, and its options below"
+            return (
+                key,
+                f'"{key}" does not begin an entry',
+                f"write action: {key}, and its options below",
+            )
         near = nearest(key, ("action", *FLOW))
         if key not in BESIDE and near is not None:
-            return key, f'"{key}" begins no entry', f'did you mean "{near}"?'
+            return key, f'"{key}" does not begin an entry', f'did you mean "{near}"?'
     return None
 
 
@@ -111,7 +115,7 @@ def _channel(
     if "channel" not in value:
         if len(fitting) == 1:
             return next(iter(fitting.items()))
-        several = f"there are {', '.join(sorted(fitting))}: say which" if fitting else declare
+        several = f"there are {', '.join(sorted(fitting))}: name one" if fitting else declare
         what = (
             '"channel" is missing' if fitting else f"no account on {plugin.platform} to publish on"
         )

@@ -1,4 +1,4 @@
-"""`template: name` of a step: the files templates/name.html and name.txt become its `html` and `text`."""
+"""Reads the template files of a step: templates/name.html and name.txt become its `html` and `text`."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ def template_leaves(
     filled: Filler,
 ) -> Filler:
     """
-    Return the filler with the template's files in it, or as it was where the step names none.
+    Return the filler with the template's files added; unchanged if the step names no template.
 
-    `right` is as much of the step as is well formed.
+    `right` are the valid options of the step.
     """
     if "template" not in value:
         return filled
     where = (*path, "template")
     if not _FIELDS.keys() <= plugin.message.model_fields.keys():
         reading.complain(
-            where, f'"template" does not go with "{plugin.action}"', "write its text here", key=True
+            where,
+            f'"template" cannot be used with "{plugin.action}"',
+            "write its text here",
+            key=True,
         )
         return filled
     if "template" not in right:
@@ -52,18 +55,18 @@ def template_leaves(
         problem, _, cure = str(error).partition("; ")
         reading.complain(where, f'template "{name}" {problem}', cure)
         return _as_if_found(filled)
-    found = {f: text for f, text in fields.items() if text is not None}
-    if not found:
+    texts = {f: text for f, text in fields.items() if text is not None}
+    if not texts:
         near = nearest(name, reading.template_names())
         cure = f'did you mean "{near}"?' if near else f"write templates/{name}.html or {name}.txt"
         reading.complain(where, f'no template "{name}"', cure)
         return _as_if_found(filled)
-    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in found.items()}
+    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in texts.items()}
     return _with(filled, leaves)
 
 
 def _as_if_found(filled: Filler) -> Filler:
-    """Return the filler with a text, so that of a template which is not there no missing text is told besides."""
+    """Add an empty text, so that a missing template is not also reported as a missing text."""
     return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal}, filled.parts)
 
 
@@ -81,7 +84,7 @@ def _leaf(reading: ParsingContext, text: str, file: str, path: Path) -> Leaf:
 
 
 def _as_text(expression: Expression, file: str) -> Expression:
-    """Make a text of whatever a file of one expression comes to, and name the file where it comes to nothing."""
+    """Return the expression with its value as text, and with the file's name in its errors."""
     fill = expression.fill
 
     def filled(scope: Scope) -> Any:
@@ -102,6 +105,9 @@ def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:
     }
 
     def fill(scope: Scope) -> Any:
-        return {**filled.fill(scope), **{field: one(scope) for field, one in fills.items()}}
+        return {
+            **filled.fill(scope),
+            **{field: fill_field(scope) for field, fill_field in fills.items()},
+        }
 
     return Filler((*filled.leaves, *leaves.values()), fill, literal, {**filled.parts, **fills})

@@ -11,7 +11,7 @@ from appealbridge.recipes.parsing.context import ParsingContext
 
 
 def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
-    """Complain about tests that expect what cannot be."""
+    """Report tests that expect unknown actions, channels or options."""
     for number, test in enumerate(tests):
         path = ("tests", number)
         for name in ("expect", "expect_at_least"):
@@ -21,9 +21,9 @@ def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
 
 def _check(reading: ParsingContext, expected: Expected, path: Path) -> None:
     actions = reading.catalogue.registry.actions
-    action, said = expected.action, expected.model_fields_set
+    action, written = expected.action, expected.model_fields_set
     for name, declared in (("action", actions), ("channel", reading.catalogue.channels)):
-        if name in said and getattr(expected, name) not in declared:
+        if name in written and getattr(expected, name) not in declared:
             reading.unknown((*path, name), name, getattr(expected, name), declared)
     plugins = [actions[action]] if action in actions else [*actions.values()]
     known = {name for plugin in plugins for name in plugin.message.model_fields}

@@ -1,4 +1,4 @@
-"""From the `triggers:` of a file to checked triggers."""
+"""Reads and checks `triggers:`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from appealbridge.recipes.model.recipe import RecipeTrigger
 from appealbridge.recipes.parsing.context import ParsingContext
 
 LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"))
-"""Triggers of the language that are not there yet."""
+"""Planned triggers that do not exist yet."""
 
 
 def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigger]:
-    """Return the triggers, complaining about those that cannot be understood."""
-    found = (_trigger(reading, one, ("triggers", n)) for n, one in enumerate(value))
-    return [trigger for trigger in found if trigger is not None]
+    """Return the triggers that have no mistake."""
+    triggers = (_trigger(reading, entry, ("triggers", n)) for n, entry in enumerate(value))
+    return [trigger for trigger in triggers if trigger is not None]
 
 
 def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger | None:
@@ -32,7 +32,7 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
     if plugin is None:
         if name in LATER:
             reading.complain(
-                (*path, "trigger"), f'trigger "{name}" is not available yet', "take it out"
+                (*path, "trigger"), f'trigger "{name}" is not available yet', "delete it"
             )
         else:
             reading.unknown((*path, "trigger"), "trigger", name, known)
@@ -59,17 +59,17 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
 def _check_reached(
     reading: ParsingContext, own: Options, written: dict[str, Any], path: Path
 ) -> None:
-    """Complain about an address inside the network: recipes and settings are often written by different people."""
+    """Report an address inside the network: those who write recipes may not be those who write the settings."""
     egress = reading.catalogue.egress
     for name in written if egress is not None else ():
-        told = getattr(own, name, None)
-        refused = egress.refuses_written(told) if egress and isinstance(told, str) else None
+        address = getattr(own, name, None)
+        refused = egress.refuses_written(address) if egress and isinstance(address, str) else None
         if refused is not None:
             reading.complain((*path, name), *refused)
 
 
 def _as_far_as_right(plugin: AnyTrigger, right: dict[str, Any]) -> Options | None:
-    """Return the options without those that are wrong, so that the rest of the recipe can still be checked."""
+    """Return the options without the wrong ones, so that the rest of the recipe can be checked."""
     try:
         options: Options = plugin.options.model_validate(right)
     except Exception:  # noqa: BLE001 - what is missing, or breaks the plug-in, has its own complaint

@@ -1,4 +1,4 @@
-"""Decides whether a recipe wants an event, and why. Pure."""
+"""Decides whether an event is for a recipe. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from appealbridge.recipes.templates.summary import looked_at
 @value
 class Match:
     """
-    Whether a recipe wants an event, and why.
+    Whether an event is for a recipe, and why.
 
-    `why_not` is empty where it is; then `trace` says which trigger wants it and what the conditions
-    saw, as JSON objects with `step` and `said`, and `scope` holds the names that they saw them by, where there are any.
+    `why_not` is empty if it is. Then `trace` has JSON objects with `step` and `message`: which
+    trigger accepts it, and the values that the conditions read. `scope` has the names that the
+    conditions used, `None` if there are no conditions.
     """
 
     why_not: str
@@ -29,7 +30,7 @@ class Match:
 
 
 def match(recipe: Recipe, event: Event) -> str:
-    """Return why the event is not for the recipe, empty if it is; otherwise as `matched`."""
+    """Return why the event is not for the recipe; empty if it is."""
     return matched(recipe, event).why_not
 
 
@@ -37,8 +38,8 @@ def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
     """
     Return whether the event is for the recipe, and why.
 
-    Conditions see the moment at which the event was received as the time. Raise `RenderError` where
-    a condition's template has no value.
+    For conditions the time is the moment at which the event was received. Raise `RenderError` if a
+    template of a condition has no value.
     """
     number, why = _wanted_by(recipe, event)
     if why:
@@ -60,7 +61,7 @@ def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
 
 
 def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:
-    """Return the place of the trigger that wants the event, or why none does."""
+    """Return the number of the trigger that accepts the event, or why none does."""
     reasons = []
     for number, trigger in enumerate(recipe.triggers):
         if trigger.plugin.name != event.trigger or trigger.source not in ("", event.source):

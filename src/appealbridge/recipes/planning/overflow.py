@@ -1,4 +1,4 @@
-"""Handles texts that are too long for their channel, by `overflow` or `| shorten`."""
+"""Shortens texts that are too long for their channel, or splits them into a thread."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import Scope
 
 _TRIES = 8
-"""How often shortening is tried: parts together may count for more than each alone."""
+"""How often shortening is tried: the parts of a text may count for more together than alone."""
 
 
 def fitted(step: Step, message: Options, scope: Scope) -> Options:
     """
     Return the message; if its text is too long, shortened or split into a thread.
 
-    Raise `RenderError` with its place where that is not possible. One that must not be changed is
+    Raise `RenderError` with its path if that is not possible. A message that must not be changed is
     returned as it is.
     """
     if step.overflow is Overflow.FAIL and not step.marked:
@@ -36,10 +36,10 @@ def fitted(step: Step, message: Options, scope: Scope) -> Options:
 
 
 def _thread(step: Step, message: Options, measure: Measure, budget: Budget) -> Options:
-    def count(words: str) -> int:
+    def count(text: str) -> int:
         budget.check()
-        counted = step.plugin.measure(step.account, _with(message, measure, words))
-        return len(words) if counted is None else counted.count
+        counted = step.plugin.measure(step.account, _with(message, measure, text))
+        return len(text) if counted is None else counted.count
 
     try:
         first, *thread = split(getattr(message, measure.field), measure.limit, count)
@@ -79,7 +79,7 @@ def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> 
 
 
 def thread_of(message: Options) -> Iterator[Options]:
-    """Yield the posts that continue a message, in their order; `in_reply_to` is left for when each is sent."""
+    """Yield the later posts of a thread in order; `in_reply_to` is set when each is sent."""
     if isinstance(message, Threaded):
         for text in message.thread:
             yield message.model_copy(update={"text": text, "thread": (), "in_reply_to": None})

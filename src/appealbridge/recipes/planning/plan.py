@@ -1,8 +1,8 @@
 """
 Plans what a recipe does next about an event, given its deliveries so far. Pure.
 
-Called when the event arrives and again whenever something it waits for happened. Values in, values
-out; the time is an argument, and planning twice gives the same ids.
+Called when the event arrives, and again when something that the run waits for has happened. The
+time is an argument, and planning twice gives the same ids.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ class Plan:
     """
     The next steps of a run.
 
-    `deliveries` are new ones, `planned`, with their hold if they are to wait for a person; `done`
-    says that nothing more will ever come of this run; `failed` is why the run cannot go on, with its
-    place, and `reason` why it was stopped, both empty where it was not; `trace` is what was decided,
-    as JSON objects with `step`, `said` and, where new ones were used, `variables`. `marks` are to be
-    handed over the next time, which is at `wake_at` (Unix seconds) at the latest. `unheard` are the
-    ids of events that need not be. `too_long` has for each step whose text was shortened how long it
-    was.
+    `deliveries` are new ones in the state `planned`, with their hold. `done` says that the run has
+    ended. `failed` is why the run cannot go on, with the path in the recipe, and `reason` why it
+    was stopped; both are empty otherwise. `trace` has JSON objects with `step`, `message` and, if
+    new ones were used, `variables`. `marks` are passed to the next plan, which is due at `wake_at`
+    (Unix seconds) at the latest. `unheard` are the ids of events that need not be passed again.
+    `too_long` is the length before shortening, by step.
     """
 
     deliveries: Sequence[Delivery]
@@ -69,11 +68,10 @@ def plan(
     """
     Return the next steps about `event`, given the run's deliveries so far by step.
 
-    `marks` are those of the plan before, `heard` the events of the same subject that came since, in
-    their order. Either every step that can be rendered now is, or nothing new is planned and
-    `failed` says why. `now` is in Unix seconds UTC. `seen` are the names by which the recipe's
-    conditions have just seen the event, which saves working them out again. Raise `OutOfTime` where
-    `budget` does not allow for so much work.
+    `marks` are those of the plan before, and `heard` the later events of the same subject in order.
+    Either every step that can be rendered now is planned, or nothing is and `failed` says why.
+    `now` is in Unix seconds UTC. `seen` has the names as the conditions have just used them, to
+    save computing them again. Raise `OutOfTime` if the work exceeds `budget`.
     """
     try:
         if recipe.flow:
@@ -104,7 +102,7 @@ def _along(
     way: Progress,
     budget: Budget,
 ) -> Plan:
-    """Plan the steps that a run has reached in the tree of its actions."""
+    """Plan the steps that the run has reached in the tree of its actions."""
     scopes: dict[Branch, Scope] = {}
 
     def where(step: Step) -> Where:
@@ -136,40 +134,39 @@ def _along(
 
 @dataclass(slots=True)
 class _Made:
-    """The deliveries of all steps that are ready, their trace entries, and why one could not be finished."""
+    """The deliveries of all steps that are ready, their trace, and why a step failed."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     trace: list[Mapping[str, Any]] = field(default_factory=list)
     failed: str = ""
-    told: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     too_long: dict[str, Measure] = field(default_factory=dict)
 
-    def say(self, step: str, said: str, scope: Scope) -> None:
-        """Add to the trace, with the variables that are not yet in it."""
-        entry: dict[str, Any] = {"step": step, "message": said}
+    def say(self, step: str, message: str, scope: Scope) -> None:
+        """Add to the trace, with the variables that are not in it yet."""
+        entry: dict[str, Any] = {"step": step, "message": message}
         self.trace.append(entry)
         if scope.fresh:
             values = {name: brief(scope[name]) for name in scope.fresh}
             scope.fresh.clear()
-            new = {name: words for name, words in values.items() if self.told.get(name) != words}
+            new = {
+                name: words for name, words in values.items() if self.variables.get(name) != words
+            }
             if new:
                 entry["variables"] = new
-                self.told |= new
+                self.variables |= new
 
     def hold(self, unread: str) -> None:
-        """Hold everything that was written together."""
+        """Hold all deliveries planned now."""
         self.deliveries = [held_for(delivery, unread) for delivery in self.deliveries]
-        said = f"cannot read a time: {unread}; everything planned now is held"
-        self.trace.append({"step": "", "message": said})
+        message = f"cannot read a time: {unread}; everything planned now is held"
+        self.trace.append({"step": "", "message": message})
 
 
 def _made(
-    recipe: Recipe,
-    event: Event,
-    standings: Mapping[str, Standing],
-    where: Callable[[Step], Where],
+    recipe: Recipe, event: Event, standings: Mapping[str, Standing], where: Callable[[Step], Where]
 ) -> _Made:
-    """Finish all steps that are ready, or return why one cannot be finished, with the variables."""
+    """Finish all steps that are ready, or return why one failed."""
     made = _Made()
     unread = ""
     for step in recipe.steps:
@@ -183,8 +180,8 @@ def _made(
             except OutOfTime:
                 raise
             except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
-                words = f"{step.path}: the plug-in of {step.action} failed: {fault(error)}"
-                return _not_made(made, step, scope, words)
+                reason = f"{step.path}: the plug-in of {step.action} failed: {fault(error)}"
+                return _not_made(made, step, scope, reason)
             made.deliveries += some.deliveries
             if some.too_long is not None:
                 made.too_long[step.id] = some.too_long
@@ -197,16 +194,16 @@ def _made(
 
 def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
     made.say(step.id, "could not be written", scope)
-    why = {**made.trace[-1], **({"variables": made.told} if made.told else {})}
+    why = {**made.trace[-1], **({"variables": made.variables} if made.variables else {})}
     return _Made(failed=reason, trace=[why])
 
 
 def _planned_words(step: Step, made: Finished) -> str:
     many, hold = len(made.deliveries), made.deliveries[0].hold
-    words = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
+    message = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
     if made.too_long is not None:
-        words += f", shortened from {made.too_long.count} {made.too_long.unit}"
-    return f"{words}, held: {hold}" if hold else words
+        message += f", shortened from {made.too_long.count} {made.too_long.unit}"
+    return f"{message}, held: {hold}" if hold else message
 
 
 def _cancelled(
@@ -215,7 +212,7 @@ def _cancelled(
     so_far: Mapping[str, Sequence[Delivery]],
     never: Mapping[str, str],
 ) -> list[Mapping[str, Any]]:
-    """Record why steps that the run reached were left out."""
+    """Return the trace entries of the steps that were reached and left out."""
     if Standing.SKIPPED not in standings.values():
         return []
     return [
@@ -235,19 +232,19 @@ def _cancelled_words(
     for need in sorted(step.needs):
         if standings[need] not in (Standing.SKIPPED, Standing.FAILED):
             continue
-        for one in _parts_of(recipe, need):
-            made = so_far.get(one, ())
-            if one in never and not made:
-                return f"cancelled, since {one} was left out: {never[one]}"
-            if standings[one] is Standing.SKIPPED:
-                return f"cancelled, since {one} was"
+        for part in _parts_of(recipe, need):
+            made = so_far.get(part, ())
+            if part in never and not made:
+                return f"cancelled, since {part} was left out: {never[part]}"
+            if standings[part] is Standing.SKIPPED:
+                return f"cancelled, since {part} was"
             last = made[-1]
-            return f"cancelled, since {one} is {last.state.value}" + (
+            return f"cancelled, since {part} is {last.state.value}" + (
                 f": {last.reason}" if last.reason else ""
             )
     return "cancelled"
 
 
 def _parts_of(recipe: Recipe, need: str) -> Sequence[str]:
-    """Return the step of this id, or those of the `post` of this id."""
+    """Return the steps with this id: one, or those of a `post`."""
     return [step.id for step in recipe.steps if need in (step.id, step.group)]

@@ -1,13 +1,13 @@
 """
 Finds a run's position in the tree of its actions, from its earlier decisions. Pure.
 
-The decisions are in the run's marks, a JSON object by the entry's place in the file:
+The decisions are in the run's marks, a JSON object by the path of the entry in the file:
 
-    {"way": "then"}                                            a choice that was made
-    {"begun": 12.0, "until": 99.0, "over": 99.0}               a delay; `over` only once it is
-    {"begun": 12.0, "until": 12.0, "over": 12.0, "hold": "…"}  a delay of unknown length
-    {"begun": 12.0, "until": 99.0, "over": 50.0, "event": ""}  a wait, and the id of what came
-    {"reason": "closed"}                                       a stop that was reached
+    {"way": "then"}                                             a choice that was made
+    {"begun": 12.0, "until": 99.0, "over": 99.0}                a delay; `over` once it has ended
+    {"begun": 12.0, "until": 12.0, "over": 12.0, "hold": "…"}   a delay of unknown length
+    {"begun": 12.0, "until": 99.0, "over": 50.0, "event": ""}   a wait, and the id of the event
+    {"reason": "closed"}                                        a stop that was reached
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Branch:
     """
     What comes before an entry.
 
-    `since` is when the last wait before it was over, in Unix seconds, `None` where there was none.
-    `completed` says how the last `wait_for` ended (`None`: there was none), `event` is the id of
-    what ended it. A `wait_for` here hears what came after that event, and not before `hears_from`.
-    `hold` is why what stands here must not go out by itself, empty where nothing speaks against it.
+    `since` is when the last wait before it ended, in Unix seconds, `None` if there was none.
+    `completed` says how the last `wait_for` ended (`None`: there was none), and `event` is the id
+    of the event that ended it. A `wait_for` here accepts events after that one, and none before
+    `hears_from`. `hold` is why the deliveries here wait for a person; empty if they do not.
     """
 
     since: float | None = None
@@ -51,9 +51,9 @@ class Position:
     """
     The position of a run.
 
-    `here` are the steps that nothing stands before any more, `never` those that will never be
-    planned, with the reason; all others come later. `asked` are the entries that have been reached
-    and not been decided, each with its place. `stopped` is the reason of the stop that was reached.
+    `here` has the steps that can be planned, `never` those that never will be, with the reason; all
+    other steps come later. `asked` are the entries that are reached and not decided, each with its
+    branch. `stopped` is the reason of the stop that was reached.
     """
 
     here: Mapping[str, Branch]
@@ -70,7 +70,7 @@ def reached(flow: Sequence[Node], marks: Marks) -> Position:
 
 
 class _Walk:
-    """Walks through the tree in the order in which it is written."""
+    """Walks through the tree in the order of the file."""
 
     def __init__(self, marks: Marks) -> None:
         self.here: dict[str, Branch] = {}
@@ -80,7 +80,7 @@ class _Walk:
         self._marks = marks
 
     def go(self, nodes: Sequence[Node], place: Branch) -> Branch | None:
-        """Walk through a list; return the place after it, `None` if the run has not got there yet."""
+        """Walk through a list; return the branch after it, `None` if the run has not got there yet."""
         for number, node in enumerate(nodes):
             behind = self._pass(node, place)
             if behind is None:

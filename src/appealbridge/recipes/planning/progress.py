@@ -1,5 +1,5 @@
 """
-Moves a run on through the tree of its actions: makes choices, begins and ends waits. Pure.
+Decides where a run goes next in the tree of its actions: makes choices, begins and ends waits. Pure.
 
 A decision is final, whatever the clock or the results say later.
 """
@@ -23,18 +23,18 @@ from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, WaitView
 from appealbridge.recipes.templates.summary import looked_at
 
-LogEvent = Mapping[str, Any]
-"""One entry of a trace: `step` and `said`."""
+TraceEntry = Mapping[str, Any]
+"""One entry of a trace: `step` and `message`."""
 
 
 @value
 class Progress:
     """
-    How far a run has come now.
+    How far a run has come.
 
-    `results` are those of the steps so far, `marks` what is to be kept of the decisions. `wake_at`
-    is when the wait under way is over, in Unix seconds. `unheard` are the ids of events that no wait
-    of this run will ever want. `trace` says what was decided now.
+    `results` are those of the steps so far, `marks` the decisions to keep. `wake_at` is when the
+    current wait ends, in Unix seconds. `unheard` are the ids of events that no wait of this run can
+    use. `trace` is what was decided now.
     """
 
     reach: Position
@@ -43,12 +43,12 @@ class Progress:
     marks: Marks
     wake_at: float | None
     unheard: frozenset[str]
-    trace: Sequence[LogEvent]
+    trace: Sequence[TraceEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanningMoment:
-    """Everything that a decision may use. `heard` are events of the run's subject that came after its own."""
+    """Everything that a decision may use; `heard` are the events of the run's subject after its own."""
 
     recipe: Recipe
     event: Event
@@ -58,18 +58,18 @@ class PlanningMoment:
     results: Mapping[str, ResultView] = field(default_factory=dict)
 
     def scope(self, place: Branch, event: Event | None = None) -> Scope:
-        """Return the names in reach at a place; `event` stands in for the run's own."""
+        """Return the names that an entry can use; `event` replaces the run's own."""
         wait = wait_view(place, self.heard)
         event = event or self.event
         return self.recipe.scope(event, self.results, self.now, wait, self.budget)
 
     def clock(self, at: float) -> str:
-        """Return a moment as shown to people."""
+        """Return a moment as people read it."""
         return shown(at, self.recipe.zone)
 
 
 def wait_view(place: Branch, heard: Sequence[Event]) -> WaitView | None:
-    """Return the last wait before a place as templates see it."""
+    """Return the last wait before an entry, as templates see it."""
     if place.completed is None:
         return None
     came = next((event for event in heard if event.id == place.event), None)
@@ -85,10 +85,10 @@ def progress_of(
     heard: Sequence[Event],
     budget: Budget,
 ) -> Progress:
-    """Return how far the run comes at `now`; raise `RenderError` where a decision has no value."""
+    """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
     kept = dict(marks)
-    trace: list[LogEvent] = []
-    unheard = {one.id for one in heard if not _wanted(recipe, one)}
+    trace: list[TraceEntry] = []
+    unheard = {later.id for later in heard if not _wanted(recipe, later)}
     while True:
         reach = reached(recipe.flow, kept)
         standings = standing(recipe.steps, so_far, reach)
@@ -96,10 +96,10 @@ def progress_of(
         moment = PlanningMoment(recipe, event, now, heard, budget, results)
         for node, place in reach.asked:
             if settled(node.needs, standings):
-                mark, said = _decided(node, place, kept.get(node.path, {}), moment, unheard)
-                if said:
+                mark, message = _decided(node, place, kept.get(node.path, {}), moment, unheard)
+                if message:
                     kept[node.path] = mark
-                    trace.append({"step": node.path, "message": said})
+                    trace.append({"step": node.path, "message": message})
                     break
         else:
             unheard -= {mark.get("event", "") for mark in kept.values()}
@@ -139,7 +139,7 @@ def _decided(
     if not mark:
         return _begin(node, place, moment)
     if isinstance(node, Delay):
-        unheard |= {one.id for one in moment.heard if one.received_at < mark["until"]}
+        unheard |= {event.id for event in moment.heard if event.received_at < mark["until"]}
         return _over(mark, moment.now)
     return _listen(node, place, mark, moment, unheard)
 
@@ -172,11 +172,11 @@ def _begin(node: Delay | WaitFor, place: Branch, moment: PlanningMoment) -> Deci
 
 
 def _no_time(now: float, problem: str) -> Decision:
-    """End a delay whose length is not known; the steps after it are held."""
+    """End a delay of unknown length; the steps after it are held."""
     mark = {"begun": now, "until": now, "over": now}
     hold = f"its time is not known: {problem}; release it when it may go out"
-    said = f"cannot tell how long to wait: {problem}; the steps after it are held"
-    return {**mark, "hold": hold}, said
+    message = f"cannot tell how long to wait: {problem}; the steps after it are held"
+    return {**mark, "hold": hold}, message
 
 
 def _over(mark: Mapping[str, Any], now: float) -> Decision:
@@ -197,12 +197,12 @@ def _listen(
             over = {**mark, "over": max(mark["begun"], event.received_at), "event": event.id}
             return over, f"{event.type} came: event {event.id}"
         unheard.add(event.id)
-    mark, said = _over(mark, moment.now)
-    return ({**mark, "event": ""}, "nothing came in time") if said else (mark, "")
+    mark, message = _over(mark, moment.now)
+    return ({**mark, "event": ""}, "nothing came in time") if message else (mark, "")
 
 
 def _since(place: Branch, heard: Sequence[Event]) -> Sequence[Event]:
-    """Return the events that came after the wait before this place ended."""
+    """Return the events that came after the wait before this entry ended."""
     ids = [event.id for event in heard]
     after = ids.index(place.event) + 1 if place.event in ids else 0
     return [event for event in heard[after:] if event.received_at >= place.hears_from]

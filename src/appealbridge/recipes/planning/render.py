@@ -1,4 +1,4 @@
-"""Renders a step into finished deliveries, and checks them once more."""
+"""Renders a step into deliveries, and checks them once more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from appealbridge.recipes.templates.scope import Scope
 
 
 def message_of(step: Step, scope: Scope) -> Options:
-    """Return a step's finished message; raise `RenderError` with its place."""
+    """Return the message of a step; raise `RenderError` with its path."""
     if step.fixed is not None:
         return step.fixed
     scope.budget.check()
@@ -37,10 +37,10 @@ def message_of(step: Step, scope: Scope) -> Options:
     try:
         message: Options = step.plugin.message.model_validate(filled)
     except ValidationError as failure:
-        where, words = explain(failure, filled)[0]
+        where, reason = explain(failure, filled)[0]
         rest = path_text(where).removeprefix(str(where[0])) if where else ""
         place = step.place(str(where[0])) + rest if where else step.path
-        raise RenderError(place, words) from None
+        raise RenderError(place, reason) from None
     return message
 
 
@@ -49,8 +49,8 @@ class Where:
     """
     The context in which a step is planned.
 
-    `scope` are the names in reach there, `since` the moment, in Unix seconds, from which
-    `publish_within` counts, and `hold` why it must not go out by itself, empty where it may.
+    `scope` has the names that it can use, `since` is the moment from which `publish_within` counts,
+    in Unix seconds, and `hold` is why its deliveries wait for a person; empty if they do not.
     """
 
     scope: Scope
@@ -60,7 +60,7 @@ class Where:
 
 @value
 class Finished:
-    """A rendered step; `too_long` is the length of its text before it was shortened, `None` if it was not."""
+    """A rendered step; `too_long` is the length of its text before shortening, `None` if it was not shortened."""
 
     deliveries: Sequence[Delivery]
     too_long: Measure | None = None
@@ -76,7 +76,7 @@ def held_for(delivery: Delivery, unread: str) -> Delivery:
 
 
 def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
-    """Return a step's finished deliveries; raise `RenderError` with its place."""
+    """Return the deliveries of a step; raise `RenderError` with its path."""
     message = message_of(step, here.scope)
     final = fitted(step, message, here.scope)
     whole = final is message or step.overflow is Overflow.THREAD
@@ -101,13 +101,7 @@ def _deliveries(
 
 
 def _delivery(
-    recipe: Recipe,
-    step: Step,
-    event: Event,
-    here: Where,
-    message: Options,
-    part: str,
-    follows: str,
+    recipe: Recipe, step: Step, event: Event, here: Where, message: Options, part: str, follows: str
 ) -> Delivery:
     run = run_id(event.id, recipe.name)
     # A delivery that needs approval is not released together with a flood.
@@ -152,5 +146,5 @@ def _fits(step: Step, message: Options) -> None:
         cure = "shorten it, or put | shorten after a value that may be shortened"
         if step.overflow is Overflow.SHORTEN:
             cure = "even with the marked values shortened it is too long; shorten the rest"
-        words = f"{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}"
-        raise RenderError(step.place(measure.field), f"{words}; {cure}")
+        problem = f"{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}"
+        raise RenderError(step.place(measure.field), f"{problem}; {cure}")

@@ -1,4 +1,4 @@
-"""Finds out which steps of a run may be planned now, and the results of earlier ones."""
+"""Decides which steps of a run can be planned now, and collects the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Standing(Enum):
     """The state of a step within its run."""
 
     READY = auto()
-    """Not planned; everything it needs is there."""
+    """Not planned; everything that it needs is there."""
     WAITING = auto()
-    """Not planned; what it needs may still come."""
+    """Not planned; it waits for other steps."""
     SKIPPED = auto()
-    """Never planned, because what it needs will not come."""
+    """Never planned, because a step that it needs failed or was left out."""
     UNDER_WAY = auto()
     """Planned; not all of its deliveries have ended."""
     DELIVERED = auto()
@@ -44,28 +44,26 @@ _OF_A_POST = (
 
 
 def standing(
-    steps: Sequence[Step],
-    so_far: Mapping[str, Sequence[Delivery]],
-    reach: Position | None = None,
+    steps: Sequence[Step], so_far: Mapping[str, Sequence[Delivery]], reach: Position | None = None
 ) -> dict[str, Standing]:
     """
-    Return the state of every step and every `post`; a step comes after all that it needs.
+    Return the state of every step and every `post`.
 
-    Without `reach` all are in reach.
+    `reach` has the steps that the run has reached; without it all are.
     """
     if not so_far and reach is None:  # nearly every event takes this path, so it must be quick
         return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
-    found: dict[str, Standing] = {}
+    standings: dict[str, Standing] = {}
     for step in steps:
         made = so_far.get(step.id, ())
         if made or reach is None or step.id in reach.here:
-            found[step.id] = _one(step, made, found)
+            standings[step.id] = _one(step, made, standings)
         else:
-            found[step.id] = Standing.SKIPPED if step.id in reach.never else Standing.WAITING
+            standings[step.id] = Standing.SKIPPED if step.id in reach.never else Standing.WAITING
         if step.group:
-            both = (found[step.id], found.get(step.group, Standing.SKIPPED))
-            found[step.group] = min(both, key=_OF_A_POST.index)
-    return found
+            both = (standings[step.id], standings.get(step.group, Standing.SKIPPED))
+            standings[step.group] = min(both, key=_OF_A_POST.index)
+    return standings
 
 
 def settled(needs: frozenset[str], standings: Mapping[str, Standing]) -> bool:
@@ -93,7 +91,7 @@ def views(
     so_far: Mapping[str, Sequence[Delivery]],
 ) -> dict[str, ResultView]:
     """Return the results so far for templates; a skipped step has only its state."""
-    found: dict[str, ResultView] = {}
+    result_views: dict[str, ResultView] = {}
     posts: dict[str, dict[str, ResultView]] = {}
     for step in steps:
         if made := so_far.get(step.id):
@@ -102,13 +100,13 @@ def views(
             view = ResultView(State.CANCELLED.value)
         else:
             continue
-        found[step.id] = view
+        result_views[step.id] = view
         if step.group:
             posts.setdefault(step.group, {})[step.channel] = view
     for post, channels in posts.items():
-        one = next((view for view in channels.values() if view.id), next(iter(channels.values())))
-        found[post] = PostView(one.state, one.id, one.url, channels)
-    return found
+        best = next((view for view in channels.values() if view.id), next(iter(channels.values())))
+        result_views[post] = PostView(best.state, best.id, best.url, channels)
+    return result_views
 
 
 def _view(made: Sequence[Delivery]) -> ResultView:

@@ -1,8 +1,8 @@
 """
 Decides which values of an event are shortened if a text is too long for its channel. Pure.
 
-A recipe's own words and its links always stay, and so does a short value, such as a reference. Where a
-recipe marks values with `| shorten`, only these are shortened.
+The recipe's own words, links, and short values such as a reference are never shortened. If a recipe
+marks values with `| shorten`, only these are.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from appealbridge.plugin.text.counting import ELLIPSIS
 from appealbridge.plugin.text.splitting import shortened
 
 LEAST = 30
-"""A value that is no longer than this, as its channel counts, stays whole, and none is cut to less."""
+"""A value up to this length is never shortened, and none is cut to less."""
 
 _WHOLE = frozenset(("hashtag", "local_time", "urlencode"))
-"""Filters whose result would mean something else if it were cut."""
+"""Filters whose result must not be cut, because it would mean something else."""
 
 _OWN = frozenset(("lists", "now", "range", "results"))
 """Names whose values never come from an event."""
@@ -27,9 +27,9 @@ _OWN = frozenset(("lists", "now", "range", "results"))
 
 class Source(NamedTuple):
     """
-    Where a printed value comes from: the `names` it is read by.
+    Where a printed value comes from: the `names` that it reads.
 
-    `words` are the recipe's own, in small letters, that may be printed instead.
+    `words` are the recipe's own words, in small letters, that may be printed instead.
     """
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
 
 def source_of(expression: nodes.Expr) -> Source | None:
-    """Return where an expression's value comes from; `None` where the recipe's own words may be part of it."""
+    """Return where an expression's value comes from, `None` if it may contain the recipe's own words."""
     names: list[str] = []
     words: list[str] = []
     if not _read(expression, names, words) or not names:
@@ -58,27 +58,27 @@ def _read(node: nodes.Node, names: list[str], words: list[str]) -> bool:
             return all(_read(way, names, words) for way in ways)
         case nodes.Filter() if node.name not in _WHOLE and node.node is not None:
             instead = node.args if node.name in ("default", "d") else []
-            return all(_read(one, names, words) for one in (node.node, *instead))
+            return all(_read(part, names, words) for part in (node.node, *instead))
         case _:
             return False
     return True
 
 
 def marked(tree: nodes.Node) -> bool:
-    """Tell whether a template marks a value as one that may be shortened."""
+    """Return whether a template marks a value for shortening."""
     return any(
-        one.name == "shorten" and not one.args and not one.kwargs
-        for one in tree.find_all(nodes.Filter)
+        node.name == "shorten" and not node.args and not node.kwargs
+        for node in tree.find_all(nodes.Filter)
     )
 
 
 class Shortening:
     """
-    One try at writing a text shorter: every part that may be shortened has at most `room`.
+    One attempt to shorten a text, in which each part that may be shortened has at most `room`.
 
-    `count` is how the channel counts a text. `own` are the names that stand for the recipe's own
-    words; `None` where only marked values are shortened. `marks` counts those. `lengths` are how long
-    the parts are that may be shortened, and `cut` how long they are now.
+    `count` is how the channel counts a text. `own` are the names of the recipe's own words; `None`
+    if only marked values are shortened, and `marks` counts those. `lengths` are the lengths of the
+    parts, and `cut` their lengths after shortening.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Shortening:
         self._own = own
 
     def printed(self, value: object, source: Source) -> object:
-        """Return a value as it is printed, shortened where it may be."""
+        """Return a value as it is printed, shortened if allowed."""
         own = self._own
         if own is None or not isinstance(value, str):
             return value
@@ -103,7 +103,7 @@ class Shortening:
         return self._shortened(value)
 
     def marked(self, value: str) -> str:
-        """Return a value that the recipe marks as one that may be shortened."""
+        """Return a value that the recipe marks for shortening."""
         self.marks += 1
         return value if self._own is not None else self._shortened(value)
 
@@ -119,12 +119,12 @@ class Shortening:
         return text
 
     def room_for(self, limit: int, count: int) -> int:
-        """Return how long each part may be, so that all fits into `limit`, of which `count` is used with these."""
+        """Return the `room` with which the text fits into `limit`; `count` is its length now."""
         return _level(self.lengths, limit - count + sum(self.cut))
 
 
 def _level(lengths: Sequence[int], room: int) -> int:
-    """Return the largest length to which all that is longer is cut, so that they fit into `room` together."""
+    """Return the largest length to which the longer parts can be cut so that all fit into `room`."""
     rest = sorted(lengths)
     while rest and rest[0] * len(rest) <= room:
         room -= rest.pop(0)

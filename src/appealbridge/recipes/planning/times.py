@@ -16,16 +16,16 @@ UNITS = "write 30m for minutes, 30s for seconds"
 
 
 def length(written: Any) -> float:
-    """Return a length of time (`2h`) in seconds; raise `NoTime`."""
+    """Return a length of time such as `2h` in seconds; raise `NoTime`."""
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         raise NoTime(f"{written} is a bare number, not a length of time", UNITS)
     try:
-        found = seconds(written) if isinstance(written, str) else -1.0
+        duration = seconds(written) if isinstance(written, str) else -1.0
     except ValueError:
-        found = -1.0
-    if not 0 <= found <= LONGEST:
+        duration = -1.0
+    if not 0 <= duration <= LONGEST:
         raise NoTime(f"{quoted(written)} is not a length of time", LENGTHS)
-    return found
+    return duration
 
 
 def is_length(written: Any) -> bool:
@@ -39,11 +39,12 @@ def is_length(written: Any) -> bool:
 
 def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) -> float:
     """
-    Return the moment meant, in Unix seconds: a date, a date and time, or the next time that the clock shows this.
+    Return the moment meant, in Unix seconds; raise `NoTime`.
 
-    A time by the clock is the next one after `since`, which is `came` if left out; all others count
-    from when the event `came`. Without a zone of its own it is local time in `zone`. Raise `NoTime`,
-    also where it had already passed when the event came, or lies more than ten years ahead.
+    `written` is a date, a date and time, or a time of day, which means the next one after `since`
+    (`came` if left out). Everything else counts from when the event `came`. Without its own zone it
+    is local time in `zone`. `NoTime` is also raised for a time before the event came, and for one
+    more than ten years ahead.
     """
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         raise NoTime(f"{written} is a bare number, not a time")
@@ -51,10 +52,10 @@ def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) 
         raise NoTime(f"{quoted(written)} is not a time that AppealBridge understands")
     meant = read(written, zone)
     base = came if since is None or meant.day is not None else since
-    found = meant.at(base, zone)
-    if found < base:
-        words = f"{shown(found, zone)} had already passed when the event came"
-        raise NoTime(words, "write a later time")
-    if found > base + LONGEST:
-        raise NoTime(f"{shown(found, zone)} is more than ten years ahead")
-    return found
+    at = meant.at(base, zone)
+    if at < base:
+        message = f"{shown(at, zone)} had already passed when the event came"
+        raise NoTime(message, "write a later time")
+    if at > base + LONGEST:
+        raise NoTime(f"{shown(at, zone)} is more than ten years ahead")
+    return at

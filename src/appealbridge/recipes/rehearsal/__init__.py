@@ -1,1 +1,1 @@
-"""Recipes tried out without a channel: their own tests, previews, and past events."""
+"""Tries recipes out without a channel: their own tests, previews, and past events."""

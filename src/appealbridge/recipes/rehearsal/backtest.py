@@ -1,4 +1,4 @@
-"""A draft against the recipe in force, over events that came before: what each would have published, and when."""
+"""Compares what a draft and the recipe in force would have published about past events, and when."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from appealbridge.recipes.rehearsal.replay import NOTHING, Ran, Replay, Topic
 from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost
 
 NEW, GONE, OTHER, SAME, STOPS = "+", "-", "~", "=", "!"
-"""What may be said of a post: the draft alone makes it, or the other alone, or both, or the draft breaks off."""
+"""Kinds of findings: only the draft posts, only the other posts, the posts differ, they are equal, the draft fails."""
 
 SWEEP = 1000
-"""After how many events the runs that wait for nothing but a time are looked at."""
+"""After how many events the waiting runs are continued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    One thing to tell of one event.
+    One finding about one event.
 
-    `kind` is one of the marks above. `post` is the draft's, `was` that of the recipe in force, `None`
-    where it makes none; `failed` is why the draft breaks off. `at` is when, in Unix seconds UTC.
+    `kind` is one of the marks above. `post` is the draft's, `was` that of the recipe in force,
+    `None` if there is none. `failed` is why the draft fails. `at` is in Unix seconds UTC.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Finding:
     failed: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same for machines."""
+        """Return the finding for programs."""
         return {
             "kind": self.kind,
             "at": self.at,
@@ -51,10 +51,10 @@ class Finding:
 
 class Backtest:
     """
-    A draft, and the recipe in force where there is one, played over events as they came.
+    Runs a draft, and the recipe in force if there is one, over events in their order.
 
-    `events` counts those that were taken, `removed` those of them without content any more, which
-    can tell nothing, and `wanted` those that the draft wanted.
+    `events` counts those taken, `removed` those without content, which cannot be compared, and
+    `wanted` those that are for the draft.
     """
 
     def __init__(self, draft: Recipe, in_force: Recipe | None) -> None:
@@ -64,7 +64,7 @@ class Backtest:
         self._waiting: dict[Topic, list[tuple[Event, Ran, Ran]]] = {}
 
     def take(self, event: Event) -> Iterator[Finding]:
-        """Take the next event, in the order in which they came; yield what there is to tell by now."""
+        """Take the next event in order; yield the findings so far."""
         self.events += 1
         if event.removed:
             self.removed += 1
@@ -80,7 +80,7 @@ class Backtest:
             yield from self.until(event.received_at)
 
     def until(self, now: float) -> Iterator[Finding]:
-        """Play all that waits on, up to a moment; yield what there is to tell by then."""
+        """Continue the waiting runs up to a moment; yield the findings."""
         for replay in (self._draft, self._other):
             if replay is not None:
                 replay.go_on(now)
@@ -88,7 +88,7 @@ class Backtest:
             yield from self._over(topic)
 
     def rest(self) -> Iterator[Finding]:
-        """Yield what there is to tell of the runs that wait still."""
+        """Yield the findings of the runs that still wait."""
         for pairs in self._waiting.values():
             for event, mine, others in pairs:
                 yield from findings(event, mine.came, others.came)
@@ -104,14 +104,14 @@ class Backtest:
 
 
 def findings(event: Event, mine: Rehearsal, others: Rehearsal = NOTHING) -> Iterator[Finding]:
-    """Yield what a draft makes of one event, beside what the recipe in force does."""
+    """Compare what the draft and the recipe in force publish about one event."""
     if mine.failed and mine.failed != others.failed:
         yield Finding(STOPS, event, event.received_at, failed=mine.failed)
     for post, was in _paired(mine.posts, others.posts):
         if post is None or was is None:
             kind = GONE if post is None else NEW
         else:
-            kind = SAME if _told(post) == _told(was) else OTHER
+            kind = SAME if _visible_parts(post) == _visible_parts(was) else OTHER
         after = (post or was or _NOWHERE).after
         yield Finding(kind, event, event.received_at + after, post, was)
 
@@ -122,23 +122,23 @@ _NOWHERE = SimulatedPost("", "", "", {}, {})
 def _paired(
     mine: Sequence[SimulatedPost], others: Sequence[SimulatedPost]
 ) -> Iterator[tuple[SimulatedPost | None, SimulatedPost | None]]:
-    """Yield each post beside its like: the same on the same channel, else the next there, else none."""
+    """Yield each post with its match: an equal one, or the next on the same channel, or `None`."""
     left = [*others]
     like: dict[int, SimulatedPost] = {}
-    for same in (_told, lambda post: post.channel):
+    for same in (_visible_parts, lambda post: post.channel):
         for number, post in enumerate(mine):
             if number in like:
                 continue
-            found = next((one for one in left if same(one) == same(post)), None)
-            if found is not None:
-                left.remove(found)
-                like[number] = found
+            match = next((other for other in left if same(other) == same(post)), None)
+            if match is not None:
+                left.remove(match)
+                like[number] = match
     for number, post in enumerate(mine):
         yield post, like.get(number)
     for post in left:
         yield None, post
 
 
-def _told(post: SimulatedPost) -> tuple[Any, ...]:
-    """Return all of a post that its readers, or those who let it out, would notice."""
+def _visible_parts(post: SimulatedPost) -> tuple[Any, ...]:
+    """Return the parts of a post that readers or approvers would notice."""
     return post.channel, post.action, dict(post.written), post.hold, round(post.after)

@@ -1,4 +1,4 @@
-"""What a recipe's own test expects, held against the posts that came: which are meant by which entry. Pure."""
+"""Matches the posts of a test with what the test expects. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def paired(
     meets: Callable[[SimulatedPost, Entry], bool],
 ) -> tuple[list[Entry], list[SimulatedPost]]:
     """
-    Return the entries that no post is left for, and the posts that no entry is left for.
+    Return the entries without a post, and the posts without an entry.
 
-    An entry stands for one post; or for all that one step sends to several people, unless it says of
+    An entry stands for one post, or for all that one step sends to several people, unless it names
     what differs among them.
     """
     units = _units(posts)
@@ -36,14 +36,16 @@ def paired(
     singly: list[Unit] = [(post,) for unit in sorted(units, key=len) for post in unit]
     unmet, left = _matched(own, singly, meets)
     rest = [post for (post,) in left]
-    others = [entry for entry in entries if not any(entry is one for one in own)]
-    several = [tuple(post for post in unit if any(post is one for one in rest)) for unit in units]
+    others = [entry for entry in entries if not any(entry is other for other in own)]
+    several = [
+        tuple(post for post in unit if any(post is other for other in rest)) for unit in units
+    ]
     unmet_others, unlisted = _matched(others, [unit for unit in several if unit], meets)
     return [*unmet, *unmet_others], [post for unit in unlisted for post in unit]
 
 
 def _units(posts: Sequence[SimulatedPost]) -> list[Unit]:
-    """Return the posts, together those of one step at one time but for the posts of a thread."""
+    """Return the posts in groups: those of one step at one time together, except the posts of a thread."""
     threads = {post.step for post in posts if post.follows}
     units: dict[Any, list[SimulatedPost]] = {}
     for number, post in enumerate(posts):
@@ -54,14 +56,14 @@ def _units(posts: Sequence[SimulatedPost]) -> list[Unit]:
 
 def _differing(unit: Unit) -> set[str]:
     first, *rest = (post.message for post in unit)
-    names = {name for one in rest for name in one.keys() | first.keys()}
-    return {name for name in names if any(one.get(name) != first.get(name) for one in rest)}
+    names = {name for entry in rest for name in entry.keys() | first.keys()}
+    return {name for name in names if any(entry.get(name) != first.get(name) for entry in rest)}
 
 
 def _matched(
     entries: Sequence[Entry], units: Sequence[Unit], meets: Callable[[SimulatedPost, Entry], bool]
 ) -> tuple[list[Entry], list[Unit]]:
-    """Match as many entries as can be with a unit each; return the entries and units that are left."""
+    """Match as many entries as possible with a group each; return the entries and groups that are left."""
     fitting = [
         [n for n, unit in enumerate(units) if all(meets(post, entry) for post in unit)]
         for entry in entries
@@ -82,14 +84,14 @@ def _matched(
 
 
 def goes_out(post: SimulatedPost) -> bool:
-    """Tell whether a message goes out as its recipe means it: by itself, or once somebody agrees."""
+    """Return whether a message goes out by itself or after its approval."""
     return post.hold in ("", Hold.APPROVAL)
 
 
 def says_all(post: SimulatedPost, wanted: Entry) -> bool:
-    """Tell whether a post has all that an entry says of the message, and nothing that it must not have."""
+    """Return whether a post has everything that an entry lists, and nothing that it excludes."""
     never = wanted.get(TEXT_NOT, [])
-    if any(says(post, words) for words in ([never] if isinstance(never, str) else never)):
+    if any(says(post, text) for text in ([never] if isinstance(never, str) else never)):
         return False
     came = {**post.message, "action": post.action, "channel": post.channel}
     return all(
@@ -100,20 +102,20 @@ def says_all(post: SimulatedPost, wanted: Entry) -> bool:
 
 
 def held_so(post: SimulatedPost, wanted: Entry) -> bool:
-    """Tell whether a post is held, or is not, as an entry says; without a word of it, it is to go out."""
+    """Return whether a post is held as an entry says; without `held`, whether it goes out."""
     if HELD not in wanted:
         return goes_out(post)
     return post.hold == ("" if wanted[HELD] == NOT_HELD else wanted[HELD])
 
 
-def says(post: SimulatedPost, words: str) -> bool:
-    """Tell whether words stand anywhere in a message, in any case; * stands for any between them."""
-    parts = [_loosely(part) for part in words.split("*")]
+def says(post: SimulatedPost, pattern: str) -> bool:
+    """Return whether a message contains a text, ignoring case; * stands for any words."""
+    parts = [_loosely(part) for part in pattern.split("*")]
     return any(_in_order(parts, _loosely(text)) for _, text in texts_in(post.written))
 
 
 def fits(came: Any, wanted: Any) -> bool:
-    """Tell whether a value has at least what is wanted; in a text * stands for any words."""
+    """Return whether a value has at least what is wanted; in a text * stands for any words."""
     if isinstance(wanted, str):
         pattern = ".*".join(re.escape(part) for part in composed(wanted).split("*"))
         return isinstance(came, str) and bool(re.fullmatch(pattern, composed(came), re.DOTALL))
@@ -125,7 +127,7 @@ def fits(came: Any, wanted: Any) -> bool:
         return (
             isinstance(came, list)
             and len(came) == len(wanted)
-            and all(fits(one, other) for one, other in zip(came, wanted, strict=True))
+            and all(fits(mine, other) for mine, other in zip(came, wanted, strict=True))
         )
     return bool(came == wanted) and isinstance(came, bool) == isinstance(wanted, bool)
 
@@ -133,10 +135,10 @@ def fits(came: Any, wanted: Any) -> bool:
 def _in_order(parts: Sequence[str], text: str) -> bool:
     begin = 0
     for part in parts:
-        found = text.find(part, begin)
-        if found < 0:
+        start = text.find(part, begin)
+        if start < 0:
             return False
-        begin = found + len(part)
+        begin = start + len(part)
     return True
 
 

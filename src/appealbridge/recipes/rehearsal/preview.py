@@ -1,4 +1,4 @@
-"""What a recipe would post about one event, written for a person or a program, counted as each platform counts."""
+"""Shows what a recipe would post about one event, counted as each platform counts."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost, re
 
 Mark = Callable[[str], str]
 Line = Sequence[tuple[str, bool]]
-"""A line in parts, and of each whether it is a link as its platform sees one."""
+"""A line in parts, each with whether it is a link on its platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a recipe, by name, would post. `failed` is why it would not, empty where it would."""
+    """What a recipe would post; `failed` is why it would not, otherwise empty."""
 
     recipe: str
     came: Rehearsal
 
     @property
     def failed(self) -> str:
-        """Why nothing can be posted although the recipe wants the event."""
+        """Why nothing is posted although the event is for the recipe."""
         return self.came.failed
 
     def text(self, mark: Mark = str, width: int = 0) -> str:
         """
-        Return the posts as people read them.
+        Return the posts for people.
 
-        `mark` returns a link, as its platform sees one, so that it stands out. Lines of posts are
-        folded at `width` characters, at none where it is 0.
+        `mark` formats a link. Lines are folded at `width` characters, not at all if it is 0.
         """
         return "\n".join(
             "".join(mark(words) if link else words for words, link in line)
@@ -50,7 +49,7 @@ class Preview:
         )
 
     def lines(self, width: int = 0) -> Iterator[Line]:
-        """Yield the same line by line, each in parts."""
+        """Yield the lines of the text, each in parts."""
         if self.failed:
             yield plain(f"{self.recipe} stops: {self.failed}")
         elif self.came.why_not:
@@ -68,7 +67,7 @@ class Preview:
                 yield plain(f"{self.recipe} is then {self.came.stopped}")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same for machines: `recipe`, `why_not`, `failed`, `stopped`, `posts`."""
+        """Return the preview for programs: `recipe`, `why_not`, `failed`, `stopped`, `posts`."""
         return {
             "recipe": self.recipe,
             "why_not": self.came.why_not,
@@ -80,9 +79,10 @@ class Preview:
 
 def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TIME) -> Preview:
     """
-    Return what a recipe would post about the event or the appeal in a file, or about its own first test's event.
+    Return what a recipe would post about the event or appeal in a file, or about its first test's event.
 
-    An appeal comes `now`, in Unix seconds UTC. Raise `InvalidDocuments` where the file holds neither.
+    An appeal arrives at `now`, in Unix seconds UTC. Raise `InvalidDocuments` if the file has
+    neither.
     """
     if event_file is not None:
         event, later = _event_in(event_file, recipe, now), []
@@ -90,8 +90,8 @@ def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TI
         event = made_up_event(recipe, recipe.tests[0].event.model_dump())
         later = later_events(recipe, event, recipe.tests[0])
     else:
-        words = "it has no tests to take an event from; name a file with --event"
-        return Preview(recipe.name, Rehearsal(failed=words))
+        message = "it has no tests to take an event from; name a file with --event"
+        return Preview(recipe.name, Rehearsal(failed=message))
     return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
 
 
@@ -99,13 +99,13 @@ def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
     try:
         content = read_file(file, pipes=True)
     except OSError as error:
-        words, cure = f"cannot be read: {error.strerror}", "name a file with an event"
-        raise InvalidDocuments([Problem(str(file), 1, 1, "", words, cure)]) from None
+        message, cure = f"cannot be read: {error.strerror}", "name a file with an event"
+        raise InvalidDocuments([Problem(str(file), 1, 1, "", message, cure)]) from None
     for trigger in recipe.triggers:
         draft = trigger.plugin.event_in(str(file), content)
         if draft is not None:
-            given = {"type": draft.type, "subject": draft.subject, "data": draft.data}
-            return replace(made_up_event(recipe, given), time=now, received_at=now)
+            fields = {"type": draft.type, "subject": draft.subject, "data": draft.data}
+            return replace(made_up_event(recipe, fields), time=now, received_at=now)
     document = read(content, str(file))
     event, problems = check(document, (), TestEvent)
     if event is None:
@@ -120,18 +120,18 @@ def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
 def _lines(post: SimulatedPost, width: int) -> Iterator[Line]:
     yield plain(heading(post))
     for name, value in post.written.items():
-        words = value if isinstance(value, str) else orjson.dumps(value).decode()
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
         counted = post.measure is not None and post.measure.field == name
-        if counted or "\n" in words:
+        if counted or "\n" in text:
             if not counted:
                 yield plain(f"  {name}:")
-            yield from _framed(post, words, width)
+            yield from _framed(post, text, width)
         else:
-            yield plain(f"  {name}: {words}")
+            yield plain(f"  {name}: {text}")
 
 
 def heading(post: SimulatedPost) -> str:
-    """Return where a post goes, how its platform counts it, and when and after what it goes out."""
+    """Return the heading of a post: its channel, its length, when it goes out, and what it replies to."""
     measure = post.measure
     counted = f": {measure.count} of {measure.limit} {measure.unit}" if measure else ""
     answer = ", in answer to the post before it" if post.follows else ""
@@ -142,19 +142,19 @@ def heading(post: SimulatedPost) -> str:
     return f"{post.action} on {post.channel}{counted}{shortened}{answer}{later}{held}{why}"
 
 
-def plain(words: str) -> Line:
+def plain(text: str) -> Line:
     """Return a line of one part that is no link."""
-    return ((words, False),)
+    return ((text, False),)
 
 
-def _framed(post: SimulatedPost, words: str, width: int) -> Iterator[Line]:
-    """Yield a text with a line beside it, so that its begin, its end and its empty lines are seen."""
+def _framed(post: SimulatedPost, text: str, width: int) -> Iterator[Line]:
+    """Yield a text with a line at its side, so that its beginning, end and empty lines are visible."""
     yield plain("  ┌")
-    for line in words.replace("\r\n", "\n").removesuffix("\n").split("\n"):
+    for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n"):
         folded = wrap(line, width, break_long_words=False, break_on_hyphens=False) if width else ()
         for part in folded or [line]:
-            words = part.rstrip()
-            yield _marked(words, links(words, scheme=not post.bare_links))
+            text = part.rstrip()
+            yield _marked(text, links(text, scheme=not post.bare_links))
     yield plain("  └")
 
 

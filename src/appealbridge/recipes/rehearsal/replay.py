@@ -24,31 +24,31 @@ Topic = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One event's run: played, or ended before it began, and then `ended` says how."""
+    """The run of one event; `ended` says how it ended if it never began."""
 
     play: Simulation | None = None
     ended: Rehearsal = NOTHING
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether the run has ended."""
         return self.play is None or self.play.over
 
     @property
     def came(self) -> Rehearsal:
-        """What has come of it so far."""
+        """What the run has published so far."""
         return self.ended if self.play is None else self.play.came
 
 
 class Replay:
-    """One recipe, played over events."""
+    """Runs one recipe over events."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._open: dict[Topic, list[Simulation]] = {}
 
     def take(self, event: Event) -> Ran | None:
-        """Take the next event, in the order in which they came; return its run, `None` where it is not wanted."""
+        """Take the next event in order; return its run, `None` if the event is not for the recipe."""
         for play in self._open.get(event.topic, []):
             play.hear(event)
         self._go_on(event.topic, event.received_at)
@@ -62,7 +62,7 @@ class Replay:
             return Ran(ended=Rehearsal(failed=fault(error)))
 
     def go_on(self, until: float) -> None:
-        """Play everything that waits on, up to a moment in Unix seconds UTC."""
+        """Continue the waiting runs up to a moment in Unix seconds UTC."""
         for topic in [*self._open]:
             self._go_on(topic, until)
 
@@ -74,8 +74,8 @@ class Replay:
                 ended=Rehearsal(why_not="another run is under way, and it says mode: single")
             )
         if recipe.mode == RESTART:
-            for one in older:
-                one.end(f"ended by event {event.id}, since it says mode: restart")
+            for run in older:
+                run.end(f"ended by event {event.id}, since it says mode: restart")
             older.clear()
         if not older or recipe.mode == PARALLEL:
             play.go_on(event.received_at)
@@ -84,7 +84,7 @@ class Replay:
         return Ran(play)
 
     def _go_on(self, topic: Topic, until: float) -> None:
-        """Play the runs about one thing on: all at once, or as each one's turn comes."""
+        """Continue the runs about one subject, all at once or one after the other."""
         plays = self._open.get(topic)
         if plays is None:
             return

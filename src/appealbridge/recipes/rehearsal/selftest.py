@@ -1,4 +1,4 @@
-"""A recipe's own tests, run without reaching anything: the event they make up, and what they expect of it."""
+"""Runs a recipe's own tests: makes up their events and checks what would be published."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from appealbridge.recipes.rehearsal.expectation import (
 from appealbridge.recipes.rehearsal.simulate import Rehearsal, SimulatedPost, rehearse
 
 TEST_TIME = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
-"""When the event of a test happens, where the test does not say."""
+"""The time of a test's event if the test names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What came of one test; `why` says what was wanted and what came instead, empty where it passed."""
+    """The result of one test; `why` says what was expected and what happened, empty if it passed."""
 
     __test__ = False  # pytest takes any class called Test… for one of its own
 
@@ -43,7 +43,7 @@ class TestResult:
 
     @property
     def passed(self) -> bool:
-        """Whether all that was expected came."""
+        """Whether the test passed."""
         return not self.why
 
 
@@ -55,29 +55,29 @@ def run_tests(recipe: Recipe) -> list[TestResult]:
     ]
 
 
-def made_up_event(recipe: Recipe, given: Mapping[str, Any]) -> Event:
-    """Return the event that a test or a preview describes; what it leaves out is made up."""
-    time = given.get("time")
+def made_up_event(recipe: Recipe, fields: Mapping[str, Any]) -> Event:
+    """Return the event that a test or preview describes, with made-up values for what it leaves out."""
+    time = fields.get("time")
     at = TEST_TIME if time is None else read(time, recipe.zone).at(0.0, recipe.zone)
-    return _event(recipe, given, "test", given.get("subject", "test"), at)
+    return _event(recipe, fields, "test", fields.get("subject", "test"), at)
 
 
-def _event(recipe: Recipe, given: Mapping[str, Any], id_: str, subject: str, at: float) -> Event:
+def _event(recipe: Recipe, fields: Mapping[str, Any], id_: str, subject: str, at: float) -> Event:
     first = recipe.triggers[0]
     return Event(
         id=id_,
-        source=given.get("source") or first.source or f"{first.plugin.name}:test",
-        type=given.get("type", "test"),
+        source=fields.get("source") or first.source or f"{first.plugin.name}:test",
+        type=fields.get("type", "test"),
         subject=subject,
         key=id_,
         time=at,
-        data=given.get("data"),
+        data=fields.get("data"),
         received_at=at,
     )
 
 
 def later_events(recipe: Recipe, first: Event, test: Test) -> list[Event]:
-    """Return the events that a test has come after its `first` one."""
+    """Return the later events of a test."""
     return [
         _event(
             recipe,
@@ -92,7 +92,7 @@ def later_events(recipe: Recipe, first: Event, test: Test) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class _Played:
-    """One test, played: its event, what came of it, and what it expects."""
+    """One test that was run: its event, the result, and what it expects."""
 
     recipe: Recipe
     test: Test
@@ -100,41 +100,41 @@ class _Played:
     came: Rehearsal
 
     def why_not(self) -> str:
-        """Return what was wanted and what came instead; empty where all came that was wanted."""
+        """Return what was expected and what happened; empty if the test passed."""
         test, came = self.test, self.came
         if test.expect_failure:
             if not came.failed or not fits(came.failed, test.expect_failure):
-                return self._told([f"expected the failure {test.expect_failure}"])
+                return self._report([f"expected the failure {test.expect_failure}"])
         elif came.failed:
-            return self._told(["expected no failure"])
+            return self._report(["expected no failure"])
         try:
             complaints, unlisted = self._complaints()
         except NoTime as wrong:
             return f"{wrong}; {wrong.cure}"
-        return self._told(complaints, unlisted) if complaints or unlisted else ""
+        return self._report(complaints, unlisted) if complaints or unlisted else ""
 
     def _complaints(self) -> tuple[list[str], Sequence[SimulatedPost]]:
-        """Return what is amiss, and the posts that are not expected at all."""
+        """Return what is wrong, and the posts that are not expected."""
         test, posts = self.test, self.came.posts
         complaints: list[str] = []
         unlisted: Sequence[SimulatedPost] = ()
-        expect, at_least = _said(test.expect), _said(test.expect_at_least)
+        expect, at_least = _entries_of(test.expect), _entries_of(test.expect_at_least)
         if test.expect_failure and expect is None and at_least is None:
             expect = []
         if expect is not None:
             unmet, left = paired(expect, posts, self._meets)
             unlisted = [post for post in left if goes_out(post)]
-            complaints += [f"expected {_line(one)}{self._nearly(one, left)}" for one in unmet]
+            complaints += [f"expected {_line(entry)}{self._nearly(entry, left)}" for entry in unmet]
             if unlisted:
                 complaints.append("expected nothing else" if expect else "expected nothing")
         elif at_least is None and not any(map(goes_out, posts)):
-            complaints.append("expected that something goes out; say expect: [] if nothing is to")
+            complaints.append("expected something to go out; write expect: [] if nothing should")
         unmet, _ = paired(at_least or (), posts, self._meets_at_least)
-        complaints += [f"expected {_line(one)}" for one in unmet]
+        complaints += [f"expected {_line(entry)}" for entry in unmet]
         complaints += [
-            f'expected "{words}" nowhere'
-            for words in ([test.text_not] if isinstance(test.text_not, str) else test.text_not)
-            if any(says(post, words) for post in posts)
+            f'expected "{text}" nowhere'
+            for text in ([test.text_not] if isinstance(test.text_not, str) else test.text_not)
+            if any(says(post, text) for post in posts)
         ]
         until = self._until(test.nothing_until) if test.nothing_until else 0.0
         if any(post.after < until - 0.5 and goes_out(post) for post in posts):
@@ -159,7 +159,7 @@ class _Played:
         return AT not in wanted or abs(post.after - self._until(wanted[AT])) < 1
 
     def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[SimulatedPost]) -> str:
-        """Return what an entry would have to say for one of these posts to be meant by it."""
+        """Return what to add to an entry so that it matches one of these posts."""
         for post in posts:
             if says_all(post, wanted):
                 if held_so(post, wanted):
@@ -170,8 +170,8 @@ class _Played:
                     return f"; if it is meant to be held, write held: {post.hold}"
         return ""
 
-    def _told(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
-        """Tell what was wanted, and what came instead."""
+    def _report(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
+        """Return what was expected and what happened, as text."""
         came = self.came
         lines = [*complaints]
         if came.failed:
@@ -181,7 +181,7 @@ class _Played:
         elif not came.posts:
             lines.append(f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}")
         if unlisted:
-            others = [post for post in came.posts if not any(post is one for one in unlisted)]
+            others = [post for post in came.posts if not any(post is other for other in unlisted)]
             lines += [f"but planned {self._line(post)}" for post in unlisted]
             lines += [f"and planned {self._line(post)}" for post in others]
         else:
@@ -198,13 +198,13 @@ class _Played:
         return f"{written(post.after)} later, at {at}: "
 
 
-def _said(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
-    """Return what a test says of each message that it expects."""
+def _entries_of(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:
+    """Return what a test says about each message that it expects."""
     if expected is None:
         return None
     return [
-        {**(one.model_extra or {}), **one.model_dump(mode="json", exclude_unset=True)}
-        for one in expected
+        {**(entry.model_extra or {}), **entry.model_dump(mode="json", exclude_unset=True)}
+        for entry in expected
     ]
 
 

@@ -1,9 +1,9 @@
 """
-What a recipe would publish about an event, step by step, with made-up receipts: nothing is reached.
+Simulates what a recipe would publish about an event, with made-up receipts.
 
-Delays and waits cost no time: where nothing more can be planned, the clock is put forward to what
-happens next.
-Nothing here can publish: of a channel only its message model, its parts and its measure are used.
+Delays and waits take no time: if nothing more can be planned, the clock moves to what happens next.
+Nothing can be published from here: of a channel only its message model, its parts and its measure
+are used.
 """
 
 from __future__ import annotations
@@ -32,12 +32,11 @@ class SimulatedPost:
     """
     One message that would go out.
 
-    `message` are its fields as JSON values, `written` those of them that differ from what is assumed
-    where a recipe leaves them out. `measure` is how its platform counts it, `None` where it sets no
-    bound, and `too_long` how it counted the text before that was shortened, `None` where it was not.
-    `hold` is for what it would wait for a person, and `reason` why. `after` is how many seconds after
-    the event it is planned; `follows` says that it answers the post before it, in a thread.
-    `bare_links`: its platform makes a link of `example.com` as well.
+    `message` has its fields as JSON values, `written` those that differ from their defaults.
+    `measure` is its length as the platform counts, `None` if there is no limit, and `too_long` the
+    length before shortening, `None` if it was not shortened. `hold` is what it would wait for, and
+    `reason` why. It is planned `after` so many seconds. `follows` says that it replies to the post
+    before it. `bare_links`: the platform links `example.com` too.
     """
 
     step: str
@@ -57,10 +56,10 @@ class SimulatedPost:
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """
-    What would come of one event.
+    The result of one event.
 
-    `why_not` is why the recipe does not want it, `failed` why it broke off, with its place, and
-    `stopped` the reason of a `stop`; all empty where none. `posts` are what would go out, in order.
+    `why_not` is why it is not for the recipe, `failed` why the run failed, with the path, and
+    `stopped` the reason of a `stop`; empty otherwise. `posts` are what would go out, in order.
     """
 
     posts: Sequence[SimulatedPost] = field(default=())
@@ -77,19 +76,19 @@ def rehearse(
     until: float | None = None,
 ) -> Rehearsal:
     """
-    Return what would come of `event` if every post succeeded.
+    Return what would be published about `event` if every post succeeded.
 
-    `later` are events that come afterwards, which a `wait_for` hears if they are about the same
-    subject and from the same source. What is planned after `until` does not count. Times are in Unix seconds UTC.
+    `later` are later events for a `wait_for`, if they have the same subject and source. What is
+    planned after `until` does not count. Times are in Unix seconds UTC.
     """
     try:
         why_not = match(recipe, event)
         if why_not:
             return Rehearsal(why_not=why_not)
         play = Simulation(recipe, event, now)
-        for one in sorted(later, key=lambda one: one.received_at):
-            if one.topic == event.topic:
-                play.hear(one)
+        for other in sorted(later, key=lambda other: other.received_at):
+            if other.topic == event.topic:
+                play.hear(other)
         play.go_on(inf if until is None else until)
     except RenderError as failure:
         return Rehearsal(failed=str(failure))
@@ -100,10 +99,10 @@ def rehearse(
 
 class Simulation:
     """
-    One run, played on as far as is asked for; every post of it succeeds at once.
+    One simulated run; every post succeeds at once.
 
-    `over` says that nothing more will come of it, and `now` when something may next, in Unix seconds
-    UTC: infinite where only an event could bring that about.
+    `over` says that it has ended; `now` is when it may continue, in Unix seconds UTC, infinite if
+    only an event can continue it.
     """
 
     def __init__(self, recipe: Recipe, event: Event, now: float) -> None:
@@ -121,36 +120,36 @@ class Simulation:
 
     @property
     def came(self) -> Rehearsal:
-        """What has come of it so far."""
+        """What the run has published so far."""
         return Rehearsal(tuple(self._posts), failed=self._failed, stopped=self._stopped)
 
     def hear(self, event: Event) -> None:
-        """Take an event about the same thing that came after its own."""
+        """Take a later event about the same subject."""
         self._heard.append(event)
         self.now = min(self.now, max(self._last, event.received_at))
 
     def begin(self, now: float) -> None:
-        """Let it begin so late, where others went before it."""
+        """Begin no earlier than this, because other runs went first."""
         self.now = self._last = max(self._last, now)
 
     def end(self, reason: str) -> None:
-        """End it, whatever it would still have done."""
+        """End the run for this reason."""
         self.over, self._stopped = True, reason
 
     def go_on(self, until: float) -> None:
-        """Plan all that is to be planned up to a moment."""
+        """Plan everything up to a moment."""
         while not self.over and self.now <= until and self.now < inf:
             self._plan()
 
     def _plan(self) -> None:
         now = self._last = self.now
-        heard = [one for one in self._heard if one.received_at <= now]
+        heard = [item for item in self._heard if item.received_at <= now]
         planned = plan(self._recipe, self._event, self._so_far, now, self._marks, heard)
         self._marks, self._stopped = planned.marks, planned.reason
-        self._heard = [one for one in self._heard if one.id not in planned.unheard]
+        self._heard = [item for item in self._heard if item.id not in planned.unheard]
         self._posts += [
-            _post(self._recipe, one, now - self._begun, planned.too_long.get(one.step))
-            for one in planned.deliveries
+            _post(self._recipe, item, now - self._begun, planned.too_long.get(item.step))
+            for item in planned.deliveries
         ]
         if planned.failed or planned.done:
             self._failed, self.over = planned.failed, True
@@ -158,12 +157,12 @@ class Simulation:
         for delivery in planned.deliveries:
             self._so_far.setdefault(delivery.step, []).append(_published(delivery))
         if not planned.deliveries:
-            to_come = [one.received_at for one in self._heard if one.received_at > now]
+            to_come = [item.received_at for item in self._heard if item.received_at > now]
             self.now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
 
 
 def _published(delivery: Delivery) -> Delivery:
-    """Return the delivery with a receipt as its platform might have given it."""
+    """Return the delivery with a made-up receipt."""
     made_up = f"example-{delivery.step}"
     receipt = Receipt(made_up, f"https://{delivery.channel.replace('_', '-')}.example/{made_up}")
     return replace(delivery, state=State.DELIVERED, receipt=receipt)

@@ -38,12 +38,12 @@ def entries(items: Any, name: str) -> list[Any]:
 @pass_environment
 def total(environment: Environment, numbers: Any, attribute: str | int | None = None) -> float:
     """Return the sum of a list of numbers, or of one field of each entry."""
-    found = entries(numbers, "sum")
+    values = entries(numbers, "sum")
     if attribute is not None:
-        found = [*map(make_attrgetter(environment, attribute), found)]
-    if not all(isinstance(one, (int, float)) for one in found):
+        values = [*map(make_attrgetter(environment, attribute), values)]
+    if not all(isinstance(value, (int, float)) for value in values):
         raise ValueError("sum finds an entry that is not a number")
-    added: float = bounded_number(sum(found))
+    added: float = bounded_number(sum(values))
     return added
 
 
@@ -97,11 +97,11 @@ def _of_text(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(filter_)
     def filtered(*args: Any, **named: Any) -> Any:
-        given = _given(filter_, args)
-        if isinstance(given, str):
-            bounded_text(given, name)
-        elif not isinstance(given, (int, float)):
-            str(given)  # using a missing value raises its own error
+        value = _given(filter_, args)
+        if isinstance(value, str):
+            bounded_text(value, name)
+        elif not isinstance(value, (int, float)):
+            str(value)  # using a missing value raises its own error
             raise ValueError(f"{name} needs a text")
         return filter_(*args, **named)
 
@@ -114,13 +114,13 @@ def _of_lists(name: str) -> Callable[..., Any]:
 
     @wraps(filter_)
     def filtered(*args: Any, **named: Any) -> Any:
-        given = _given(filter_, args)
-        if not isinstance(given, str):
-            given = bounded_list(given, name)
-        elif len(given) > LIST_LIMIT:
+        value = _given(filter_, args)
+        if not isinstance(value, str):
+            value = bounded_list(value, name)
+        elif len(value) > LIST_LIMIT:
             raise LimitExceeded(f"{name} takes at most {LIST_LIMIT} entries")
         place = 1 if hasattr(filter_, "jinja_pass_arg") else 0
-        return filter_(*args[:place], given, *args[place + 1 :], **named)
+        return filter_(*args[:place], value, *args[place + 1 :], **named)
 
     return filtered
 
@@ -142,7 +142,7 @@ def truncated(
         return cut
     # A syllable of Hindi is several letters, and a picture may be as many.
     near = whole[: place + _LONGEST_CHARACTER]
-    ends = [found.end() for found in GRAPHEME.finditer(near) if found.end() <= place]
+    ends = [match.end() for match in GRAPHEME.finditer(near) if match.end() <= place]
     return whole[: max(ends, default=0)] + end
 
 

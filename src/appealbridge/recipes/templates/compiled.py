@@ -19,7 +19,7 @@ class JinjaFiller:
     """
     Fills one template. Raise `Malformed` when made, `Unfillable` when called.
 
-    A text of one expression has that expression's own value, which may be a list.
+    A text that is a single expression has that expression's own value, which may be a list.
     """
 
     def __init__(self, text: str, environment: Environment = TEXT) -> None:
@@ -72,12 +72,12 @@ class JinjaFiller:
     def _value(self, value: Any) -> Any:
         if isinstance(value, Missing):
             str(value)  # raises with its own message
-        found = plain_value(value)
-        if isinstance(found, list):
-            for one in found:
-                if isinstance(one, Missing):
-                    str(one)  # raises too
-        return found
+        plain = plain_value(value)
+        if isinstance(plain, list):
+            for entry in plain:
+                if isinstance(entry, Missing):
+                    str(entry)  # raises too
+        return plain
 
     def _words(self, scope: Scope, error: UndefinedError) -> str:
         """Raise an error that names the expression without a value."""
@@ -92,7 +92,7 @@ class JinjaFiller:
 
 
 _GUARDED = re.compile(r"([\w.\[\]]+)\s*(?:\|\s*d(?:efault)?\b|is\s+(?:not\s+)?(?:un)?defined)")
-"""A chain for which the template itself has a default or a test."""
+"""A chain for which the template has a default or a test."""
 
 
 def _words_of(error: Exception) -> str:

@@ -29,7 +29,7 @@ from appealbridge.recipes.templates.scope import ABSENT, Missing, Scope, reach
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """Compiles templates. They reach values only through `scope.reach`."""
+    """Compiles templates, which reach values only through `scope.reach`."""
 
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "**", "%"))
 
@@ -44,13 +44,13 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute, or a value that raises when it is used."""
-        found = reach(obj, attribute)
-        return self._missing(obj, attribute) if found is ABSENT else found
+        value = reach(obj, attribute)
+        return self._missing(obj, attribute) if value is ABSENT else value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return an item, or a value that raises when it is used."""
-        found = reach(obj, argument)
-        return self._missing(obj, argument) if found is ABSENT else found
+        value = reach(obj, argument)
+        return self._missing(obj, argument) if value is ABSENT else value
 
     def _missing(self, obj: Any, key: Any) -> Any:
         # A field of a missing value is missing for the same reason.
@@ -137,7 +137,7 @@ def _bound(node: nodes.Node) -> Iterable[tuple[nodes.Expr, nodes.Expr]]:
 
 
 class _Shortenable(NodeTransformer):
-    """Marks the values that a template prints as ones to shorten, except those with words of the recipe in them."""
+    """Marks the values that a template prints for shortening, except those with the recipe's own words."""
 
     def __init__(self, own: frozenset[str]) -> None:
         self._own = own
@@ -191,15 +191,15 @@ class _Rounds(list[Any]):
 
 
 def _concat(parts: list[Any]) -> str:
-    words = [str(_printable(part)) for part in parts]
-    bounded(sum(map(len, words)))
-    return "".join(words)
+    texts = [str(_printable(part)) for part in parts]
+    bounded(sum(map(len, texts)))
+    return "".join(texts)
 
 
 def _concat_html(parts: list[Any]) -> Markup:
-    words = [escape(_printable(part)) for part in parts]
-    bounded(sum(map(len, words)))
-    return Markup("").join(words)
+    texts = [escape(_printable(part)) for part in parts]
+    bounded(sum(map(len, texts)))
+    return Markup("").join(texts)
 
 
 @pass_context

@@ -25,11 +25,10 @@ class Expression:
     """
     A compiled text.
 
-    `fill` returns its value in a scope or raises `Unfillable`: any JSON value for a JSONPath or a
-    template of one expression (`whole`), a text otherwise. `chains` are the names it reads, `literal`
-    is its fixed words, `constant` says that there is nothing else. `source` is where the value of a
-    JSONPath, or of a template of one expression, comes from, as far as it may be shortened. `marked`
-    says that some of it is marked as what may be.
+    `fill` returns its value for a scope or raises `Unfillable`: any JSON value for a JSONPath or a
+    single expression (`whole`), otherwise text. `chains` are the names that it reads, `literal` its
+    fixed words, and `constant` says that there is nothing else. `source` is where the value comes
+    from, as far as it may be shortened, and `marked` says that a part is marked for shortening.
     """
 
     text: str
@@ -73,11 +72,11 @@ def _escaped(fill: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
 
 
 _ALMOST_A_PATH = re.compile(r"\$[A-Za-z_][\w.\[\]]*")
-"""A name after a dollar, which is neither a path nor a price."""
+"""A name after a dollar sign: neither a path nor a price."""
 
 
 def compile_jsonpath(text: str) -> Expression:
-    """Compile a JSONPath, whose root is the event's data; raise `Malformed`."""
+    """Compile a JSONPath into the event's data; raise `Malformed`."""
     try:
         path = compile_path(text)
     except ValueError as error:
@@ -105,8 +104,8 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
             text, filler.chains, filler.literal, constant=False, fill=filler, source=filler.source,
             marked=filler.marked,
         )  # fmt: skip
-    words, pieces = cut
-    literal = "".join(words)
+    literals, pieces = cut
+    literal = "".join(literals)
     chains = tuple(chain for piece in pieces for chain in piece.chains)
     alone = len(pieces) == 1 and not literal
     return Expression(
@@ -114,7 +113,7 @@ def compile_template(text: str, *, html: bool = False) -> Expression:
         chains,
         literal,
         constant=False,
-        fill=native(pieces[0]) if alone else joined(words, pieces),
+        fill=native(pieces[0]) if alone else joined(literals, pieces),
         source=pieces[0].source if alone else None,
         marked=any(piece.marked for piece in pieces),
         whole=alone,
@@ -137,13 +136,13 @@ def _finder(path: JsonPath) -> Callable[[Scope], Any]:
         if path.searches:
             scope.budget.check()
         try:
-            found = path.all(scope.data)
+            values = path.all(scope.data)
         except Exception as error:  # noqa: BLE001 - the library raises whatever odd data makes it stumble over
             raise Unfillable(f"{path.text}: {error}") from None
-        if len(found) == 1 and found[0] is not None:
-            return found[0]
-        if len(found) > 1:
-            return found
+        if len(values) == 1 and values[0] is not None:
+            return values[0]
+        if len(values) > 1:
+            return values
         raise NotThere(f"{path.text} finds nothing in the event")
 
     return fill

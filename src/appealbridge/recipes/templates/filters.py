@@ -47,23 +47,23 @@ _EARLIEST, _LATEST = 1e9, 4e9
 @pass_context
 def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
     """
-    Cut a text at a word to `limit`, counted as the step's channel does, with an ellipsis.
+    Cut a text at a word to `limit` characters, counted as the step's channel does, with an ellipsis.
 
-    Links at its end stay. Without a limit it is cut as far as it has to be for all of the post to fit.
+    Links at its end stay. Without a limit it is cut as far as needed for the whole post to fit.
     """
     scope = context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
-    words = _words(text, "shorten")
+    whole = _words(text, "shorten")
     if limit is None:
         return (
-            words if scope.shortening is None else scope.shortening.marked(scope.publishable(words))
+            whole if scope.shortening is None else scope.shortening.marked(scope.publishable(whole))
         )
     if type(limit) is not int or limit < 1:
         raise ValueError(f"shorten needs a number of characters, at least 1, not {limit!r:.60}")
     # Broken-up mentions are longer, so they are counted as they will be published.
-    words = scope.publishable(words[: 3 * COUNTED + limit])
+    whole = scope.publishable(whole[: 3 * COUNTED + limit])
     count = scope.count or plain_length
-    return words if count(words) <= limit else shortened(words, limit, count)
+    return whole if count(whole) <= limit else shortened(whole, limit, count)
 
 
 @pass_context
@@ -87,11 +87,11 @@ def plain(html: Any) -> str:
 def hashtag(text: Any) -> str:
     """Return words as one hashtag: `road closure` becomes `#RoadClosure`."""
     whole = composed(bounded_text(_words(text, "hashtag"), "hashtag"))
-    words = WORD.findall(whole.replace("'", "").replace("’", ""))
-    if not words:
+    parts = WORD.findall(whole.replace("'", "").replace("’", ""))
+    if not parts:
         raise ValueError("hashtag finds no letter or digit in the text")
     # `title` and not `upper`: Georgian has no capitals at the begin of a word.
-    return "#" + "".join(word[:1].title() + word[1:].rstrip(_JOINERS) for word in words)
+    return "#" + "".join(word[:1].title() + word[1:].rstrip(_JOINERS) for word in parts)
 
 
 def wordcount(text: Any) -> int:
@@ -102,9 +102,9 @@ def wordcount(text: Any) -> int:
 @pass_context
 def local_time(context: Context, moment: Any, form: str = _TIME_FORMAT) -> str:
     """
-    Write a moment in the settings' time zone; `form` as of strftime.
+    Return a moment in the settings' time zone; `form` is as for strftime.
 
-    It is read as in `until`. Unix seconds are accepted too, if they can be nothing else.
+    The moment is read as in `until`. Unix seconds are accepted if they can be nothing else.
     """
     if len(_text(form, "local_time")) > _LONGEST_FORM:
         raise ValueError(f"local_time takes a format of at most {_LONGEST_FORM} characters")
@@ -128,12 +128,12 @@ def _moment(value: Any, scope: Scope) -> datetime:
         if _EARLIEST <= value < _LATEST:
             return datetime.fromtimestamp(value, scope.zone)
         raise NoTime(f"{value} is a bare number, not a time")
-    found = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
-    return datetime.fromtimestamp(found, scope.zone)
+    at = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
+    return datetime.fromtimestamp(at, scope.zone)
 
 
 def join_and(items: Any, word: str = "and") -> str:
-    """Return a list as in a sentence: `a, b and c`."""
+    """Return a list as a sentence has it: `a, b and c`."""
     if not isinstance(items, (list, tuple)):
         str(items)  # a missing value says so itself
         raise ValueError("join_and needs a list")
@@ -146,15 +146,15 @@ def join_and(items: Any, word: str = "and") -> str:
 
 def join(items: Any, separator: str = "") -> str:
     """Return a list's entries joined."""
-    words = [_printed(item, "join") for item in entries(items, "join")]
-    bounded(sum(map(len, words)) + len(_text(separator, "join")) * len(words))
-    return separator.join(words)
+    texts = [_printed(item, "join") for item in entries(items, "join")]
+    bounded(sum(map(len, texts)) + len(_text(separator, "join")) * len(texts))
+    return separator.join(texts)
 
 
 def replace(text: Any, old: str, new: str) -> str:
-    """Return the text with every `old` as `new`."""
+    """Return the text with every `old` replaced by `new`."""
     whole = bounded_text(_words(text, "replace"), "replace")
-    old, new = (_text(one, "replace") for one in (old, new))
+    old, new = (_text(argument, "replace") for argument in (old, new))
     bounded(len(whole) + whole.count(old) * len(new))
     return whole.replace(old, new)
 
@@ -167,7 +167,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _words(value: Any, name: str) -> str:
-    """Return the text for a filter. A number is accepted too, because senders write roads or years so."""
+    """Return the text for a filter, or a number as text, because senders write roads and years so."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return str(value) if number else _text(value, name)
 

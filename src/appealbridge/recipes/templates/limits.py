@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 R = TypeVar("R")
 
 LIMIT = 100_000
-"""How many characters or entries anything that a template makes may have, and a text that a filter gets."""
+"""How many characters or entries the result of a template, or the input of a filter, may have."""
 
 LIST_LIMIT = 10_000
-"""How many entries a list may have that a filter goes through: some compare each with each."""
+"""How many entries a list may have for a filter: some filters compare each entry with each."""
 
 TEXTS_LIMIT = 2_000_000
-"""How many characters, or further entries, the entries of such a list may have together."""
+"""How many characters or further entries all entries of such a list may have together."""
 
 LOOP_LIMIT = 2_000
 """How many rounds all loops of one template may take together."""
@@ -33,14 +33,14 @@ EVENT_SECONDS = 1.0
 """How much processor time all recipes together may take for one event."""
 
 RECIPE_SECONDS = 0.25
-"""How much of it one recipe may take at most."""
+"""How much of that one recipe may take."""
 
 LEAST_SECONDS = 0.02
 """How much each recipe may take even if the recipes before it have used up the time for the event."""
 
 
 SOON = 0.005
-"""The processor time is not asked for before a recipe has taken so many seconds."""
+"""For so many seconds of a recipe the processor time is not read."""
 
 
 class LimitExceeded(ValueError):
@@ -55,9 +55,9 @@ class Budget:
     """
     Limits how long the recipes may take for one event.
 
-    `work` returns the processor time used so far, in seconds: a busy machine must make no recipe fail. Asking for it is
-    slow, so it is only asked when a recipe has taken a while by `monotonic`. `begin` is called before each recipe and
-    `end` after it; slow code calls `check` regularly.
+    `work` returns the processor time in seconds: no recipe must fail because the machine is busy.
+    Reading it is slow, so it is only read when a recipe has taken a while by `monotonic`. `begin`
+    is called before each recipe and `end` after it; slow code calls `check` regularly.
     """
 
     __slots__ = ("_allowed", "_begun", "_left", "_monotonic", "_work", "_worked")
@@ -71,14 +71,14 @@ class Budget:
         self._worked: float | None = None
 
     def begin(self) -> None:
-        """Begin to count for the next recipe."""
+        """Start the time of the next recipe."""
         self._begun = self._monotonic()
         self._worked = None
         if self._left < RECIPE_SECONDS:
             self._allowed = max(LEAST_SECONDS, self._left)
 
     def end(self) -> None:
-        """Take what the recipe used off the time for the event."""
+        """Deduct the time of the recipe from that of the event."""
         if self._worked is not None:
             self._left -= self._work() - self._worked
 
@@ -96,7 +96,7 @@ class Budget:
             )
 
     def without(self, once: Callable[[], R]) -> R:
-        """Return what a function returns, and do not count its time: it is called once, not for each event."""
+        """Return a function's result without counting its time, because it is called once and not for each event."""
         begun, worked = self._monotonic(), self._work()
         result = once()
         self._begun += self._monotonic() - begun
@@ -114,7 +114,7 @@ NO_BOUND = Budget(_no_time, _no_time)
 
 
 def bounded(size: int) -> None:
-    """Raise `LimitExceeded` where something of this size must not be made."""
+    """Raise `LimitExceeded` for a result of this size."""
     if size > LIMIT:
         raise LimitExceeded(f"this makes more than {LIMIT} characters or entries")
 
@@ -134,13 +134,13 @@ def bounded_number(value: Any) -> Any:
 
 
 def bounded_list(items: Iterable[Any], name: str) -> list[Any]:
-    """Return what a filter goes through as a list; raise `LimitExceeded` if it is too long."""
-    found = list(islice(items, LIST_LIMIT + 1))
-    if len(found) > LIST_LIMIT:
+    """Return the input of a filter as a list; raise `LimitExceeded` if it is too long."""
+    entries = list(islice(items, LIST_LIMIT + 1))
+    if len(entries) > LIST_LIMIT:
         raise LimitExceeded(f"{name} takes at most {LIST_LIMIT} entries")
-    if sum(map(_size, found)) > TEXTS_LIMIT:
+    if sum(map(_size, entries)) > TEXTS_LIMIT:
         raise LimitExceeded(f"{name} takes at most {TEXTS_LIMIT} characters")
-    return found
+    return entries
 
 
 def _size(value: Any) -> int:

@@ -35,17 +35,17 @@ _SIGNS = {
 
 def template_words(message: str, text: str) -> Words:
     """Return the message for an error of Jinja about a text."""
-    for pattern, words in _RULES:
-        found = pattern.search(message)
-        if found is not None:
-            return words(found, text)
+    for pattern, explain in _RULES:
+        match = pattern.search(message)
+        if match is not None:
+            return explain(match, text)
     problem = f"the template is not valid: {message}"
     return Words(problem, "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}")
 
 
-def _unknown_tag(found: re.Match[str], text: str) -> Words:
+def _unknown_tag(match: re.Match[str], text: str) -> Words:
     del text
-    tag, inside = found[1], found[2]
+    tag, inside = match[1], match[2]
     if tag in ("elseif", "elsif"):
         return Words(f"unknown tag {{% {tag} %}}", 'did you mean "elif"?', tag)
     if inside and (tag not in (*TAGS, *_INNER_TAGS) and not tag.startswith("end")):
@@ -62,13 +62,13 @@ def _unknown_tag(found: re.Match[str], text: str) -> Words:
     return Words(f"unknown tag {{% {tag} %}}", did_you_mean(tag, TAGS), tag)
 
 
-def _never_closed(found: re.Match[str], text: str) -> Words:
+def _never_closed(match: re.Match[str], text: str) -> Words:
     del text
-    return Words(f"{{% {found[1]} %}} is never closed", f"end it with {{% end{found[1]} %}}")
+    return Words(f"{{% {match[1]} %}} is never closed", f"end it with {{% end{match[1]} %}}")
 
 
-def _character(found: re.Match[str], text: str) -> Words:
-    position = int(found[1])
+def _character(match: re.Match[str], text: str) -> Words:
+    position = int(match[1])
     sign = text[position : position + 1]
     meant = re.compile(r"[^\s{}]+").match(text, position)
     unknown = (f'"{sign}" is not allowed inside braces', "put text in quotes")
@@ -76,42 +76,42 @@ def _character(found: re.Match[str], text: str) -> Words:
     return Words(problem, cure, meant[0] if meant is not None else "")
 
 
-def _bracket(found: re.Match[str], text: str) -> Words:
+def _bracket(match: re.Match[str], text: str) -> Words:
     del text
-    begun = {")": "(", "]": "[", "}": "{"}.get(found[1], found[1])
-    return Words(f"{begun} is never closed", f"close it with {found[1]}")
+    begun = {")": "(", "]": "[", "}": "{"}.get(match[1], match[1])
+    return Words(f"{begun} is never closed", f"close it with {match[1]}")
 
 
-def _equals(found: re.Match[str], text: str) -> Words:
-    del found
+def _equals(match: re.Match[str], text: str) -> Words:
+    del match
     needle = "=" if text.count("=") == 1 else ""
     return Words("this is not a comparison", "write == for equal, >= for at least", needle)
 
 
-def _word(found: re.Match[str], text: str) -> Words:
-    word = found[1]
+def _word(match: re.Match[str], text: str) -> Words:
+    word = match[1]
     if word == "if" and re.search(r"\{%-?\s*else\s+if\b", text):
         return Words("write elif instead of else if", "write {% elif … %}", "else if")
     cure = "put text in quotes; compare with ==; a field's name is one word"
     return Words(f'"{word}" is not expected here', cure, word if word.isalnum() else "")
 
 
-def _or(found: re.Match[str], text: str) -> Words:
-    del found
+def _or(match: re.Match[str], text: str) -> Words:
+    del match
     if "||" in text:
         return Words("|| is not allowed here", "write or", "||")
     return Words("no filter after the |", "for example {{ event.data.road | upper }}")
 
 
-def _braces(found: re.Match[str], text: str) -> Words:
-    del found
+def _braces(match: re.Match[str], text: str) -> Words:
+    del match
     if re.search(r"\{\{\s*\{", text):
         return Words("too many braces", "write two: {{ … }}", "{{{" if "{{{" in text else "")
     return Words("a { without names and values", "for example { 'a': 1 }")
 
 
 def _always(problem: str, cure: str, needle: str = "") -> Callable[[re.Match[str], str], Words]:
-    return lambda found, text: Words(problem, cure, needle)
+    return lambda match, text: Words(problem, cure, needle)
 
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Words]], ...] = tuple(

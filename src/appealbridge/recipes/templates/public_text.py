@@ -20,11 +20,12 @@ HAIR_SPACE = "\u200a"
 """
 Breaks up a mention: `@ name` reads almost the same, and no platform links it.
 
-It is visible, if only just, so it is not one of the characters removed here. X counts it as one character.
+It is slightly visible, so it is not one of the characters removed here. X counts it as one
+character.
 """
 
 _MANY = 1000
-"""In a text with more @ than this, all of them are broken up, even those in addresses of pages."""
+"""If a text has more @ than this, all of them are broken up, even those in addresses of pages."""
 
 # The scripts in which ZWJ and ZWNJ decide whether a letter joins the next one.
 _JOINS = (
@@ -49,10 +50,10 @@ _PERHAPS = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
-"""Finds out quickly whether there is anything to remove."""
+"""Finds quickly whether there is anything to remove."""
 
 _JOINER = "\u034f"
-"""The one of these characters that Python takes for printable."""
+"""The only one of these characters that Python calls printable."""
 
 _MENTION = regex.compile(
     # X links a mention after anything but a Latin letter, a digit or _, and after RT; Mastodon links fewer.
@@ -60,14 +61,14 @@ _MENTION = regex.compile(
     regex.VERBOSE,
 )
 _IN_ADDRESS = ("/", "=")
-"""After these, in the address of a page, no platform takes an @ for a mention."""
+"""After one of these in the address of a page, no platform takes an @ for a mention."""
 
 _WORD = regex.compile(r"\S+")
 
 
 def without_invisible(text: str) -> str:
     """
-    Return a text without invisible characters: those that change its direction, and those without a width.
+    Return a text without invisible characters: those that change its direction or have no width.
 
     ZWJ, ZWNJ and variation selectors stay where a script or an emoji needs them.
     """
@@ -88,10 +89,12 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
         return text
     if count > _MANY:
         return _MENTION.sub(rf"\g<0>{HAIR_SPACE}", text)
-    found = [
-        one for one in _MENTION.finditer(text) if not (one[1] and is_meant(f"@{one[1]}".lower()))
+    matches = [
+        match
+        for match in _MENTION.finditer(text)
+        if not (match[1] and is_meant(f"@{match[1]}".lower()))
     ]
-    if any(one.start() and text[one.start() - 1] in _IN_ADDRESS for one in found):
+    if any(match.start() and text[match.start() - 1] in _IN_ADDRESS for match in matches):
         spans = list(_addresses(text))
         begins = [begin for begin, _ in spans]
 
@@ -99,26 +102,26 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
             before = bisect_left(begins, place) - 1
             return text[place - 1] not in _IN_ADDRESS or before < 0 or place >= spans[before][1]
 
-        found = [one for one in found if is_mention(one.start())]
+        matches = [match for match in matches if is_mention(match.start())]
     parts: list[str] = []
     done = 0
-    for one in found:
-        parts += (text[done : one.end()], HAIR_SPACE)
-        done = one.end()
+    for match in matches:
+        parts += (text[done : match.end()], HAIR_SPACE)
+        done = match.end()
     return "".join((*parts, text[done:]))
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of the links in words with an @."""
-    words = [word for word in _WORD.finditer(text) if "/" in word[0] and _MENTION.search(word[0])]
-    if sum(len(word[0]) for word in words) > COUNTED:
+    """Yield the start and end of links that contain an @."""
+    matches = [word for word in _WORD.finditer(text) if "/" in word[0] and _MENTION.search(word[0])]
+    if sum(len(word[0]) for word in matches) > COUNTED:
         return
-    for word in words:
+    for word in matches:
         for begin, end in links(word[0]):
             yield word.start() + begin, word.start() + end
 
 
 def mentions_in(*texts: str) -> frozenset[str]:
     """Return the mentions in these texts, in lower case."""
-    found = (one[1] for text in texts for one in _MENTION.finditer(text))
-    return frozenset(f"@{name.lower()}" for name in found if name)
+    names = (match[1] for text in texts for match in _MENTION.finditer(text))
+    return frozenset(f"@{name.lower()}" for name in names if name)

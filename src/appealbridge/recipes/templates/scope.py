@@ -1,4 +1,4 @@
-"""The names that conditions and templates can use, and the only ways to reach their values."""
+"""The names that conditions and templates can use, and the only ways to their values."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from appealbridge.recipes.templates.public_text import (
 )
 
 GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
-"""The names that every recipe has, besides its own variables."""
+"""The names that every recipe has in addition to its variables."""
 
 
 class Missing(StrictUndefined):
-    """The value of a missing name, field or JSONPath: it raises when used, and lets `default` work."""
+    """The value of a missing name, field or JSONPath: it raises when used, and `default` replaces it."""
 
     __slots__ = ()
 
 
 class Unfillable(Exception):
-    """Why a template or JSONPath has no value for this event, in words."""
+    """Why a template or JSONPath has no value for this event."""
 
 
 class NotThere(Unfillable):
-    """The event lacks a value; any other `Unfillable` is a mistake in the recipe."""
+    """The event lacks a value; other `Unfillable` errors are mistakes in the recipe."""
 
 
 class EventView:
@@ -71,14 +71,14 @@ class ResultView:
 
 @value
 class PostView(ResultView):
-    """The result of a `post` for templates: that of the first channel with one, and each channel's by its name."""
+    """The result of a `post` for templates: that of the first published channel, and each channel's by name."""
 
     channels: Mapping[str, ResultView] = field(default_factory=dict)
 
 
 @value
 class WaitView:
-    """The last wait that has ended, for templates; `event` is the event that came, missing if none did in time."""
+    """The last wait that has ended, for templates; `event` is missing if none came in time."""
 
     completed: bool
     event: EventView | None = None
@@ -105,7 +105,7 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime: _DATE,
     LoopContext: _LOOP,
 }
-"""The methods that templates may use, by type. Everything else is missing, whatever Python has."""
+"""The attributes and methods that templates may use, by type. All others count as missing."""
 
 ABSENT = object()
 
@@ -114,50 +114,54 @@ def reach(value: Any, key: Any) -> Any:
     """
     Return the value of `value.key` or `value[key]` in a template, `ABSENT` if there is none.
 
-    A null counts as missing, because it must not be printed in public.
+    A null counts as missing, because it must not be published.
     """
     kind = type(value)
-    found: Any = None
+    result: Any = None
     if kind is dict:
         if isinstance(key, str):
-            found = value.get(key)
-            if found is None and key in _MAPPING and key not in value:
-                found = getattr(value, key)
+            result = value.get(key)
+            if result is None and key in _MAPPING and key not in value:
+                result = getattr(value, key)
     elif isinstance(key, str):
         if key in ATTRIBUTES.get(kind, ()):
-            found = getattr(value, key)
+            result = getattr(value, key)
         elif kind is PostView:
-            found = value.channels.get(key)
+            result = value.channels.get(key)
     elif isinstance(value, (list, tuple, str)) and isinstance(key, (int, slice)):
         try:
-            found = value[key]
+            result = value[key]
         except (IndexError, ValueError, TypeError):
             return ABSENT
-    return ABSENT if found is None else found
+    return ABSENT if result is None else result
 
 
 Variables = Mapping[str, Callable[["Scope"], Any]]
 
 LONGEST_WAY = 3600.0
-"""How many seconds an event may take to reach us for its own time to count."""
+"""How late an event may arrive, in seconds, for its own time to count."""
 
 _LATER = ("now", "appeal")
-"""Names that every scope has and few templates use."""
+"""Names that few templates use."""
 
 
 class Scope(dict[str, Any]):
     """
-    The values in reach, by name; a variable is worked out when it is first used.
+    The values that a template can use, by name; a variable is computed at its first use.
 
-    `data` is the root of JSONPaths. `count` is how the channel of the step being filled counts its
-    text, for filters that cut, and `linked` are its options in which the platform links mentions;
-    `breaks_mentions` is set while one of them is filled. `mentions` are those that the recipe's author
-    wrote. `seen` is what conditions have looked at, each with its value, and `fresh` are the variables
-    that were worked out since somebody told of them. `at` is the present moment, `came` the one at which
-    the event came, as far as its times are concerned, and `since` the one from which a `delay` counts, all
-    in Unix seconds. `shortening` is there while a text that is too long is written shorter. While a message
-    is being written (`writing`), a time that cannot be read stops nothing: it is printed as it is, and
-    `unread` says what is wrong with it, so that the message is held. `budget` limits the time.
+    `data` is the root of JSONPaths. `count` is how the channel of the current step counts its text,
+    for filters that cut. `linked` are the options in which the platform links mentions, and
+    `breaks_mentions` is set while one of them is filled. `mentions` are those that the recipe's
+    author wrote.
+
+    `seen` has the values that conditions read, and `fresh` the variables computed since the last
+    trace entry.
+
+    `at` is the present moment, `came` when the event came, as far as its times are concerned, and
+    `since` the moment from which a `delay` counts, all in Unix seconds. `shortening` is set while a
+    text that is too long is shortened. While a message is being written (`writing`), an unreadable
+    time does not stop the recipe: it is printed as it is, and `unread` says what is wrong, so that
+    the message is held. `budget` limits the time.
     """
 
     __slots__ = (
@@ -201,7 +205,7 @@ class Scope(dict[str, Any]):
         self._kept: set[str] = set()
 
     def to_shorten(self, shortening: Shortening) -> Scope:
-        """Return the same names, with all variables to be worked out again."""
+        """Return the same names, with all variables to be computed again."""
         other = copy(self)
         for name in self._variables:
             dict.pop(other, name, None)
@@ -230,12 +234,12 @@ class Scope(dict[str, Any]):
         return value
 
     def keep(self, text: str) -> None:
-        """Record a text, or a mention (`@name` in lower case), that the recipe's author has written or means."""
+        """Record a text or a mention (`@name` in lower case) that the recipe's author wrote."""
         self._kept.add(text)
 
     def publishable(self, text: str) -> str:
         """
-        Return the value of an expression as it may be published; raise `Unfillable` if it is too long.
+        Return the value of an expression for publication; raise `Unfillable` if it is too long.
 
         Invisible characters are removed. Where the platform links mentions, they are broken up.
         """

@@ -12,10 +12,10 @@ _BITS = 64
 
 
 def brief(value: Any) -> str:
-    """Return a value short enough for a line, whatever a stranger sent. Takes less than a microsecond."""
+    """Return a value as a short text of one line, whatever its sender wrote. Takes less than a microsecond."""
     if type(value) is str:
-        words = value if len(value) <= _LETTERS else f"{value[: _LETTERS - 1]}…"
-        return f'"{words}"' if words.isprintable() else json.dumps(words)
+        text = value if len(value) <= _LETTERS else f"{value[: _LETTERS - 1]}…"
+        return f'"{text}"' if text.isprintable() else json.dumps(text)
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, float):
@@ -30,7 +30,7 @@ def brief(value: Any) -> str:
 
 
 def looked_at(seen: Iterable[tuple[str, Any]]) -> str:
-    """Return the values that conditions met, to follow a message about them; empty if there are none."""
+    """Return the values that conditions read, to follow a message about them; empty if there are none."""
     last = dict(seen)
     if not last:
         return ""

@@ -24,7 +24,8 @@ class Malformed(Exception):
     """
     Why a template or JSONPath cannot be compiled.
 
-    `needle` is the words meant, `line` theirs, from 1. `chains` are the names that the rest of it reads.
+    `needle` is the part of the text that is wrong, `line` its line from 1. `chains` are the names
+    that the rest reads.
     """
 
     def __init__(
@@ -45,14 +46,14 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A checked tree and every chain of names that it uses from outside."""
+    """A checked tree, and every chain of names that it reads from outside."""
 
     tree: nodes.Template
     chains: tuple[Chain, ...]
 
     @property
     def expression(self) -> nodes.Expr | None:
-        """The only expression of the template, `None` if it has anything else."""
+        """The only expression of the template, `None` if there is anything else."""
         match self.tree.body:
             case [nodes.Output(nodes=[expression])] if not isinstance(
                 expression, nodes.TemplateData
@@ -92,8 +93,8 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
             bound.add("loop")
         chains = [chain for chain in _chains(tree) if chain[0] not in bound]
     except TemplateSyntaxError as error:
-        words = template_words((error.message or "").rstrip("."), text)
-        raise Malformed(*words, line=error.lineno) from None
+        message = template_words((error.message or "").rstrip("."), text)
+        raise Malformed(*message, line=error.lineno) from None
     except RecursionError:
         raise Malformed("the template is nested too deeply", "use fewer levels") from None
     except ValueError:  # Jinja reads numbers of any length, and Python does not
@@ -130,10 +131,10 @@ def _refuse(node: nodes.Node) -> None:
             isinstance(called, nodes.Getattr)
             or (isinstance(called, nodes.Name) and called.name == "range")
         ):
-            words = "only range and a value's own functions can be called"
+            message = "only range and a value's own functions can be called"
             name = called.name if isinstance(called, nodes.Name) else ""
             cure = f"write {{{{ … | {name} }}}}" if name in FILTERS else "delete it"
-            raise Malformed(words, cure, name, node.lineno)
+            raise Malformed(message, cure, name, node.lineno)
 
 
 _BLOCKS = {
@@ -158,18 +159,20 @@ def _check_use(
     takes = _signature(known[name])
     named: dict[str, Any] = {str(keyword.key): keyword.value for keyword in node.kwargs}
     try:
-        given = takes.bind(None, *node.args, **named)
+        bound = takes.bind(None, *node.args, **named)
     except TypeError as error:
-        told = ", ".join([*takes.parameters][1:])
-        cure = f"write {name}({told})" if told else "write it without brackets"
+        arguments = ", ".join([*takes.parameters][1:])
+        cure = f"write {name}({arguments})" if arguments else "write it without brackets"
         lacks = _LACKS.search(str(error))
-        words = f"{what} {name} needs {lacks[1]}" if lacks else f"{what} {name} does not take this"
-        raise Malformed(words, cure, name, node.lineno) from None
-    for option, value in given.arguments.items():
+        message = (
+            f"{what} {name} needs {lacks[1]}" if lacks else f"{what} {name} does not take this"
+        )
+        raise Malformed(message, cure, name, node.lineno) from None
+    for option, value in bound.arguments.items():
         whole = str(takes.parameters[option].annotation).startswith("Whole")
         if whole and isinstance(value, nodes.Const) and type(value.value) is not int:
-            words = f"the {option} of {what} {name} must be a whole number"
-            raise Malformed(words, f"for example {name}(200)", name, node.lineno)
+            message = f"the {option} of {what} {name} must be a whole number"
+            raise Malformed(message, f"for example {name}(200)", name, node.lineno)
 
 
 _LACKS = re.compile(r"missing a required (?:keyword-only )?argument: '(\w+)'")

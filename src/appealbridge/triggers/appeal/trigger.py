@@ -227,8 +227,8 @@ def _appeal(entry: FeedEntry) -> Appeal:
 
 
 def _kind(terms: Iterable[str]) -> str:
-    words = {word for term in terms for word in term.lower().split()}
-    return next((kind for kind in KINDS if kind in words), "other")
+    parts = {word for term in terms for word in term.lower().split()}
+    return next((kind for kind in KINDS if kind in parts), "other")
 
 
 def _status(tags: Iterable[Mapping[str, str]]) -> AppealStatus:

@@ -1,7 +1,8 @@
 """
-From a request's raw bytes to its JSON, with everything refused that is none or that could hurt.
+Reads the JSON of a request's raw bytes, and refuses anything else or anything dangerous.
 
-The sender is proven before this is called; a body's size is bounded before it is read.
+The sender is authenticated before this is called, and the size of the body is limited before it is
+read.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def json_body(request: Request, *, form: str = "") -> Any:
     """
     body = json_bytes(request, form=form)
     if len(body) > MOST_VALUES and sum(map(body.count, _BETWEEN_VALUES)) > MOST_VALUES:
-        words = f"the JSON has more than {MOST_VALUES} values; send less at once"
-        raise Refused(413, "too large", words)
+        message = f"the JSON has more than {MOST_VALUES} values; send less at once"
+        raise Refused(413, "too large", message)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -101,7 +102,7 @@ def _unreadable(body: bytes, error: orjson.JSONDecodeError) -> Refused:
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    """Tell whether lists and objects nest deeper than `levels`, one level at a time."""
+    """Return whether lists and objects nest deeper than `levels`."""
     level = [value]
     for _ in range(levels):
         level = [

@@ -1,4 +1,4 @@
-"""The parts of an event in JSON that no preset knows: at the paths that are given, or the usual ones."""
+"""Finds the parts of an event in JSON without a preset: at the given paths, or the usual ones."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ from appealbridge.plugin import Options, Received, Request
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.timestamps import moment
 from appealbridge.triggers.webhook.body import json_bytes, numbers_as_written
-from appealbridge.triggers.webhook.presets import (
-    OWN_ID,
-    WHOLE_REQUEST,
-    Read,
-    bounded,
-    unfit,
-    word,
-)
+from appealbridge.triggers.webhook.presets import OWN_ID, WHOLE_REQUEST, Read, bounded, unfit, word
 from appealbridge.triggers.webhook.signature import signed_id
 
 READ_TWICE_BYTES = 128 * 1024
@@ -28,7 +21,7 @@ READ_TWICE_BYTES = 128 * 1024
 
 
 class Paths(Options):
-    """Where in the body the parts of an event stand; what is left out is found by default."""
+    """The paths of the parts of an event in the body; what is left out is found by default."""
 
     key: PathText | None = Field(
         None,
@@ -52,11 +45,11 @@ def mapped(
     """
     Return the reader for these paths.
 
-    A path that is given must lead to a text or a number, or the request is refused. By default the
-    type is `$.type` or `webhook`, the time `$.timestamp` or `$.time`, the subject `$.subject` or the
-    key. The key is the id that the signature vouches for, the value at `usual_key`, or the body's hash.
-    By its hash a body is a repeat for `within` seconds only; `replayable` says that anybody who saw the
-    request could send it again.
+    A given path must lead to a text or a number, or the request is refused. By default the type is
+    `$.type` or `webhook`, the time `$.timestamp` or `$.time`, the subject `$.subject` or the key.
+    The key is the id that the signature covers, the value at `usual_key`, or the body's hash. With
+    the hash, the same body is a repeat for `within` seconds only. `replayable` says that anybody
+    who saw the request could send it again.
     """
     find_type = _finder(paths.type, "type") or _usual("$.type")
     find_subject = _finder(paths.subject, "subject") or _usual("$.subject")

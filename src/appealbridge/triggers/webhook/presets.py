@@ -1,8 +1,8 @@
 """
-What well-known senders mean by their JSON: each preset turns one checked body into events.
+Turns the JSON of well-known senders into events, with a preset for each.
 
-A preset refuses what it does not know: a version, a status or a shape that is new to it is told
-back to the sender, and nothing of it is ever published.
+A preset refuses what it does not know (a version, a status, a shape): the sender gets the reason,
+and nothing is published.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from appealbridge.plugin.timestamps import moment
 from appealbridge.triggers.webhook.signature import media_type
 
 Read = Callable[[Request, Any, str], Received]
-"""From a request, its body as JSON, and the id that its signature vouches for (or empty), to what it brings."""
+"""Turns a request, its body as JSON, and the id that its signature covers (or empty) into events."""
 
 MOST_EVENTS = 500
-"""How many events one request may bring: each is planned and stored before the sender hears of it."""
+"""How many events one request may contain: all are planned and stored before the sender gets an answer."""
 
 MOST_ALERTS = 2000
-"""How many alerts of one request are taken. Monitoring does not send the others again, so people are told."""
+"""How many alerts of one request are used. Monitoring does not send the others again, so a notice is sent."""
 
 MONITORING = frozenset({"alertmanager", "grafana"})
 """The presets of monitoring systems, which send large groups and do not send a refused one again."""
@@ -140,21 +140,21 @@ def _alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Receive
         raise unfit("alerts is not a list with at least one alert")
     shared = {name: body[name] for name in _SHARED if name in body}
     fit = min(MOST_ALERTS, max(1, _MOST_COPIED // len(orjson.dumps(shared))))
-    drafts = [_alert(one, f"alerts[{n}]", sender, shared) for n, one in enumerate(alerts[:fit])]
+    drafts = [_alert(alert, f"alerts[{n}]", sender, shared) for n, alert in enumerate(alerts[:fit])]
     return Received(drafts, left_out=_left_out(sender, len(alerts) - fit, body))
 
 
 def _left_out(sender: str, too_many: int, body: Mapping[str, Any]) -> str:
-    """Return what to tell people about alerts that are not taken; empty if all are."""
-    words = []
+    """Return the text of a notice about alerts that are not used; empty if all are."""
+    parts = []
     if too_many > 0:
-        words.append(f"{sender} sent {too_many} alerts more in one request than are taken")
+        parts.append(f"{sender} sent {too_many} alerts more in one request than are taken")
     cut = body.get("truncatedAlerts")
     if isinstance(cut, int) and cut > 0:
-        words.append(f"{sender} itself left out {cut} alerts because of its max_alerts")
-    if not words:
+        parts.append(f"{sender} itself left out {cut} alerts because of its max_alerts")
+    if not parts:
         return ""
-    left_out = "; ".join(words)
+    left_out = "; ".join(parts)
     return f"{left_out}. Nothing is published about these. Send smaller groups: see group_by"
 
 
@@ -185,7 +185,7 @@ def _alert(alert: Any, where: str, sender: str, shared: Mapping[str, Any]) -> Ev
 
 
 def _fingerprint(labels: Mapping[str, Any]) -> str:
-    """Stand in for the sender's own fingerprint, which is a hash of the labels too."""
+    """Replace the sender's own fingerprint, which is a hash of the labels too."""
     return hashlib.sha256(orjson.dumps(labels, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
@@ -195,7 +195,7 @@ def _cloudevents(request: Request, body: Any, vouched: str) -> Received:
         if body == []:
             return Received(why_none="a batch of CloudEvents with none in it")
         batch = some(body, "the body", "CloudEvent")
-        return Received([_cloudevent(one, f"[{n}]") for n, one in enumerate(batch)])
+        return Received([_cloudevent(event, f"[{n}]") for n, event in enumerate(batch)])
     if "ce-specversion" in request.headers and media != "application/cloudevents+json":
         return Received([_binary_cloudevent(request, body, vouched)])
     return Received([_cloudevent(body, "the body")])
@@ -231,7 +231,7 @@ def _attribute(name: str, value: str) -> str:
 
 
 WHOLE_REQUEST = "*"
-"""What vouches where a sender proves itself for the whole request, headers included."""
+"""Stands for the id if the sender authenticates the whole request, headers included."""
 
 
 def _cloudevent(value: Any, where: str) -> EventDraft:
@@ -262,8 +262,8 @@ def _data(fields: Mapping[str, Any], where: str) -> Any:
     try:
         return orjson.loads(base64.b64decode(fields["data_base64"], validate=True))
     except (binascii.Error, ValueError, TypeError):
-        words = f"data_base64 of {where} is not JSON; send JSON, as data"
-        raise unfit(words) from None
+        message = f"data_base64 of {where} is not JSON; send JSON, as data"
+        raise unfit(message) from None
 
 
 def _pagerduty(request: Request, body: Any, vouched: str) -> Received:
@@ -318,4 +318,4 @@ PRESET_FIELDS: Mapping[PresetName, frozenset[str]] = {
         {"id", "event_type", "resource_type", "occurred_at", "agent", "client", "data", "*"}
     ),
 }
-"""The names in the data of their events, as `Trigger.fields` tells them; a sender may add others any day."""
+"""The names in the data of their events, for `Trigger.fields`; a sender may add others at any time."""

@@ -1,8 +1,8 @@
 """
-How the sender of a webhook proves itself: each scheme as two facts, what is signed and where the proof stands.
+Authenticates the sender of a webhook: each scheme says what is signed and where the proof is.
 
-The raw bytes are checked before anything reads them; every comparison takes the same time whatever
-differs. A refusal tells the sender what to mend and nothing about the secret or the right answer.
+The raw bytes are checked before anything reads them, and every comparison takes constant time. A
+refusal tells the sender what to fix, and nothing about the secret or the right signature.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from appealbridge.model.errors import Refused
 from appealbridge.plugin import Request
 
 Verify = Callable[[Request], object]
-"""Returns for a request whose sender is proven, raises `Refused` (401) for any other."""
+"""Returns for an authenticated request, raises `Refused` (401) for any other."""
 
 SHORTEST = 16
-"""How many bytes a secret should have at least; a shorter one can be guessed by trying."""
+"""How many bytes a secret should have at least; a shorter one can be guessed."""
 
 
 class Scheme(StrEnum):
-    """The ways of proof that are known."""
+    """The known signature schemes."""
 
     STANDARD = "standard-webhooks"
     GITHUB = "github"
@@ -42,7 +42,7 @@ class Scheme(StrEnum):
 
     @property
     def replayable(self) -> bool:
-        """Whether anybody who saw a request can send it again at any time, without knowing the secret."""
+        """Whether anybody who saw a request can send it again at any time without the secret."""
         return self in (Scheme.GITHUB, Scheme.PAGERDUTY, Scheme.HMAC)
 
 
@@ -50,7 +50,7 @@ class Proof(NamedTuple):
     """
     How the requests to one webhook are checked: `head` by the headers alone, `whole` with the body.
 
-    Both raise `Refused`. `head` returns whether the headers alone prove the sender.
+    Both raise `Refused`. `head` returns whether the headers alone authenticate the sender.
     """
 
     head: Callable[[Request], bool]
@@ -58,7 +58,7 @@ class Proof(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """The particulars of `hmac`: the header's name in lower case, the hash, its writing, what stands before it."""
+    """The options of `hmac`: the header's name in lower case, the hash, its encoding, and the text before it."""
 
     header: str = "x-signature"
     algorithm: str = "sha256"
@@ -67,7 +67,7 @@ class Digest(NamedTuple):
 
 
 class _Claim(NamedTuple):
-    """What a request claims: the bytes signed before the body, the proofs it brings, where they stand."""
+    """The bytes signed before the body, the proofs in a request, and the header that has them."""
 
     before: bytes
     proofs: Iterable[bytes]
@@ -75,7 +75,7 @@ class _Claim(NamedTuple):
 
 
 _MOST_PROOFS = 16
-"""A header may bring several signatures while a secret is being changed, but not without end."""
+"""How many signatures a header may have: senders send several while a secret is being changed."""
 
 
 def proof(
@@ -86,10 +86,10 @@ def proof(
     digest: Digest | None = None,
 ) -> Proof:
     """
-    Return the checks for one webhook; any of `secrets` will do.
+    Return the checks for one webhook; any of `secrets` is accepted.
 
-    `tolerance` is how far a signed timestamp may lie from the arrival, in seconds. Raise
-    `ValueError` for a secret that cannot be one, without showing it.
+    `tolerance` is how far a signed timestamp may be from the arrival, in seconds. Raise
+    `ValueError`, without the secret, if a secret is not valid.
     """
     if scheme is Scheme.NONE:
         return Proof(_no_browser, _no_browser)
@@ -105,7 +105,7 @@ def proof(
 
     def head(request: Request) -> bool:
         claim = claimed(request)
-        if not any(len(given) == length for given in claim.proofs):
+        if not any(len(proof) == length for proof in claim.proofs):
             raise _refused(
                 f"no signature in {claim.header} has {length} characters, as {algorithm} needs"
             )
@@ -118,9 +118,9 @@ def proof(
             own.update(claim.before)
             own.update(request.body)
             expected = encode(own.digest())
-            for given in claim.proofs:
+            for proof in claim.proofs:
                 # Some senders, in .NET for example, write hex in capitals.
-                if hmac.compare_digest(expected, given if encoding == "base64" else given.lower()):
+                if hmac.compare_digest(expected, proof if encoding == "base64" else proof.lower()):
                     return
         raise _refused(
             f"no signature in {claim.header} fits this body and a secret of this webhook; "
@@ -131,12 +131,12 @@ def proof(
 
 
 def decoy() -> Proof:
-    """Return a proof with a secret that nobody knows: it checks requests to webhooks that do not exist."""
+    """Return checks with a secret that nobody knows, for requests to webhooks that do not exist."""
     return proof(Scheme.STANDARD, [base64.b64encode(token_bytes(32)).decode()])
 
 
 def key_of(scheme: Scheme, secret: str) -> bytes:
-    """Return the key that a secret stands for; raise `ValueError`, without showing it, where it cannot be one."""
+    """Return the key of a secret; raise `ValueError`, without the secret, if it is not valid."""
     if not secret:
         raise ValueError("is empty")
     if scheme is not Scheme.STANDARD:
@@ -161,7 +161,7 @@ _FORMS = {
 
 
 def _claimant(scheme: Scheme, tolerance: float, form: Digest) -> Callable[[Request], _Claim]:
-    """Return what reads the claim out of a request."""
+    """Return the function that reads the proofs from a request."""
     match scheme:
         case Scheme.STANDARD:
             return lambda request: _standard(request, tolerance)
@@ -243,42 +243,42 @@ def _parts(value: str) -> Sequence[str]:
 
 
 def _marked(parts: Sequence[str], mark: str, header: str) -> Sequence[bytes]:
-    found = [_bytes(part[len(mark) :]) for part in parts if part.startswith(mark)]
-    if not found:
-        raise _refused(f"{header} brings no signature that begins with {mark}")
-    return found[:_MOST_PROOFS]
+    proofs = [_bytes(part[len(mark) :]) for part in parts if part.startswith(mark)]
+    if not proofs:
+        raise _refused(f"{header} has no signature that begins with {mark}")
+    return proofs[:_MOST_PROOFS]
 
 
 def _bearer(keys: Sequence[bytes], request: Request) -> bool:
     word, _, token = _header(request, "authorization").partition(" ")
     if word.lower() != "bearer":
         raise _refused("the authorization header is not of the form: Bearer <token>")
-    given = _bytes(token.strip())
-    if not any([hmac.compare_digest(key, given) for key in keys]):  # noqa: C419 - in constant time
-        raise _refused("the bearer token is none of this webhook's")
+    proof = _bytes(token.strip())
+    if not any([hmac.compare_digest(key, proof) for key in keys]):  # noqa: C419 - in constant time
+        raise _refused("the bearer token is not one of this webhook's")
     return True
 
 
 def _no_browser(request: Request) -> bool:
     """
-    Accept everyone except a browser that sends on behalf of another site's page.
+    Accept everyone except a browser that sends for the page of another site.
 
-    The settings require `allow_unsigned: true` first. A web page can make a browser send forms and plain
+    The settings require `allow_unsigned: true`. A web page can make a browser send forms and plain
     text to any address, including internal ones, but not JSON without asking the server first. A
     browser also says which site the page belongs to.
     """
     media = media_type(request)
     if media != "application/json" and not media.endswith("+json"):
-        words = (
+        message = (
             f"content type {media[:80] or 'missing'}; an unsigned webhook takes application/json"
         )
-        raise Refused(415, "not JSON", words)
+        raise Refused(415, "not JSON", message)
     origin = request.headers.get("origin")
     if origin is not None and not _own(origin, request.headers.get("host", "")):
-        words = (
+        message = (
             "an unsigned webhook accepts nothing from a web page; send it without an Origin header"
         )
-        raise Refused(403, "from a web page", words)
+        raise Refused(403, "from a web page", message)
     return False
 
 
@@ -288,7 +288,7 @@ def media_type(request: Request) -> str:
 
 
 def _own(origin: str, host: str) -> bool:
-    """Return whether a page comes from the address it sends to; a host name is not trusted (DNS rebinding)."""
+    """Return whether a page is from the address that it sends to; host names are not trusted (DNS rebinding)."""
     if origin not in (f"http://{host}", f"https://{host}"):
         return False
     try:

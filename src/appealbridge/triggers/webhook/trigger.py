@@ -65,7 +65,7 @@ from appealbridge.triggers.webhook.signature import (
 
 
 class WebhookSource(PushSource):
-    """What appealbridge.yaml says of one webhook: who may send, and what its JSON means."""
+    """The settings of one webhook in appealbridge.yaml: who may send, and what its JSON means."""
 
     signature: Scheme = Field(
         Scheme.STANDARD,
@@ -84,9 +84,7 @@ class WebhookSource(PushSource):
         examples=[True],
     )
     preset: PresetName | None = Field(
-        None,
-        description="The system whose JSON the sender uses.",
-        examples=["alertmanager"],
+        None, description="The system whose JSON the sender uses.", examples=["alertmanager"]
     )
     mapping: Paths | None = Field(
         None,
@@ -130,7 +128,7 @@ class WebhookSource(PushSource):
         _check_proof(self)
         _check_secrets(self)
         if self.preset is not None and self.mapping is not None:
-            raise ValueError("preset and mapping exclude each other; the preset knows its JSON")
+            raise ValueError("preset and mapping cannot be used together; leave one out")
         return self
 
     @cached_property
@@ -159,22 +157,24 @@ class WebhookSource(PushSource):
 
 
 _OWN_IDS = {Scheme.STRIPE: "$.id", Scheme.SLACK: "$.event_id"}
-"""Where well-known senders put the id of an event, by their signature."""
+"""The path of an event's id in the JSON of well-known senders, by their signature."""
 
 
 def _check_proof(source: WebhookSource) -> None:
-    """Raise `ValueError`, in which no secret stands, where the proof cannot be what it says."""
+    """Raise `ValueError`, without the secret, if the settings of the signature are not consistent."""
     if source.signature is not Scheme.HMAC:
         for name in ("header", "algorithm", "encoding", "prefix"):
             if getattr(source, name) is not None:
-                raise ValueError(f"{name} goes with signature: hmac only; leave it out")
+                raise ValueError(f"{name} is only for signature: hmac; leave it out")
     if source.signature is Scheme.NONE:
         if not source.allow_unsigned:
-            raise ValueError("signature: none lets anyone send; say allow_unsigned: true if meant")
+            raise ValueError(
+                "signature: none lets anyone send; write allow_unsigned: true if this is meant"
+            )
         if source.secrets:
             raise ValueError("signature: none checks no secrets; leave them out")
     elif source.allow_unsigned:
-        raise ValueError("allow_unsigned goes with signature: none only; leave it out")
+        raise ValueError("allow_unsigned is only for signature: none; leave it out")
     elif not source.secrets:
         raise ValueError("no secret; write secrets: [!secret NAME]")
 
@@ -188,7 +188,7 @@ def _check_secrets(source: WebhookSource) -> None:
 
 
 class WebhookOptions(Options):
-    """What a recipe says of the POSTs it wants."""
+    """The options of the trigger in a recipe."""
 
     webhook_id: str = Field(
         min_length=1,
@@ -211,14 +211,12 @@ class WebhookOptions(Options):
         examples=["$.incident.number"],
     )
     type: PathText | None = Field(
-        None,
-        description="The event's type, if the settings do not say.",
-        examples=["$.kind"],
+        None, description="The event's type, if the settings do not say.", examples=["$.kind"]
     )
 
 
 class Webhook(Receiver[WebhookOptions, WebhookSource]):
-    """A POST whose sender is proven."""
+    """A POST request from an authenticated sender."""
 
     name = "webhook"
     section = "webhooks"
@@ -250,7 +248,7 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
         return None if preset is None else PRESET_FIELDS.get(preset)
 
     def with_recipe(self, source: WebhookSource, options: WebhookOptions) -> WebhookSource:
-        """Return the source with the recipe's paths, where nothing else says them yet."""
+        """Return the source with the recipe's paths added, if the settings do not have them."""
         own = {name: path for name in _IDENTITY if (path := getattr(options, name)) is not None}
         if not own:
             return source
@@ -283,7 +281,7 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
             return none
         received = source.read(request, body, _vouched(source.signature, request))
         if source.preset is not None and source.signature.replayable:
-            return replace(received, events=[_replayable(one) for one in received.events])
+            return replace(received, events=[_replayable(event) for event in received.events])
         return received
 
     def body_limit(self, source: WebhookSource) -> int:
@@ -298,12 +296,14 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
                 value = secret.get_secret_value()
                 length = len(key_of(source.signature, value))
                 if length < SHORTEST:
-                    words = f"this secret has only {length} bytes and could be guessed by trying"
-                    yield Weakness((name, "secrets", n), words, _MAKE_ONE)
+                    message = f"this secret has only {length} bytes and could be guessed"
+                    yield Weakness((name, "secrets", n), message, _MAKE_ONE)
                 other = first.setdefault(value, name)
                 if other != name:
-                    words = f"webhook {other} has the same secret, so its sender may send here too"
-                    yield Weakness((name, "secrets", n), words, f"give each its own; {_MAKE_ONE}")
+                    message = (
+                        f"webhook {other} has the same secret, so its sender may send here too"
+                    )
+                    yield Weakness((name, "secrets", n), message, f"give each its own; {_MAKE_ONE}")
 
 
 _IDENTITY = ("key", "subject", "type")
@@ -340,14 +340,14 @@ _LONGEST_CHALLENGE = 1000
 
 
 def _replayable(draft: EventDraft) -> EventDraft:
-    """Return the draft with the note that anybody who saw the request could send it again."""
+    """Mark the draft as one that anybody who saw the request could send again."""
     if draft.repeats == ALWAYS:
         return draft
     return replace(draft, repeats=replace(draft.repeats, replayable=True))
 
 
 def _vouched(scheme: Scheme, request: Request) -> str:
-    """Return the id that the proof covers, `WHOLE_REQUEST` where it covers every header, empty for none."""
+    """Return the id that the signature covers, `WHOLE_REQUEST` if it covers every header, empty for none."""
     if scheme in (Scheme.BEARER, Scheme.NONE):
         return WHOLE_REQUEST
     return signed_id(request.headers) if scheme is Scheme.STANDARD else ""

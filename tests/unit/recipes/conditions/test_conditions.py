@@ -136,7 +136,7 @@ CENTRE = "{ centre: [52.48, -1.89], radius: 5km }"
         ),
         (
             f"- {{ field: $.severity, within: {CENTRE} }}",
-            '$.severity is "major", which is no place on earth, wanted within 5km of 52.48, -1.89',
+            '$.severity is "major", which is not a place on earth, wanted within 5km of 52.48, -1.89',
         ),
         (
             "- { field: $.far, within: digbeth }",

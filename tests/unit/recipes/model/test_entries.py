@@ -119,11 +119,11 @@ def said(text: str) -> list[str]:
         ("{ knock: front }", ['-: "times" is missing; say if: or times:']),
         (
             "{ knock: front, if: a, times: 2 }",
-            ['times: "if" and "times" stand here together; leave one out'],
+            ['times: "if" and "times" cannot be used together; leave one out'],
         ),
         (
             "{ knock: front, if: a, hard: true, words: Hi }",
-            ['words: "hard" and "words" stand here together; whisper'],
+            ['words: "hard" and "words" cannot be used together; whisper'],
         ),
         ("{ knock: front, if: 5, times: 2 }", ["if: must be text; put it in quotes"]),
         ("{ knock: front, Firmly: 1 }", ['-: unknown option "Firmly"; did you mean "hard"?']),

@@ -178,7 +178,7 @@ def test_a_plug_in_that_breaks_over_a_text_concerns_that_text_alone():
     fixed, problems = load_recipe(recipe.replace("TEXT", "Seen"), "a.yaml", "a", known)
     assert fixed is None
     assert [one.problem for one in problems if one.level == "error"] == [
-        "broken breaks on this: RuntimeError"
+        "broken fails on this: RuntimeError"
     ]
     listed, _ = load_recipe(
         recipe.replace("TEXT", '"{{ lists.regional_press }}"'), "a.yaml", "a", known

@@ -53,7 +53,7 @@ def test_a_folder_that_cannot_be_listed_does_not_pass_for_an_empty_one(folder, m
     assert [*load_book(place, catalogue(), before=before).recipes] == ["a", "shut-b"]
 
 
-UNLISTED = ("cannot be listed: Permission denied", "give the daemon's user the right to read it")
+UNLISTED = ("cannot be listed: Permission denied", "give the daemon's user permission to read it")
 
 
 def shut(monkeypatch, folder):
@@ -128,7 +128,7 @@ def test_a_recipe_that_is_none_by_its_name_is_noted(folder, name):
 def test_what_recipes_say_of_a_webhook_counts(folder):
     declared = {"webhook:incident-desk": HookSource()}
     book = load_book(folder(a=KEYED % "$.id"), catalogue(declared=declared))
-    assert book.told("webhook:incident-desk", HookSource()) == HookSource(key="$.id")
+    assert book.declared["webhook:incident-desk"] == HookSource(key="$.id")
 
 
 def test_a_recipe_that_disagrees_about_a_webhook_is_quarantined(folder):
@@ -153,10 +153,10 @@ def test_two_recipes_of_one_alias_are_worth_a_note(folder):
 
 
 COPIES = {
-    "the same": ({"a": GOOD, "b": GOOD}, "a.yaml says the same"),
+    "the same": ({"a": GOOD, "b": GOOD}, "a.yaml is the same"),
     "the same but for comments and the alias": (
         {"a": GOOD, "b": "# mine\nalias: B\n\n" + GOOD},
-        "a.yaml says the same",
+        "a.yaml is the same",
     ),
     "copied and changed": ({"road": GOOD, "road-copy": OTHER}, "looks like a copy of"),
     "numbered": ({"road": GOOD, "road-2": OTHER}, "looks like a copy of"),

@@ -7,8 +7,8 @@ from appealbridge.plugin import Measure, Registry
 from appealbridge.plugin.text.counting import X_LIMIT, x_length
 from appealbridge.recipes.planning.plan import plan
 from appealbridge.recipes.planning.shortening import LEAST
-from appealbridge.recipes.rehearsal.api import rehearse
 from appealbridge.recipes.rehearsal.preview import heading
+from appealbridge.recipes.rehearsal.simulate import rehearse
 from tests.recipes.plugins import Appeal, X
 from tests.unit.recipes.conftest import event_of, recipe_of
 

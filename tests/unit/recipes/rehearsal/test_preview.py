@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.documents import InvalidDocuments
-from appealbridge.recipes.rehearsal.api import preview
+from appealbridge.recipes.rehearsal.preview import preview
 from tests.unit.recipes.conftest import recipe_of
 
 RECIPE = """

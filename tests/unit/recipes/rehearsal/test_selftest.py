@@ -240,4 +240,4 @@ def test_a_test_that_is_not_met_says_why_something_is_held():
 
 def test_a_test_without_an_exact_list_wants_something_to_go_out():
     text = UNTIL % ("tomorrow 10:00", "after: 1h\n    text_not: Aisha")
-    assert "expected that something goes out" in run_tests(recipe_of(text))[0].why
+    assert "expected something to go out" in run_tests(recipe_of(text))[0].why

@@ -181,7 +181,7 @@ def test_a_signature_of_another_version_is_not_taken_for_ours():
         verifier(Scheme.STANDARD, [STANDARD]),
         request({**standard(), "webhook-signature": "v1a,abc"}),
     )
-    assert "brings no signature that begins with v1," in said
+    assert "has no signature that begins with v1," in said
 
 
 def test_signatures_without_end_are_not_all_tried():

@@ -220,7 +220,7 @@ def weak(**sources):
 def test_a_short_secret_is_named():
     desk = {"signature": "bearer", "secrets": ["0123456789abcdef", "0123456789abcde"]}
     assert weak(desk=desk) == {
-        ("desk", "secrets", 1, "this secret has only 15 bytes and could be guessed by trying")
+        ("desk", "secrets", 1, "this secret has only 15 bytes and could be guessed")
     }
 
 
@@ -247,12 +247,12 @@ def test_a_secret_of_two_webhooks_is_named():
         ({"secrets": [SECRET] * 3}, "at most 2"),
         ({"signature": "none"}, "allow_unsigned: true"),
         ({"signature": "none", "allow_unsigned": True}, "leave them out"),
-        ({"allow_unsigned": True}, "goes with signature: none"),
+        ({"allow_unsigned": True}, "is only for signature: none"),
         ({"preset": "alertmanger"}, "'alertmanager', 'cloudevents', 'grafana' or 'pagerduty'"),
-        ({"preset": "alertmanager", "mapping": {}}, "exclude each other"),
+        ({"preset": "alertmanager", "mapping": {}}, "cannot be used together"),
         ({"mapping": {"key": "id"}}, "begins with"),
         ({"mapping": {"key": "$.["}}, "not a JSONPath"),
-        ({"header": "X-Signature"}, "goes with signature: hmac"),
+        ({"header": "X-Signature"}, "is only for signature: hmac"),
         ({"signature": "hmac", "secrets": [""]}, r"secrets\[0\] is empty"),
         ({"tolerance": "0s"}, "greater than 0"),
     ],
