@@ -96,13 +96,13 @@ async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_e
     settings = story.stage.config.read_text()
     story.stage.config.write_text(settings.replace("every: 60s", "every: 10s"))
     await story.restarts()
-    await story.bridge.engine._crash_guard.begin("appeal:desk", "")  # which has to wait no more
+    await story.bridge.engine.pipeline.polling.crash_guard.begin("appeal:desk", "")  # which has to wait no more
     with closing(sqlite3.connect(story.stage.store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # so that what is handed over has to wait
         story.clock.regardless = True
         story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
         await story.clock.passes(seconds=11)
-        await story.until(lambda: story.bridge.engine.intake._waiting)
+        await story.until(lambda: story.bridge.engine.pipeline.intake._waiting)
         stopping = asyncio.create_task(story.stops())
         await story.until(lambda: not story.bridge.engine.lanes)
         other.execute("ROLLBACK")

@@ -26,6 +26,7 @@ from appealbridge.daemon.assembly import Assembly, Known, assemble, refused, tak
 from appealbridge.daemon.control import Control, announced
 from appealbridge.daemon.systemd import Notifier, listening_sockets, notifier
 from appealbridge.documents import InvalidDocuments, Problem, unexpected
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
@@ -104,17 +105,18 @@ class Bridge:
             http = await stack.enter_async_context(self._network(PLATFORM_NAMES))
             source_http = await stack.enter_async_context(self._network(SOURCE_NAMES))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            report = Report(self.log, self.metrics)
             self.engine = Engine(
-                store,
-                self.clock,
-                self._rng,
-                http,
-                report,
-                tasks,
-                source_http=source_http,
-                clean=self._clean,
-                space=partial(self._space, settings.store),
+                EngineContext(
+                    store=store,
+                    clock=self.clock,
+                    rng=self._rng,
+                    report=Report(self.log, self.metrics),
+                    tasks=tasks,
+                    http=http,
+                    source_http=source_http,
+                    clean=self._clean,
+                    free_space=partial(self._space, settings.store),
+                )
             )
             stack.push_async_callback(self._stop_engine)
             await self.engine.start(self.assembly.active, self.assembly.catalogue)
@@ -173,7 +175,7 @@ class Bridge:
         self.redactor = Redactor(self._secrets)
         self._egress = assembly.egress
         read_at_once(assembly.settings.feeds_at_once)
-        await self.engine.adopt(assembly.active, assembly.catalogue)
+        await self.engine.reconfigure(assembly.active, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
         if asked:

@@ -25,8 +25,8 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
         del request
         if trouble := engine.heartbeat.trouble:
             return problem(503, f"the store takes nothing now: {trouble}", retry_after=5)
-        if engine.room.why:
-            return problem(503, engine.room.why, retry_after=5)
+        if engine.disk_space.why:
+            return problem(503, engine.disk_space.why, retry_after=5)
         told: dict[str, object] = {"status": "ready"}
         if engine.monitor.notes:
             told["notes"] = sorted(engine.monitor.notes.values())
