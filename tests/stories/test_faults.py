@@ -6,7 +6,6 @@ from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.intake.polling import Polling
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs import runs
-from appealbridge.engine.upkeep.expiry import Expiry
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.errors import StoreError, Unkeepable
@@ -40,7 +39,7 @@ def breaks(monkeypatch, owner, name, *, when=lambda *_: True, times=1):
 
 async def test_a_loop_that_broke_goes_on_and_people_are_told(story, monkeypatch):
     await story.begins({"late": LATE.replace("approval: none\n", "")})
-    breaks(monkeypatch, Expiry, "_expire")
+    breaks(monkeypatch, SqliteStore, "expire")
     await story.receives("M6 closed")
     await story.clock.passes(minutes=11)
     await story.state(1, "expired", passing=1)

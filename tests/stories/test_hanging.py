@@ -163,7 +163,7 @@ async def test_an_attempt_that_hangs_can_be_called_off(story, sign):
     first, _ = await story.deliveries()
     status, told = await story.asks("POST", f"/deliveries/{first['number']}/cancel?reason=wrong")
     assert (status, told["state"]) == (200, "cancelled"), told
-    assert told["reason"] == "wrong; it may be published all the same, so look on the account"
+    assert told["reason"] == "wrong; it may be published all the same, so check the account"
     sign.hangs = set()
     await story.until(lambda: sign.shown == ["A38 closed"], passing=1)
 
@@ -184,7 +184,7 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
     await story.begins({"sign": SIGN}, CHANNELS)
     lane = story.bridge.engine.lanes["sign"]
     sign.hangs = {"check"}
-    lane.heard(LoginExpired("401"), story.clock.now())
+    lane.on_result(LoginExpired("401"), story.clock.now())
     await story.receives("M6 closed")
     words = "could not be tried: it did not end within 60 seconds"
     await story.until(lambda: words in lane.health.reason, passing=1)

@@ -42,6 +42,7 @@ from appealbridge.store.records import Space
 from appealbridge.store.sqlite.maintenance import free_space
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.triggers.webhook.signature import decoy
+from appealbridge.web.hooks import Webhooks
 from appealbridge.web.refusals import Refusals
 from appealbridge.web.server import application, control_application, serve
 
@@ -199,7 +200,8 @@ class Bridge:
         settings = self.assembly.settings
         refusals = Refusals(self.engine.report, self.clock.monotonic)
         reload = partial(self.reload, asked=True)
-        app = application(self.engine, self.metrics, self.token, reload, refusals, decoy())
+        app = application(self.engine, self.metrics, self.token, reload)
+        webhooks = Webhooks(self.engine, refusals, decoy())
         handed = list(listening_sockets(os.environ, os.getpid()))
         listen = settings.listen
         if not handed and listen.address is None and listen.path is None:
@@ -212,6 +214,7 @@ class Bridge:
                 handed = [own.enter_context(socket_at(Path(listen.path), mode))]
             async with serve(
                 app,
+                webhooks,
                 address=listen.address,
                 sock=handed[0] if handed else None,
                 stop_within=settings.shutdown_within / 2,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -50,6 +50,11 @@ ANSWER_SECONDS = 20.0
 
 LINGER_SECONDS = 5.0
 """How long the rest of a rejected request is read and discarded, so that the client can read the answer."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+PREFIX = "/hooks/"
+"""Where the paths of webhooks begin."""
 
 RefusedBefore = Callable[[str, int, str], None]
 """Called when something is rejected before it is a whole request: `unknown`, the status, and the reason."""
@@ -309,12 +314,16 @@ class Connection(RequestHandler):
 
 
 class Server(web.Server):
-    """aiohttp's server, with our class of connections."""
+    """aiohttp's server, with our class of connections, and with a handler of its own for webhooks."""
 
-    def __init__(self, plain: web.Server, connections: Connections) -> None:
+    def __init__(self, plain: web.Server, connections: Connections, webhooks: Handler) -> None:
+        def handler(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            to_webhook = request.rel_url.raw_path.startswith(PREFIX)
+            return webhooks(request) if to_webhook else plain.request_handler(request)
+
         # AppRunner creates the server itself and offers no way to choose its class.
         super().__init__(
-            plain.request_handler,
+            handler,
             request_factory=plain.request_factory,
             loop=plain._loop,  # noqa: SLF001
             **plain._kwargs,  # noqa: SLF001
@@ -327,19 +336,22 @@ class Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Serves an application within the limits."""
+    """Serves webhooks and an application within the limits."""
 
-    __slots__ = ("_all",)
+    __slots__ = ("_all", "_webhooks")
 
-    def __init__(self, app: web.Application, connections: Connections, **kwargs: Any) -> None:
+    def __init__(
+        self, app: web.Application, webhooks: Handler, connections: Connections, **kwargs: Any
+    ) -> None:
         super().__init__(app, max_headers=MOST_HEADERS, lingering_time=LINGER_SECONDS, **kwargs)
         self._all = connections
+        self._webhooks = webhooks
 
     async def _make_server(self) -> web.Server:
-        return Server(await super()._make_server(), self._all)
+        return Server(await super()._make_server(), self._all, self._webhooks)
 
 
-def connection_of(request: web.Request) -> Connection:
+def connection_of(request: web.BaseRequest) -> Connection:
     """Return the connection that a request came on."""
     return cast("Connection", request.protocol)
 
