@@ -186,7 +186,7 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
     sign.hangs = {"check"}
     lane.on_result(LoginExpired("401"), story.clock.now())
     await story.receives("M6 closed")
-    words = "could not be tried: it did not end within 60 seconds"
+    words = "could not be tested: it did not end within 60 seconds"
     await story.until(lambda: words in lane.health.reason, passing=1)
     sign.hangs = set()
     await story.until(lambda: sign.shown == ["M6 closed"], passing=5)

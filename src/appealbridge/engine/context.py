@@ -14,6 +14,7 @@ from appealbridge.engine.intake.planning import Planner
 from appealbridge.engine.notices.alarms import Alarms
 from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.engine.report import Report
+from appealbridge.engine.time_limit import TimeLimits
 from appealbridge.plugin.http.client import Http
 from appealbridge.store.base import Store
 from appealbridge.store.records import Space
@@ -49,6 +50,11 @@ class EngineContext:
     def planner(self) -> Planner:
         """Plans what events cause."""
         return Planner(self.clock)
+
+    @cached_property
+    def time_limits(self) -> TimeLimits:
+        """Limits the time of plug-ins."""
+        return TimeLimits(self.clock)
 
     @cached_property
     def recipes(self) -> KeptRecipes:

@@ -59,6 +59,7 @@ class Engine:
         await self.context.planner.warm_up()
         await self.reconfigure(active, catalogue)
         for name, work in {
+            "time limits": self.context.time_limits.run,
             "disk space": parts.disk_space.run,
             "monitor": self.monitor.run,
             "heartbeat": self.heartbeat.run,

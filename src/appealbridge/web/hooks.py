@@ -31,7 +31,7 @@ NOT_PROVEN = (
 )
 """The one answer to every unproven request, so that nobody learns which webhooks exist."""
 
-_METHODS = "OPTIONS, POST"
+_METHODS = "POST, OPTIONS"
 
 Throttles = dict[str, Throttle]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.health import FAILURES, WELL, Condition, Health
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.engine.time_limit import GaveUp, within
+from appealbridge.engine.time_limit import GaveUp
 from appealbridge.model.errors import DeliveryError, StoreError, TryAgain
 from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
@@ -81,7 +81,7 @@ class Accounts:
         failure: DeliveryError | None = None
         try:
             checking = lane.channel.check(lane.account, tools)
-            await within(self._clock, lane.channel.time_limit, checking)
+            await self._context.time_limits.within(lane.channel.time_limit, checking)
         except DeliveryError as error:
             failure = error
         except GaveUp as error:

@@ -23,7 +23,7 @@ from appealbridge.engine.delivery.outcome import (
 from appealbridge.engine.delivery.retry_policies import Policies
 from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
 from appealbridge.engine.outcomes import OutcomeListener, Result
-from appealbridge.engine.time_limit import GaveUp, within
+from appealbridge.engine.time_limit import GaveUp, Over
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
@@ -52,16 +52,6 @@ _UNREADABLE = 300.0
 """For how many seconds a refused search is repeated, on an account that publishes, before a person is asked."""
 
 
-class _UnderWay:
-    """An attempt that is being made: `over` is set to end it, `ended` once its outcome is stored."""
-
-    __slots__ = ("ended", "over")
-
-    def __init__(self) -> None:
-        self.over = asyncio.Event()
-        self.ended = asyncio.Event()
-
-
 class Attempts:
     """Makes attempts and searches, and stores how they ended."""
 
@@ -73,7 +63,9 @@ class Attempts:
         self._clean = context.clean
         self._outcomes = outcomes
         self._policies = Policies(context)
-        self._under_way: dict[str, _UnderWay] = {}
+        self._within = context.time_limits.within
+        self._under_way: dict[str, Over] = {}
+        self._called_off: dict[str, asyncio.Event] = {}
         # When the last attempt of each delivery with an unclear outcome ended. Those of an earlier process
         # had ended when this one began.
         self._ended_at: dict[str, float] = {}
@@ -82,20 +74,23 @@ class Attempts:
 
     async def send(self, lane: Lane, delivery: Delivery) -> None:
         """Make an attempt that is stored as begun."""
-        self._under_way[delivery.id] = _UnderWay()
+        self._under_way[delivery.id] = asyncio.get_running_loop().create_future()
         try:
             await self._send(lane, delivery)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a delivery without a next step
             await self._broke(lane, delivery, State.SENDING, State.UNKNOWN, error)
         finally:
-            self._under_way.pop(delivery.id).ended.set()
+            del self._under_way[delivery.id]
+            if ended := self._called_off.pop(delivery.id, None):
+                ended.set()
 
     async def call_off(self, delivery_id: str) -> None:
         """End an attempt, and wait until it is stored that its outcome is unclear."""
-        attempt = self._under_way.get(delivery_id)
-        if attempt is not None:
-            attempt.over.set()
-            await attempt.ended.wait()
+        over = self._under_way.get(delivery_id)
+        if over is not None:
+            if not over.done():
+                over.set_result("it was called off")
+            await self._called_off.setdefault(delivery_id, asyncio.Event()).wait()
 
     async def search(self, lane: Lane, delivery: Delivery) -> None:
         """Find out whether a delivery with an unclear outcome is published, by a search on the account if possible."""
@@ -253,8 +248,9 @@ class Attempts:
             message = message.model_copy(update={"in_reply_to": before.id})
         try:
             sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
-            over = self._under_way[delivery.id].over
-            result = kept_receipt(await within(self._clock, lane.channel.time_limit, sending, over))
+            over = self._under_way[delivery.id]
+            receipt = await self._within(lane.channel.time_limit, sending, over)
+            result = kept_receipt(receipt)
         except GaveUp as error:
             result = Unsure(f"the attempt was ended: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
@@ -282,7 +278,7 @@ class Attempts:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
             finding = lane.channel.find(lane.account, message, delivery, self._tools(lane))
-            result = await within(self._clock, lane.channel.time_limit, finding)
+            result = await self._within(lane.channel.time_limit, finding)
             return kept_search(result, self._clean, DETAIL_LIMIT)
         except GaveUp as error:
             return TryAgain(f"the search was ended: {error}")

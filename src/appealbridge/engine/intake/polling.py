@@ -13,7 +13,7 @@ from appealbridge.engine.intake.changes import decide, renewed
 from appealbridge.engine.intake.crash_guard import CrashGuard
 from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.intake.intake import Intake
-from appealbridge.engine.time_limit import GaveUp, within
+from appealbridge.engine.time_limit import GaveUp
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import AddressNotAllowed, SourceDown, StoreError, TryAgain
 from appealbridge.model.event import EventDraft
@@ -97,7 +97,7 @@ class Polling:
             same = record is not None and not any(renewed(record.state, _basis(watched)))
             cursor = record.cursor if record is not None and same else {}
             polling = watched.poller.poll(watched.options, cursor, tools)
-            look = await within(self._clock, watched.poller.time_limit, polling)
+            look = await self._context.time_limits.within(watched.poller.time_limit, polling)
             await self._seen(watched, record, look)
         except StoreError:
             raise
