@@ -201,7 +201,7 @@ async def test_another_address_under_the_same_name_begins_with_a_silent_look_eac
             await looks(story, server)
         assert story.posts("x") == []
         assert any(
-            "is another one than before" in line["reason"] for line in story.said("source_note")
+            "identity has changed" in line["reason"] for line in story.said("source_note")
         )
         server.otherwise = rss(*items(8, 7, 1))
         await looks(story, server)
@@ -283,12 +283,12 @@ async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
         assert {one["hold"] for one in held} == {"undated"}
         assert {one["reason"].partition(",")[0] for one in held} == {
             "it has no date that can be read",
-            "its date lies ahead",
+            "its date is in the future",
         }
         assert story.posts("x") == []
         notes = [line["reason"] for line in story.said("source_note")]
         assert "the date of 1 item cannot be read" in notes
-        assert "`max_age` can tell nothing of 2 items; they are held" in notes
+        assert "`max_age` cannot be checked for 2 items, which are held" in notes
         await looks(story, server, 5)
         assert len([n for n in story.said("source_note") if "date of 1" in n["reason"]]) == 1
         for one in held:

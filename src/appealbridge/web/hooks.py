@@ -31,7 +31,7 @@ NOT_PROVEN = (
 )
 """The one answer to every unproven request, so that nobody learns which webhooks exist."""
 
-_METHODS = "POST, OPTIONS"
+_METHODS = "OPTIONS, POST"
 
 Throttles = dict[str, Throttle]
 
