@@ -98,8 +98,8 @@ class Bridge:
             read_at_once(settings.feeds_at_once)
             self.log.info(LogEvent.STARTING, version=__version__, store=str(settings.store))
             if settings.file is None:
-                words = "no webhook, source or channel is declared; name the file with --config, or make it"
-                self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
+                reason = "no webhook, source or channel is declared; name the file with --config, or make it"
+                self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=reason)
             self._say_recipes()
             store = await SqliteStore.open(settings.store, on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
@@ -145,27 +145,26 @@ class Bridge:
             self.log.info(LogEvent.STOPPED)
             self.log.output.flush()
 
-    async def reload(self, *, asked: bool = False) -> dict[str, Any]:
+    async def reload(self, *, by_person: bool = False) -> dict[str, Any]:
         """
         Load new recipes and settings as a whole; if the settings have problems, nothing changes.
 
-        Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
-        Who `asked` is told what is new since the last time that somebody asked: a recipe is mostly
-        taken as soon as it is saved, and whoever saved it wants to hear that it was.
+        Return the report of `taken`. If a person asked for it (`by_person`), the report is about everything since the
+        last time that a person asked, because most recipes are loaded as soon as they are saved.
         """
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
             try:
-                return await self._take_new(asked=asked)
+                return await self._load(by_person=by_person)
             finally:
                 self.systemd.ready()
 
-    async def _take_new(self, *, asked: bool) -> dict[str, Any]:
+    async def _load(self, *, by_person: bool) -> dict[str, Any]:
         try:
             assembly = await offload(
                 FILES, assemble, self.config, before=self.assembly.book.recipes
             )
-        except Exception as error:  # noqa: BLE001 - what is in force stays so, whatever a file makes us raise
+        except Exception as error:  # noqa: BLE001 - whatever a file makes us raise, the configuration in force stays
             if not isinstance(error, InvalidDocuments):
                 error = InvalidDocuments([unexpected("the settings", error, secret=True)])
             reason = "\n\n".join(problem.text() for problem in error.problems)
@@ -179,11 +178,11 @@ class Bridge:
         await self.engine.reconfigure(assembly.active, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
-        if asked:
+        if by_person:
             before, self._known = self._known, Known.of(assembly)
-        told = taken(before, assembly)
-        self.log.info(LogEvent.RELOADED, summary=told["summary"])
-        return told
+        report = taken(before, assembly)
+        self.log.info(LogEvent.RELOADED, summary=report["summary"])
+        return report
 
     @asynccontextmanager
     async def _network(self, names: Pool) -> AsyncIterator[Http]:
@@ -199,7 +198,7 @@ class Bridge:
     async def _served(self) -> AsyncIterator[str]:
         settings = self.assembly.settings
         refusals = Refusals(self.engine.report, self.clock.monotonic)
-        reload = partial(self.reload, asked=True)
+        reload = partial(self.reload, by_person=True)
         app = application(self.engine, self.metrics, self.token, reload)
         webhooks = Webhooks(self.engine, refusals, decoy())
         handed = list(listening_sockets(os.environ, os.getpid()))
@@ -259,8 +258,8 @@ class Bridge:
         for problem in self.assembly.wrong_lists:
             self.log.error(LogEvent.LIST_WRONG, reason=problem.text())
         for file, problems in book.quarantined.items():
-            words = "\n\n".join(_without_keys(problem).text() for problem in problems)
-            self.log.error(LogEvent.RECIPE_QUARANTINED, file=file, reason=words)
+            reason = "\n\n".join(_without_keys(problem).text() for problem in problems)
+            self.log.error(LogEvent.RECIPE_QUARANTINED, file=file, reason=reason)
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)
@@ -268,5 +267,5 @@ class Bridge:
 
 def _without_keys(problem: Problem) -> Problem:
     """Return a problem without keys in addresses, because more people read the log than the recipes."""
-    line, words = without_queries(problem.source_line), without_queries(problem.problem)
-    return replace(problem, source_line=line, problem=words)
+    line, text = without_queries(problem.source_line), without_queries(problem.problem)
+    return replace(problem, source_line=line, problem=text)

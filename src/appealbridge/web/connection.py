@@ -121,7 +121,7 @@ class Connections:
             self._left += self._borrowed.pop(connection, 0)
 
     def _oldest_idle(self) -> Connection | None:
-        return next((one for one in self._proven if one.idle), None)
+        return next((connection for connection in self._proven if connection.idle), None)
 
 
 class Connection(RequestHandler):
@@ -213,7 +213,7 @@ class Connection(RequestHandler):
         if type(self._messages[-1][0]) is _ErrInfo:
             self._drop_invalid_input()
         if self._bytes > HEAD_BYTES and any(
-            _head_bytes(one) > HEAD_BYTES for one in self._messages
+            _head_bytes(message) > HEAD_BYTES for message in self._messages
         ):
             self._messages.clear()
             self._messages.append(_head_too_large())
@@ -242,8 +242,7 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Answer malformed HTTP, or a fault of this program, as problem+json like all other errors."""
         super().handle_error(request, status, exc, message)
-        words = _WORDS.get(status, "a fault of this program; it is in its log")
-        answer = problem(status, words)
+        answer = problem(status, _DETAILS.get(status, "a fault of this program; it is in its log"))
         answer.force_close()
         return answer
 
@@ -288,10 +287,10 @@ class Connection(RequestHandler):
         if not self.idle:
             return
         if self._bytes:
-            words = (
+            detail = (
                 f"the headers did not arrive within {HEAD_SECONDS:g} seconds; please send it again"
             )
-            self._reject(Refused(408, "too slow", words))
+            self._reject(Refused(408, "too slow", detail))
         else:
             self.force_close()
 
@@ -363,12 +362,10 @@ def _head_bytes(message: tuple[Any, StreamReader]) -> int:
     )
 
 
-_TOO_LARGE = (
-    f"the headers may have {HEAD_BYTES} bytes together at the most; send fewer or shorter ones"
-)
+_TOO_LARGE = f"the headers may have at most {HEAD_BYTES} bytes together; send fewer or shorter ones"
 
 
-_WORDS = {
+_DETAILS = {
     400: "this is not valid HTTP, or it has too many headers, or one that is too long; check the client",
     431: _TOO_LARGE,
     504: "this took too long; please send it again",

@@ -109,11 +109,11 @@ def _handshake(request: web.BaseRequest) -> web.Response:
     return web.Response(status=200, headers=headers)
 
 
-def _refusal(refused: Refused, webhook: str, words: str, refusals: Refusals) -> web.Response:
-    refusals(webhook, refused.status, words)
+def _refusal(refused: Refused, webhook: str, detail: str, refusals: Refusals) -> web.Response:
+    refusals(webhook, refused.status, detail)
     if refused.status == 401:
         return problem(401, NOT_PROVEN, title="not accepted")
-    return problem(refused.status, words, title=refused.title, retry_after=refused.after)
+    return problem(refused.status, detail, title=refused.title, retry_after=refused.after)
 
 
 async def _proven(
@@ -179,7 +179,7 @@ def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]
         throttle = throttles[hook.source] = Throttle(rate)
     wait = throttle.wait(monotonic())
     if wait:
-        raise Refused(429, "too often", f"this webhook takes {rate}; send it later", after=wait)
+        raise Refused(429, "too often", f"this webhook accepts {rate}; send it later", after=wait)
 
 
 def _no_event(received: Received) -> web.Response:
@@ -188,16 +188,16 @@ def _no_event(received: Received) -> web.Response:
 
 
 def _answer(taken: Taken) -> web.Response:
-    told: dict[str, object] = {"event": taken.ids[0] or None}
+    content: dict[str, object] = {"event": taken.ids[0] or None}
     if len(taken.ids) > 1:
-        told["events"] = [one or None for one in taken.ids]
+        content["events"] = [event_id or None for event_id in taken.ids]
     if not taken.repeat:
-        told["recipes"] = taken.recipes
-    return answer(told, 200 if taken.repeat else 202)
+        content["recipes"] = taken.recipes
+    return answer(content, 200 if taken.repeat else 202)
 
 
 def _check_body(request: web.BaseRequest, length: int, limit: int) -> None:
-    """Raise `Refused` for a body that is too long by what is known of its length, or written in another way."""
+    """Raise `Refused` for a body that is too long, as far as its length is known, or that is compressed."""
     if length > limit:
         raise _too_large(limit)
     encoding = request.headers.get(hdrs.CONTENT_ENCODING)
@@ -217,8 +217,8 @@ async def _body(request: web.BaseRequest, limit: int) -> bytes:
     except TimeoutError:
         if connection.discarding:
             raise overloaded() from None
-        words = f"the body did not arrive within {BODY_SECONDS:g} seconds; please send it again"
-        raise Refused(408, "too slow", words) from None
+        detail = f"the body did not arrive within {BODY_SECONDS:g} seconds; please send it again"
+        raise Refused(408, "too slow", detail) from None
     except (ConnectionError, web.RequestPayloadError) as error:
         raise Refused(400, "cut off", f"the body broke off: {error}") from None
     finally:
@@ -243,5 +243,5 @@ async def _read(content: StreamReader, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Refused:
-    words = f"the body may have at most {limit} bytes; send less at once"
-    return Refused(413, "too large", words)
+    detail = f"the body may have at most {limit} bytes; send less at once"
+    return Refused(413, "too large", detail)

@@ -94,8 +94,8 @@ async def serve(
             await site.start()
             _receive_little_at_once(runner)
         except OSError as error:
-            words = os.strerror(error.errno).lower() if error.errno else str(error)
-            raise OSError(f"{place}: {words}; give another address under `listen:`") from None
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise OSError(f"{place}: {reason}; give another address under `listen:`") from None
         yield _url(runner)
     finally:
         await runner.cleanup()
@@ -123,7 +123,7 @@ def _site(
 ) -> tuple[web.BaseSite, str]:
     """Return the site to open, and its name for people."""
     if sock is not None:
-        return web.SockSite(runner, sock, backlog=1024), "the socket that is given"
+        return web.SockSite(runner, sock, backlog=1024), "the given socket"
     host, port = address
     return web.TCPSite(runner, host, port, backlog=1024), f"{host}:{port}"
 
