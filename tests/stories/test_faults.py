@@ -182,7 +182,7 @@ async def test_a_run_that_cannot_be_kept_fails_and_stops_none_behind_it(story, m
     await story.until(lambda: story.posts("x") == ["Two"], passing=5)
     failed, planned = await story.runs()
     assert (failed["state"], planned["state"]) == ("failed", "planned")
-    assert failed["reason"] == "what it planned cannot be kept: a lone surrogate"
+    assert failed["reason"] == "what it planned cannot be stored: a lone surrogate"
 
 
 async def test_what_the_store_goes_on_refusing_is_told_to_people(story, monkeypatch):

@@ -97,17 +97,13 @@ class Operations:
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Retry a failed delivery; return it. Raise `NotFound`, or `IllegalMove` if it has not failed."""
-        delivery = await self._failed(delivery_id)
-        await self._guard.repeats_text(delivery, self._clock.now())  # remembers its text
-        return await self._move(delivery, State.READY, LogEvent.RELEASED)
-
-    async def _failed(self, delivery_id: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
         if delivery.state is not State.FAILED:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
-        return delivery
+        await self._guard.repeats_text(delivery, self._clock.now())  # remembers its text
+        return await self._move(delivery, State.READY, LogEvent.RELEASED)
 
     async def retry_all(self, since: float | None) -> Sequence[Delivery]:
         """

@@ -306,11 +306,7 @@ class Attempts:
         return Tools(lane.http, self._clock.now(), self._rng)
 
     async def _settle(
-        self,
-        lane: Lane,
-        delivery: Delivery,
-        settlement: Settlement,
-        seconds: float,
+        self, lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float
     ) -> None:
         """Store the outcome, however long the store takes: it is the only proof of what happened outside."""
         try:

@@ -40,11 +40,7 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
     if delivery.publish_by is not None and now >= delivery.publish_by:
         return Verdict(State.EXPIRED, reason="its publish-by time has passed")
     if content_hash(delivery.content) != delivery.content_hash:
-        return Verdict(
-            State.HELD,
-            Hold.APPROVAL,
-            "its content is not what was planned; cancel it",
-        )
+        return Verdict(State.HELD, Hold.APPROVAL, "its content is not what was planned; cancel it")
     # A delivery that a person released keeps the name of its hold, and is not held again. Notices are always sent.
     exempt = delivery.hold == Hold.DAILY_CAP or delivery.recipe == NOTICE
     if cap is not None and sent_today >= cap and not exempt:

@@ -10,13 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from appealbridge.model.errors import (
-    AccountRefused,
-    DeliveryError,
-    LoginExpired,
-    TryAgain,
-    Unsure,
-)
+from appealbridge.model.errors import AccountRefused, DeliveryError, LoginExpired, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 

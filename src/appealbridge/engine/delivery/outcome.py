@@ -127,37 +127,18 @@ def _not_delivered(
         after=getattr(error, "after", None),
         rng=rng,
     )
+    gave_up = f"gave up after {_times(so_far.count)}; the last one: {error!s}"
     if isinstance(error, TryAgain):
-        return _surely_not(delivery, error, policy, so_far, due)
-    return _perhaps(delivery, error, policy, so_far, now, due)
-
-
-def _surely_not(
-    delivery: Delivery, error: TryAgain, policy: RetryPolicy, so_far: Tried, due: float | None
-) -> _End:
-    if error.status in policy.stop_at:
-        reason = f"{error!s}; not tried again, because `stop_at` contains {error.status}"
-        return _End(State.FAILED, Outcome.TRY_AGAIN, reason)
+        if error.status in policy.stop_at:
+            gave_up = f"{error!s}; not tried again, because `stop_at` contains {error.status}"
+        elif due is not None:
+            return _End(State.READY, Outcome.TRY_AGAIN, str(error), due, delivery.hold)
+        return _End(State.FAILED, Outcome.TRY_AGAIN, gave_up)
     if due is None:
-        reason = f"gave up after {_times(so_far.count)}; the last one: {error!s}"
-        return _End(State.FAILED, Outcome.TRY_AGAIN, reason)
-    return _End(State.READY, Outcome.TRY_AGAIN, str(error), due, delivery.hold)
-
-
-def _perhaps(
-    delivery: Delivery,
-    error: DeliveryError,
-    policy: RetryPolicy,
-    so_far: Tried,
-    now: float,
-    due: float | None,
-) -> _End:
-    if due is None:
-        reason = (
-            f"it may be published; gave up after {_times(so_far.count)}; the last one: {error!s}"
-        )
+        reason = f"it may be published; {gave_up}"
         return _End(State.HELD, Outcome.UNSURE, reason, hold=Hold.UNKNOWN)
-    return _End(State.UNKNOWN, Outcome.UNSURE, str(error), now + policy.search_after, delivery.hold)
+    search_at = now + policy.search_after
+    return _End(State.UNKNOWN, Outcome.UNSURE, str(error), search_at, delivery.hold)
 
 
 def _times(count: int) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.event import Event
@@ -50,11 +50,12 @@ class Batch:
     accepted: Sequence[Accepted] = ()
 
 
-class Stage(Protocol):
+class Stage(ABC):
     """One step that a batch takes before it is stored."""
 
+    @abstractmethod
     async def run(self, batch: Batch) -> None:
         """Take the step. Raise `StoreError` to refuse the batch."""
 
-    def undo(self, batch: Batch) -> None:
+    def undo(self, batch: Batch) -> None:  # noqa: B027 - most stages leave nothing behind
         """Take back what the step counted or reserved, because the batch was not stored."""

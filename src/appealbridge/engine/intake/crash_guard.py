@@ -49,10 +49,7 @@ class CrashGuard:
             pause = min(FIRST_PAUSE * GROWTH ** (crashes - 1), LONGEST_PAUSE)
             await self._keep(
                 replace(
-                    mark,
-                    in_progress=False,
-                    crashes=crashes,
-                    paused_until=self._clock.now() + pause,
+                    mark, in_progress=False, crashes=crashes, paused_until=self._clock.now() + pause
                 )
             )
             message = f"paused for {written(pause)}"

@@ -109,7 +109,7 @@ class Intake:
         )
 
 
-class Planning:
+class Planning(Stage):
     """A stage: every recipe that wants an event plans what it publishes."""
 
     def __init__(self, context: EngineContext) -> None:
@@ -122,16 +122,13 @@ class Planning:
             planned = [*map(_with_reason, planned, batch.why)]
         batch.arrivals = planned
 
-    def undo(self, batch: Batch) -> None:
-        """Do nothing: a plan is only a value."""
-
 
 def _with_reason(arrival: Arrival, why: str) -> Arrival:
     deliveries = [replace(each, reason=why) if each.hold else each for each in arrival.deliveries]
     return replace(arrival, deliveries=deliveries) if why else arrival
 
 
-class Storing:
+class Storing(Stage):
     """The last stage: one transaction. From here on the events survive any crash, and the sender may be answered."""
 
     def __init__(self, context: EngineContext) -> None:
@@ -140,6 +137,3 @@ class Storing:
     async def run(self, batch: Batch) -> None:
         """Store a batch."""
         batch.accepted = await self._store.accept(batch.arrivals, batch.poll_state)
-
-    def undo(self, batch: Batch) -> None:
-        """Do nothing: the transaction was rolled back."""

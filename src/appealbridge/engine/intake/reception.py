@@ -139,10 +139,7 @@ class Reception:
 
 
 def is_new(
-    draft: EventDraft,
-    known: Mapping[str, KnownKey],
-    together: Collection[str],
-    now: float,
+    draft: EventDraft, known: Mapping[str, KnownKey], together: Collection[str], now: float
 ) -> bool:
     """
     Return whether an event is new although its key is known. Pure.

@@ -87,18 +87,16 @@ class Runs:
 
     async def _one_by_one(self, woken: Sequence[OpenRun]) -> None:
         for open_run in woken:
-            await self._plan_on(open_run)
-
-    async def _plan_on(self, open_run: OpenRun) -> None:
-        try:
-            await self._advance(open_run)
-        except Unkeepable as error:
-            await self._fail(open_run, f"what it planned cannot be kept: {error}")
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the run, or those behind it, without a next step
-            self._context.report.broke(f"run {open_run.run.id}", error)
-            await self._fail(open_run, f"a fault of this program: {type(error).__name__}: {error}")
+            try:
+                await self._advance(open_run)
+            except Unkeepable as error:
+                await self._fail(open_run, f"what it planned cannot be stored: {error}")
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave this run, or the others, without a next step
+                self._context.report.broke(f"run {open_run.run.id}", error)
+                reason = f"a fault of this program: {type(error).__name__}: {error}"
+                await self._fail(open_run, reason)
 
     async def _fail(self, open_run: OpenRun, reason: str) -> None:
         reason = reason.encode(errors="replace").decode()

@@ -130,13 +130,7 @@ class Monitor:
     async def _give_up(self, delivery: Delivery, now: float) -> None:
         begun = delivery.begun_at or now
         attempt = Attempt(
-            delivery.id,
-            delivery.attempts,
-            AttemptKind.SEND,
-            begun,
-            now,
-            Outcome.UNSURE,
-            ABANDONED,
+            delivery.id, delivery.attempts, AttemptKind.SEND, begun, now, Outcome.UNSURE, ABANDONED
         )
         settlement = Settlement(
             delivery_id=delivery.id,
