@@ -98,11 +98,9 @@ class Report(OutcomeListener):
                 reason=delivery.reason,
             )
 
-    def repeated(self, event: Event, first: str) -> None:
+    def repeated(self, source: str, key: str, first: str) -> None:
         """Record that an event was already known, under the id `first`."""
-        self._log.info(
-            LogEvent.REPEATED, event_id=first, source=source_label(event.source), key=event.key
-        )
+        self._log.info(LogEvent.REPEATED, event_id=first, source=source_label(source), key=key)
 
     def on_run_failed(self, run: Run) -> None:
         """Record that a run cannot go on."""

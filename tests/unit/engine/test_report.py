@@ -95,7 +95,7 @@ def _result(target):
     "log",
     [
         lambda r: r.accepted(EVENT),
-        lambda r: r.repeated(EVENT, "e"),
+        lambda r: r.repeated(EVENT.source, EVENT.key, "e"),
         lambda r: r.broke("here", ValueError()),
         lambda r: r.alarm("channel.down", "force_x", "no"),
         lambda r: r.store_failed(StoreError("no"), "runs"),

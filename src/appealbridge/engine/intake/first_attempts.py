@@ -118,7 +118,8 @@ class FollowUp:
 
     def _report(self, arrival: Arrival, result: Accepted) -> None:
         if result.repeat:
-            self._context.report.repeated(arrival.event, result.event_id)
+            event = arrival.event
+            self._context.report.repeated(event.source, event.key, result.event_id)
             return
         if held := [each for each in arrival.deliveries if each.state is State.HELD]:
             self._outcomes.on_held(held)

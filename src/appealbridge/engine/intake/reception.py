@@ -27,6 +27,9 @@ from appealbridge.store.records import Accepted, KnownKey
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 """How many bytes of requests may wait for the store at once; parsed, they take several times as much memory."""
 
+RECENT = 4096
+"""Of how many events of the latest requests a repeat is recognised before it is planned."""
+
 ALARM_EVERY = 6 * 3600.0
 """How many seconds pass before people are told again that a source sends more than is taken."""
 
@@ -47,9 +50,11 @@ class Reception:
         self._store = context.store
         self._clock = context.clock
         self._alarms = context.alarms
+        self._report = context.report
         self._intake = intake
         self._alarmed: dict[str, float] = {}
         self._waiting = 0
+        self._recent: dict[int, None] = {}
 
     async def take(
         self, active: ActiveConfiguration, source: str, received: Received, size: int
@@ -66,7 +71,9 @@ class Reception:
         drafts = received.events
         self._waiting += size
         try:
-            accepted = await self._intake.accept(active, source, drafts, size=size)
+            accepted = await self._known(source, drafts)
+            if not accepted:
+                accepted = await self._intake.accept(active, source, drafts, size=size)
             if any(each.repeat for each in accepted):
                 accepted = await self._check_repeats(active, source, drafts, accepted)
             if received.left_out:
@@ -78,6 +85,25 @@ class Reception:
             sum([each.recipes for each in accepted]),
             all(each.repeat for each in accepted),
         )
+
+    async def _known(self, source: str, drafts: Sequence[EventDraft]) -> Sequence[Accepted]:
+        """
+        Return the results for repeats, without planning them again; empty if an event may be new.
+
+        Only for keys of recent requests the store is asked first: a question before every event would cost more.
+        """
+        keys = [hash((source, draft.key)) for draft in drafts]
+        if not all(key in self._recent for key in keys):
+            self._recent.update(dict.fromkeys(keys))
+            while len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
+            return ()
+        known = await self._store.known(source, {draft.key for draft in drafts})
+        if not all(draft.key in known for draft in drafts):
+            return ()
+        for draft in drafts:
+            self._report.repeated(source, draft.key, known[draft.key].event_id)
+        return [Accepted(known[draft.key].event_id, repeat=True) for draft in drafts]
 
     async def left_out(self, source: str, message: str) -> None:
         """Tell people that something a source sent was not accepted."""
