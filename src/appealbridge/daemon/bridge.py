@@ -213,7 +213,7 @@ class Bridge:
                 handed = [own.enter_context(socket_at(Path(listen.path), mode))]
             async with serve(
                 app,
-                webhooks,
+                webhooks=webhooks,
                 address=listen.address,
                 sock=handed[0] if handed else None,
                 stop_within=settings.shutdown_within / 2,
@@ -228,7 +228,7 @@ class Bridge:
         if settings.control_socket is None:
             yield
             return
-        app = control_application(self.engine, partial(self.reload, asked=True))
+        app = control_application(self.engine, partial(self.reload, by_person=True))
         mode = int(settings.control_mode, 8)
         refusals = Refusals(self.engine.report, self.clock.monotonic)
         with socket_at(Path(settings.control_socket), mode) as sock:

@@ -315,10 +315,13 @@ class Connection(RequestHandler):
 class Server(web.Server):
     """aiohttp's server, with our class of connections, and with a handler of its own for webhooks."""
 
-    def __init__(self, plain: web.Server, connections: Connections, webhooks: Handler) -> None:
+    def __init__(
+        self, plain: web.Server, connections: Connections, webhooks: Handler | None
+    ) -> None:
         def handler(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-            to_webhook = request.rel_url.raw_path.startswith(PREFIX)
-            return webhooks(request) if to_webhook else plain.request_handler(request)
+            if webhooks is not None and request.rel_url.raw_path.startswith(PREFIX):
+                return webhooks(request)
+            return plain.request_handler(request)
 
         # AppRunner creates the server itself and offers no way to choose its class.
         super().__init__(
@@ -340,7 +343,11 @@ class Runner(web.AppRunner):
     __slots__ = ("_all", "_webhooks")
 
     def __init__(
-        self, app: web.Application, webhooks: Handler, connections: Connections, **kwargs: Any
+        self,
+        app: web.Application,
+        webhooks: Handler | None,
+        connections: Connections,
+        **kwargs: Any,
     ) -> None:
         super().__init__(app, max_headers=MOST_HEADERS, lingering_time=LINGER_SECONDS, **kwargs)
         self._all = connections

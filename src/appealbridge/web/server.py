@@ -65,8 +65,8 @@ async def _nothing_here(
 @asynccontextmanager
 async def serve(
     app: web.Application,
-    webhooks: Handler,
     *,
+    webhooks: Handler | None = None,
     address: tuple[str, int] | None = None,
     sock: socket.socket | None = None,
     stop_within: float,

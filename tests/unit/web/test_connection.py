@@ -33,7 +33,7 @@ class Door:
         app.router.add_post("/read", self._read)
         app.router.add_post("/refuse", self._refuse)
         app.router.add_post("/prove", self._prove)
-        told = serve(app, None, stop_within=1, refused=lambda *said: self.refused.append(said))
+        told = serve(app, stop_within=1, refused=lambda *said: self.refused.append(said))
         url = urlsplit(await self._stack.enter_async_context(told))
         self.address = url.hostname, url.port
         return self

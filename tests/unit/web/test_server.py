@@ -12,7 +12,7 @@ from appealbridge.web.server import serve
 @pytest.fixture
 def served():
     def at(**where):
-        return serve(web.Application(), None, stop_within=1, refused=lambda *_: None, **where)
+        return serve(web.Application(), stop_within=1, refused=lambda *_: None, **where)
 
     return at
 
