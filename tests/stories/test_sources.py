@@ -96,7 +96,9 @@ async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_e
     settings = story.stage.config.read_text()
     story.stage.config.write_text(settings.replace("every: 60s", "every: 10s"))
     await story.restarts()
-    await story.bridge.engine.pipeline.polling.crash_guard.begin("appeal:desk", "")  # which has to wait no more
+    await story.bridge.engine.pipeline.polling.crash_guard.begin(
+        "appeal:desk", ""
+    )  # which has to wait no more
     with closing(sqlite3.connect(story.stage.store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # so that what is handed over has to wait
         story.clock.regardless = True
@@ -200,9 +202,7 @@ async def test_another_address_under_the_same_name_begins_with_a_silent_look_eac
             assert "If-None-Match" not in server.heard[-1].headers
             await looks(story, server)
         assert story.posts("x") == []
-        assert any(
-            "identity has changed" in line["reason"] for line in story.said("source_note")
-        )
+        assert any("identity has changed" in line["reason"] for line in story.said("source_note"))
         server.otherwise = rss(*items(8, 7, 1))
         await looks(story, server)
         assert story.posts("x") == ["feed.new Story 8"]

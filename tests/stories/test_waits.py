@@ -163,9 +163,7 @@ async def test_single_a_newer_run_is_left_out_and_says_so(story):
     for text in ("First", "Second"):
         await begins(story, text)
     first, second = await state(story, "open", "skipped")
-    assert second["reason"] == (
-        f"run {first['id']} is still open, and the recipe has mode: single"
-    )
+    assert second["reason"] == (f"run {first['id']} is still open, and the recipe has mode: single")
     await story.clock.passes(hours=2)
     await posted(story, "First", "First, two hours later")
 
