@@ -16,7 +16,7 @@ from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.guards.duplicates import DAY, MOST, Texts, repeats
 from appealbridge.engine.guards.sliding_window import Window, Windows
-from appealbridge.engine.intake.batch import Batch, Flood, Stage
+from appealbridge.engine.intake.batch import AcceptanceStage, Batch, Flood
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.model.delivery import Delivery, Hold
 from appealbridge.model.duration import written
@@ -33,7 +33,7 @@ RECALLED = 10_000
 Bounds = Iterator[tuple[str, int, float]]
 
 
-class Guard(Stage):
+class Guard(AcceptanceStage):
     """A stage: holds deliveries that must not go out unseen, and tells people about a flood."""
 
     def __init__(self, context: EngineContext, outcomes: OutcomeListener, texts: Texts) -> None:

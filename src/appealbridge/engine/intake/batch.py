@@ -50,7 +50,7 @@ class Batch:
     accepted: Sequence[Accepted] = ()
 
 
-class Stage(ABC):
+class AcceptanceStage(ABC):
     """One step that a batch takes before it is stored."""
 
     @abstractmethod

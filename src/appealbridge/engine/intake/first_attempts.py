@@ -9,7 +9,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.delivery.gate import not_sent
 from appealbridge.engine.guards.guard import Guard
-from appealbridge.engine.intake.batch import Batch, Stage
+from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.intake.planning import TimeSlice
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.queue import RunQueue
@@ -18,7 +18,7 @@ from appealbridge.model.run import RunState
 from appealbridge.store.records import Accepted, Arrival
 
 
-class FirstAttempts(Stage):
+class FirstAttempts(AcceptanceStage):
     """
     A stage: where a lane has room, a delivery is stored with its first attempt begun, which saves a commit.
 

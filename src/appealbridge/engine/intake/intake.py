@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.context import EngineContext
-from appealbridge.engine.intake.batch import Batch, Stage
+from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.model.errors import StoreBusy, StoreNearlyFull
 from appealbridge.model.event import Event, EventDraft
@@ -33,7 +33,7 @@ class Intake:
         context: EngineContext,
         disk_space: DiskSpace,
         *,
-        until_stored: Sequence[Stage],
+        until_stored: Sequence[AcceptanceStage],
         once_stored: Sequence[Follow],
     ) -> None:
         self._context = context
@@ -69,7 +69,7 @@ class Intake:
         events = [self._event(source, draft, now, hold, joined) for draft in drafts]
         reasons = [why or draft.why for draft in drafts]
         batch = Batch(now, events, active.book, size, reasons, poll_state=poll_state)
-        begun: list[Stage] = []
+        begun: list[AcceptanceStage] = []
         self._waiting += 1
         try:
             for stage in self._until_stored:
@@ -109,7 +109,7 @@ class Intake:
         )
 
 
-class Planning(Stage):
+class Planning(AcceptanceStage):
     """A stage: every recipe that wants an event plans what it publishes."""
 
     def __init__(self, context: EngineContext) -> None:
@@ -128,7 +128,7 @@ def _with_reason(arrival: Arrival, why: str) -> Arrival:
     return replace(arrival, deliveries=deliveries) if why else arrival
 
 
-class Storing(Stage):
+class Storing(AcceptanceStage):
     """The last stage: one transaction. From here on the events survive any crash, and the sender may be answered."""
 
     def __init__(self, context: EngineContext) -> None:
