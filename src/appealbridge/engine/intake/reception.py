@@ -74,7 +74,7 @@ class Reception:
             accepted = await self._known(source, drafts)
             if not accepted:
                 accepted = await self._intake.accept(active, source, drafts, size=size)
-            if any(each.repeat for each in accepted):
+            if [each for each in accepted if each.repeat]:
                 accepted = await self._check_repeats(active, source, drafts, accepted)
             if received.left_out:
                 await self.left_out(source, received.left_out)
@@ -83,7 +83,7 @@ class Reception:
         return Taken(
             [each.event_id for each in accepted],
             sum([each.recipes for each in accepted]),
-            all(each.repeat for each in accepted),
+            not [each for each in accepted if not each.repeat],
         )
 
     async def _known(self, source: str, drafts: Sequence[EventDraft]) -> Sequence[Accepted]:
@@ -92,11 +92,11 @@ class Reception:
 
         Only for keys of recent requests the store is asked first: a question before every event would cost more.
         """
-        keys = [hash((source, draft.key)) for draft in drafts]
-        if not all(key in self._recent for key in keys):
-            self._recent.update(dict.fromkeys(keys))
-            while len(self._recent) > RECENT:
-                del self._recent[next(iter(self._recent))]
+        recent = self._recent
+        if new := [key for draft in drafts if (key := hash((source, draft.key))) not in recent]:
+            recent.update(dict.fromkeys(new))
+            while len(recent) > RECENT:
+                del recent[next(iter(recent))]
             return ()
         known = await self._store.known(source, {draft.key for draft in drafts})
         if not all(draft.key in known for draft in drafts):
