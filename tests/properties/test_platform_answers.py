@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
+from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import SearchResult, Tools
@@ -115,7 +115,7 @@ async def do(case, verb, url, http):
         after = getattr(error, "after", None)
         assert after is None or 0 <= after < float("inf")
         return error
-    return kept_receipt(result) if verb == "deliver" else kept_look(result, str, 2000)
+    return kept_receipt(result) if verb == "deliver" else kept_search(result, str, 2000)
 
 
 def is_kept(result):

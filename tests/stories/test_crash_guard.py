@@ -114,7 +114,7 @@ async def test_a_quiet_look_sets_no_mark(story, monkeypatch):
 
 async def test_an_orderly_stop_is_no_crash(story):
     await begins(story)
-    await story.bridge.engine._crash_guard.begin(DESK, "")
+    await story.bridge.engine.pipeline.polling.crash_guard.begin(DESK, "")
     await story.restarts()
     assert story.logged("alarm") == []
     story.stage.appeal("A-1", story.clock.now() - 5, title="Missing: Aisha, 14")

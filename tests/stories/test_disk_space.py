@@ -42,12 +42,12 @@ def disk(story):
 
 async def fills(story, disk):
     disk.space = NEARLY_FULL
-    await story.until(lambda: story.bridge.engine.room.why, passing=SELDOM)
+    await story.until(lambda: story.bridge.engine.disk_space.why, passing=SELDOM)
 
 
 async def empties(story, disk):
     disk.space = PLENTY
-    await story.until(lambda: not story.bridge.engine.room.why, passing=SELDOM)
+    await story.until(lambda: not story.bridge.engine.disk_space.why, passing=SELDOM)
 
 
 async def asks(story, path):

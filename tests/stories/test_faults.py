@@ -6,7 +6,6 @@ from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.intake.polling import Polling
 from appealbridge.engine.report import Report
 from appealbridge.engine.runs import runs
-from appealbridge.engine.upkeep.expiry import Upkeep
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.errors import StoreError, Unkeepable
@@ -40,7 +39,7 @@ def breaks(monkeypatch, owner, name, *, when=lambda *_: True, times=1):
 
 async def test_a_loop_that_broke_goes_on_and_people_are_told(story, monkeypatch):
     await story.begins({"late": LATE.replace("approval: none\n", "")})
-    breaks(monkeypatch, Upkeep, "_expire")
+    breaks(monkeypatch, SqliteStore, "expire")
     await story.receives("M6 closed")
     await story.clock.passes(minutes=11)
     await story.state(1, "expired", passing=1)
@@ -87,7 +86,7 @@ async def _full(both):
     return list(ended.values()) if len(ended) == 2 else None
 
 
-@pytest.mark.parametrize("part", ["settled", "accepted"])
+@pytest.mark.parametrize("part", ["on_result", "accepted"])
 async def test_a_fault_in_what_is_said_costs_no_delivery(story, monkeypatch, part):
     breaks(monkeypatch, Report, part)
     await story.begins({"tweet": staging.TWEET})
@@ -119,7 +118,7 @@ approval: none
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Report, "accepted"), (Report, "settled"), (Metrics, "accepted"), (Log, "debug"), (Output, "say")],
+    [(Report, "accepted"), (Report, "on_result"), (Metrics, "accepted"), (Log, "debug"), (Output, "say")],
     ids=lambda one: one if isinstance(one, str) else one.__name__,
 )  # fmt: skip
 async def test_a_fault_in_what_is_said_costs_no_other_event_that_came_with_it(
@@ -142,7 +141,7 @@ async def test_a_fault_in_what_is_said_of_a_run_that_waits_costs_none_of_its_ste
     steps = "".join(f"  - delay: 1h\n{step.replace('TIME', time)}" for time in ("one", "two"))
     recipe = staging.TWEET.partition("actions:")[0] + f"actions:\n{steps}approval: none\n"
     await story.begins({"later": recipe})
-    breaks(monkeypatch, Report, "held", times=3)
+    breaks(monkeypatch, Report, "on_held", times=3)
     await story.receives("M6")
     await story.until(lambda: story.posts("x") == ["M6, one", "M6, two"], passing=60)
 
@@ -183,7 +182,7 @@ async def test_a_run_that_cannot_be_kept_fails_and_stops_none_behind_it(story, m
     await story.until(lambda: story.posts("x") == ["Two"], passing=5)
     failed, planned = await story.runs()
     assert (failed["state"], planned["state"]) == ("failed", "planned")
-    assert failed["reason"] == "what it planned cannot be kept: a lone surrogate"
+    assert failed["reason"] == "what it planned cannot be stored: a lone surrogate"
 
 
 async def test_what_the_store_goes_on_refusing_is_told_to_people(story, monkeypatch):

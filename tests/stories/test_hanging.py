@@ -151,7 +151,7 @@ async def test_a_look_that_hangs_is_given_up_and_made_again(story, sign):
     sign.hangs = set()
     (delivery,) = await story.state(1, "delivered", passing=1)
     _, told = await story.asks("GET", f"/deliveries/{delivery['number']}")
-    assert any("the look was given up" in (one["detail"] or "") for one in told["history"])
+    assert any("the search was ended" in (one["detail"] or "") for one in told["history"])
 
 
 async def test_an_attempt_that_hangs_can_be_called_off(story, sign):
@@ -163,7 +163,7 @@ async def test_an_attempt_that_hangs_can_be_called_off(story, sign):
     first, _ = await story.deliveries()
     status, told = await story.asks("POST", f"/deliveries/{first['number']}/cancel?reason=wrong")
     assert (status, told["state"]) == (200, "cancelled"), told
-    assert told["reason"] == "wrong; it may be published all the same, so look on the account"
+    assert told["reason"] == "wrong; it may be published all the same, so check the account"
     sign.hangs = set()
     await story.until(lambda: sign.shown == ["A38 closed"], passing=1)
 
@@ -184,9 +184,9 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
     await story.begins({"sign": SIGN}, CHANNELS)
     lane = story.bridge.engine.lanes["sign"]
     sign.hangs = {"check"}
-    lane.heard(LoginExpired("401"), story.clock.now())
+    lane.on_result(LoginExpired("401"), story.clock.now())
     await story.receives("M6 closed")
-    words = "could not be tried: it did not end within 60 seconds"
+    words = "could not be tested: it did not end within 60 seconds"
     await story.until(lambda: words in lane.health.reason, passing=1)
     sign.hangs = set()
     await story.until(lambda: sign.shown == ["M6 closed"], passing=5)
@@ -195,7 +195,7 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
 async def test_a_source_whose_look_hangs_is_down_and_looked_at_again(story, appeals):
     await story.begins({"sign": SIGN, "appeal": APPEAL}, CHANNELS)
     (down,) = await story.until(lambda: story.logged("source_down"), passing=30)
-    assert "the look was given up: it did not end within 900 seconds" in down["reason"]
+    assert "the poll was ended: it did not end within 900 seconds" in down["reason"]
     appeals.hangs = False
     await story.until(lambda: story.logged("source_back"), passing=10)
 

@@ -45,7 +45,7 @@ TEXTS = 20
 
 async def test_three_times_as_many_events_leave_no_more_behind(story):
     await story.begins(RECIPES)
-    story.bridge.engine._guard._texts._most = TEXTS
+    story.bridge.engine.pipeline.guard._texts._most = TEXTS
     await a_batch(story)
     await a_batch(story)
     before = kept(story.bridge.engine)

@@ -127,7 +127,7 @@ async def test_a_flood_of_failures_is_few_mails(story):
 
 async def test_what_failed_before_the_daemon_died_is_told_by_the_next_one_and_once(story):
     await begins(story, {"mail": MAIL})
-    story.bridge.engine._loops["notices"].cancel()
+    story.bridge.engine._loops.cancel("notices")
     fails(story, "email", "post_then_500", count=1)
     await story.receives("M6 closed")
     await story.state(1, "failed", passing=0.5)
@@ -187,7 +187,7 @@ async def test_an_account_does_not_tell_of_itself(story):
     fails(story, "email", "post_then_500", count=1)
     await story.receives("M6 closed")
     (said,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
-    assert "no account can tell dana" in said["reason"]
+    assert "no account can reach dana" in said["reason"]
     await quietly_passes(story, 10)
     assert notices(story) == []
     assert [one["state"] for one in await story.runs()] == ["planned", "failed"]
@@ -196,13 +196,13 @@ async def test_an_account_does_not_tell_of_itself(story):
 async def test_an_alarm_is_told_once_to_whom_the_settings_name_and_then_collected(story):
     await begins(story, {"tweet": staging.TWEET})
     engine = story.bridge.engine
-    await engine.notices.alarm(Alarm.DOWN, channel="force_x", words="connection refused")
+    await engine.alarms.raise_alarm(Alarm.DOWN, "force_x", "connection refused")
     (mail,) = await story.until(lambda: notices(story), passing=0.5)
     assert mail["to"] == "eve@example.police.uk"
     assert mail["subject"] == "AppealBridge: force_x does not answer"
     assert "connection refused" in mail["text"]
     for _ in range(3):
-        await engine.notices.alarm(Alarm.DOWN, channel="force_x", words="connection refused")
+        await engine.alarms.raise_alarm(Alarm.DOWN, "force_x", "connection refused")
     await story.clock.passes(seconds=200)
     await story.settles()
     assert len(notices(story)) == 1
@@ -231,7 +231,7 @@ async def test_a_notice_that_one_account_cannot_bring_is_brought_by_the_next(sto
         await story.begins({})
         await for_real(story, first, second)
         first.replies["RCPT"] = REFUSED
-        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.bridge.engine.alarms.raise_alarm(Alarm.NEARLY_FULL, message="2 MB are free")
         await story.until(lambda: second.mails, passing=0.5)
         assert b"2 MB are free" in second.mails[0]
         await quietly_passes(story, 15)
@@ -243,7 +243,7 @@ async def test_a_notice_that_nobody_can_bring_is_only_logged_and_never_a_loop(st
         await story.begins({})
         await for_real(story, first, second)
         first.replies["RCPT"] = second.replies["RCPT"] = REFUSED
-        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.bridge.engine.alarms.raise_alarm(Alarm.NEARLY_FULL, message="2 MB are free")
         await story.until(lambda: story.logged("nobody_told"), passing=0.5)
         await quietly_passes(story, 30)
         listed = await story.deliveries()
@@ -257,7 +257,7 @@ async def test_a_notice_whose_outcome_is_unclear_is_rather_sent_twice_than_never
         await story.begins({})
         await for_real(story, server)
         server.replies[FINAL_DOT] = HANG_UP
-        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.bridge.engine.alarms.raise_alarm(Alarm.NEARLY_FULL, message="2 MB are free")
         await story.until(lambda: server.mails, passing=0.5)
         del server.replies[FINAL_DOT]
         await story.until(lambda: len(server.mails) == 2, passing=0.5)
@@ -269,7 +269,7 @@ async def test_a_notice_whose_outcome_stays_unclear_is_not_sent_for_ever(story):
         await story.begins({})
         await for_real(story, server)
         server.replies[FINAL_DOT] = HANG_UP
-        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.bridge.engine.alarms.raise_alarm(Alarm.NEARLY_FULL, message="2 MB are free")
         await story.until(lambda: story.logged("nobody_told"), passing=1)
         await quietly_passes(story, 30)
         assert len(server.mails) == 3
@@ -282,7 +282,7 @@ async def test_a_notice_that_waits_for_an_account_in_trouble_goes_by_one_that_wo
         await story.begins({})
         await for_real(story, first, second)
         first.replies["MAIL"] = "421 4.3.2 shutting down"
-        await story.bridge.engine.notices.alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+        await story.bridge.engine.alarms.raise_alarm(Alarm.NEARLY_FULL, message="2 MB are free")
 
         def brought(server):
             return [mail for mail in server.mails if b"2 MB are free" in mail]
@@ -378,7 +378,7 @@ async def test_many_that_are_held_are_few_mails(story):
 
 async def test_what_was_held_before_the_daemon_died_is_told_by_the_next_one_and_once(story):
     await begins(story, {"tweet": staging.TWEET})
-    story.bridge.engine._loops["notices"].cancel()
+    story.bridge.engine._loops.cancel("notices")
     for _ in range(2):
         await story.receives("M6 closed")
     await story.state(2, "delivered", "held")
@@ -429,8 +429,8 @@ async def test_a_source_that_stays_unreadable_is_told_once_and_that_it_is_back(s
 
 async def test_an_alarm_whose_words_are_no_text_stands_in_the_way_of_no_other(story):
     await begins(story, {"tweet": staging.TWEET})
-    alarm = story.bridge.engine.notices.alarm
+    alarm = story.bridge.engine.alarms.raise_alarm
     await alarm(Alarm.SOURCE, "appeal:desk", "caf\udce9.yaml cannot be read")
-    await alarm(Alarm.NEARLY_FULL, words="2 MB are free")
+    await alarm(Alarm.NEARLY_FULL, message="2 MB are free")
     await story.until(lambda: len(notices(story)) == 2, passing=0.5)
     assert "caf?.yaml cannot be read" in notices(story, "source")[0]["text"]

@@ -266,7 +266,7 @@ async def test_a_mail_with_an_unclear_outcome_is_held_and_shown(story):
     await story.receives("M6 closed")
     held = await story.until(lambda: story.deliveries(state="held"), passing=0.1)
     assert [(one["channel"], one["hold"]) for one in held] == [("press_office", "unknown")]
-    assert "perhaps published" in held[0]["reason"]
+    assert "it may be published" in held[0]["reason"]
     await story.clock.passes(days=1, step=1800)
     await story.settles()
     assert len(story.posts("email")) == 1

@@ -53,7 +53,7 @@ async def test_a_recipe_with_a_slip_of_the_pen_stays_as_it_was(story):
     story.stage.recipe("tweet", UNREADABLE)
     _, told = await story.asks("POST", "/reload")
     assert (told["kept"], len(told["rejected"])) == (["tweet"], 1)
-    assert "as before stay tweet" in told["summary"]
+    assert "unchanged because of errors: tweet" in told["summary"]
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
     assert story.posts("x") == ["Before: M6 closed"]

@@ -155,7 +155,7 @@ async def test_a_run_that_is_still_under_way_is_not_begun_again(story):
     await story.begins({"later": BOTH.replace("actions:\n", "actions:\n  - delay: 1h\n")})
     event = await receives(story)
     (told,) = await runs_again(story, event)
-    assert told["why_not"].endswith("is still under way")
+    assert told["why_not"].endswith("is still open")
     await story.state(2, "delivered", passing=600)
 
 

@@ -184,7 +184,9 @@ class Stage:
         await self.clock.until(self._is_quiet)
 
     def _is_quiet(self):
-        return not any(lane.in_flight or lane.looking for lane in self.bridge.engine.lanes.values())
+        return not any(
+            lane.in_flight or lane.searching for lane in self.bridge.engine.lanes.values()
+        )
 
 
 async def everything_happens(stage: Stage) -> None:

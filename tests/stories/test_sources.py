@@ -96,13 +96,15 @@ async def test_what_a_look_hands_over_while_the_daemon_stops_is_sent_before_it_e
     settings = story.stage.config.read_text()
     story.stage.config.write_text(settings.replace("every: 60s", "every: 10s"))
     await story.restarts()
-    await story.bridge.engine._crash_guard.begin("appeal:desk", "")  # which has to wait no more
+    await story.bridge.engine.pipeline.polling.crash_guard.begin(
+        "appeal:desk", ""
+    )  # which has to wait no more
     with closing(sqlite3.connect(story.stage.store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # so that what is handed over has to wait
         story.clock.regardless = True
         story.stage.appeal("A-1", story.clock.now(), title="Missing: Aisha, 14")
         await story.clock.passes(seconds=11)
-        await story.until(lambda: story.bridge.engine.intake._waiting)
+        await story.until(lambda: story.bridge.engine.pipeline.intake._waiting)
         stopping = asyncio.create_task(story.stops())
         await story.until(lambda: not story.bridge.engine.lanes)
         other.execute("ROLLBACK")
@@ -200,9 +202,7 @@ async def test_another_address_under_the_same_name_begins_with_a_silent_look_eac
             assert "If-None-Match" not in server.heard[-1].headers
             await looks(story, server)
         assert story.posts("x") == []
-        assert any(
-            "is another one than before" in line["reason"] for line in story.logged("source_note")
-        )
+        assert any("identity has changed" in line["reason"] for line in story.logged("source_note"))
         server.otherwise = rss(*items(8, 7, 1))
         await looks(story, server)
         assert story.posts("x") == ["feed.new Story 8"]
@@ -283,12 +283,12 @@ async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
         assert {one["hold"] for one in held} == {"undated"}
         assert {one["reason"].partition(",")[0] for one in held} == {
             "it has no date that can be read",
-            "its date lies ahead",
+            "its date is in the future",
         }
         assert story.posts("x") == []
         notes = [line["reason"] for line in story.logged("source_note")]
         assert "the date of 1 item cannot be read" in notes
-        assert "`max_age` can tell nothing of 2 items; they are held" in notes
+        assert "`max_age` cannot be checked for 2 items, which are held" in notes
         await looks(story, server, 5)
         assert len([n for n in story.logged("source_note") if "date of 1" in n["reason"]]) == 1
         for one in held:

@@ -282,7 +282,7 @@ async def test_a_sender_of_cloudevents_that_asks_first_is_told_that_it_may(story
         url = f"{story.bridge.url}/hooks/{name}"
         async with story.session.options(url, headers=asked) as answer:
             assert answer.status == 200
-            assert answer.headers["Allow"] == "POST, OPTIONS"
+            assert answer.headers["Allow"] == "OPTIONS, POST"
             assert answer.headers["WebHook-Allowed-Origin"] == "emitter.example.com"
             assert answer.headers["WebHook-Allowed-Rate"] == "*"
 

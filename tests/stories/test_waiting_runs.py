@@ -163,9 +163,7 @@ async def test_single_a_newer_run_is_left_out_and_says_so(story):
     for text in ("First", "Second"):
         await begins(story, text)
     first, second = await state(story, "open", "skipped")
-    assert second["reason"] == (
-        f"run {first['id']} is still under way, and the recipe says mode: single"
-    )
+    assert second["reason"] == (f"run {first['id']} is still open, and the recipe has mode: single")
     await story.clock.passes(hours=2)
     await posted(story, "First", "First, two hours later")
 
@@ -177,7 +175,7 @@ async def test_restart_a_newer_run_ends_the_older_one_which_keeps_what_it_has_pl
     await begins(story, "Second")
     await posted(story, "First", "Second")
     first, second = await state(story, "planned", "open")
-    assert first["reason"] == f"ended by run {second['id']}, since the recipe says mode: restart"
+    assert first["reason"] == f"ended by run {second['id']}, because the recipe has mode: restart"
     await story.clock.passes(hours=2)
     await posted(story, "First", "Second", "Second, two hours later")
 

@@ -70,6 +70,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
 
 async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, Any]]:
     from appealbridge.clock import SystemClock
+    from appealbridge.engine.time_limit import TimeLimits
     from appealbridge.plugin.http.client import Http
     from appealbridge.plugin.http.session import open_session
     from appealbridge.redact import Redactor
@@ -77,20 +78,24 @@ async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, A
     clean = Redactor(set(assembly.secrets())).clean
     async with open_session(policy=assembly.egress.publishing) as session:
         http = Http(session, clean, now=SystemClock().now, timeout=SECONDS)
-        checks = (_one(name, bound, http) for name, bound in accounts.items())
-        return list(await asyncio.gather(*checks))
+        limits = TimeLimits(SystemClock())
+        watching = asyncio.create_task(limits.run())
+        checks = (_one(name, bound, http, limits) for name, bound in accounts.items())
+        try:
+            return list(await asyncio.gather(*checks))
+        finally:
+            watching.cancel()
 
 
-async def _one(name: str, bound: Any, http: Any) -> dict[str, Any]:
-    from appealbridge.clock import SystemClock
-    from appealbridge.engine.time_limit import GaveUp, within
+async def _one(name: str, bound: Any, http: Any, limits: Any) -> dict[str, Any]:
+    from appealbridge.engine.time_limit import GaveUp
     from appealbridge.model.errors import DeliveryError
     from appealbridge.plugin.channel import Tools
 
     tools = Tools(http, http.now(), random.Random())  # noqa: S311 - a nonce that has to differ, not to be secret
     try:
         checking = bound.channel.check(bound.account, tools)
-        message = await within(SystemClock(), 3 * SECONDS, checking)
+        message = await limits.within(3 * SECONDS, checking)
     except (DeliveryError, GaveUp) as error:
         good, message = False, str(error)
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns its own account

@@ -41,8 +41,8 @@ class Assembly:
     """
     Everything read from the files. `problems` has the recipes' errors and all notes.
 
-    `egress` says what may be connected to. `wrong_lists` are errors in lists that recipes read; they keep
-    no recipe from working.
+    `egress` says what may be connected to. `wrong_lists` are errors in lists that recipes read; the recipes work
+    without them.
     """
 
     settings: Settings
@@ -70,7 +70,7 @@ class Assembly:
             for value in watched.options.model_dump().values()
             if isinstance(value, str) and "?" in value
         ]
-        hidden = {secret for one in addresses for secret in secrets_of_address(one)}
+        hidden = {secret for address in addresses for secret in secrets_of_address(address)}
         return self.settings.secrets | hidden
 
     @property
@@ -93,11 +93,10 @@ def assemble(
     """
     Read the settings and the recipes, or `only` these files and folders of recipes.
 
-    `offline` is for looking at the files where the secrets are not. `before` are the recipes in force
-    until now, which stay as they were where their files have errors.
+    `offline` is for reading the files without the secrets. `before` are the recipes in force until now; if the file
+    of one has errors now, the earlier one stays in force.
 
-    Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only
-    quarantined.
+    Raise `InvalidDocuments` with every problem of the settings; a recipe with problems is only left out.
     """
     registry = load_plugins()
     try:
@@ -106,9 +105,9 @@ def assemble(
         # What is wrong with the settings may be that a plug-in is left out.
         raise InvalidDocuments([*registry.broken.values(), *invalid.problems]) from None
     channels = {
-        name: Bound(name, registry.channels[one.platform], one.account)
-        for name, one in settings.channels.items()
-        if isinstance(one.account, Account)
+        name: Bound(name, registry.channels[channel.platform], channel.account)
+        for name, channel in settings.channels.items()
+        if isinstance(channel.account, Account)
     }
     telling = _telling(settings, channels)
     egress = _egress(settings)
@@ -160,7 +159,7 @@ def read_settings(config: Path | None, registry: Registry, *, offline: bool = Fa
             for trigger in registry.triggers.values()
             if trigger.section
         },
-        practise=lambda platform, *asked: registry.channels[platform].practice(*asked),
+        practise=lambda platform, *practice: registry.channels[platform].practice(*practice),
         reaches=partial(_reaches, registry),
         weaknesses=partial(_weaknesses, registry),
         broken=registry.broken,
@@ -182,8 +181,8 @@ def _weaknesses(
             try:
                 yield from trigger.weaknesses(sources)
             except Exception as error:  # noqa: BLE001 - a plug-in that breaks must not keep the daemon from starting
-                words = f"could not be checked for what is unsafe: {fault(error, secret=True)}"
-                yield Weakness((), words, REPORT)
+                text = f"cannot be checked for what is unsafe: {fault(error, secret=True)}"
+                yield Weakness((), text, REPORT)
 
 
 def _egress(settings: Settings) -> EgressPolicy:
@@ -278,7 +277,7 @@ def _declared(settings: Settings, trigger: AnyTrigger) -> Iterator[tuple[str, An
 def refused(error: InvalidDocuments) -> dict[str, Any]:
     """Return the report of a reload that changed nothing."""
     return {
-        "summary": "nothing was taken: the settings have problems",
+        "summary": "nothing has changed: the settings have problems",
         **{
             name: []
             for name in ("loaded", "new", "changed", "gone", "off", "rejected", "kept", "renewed")
@@ -289,7 +288,7 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a person was last told is in force: the recipes' versions, the settings, and the identity of each source."""
+    """The configuration that a person was last told about: versions of recipes, settings, identities of sources."""
 
     versions: Mapping[str, str]
     settings: Settings
@@ -308,21 +307,20 @@ class Known:
 
 def identities(assembly: Assembly) -> dict[str, str]:
     """Return the identity of each polled source, by name. If it changes, the memory of the source is not valid."""
-    found = {}
+    by_source = {}
     for source, watched in assembly.active.watched.items():
         # A plug-in that fails here fails again at its next poll, which is reported.
         with suppress(Exception):
-            found[source] = watched.poller.basis(watched.options).identity
-    return found
+            by_source[source] = watched.poller.basis(watched.options).identity
+    return by_source
 
 
 def taken(before: Known, after: Assembly) -> dict[str, Any]:
     """
     Return the report of a reload: a `summary`, and `problems`.
 
-    Besides, lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`;
-    those `gone`, those that are switched `off`; and the files `rejected`. `renewed` are sources that are
-    another one under the same name.
+    It also has lists of recipes: those `loaded`, and of these the `new`, the `changed` and the `kept`; those `gone`,
+    those switched `off`; and the files `rejected`. `renewed` are sources with a new identity.
     """
     old, new = before.versions, after.book.recipes
     changed = [n for n, recipe in new.items() if n in old and old[n] != recipe.version]
@@ -338,7 +336,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     if off:
         summary += f", {len(off)} off"
     if after.book.kept:
-        summary += f"; as before stay {', '.join(sorted(after.book.kept))}"
+        summary += f"; unchanged because of errors: {', '.join(sorted(after.book.kept))}"
     restart = [
         name
         for name in ("listen", "socket_mode", "control_socket", "control_mode", "store")

@@ -25,6 +25,7 @@ from appealbridge.clock import Clock, SystemClock
 from appealbridge.daemon.assembly import Assembly, Known, assemble, refused, taken
 from appealbridge.daemon.systemd import Notifier, listening_sockets, notifier
 from appealbridge.documents import InvalidDocuments, Problem, unexpected
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.engine import Engine
 from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
@@ -41,6 +42,7 @@ from appealbridge.settings.load import DEFAULT
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control, Space
 from appealbridge.triggers.webhook.signature import decoy
+from appealbridge.web.hooks import Webhooks
 from appealbridge.web.refusals import Refusals
 from appealbridge.web.server import application, control_application, serve
 
@@ -97,8 +99,8 @@ class Bridge:
             backend = store_at(settings.store)
             self.log.info(LogEvent.STARTING, version=__version__, store=str(backend))
             if settings.file is None:
-                words = "no webhook, source or channel is declared; name the file with --config, or make it"
-                self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=words)
+                reason = "no webhook, source or channel is declared; name the file with --config, or make it"
+                self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=reason)
             self._say_recipes()
             store = await backend.open(on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
@@ -109,17 +111,18 @@ class Bridge:
                 self._network(SOURCE_NAMES, lambda: self._egress)
             )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            report = Report(self.log, self.metrics)
             self.engine = Engine(
-                store,
-                self.clock,
-                self._rng,
-                http,
-                report,
-                tasks,
-                source_http=source_http,
-                clean=self._clean,
-                space=self._space or backend.space,
+                EngineContext(
+                    store=store,
+                    clock=self.clock,
+                    rng=self._rng,
+                    report=Report(self.log, self.metrics),
+                    tasks=tasks,
+                    http=http,
+                    source_http=source_http,
+                    clean=self._clean,
+                    free_space=self._space or backend.space,
+                )
             )
             stack.push_async_callback(self._stop_engine)
             await self.engine.start(self.assembly.active, self.assembly.catalogue)
@@ -145,27 +148,26 @@ class Bridge:
             self.log.info(LogEvent.STOPPED)
             self.log.output.flush()
 
-    async def reload(self, *, asked: bool = False) -> dict[str, Any]:
+    async def reload(self, *, by_person: bool = False) -> dict[str, Any]:
         """
         Load new recipes and settings as a whole; if the settings have problems, nothing changes.
 
-        Return what came of it: `summary` in a sentence, `loaded` and `rejected` recipes, `problems`.
-        Who `asked` is told what is new since the last time that somebody asked: a recipe is mostly
-        taken as soon as it is saved, and whoever saved it wants to hear that it was.
+        Return the report of `taken`. If a person asked for it (`by_person`), the report is about everything since the
+        last time that a person asked, because most recipes are loaded as soon as they are saved.
         """
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
             try:
-                return await self._take_new(asked=asked)
+                return await self._load(by_person=by_person)
             finally:
                 self.systemd.ready()
 
-    async def _take_new(self, *, asked: bool) -> dict[str, Any]:
+    async def _load(self, *, by_person: bool) -> dict[str, Any]:
         try:
             assembly = await offload(
                 FILES, assemble, self.config, before=self.assembly.book.recipes
             )
-        except Exception as error:  # noqa: BLE001 - what is in force stays so, whatever a file makes us raise
+        except Exception as error:  # noqa: BLE001 - whatever a file makes us raise, the configuration in force stays
             if not isinstance(error, InvalidDocuments):
                 error = InvalidDocuments([unexpected("the settings", error, secret=True)])
             reason = "\n\n".join(problem.text() for problem in error.problems)
@@ -176,14 +178,14 @@ class Bridge:
         self.redactor = Redactor(self._secrets)
         self._egress = assembly.egress
         read_at_once(assembly.settings.daemon.feeds_at_once)
-        await self.engine.adopt(assembly.active, assembly.catalogue)
+        await self.engine.reconfigure(assembly.active, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
-        if asked:
+        if by_person:
             before, self._known = self._known, Known.of(assembly)
-        told = taken(before, assembly)
-        self.log.info(LogEvent.RELOADED, summary=told["summary"])
-        return told
+        report = taken(before, assembly)
+        self.log.info(LogEvent.RELOADED, summary=report["summary"])
+        return report
 
     @asynccontextmanager
     async def _network(
@@ -201,8 +203,9 @@ class Bridge:
     async def _served(self) -> AsyncIterator[str]:
         settings = self.assembly.settings
         refusals = Refusals(self.engine.report, self.clock.monotonic)
-        reload = partial(self.reload, asked=True)
-        app = application(self.engine, self.metrics, self.token, reload, refusals, decoy())
+        reload = partial(self.reload, by_person=True)
+        app = application(self.engine, self.metrics, self.token, reload)
+        webhooks = Webhooks(self.engine, refusals, decoy())
         handed = list(listening_sockets(os.environ, os.getpid()))
         listen = settings.daemon.listen
         if not handed and listen.address is None and listen.path is None:
@@ -215,6 +218,7 @@ class Bridge:
                 handed = [own.enter_context(socket_at(Path(listen.path), mode))]
             async with serve(
                 app,
+                webhooks=webhooks,
                 address=listen.address,
                 sock=handed[0] if handed else None,
                 stop_within=settings.daemon.shutdown_within / 2,
@@ -229,7 +233,7 @@ class Bridge:
         if settings.daemon.control_socket is None:
             yield
             return
-        app = control_application(self.engine, partial(self.reload, asked=True))
+        app = control_application(self.engine, partial(self.reload, by_person=True))
         mode = int(settings.daemon.control_mode, 8)
         refusals = Refusals(self.engine.report, self.clock.monotonic)
         with socket_at(Path(settings.daemon.control_socket), mode) as sock:
@@ -259,8 +263,8 @@ class Bridge:
         for problem in self.assembly.wrong_lists:
             self.log.error(LogEvent.LIST_WRONG, reason=problem.text())
         for file, problems in book.quarantined.items():
-            words = "\n\n".join(_without_keys(problem).text() for problem in problems)
-            self.log.error(LogEvent.RECIPE_QUARANTINED, file=file, reason=words)
+            reason = "\n\n".join(_without_keys(problem).text() for problem in problems)
+            self.log.error(LogEvent.RECIPE_QUARANTINED, file=file, reason=reason)
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)
@@ -268,5 +272,5 @@ class Bridge:
 
 def _without_keys(problem: Problem) -> Problem:
     """Return a problem without keys in addresses, because more people read the log than the recipes."""
-    line, words = without_queries(problem.source_line), without_queries(problem.problem)
-    return replace(problem, source_line=line, problem=words)
+    line, text = without_queries(problem.source_line), without_queries(problem.problem)
+    return replace(problem, source_line=line, problem=text)

@@ -1,7 +1,7 @@
 """
 The daemon as a process: signals, systemd, changed files, and a time limit for stopping.
 
-The daemon itself is `Bridge` in `app.py`, which a test can start too; what stands here needs a process of its own.
+The daemon itself is `Bridge` in `bridge.py`, which a test can start too; this file needs a process of its own.
 """
 
 from __future__ import annotations

@@ -59,10 +59,10 @@ def notifier(environment: Mapping[str, str]) -> Notifier:
 
 def watchdog_seconds(environment: Mapping[str, str], pid: int) -> float | None:
     """Return within how many seconds `alive` must be called each time, `None` for never."""
-    asked = environment.get("WATCHDOG_USEC", "")
-    if environment.get("WATCHDOG_PID", str(pid)) != str(pid) or not asked.isdecimal():
+    limit = environment.get("WATCHDOG_USEC", "")
+    if environment.get("WATCHDOG_PID", str(pid)) != str(pid) or not limit.isdecimal():
         return None
-    return int(asked) / 1_000_000 or None
+    return int(limit) / 1_000_000 or None
 
 
 def listening_sockets(
@@ -73,7 +73,7 @@ def listening_sockets(
     if environment.get("LISTEN_PID") != str(pid) or not count.isdecimal():
         return ()
     sockets = tuple(socket.socket(fileno=first_fd + n) for n in range(int(count)))
-    for one in sockets:
-        one.set_inheritable(False)
-        one.setblocking(False)
+    for each in sockets:
+        each.set_inheritable(False)
+        each.setblocking(False)
     return sockets

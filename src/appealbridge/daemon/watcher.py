@@ -19,13 +19,13 @@ _PASSING = (".swp", ".swx", ".tmp", "~")
 
 def there(folders: Sequence[Path]) -> dict[Path, tuple[int, int]]:
     """Return which of the folders are there, each with what tells it from another of the same name."""
-    found = {}
+    by_folder = {}
     for folder in folders:
         with suppress(OSError):
             status = folder.stat()
             if stat.S_ISDIR(status.st_mode):
-                found[folder] = status.st_dev, status.st_ino
-    return found
+                by_folder[folder] = status.st_dev, status.st_ino
+    return by_folder
 
 
 async def changes(folders: Iterable[Path]) -> AsyncIterator[list[str]]:

@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from operator import attrgetter
 
-from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.gate import content_hash
-from appealbridge.engine.delivery.lane import Lanes
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import KEPT
-from appealbridge.engine.intake.planning import Planner
-from appealbridge.engine.report import Report
+from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import Replayed, replay
-from appealbridge.engine.runs.runs import EVERYTHING, Runs, of_event
-from appealbridge.engine.upkeep.expiry import Upkeep
+from appealbridge.engine.runs.runs import EVERYTHING, of_event
+from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
@@ -24,7 +23,6 @@ from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.model.recipe import Recipe
-from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, Settlement
 
 BATCH = 500
@@ -39,25 +37,19 @@ class Operations:
 
     def __init__(
         self,
-        store: Store,
-        clock: Clock,
-        lanes: Lanes,
-        runs: Runs,
-        upkeep: Upkeep,
-        report: Report,
+        context: EngineContext,
+        queue: RunQueue,
+        expiry_timer: ExpiryTimer,
         guard: Guard,
-        call_off: Callable[[str], Awaitable[None]],
-        planner: Planner,
+        attempts: Attempts,
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._lanes = lanes
-        self._runs = runs
-        self._upkeep = upkeep
-        self._report = report
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._queue = queue
+        self._expiry_timer = expiry_timer
         self._guard = guard
-        self._call_off = call_off
-        self._planner = planner
+        self._attempts = attempts
 
     async def release(self, delivery_id: str, only: str = "") -> Delivery:
         """
@@ -78,17 +70,17 @@ class Operations:
         self, hold: str, *, recipe: str = "", subject: str = ""
     ) -> Sequence[Delivery]:
         """
-        Release all deliveries held for one reason, perhaps only of one recipe or subject.
+        Release all deliveries held for one reason, perhaps only of one recipe or subject; return them.
 
-        Return what does. Raise `ValueError` for a hold that takes a look at each, and `IllegalMove`
-        where some of it could not be released, when all else has been.
+        Raise `ValueError` for a hold that needs a decision for each delivery, and `IllegalMove` if some could not be
+        released, after all others were.
         """
         if hold not in TOGETHER:
             raise ValueError(
                 f"hold: only {', '.join(TOGETHER)} can be released all at once, not {hold!r}; look at "
                 "each of the others, and release it by its number"
             )
-        return await self._all(hold, recipe, subject, lambda one: self.release(one, only=hold))
+        return await self._all(hold, recipe, subject, lambda each: self.release(each, only=hold))
 
     async def cancel_all(
         self, hold: str, reason: str, *, recipe: str = "", subject: str = ""
@@ -105,39 +97,35 @@ class Operations:
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Retry a failed delivery; return it. Raise `NotFound`, or `IllegalMove` if it has not failed."""
-        delivery = await self._failed(delivery_id)
-        await self._guard.said_before(delivery, self._clock.now())  # from now on, it is
-        return await self._move(delivery, State.READY, LogEvent.RELEASED)
-
-    async def _failed(self, delivery_id: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
         if delivery.state is not State.FAILED:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
-        return delivery
+        await self._guard.repeats_text(delivery, self._clock.now())  # remembers its text
+        return await self._move(delivery, State.READY, LogEvent.RELEASED)
 
     async def retry_all(self, since: float | None) -> Sequence[Delivery]:
         """
         Retry every failed delivery planned since a time (Unix seconds); return them, newest first.
 
-        Raise `IllegalMove` where another has said the same meanwhile, when all else is tried again.
+        Raise `IllegalMove` if another delivery with the same text came since, after all others were retried.
         """
         which = DeliveryFilter(states=frozenset({State.FAILED}), since=since, limit=BATCH)
         moved: dict[str, Delivery] = {}
         left: dict[str, str] = {}
         while True:
             failed = await self._store.deliveries(which)
-            # A delivery that has failed again meanwhile has had its turn.
-            fresh = [one for one in failed if one.id not in moved and one.id not in left]
+            # A delivery that has failed again meanwhile is not retried twice.
+            fresh = [each for each in failed if each.id not in moved and each.id not in left]
             if not fresh:
                 break
             for delivery in fresh:
-                same = await self._guard.said_before(delivery, self._clock.now())
+                same = await self._guard.repeats_text(delivery, self._clock.now())
                 if same:
                     left[delivery.id] = (
                         f"delivery {delivery.number}: {same}; `appealbridge retry {delivery.number}` "
-                        "tries it again all the same"
+                        "retries it all the same"
                     )
                 else:
                     moved[delivery.id] = await self.retry(delivery.id)
@@ -150,8 +138,8 @@ class Operations:
         """
         Run an event again through the recipes in force, or one of them; return the result of each.
 
-        Nothing goes twice to where it was published, or may still be. With `dry_run` nothing is
-        begun; `by` is who asked. Raise `NotFound`, or `IllegalMove` where its content is gone.
+        Nothing is published twice on a channel. With `dry_run` no run begins; `by` is the person who asked. Raise
+        `NotFound`, or `IllegalMove` if the content of the event was removed.
         """
         event = await self._store.event(event_id)
         if event.removed:
@@ -161,21 +149,20 @@ class Operations:
             )
         if recipe and recipe not in book.recipes:
             raise NotFound(f"recipe {recipe}: no recipe of this name is in force")
-        recipes = [book.recipes[recipe]] if recipe else _asked(book, event)
+        recipes = [book.recipes[recipe]] if recipe else _concerned(book, event)
         now = self._clock.now()
         runs = await self._store.runs(event_id=event_id, limit=EVERYTHING)
         everything = await self._store.deliveries(of_event(event_id))
-        asked = await self._planner.in_thread(
-            replay, event, recipes, runs, everything, now, by, self._planner.budget()
+        planner = self._context.planner
+        results = await planner.in_thread(
+            replay, event, recipes, runs, everything, now, by, planner.budget()
         )
-        waits = {one.run.id for one in asked if one.run and book.recipes[one.recipe].waits}
-        if not dry_run and (wanted := [one.run for one in asked if one.run]):
+        waits = {each.run.id for each in results if each.run and book.recipes[each.recipe].waits}
+        if not dry_run and (wanted := [each.run for each in results if each.run]):
             begun = await self._store.run_again(wanted, waits)
-            for run in begun:
-                self._runs.opened(run.id)
-            self._runs.due()
-            self._report.replayed(event, begun, by)
-        return asked
+            self._queue.accepted(begun, woken=True)
+            self._context.report.replayed(event, begun, by)
+        return results
 
     async def confirm(self, delivery_id: str, url: str) -> Delivery:
         """
@@ -210,10 +197,10 @@ class Operations:
         """
         delivery = await self._store.delivery(delivery_id)
         if delivery.state is State.SENDING:
-            await self._call_off(delivery.id)
+            await self._attempts.call_off(delivery.id)
             delivery = await self._store.delivery(delivery_id)
         if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
-            reason = f"{reason}; it may be published all the same, so look on the account"
+            reason = f"{reason}; it may be published all the same, so check the account"
         return await self._move(delivery, State.CANCELLED, LogEvent.CANCELLED, reason=reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
@@ -235,8 +222,8 @@ class Operations:
         moved: dict[str, Delivery] = {}
         refused: dict[str, str] = {}
         while True:
-            held = [one.id for one in await self._store.deliveries(which)]
-            fresh = [one for one in reversed(held) if one not in moved and one not in refused]
+            held = [delivery.id for delivery in await self._store.deliveries(which)]
+            fresh = [each for each in reversed(held) if each not in moved and each not in refused]
             if not fresh:
                 break
             # Run these at the same time, so that they share commits.
@@ -252,21 +239,25 @@ class Operations:
         return list(moved.values())
 
     async def _move(
-        self, delivery: Delivery, target: State, said: LogEvent, *, reason: str = "", hold: str = ""
+        self,
+        delivery: Delivery,
+        target: State,
+        event: LogEvent,
+        *,
+        reason: str = "",
+        hold: str = "",
     ) -> Delivery:
         await self._store.move(delivery.id, target, self._clock.now(), reason=reason, hold=hold)
-        return await self._moved(delivery.id, said)
+        return await self._moved(delivery.id, event)
 
-    async def _moved(self, delivery_id: str, said: LogEvent) -> Delivery:
+    async def _moved(self, delivery_id: str, event: LogEvent) -> Delivery:
         """Tell the parts of the engine concerned what happened to a delivery."""
         moved = await self._store.delivery(delivery_id)
-        self._upkeep.watch(moved)
-        lane = self._lanes.get(moved.channel)
-        if lane is not None:
-            lane.queued()
+        self._expiry_timer.on_waiting(moved)
+        self._context.lanes.queued(moved)
         if moved.state not in OPEN:
-            self._runs.nudge(moved)
-        self._report.moved(said, moved)
+            self._queue.ended(moved)
+        self._context.report.moved(event, moved)
         return moved
 
 
@@ -275,8 +266,8 @@ def _complain(moved: int, refused: Sequence[str]) -> None:
         raise IllegalMove(f"{moved} done, {len(refused)} left as they were; {refused[0]}")
 
 
-def _asked(book: Book, event: Event) -> Sequence[Recipe]:
-    """Return the recipes that an event could be for, and as many others as `skipped` runs are kept for."""
-    asked = book.for_event(event)
-    others = islice(book.others(event, asked), max(0, KEPT - len(asked)))
-    return sorted([*asked, *others], key=attrgetter("name"))
+def _concerned(book: Book, event: Event) -> Sequence[Recipe]:
+    """Return the recipes that an event could be for, and as many others as the reason is kept for."""
+    wanted = book.for_event(event)
+    others = islice(book.others(event, wanted), max(0, KEPT - len(wanted)))
+    return sorted([*wanted, *others], key=attrgetter("name"))

@@ -8,9 +8,7 @@ from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.store.base import Store
-from appealbridge.store.records import (
-    RecipeVersion,
-)
+from appealbridge.store.records import RecipeVersion
 
 
 class KeptRecipes:

@@ -1,8 +1,7 @@
 """
 Logs and counts what the engine does: one log line and one count for each outcome.
 
-What it tells of has happened already, and something may have to follow from it. So whatever goes
-wrong in the telling ends here.
+What is logged has happened already, so an error in the logging must not stop what follows from it.
 """
 
 from __future__ import annotations
@@ -13,20 +12,18 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from appealbridge.engine.delivery.health import Condition, Health
-from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.logs import Level, Log, LogEvent
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreNearlyFull
 from appealbridge.model.event import Event
-from appealbridge.model.run import Run, RunState
+from appealbridge.model.run import Run
 from appealbridge.model.source import source_label
-from appealbridge.store.records import (
-    Settlement,
-)
+from appealbridge.store.records import Settlement
 
-_SAID: dict[State, tuple[LogEvent, Level]] = {
+_EVENTS: dict[State, tuple[LogEvent, Level]] = {
     State.DELIVERED: (LogEvent.DELIVERED, Level.INFO),
     State.READY: (LogEvent.DEFERRED, Level.WARNING),
     State.UNKNOWN: (LogEvent.UNSURE, Level.WARNING),
@@ -34,9 +31,6 @@ _SAID: dict[State, tuple[LogEvent, Level]] = {
     State.EXPIRED: (LogEvent.EXPIRED, Level.ERROR),
     State.HELD: (LogEvent.HELD, Level.WARNING),
 }
-
-_NEWS = frozenset({State.FAILED, State.EXPIRED, State.HELD})
-"""The states in which people get a notice about a delivery."""
 
 C = TypeVar("C", bound=type)
 
@@ -64,12 +58,11 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
 
 
 @never_raises
-class Report:
+class Report(OutcomeListener):
     """
     Logs and counts what happens to events, runs, deliveries and polls.
 
-    `refusals` are the parts of the engine from which the store has taken nothing since it last did,
-    each with its reason.
+    `refusals` are the parts of the engine whose last request the store refused, each with the reason.
     """
 
     def __init__(self, log: Log, metrics: Metrics) -> None:
@@ -78,18 +71,12 @@ class Report:
         self._store_down = False
         self._noted: dict[str, Sequence[str]] = {}
         self.refusals: dict[str, str] = {}
-        self.trouble: Callable[[], None] = lambda: None
-        """Called when the store has something new that people must be told about."""
-        self.published: Callable[[Delivery, float], None] = lambda delivery, at: None
-        """Called with each delivery that went out, and when (Unix seconds), once this is stored."""
 
-    def accepted(self, event: Event, runs: Sequence[Run], held: Sequence[Delivery]) -> None:
-        """Record that an event is stored, with what it caused."""
+    def accepted(self, event: Event) -> None:
+        """Record that an event is stored with everything it caused."""
         source = source_label(event.source)
         if self.refusals:
             self.store_worked(source)
-        if held:
-            self.held(held)
         self._metrics.accepted(source)
         if self._log.output.level <= Level.DEBUG:
             self._log.debug(
@@ -99,14 +86,9 @@ class Report:
                 type=event.type,
                 subject=event.subject,
             )
-        for run in runs:
-            if run.state is RunState.FAILED:
-                self.run_failed(run)
 
-    def held(self, deliveries: Sequence[Delivery]) -> None:
+    def on_held(self, deliveries: Sequence[Delivery]) -> None:
         """Record that deliveries wait for a person."""
-        if deliveries:
-            self.trouble()
         for delivery in deliveries:
             self._log.info(
                 LogEvent.HELD,
@@ -116,46 +98,35 @@ class Report:
                 reason=delivery.reason,
             )
 
-    def repeated(self, event: Event, first: str) -> None:
+    def repeated(self, source: str, key: str, first: str) -> None:
         """Record that an event was already known, under the id `first`."""
-        self._log.info(
-            LogEvent.REPEATED, event_id=first, source=source_label(event.source), key=event.key
-        )
+        self._log.info(LogEvent.REPEATED, event_id=first, source=source_label(source), key=key)
 
-    def run_failed(self, run: Run) -> None:
-        """Record that a waiting run could not go on."""
-        self.trouble()
+    def on_run_failed(self, run: Run) -> None:
+        """Record that a run cannot go on."""
         self._log.error(
             LogEvent.RUN_FAILED, event_id=run.event_id, run_id=run.id, reason=run.reason
         )
 
-    def settled(
-        self,
-        lane: Lane,
-        delivery: Delivery,
-        settlement: Settlement,
-        seconds: float,
-    ) -> None:
+    def on_result(self, result: Result) -> None:
         """Record how an attempt or a search ended, once its outcome is stored."""
         self._store_down = False
-        if settlement.target is State.DELIVERED:
-            self.published(delivery, settlement.at)
-        if settlement.target in _NEWS:
-            self.trouble()
+        delivery, settlement = result.delivery, result.settlement
         attempt = settlement.attempt
+        event, level = _EVENTS[settlement.target]
         if attempt is not None:
-            self._metrics.attempted(lane.name, attempt.outcome, seconds)
-        said, level = _SAID[settlement.target]
-        if attempt is not None and attempt.kind is AttemptKind.FIND:
-            said = LogEvent.SEARCHED
-            if attempt.outcome is Outcome.FOUND:
-                level = Level.INFO
+            self._metrics.attempted(delivery.channel, attempt.outcome, result.seconds)
+            if attempt.kind is AttemptKind.FIND:
+                event = LogEvent.SEARCHED
+                if attempt.outcome is Outcome.FOUND:
+                    level = Level.INFO
         if level >= self._log.output.level:
-            self._log.output.say(level, said, _fields(lane, delivery, settlement, seconds))
+            fields = _fields(delivery, settlement, result.seconds)
+            self._log.output.say(level, event, fields)
 
     def channel(self, name: str, health: Health, now: float) -> None:
         """Record that an account stopped working, or may be working again."""
-        said = {
+        event = {
             Condition.WORKING: LogEvent.CHANNEL_BACK,
             Condition.DOWN: LogEvent.CHANNEL_DOWN,
             Condition.LOGIN_EXPIRED: LogEvent.LOGIN_EXPIRED,
@@ -163,10 +134,10 @@ class Report:
         }[health.condition]
         self._metrics.channel_works(name, works=health.works)
         if health.works:
-            self._log.info(said, channel=name)
+            self._log.info(event, channel=name)
         else:
             self._log.error(
-                said, channel=name, seconds=round(now - health.since, 1), reason=health.reason
+                event, channel=name, seconds=round(now - health.since, 1), reason=health.reason
             )
 
     def opened(self, name: str, *, works: bool) -> None:
@@ -186,12 +157,12 @@ class Report:
         """Record for each channel how long its first delivery has been due."""
         self._metrics.overdue(seconds)
 
-    def room(self, free: int, *, accepting: bool) -> None:
+    def disk_space(self, free: int, *, accepting: bool) -> None:
         """Record how many bytes the store's disk has left, and whether events are accepted."""
         self._metrics.room(free, accepting=accepting)
 
     def overloaded(self, waiting: int) -> None:
-        """Record that so many requests wait for the store that others are refused."""
+        """Record that too many requests wait for the store, so that others are refused."""
         self._log.warning(LogEvent.OVERLOADED, waiting=waiting)
 
     def sent_away(self, webhook: str, error: StoreError) -> None:
@@ -201,10 +172,10 @@ class Report:
 
     def store_failed(self, error: StoreError, part: str = "") -> None:
         """
-        Record that the store refuses something, once until it works again.
+        Record that the store refused something; log it once until the store works again.
 
-        `part` is who asked, and says `store_worked` when the store takes it after all: what goes on
-        being refused is told to people.
+        `part` is the part of the engine that asked, and calls `store_worked` once the store accepts it. People
+        are told if it goes on being refused.
         """
         if isinstance(error, StoreBusy | StoreNearlyFull):
             return  # the store works; this refusal is logged elsewhere
@@ -219,10 +190,8 @@ class Report:
         if self.refusals and self.refusals.pop(part, "") and not self.refusals:
             self._store_down = False
 
-    def expired(self, deliveries: Sequence[Delivery]) -> None:
+    def on_expired(self, deliveries: Sequence[Delivery]) -> None:
         """Record that deliveries passed their publish-by time while they waited."""
-        if deliveries:
-            self.trouble()
         for delivery in deliveries:
             self._log.error(
                 LogEvent.EXPIRED,
@@ -242,10 +211,10 @@ class Report:
         """Record how many events lost their content, how many were removed, and how many skipped runs."""
         self._log.info(LogEvent.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
 
-    def moved(self, said: LogEvent, delivery: Delivery) -> None:
+    def moved(self, event: LogEvent, delivery: Delivery) -> None:
         """Record that a person changed a delivery."""
         self._log.info(
-            said, delivery_id=delivery.id, channel=delivery.channel, state=delivery.state.value
+            event, delivery_id=delivery.id, channel=delivery.channel, state=delivery.state.value
         )
 
     def replayed(self, event: Event, runs: Sequence[Run], by: str) -> None:
@@ -270,21 +239,21 @@ class Report:
         """Record an unexpected error in a part of the program or in a plug-in."""
         self._log.error(LogEvent.PLUGIN_BUG, where=where, error=error)
 
-    def looked(
+    def polled(
         self, source: str, new: int, changed: int, first: bool, notes: Sequence[str]
     ) -> None:
-        """Record what a poll of a source found. Notes that the last poll also had are not repeated."""
+        """Record what a poll of a source found. Notes of the last poll are not logged again."""
         source = source_label(source)
-        said = LogEvent.FIRST_LOOK if first else LogEvent.LOOKED
-        say = self._log.info if first or new or changed else self._log.debug
-        say(said, source=source, new=new, changed=changed)
+        event = LogEvent.FIRST_LOOK if first else LogEvent.LOOKED
+        log = self._log.info if first or new or changed else self._log.debug
+        log(event, source=source, new=new, changed=changed)
         before, self._noted[source] = self._noted.get(source, ()), notes
         for note in notes:
             if note not in before:
                 self._log.warning(LogEvent.SOURCE_NOTE, source=source, reason=note)
 
     def burst(self, name: str, reason: str) -> None:
-        """Record a flood: a source or a recipe (`recipe:roads`) caused more than may go out unseen."""
+        """Record that a source or a recipe (`recipe:roads`) caused more than may be published unseen."""
         name = source_label(name)
         self._metrics.flooded(name)
         self._log.warning(LogEvent.BURST_HELD, of=name, reason=reason)
@@ -302,12 +271,12 @@ class Report:
         self._metrics.source_failures(source, 0)
         self._log.info(LogEvent.SOURCE_BACK, source=source)
 
-    def alarm(self, kind: str, channel: str, words: str) -> None:
+    def alarm(self, kind: str, about: str, message: str) -> None:
         """Record an alarm about the daemon or what it depends on. People get a notice as well."""
-        self._log.error(LogEvent.ALARM, kind=kind, channel=channel, reason=words)
+        self._log.error(LogEvent.ALARM, kind=kind, channel=about, reason=message)
 
     def noticed(self, kind: str, title: str, deliveries: Sequence[Delivery]) -> None:
-        """Record that a notice is on its way to people."""
+        """Record that a notice is being sent to people."""
         if deliveries:
             self._metrics.noticed(kind, "told")
             people = ", ".join(delivery.step for delivery in deliveries)
@@ -326,14 +295,14 @@ class Report:
 
 
 def _fields(
-    lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float
+    delivery: Delivery, settlement: Settlement, seconds: float
 ) -> dict[str, str | int | float | None]:
     """Return the fields of a log line about how an attempt or a search ended."""
     fields: dict[str, str | int | float | None] = {
         "event_id": delivery.event_id,
         "run_id": delivery.run_id,
         "delivery_id": delivery.id,
-        "channel": lane.name,
+        "channel": delivery.channel,
         "attempt": delivery.attempts,
         "ms": round(seconds * 1000, 1),
     }

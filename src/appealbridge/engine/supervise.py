@@ -1,29 +1,34 @@
 """
 Restarts a loop that failed, so that a fault in it does not stop the daemon.
 
-A loop that ended would take the whole daemon with it, or leave it alive and idle. What broke is said,
-people are told once, and after a pause the loop begins again: everything it needs is in the store.
+A loop that ended would stop the whole daemon, or leave it running without doing its work. The fault is logged, people
+are told once, and the loop begins again after a pause: everything it needs is in the store.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
+from appealbridge.model.notice import Alarm
+from appealbridge.model.source import source_label
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """Seconds until a loop restarts: after its first failure, and at most. The pause doubles with each failure."""
 
-MENDED = 600.0
+WORKS_AGAIN = 600.0
 """A loop that has run for so many seconds counts as working again."""
 
-Broke = Callable[[str, Exception, bool], Awaitable[None]]
+OnFailure = Callable[[str, Exception, bool], Awaitable[None]]
 """Called with the loop's name, its error, and whether this is the first failure since it last worked for long."""
 
 
 async def supervise(
-    name: str, work: Callable[[], Awaitable[None]], clock: Clock, broke: Broke
+    name: str, work: Callable[[], Awaitable[None]], clock: Clock, on_failure: OnFailure
 ) -> None:
     """Run `work` until it returns, however often it fails."""
     pause = 0.0
@@ -32,8 +37,45 @@ async def supervise(
         try:
             return await work()
         except Exception as error:  # noqa: BLE001 - whatever one loop does, the others go on
-            if clock.monotonic() - begun >= MENDED:
+            if clock.monotonic() - begun >= WORKS_AGAIN:
                 pause = 0.0
-            await broke(name, error, pause == 0.0)
+            await on_failure(name, error, pause == 0.0)
         pause = min(max(FIRST_PAUSE, pause * 2), LONGEST_PAUSE)
         await clock.sleep(pause)
+
+
+class Loops:
+    """The engine's loops by name, each of them supervised."""
+
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start a loop."""
+        supervised = supervise(name, work, self._context.clock, self._failed)
+        self._tasks[name] = self._context.tasks.create_task(supervised, name=name)
+
+    def cancel(self, name: str) -> None:
+        """Cancel a loop, if there is one of this name."""
+        if task := self._tasks.pop(name, None):
+            task.cancel()
+
+    def release(self, name: str) -> asyncio.Task[None]:
+        """Return the task of a loop that ends by itself, and forget it."""
+        return self._tasks.pop(name)
+
+    def cancel_all(self) -> list[asyncio.Task[None]]:
+        """Cancel every loop; return their tasks."""
+        for task in self._tasks.values():
+            task.cancel()
+        return list(self._tasks.values())
+
+    async def _failed(self, name: str, error: Exception, first: bool) -> None:
+        name = source_label(name)
+        self._context.report.broke(name, error)
+        if first:
+            # If even the alarm fails, the log has the error.
+            with suppress(Exception):
+                message = f"{name}: {type(error).__name__}: {error}"
+                await self._context.alarms.raise_alarm(Alarm.PART_BROKE, message=message)

@@ -24,24 +24,22 @@ def routes(engine: Engine, token: str | None, reload: Reload) -> Sequence[web.Ro
     """
     Return the API's routes; `token` is its bearer token, `reload` loads new recipes and settings.
 
-    Without a token, whoever can connect may use them.
-
-    They are not an application of their own, because that would slow down every request to a webhook.
+    Without a token, anybody who can connect may use them.
     """
     return [
-        web.route(one.method, f"/api/v1{one.path}", _guarded(token, one.handler, engine))
-        for one in (*_listings(engine), *_verbs(engine), *_sweeps(engine, reload))
-        if isinstance(one, web.RouteDef)
+        web.route(route.method, f"/api/v1{route.path}", _guarded(token, route.handler, engine))
+        for route in (*_listings(engine), *_operations(engine), *_sweeps(engine, reload))
+        if isinstance(route, web.RouteDef)
     ]
 
 
 def _guarded(token: str | None, handler: Any, engine: Engine) -> Handler:
-    """Let only requests with the token through to a handler, and answer its errors in words without secrets."""
+    """Return a handler that accepts only requests with the token, and masks secrets in its errors."""
     expected = f"Bearer {token}".encode()
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
-        if token is not None and not (token and hmac.compare_digest(given, expected)):
+        header = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
+        if token is not None and not (token and hmac.compare_digest(header, expected)):
             refused = problem(401, "this address needs the daemon's bearer token")
             refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return refused
@@ -85,35 +83,37 @@ def _listings(engine: Engine) -> web.RouteTableDef:
 
     @table.get("/{path:(deliveries|runs|events|traces)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
-        told = await listing.read(engine.store.listings, request.match_info["path"], request.query)
-        return answer(listing.pointed_out(told, engine.lanes, engine.clock.now()))
+        rows = await listing.read(engine.store.listings, request.match_info["path"], request.query)
+        return answer(listing.pointed_out(rows, engine.lanes, engine.clock.now()))
 
     return table
 
 
-def _verbs(engine: Engine) -> web.RouteTableDef:
+def _operations(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
-    async def one(moved: Delivery) -> web.Response:
+    async def changed(moved: Delivery) -> web.Response:
         (row,) = await listing.rows(engine.store, [moved])
         return answer(row)
 
     @table.post("/deliveries/{id}/release")
     async def release(request: web.Request) -> web.Response:
-        return await one(await engine.operations.release(request.match_info["id"]))
+        return await changed(await engine.operations.release(request.match_info["id"]))
 
     @table.post("/deliveries/{id}/retry")
     async def retry(request: web.Request) -> web.Response:
-        return await one(await engine.operations.retry(request.match_info["id"]))
+        return await changed(await engine.operations.retry(request.match_info["id"]))
 
     @table.post("/deliveries/{id}/confirm")
     async def confirm(request: web.Request) -> web.Response:
         url = request.query.get("url", "")
-        return await one(await engine.operations.confirm(request.match_info["id"], url))
+        return await changed(await engine.operations.confirm(request.match_info["id"], url))
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
-        return await one(await engine.operations.cancel(request.match_info["id"], _reason(request)))
+        return await changed(
+            await engine.operations.cancel(request.match_info["id"], _reason(request))
+        )
 
     return table
 
@@ -122,37 +122,39 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     """Return the commands that act on more than one delivery."""
     table = web.RouteTableDef()
 
-    async def several(moved: Sequence[Delivery]) -> web.Response:
+    async def all_changed(moved: Sequence[Delivery]) -> web.Response:
         return answer(await listing.rows(engine.store, moved))
 
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return await several(await engine.operations.release_all(hold, **which))
+        return await all_changed(await engine.operations.release_all(hold, **which))
 
     @table.post("/cancel")
     async def cancel_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return await several(await engine.operations.cancel_all(hold, _reason(request), **which))
+        return await all_changed(
+            await engine.operations.cancel_all(hold, _reason(request), **which)
+        )
 
     @table.post("/retry")
     async def retry_all(request: web.Request) -> web.Response:
-        return await several(await engine.operations.retry_all(listing.since_of(request.query)))
+        return await all_changed(await engine.operations.retry_all(listing.since_of(request.query)))
 
     @table.post("/events/{id}/replay")
     async def replay(request: web.Request) -> web.Response:
-        asked = request.query
+        query = request.query
         made = await engine.operations.replay(
             engine.active.book,
             request.match_info["id"],
-            recipe=asked.get("recipe", ""),
-            dry_run=asked.get("dry_run", "") in ("1", "true"),
-            by=_name(asked.get("by", "")),
+            recipe=query.get("recipe", ""),
+            dry_run=query.get("dry_run", "") in ("1", "true"),
+            by=_name(query.get("by", "")),
         )
         return answer([views.replayed(each) for each in made])
 
     @table.post("/reload")
-    async def take_new(request: web.Request) -> web.Response:
+    async def reload_now(request: web.Request) -> web.Response:
         del request
         return answer(await reload())
 
@@ -161,8 +163,8 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
 
 def _together(request: web.Request) -> tuple[str, dict[str, str]]:
     """Return the hold, and perhaps the recipe and subject, of the deliveries that are meant."""
-    asked = request.query
-    return asked.get("hold", ""), {name: asked.get(name, "") for name in ("recipe", "subject")}
+    query = request.query
+    return query.get("hold", ""), {name: query.get(name, "") for name in ("recipe", "subject")}
 
 
 def _name(text: str) -> str:

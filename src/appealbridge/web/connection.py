@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -50,6 +50,11 @@ ANSWER_SECONDS = 20.0
 
 LINGER_SECONDS = 5.0
 """How long the rest of a rejected request is read and discarded, so that the client can read the answer."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+PREFIX = "/hooks/"
+"""Where the paths of webhooks begin."""
 
 RefusedBefore = Callable[[str, int, str], None]
 """Called when something is rejected before it is a whole request: `unknown`, the status, and the reason."""
@@ -116,7 +121,7 @@ class Connections:
             self._left += self._borrowed.pop(connection, 0)
 
     def _oldest_idle(self) -> Connection | None:
-        return next((one for one in self._proven if one.idle), None)
+        return next((connection for connection in self._proven if connection.idle), None)
 
 
 class Connection(RequestHandler):
@@ -208,7 +213,7 @@ class Connection(RequestHandler):
         if type(self._messages[-1][0]) is _ErrInfo:
             self._drop_invalid_input()
         if self._bytes > HEAD_BYTES and any(
-            _head_bytes(one) > HEAD_BYTES for one in self._messages
+            _head_bytes(message) > HEAD_BYTES for message in self._messages
         ):
             self._messages.clear()
             self._messages.append(_head_too_large())
@@ -237,8 +242,7 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Answer malformed HTTP, or a fault of this program, as problem+json like all other errors."""
         super().handle_error(request, status, exc, message)
-        words = _WORDS.get(status, "a fault of this program; it is in its log")
-        answer = problem(status, words)
+        answer = problem(status, _DETAILS.get(status, "a fault of this program; it is in its log"))
         answer.force_close()
         return answer
 
@@ -283,10 +287,10 @@ class Connection(RequestHandler):
         if not self.idle:
             return
         if self._bytes:
-            words = (
+            detail = (
                 f"the headers did not arrive within {HEAD_SECONDS:g} seconds; please send it again"
             )
-            self._reject(Refused(408, "too slow", words))
+            self._reject(Refused(408, "too slow", detail))
         else:
             self.force_close()
 
@@ -309,12 +313,19 @@ class Connection(RequestHandler):
 
 
 class Server(web.Server):
-    """aiohttp's server, with our class of connections."""
+    """aiohttp's server, with our class of connections, and with a handler of its own for webhooks."""
 
-    def __init__(self, plain: web.Server, connections: Connections) -> None:
+    def __init__(
+        self, plain: web.Server, connections: Connections, webhooks: Handler | None
+    ) -> None:
+        def handler(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            if webhooks is not None and request.rel_url.raw_path.startswith(PREFIX):
+                return webhooks(request)
+            return plain.request_handler(request)
+
         # AppRunner creates the server itself and offers no way to choose its class.
         super().__init__(
-            plain.request_handler,
+            handler,
             request_factory=plain.request_factory,
             loop=plain._loop,  # noqa: SLF001
             **plain._kwargs,  # noqa: SLF001
@@ -327,19 +338,26 @@ class Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Serves an application within the limits."""
+    """Serves webhooks and an application within the limits."""
 
-    __slots__ = ("_all",)
+    __slots__ = ("_all", "_webhooks")
 
-    def __init__(self, app: web.Application, connections: Connections, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        webhooks: Handler | None,
+        connections: Connections,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(app, max_headers=MOST_HEADERS, lingering_time=LINGER_SECONDS, **kwargs)
         self._all = connections
+        self._webhooks = webhooks
 
     async def _make_server(self) -> web.Server:
-        return Server(await super()._make_server(), self._all)
+        return Server(await super()._make_server(), self._all, self._webhooks)
 
 
-def connection_of(request: web.Request) -> Connection:
+def connection_of(request: web.BaseRequest) -> Connection:
     """Return the connection that a request came on."""
     return cast("Connection", request.protocol)
 
@@ -351,12 +369,10 @@ def _head_bytes(message: tuple[Any, StreamReader]) -> int:
     )
 
 
-_TOO_LARGE = (
-    f"the headers may have {HEAD_BYTES} bytes together at the most; send fewer or shorter ones"
-)
+_TOO_LARGE = f"the headers may have at most {HEAD_BYTES} bytes together; send fewer or shorter ones"
 
 
-_WORDS = {
+_DETAILS = {
     400: "this is not valid HTTP, or it has too many headers, or one that is too long; check the client",
     431: _TOO_LARGE,
     504: "this took too long; please send it again",

@@ -24,13 +24,13 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
     async def readyz(request: web.Request) -> web.Response:
         del request
         if trouble := engine.heartbeat.trouble:
-            return problem(503, f"the store takes nothing now: {trouble}", retry_after=5)
-        if engine.room.why:
-            return problem(503, engine.room.why, retry_after=5)
-        told: dict[str, object] = {"status": "ready"}
+            return problem(503, f"the store accepts nothing now: {trouble}", retry_after=5)
+        if engine.disk_space.why:
+            return problem(503, engine.disk_space.why, retry_after=5)
+        content: dict[str, object] = {"status": "ready"}
         if engine.monitor.notes:
-            told["notes"] = sorted(engine.monitor.notes.values())
-        return answer(told)
+            content["notes"] = sorted(engine.monitor.notes.values())
+        return answer(content)
 
     rendering: asyncio.Task[bytes] | None = None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
+from urllib.parse import unquote
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
 
@@ -14,8 +15,8 @@ from appealbridge.engine.intake.reception import Taken
 from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
 from appealbridge.plugin.trigger import BODY_BYTES, PushSource, Received, Request
-from appealbridge.web.connection import connection_of, overloaded
-from appealbridge.web.problem import answer, problem
+from appealbridge.web.connection import PREFIX, connection_of, overloaded
+from appealbridge.web.problem import answer, not_allowed, nothing_at, problem
 from appealbridge.web.refusals import Refusals
 
 BODY_SECONDS = 20.0
@@ -29,6 +30,8 @@ NOT_PROVEN = (
     "which, and why"
 )
 """The one answer to every unproven request, so that nobody learns which webhooks exist."""
+
+_METHODS = "OPTIONS, POST"
 
 Throttles = dict[str, Throttle]
 
@@ -45,54 +48,60 @@ class Decoy(Protocol):
         """Checks the headers and the body."""
 
 
-def routes(engine: Engine, refusals: Refusals, decoy: Decoy) -> web.RouteTableDef:
-    """Return the routes of all webhooks."""
-    table = web.RouteTableDef()
-    throttles: Throttles = {}
+class Webhooks:
+    """
+    Answers every request below `/hooks/`.
 
-    async def take(request: web.Request) -> web.Response:
-        webhook_id = request.match_info["webhook_id"]
+    The server calls it before aiohttp's own routing, which would cost as much as the check of the signature.
+    """
+
+    def __init__(self, engine: Engine, refusals: Refusals, decoy: Decoy) -> None:
+        self._engine = engine
+        self._refusals = refusals
+        self._decoy = decoy
+        self._throttles: Throttles = {}
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the answer to a request."""
+        name = request.rel_url.raw_path[len(PREFIX) :].removesuffix("/")
+        if not name or "/" in name:
+            return nothing_at(request)
+        if request.method == hdrs.METH_POST:
+            return await self._take(request, unquote(name) if "%" in name else name)
+        if request.method == hdrs.METH_OPTIONS:
+            return _handshake(request)
+        return not_allowed(request, _METHODS)
+
+    async def _take(self, request: web.BaseRequest, webhook_id: str) -> web.Response:
+        engine = self._engine
         hook = engine.active.hooks.get(webhook_id)
         known = "unknown" if hook is None else webhook_id
         try:
-            hook, whole = await _proven(engine, throttles, hook, request, decoy)
+            hook, whole = await _proven(engine, self._throttles, hook, request, self._decoy)
             received, size = await _events(engine, hook, whole), len(whole.body)
             del whole  # frees the body while we wait for the store
             if not received.events:
-                refusals.no_event(known, received.why_none)
+                self._refusals.no_event(known, received.why_none)
                 return _no_event(received)
-            taken = await engine.reception.take(engine.active, hook.source, received, size)
-            return _answer(taken)
+            return _answer(await engine.reception.take(engine.active, hook.source, received, size))
         except Refused as refused:
-            return _refusal(refused, known, engine.clean(str(refused)), refusals)
+            return _refusal(refused, known, engine.clean(str(refused)), self._refusals)
         except StoreError as error:
             engine.report.sent_away(known, error)
             return problem(503, "nothing can be stored now; please send it again", retry_after=5)
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in does with a stranger's bytes, the sender gets an answer
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in does with the bytes of a stranger, the sender gets an answer
             engine.report.broke(f"webhook {known}", error)
             return problem(500, "a fault of this program; it is in its log, and nothing was stored")
 
-    for path in ("/hooks/{webhook_id}", "/hooks/{webhook_id}/"):
-        table.post(path, expect_handler=_defer_continue)(take)
-        table.options(path)(_handshake)
-    return table
 
-
-async def _defer_continue(request: web.Request) -> web.Response | None:
-    """Do not answer `Expect: 100-continue` yet: the handler does so once it has checked the headers."""
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-        return None
-    return problem(417, "the only Expect header that is supported is 100-continue; leave it out")
-
-
-async def _handshake(request: web.Request) -> web.Response:
+def _handshake(request: web.BaseRequest) -> web.Response:
     """
     Answer the handshake by which a sender of CloudEvents asks for permission to send.
 
     The answer is the same for every name: permission to send proves nothing, and must not show which
     webhooks exist.
     """
-    headers: dict[str, str] = {hdrs.ALLOW: "POST, OPTIONS"}
+    headers: dict[str, str] = {hdrs.ALLOW: _METHODS}
     origin = request.headers.get("WebHook-Request-Origin", "")
     if not (origin and origin.isascii() and origin.isprintable()):
         return web.Response(status=204, headers=headers)
@@ -100,29 +109,32 @@ async def _handshake(request: web.Request) -> web.Response:
     return web.Response(status=200, headers=headers)
 
 
-def _refusal(refused: Refused, webhook: str, words: str, refusals: Refusals) -> web.Response:
-    refusals(webhook, refused.status, words)
+def _refusal(refused: Refused, webhook: str, detail: str, refusals: Refusals) -> web.Response:
+    refusals(webhook, refused.status, detail)
     if refused.status == 401:
         return problem(401, NOT_PROVEN, title="not accepted")
-    return problem(refused.status, words, title=refused.title, retry_after=refused.after)
+    return problem(refused.status, detail, title=refused.title, retry_after=refused.after)
 
 
 async def _proven(
-    engine: Engine, throttles: Throttles, hook: Hook | None, request: web.Request, decoy: Decoy
+    engine: Engine, throttles: Throttles, hook: Hook | None, request: web.BaseRequest, decoy: Decoy
 ) -> tuple[Hook, Request]:
     """Return the request if its sender is proven and within its rate; raise `Refused` for any other."""
     headers = {name.lower(): value for name, value in request.headers.items()}
+    if headers.get("expect", "100-continue").lower() != "100-continue":
+        detail = "the only Expect header that is supported is 100-continue; leave it out"
+        raise Refused(417, "not supported", detail)
     now = engine.clock.now()
     limit = BODY_BYTES if hook is None else hook.receiver.body_limit(hook.options)
     proven = False
     try:
         if request.content.is_eof():  # most bodies arrive together with their headers
             body = request.content.read_nowait()
-            _check_body(request, len(body), limit)
+            _check_body(headers, len(body), limit)
         else:
             head = Request(headers, b"", now)
             proven = decoy.head(head) if hook is None else _check_headers(hook, head)
-            _check_body(request, request.content_length or 0, limit)
+            _check_body(headers, request.content_length or 0, limit)
             body = await _body(request, limit)
     except Refused as refused:
         if proven and hook is not None:
@@ -167,7 +179,7 @@ def _check_rate(throttles: Throttles, hook: Hook, monotonic: Callable[[], float]
         throttle = throttles[hook.source] = Throttle(rate)
     wait = throttle.wait(monotonic())
     if wait:
-        raise Refused(429, "too often", f"this webhook takes {rate}; send it later", after=wait)
+        raise Refused(429, "too often", f"this webhook accepts {rate}; send it later", after=wait)
 
 
 def _no_event(received: Received) -> web.Response:
@@ -176,24 +188,24 @@ def _no_event(received: Received) -> web.Response:
 
 
 def _answer(taken: Taken) -> web.Response:
-    told: dict[str, object] = {"event": taken.ids[0] or None}
+    content: dict[str, object] = {"event": taken.ids[0] or None}
     if len(taken.ids) > 1:
-        told["events"] = [one or None for one in taken.ids]
+        content["events"] = [event_id or None for event_id in taken.ids]
     if not taken.repeat:
-        told["recipes"] = taken.recipes
-    return answer(told, 200 if taken.repeat else 202)
+        content["recipes"] = taken.recipes
+    return answer(content, 200 if taken.repeat else 202)
 
 
-def _check_body(request: web.Request, length: int, limit: int) -> None:
-    """Raise `Refused` for a body that is too long by what is known of its length, or written in another way."""
+def _check_body(headers: Mapping[str, str], length: int, limit: int) -> None:
+    """Raise `Refused` for a body that is too long, as far as its length is known, or that is compressed."""
     if length > limit:
         raise _too_large(limit)
-    encoding = request.headers.get(hdrs.CONTENT_ENCODING)
+    encoding = headers.get("content-encoding")
     if encoding and encoding.strip().lower() not in ("", "identity"):
         raise Refused(415, "not read", "send the body as it was signed, without a content encoding")
 
 
-async def _body(request: web.Request, limit: int) -> bytes:
+async def _body(request: web.BaseRequest, limit: int) -> bytes:
     connection = connection_of(request)
     try:
         async with asyncio.timeout(BODY_SECONDS) as bound:
@@ -205,8 +217,8 @@ async def _body(request: web.Request, limit: int) -> bytes:
     except TimeoutError:
         if connection.discarding:
             raise overloaded() from None
-        words = f"the body did not arrive within {BODY_SECONDS:g} seconds; please send it again"
-        raise Refused(408, "too slow", words) from None
+        detail = f"the body did not arrive within {BODY_SECONDS:g} seconds; please send it again"
+        raise Refused(408, "too slow", detail) from None
     except (ConnectionError, web.RequestPayloadError) as error:
         raise Refused(400, "cut off", f"the body broke off: {error}") from None
     finally:
@@ -231,5 +243,5 @@ async def _read(content: StreamReader, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Refused:
-    words = f"the body may have at most {limit} bytes; send less at once"
-    return Refused(413, "too large", words)
+    detail = f"the body may have at most {limit} bytes; send less at once"
+    return Refused(413, "too large", detail)

@@ -6,7 +6,7 @@ import math
 from http import HTTPStatus
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 
 def problem(
@@ -27,6 +27,21 @@ def problem(
         headers=headers,
         content_type="application/problem+json",
     )
+
+
+def nothing_at(request: web.BaseRequest) -> web.Response:
+    """Return the answer to a request for an address where nothing is."""
+    detail = f"nothing is at {request.path}"
+    if request.path.startswith("/hooks"):
+        detail += "; the address of a webhook is /hooks/NAME"
+    return problem(404, detail)
+
+
+def not_allowed(request: web.BaseRequest, allowed: str) -> web.Response:
+    """Return the answer to a request with another method than those `allowed`."""
+    refused = problem(405, f"{request.method} is not allowed here; allowed: {allowed}")
+    refused.headers[hdrs.ALLOW] = allowed
+    return refused
 
 
 def answer(value: object, status: int = 200) -> web.Response:

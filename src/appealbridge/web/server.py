@@ -9,16 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from appealbridge.engine.engine import Engine
 from appealbridge.metrics import Metrics
 from appealbridge.plugin.trigger import BODY_BYTES
-from appealbridge.web import api, health, hooks
-from appealbridge.web.connection import Connections, RefusedBefore, Runner
-from appealbridge.web.problem import problem
-from appealbridge.web.refusals import Refusals
+from appealbridge.web import api, health
+from appealbridge.web.connection import Connections, Handler, RefusedBefore, Runner
+from appealbridge.web.problem import not_allowed, nothing_at
 
 IDLE_SECONDS = 75.0
 """
@@ -33,16 +32,10 @@ RECEIVED_AT_ONCE = 64 * 1024
 
 
 def application(
-    engine: Engine,
-    metrics: Metrics,
-    token: str,
-    reload: api.Reload,
-    refusals: Refusals,
-    decoy: hooks.Decoy,
+    engine: Engine, metrics: Metrics, token: str, reload: api.Reload
 ) -> web.Application:
-    """Return the application with all routes."""
+    """Return the application with all routes but those of webhooks."""
     app = web.Application(client_max_size=BODY_BYTES)
-    app.add_routes(hooks.routes(engine, refusals, decoy))
     app.add_routes(health.routes(engine, metrics))
     app.add_routes(api.routes(engine, token, reload))
     app.router.add_route("*", "/{anything:.*}", partial(_nothing_here, [*app.router.resources()]))
@@ -65,20 +58,15 @@ async def _nothing_here(
         _, methods = await resource.resolve(request)
         allowed |= methods
     if not allowed:
-        words = f"nothing is at {request.path}"
-        if request.path.startswith("/hooks"):
-            words += "; the address of a webhook is /hooks/NAME"
-        return problem(404, words)
-    taken = ", ".join(sorted(allowed))
-    refused = problem(405, f"{request.method} is not allowed here; allowed: {taken}")
-    refused.headers[hdrs.ALLOW] = taken
-    return refused
+        return nothing_at(request)
+    return not_allowed(request, ", ".join(sorted(allowed)))
 
 
 @asynccontextmanager
 async def serve(
     app: web.Application,
     *,
+    webhooks: Handler | None = None,
     address: tuple[str, int] | None = None,
     sock: socket.socket | None = None,
     stop_within: float,
@@ -91,6 +79,7 @@ async def serve(
     """
     runner = Runner(
         app,
+        webhooks,
         Connections(refused),
         access_log=None,
         handle_signals=False,
@@ -105,8 +94,8 @@ async def serve(
             await site.start()
             _receive_little_at_once(runner)
         except OSError as error:
-            words = os.strerror(error.errno).lower() if error.errno else str(error)
-            raise OSError(f"{place}: {words}; give another address under `listen:`") from None
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise OSError(f"{place}: {reason}; give another address under `listen:`") from None
         yield _url(runner)
     finally:
         await runner.cleanup()
@@ -134,7 +123,7 @@ def _site(
 ) -> tuple[web.BaseSite, str]:
     """Return the site to open, and its name for people."""
     if sock is not None:
-        return web.SockSite(runner, sock, backlog=1024), "the socket that is given"
+        return web.SockSite(runner, sock, backlog=1024), "the given socket"
     host, port = address
     return web.TCPSite(runner, host, port, backlog=1024), f"{host}:{port}"
 

@@ -189,7 +189,7 @@ def test_a_source_that_is_another_one_than_the_store_remembers_is_noted(
     (tmp_path / "appealbridge.yaml").write_text(FEEDS.format(url=url, identity=identity))
     done = checked(tmp_path, monkeypatch, NOTED)
     assert (
-        "feed:news: note: its address, folder or identity is another one" in done.stdout
+        "feed:news: note: its address, folder or identity has changed" in done.stdout
     ) is noted
     assert done.exit_code == 0
 
@@ -199,7 +199,7 @@ def test_a_store_that_is_none_is_no_matter_of_check(tmp_path, monkeypatch):
     settings = FEEDS.format(url="https://x.example/rss", identity="guid")
     (tmp_path / "appealbridge.yaml").write_text(settings)
     done = checked(tmp_path, monkeypatch, NOTED)
-    assert (done.exit_code, "another one" in done.stdout) == (0, False)
+    assert (done.exit_code, "has changed" in done.stdout) == (0, False)
 
 
 APPEAL = '---\nreference: WMP-12\ntitle: "Missing: Aisha, 9"\n{more}---\nRed coat.\n'

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from appealbridge.engine.notices.alarms import Alarms
+from appealbridge.engine.outcomes import OutcomeListener, Outcomes, Result
 from appealbridge.engine.report import Report
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
@@ -13,7 +15,6 @@ from appealbridge.model.errors import StoreError
 from tests.store_contract.case import NOW, a_delivery, a_run, an_event, ended
 
 EVENT = an_event(1)
-LANE = SimpleNamespace(name="force_x")
 FULL = "no room on the disk of the log"
 
 
@@ -27,18 +28,23 @@ class Broken:
         raise OSError(FULL)
 
 
-@pytest.fixture
-def news():
-    """What people and the guards were nudged about."""
-    return []
+class Told(OutcomeListener):
+    """A listener that notes what it learns."""
 
+    def __init__(self):
+        self.notes = []
 
-@pytest.fixture
-def mute(news):
-    report = Report(Broken(), Broken())
-    report.trouble = lambda: news.append("trouble")
-    report.published = lambda delivery, at: news.append("published")
-    return report
+    def on_held(self, deliveries):
+        self.notes.append("held")
+
+    def on_expired(self, deliveries):
+        self.notes.append("expired")
+
+    def on_run_failed(self, run):
+        self.notes.append("failed")
+
+    def on_result(self, result):
+        self.notes.append(result.settlement.target)
 
 
 def held():
@@ -46,39 +52,63 @@ def held():
 
 
 @pytest.mark.parametrize(
-    ("say", "follows"),
+    ("outcome", "follows"),
     [
-        (lambda r: r.accepted(EVENT, [], []), []),
-        (lambda r: r.accepted(EVENT, [a_run(EVENT)], [held()]), ["trouble"]),
-        (lambda r: r.held([held()]), ["trouble"]),
-        (lambda r: r.run_failed(a_run(EVENT)), ["trouble"]),
-        (lambda r: r.expired([held()]), ["trouble"]),
-        (lambda r: _settled(r, State.DELIVERED), ["published"]),
-        (lambda r: _settled(r, State.FAILED), ["trouble"]),
-        (lambda r: _settled(r, State.HELD), ["trouble"]),
-        (lambda r: _settled(r, State.READY), []),
-        (lambda r: r.repeated(EVENT, "e"), []),
-        (lambda r: r.broke("here", ValueError()), []),
-        (lambda r: r.alarm("channel.down", "force_x", "no"), []),
-        (lambda r: r.store_failed(StoreError("no"), "runs"), []),
+        (lambda o: o.on_held([held()]), ["held"]),
+        (lambda o: o.on_held([]), []),
+        (lambda o: o.on_expired([held()]), ["expired"]),
+        (lambda o: o.on_run_failed(a_run(EVENT)), ["failed"]),
+        (lambda o: o.on_result(_result(State.DELIVERED)), [State.DELIVERED]),
     ],
 )
-def test_what_follows_from_what_is_said_follows_though_nothing_can_be_said(
-    mute, news, say, follows
-):
-    say(mute)
-    assert news == follows
+def test_every_listener_learns_of_an_outcome_though_nothing_can_be_logged(outcome, follows):
+    told = Told()
+    outcome(Outcomes([Report(Broken(), Broken()), told]))
+    assert told.notes == follows
 
 
-def _settled(report, target):
+@pytest.mark.parametrize(
+    ("outcome", "news"),
+    [
+        (lambda o: o.on_held([held()]), True),
+        (lambda o: o.on_expired([held()]), True),
+        (lambda o: o.on_run_failed(a_run(EVENT)), True),
+        (lambda o: o.on_result(_result(State.FAILED)), True),
+        (lambda o: o.on_result(_result(State.HELD)), True),
+        (lambda o: o.on_result(_result(State.READY)), False),
+        (lambda o: o.on_result(_result(State.DELIVERED)), False),
+        (lambda o: o.on_waiting(held()), False),
+    ],
+)
+def test_people_are_told_of_what_goes_wrong_or_waits_for_them(outcome, news):
+    alarms = Alarms(None, None, None, None)
+    outcome(Outcomes([alarms]))
+    assert alarms.news.is_set() is news
+
+
+def _result(target):
     delivery = a_delivery(EVENT)
-    report.settled(LANE, delivery, ended(delivery, target), 1.0)
+    return Result(delivery, ended(delivery, target), 1.0)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        lambda r: r.accepted(EVENT),
+        lambda r: r.repeated(EVENT.source, EVENT.key, "e"),
+        lambda r: r.broke("here", ValueError()),
+        lambda r: r.alarm("channel.down", "force_x", "no"),
+        lambda r: r.store_failed(StoreError("no"), "runs"),
+    ],
+)
+def test_a_log_that_fails_stops_nothing(log):
+    log(Report(Broken(), Broken()))
 
 
 def test_what_cannot_be_said_is_said_to_be_so():
     lines = io.BytesIO()
     output = Output(lines, lambda: NOW)
-    Report(Log(output), Broken()).accepted(EVENT, [], [])
+    Report(Log(output), Broken()).accepted(EVENT)
     output.flush()
     assert b"report: accepted" in lines.getvalue()
     assert FULL.encode() in lines.getvalue()
@@ -98,5 +128,5 @@ def test_a_webhook_that_could_not_be_stored_is_one_until_an_event_of_it_is():
     report = Report(Log(Output(io.BytesIO(), lambda: NOW)), Metrics())
     report.sent_away("incident-desk", StoreError("no"))
     assert [*report.refusals] == [EVENT.source]
-    report.accepted(EVENT, [], [])
+    report.accepted(EVENT)
     assert report.refusals == {}

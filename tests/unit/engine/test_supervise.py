@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from appealbridge.engine.supervise import FIRST_PAUSE, LONGEST_PAUSE, MENDED, supervise
+from appealbridge.engine.supervise import FIRST_PAUSE, LONGEST_PAUSE, WORKS_AGAIN, supervise
 from appealbridge.testing.clock import FakeClock
 
 
@@ -64,9 +64,9 @@ async def test_what_breaks_begins_again_after_a_pause_that_grows_to_a_bound(cloc
 
 
 async def test_what_worked_for_long_is_taken_for_mended(clock, broke, told):
-    loop = Loop(clock, breaks=2, works=MENDED)
+    loop = Loop(clock, breaks=2, works=WORKS_AGAIN)
     task = asyncio.create_task(supervise("runs", loop.run, clock, broke))
-    await ends(task, clock, 3 * MENDED + 2 * FIRST_PAUSE)
+    await ends(task, clock, 3 * WORKS_AGAIN + 2 * FIRST_PAUSE)
     assert [first for _, _, first in told] == [True, True]
 
 

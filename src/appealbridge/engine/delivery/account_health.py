@@ -1,31 +1,27 @@
 """
-Accounts in trouble: kept through a restart, told to people, and tried until they work again.
+What is done about accounts in trouble: their state is stored, people are told, and they are tested until they work.
 
-A lane says how its account is doing; here stands what is done about it.
+The lane of an account says how it is doing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from random import Random
 
-from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.health import FAILURES, WELL, Condition, Health
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.engine.report import Report
-from appealbridge.engine.time_limit import GaveUp, within
+from appealbridge.engine.time_limit import GaveUp
 from appealbridge.model.errors import DeliveryError, StoreError, TryAgain
-from appealbridge.model.notice import Alarm, Tell
+from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
-from appealbridge.store.base import Store
 from appealbridge.store.records import LaneRecord
 
 BATCH = 500
-"""How many waiting deliveries are called up at once when an account works again."""
+"""How many waiting deliveries are made due at once when an account works again."""
 
 WORTH_KEEPING = 5.0
-"""A pause shorter than so many seconds is not kept for the next process."""
+"""A pause that is shorter than so many seconds is not stored."""
 
 _ALARMS = {
     Condition.DOWN: Alarm.DOWN,
@@ -35,26 +31,15 @@ _ALARMS = {
 
 
 class Accounts:
-    """Looks after the accounts of all lanes."""
+    """Deals with the accounts of all lanes."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        rng: Random,
-        report: Report,
-        clean: Callable[[str], str],
-        tell: Tell,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._rng = rng
-        self._report = report
-        self._clean = clean
-        self._tell = tell
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
 
     async def restore(self, lane: Lane) -> None:
-        """Take up what an earlier process knew of an account."""
+        """Continue with what an earlier process stored about an account."""
         now = self._clock.now()
         for kept in await self._store.lanes():
             if kept.channel == lane.name:
@@ -62,19 +47,19 @@ class Accounts:
                 lane.pace.pause(min(kept.paused_until, now + lane.policy.most))
                 if kept.condition != Condition.WORKING or kept.alarmed:
                     lane.health = _health(kept)
-        self._report.opened(lane.name, works=lane.health.works)
+        self._context.report.opened(lane.name, works=lane.health.works)
         rate = lane.account.rate
         if rate is not None:
             since = now - rate.seconds
             lane.pace.begun_before(await self._store.sent_times(lane.name, since, rate.count))
 
     async def tend(self, lane: Lane) -> float:
-        """Do what an account in trouble needs now; return for how many seconds it is to be left alone."""
+        """Do what an account in trouble needs now; return for how many seconds it must be left alone."""
         now = self._clock.now()
         if lane.changed or lane.health.wants_alarm(now):
             await self.keep(lane)
-        if lane.hurry:
-            lane.hurry = await self._store.hasten(lane.name, now, BATCH) == BATCH
+        if lane.retry_now:
+            lane.retry_now = await self._store.hasten(lane.name, now, BATCH) == BATCH
         if lane.pace.until > now:
             return lane.pace.until - now
         if not lane.health.works:
@@ -92,29 +77,29 @@ class Accounts:
         return 0.0
 
     async def _check(self, lane: Lane) -> None:
-        tools = Tools(lane.http, self._clock.now(), self._rng)
+        tools = Tools(lane.http, self._clock.now(), self._context.rng)
         failure: DeliveryError | None = None
         try:
             checking = lane.channel.check(lane.account, tools)
-            await within(self._clock, lane.channel.time_limit, checking)
+            await self._context.time_limits.within(lane.channel.time_limit, checking)
         except DeliveryError as error:
             failure = error
         except GaveUp as error:
-            failure = TryAgain(f"the login could not be tried: {error}")
-        except Exception as error:  # noqa: BLE001 - a check that breaks has told nothing of the login
-            failure = TryAgain(self._clean(f"{type(error).__name__}: {error}"))
+            failure = TryAgain(f"the login could not be tested: {error}")
+        except Exception as error:  # noqa: BLE001 - a check that breaks says nothing about the login
+            failure = TryAgain(self._context.clean(f"{type(error).__name__}: {error}"))
         lane.checked(failure, self._clock.now())
 
     async def keep(self, lane: Lane) -> None:
-        """Store how an account is doing, say it, and tell people where that is due."""
+        """Store and log how an account is doing, and tell people if that is due."""
         lane.changed = False
         now, kept = self._clock.now(), lane.kept
         if lane.health.condition != kept.condition:
-            self._report.channel(lane.name, lane.health, now)
-        told = self._to_tell(lane, now)
-        if told is not None:
-            kind, words = told
-            await self._tell(kind, lane.name, words)
+            self._context.report.channel(lane.name, lane.health, now)
+        alarm = self._alarm(lane, now)
+        if alarm is not None:
+            kind, message = alarm
+            await self._context.alarms.raise_alarm(kind, lane.name, message)
             if kind is not Alarm.BACK:
                 lane.health = replace(lane.health, alarmed=True)
         record = lane.record(now + WORTH_KEEPING)
@@ -122,24 +107,24 @@ class Accounts:
             try:
                 await self._store.keep_lane(record)
             except StoreError:
-                lane.changed = True  # so that the next round keeps it
+                lane.changed = True  # so that the next round stores it
                 raise
             lane.kept = record
 
-    def _to_tell(self, lane: Lane, now: float) -> tuple[Alarm, str] | None:
-        """Return what people are to be told now of an account, and in which words."""
+    def _alarm(self, lane: Lane, now: float) -> tuple[Alarm, str] | None:
+        """Return the alarm that is due about an account, and its message."""
         health = lane.health
         if health.wants_alarm(now):
             return _ALARMS[health.condition], health.reason
         if lane.pauses_long(now) and not health.alarmed:
-            return Alarm.PAUSED, lane.asked
+            return Alarm.PAUSED, lane.pause_reason
         if lane.kept.alarmed and health == WELL:
             return Alarm.BACK, "it publishes again"
         return None
 
 
 def _health(kept: LaneRecord) -> Health:
-    """Return how an account was doing; it is asked at once how it is now."""
+    """Return how an account was doing; it is tested at once."""
     return Health(
         condition=Condition(kept.condition),
         since=kept.since,

@@ -1,8 +1,7 @@
 """
-When to try again, asked of tenacity's strategies, answered as a due time for the store.
+When to try again: tenacity's strategies, from which a due time for the store is calculated.
 
-Nothing sleeps here: the strategies are given an attempt's number and the time since the first one,
-and what they say becomes a row.
+Nothing sleeps here. The strategies get the number of an attempt and the time since the first one.
 """
 
 from __future__ import annotations
@@ -30,13 +29,12 @@ _EXPONENT_CAP = 64  # beyond it 2**n only overflows; every sane bound is reached
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """
-    How a channel's deliveries are tried again. Seconds throughout.
+    How an account's deliveries are tried again. All times are in seconds.
 
-    `wait` bounds the pause after the n-th attempt, of which between `jitter` and the whole is
-    taken at random; `stop` says when to give up. A platform's own wish is honoured between
-    `least` and `most`. `seek_after` is how long after an unclear outcome the account is looked at.
-    After an answer with a code of `stop_at` nothing is tried again. An account that cannot be read is
-    looked at again until `within` has passed since the first attempt.
+    `wait` gives the longest pause after the n-th attempt; the pause is a random part of it, at least `jitter`.
+    `stop` says when to give up. A pause that the platform asks for is kept within `least` and `most`.
+    `search_after` is when to search the account after an unclear outcome. After a reply with a status of `stop_at`
+    nothing is tried again. If the account cannot be searched, that is tried until `within` after the first attempt.
     """
 
     wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=1, min=1, max=300))
@@ -44,13 +42,13 @@ class RetryPolicy:
     jitter: float = 0.5
     least: float = 1.0
     most: float = 6 * 3600.0
-    seek_after: float = 1.0
+    search_after: float = 1.0
     stop_at: frozenset[int] = frozenset()
     within: float = 24 * 3600.0
 
 
 def policy_of(retry: Retry, own: Mapping[str, Any] | None = None) -> RetryPolicy:
-    """Return the policy that an account's options describe, with a recipe's `own` words before them."""
+    """Return the policy of an account's options; a recipe's `own` options override them."""
     if own:
         retry = Retry.model_validate({**retry.model_dump(exclude_unset=True), **own})
     stop: stop_base = stop_after_delay(retry.within)
@@ -79,21 +77,21 @@ def next_due(
     rng: random.Random,
 ) -> float | None:
     """
-    Return when to try again, `None` where the policy gives up.
+    Return when to try again, `None` if the policy gives up.
 
-    `attempts` counts those made; `after` is the platform's own wish in seconds from `now`.
+    `attempts` is how many were made; `after` is the pause in seconds that the platform asks for.
     """
     if policy.stop(_state(attempts, first_begun_at, now)):
         return None
-    return put_off(policy, attempts=attempts, now=now, after=after, rng=rng)
+    return defer(policy, attempts=attempts, now=now, after=after, rng=rng)
 
 
-def put_off(
+def defer(
     policy: RetryPolicy, *, attempts: int, now: float, after: float | None, rng: random.Random
 ) -> float:
-    """Return when to try again what the policy does not give up."""
+    """Return when to try again if the policy does not give up."""
     if after is not None:
-        # A little later than asked, so that many deliveries do not all come at the very second.
+        # A little later than asked, so that many deliveries are not all sent in the same second.
         return now + min(max(after, policy.least), policy.most) * rng.uniform(1.0, 1.1)
     bound = float(policy.wait(_state(attempts, now, now)))
     return now + max(bound * rng.uniform(policy.jitter, 1.0), 0.0)

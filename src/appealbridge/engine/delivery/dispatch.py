@@ -1,53 +1,51 @@
-"""What is due goes out: one loop a lane, so that a dead platform delays no other."""
+"""Sends what is due: one loop for each lane, so that a platform that is down delays no other."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 
-from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.account_health import Accounts
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.engine.report import Report
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import StoreError
-from appealbridge.store.base import Store
 
 SAFETY_SECONDS = 120.0
-"""How long a lane sleeps at most before it asks the store again, whatever it was told."""
+"""How long a lane waits at most before it asks the store again."""
 
-LOOKS = 16
-"""How many looks on one account may be under way at once."""
+SEARCHES = 16
+"""How many searches on one account may be made at once."""
 
 
 class Dispatcher:
-    """Claims what is due on each lane and has it attempted, within the lane's room."""
+    """
+    Claims what is due on each lane and starts the attempts, as many as the lane may make.
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        attempts: Attempts,
-        accounts: Accounts,
-        tasks: asyncio.TaskGroup,
-        report: Report,
-    ) -> None:
-        self._store = store
-        self._clock = clock
+    `sending` are the ids of the deliveries for which an attempt is being made.
+    """
+
+    def __init__(self, context: EngineContext, attempts: Attempts, accounts: Accounts) -> None:
+        self.sending: set[str] = set()
+        self._store = context.store
+        self._clock = context.clock
+        self._report = context.report
+        self._create_task = context.tasks.create_task
         self._attempts = attempts
         self._accounts = accounts
-        self._tasks = tasks
-        self._report = report
         self._under_way: set[asyncio.Task[None]] = set()
-        self.sending: set[str] = set()
-        """The ids of the deliveries that an attempt is being made at."""
 
     def begin(self, lane: Lane, delivery: Delivery) -> None:
-        """Make the attempt of a delivery that is stored as begun and has its place in the lane."""
+        """Start the attempt of a delivery that is stored as begun and has its place in the lane."""
         self.sending.add(delivery.id)
-        task = self._start(self._attempts.send(lane, delivery))
-        task.add_done_callback(lambda _: self.sending.discard(delivery.id))
+        self._start(self._send(lane, delivery))
+
+    async def _send(self, lane: Lane, delivery: Delivery) -> None:
+        try:
+            await self._attempts.send(lane, delivery)
+        finally:
+            self.sending.discard(delivery.id)
 
     async def run(self, lane: Lane) -> None:
         """Serve one lane until cancelled."""
@@ -58,17 +56,17 @@ class Dispatcher:
             await self._accounts.keep(lane)
 
     async def finish(self) -> None:
-        """Wait for every attempt and look under way; the caller sets the bound."""
+        """Wait for every attempt and search under way; the caller limits the time."""
         while self._under_way:
             await asyncio.wait(self._under_way)
 
     def abandon(self) -> None:
-        """End every attempt and look under way; the store knows them as begun."""
+        """Cancel every attempt and search under way; they are stored as begun."""
         for task in self._under_way:
             task.cancel()
 
     async def _persist(self, lane: Lane, step: Callable[[Lane], Awaitable[None]]) -> None:
-        """Take a step once the store lets us, or leave it where the lane closes meanwhile."""
+        """Take a step until the store allows it or the lane closes."""
         while not lane.closed:
             try:
                 await step(lane)
@@ -86,41 +84,40 @@ class Dispatcher:
             await self._clock.wait(lane.wake, min(rest, SAFETY_SECONDS))
             return
         now = self._clock.now()
-        # Look first, claim then: what is let go in between is claimed, and whatever is let go later
+        # Read the status before claiming: what is unblocked in between is claimed, and what is unblocked later
         # finds `blocked` set and wakes the lane.
-        outlook = await self._store.outlook(lane.name, now)
-        lane.blocked = outlook.blocked
-        if outlook.looks:
-            await self._look(lane, now)
+        status = await self._store.outlook(lane.name, now)
+        lane.blocked = status.blocked
+        if status.looks:
+            await self._search(lane, now)
         await self._claim(lane, now)
         pause = SAFETY_SECONDS
-        if outlook.next_due is not None:
-            pause = min(pause, max(0.0, outlook.next_due - now))
+        if status.next_due is not None:
+            pause = min(pause, max(0.0, status.next_due - now))
         if lane.places > 0 and (opens_at := lane.pace.opens_at(now)) > now:
             pause = min(pause, opens_at - now)
         await self._clock.wait(lane.wake, pause)
 
     async def _claim(self, lane: Lane, now: float) -> None:
-        # Newcomers queue up meanwhile, or they would take the very places that are being filled;
-        # and where there is no room, whoever leaves has to wake the lane.
-        room, lane.backlog = lane.room(now), True
-        if room > 0:
-            claimed = await self._store.claim(lane.name, now, room)
+        # New deliveries must queue meanwhile, or they would take the places that are being filled. If there is no
+        # place, the next attempt that ends has to wake the lane.
+        free, lane.backlog = lane.free(now), True
+        if free > 0:
+            claimed = await self._store.claim(lane.name, now, free)
             lane.begin(now, len(claimed))
-            lane.backlog = len(claimed) == room
+            lane.backlog = len(claimed) == free
             for delivery in claimed:
                 self.begin(lane, delivery)
 
-    async def _look(self, lane: Lane, now: float) -> None:
-        # An account in trouble is asked by one at a time, whatever it is asked for.
-        most = LOOKS if lane.health.works and not lane.throttled else 1
-        for delivery in await self._store.claim_unknown(lane.name, now, LOOKS):
-            if delivery.id not in lane.looking and len(lane.looking) < most:
-                lane.looking.add(delivery.id)
-                self._start(self._attempts.look(lane, delivery))
+    async def _search(self, lane: Lane, now: float) -> None:
+        # An account in trouble gets one request at a time.
+        most = SEARCHES if lane.health.works and not lane.throttled else 1
+        for delivery in await self._store.claim_unknown(lane.name, now, SEARCHES):
+            if delivery.id not in lane.searching and len(lane.searching) < most:
+                lane.searching.add(delivery.id)
+                self._start(self._attempts.search(lane, delivery))
 
-    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = self._tasks.create_task(work)
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return task

@@ -1,4 +1,4 @@
-"""Between the plan and the channel: may this delivery go out now? Pure."""
+"""Decides whether a delivery may be sent now. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,15 @@ from appealbridge.model.value import value
 
 @value
 class Verdict:
-    """Where a delivery is to go: `sending` if it may go out, otherwise the state to stop in, and why."""
+    """The state that a delivery gets: `sending` if it may be sent, otherwise the state it stops in, and why."""
 
     state: State
     hold: str = ""
     reason: str = ""
 
-    @property
-    def go(self) -> bool:
-        """Whether the delivery may go out now."""
-        return self.state is State.SENDING
-
 
 GO = Verdict(State.SENDING)
+"""The delivery may be sent."""
 
 
 def content_hash(content: str) -> str:
@@ -37,22 +33,17 @@ def content_hash(content: str) -> str:
 
 def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: int = 0) -> Verdict:
     """
-    Return whether a delivery may go out at `now` (Unix seconds UTC).
+    Return whether a delivery may be sent at `now` (Unix seconds UTC).
 
-    `sent_today` counts what its channel has published since local midnight, against `cap`.
+    `sent_today` is how many its channel has published since local midnight, of at most `cap`.
     """
     if delivery.publish_by is not None and now >= delivery.publish_by:
         return Verdict(State.EXPIRED, reason="its publish-by time has passed")
     if content_hash(delivery.content) != delivery.content_hash:
-        return Verdict(
-            State.HELD,
-            Hold.APPROVAL,
-            "its content is not what was planned; cancel it",
-        )
-    # Let out by a person, it keeps the hold's name, and is not held a second time. That something is
-    # wrong has to be told whatever is used up.
-    let_out = delivery.hold == Hold.DAILY_CAP or delivery.recipe == NOTICE
-    if cap is not None and sent_today >= cap and not let_out:
+        return Verdict(State.HELD, Hold.APPROVAL, "its content is not what was planned; cancel it")
+    # A delivery that a person released keeps the name of its hold, and is not held again. Notices are always sent.
+    exempt = delivery.hold == Hold.DAILY_CAP or delivery.recipe == NOTICE
+    if cap is not None and sent_today >= cap and not exempt:
         return Verdict(
             State.HELD,
             Hold.DAILY_CAP,
@@ -62,7 +53,7 @@ def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: 
 
 
 def not_sent(delivery: Delivery) -> Delivery:
-    """Return a planned delivery as it is while it is not sent; one that follows another waits for that alone."""
+    """Return a planned delivery as it is stored if it is not sent at once; a later post of a thread stays planned."""
     if delivery.follows:
         return replace(delivery, hold="", reason="")
     return delivery.stored(State.HELD if delivery.hold else State.READY)
@@ -71,5 +62,5 @@ def not_sent(delivery: Delivery) -> Delivery:
 def day_start(now: float, zone: ZoneInfo) -> float:
     """Return the last local midnight before `now`; both Unix seconds UTC."""
     today = datetime.fromtimestamp(now, zone).date()
-    # Where a midnight comes twice, or never, the day begins with the first moment that has its date.
+    # If there are two midnights, or none, the day begins with the first moment of its date.
     return min(instants(datetime.combine(today, time()), zone))

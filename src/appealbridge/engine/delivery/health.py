@@ -1,8 +1,8 @@
 """
 How an account is doing: it works, its platform is down, its login has expired, or it may not publish. Pure.
 
-While it is not working its deliveries wait, and one at a time finds out whether it works again, so
-that an outage costs no message its attempts and no platform in trouble a storm.
+While it does not work, its deliveries wait, and one at a time tests whether it works again. So an outage uses up no
+attempts, and a platform in trouble gets few requests.
 """
 
 from __future__ import annotations
@@ -10,24 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from appealbridge.model.errors import (
-    AccountRefused,
-    DeliveryError,
-    LoginExpired,
-    TryAgain,
-    Unsure,
-)
+from appealbridge.model.errors import AccountRefused, DeliveryError, LoginExpired, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 
 FAILURES = 3
-"""How many attempts in a row have to end without the platform's word until it counts as down."""
+"""After how many attempts in a row without a reply a platform counts as down."""
 
 ALARM_AFTER = 60.0
-"""For how many seconds a platform has to be down until people are told."""
+"""After how many seconds of an outage people are told."""
 
 _NOT_NOW = frozenset({408, 421, 425})
-"""Answers in the four hundreds, of HTTP or SMTP, that say that the platform cannot answer."""
+"""Statuses between 400 and 499, of HTTP or SMTP, that mean that the platform cannot answer."""
 
 _SOONEST, _LATEST, _SHARE = 0.5, 30.0, 0.25
 _LATEST_LOGIN = 300.0
@@ -45,12 +39,11 @@ class Condition(StrEnum):
 @value(kw_only=True)
 class Health:
     """
-    How an account is doing, since when (Unix seconds), and why.
+    How an account is doing, and why. Times are in Unix seconds.
 
-    `failures` counts what went wrong in a row; `since` is when the first of it did. `unclear` has the
-    ids of the deliveries whose unclear attempts are counted, so that each counts once. `probe_at` is
-    when to find out again, `alarmed` that people have been told. `sure` is False for a refusal that
-    could be about one message only.
+    `failures` counts the failures in a row, the first of them at `since`. `unclear` has the ids of the deliveries
+    whose unclear attempts were counted, so that each counts once. `probe_at` is when to test the account again,
+    `alarmed` whether people have been told. `sure` is false for a refusal that may be about one message only.
     """
 
     condition: Condition = Condition.WORKING
@@ -64,7 +57,7 @@ class Health:
 
     @property
     def works(self) -> bool:
-        """Whether deliveries may go out as they come."""
+        """Whether deliveries may be sent as they come."""
         return self.condition is Condition.WORKING
 
     def wants_alarm(self, now: float) -> bool:
@@ -81,11 +74,11 @@ WELL = Health()
 def after_attempt(
     health: Health, result: Receipt | DeliveryError, now: float, delivery_id: str = ""
 ) -> Health:
-    """Return how the account is doing, now that a delivery's attempt has ended in a receipt or a failure."""
+    """Return how the account is doing after an attempt that ended in a receipt or a failure."""
     if isinstance(result, LoginExpired):
         return _worse(health, Condition.LOGIN_EXPIRED, str(result), now, _LATEST_LOGIN)
     if health.condition is Condition.LOGIN_EXPIRED:
-        return health  # it was begun before; only a check of the login tells
+        return health  # the attempt began before that; only a check of the login counts
     if isinstance(result, AccountRefused):
         return _refused(health, result, now)
     if isinstance(result, Receipt):
@@ -95,12 +88,12 @@ def after_attempt(
     if isinstance(result, TryAgain | Unsure) and not _answered(result):
         return _silent(health, result, now, delivery_id)
     if health.condition is Condition.REFUSED:
-        return _unproven(health)  # it looked at the message, so it may take the next one
+        return _unproven(health)  # it refused only this message, so it may accept the next one
     return WELL
 
 
-def after_look(health: Health, error: DeliveryError, now: float) -> Health:
-    """Return how the account is doing, now that it could not be looked at."""
+def after_search(health: Health, error: DeliveryError, now: float) -> Health:
+    """Return how the account is doing after a search that failed."""
     if isinstance(error, LoginExpired):
         return after_attempt(health, error, now)
     if health.condition is Condition.LOGIN_EXPIRED or not isinstance(error, TryAgain | Unsure):
@@ -110,9 +103,9 @@ def after_look(health: Health, error: DeliveryError, now: float) -> Health:
 
 def after_check(health: Health, error: DeliveryError | None, now: float) -> Health:
     """
-    Return how the account is doing, now that its login was tried.
+    Return how the account is doing after a test of its login.
 
-    That a login works is proven only when something goes out, so what went before stays known till then.
+    Only a published delivery proves that a login works, so the earlier failures are kept until then.
     """
     if isinstance(error, AccountRefused):
         return _refused(health, error, now)
@@ -128,7 +121,7 @@ def _refused(health: Health, error: AccountRefused, now: float) -> Health:
 
 
 def _silent(health: Health, error: TryAgain | Unsure, now: float, delivery_id: str) -> Health:
-    """Count an attempt that the platform did not answer; one message's unclear attempts count once."""
+    """Count an attempt without a reply; the unclear attempts of one delivery count once."""
     if health.condition is Condition.REFUSED:
         return _still(health, now)
     known = isinstance(error, Unsure) and delivery_id in health.unclear
@@ -143,7 +136,7 @@ def _silent(health: Health, error: TryAgain | Unsure, now: float, delivery_id: s
 
 
 def _still(health: Health, now: float) -> Health:
-    """Return the same trouble, to be tried again later; what has just ended tells nothing of it."""
+    """Return the same condition, to be tested again later: the attempt says nothing about it."""
     if health.works:
         return health
     worse = _worse(health, health.condition, health.reason, now, _LATEST_LOGIN)
@@ -155,14 +148,14 @@ def _unproven(health: Health) -> Health:
 
 
 def _answered(failure: TryAgain | Unsure) -> bool:
-    """Whether the platform did answer, and has only this message in mind."""
+    """Return whether the platform did reply, about this message only."""
     status = failure.status
     return status is not None and 400 <= status < 500 and status not in _NOT_NOW
 
 
 def _worse(health: Health, condition: Condition, reason: str, now: float, latest: float) -> Health:
     since = health.since if health.failures else now
-    # In proportion to how long it has lasted: a short trouble is noticed soon, a long one is not prodded.
+    # In proportion to how long it has lasted: a short outage is noticed to end soon, a long one tested rarely.
     pause = min(max(_SOONEST, _SHARE * (now - since)), latest)
     return Health(
         condition=condition,

@@ -1,4 +1,4 @@
-"""From what a channel answered to the move the delivery makes. Pure."""
+"""What the result of an attempt or a search means for the delivery. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from appealbridge.engine.delivery.backoff import RetryPolicy, next_due, put_off
+from appealbridge.engine.delivery.backoff import RetryPolicy, defer, next_due
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
@@ -17,38 +17,38 @@ from appealbridge.plugin.channel import Account, AnyChannel, Repeat, SearchResul
 from appealbridge.store.records import Settlement
 
 DETAIL_LIMIT = 2000
-"""How much of a platform's words is kept with an attempt."""
+"""How many characters of a platform's reply are kept with an attempt."""
 
 _KEPT_DEFERRED = 16
-"""Of how many attempts that were put off each is kept; later only the 32nd, the 64th and so on."""
+"""How many deferred attempts of a delivery are all kept; after that only the 32nd, the 64th and so on."""
 
-_LOOKS_SPREAD = 3.0
-"""A look that finds nothing is followed by one after so many times as long, until it may be sent again."""
+_SEARCHES_SPREAD = 3.0
+"""After a search that finds nothing, the next one is made after so many times as long, until it may be sent again."""
 
 _SOONEST = 0.25
-"""How many seconds lie between two looks at the least."""
+"""The least number of seconds between two searches."""
 
 _APART = 0.5
-"""A failed look is kept if this share of the time since the first attempt has passed since the last one kept."""
+"""A failed search is kept if this share of the time since the first attempt has passed since the last one kept."""
 
 
 @value
 class Tried:
-    """How many attempts count, the one that just ended among them, and when the first of them began."""
+    """How many attempts count, including the one that just ended, and when the first of them began."""
 
     count: int
     first_at: float
 
 
 def tried(delivery: Delivery, before: Sequence[Attempt], begun_at: float) -> Tried:
-    """Return what counts of the attempts `before` and of the one begun at `begun_at`."""
+    """Return which attempts count, of those `before` and the one begun at `begun_at`."""
     since = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
     counted = [
         attempt.begun_at
         for attempt in before
         if attempt.kind is AttemptKind.SEND
         and attempt.outcome is not Outcome.DEFERRED
-        # What a person lets try again once it has failed begins anew.
+        # When a person retries a failed delivery, the count starts again.
         and since <= attempt.begun_at < begun_at
     ]
     return Tried(len(counted) + 1, min([begun_at, *counted]))
@@ -77,7 +77,7 @@ def settle_send(
     now: float,
     rng: random.Random,
 ) -> Settlement:
-    """Return how a `sending` delivery goes on after its channel returned a receipt or raised."""
+    """Return the settlement of a `sending` delivery after its channel returned a receipt or raised."""
     if isinstance(result, Receipt):
         end, receipt, detail = _DELIVERED, result, ""
     else:
@@ -102,7 +102,7 @@ def settle_send(
 
 
 def _keeps(number: int) -> bool:
-    """Whether a put-off attempt of this number is kept, so that a long trouble leaves a short history."""
+    """Return whether a deferred attempt of this number is kept, so that a long outage leaves a short history."""
     return number <= _KEPT_DEFERRED or number & (number - 1) == 0
 
 
@@ -117,8 +117,7 @@ def _not_delivered(
     if isinstance(error, Rejected):
         return _End(State.FAILED, Outcome.REJECTED, str(error))
     if isinstance(error, TryAgain) and error.is_about_the_account:
-        # Whatever stops an account is looked after by its lane; what waits there is due as soon as it
-        # goes on.
+        # The lane deals with the account; its deliveries are due as soon as it works again.
         return _End(State.READY, Outcome.DEFERRED, str(error), now, delivery.hold)
     due = next_due(
         policy,
@@ -128,35 +127,18 @@ def _not_delivered(
         after=getattr(error, "after", None),
         rng=rng,
     )
+    gave_up = f"gave up after {_times(so_far.count)}; the last one: {error!s}"
     if isinstance(error, TryAgain):
-        return _surely_not(delivery, error, policy, so_far, due)
-    return _perhaps(delivery, error, policy, so_far, now, due)
-
-
-def _surely_not(
-    delivery: Delivery, error: TryAgain, policy: RetryPolicy, so_far: Tried, due: float | None
-) -> _End:
-    if error.status in policy.stop_at:
-        reason = f"{error!s}; not tried again, since `stop_at` names {error.status}"
-        return _End(State.FAILED, Outcome.TRY_AGAIN, reason)
+        if error.status in policy.stop_at:
+            gave_up = f"{error!s}; not tried again, because `stop_at` contains {error.status}"
+        elif due is not None:
+            return _End(State.READY, Outcome.TRY_AGAIN, str(error), due, delivery.hold)
+        return _End(State.FAILED, Outcome.TRY_AGAIN, gave_up)
     if due is None:
-        reason = f"gave up after {_times(so_far.count)}; the last: {error!s}"
-        return _End(State.FAILED, Outcome.TRY_AGAIN, reason)
-    return _End(State.READY, Outcome.TRY_AGAIN, str(error), due, delivery.hold)
-
-
-def _perhaps(
-    delivery: Delivery,
-    error: DeliveryError,
-    policy: RetryPolicy,
-    so_far: Tried,
-    now: float,
-    due: float | None,
-) -> _End:
-    if due is None:
-        reason = f"perhaps published; gave up after {_times(so_far.count)}; the last: {error!s}"
+        reason = f"it may be published; {gave_up}"
         return _End(State.HELD, Outcome.UNSURE, reason, hold=Hold.UNKNOWN)
-    return _End(State.UNKNOWN, Outcome.UNSURE, str(error), now + policy.seek_after, delivery.hold)
+    search_at = now + policy.search_after
+    return _End(State.UNKNOWN, Outcome.UNSURE, str(error), search_at, delivery.hold)
 
 
 def _times(count: int) -> str:
@@ -166,22 +148,24 @@ def _times(count: int) -> str:
 def settle_unknown(
     delivery: Delivery, channel: AnyChannel, account: Account, now: float
 ) -> Settlement | None:
-    """Return how an `unknown` delivery goes on without a look on the account; `None` where a look is needed."""
+    """Return the settlement of an `unknown` delivery without a search; `None` if the account can be searched."""
     if channel.can_find:
         return None
     first = delivery.first_begun_at if delivery.first_begun_at is not None else now
     if channel.repeat is Repeat.IDEMPOTENT and now < first + channel.key_seconds:
-        reason = "sent again under the same key, which the platform recognises"
+        reason = "sent again with the same key, which the platform recognises"
         due = now + account.repeat_after
-        return _after_look(delivery, State.READY, now, due_at=due, reason=reason)
+        return _settled(delivery, State.READY, now, due_at=due, reason=reason)
     if account.when_unsure is WhenUnsure.SEND_AGAIN:
-        reason = f"perhaps sent before; {delivery.channel} says when_unsure: send_again"
-        return _after_look(delivery, State.READY, now, reason=reason)
-    reason = f"perhaps published; {channel.platform} offers no way to find out ({delivery.reason})"
-    return _after_look(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
+        reason = f"it may have been sent before; {delivery.channel} has when_unsure: send_again"
+        return _settled(delivery, State.READY, now, reason=reason)
+    reason = (
+        f"it may be published; {channel.platform} offers no way to find out ({delivery.reason})"
+    )
+    return _settled(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
 
 
-def settle_sought(
+def settle_search(
     delivery: Delivery,
     result: SearchResult | DeliveryError,
     account: Account,
@@ -194,62 +178,61 @@ def settle_sought(
     rng: random.Random,
 ) -> Settlement:
     """
-    Return how an `unknown` delivery goes on after a look on the account.
+    Return the settlement of an `unknown` delivery after a search on its account.
 
-    `before` is what came of it so far; `waited` is how many seconds had passed since its last attempt
-    ended when the look began, by a clock that never jumps.
+    `before` are its attempts so far; `waited` is how many seconds had passed since the last one ended when the
+    search began, by a clock that never jumps.
     """
     if isinstance(result, TryAgain | Unsure):
-        return _look_again(delivery, result, policy, before, begun_at=begun_at, now=now, rng=rng)
-    sought = (
+        return _search_again(delivery, result, policy, before, begun_at=begun_at, now=now, rng=rng)
+    found = (
         result
         if isinstance(result, SearchResult)
         else SearchResult(None, sure=False, seen=str(result))
     )
-    if sought.receipt is not None:
-        attempt = _look(delivery, Outcome.FOUND, sought.seen, begun_at, now)
-        return _after_look(delivery, State.DELIVERED, now, attempt=attempt, receipt=sought.receipt)
-    outcome = Outcome.ABSENT if sought.sure else Outcome.CANNOT_TELL
-    attempt = _look(delivery, outcome, sought.seen, begun_at, now)
-    if not sought.sure and account.when_unsure is not WhenUnsure.SEND_AGAIN:
-        reason = f"perhaps published: {sought.seen}"
-        return _after_look(
+    if found.receipt is not None:
+        attempt = _search(delivery, Outcome.FOUND, found.seen, begun_at, now)
+        return _settled(delivery, State.DELIVERED, now, attempt=attempt, receipt=found.receipt)
+    outcome = Outcome.ABSENT if found.sure else Outcome.CANNOT_TELL
+    attempt = _search(delivery, outcome, found.seen, begun_at, now)
+    if not found.sure and account.when_unsure is not WhenUnsure.SEND_AGAIN:
+        reason = f"it may be published: {found.seen}"
+        return _settled(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
-    look_at = _next_look(delivery, account, policy, before, waited, begun_at, rng)
-    if look_at is None:
-        return _after_look(delivery, State.READY, now, attempt=attempt, reason=sought.seen)
-    return _after_look(
-        delivery, State.UNKNOWN, now, attempt=attempt, due_at=look_at, reason=delivery.reason
+    search_at = _next_search(delivery, account, policy, before, waited, begun_at, rng)
+    if search_at is None:
+        return _settled(delivery, State.READY, now, attempt=attempt, reason=found.seen)
+    return _settled(
+        delivery, State.UNKNOWN, now, attempt=attempt, due_at=search_at, reason=delivery.reason
     )
 
 
-def _next_look(
+def _next_search(
     delivery: Delivery,
     account: Account,
     policy: RetryPolicy,
     before: Sequence[Attempt],
     waited: float,
-    looked_at: float,
+    searched_at: float,
     rng: random.Random,
 ) -> float | None:
     """
-    Return when to look once more for what a look has not found; `None` where it may be sent again.
+    Return when to search again after a search that found nothing; `None` if it may be sent again.
 
-    A slow platform may still be at work, and publish after its proxy or we have given up.
+    A slow platform may still publish after its proxy, or AppealBridge, has given up waiting.
     """
     if not delivery.attempts:
-        return None  # out of a restored backup, which knows of no attempt
-    unclear = max(1, sum(one.outcome is Outcome.UNSURE for one in before))
-    pause = put_off(policy, attempts=unclear, now=0.0, after=None, rng=rng)
+        return None  # it is from a restored backup, which knows of no attempt
+    unclear = max(1, sum(attempt.outcome is Outcome.UNSURE for attempt in before))
+    pause = defer(policy, attempts=unclear, now=0.0, after=None, rng=rng)
     rest = max(account.repeat_after, pause) - waited
     if rest <= 0:
         return None
-    # Never so soon that it is the same moment once more.
-    return looked_at + max(_SOONEST, min(rest, _LOOKS_SPREAD * max(waited, _SOONEST)))
+    return searched_at + max(_SOONEST, min(rest, _SEARCHES_SPREAD * max(waited, _SOONEST)))
 
 
-def _look_again(
+def _search_again(
     delivery: Delivery,
     error: TryAgain | Unsure,
     policy: RetryPolicy,
@@ -259,34 +242,32 @@ def _look_again(
     now: float,
     rng: random.Random,
 ) -> Settlement:
-    attempt = _look(delivery, Outcome.CANNOT_TELL, str(error), begun_at, now)
+    attempt = _search(delivery, Outcome.CANNOT_TELL, str(error), begun_at, now)
     first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
     if now - first >= policy.within:
-        reason = f"perhaps published, and the account could not be looked at: {error!s}"
-        return _after_look(
+        reason = f"it may be published, and the account could not be searched: {error!s}"
+        return _settled(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
     after = getattr(error, "after", None)
-    often = _as_often(now - first)
-    due = put_off(policy, attempts=often, now=now, after=after, rng=rng)
+    # Searches are not counted: the longer the outcome has been unclear, the longer the pause.
+    attempts = 1 + int(math.log2(1 + max(0.0, now - first)))
+    due = defer(policy, attempts=attempts, now=now, after=after, rng=rng)
     last = before[-1].ended_at if before else first
-    return _after_look(
+    return _settled(
         delivery,
         State.UNKNOWN,
         now,
-        # Otherwise a day's outage would be written down look by look.
+        # Otherwise an outage of a day would leave hundreds of searches.
         attempt=attempt if now - last >= _APART * (now - first) else None,
         due_at=due,
         reason=delivery.reason,
     )
 
 
-def _as_often(unclear_for: float) -> int:
-    # Looks are not counted, so the time tells: wait about as long again as the outcome has been unclear.
-    return 1 + int(math.log2(1 + max(0.0, unclear_for)))
-
-
-def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now: float) -> Attempt:
+def _search(
+    delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now: float
+) -> Attempt:
     return Attempt(
         delivery.id,
         delivery.attempts,
@@ -298,10 +279,10 @@ def _look(delivery: Delivery, outcome: Outcome, seen: str, begun_at: float, now:
     )
 
 
-def _after_look(delivery: Delivery, target: State, now: float, **more: object) -> Settlement:
+def _settled(delivery: Delivery, target: State, now: float, **more: object) -> Settlement:
     more.setdefault("due_at", now)
     if target in (State.READY, State.UNKNOWN):
-        more.setdefault("hold", delivery.hold)  # what a person let out past its cap stays let out
+        more.setdefault("hold", delivery.hold)  # a person may have released it beyond its cap
     return Settlement(
         delivery_id=delivery.id,
         source=State.UNKNOWN,

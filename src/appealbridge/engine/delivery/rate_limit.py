@@ -1,4 +1,4 @@
-"""How quickly a lane may go: as its platform wishes, as its rate limit allows, as its owner says."""
+"""How fast a lane may send: by the platform's pauses and rate limit, and by the account's own `rate`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _MANY = 1_000_000_000
 
 class RateLimit:
     """
-    Counts what begins. Times are Unix seconds and handed in.
+    Counts the attempts that begin. Times are Unix seconds and handed in.
 
-    `until`: the platform wants to be left alone till then. What an answer told of the rate limit
-    counts until it is reset; nothing is known of the time after. `rate` is the owner's own word, kept
-    in any window of its length.
+    `until` is the end of a pause that the platform asked for. The rate limit in a platform's reply counts until it
+    is reset. `rate` is the one in the account's options, and holds in any period of its length.
     """
 
     __slots__ = ("_left", "_recent", "_resets_at", "rate", "until")
@@ -29,18 +28,18 @@ class RateLimit:
         self._resets_at = 0.0
         self._recent: deque[float] = deque()
 
-    def room(self, now: float) -> int:
+    def free(self, now: float) -> int:
         """Return how many attempts may begin now."""
         if now < self.until:
             return 0
-        room = self._left if now < self._resets_at else _MANY
+        free = self._left if now < self._resets_at else _MANY
         if self.rate is not None:
             self._forget(now, self.rate)
-            room = min(room, self.rate.count - len(self._recent))
-        return max(0, room)
+            free = min(free, self.rate.count - len(self._recent))
+        return max(0, free)
 
     def opens_at(self, now: float) -> float:
-        """Return when there will be room again; `now` where there is some."""
+        """Return when another attempt may begin; `now` if one may begin now."""
         opens = max(now, self.until)
         if self._left <= 0:
             opens = max(opens, self._resets_at)
@@ -51,32 +50,34 @@ class RateLimit:
         return opens
 
     def begun(self, now: float, count: int = 1) -> None:
-        """Take note that attempts begin."""
+        """Count attempts that begin."""
         self._left -= count
         if self.rate is not None:
             self._recent.extend([now] * count)
 
     def begun_before(self, moments: Iterable[float]) -> None:
-        """Take note of attempts that an earlier process made, in order."""
+        """Count attempts that an earlier process made, in order."""
         if self.rate is not None:
             self._recent.extendleft(reversed(list(moments)))
 
-    def told(self, allowance: Allowance, now: float, *, others: int, longest: float) -> None:
+    def on_allowance(
+        self, allowance: Allowance, now: float, *, others: int, longest: float
+    ) -> None:
         """
-        Take the platform's word on its rate limit.
+        Use the rate limit that a platform stated in its reply.
 
-        `others` are attempts under way that its answer may not have counted yet; `longest` bounds in
-        seconds how long its word is believed.
+        `others` is how many attempts are under way that the reply may not include; `longest` is for how many
+        seconds the statement is believed at most.
         """
         self._left = allowance.left - others
         self._resets_at = now + min(allowance.seconds, longest)
 
     def pause(self, until: float) -> None:
-        """Leave the platform alone until a moment."""
+        """Begin nothing until a moment."""
         self.until = max(self.until, until)
 
     def _forget(self, now: float, rate: Rate) -> None:
         recent = self._recent
-        # A moment after now is from before the clock was set back, and says nothing.
+        # A moment in the future was recorded before the clock was set back.
         while recent and not now - rate.seconds < recent[0] <= now:
             recent.popleft()

@@ -1,8 +1,8 @@
 """
 Remembers which texts were recently published on which accounts, in memory to save queries. Pure.
 
-What is remembered is only a suspicion. Whoever finds one asks the store what became of the earlier
-delivery, so that nothing has to be taken out here when one fails, and a mix-up harms nobody.
+What is remembered is only a suspicion: the guard then asks the store what became of the earlier delivery. So
+nothing has to be removed here when a delivery fails, and a mix-up does no harm.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.store.records import Text
 
@@ -21,12 +22,11 @@ MOST = 10_000
 """How many texts are remembered of one day, and as many of the day before; with more, the oldest are forgotten."""
 
 
-class Texts:
+class Texts(OutcomeListener):
     """
     Remembers which delivery had a text on a channel, for at least one day and at most two.
 
-    Two sheets are kept: when the younger one is full or a day old, it becomes the older one, and that
-    is thrown away.
+    There are two sheets. When the younger one is full or a day old, it replaces the older one.
     """
 
     def __init__(self, now: float, most: int = MOST) -> None:
@@ -44,17 +44,22 @@ class Texts:
         self._remember(key, delivery.id, now)
         return ""
 
+    def on_result(self, result: Result) -> None:
+        """Refresh the text of a published delivery."""
+        if result.settlement.target is State.DELIVERED:
+            self.refresh(result.delivery, result.settlement.at)
+
     def refresh(self, delivery: Delivery, now: float) -> None:
-        """Count a delivery's day from now, because it has only now gone out."""
+        """Count the day of a delivery from now, because it was published now and may have been planned long ago."""
         key = _key(delivery)
         if self._young.get(key) != delivery.id:
             self._remember(key, delivery.id, now)
 
-    def forget(self, delivery: Delivery, said_by: str) -> None:
-        """Forget the text of a delivery, if this delivery is the one remembered for it."""
+    def forget(self, delivery: Delivery, earlier: str) -> None:
+        """Forget the text of a delivery, if the id remembered for it is `earlier`."""
         key = _key(delivery)
         for sheet in (self._young, self._old):
-            if sheet.get(key) == said_by:
+            if sheet.get(key) == earlier:
                 del sheet[key]
 
     def recall(self, texts: Iterable[Text], now: float) -> None:
@@ -62,11 +67,11 @@ class Texts:
         for text in texts:
             self._remember(_key(text), text.delivery_id, now)
 
-    def _remember(self, key: int, said_by: str, now: float) -> None:
+    def _remember(self, key: int, delivery_id: str, now: float) -> None:
         if now - self._turned_at >= DAY or len(self._young) >= self._most:
             self._old, self._young = self._young, {}
             self._turned_at = now
-        self._young[key] = said_by
+        self._young[key] = delivery_id
 
 
 def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -> str:
@@ -75,7 +80,7 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
 
     The earlier one counts while it may still go out, and for a day after it has.
     """
-    if _said(delivery) != _said(earlier):
+    if _text(delivery) != _text(earlier):
         return ""
     if earlier.state in OPEN:
         return (
@@ -90,14 +95,14 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
     return ""
 
 
-def _said(text: Delivery | Text) -> tuple[str, str, str]:
-    # The source is part of it: a stranger who sends the text first must not hold up the real source.
+def _text(text: Delivery | Text) -> tuple[str, str, str]:
+    # With the origin, so that a stranger who sends a text first does not hold up the real source.
     return text.channel, text.origin, text.content_hash
 
 
 def _key(text: Delivery | Text) -> int:
     # A number instead of the text halves the memory used.
-    return hash(_said(text))
+    return hash(_text(text))
 
 
 def _clock(at: float, zone: ZoneInfo) -> str:

@@ -1,31 +1,30 @@
 """
 Holds deliveries for review when they exceed a rate or repeat a recent text.
 
-What comes is counted and remembered in memory, which costs an ordinary message next to nothing. Only
-where something does not fit is the store asked: which of it are repeats, that change nothing anyway,
-and what became of the earlier message with the same text.
+Arrivals are counted and remembered in memory, which costs an ordinary message almost nothing. Only if something
+exceeds a limit, the store is asked which of the arrivals are repeats, and what became of the earlier message with
+the same text.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
-from appealbridge.clock import Clock
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.guards.duplicates import DAY, MOST, Texts, repeats
 from appealbridge.engine.guards.sliding_window import Window, Windows
-from appealbridge.engine.notices.notifier import Alarm, Notices
-from appealbridge.engine.report import Report
+from appealbridge.engine.intake.batch import AcceptanceStage, Batch, Flood
+from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.model.delivery import Delivery, Hold
 from appealbridge.model.duration import written
 from appealbridge.model.errors import NotFound, StoreError
+from appealbridge.model.notice import Alarm
 from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import SameText
 from appealbridge.plugin.trigger import PushSource
-from appealbridge.store.base import Store
 from appealbridge.store.records import Arrival, HoldFilter
 
 RECALLED = 10_000
@@ -34,137 +33,110 @@ RECALLED = 10_000
 Bounds = Iterator[tuple[str, int, float]]
 
 
-@dataclass(slots=True)
-class Flood:
-    """A flood that has just begun: its source (`webhook:desk`) or recipe, and the reason."""
+class Guard(AcceptanceStage):
+    """A stage: holds deliveries that must not go out unseen, and tells people about a flood."""
 
-    name: str
-    reason: str
-    of: HoldFilter
-
-
-@dataclass(slots=True)
-class Batch:
-    """
-    Arrivals that came together, after the check, with their holds.
-
-    `came` says that the events are new, and not only what is planned about them. They were counted
-    `at` this moment, but for those whose keys were `known` before.
-    """
-
-    arrivals: Sequence[Arrival]
-    came: bool
-    at: float
-    known: frozenset[str] = frozenset()
-    floods: tuple[Flood, ...] = ()
-
-
-class Guard:
-    """Holds deliveries that must not go out unseen, and tells people about a flood."""
-
-    def __init__(self, store: Store, clock: Clock, report: Report, notices: Notices) -> None:
-        self._store = store
-        self._clock = clock
-        self._report = report
-        self._notices = notices
+    def __init__(self, context: EngineContext, outcomes: OutcomeListener, texts: Texts) -> None:
+        self._context = context
+        self._monotonic = context.clock.monotonic
+        self._outcomes = outcomes
+        self._texts = texts
         self._sources = Windows()
         self._recipes = Windows()
-        self._texts = Texts(clock.now())
         self._active: ActiveConfiguration | None = None
-        self.lanes: Mapping[str, Lane] = {}
-        """The lanes to wake if other deliveries waited for one that is now held."""
 
     async def recall(self, active: ActiveConfiguration) -> None:
         """Continue where the last process stopped: count and remember the last hours from the store."""
-        self.adopt(active)
-        now, at = self._clock.now(), self._clock.monotonic()
-        self._texts.recall(await self._store.texts(now - DAY, MOST), now)
+        self.reconfigure(active)
+        now, at = self._context.clock.now(), self._monotonic()
+        self._texts.recall(await self._context.store.texts(now - DAY, MOST), now)
         longest = max(self._sources.longest, self._recipes.longest)
         if longest:
-            pace = await self._store.pace(now - longest, RECALLED)
+            pace = await self._context.store.pace(now - longest, RECALLED)
             for windows, came in ((self._sources, pace.events), (self._recipes, pace.deliveries)):
                 windows.recall((name, min(at, at + then - now)) for name, then in came)
 
-    def adopt(self, active: ActiveConfiguration) -> None:
+    def reconfigure(self, active: ActiveConfiguration) -> None:
         """Use new limits; what was counted stays counted."""
         self._active = active
-        self._sources.adopt(_of_hooks(active))
-        self._recipes.adopt(_of_recipes(active))
+        self._sources.reconfigure(_of_hooks(active))
+        self._recipes.reconfigure(_of_recipes(active))
 
-    async def look(self, arrivals: Sequence[Arrival], now: float, *, came: bool = True) -> Batch:
+    async def run(self, batch: Batch) -> None:
         """
-        Count new arrivals, or new plans for earlier ones; return them with their holds.
+        Count a batch, and hold what exceeds a limit or repeats a text.
 
-        People are told of a flood before anything of it is held: whoever dies in between must not
-        keep it secret. `now` is in Unix seconds. What turns out not to be stored has to be given back.
+        People are told of a flood before anything of it is held: if the process dies in between, it must not stay
+        unknown.
         """
-        batch = Batch(arrivals, came, self._clock.monotonic())
-        if not self._fits(batch, now):
-            self.give_back(batch, arrivals)
-            await self._look_again(batch, now)
+        at = batch.counted_at = self._monotonic()
+        if not self._fits(batch, at):
+            self.undo(batch)
+            await self._check_closely(batch)
             for flood in batch.floods:
                 await self.alarm(flood.name, flood.reason)
-        return batch
 
-    def give_back(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
-        """Forget these arrivals of a lot, because nothing of them was stored."""
-        for arrival in arrivals:
-            event = arrival.event
-            if event.key in batch.known:
-                continue
-            source = self._sources.get(event.source) if batch.came else None
-            if source is not None:
-                source.give_back(1, batch.at)
-            for delivery in arrival.deliveries:
-                self._texts.forget(delivery, delivery.id)
-                recipe = self._recipes.get(delivery.recipe)
-                if recipe is not None:
-                    recipe.give_back(1, batch.at)
+    def undo(self, batch: Batch) -> None:
+        """Forget a batch, because it was not stored."""
+        for arrival in batch.arrivals:
+            self.forget(batch, arrival)
+        batch.counted_at = None
 
-    async def said_before(self, delivery: Delivery, now: float) -> str:
+    def forget(self, batch: Batch, arrival: Arrival) -> None:
+        """Forget one arrival of a batch, because it was not stored."""
+        event, at = arrival.event, batch.counted_at
+        if at is None or event.key in batch.known:
+            return
+        source = self._sources.get(event.source) if batch.came else None
+        if source is not None:
+            source.give_back(1, at)
+        for delivery in arrival.deliveries:
+            self._texts.forget(delivery, delivery.id)
+            recipe = self._recipes.get(delivery.recipe)
+            if recipe is not None:
+                recipe.give_back(1, at)
+
+    async def repeats_text(self, delivery: Delivery, now: float) -> str:
         """Return why a delivery repeats a text on its channel; if it does not, remember it and return empty."""
         active = self._active
         bound = None if active is None else active.channels.get(delivery.channel)
         if active is None or (bound and bound.account.same_text is SameText.ALLOW):
             return ""
-        while said_by := self._texts.note(delivery, now):
+        store = self._context.store
+        while earlier_id := self._texts.note(delivery, now):
             try:
-                earlier = await self._store.delivery(said_by)
+                earlier = await store.delivery(earlier_id)
             except NotFound:  # it is being stored at this moment
                 return f"the same text is on its way to {delivery.channel} already"
             reason = repeats(delivery, earlier, now, active.zone)
-            if reason and not await self._store.followed(earlier, delivery.subject):
+            if reason and not await store.followed(earlier, delivery.subject):
                 return reason
-            self._texts.forget(delivery, said_by)
+            self._texts.forget(delivery, earlier_id)
         return ""
 
-    def published(self, delivery: Delivery, at: float) -> None:
-        """Record that a delivery went out, which may be long after it was planned."""
-        self._texts.refresh(delivery, at)
-
-    async def hold_the_rest(self, batch: Batch) -> None:
-        """Hold earlier deliveries that belong to the floods which this lot began, once it is stored."""
+    async def hold_earlier(self, batch: Batch) -> None:
+        """Hold earlier deliveries that belong to the floods which this batch began, once it is stored."""
         for flood in batch.floods:
             try:
-                held = await self._store.hold_untouched(
-                    flood.of, hold=Hold.BURST, reason=flood.reason
+                held = await self._context.store.hold_untouched(
+                    flood.filter, hold=Hold.BURST, reason=flood.reason
                 )
-                for channel in {delivery.channel for delivery in held} & self.lanes.keys():
-                    self.lanes[channel].queued()
-                self._report.held(held)
             except StoreError as error:
-                self._report.store_failed(error)  # what comes next is held all the same
+                self._context.report.store_failed(error)  # new deliveries are held all the same
+                continue
+            for delivery in held:
+                self._context.lanes.queued(delivery)
+            self._outcomes.on_held(held)
 
     async def alarm(self, name: str, reason: str) -> None:
-        """Log once that a flood is held."""
-        self._report.burst(name, reason)
-        await self._notices.alarm(Alarm.FLOOD, words=f"{source_label(name)}: {reason}")
+        """Log once that a flood is held, and tell people."""
+        self._context.report.burst(name, reason)
+        message = f"{source_label(name)}: {reason}"
+        await self._context.alarms.raise_alarm(Alarm.FLOOD, message=message)
 
-    # -- what fits ------------------------------------------------------------------------------
-
-    def _fits(self, batch: Batch, now: float) -> bool:
+    def _fits(self, batch: Batch, at: float) -> bool:
         """Count and remember everything; return whether all of it may go out unseen."""
-        fits, at = True, batch.at
+        fits, now = True, batch.now
         for arrival in batch.arrivals:
             source = self._sources.get(arrival.event.source) if batch.came else None
             if source is not None and not source.take(1, at):
@@ -177,53 +149,47 @@ class Guard:
                     fits = False
         return fits
 
-    # -- what may not ---------------------------------------------------------------------------
-
-    async def _look_again(self, batch: Batch, now: float) -> None:
+    async def _check_closely(self, batch: Batch) -> None:
         if batch.came:
             source = batch.arrivals[0].event.source
             keys = [arrival.event.key for arrival in batch.arrivals]
-            batch.known = frozenset(await self._store.known(source, keys))
-        batch.at = self._clock.monotonic()
-        bursts = self._bursts(batch, now)
-        try:
-            batch.arrivals = [
-                arrival
-                if arrival.event.key in batch.known
-                else await self._held(arrival, bursts, now)
-                for arrival in batch.arrivals
-            ]
-        except BaseException:
-            self.give_back(batch, batch.arrivals)
-            raise
+            batch.known = frozenset(await self._context.store.known(source, keys))
+        at = batch.counted_at = self._monotonic()
+        bursts = self._bursts(batch, at)
+        batch.arrivals = [
+            arrival
+            if arrival.event.key in batch.known
+            else await self._held(arrival, bursts, batch.now)
+            for arrival in batch.arrivals
+        ]
 
-    def _bursts(self, batch: Batch, now: float) -> dict[str, str]:
+    def _bursts(self, batch: Batch, at: float) -> dict[str, str]:
         """Count what is not a repeat; return why a source or a recipe has too much."""
         reasons: dict[str, str] = {}
-        fresh = [one for one in batch.arrivals if one.event.key not in batch.known]
+        fresh = [each for each in batch.arrivals if each.event.key not in batch.known]
         name = fresh[0].event.source if fresh and batch.came else ""
         source = self._sources.get(name)
-        if source is not None and not source.take(len(fresh), batch.at):
-            words = f"more than {source.most} events within {written(source.within)}"
-            reasons[name] = words
-            of = HoldFilter(since=now - source.within, source=name)
-            _begins(batch, source, Flood(name, words, of))
+        if source is not None and not source.take(len(fresh), at):
+            reason = f"more than {source.most} events within {written(source.within)}"
+            reasons[name] = reason
+            which = HoldFilter(since=batch.now - source.within, source=name)
+            _begins(batch, source, Flood(name, reason, which))
         for arrival in fresh:
-            counts = Counter((one.run_id, one.recipe) for one in arrival.deliveries)
+            counts = Counter((each.run_id, each.recipe) for each in arrival.deliveries)
             for (run, recipe), count in counts.items():
                 window = self._recipes.get(recipe)
-                if window is not None and not window.take(count, batch.at):
-                    words = f"more than {window.most} deliveries within {written(window.within)}"
-                    reasons[run] = words
-                    of = HoldFilter(since=now - window.within, recipe=recipe)
-                    _begins(batch, window, Flood(f"recipe:{recipe}", words, of))
+                if window is not None and not window.take(count, at):
+                    reason = f"more than {window.most} deliveries within {written(window.within)}"
+                    reasons[run] = reason
+                    which = HoldFilter(since=batch.now - window.within, recipe=recipe)
+                    _begins(batch, window, Flood(f"recipe:{recipe}", reason, which))
         return reasons
 
     async def _held(self, arrival: Arrival, bursts: dict[str, str], now: float) -> Arrival:
         event, deliveries = arrival.event, []
         burst = bursts.get(event.source, "")
         for delivery in arrival.deliveries:
-            same = await self.said_before(delivery, now)
+            same = await self.repeats_text(delivery, now)
             too_much = burst or bursts.get(delivery.run_id, "")
             deliveries.append(_with_hold(delivery, same, too_much))
         if burst and not event.hold:
@@ -236,14 +202,14 @@ def _with_hold(delivery: Delivery, same: str, burst: str) -> Delivery:
         return replace(delivery, hold=Hold.SAME_TEXT, reason=same)
     if burst and not delivery.hold:
         return replace(delivery, hold=Hold.BURST, reason=burst)
-    # Whoever approves it should know.
+    # The person who approves it should know.
     return replace(delivery, reason=same) if same else delivery
 
 
 def _begins(batch: Batch, window: Window, flood: Flood) -> None:
     if not window.flooded:
         window.flooded = True
-        batch.floods += (flood,)
+        batch.floods = (*batch.floods, flood)
 
 
 def _of_hooks(active: ActiveConfiguration) -> Bounds:

@@ -16,9 +16,9 @@ class Window:
     """
     Counts arrivals of the last `within` seconds, whether or not they went out.
 
-    `most` may go out in any such time. A flood, once found, lasts until no more than half as many
-    came within the window: at the very edge, it would end and begin again with each arrival.
-    What came is counted in parts, each of which leaves the window when its last arrival does.
+    `most` may go out in any such period. A flood lasts until no more than half as many came within the window;
+    otherwise it would end and begin again with each arrival. Arrivals are counted in parts, and a part leaves the
+    window together with its last arrival.
     """
 
     __slots__ = ("_parts", "_total", "flooded", "most", "within")
@@ -85,7 +85,7 @@ class Windows:
         self.get = self._by_name.get
         """Return the window of a name, `None` if it has no limit."""
 
-    def adopt(self, bounds: Iterable[tuple[str, int, float]]) -> None:
+    def reconfigure(self, bounds: Iterable[tuple[str, int, float]]) -> None:
         """Use these limits (name, how many, within seconds) from now on; what was counted stays counted."""
         before = dict(self._by_name)
         self._by_name.clear()

@@ -13,31 +13,19 @@ from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
-from appealbridge.model.value import value
 from appealbridge.recipes.model.recipe import Recipe
-from appealbridge.recipes.planning.match import matched
+from appealbridge.recipes.planning.match import matched, ruled_out
 from appealbridge.recipes.planning.plan import plan
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
+from appealbridge.store.records import Arrival
 
 LONGEST_REASON = 1000
 """How many characters of a run's reason are kept; it may quote what was sent."""
 
-OWN_POST = (
-    "this comes of a post that the recipe itself has published; it would answer itself for ever"
-)
-
+OWN_POST = "the recipe itself published this post; it would answer itself without end"
 
 KEPT = 10
-"""Of how many recipes at the most that did not want an event it is kept why."""
-
-
-@value
-class Planned:
-    """What one event causes: its runs, and the first deliveries."""
-
-    runs: tuple[Run, ...]
-    deliveries: tuple[Delivery, ...]
-
+"""For how many recipes that did not want an event the reason is kept."""
 
 Step = tuple[Run, Sequence[Delivery]]
 """The run of one recipe, and its first deliveries."""
@@ -49,61 +37,49 @@ def plan_each(
     """Yield what `event` causes, one recipe at a time; a recipe that fails or takes too long affects no other."""
     for recipe in recipes:
         budget.begin()
-        step = _one(event, recipe, now, budget)
+        step = _step(event, recipe, now, budget)
         budget.end()
         yield step
 
 
-def planned_of(steps: Iterable[Step]) -> Planned:
-    """Return all that an event causes."""
-    made = list(steps)
-    return Planned(
-        tuple([run for run, _ in made]),
-        tuple([delivery for _, planned in made for delivery in planned]),
-    )
-
-
 def arrive(
-    event: Event, recipes: Iterable[Recipe], now: float, budget: Budget = NO_BOUND
-) -> Planned:
-    """Return what `event` causes."""
-    return planned_of(plan_each(event, recipes, now, budget))
-
-
-def with_skipped(
     event: Event,
-    planned: Planned,
-    others: Iterable[Recipe],
+    recipes: Iterable[Recipe],
     now: float,
     budget: Budget = NO_BOUND,
-) -> Planned:
-    """
-    Return what an event causes with a skipped run for each of the first `KEPT` recipes that did not want it.
+    others: Iterable[Recipe] = (),
+) -> Arrival:
+    """Return an event with what it causes in these recipes."""
+    return arrival_of(event, now, plan_each(event, recipes, now, budget), others)
 
-    Those come first that were asked closely, then the `others`, whose words or type an event has to
-    have were not there. So it costs the same however many recipes there are.
+
+def arrival_of(
+    event: Event, now: float, steps: Iterable[Step], others: Iterable[Recipe]
+) -> Arrival:
     """
-    skipped = [run for run in planned.runs if run.state is RunState.SKIPPED]
-    if len(skipped) <= KEPT and not others:
-        return planned
-    unasked = islice(others, max(KEPT - len(skipped), 0))
-    runs = [run for run in planned.runs if run.state is not RunState.SKIPPED]
-    runs += skipped[:KEPT]
-    runs += [run for recipe in unasked if (run := _unasked(event, recipe, now, budget))]
-    if len(runs) > 1:
+    Return an event with what it causes, and a skipped run for each of the first `KEPT` recipes that did not want it.
+
+    `steps` are those of `plan_each`. `others` are recipes that the index ruled out; they come last. So the
+    cost does not grow with the number of recipes.
+    """
+    runs: list[Run] = []
+    deliveries: list[Delivery] = []
+    skipped = 0
+    for run, planned in steps:
+        if run.state is RunState.SKIPPED:
+            skipped += 1
+            if skipped > KEPT:
+                continue
+        runs.append(run)
+        deliveries += planned
+    if others and skipped < KEPT:
+        runs += [
+            _run(event, recipe, now, RunState.SKIPPED, why_not)
+            for recipe in islice(others, KEPT - skipped)
+            if (why_not := ruled_out(recipe, event))
+        ]
         runs.sort(key=attrgetter("recipe"))
-    return Planned(tuple(runs), planned.deliveries)
-
-
-def _unasked(event: Event, recipe: Recipe, now: float, budget: Budget) -> Run | None:
-    budget.begin()
-    try:
-        why_not = matched(recipe, event, budget).why_not
-    except Exception:  # noqa: BLE001 - it is not for this event, so what goes wrong in it is no matter
-        return None
-    finally:
-        budget.end()
-    return _run(event, recipe, now, RunState.SKIPPED, why_not)
+    return Arrival(event, runs, deliveries)
 
 
 LARGE = 2_000
@@ -115,13 +91,13 @@ _VALUE = 10
 
 def is_large(data: Any) -> bool:
     """Return whether planning with these data may take long."""
-    room = LARGE
+    left = LARGE
     values = [data]
     while values:
         value = values.pop()
         kind = type(value)
-        room -= len(value) if kind is str else _VALUE
-        if room < 0:
+        left -= len(value) if kind is str else _VALUE
+        if left < 0:
             return True
         if kind is dict:
             values += value.values()
@@ -130,14 +106,14 @@ def is_large(data: Any) -> bool:
     return False
 
 
-def _one(event: Event, recipe: Recipe, now: float, budget: Budget) -> Step:
+def _step(event: Event, recipe: Recipe, now: float, budget: Budget) -> Step:
     if recipe.name in event.cause:
         return _run(event, recipe, now, RunState.SKIPPED, OWN_POST), ()
     try:
         match = matched(recipe, event, budget)
         if match.why_not:
             return _run(event, recipe, now, RunState.SKIPPED, match.why_not), ()
-        if recipe.waits:  # its turn may not have come, which only the store knows
+        if recipe.waits:  # only the store knows whether an older run goes first
             trace = _at(now, match.trace)
             return _run(event, recipe, now, RunState.OPEN, trace=trace, wake_at=now), ()
         planned = plan(recipe, event, {}, now, seen=match.scope, budget=budget)
@@ -155,8 +131,8 @@ def _one(event: Event, recipe: Recipe, now: float, budget: Budget) -> Step:
     return run, tuple(planned.deliveries)
 
 
-def _at(now: float, said: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], ...]:
-    return tuple([{"at": now, **entry} for entry in said])
+def _at(now: float, entries: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], ...]:
+    return tuple([{"at": now, **entry} for entry in entries])
 
 
 def _run(

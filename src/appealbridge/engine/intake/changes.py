@@ -1,4 +1,4 @@
-"""What a look at a source means, given what was seen there before. Pure."""
+"""Decides what is new in a poll of a source, given what was seen there before. Pure."""
 
 from __future__ import annotations
 
@@ -13,41 +13,40 @@ from appealbridge.model.duration import written
 from appealbridge.model.event import EventDraft
 from appealbridge.plugin.trigger import Basis, Item, PolledSource, PollResult
 
-TELLING = 12
-"""How many characters an address has at the least: a short one, as the number of a blog's entry, may be anybody's."""
+SHORTEST_ADDRESS = 12
+"""The least number of characters of an address: a shorter one, such as the number of a blog entry, is not unique."""
 
 SHARE = 32 * 1024 * 1024
-"""How many bytes a source may have stored in a day (UTC); what is more waits for the next one."""
+"""How many bytes of one source are stored in a day (UTC); more is deferred to the next day."""
 
 OF_AN_IDENTITY = 100
 """How many bytes it takes to remember an item, besides its identity."""
 
 AHEAD = 86_400.0
-"""How many seconds ahead of the clock a date may lie; what lies further cannot be right."""
+"""How many seconds a date may lie in the future; one further ahead cannot be right."""
 
 MOST_PROBLEMS = 500
-"""How many problems of a source are told of and remembered; people are told of `AT_ONCE` of them one by one."""
+"""How many problems of a source are remembered. People get at most `AT_ONCE` new ones at a time."""
 AT_ONCE = 20
 
 RENEWED = (
-    "its address, folder or identity is another one than before; the first look at it only learns what "
-    "is listed, and publishes nothing"
+    "its address, folder or identity has changed; the first poll only learns what is listed, and "
+    "publishes nothing"
 )
 READ_OTHERWISE = (
-    "this version reads items in another way than the one before: what changed since the last look, and "
-    "what has no id of its own, is only learned; what is new by its id is published"
+    "this version reads items in another way than the one before. This poll publishes items with a new id, "
+    "but only learns items without an id, and changes since the last poll"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
     """
-    What one look comes to.
+    The result of one poll.
 
-    `drafts` are its events, oldest first, and `identities` those of their items; `burst` says that they
-    are too many to publish unseen.
-    `seen` is what is to be remembered of the items listed, `cursor` and `state` for the next look.
-    `anew`: what was remembered before is to be forgotten. `notes` are for the log, `alarms` for people.
+    `drafts` are its events, oldest first, and `identities` those of their items; `burst` says that they are too many
+    to publish unseen. `seen` has the digests of the listed items to remember, `cursor` and `state` are for the next
+    poll. `anew`: everything remembered before must be forgotten. `notes` are for the log, `alarms` for people.
     """
 
     drafts: Sequence[EventDraft] = ()
@@ -65,9 +64,9 @@ class Decided:
 
 def renewed(state: Mapping[str, Any], basis: Basis) -> tuple[bool, bool]:
     """
-    Return whether what is remembered of a source are other items than it lists now, or other readings of them.
+    Return whether a source's memory is about other items than it lists now, or about other readings of them.
 
-    A store of an earlier version does not say what its memory rests on: the same source, read as it was read then.
+    A store of an earlier version does not say what its memory is based on; then it counts as the same.
     """
     names = state.get("identity", basis.identity) != basis.identity
     return names, state.get("reading", 0) != basis.reading
@@ -84,12 +83,11 @@ def decide(
     state: Mapping[str, Any] | None = None,
 ) -> Decided:
     """
-    Return what is new and what changed since the last look.
+    Return what is new and what changed since the last poll.
 
-    `known` maps identities to the digests remembered; `last` is the time of the last look, `None`
-    before the first one. That first look publishes nothing but the `backfill` newest items:
-    whatever stands there is old news. `state` is what the last look left, and `basis` what its memory
-    has to rest on: where it does not, this look publishes nothing either.
+    `known` maps identities to the remembered digests; `last` is the time of the last poll, `None` before the first
+    one. The first poll publishes only the `backfill` newest items, because the others are old news. `state` is what
+    the last poll left. If its basis is not this `basis`, this poll publishes nothing.
     """
     before = dict(state or {})
     if look.items is None:
@@ -100,45 +98,48 @@ def decide(
     known = {} if anew else known
     items = _once(look.items)
     fresh = [item for item in items if item.identity not in known]
-    told = fresh[: options.backfill] if first else [] if anew else fresh
-    if otherwise:  # their names are others than the ones remembered, and they may be old
-        told = [item for item in told if not item.named_by_reading]
-    words = {item.identity: item.on_new for item in told if not _is_old(item, options, now)}
+    new = fresh[: options.backfill] if first else [] if anew else fresh
+    if otherwise:  # their identities differ from the remembered ones, and they may be old
+        new = [item for item in new if not item.named_by_reading]
+    types = {item.identity: item.on_new for item in new if not _is_old(item, options, now)}
     changed = [item for item in items if known.get(item.identity, item.digest) != item.digest]
     again = {} if otherwise else {item.identity: item.on_changed for item in changed}
-    words = {identity: word for identity, word in (words | again).items() if word}
+    types = {identity: type_ for identity, type_ in (types | again).items() if type_}
     share = _Share(before, now)
-    kept = [item for item in reversed(items) if share.takes(item, known, words, first or anew)]
-    spoken = [item for item in kept if item.identity in words]
+    kept = [item for item in reversed(items) if share.takes(item, known, types, first or anew)]
+    published = [item for item in kept if item.identity in types]
     held = {
         item.identity: why
-        for item in spoken
+        for item in published
         if item.identity not in again and (why := _undated(item, options, now))
     }
     problems, alarms = _problems(look.problems, before.get("told", ()))
     notes = [*look.notes, *_renewal(anew, otherwise)]
     if held:
-        these = "1 item; it is" if len(held) == 1 else f"{len(held)} items; they are"
-        notes.append(f"`max_age` can tell nothing of {these} held")
-    if share.put_off:
-        notes.append(share.words())
-        alarms += [] if before.get("full") == share.day else [share.words()]
+        these = "1 item, which is" if len(held) == 1 else f"{len(held)} items, which are"
+        notes.append(f"`max_age` cannot be checked for {these} held")
+    if share.deferred:
+        notes.append(share.note())
+        alarms += [] if before.get("full") == share.day else [share.note()]
     return Decided(
-        [_draft(item, words[item.identity], last, held.get(item.identity, "")) for item in spoken],
-        [item.identity for item in spoken],
-        new=sum(item.identity not in again for item in spoken),
-        changed=sum(item.identity in again for item in spoken),
-        burst=len(spoken) > options.burst and not first,
+        [
+            _draft(item, types[item.identity], last, held.get(item.identity, ""))
+            for item in published
+        ],
+        [item.identity for item in published],
+        new=sum(item.identity not in again for item in published),
+        changed=sum(item.identity in again for item in published),
+        burst=len(published) > options.burst and not first,
         seen={item.identity: item.digest for item in kept},
-        # What is put off must be listed again, even where the source has not changed.
-        cursor={} if share.put_off else look.cursor,
+        # Deferred items must be listed again, even if the source has not changed.
+        cursor={} if share.deferred else look.cursor,
         state={
             "identity": basis.identity,
             "reading": basis.reading,
             "told": problems,
             "day": share.day,
             "spent": share.spent,
-            "full": share.day if share.put_off else before.get("full"),
+            "full": share.day if share.deferred else before.get("full"),
         },
         anew=anew,
         notes=notes,
@@ -147,7 +148,7 @@ def decide(
 
 
 def _once(items: Sequence[Item]) -> list[Item]:
-    """Keep the newest of items that share an identity; a source that repeats itself is no burst."""
+    """Return the items without later ones of the same identity, so that a source that repeats items is no burst."""
     first: dict[str, Item] = {}
     for item in items:
         first.setdefault(item.identity, item)
@@ -162,14 +163,14 @@ def _is_old(item: Item, options: PolledSource, now: float) -> bool:
 
 
 def _undated(item: Item, options: PolledSource, now: float) -> str:
-    """Return why nobody but a person can tell whether an item is too old; empty where it is not."""
+    """Return why only a person can tell whether an item is too old; empty if that is clear."""
     if options.max_age is None:
         return ""
     age = written(options.max_age)
     if item.time is None:
-        return f"it has no date that can be read, and may be older than max_age ({age}) allows"
+        return f"it has no date that can be read, so it may be older than max_age ({age})"
     if item.time > now + AHEAD:
-        return f"its date lies ahead, so that it may be older than max_age ({age}) allows"
+        return f"its date is in the future, so it may be older than max_age ({age})"
     return ""
 
 
@@ -180,7 +181,7 @@ def _renewal(anew: bool, otherwise: bool) -> Sequence[str]:
 def _problems(
     problems: Mapping[str, str], told: Collection[str]
 ) -> tuple[Sequence[str], list[str]]:
-    """Return the names of the problems that people know of now, and what they have to be told for that."""
+    """Return the names of the problems that people have been told, and the texts of those that are new."""
     names = list(problems)[:MOST_PROBLEMS]
     fresh = [problems[name] for name in names if name not in told]
     more = len(fresh) - AT_ONCE
@@ -190,49 +191,49 @@ def _problems(
 
 
 class _Share:
-    """What a source may still have stored today; what is more than that is put off."""
+    """How much of a source may still be stored today; the rest is deferred."""
 
     def __init__(self, state: Mapping[str, Any], now: float) -> None:
         self.day = int(now // 86_400)
         self.spent: int = state.get("spent", 0) if state.get("day") == self.day else 0
-        self.put_off = 0
+        self.deferred = 0
         self._over = self.spent >= SHARE
 
     def takes(
-        self, item: Item, known: Mapping[str, str], words: Mapping[str, str], learned: bool
+        self, item: Item, known: Mapping[str, str], types: Mapping[str, str], learned: bool
     ) -> bool:
-        """Count an item, the oldest first; return whether it is taken now. A look that only learns takes all."""
+        """Count an item, the oldest first; return whether it is stored now. A poll that only learns stores all."""
         cost = 0 if item.identity in known else len(item.identity) + OF_AN_IDENTITY
-        if item.identity in words:
+        if item.identity in types:
             cost += item.size or len(orjson.dumps(item.data))
         if learned or not cost:
             self.spent += cost
             return True
-        # Once something is put off, what is younger is too: it may be about the same.
+        # Once an item is deferred, so are all newer ones: they may be about the same subject.
         self._over = self._over or self.spent + cost > SHARE
         if self._over:
-            self.put_off += 1
+            self.deferred += 1
             return False
         self.spent += cost
         return True
 
-    def words(self) -> str:
-        """Say what is put off, and until when."""
+    def note(self) -> str:
+        """Return how many items are deferred, and until when."""
         return (
-            f"more than {SHARE // 1024 // 1024} MiB came from it today; {self.put_off} items are put off until "
-            "tomorrow (UTC), as long as it lists them"
+            f"more than {SHARE // 1024 // 1024} MiB came from it today; {self.deferred} items are deferred until "
+            "tomorrow (UTC), if it still lists them"
         )
 
 
-def _draft(item: Item, word: str, last: float | None, why: str) -> EventDraft:
-    # Two looks with one memory see one event; what becomes again what it once was is a new one.
+def _draft(item: Item, type_: str, last: float | None, why: str) -> EventDraft:
+    # Two polls with the same memory find one event. An item that changes back to what it once was is a new event.
     return EventDraft(
-        type=word,
+        type=type_,
         subject=item.subject,
         key=f"{item.identity}\n{item.digest}\n{last}",
         data=item.data,
         time=item.time,
-        addresses=tuple(one for one in item.addresses if len(one) >= TELLING),
+        addresses=tuple(address for address in item.addresses if len(address) >= SHORTEST_ADDRESS),
         hold=Hold.UNDATED if why else "",
         why=why,
     )

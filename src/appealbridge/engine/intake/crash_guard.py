@@ -1,7 +1,7 @@
 """
 Pauses a source whose new items may have crashed the daemon, so that it does not crash at every start.
 
-Before the new items of a source are planned, the store gets a mark. The transaction that completes the look
+Before the new items of a source are planned, the store gets a mark. The transaction that completes the poll
 removes it. A mark that is still there at a start means that the daemon died in between, perhaps because of
 these items: out of memory, or ended by the watchdog. Then the source is paused, longer each time, and people
 are told. No item is lost, because the source still lists it.
@@ -12,12 +12,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
 from appealbridge.model.duration import written
 from appealbridge.model.errors import StoreError
-from appealbridge.model.notice import Alarm, Tell
+from appealbridge.model.notice import Alarm
 from appealbridge.model.source import source_label
-from appealbridge.store.base import Store
 from appealbridge.store.records import PlanningMark
 
 FIRST_PAUSE = 180.0
@@ -33,10 +32,10 @@ GROWTH = 5
 class CrashGuard:
     """Keeps the marks of all sources, and knows which sources are paused."""
 
-    def __init__(self, store: Store, clock: Clock, tell: Tell) -> None:
-        self._store = store
-        self._clock = clock
-        self._tell = tell
+    def __init__(self, context: EngineContext) -> None:
+        self._store = context.store
+        self._clock = context.clock
+        self._raise_alarm = context.alarms.raise_alarm
         self._marks: dict[str, PlanningMark] = {}
         self._resumed = asyncio.Event()
 
@@ -50,22 +49,19 @@ class CrashGuard:
             pause = min(FIRST_PAUSE * GROWTH ** (crashes - 1), LONGEST_PAUSE)
             await self._keep(
                 replace(
-                    mark,
-                    in_progress=False,
-                    crashes=crashes,
-                    paused_until=self._clock.now() + pause,
+                    mark, in_progress=False, crashes=crashes, paused_until=self._clock.now() + pause
                 )
             )
-            words = f"paused for {written(pause)}"
-            await self._tell(Alarm.SOURCE_PAUSED, source_label(mark.source), words)
+            message = f"paused for {written(pause)}"
+            await self._raise_alarm(Alarm.SOURCE_PAUSED, source_label(mark.source), message)
 
     def hold_reason(self, source: str) -> str:
-        """Return why the rest of an unfinished look has to be held; empty if it does not."""
+        """Return why the rest of an unfinished poll must be held; empty if it need not."""
         mark = self._marks.get(source)
         return "" if mark is None else mark.hold_reason
 
     def is_marked(self, source: str) -> bool:
-        """Return whether the store has a mark for this source, which the next complete look removes."""
+        """Return whether the store has a mark for this source, which the next complete poll removes."""
         return source in self._marks
 
     async def begin(self, source: str, hold_reason: str) -> None:
@@ -80,7 +76,7 @@ class CrashGuard:
             raise
 
     def end(self, source: str) -> None:
-        """Record that a look is stored completely, and that its mark is gone."""
+        """Record that a poll is stored completely, and that its mark is gone."""
         self._marks.pop(source, None)
 
     async def wait(self, source: str) -> None:

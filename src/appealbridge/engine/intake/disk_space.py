@@ -1,17 +1,14 @@
 """
-Between the door and the disk: whether there is room for more.
+Watches the space on the store's disk, and stops new events before it is full.
 
-The last of the room is kept for what was accepted: its outcomes have to be stored too. So the door
-closes before the disk is full, and what is inside goes on.
+The rest is kept for the events that were accepted, because their outcomes must be stored too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
-from appealbridge.clock import Clock
-from appealbridge.engine.report import Report
+from appealbridge.engine.context import EngineContext
 from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.model.size import size_text
@@ -20,84 +17,76 @@ from appealbridge.store.records import Space
 
 KEPT_BYTES = 64_000_000
 KEPT_SHARE = 0.05
-"""What is kept free where nobody says how much: so many bytes, or that share of a small disk."""
+"""What is kept free unless the settings say how much: so many bytes, or this share of a small disk."""
 
 REOPEN = 1.25
-"""The door opens again at so many times what is kept, lest it swing with every deletion."""
+"""Events are accepted again when so many times the kept space is free, so that it does not change too often."""
 
 NEAR = 4.0
-"""With less than so many times of what is kept free, the disk is asked often."""
+"""With less than so many times the kept space free, the disk is checked often."""
 
 OFTEN, SELDOM = 5.0, 30.0
-"""Seconds between two questions. Flat out, the daemon itself writes less than 10 MB in a second."""
-
-Ask = Callable[[], Space]
-Tell = Callable[[Alarm, str], Awaitable[None]]
+"""Seconds between two checks. At full speed, the daemon itself writes less than 10 MB in a second."""
 
 
-def kept_free(asked: int | None, space: Space) -> int:
-    """Return how many bytes are to stay free: what was asked for, or what suits the disk. Pure."""
-    return min(KEPT_BYTES, int(space.size * KEPT_SHARE)) if asked is None else asked
+def kept_free(setting: int | None, space: Space) -> int:
+    """Return how many bytes must stay free: those of the settings, or a share of the disk. Pure."""
+    return min(KEPT_BYTES, int(space.size * KEPT_SHARE)) if setting is None else setting
 
 
-def has_room(space: Space, keep: int, *, had: bool) -> bool:
-    """Return whether more may be accepted, `keep` bytes staying free; `had` says whether it was so. Pure."""
+def has_space(space: Space, keep: int, *, had: bool) -> bool:
+    """Return whether more may be accepted if `keep` bytes must stay free; `had` is the last answer. Pure."""
     return space.free >= (keep if had else keep * REOPEN)
 
 
 class DiskSpace:
-    """
-    Asks the disk now and then. `why` says why nothing more is accepted, and is empty while it is.
+    """Checks the disk regularly. `why` is the reason why nothing is accepted, and empty if events are accepted."""
 
-    `tell` raises an alarm.
-    """
-
-    def __init__(self, clock: Clock, report: Report, ask: Ask, tell: Tell) -> None:
+    def __init__(self, context: EngineContext) -> None:
         self.why = ""
-        self._clock = clock
-        self._report = report
-        self._ask = ask
-        self._tell = tell
+        self._context = context
         self._keep_free: int | None = None
         self._pause = OFTEN
         self._open = asyncio.Event()
         self._open.set()
         self._changed = asyncio.Event()
 
-    def adopt(self, keep_free: int | None) -> None:
-        """Keep so many bytes free from now on, `None` for what suits the disk."""
+    def reconfigure(self, keep_free: int | None) -> None:
+        """Keep so many bytes free from now on, `None` for a share of the disk."""
         if keep_free != self._keep_free:
             self._keep_free = keep_free
             self._changed.set()
 
-    async def there(self) -> None:
+    async def wait(self) -> None:
         """Wait until more may be accepted."""
         await self._open.wait()
 
     async def run(self) -> None:
-        """Ask now and then until cancelled."""
+        """Check regularly until cancelled."""
         while True:
-            await self._clock.wait(self._changed, self._pause)
+            await self._context.clock.wait(self._changed, self._pause)
             self._changed.clear()
-            await self.look()
+            await self.check()
 
-    async def look(self) -> None:
-        """Ask the disk once, and open or close the door."""
+    async def check(self) -> None:
+        """Check the disk once, and accept or refuse events from now on."""
+        report, alarms = self._context.report, self._context.alarms
         try:
-            # A disk that is far away may take its time.
-            space = await offload(FILES, self._ask)
+            # A disk on the network may take a while.
+            space = await offload(FILES, self._context.free_space)
         except StoreError as error:
-            self._report.store_failed(error)
+            report.store_failed(error)
             return
         keep = kept_free(self._keep_free, space)
         had = not self.why
-        has = has_room(space, keep, had=had)
+        has = has_space(space, keep, had=had)
         self._pause = OFTEN if space.free < keep * NEAR else SELDOM
-        self._report.room(space.free, accepting=has)
+        report.disk_space(space.free, accepting=has)
         if has and not had:
             self.why = ""
             self._open.set()
-            await self._tell(Alarm.ROOM_AGAIN, f"{size_text(space.free)} are free")
+            message = f"{size_text(space.free)} are free"
+            await alarms.raise_alarm(Alarm.ROOM_AGAIN, message=message)
         elif not has:
             self.why = (
                 f"the store's disk has {size_text(space.free)} left, and {size_text(keep)} are kept for "
@@ -105,4 +94,4 @@ class DiskSpace:
             )
             self._open.clear()
             if had:
-                await self._tell(Alarm.NEARLY_FULL, self.why)
+                await alarms.raise_alarm(Alarm.NEARLY_FULL, message=self.why)

@@ -6,20 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from appealbridge.clock import Clock
-from appealbridge.engine.intake.arrival import (
-    LARGE,
-    Planned,
-    arrive,
-    is_large,
-    plan_each,
-    planned_of,
-    with_skipped,
-)
+from appealbridge.engine.intake.arrival import LARGE, arrival_of, arrive, is_large, plan_each
 from appealbridge.model.event import Event
 from appealbridge.plugin.offload import Pool, offload
 from appealbridge.plugin.text.links import links
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.templates.limits import Budget
+from appealbridge.store.records import Arrival
 
 SLICE = 0.01
 """For how many seconds planning may use the event loop before other tasks run."""
@@ -48,8 +41,8 @@ class Planner:
     """
     Plans what events cause, each within its budget of time.
 
-    Planning takes longer the more data an event has. Large events are planned in one thread of our own, one
-    after the other, so that they delay each other but nothing else.
+    Planning takes longer the more data an event has. Large events are planned one after the other in a thread,
+    so that they delay nothing but each other.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -62,23 +55,22 @@ class Planner:
 
     async def arrive(
         self, events: Sequence[Event], book: Book, now: float, size: int | None = None
-    ) -> Sequence[Planned]:
-        """Return what each of these events causes; `size` is how many bytes they came in, if that is known."""
+    ) -> list[Arrival]:
+        """Return these events with what they cause; `size` is how many bytes they came in, if that is known."""
         if is_large([event.data for event in events]) if size is None else size > LARGE:
             return [await self.in_thread(self._arrive, event, book, now) for event in events]
         monotonic = self._clock.monotonic
-        planned, begun = [], monotonic()
+        arrivals, begun = [], monotonic()
         for event in events:
             steps = []
-            asked, budget = book.for_event(event), self.budget()
-            for step in plan_each(event, asked, now, budget):
+            asked = book.for_event(event)
+            for step in plan_each(event, asked, now, self.budget()):
                 steps.append(step)
                 if monotonic() - begun >= SLICE:
                     await self._clock.sleep(0)
                     begun = monotonic()
-            others = book.others(event, asked)
-            planned.append(with_skipped(event, planned_of(steps), others, now, budget))
-        return planned
+            arrivals.append(arrival_of(event, now, steps, book.others(event, asked)))
+        return arrivals
 
     def budget(self) -> Budget:
         """Return the budget for one event, for the thread that plans it."""
@@ -88,7 +80,6 @@ class Planner:
         """Return what a function returns, or raise what it raises, when it has run in the thread."""
         return await offload(self._pool, function, *args)
 
-    def _arrive(self, event: Event, book: Book, now: float) -> Planned:
-        asked, budget = book.for_event(event), self.budget()
-        planned = arrive(event, asked, now, budget)
-        return with_skipped(event, planned, book.others(event, asked), now, budget)
+    def _arrive(self, event: Event, book: Book, now: float) -> Arrival:
+        asked = book.for_event(event)
+        return arrive(event, asked, now, self.budget(), book.others(event, asked))

@@ -12,21 +12,23 @@ from typing import Any
 
 import orjson
 
-from appealbridge.clock import Clock
 from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.intake.intake import Intake
-from appealbridge.engine.notices.notifier import Alarm, Notices
 from appealbridge.model.delivery import Hold
 from appealbridge.model.errors import NotFound, Refused
 from appealbridge.model.event import ALWAYS, EventDraft
 from appealbridge.model.moment import shown
+from appealbridge.model.notice import Alarm
 from appealbridge.model.value import value
 from appealbridge.plugin.trigger import Received
-from appealbridge.store.base import Store
 from appealbridge.store.records import Accepted, KnownKey
 
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 """How many bytes of requests may wait for the store at once; parsed, they take several times as much memory."""
+
+RECENT = 4096
+"""Of how many events of the latest requests a repeat is recognised before it is planned."""
 
 ALARM_EVERY = 6 * 3600.0
 """How many seconds pass before people are told again that a source sends more than is taken."""
@@ -42,15 +44,17 @@ class Taken:
 
 
 class Reception:
-    """Takes the events of webhooks."""
+    """Accepts the events of webhooks."""
 
-    def __init__(self, store: Store, clock: Clock, intake: Intake, notices: Notices) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, context: EngineContext, intake: Intake) -> None:
+        self._store = context.store
+        self._clock = context.clock
+        self._alarms = context.alarms
+        self._report = context.report
         self._intake = intake
-        self._notices = notices
         self._alarmed: dict[str, float] = {}
         self._waiting = 0
+        self._recent: dict[int, None] = {}
 
     async def take(
         self, active: ActiveConfiguration, source: str, received: Received, size: int
@@ -62,37 +66,53 @@ class Reception:
         stored), 503 if too much waits for the store. Raise `StoreError` if something cannot be stored.
         """
         if self._waiting and self._waiting + size > MOST_WAITING_BYTES:
-            words = "too many requests wait to be stored; please send it again"
-            raise Refused(503, "overloaded", words, after=5)
+            detail = "too many requests wait to be stored; please send it again"
+            raise Refused(503, "overloaded", detail, after=5)
+        drafts = received.events
         self._waiting += size
         try:
-            return await self._take(active, source, received, size)
+            accepted = await self._known(source, drafts)
+            if not accepted:
+                accepted = await self._intake.accept(active, source, drafts, size=size)
+            if [each for each in accepted if each.repeat]:
+                accepted = await self._check_repeats(active, source, drafts, accepted)
+            if received.left_out:
+                await self.left_out(source, received.left_out)
         finally:
             self._waiting -= size
-
-    async def _take(
-        self, active: ActiveConfiguration, source: str, received: Received, size: int
-    ) -> Taken:
-        drafts = received.events
-        accepted = await self._intake.accept(active, source, drafts, size=size)
-        if [one for one in accepted if one.repeat]:
-            accepted = await self._look_again(active, source, drafts, accepted)
-        if received.left_out:
-            await self.left_out(source, received.left_out)
         return Taken(
-            [one.event_id for one in accepted],
-            sum([one.recipes for one in accepted]),
-            not [one for one in accepted if not one.repeat],
+            [each.event_id for each in accepted],
+            sum([each.recipes for each in accepted]),
+            not [each for each in accepted if not each.repeat],
         )
 
-    async def left_out(self, source: str, words: str) -> None:
-        """Tell people that something a source sent was not taken."""
+    async def _known(self, source: str, drafts: Sequence[EventDraft]) -> Sequence[Accepted]:
+        """
+        Return the results for repeats, without planning them again; empty if an event may be new.
+
+        Only for keys of recent requests the store is asked first: a question before every event would cost more.
+        """
+        recent = self._recent
+        if new := [key for draft in drafts if (key := hash((source, draft.key))) not in recent]:
+            recent.update(dict.fromkeys(new))
+            while len(recent) > RECENT:
+                del recent[next(iter(recent))]
+            return ()
+        known = await self._store.known(source, {draft.key for draft in drafts})
+        if not all(draft.key in known for draft in drafts):
+            return ()
+        for draft in drafts:
+            self._report.repeated(source, draft.key, known[draft.key].event_id)
+        return [Accepted(known[draft.key].event_id, repeat=True) for draft in drafts]
+
+    async def left_out(self, source: str, message: str) -> None:
+        """Tell people that something a source sent was not accepted."""
         now = self._clock.monotonic()
         if now - self._alarmed.get(source, -ALARM_EVERY) >= ALARM_EVERY:
             self._alarmed[source] = now
-            await self._notices.alarm(Alarm.SOURCE, source, words)
+            await self._alarms.raise_alarm(Alarm.SOURCE, source, message)
 
-    async def _look_again(
+    async def _check_repeats(
         self,
         active: ActiveConfiguration,
         source: str,
@@ -102,7 +122,7 @@ class Reception:
         """Store the apparent repeats that are new events; refuse an id that came before with another content."""
         accepted = [*accepted]
         doubtful = [
-            n for n, one in enumerate(accepted) if one.repeat and drafts[n].repeats != ALWAYS
+            n for n, each in enumerate(accepted) if each.repeat and drafts[n].repeats != ALWAYS
         ]
         if not doubtful:
             return accepted
@@ -116,12 +136,12 @@ class Reception:
             await self._store.free_keys(source, {key: known[key] for key in olds if key in known})
             hold, why = "", ""
             if drafts[new[0]].repeats.replayable:
-                hold, why = Hold.SAME_REQUEST, _why(known[drafts[new[0]].key], active)
+                hold, why = Hold.SAME_REQUEST, _sent_before(known[drafts[new[0]].key], active)
             again = await self._intake.accept(
                 active, source, [drafts[n] for n in new], hold=hold, why=why
             )
-            for n, one in zip(new, again, strict=True):
-                accepted[n] = one
+            for n, result in zip(new, again, strict=True):
+                accepted[n] = result
         for n in doubtful:
             if drafts[n].repeats.one_content and drafts[n].key in known:
                 await self._compare(drafts[n], known[drafts[n].key], len(drafts))
@@ -145,10 +165,7 @@ class Reception:
 
 
 def is_new(
-    draft: EventDraft,
-    known: Mapping[str, KnownKey],
-    together: Collection[str],
-    now: float,
+    draft: EventDraft, known: Mapping[str, KnownKey], together: Collection[str], now: float
 ) -> bool:
     """
     Return whether an event is new although its key is known. Pure.
@@ -171,7 +188,7 @@ def is_new(
     return end.received_at > first.received_at
 
 
-def _why(first: KnownKey, active: ActiveConfiguration) -> str:
+def _sent_before(first: KnownKey, active: ActiveConfiguration) -> str:
     before = shown(first.received_at, active.zone)
     return (
         f"the same request came before, at {before}. Its signature contains no time, so this may be an"

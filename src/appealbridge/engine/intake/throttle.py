@@ -1,7 +1,7 @@
 """
-How often one sender may come: as often as its webhook's `rate` says, at once or one after another. Pure.
+Limits how often one sender may send: as often as its webhook's `rate` allows, at once or spread over time. Pure.
 
-Times are seconds of a clock that never goes back.
+Times are seconds of a clock that never jumps.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from appealbridge.model.rate import Rate
 
 class Throttle:
     """
-    Lets `rate.count` requests through at once, and as many again, evenly, in `rate.seconds`.
+    Allows `rate.count` requests at once, and as many again, evenly, in `rate.seconds`.
 
-    `turned_away` is how many in a row were not let through.
+    `turned_away` is how many requests in a row were not allowed.
     """
 
     __slots__ = ("_free_at", "rate", "turned_away")
@@ -21,14 +21,14 @@ class Throttle:
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
         self.turned_away = 0
-        self._free_at = 0.0  # when all of its room would be free again
+        self._free_at = 0.0  # when the full number would be allowed at once again
 
     def wait(self, now: float) -> float:
-        """Count a request at `now` and return 0.0; where there is no room, return in how many seconds there will be."""
-        one = self.rate.seconds / self.rate.count
-        free_at = max(self._free_at, now) + one
+        """Count a request at `now` and return 0.0, or return in how many seconds it will be allowed."""
+        interval = self.rate.seconds / self.rate.count
+        free_at = max(self._free_at, now) + interval
         over = free_at - now - self.rate.seconds
-        if over > one * 1e-6:  # a hair's breadth of rounding is no request too many
+        if over > interval * 1e-6:  # more than a rounding error
             self.turned_away += 1
             return over
         self._free_at = free_at

@@ -21,7 +21,7 @@ UNREACHED = "cannot be reached"
 """The trace entry for a person who cannot be reached."""
 
 
-# The channel of such news is a source, or an account that works.
+# The account is not in trouble, or it is a source.
 _ABOUT_NO_ACCOUNT = frozenset(
     {
         Alarm.SOURCE,
@@ -55,10 +55,10 @@ class Group:
 @value(kw_only=True)
 class Notice:
     """
-    What is to be told: the type of its event, a title, a text, and to whom.
+    A notice before it is stored: the type of its event, a title, a text, and who gets it.
 
-    `instead_of` is the delivery that did not tell it, so that it is told instead of it only once.
-    `without` are the accounts that are not to tell it, `of` the numbers of what it tells of.
+    `instead_of` is the delivery that it replaces, which happens only once. `without` are the accounts that must not
+    send it, `of` the numbers of the deliveries that it is about.
     """
 
     id: str
@@ -107,8 +107,9 @@ def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now:
         person.name: _delivery(event, notice, person, telling, works) for person in notice.people
     }
     deliveries = [delivery for delivery in made.values() if delivery is not None]
-    said = {
-        name: UNREACHED if one is None else f"told by {one.channel}" for name, one in made.items()
+    messages = {
+        name: UNREACHED if delivery is None else f"told by {delivery.channel}"
+        for name, delivery in made.items()
     }
     run = Run(
         id=run_id(event.id, NOTICE),
@@ -117,8 +118,8 @@ def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now:
         version="",
         state=RunState.PLANNED if deliveries else RunState.FAILED,
         begun_at=now,
-        reason="" if deliveries else "there is no account that can tell anybody of this",
-        trace=tuple({"at": now, "step": name, "message": words} for name, words in said.items()),
+        reason="" if deliveries else "no account can reach any of these people",
+        trace=tuple({"at": now, "step": name, "message": m} for name, m in messages.items()),
     )
     return Arrival(event, [run], deliveries)
 

@@ -1,31 +1,23 @@
 """
 Sends notices to people about what went wrong or waits for them, as the store has it.
 
-A notice is an event with one run and a delivery for each person, stored in the transaction that takes
-note of what it tells; so it is told once whatever crashes when, and goes out by the ordinary lanes.
+A notice is an event with one run and a delivery for each person. It is stored in the transaction that marks its
+news as told, so people are told once even after a crash, and it is sent like every other delivery.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from appealbridge.clock import Clock
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.delivery.lane import Lanes
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
-from appealbridge.engine.notices.wording import words
-from appealbridge.engine.recipe_versions import KeptRecipes
-from appealbridge.engine.report import Report
+from appealbridge.engine.notices.wording import notice_text
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE, Trouble
-from appealbridge.model.notice import Alarm as Alarm
-from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
 
 COLLECT = 300.0
@@ -40,9 +32,6 @@ SOON = 5.0
 MOST = 2000
 """The largest number of items in one notice."""
 
-UNKEPT = 100
-"""How many alarms are kept in memory while the store accepts none."""
-
 ATTEMPTS = 3
 """How often a notice with an unclear outcome is sent: twice is better than never."""
 
@@ -52,65 +41,25 @@ _WAITING = frozenset({State.READY, State.SENDING})
 class Notices:
     """Sends notices."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        rng: random.Random,
-        lanes: Lanes,
-        kept: KeptRecipes,
-        report: Report,
-        clean: Callable[[str], str],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._rng = rng
-        self._lanes = lanes
-        self._kept = kept
-        self._report = report
-        self._clean = clean
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._report = context.report
+        self._lanes = context.lanes
+        self._alarms = context.alarms
         self._active: ActiveConfiguration | None = None
         self._not_before: dict[Group, float] = {}
-        self._unkept: deque[tuple[Alarm, str, str, float]] = deque(maxlen=UNKEPT)
-        self._wake = asyncio.Event()
 
-    def adopt(self, active: ActiveConfiguration) -> None:
+    def reconfigure(self, active: ActiveConfiguration) -> None:
         """Use the people and accounts of a new configuration."""
         self._active = active
-        self._wake.set()
-
-    def nudge(self) -> None:
-        """Look in the store for news soon."""
-        self._wake.set()
-
-    async def alarm(self, kind: Alarm, channel: str = "", words: str = "") -> None:
-        """
-        Tell the people of `notices.to` about the daemon or what it depends on.
-
-        `channel` is the account that it is about, which is not used to tell of it, or the source for
-        `Alarm.SOURCE`; `words` say what was seen. Raise it once for each thing that people have to
-        know. Kept when this returns; where the store takes nothing, remembered and kept later.
-        """
-        # An alarm that could not be stored would block every other one.
-        words = self._clean(words).encode(errors="replace").decode()
-        now = self._clock.now()
-        try:
-            await self._store.raise_alarm(kind, channel, words, now)
-        except StoreError as error:
-            self._report.store_failed(error, "notices")
-            self._unkept.append((kind, channel, words, now))
-        self._wake.set()
-        self._report.alarm(kind, channel, words)
-
-    def raised(self, kind: str, channel: str, words: str) -> None:
-        """Log an alarm that is already in the store."""
-        self._report.alarm(kind, channel, words)
-        self._wake.set()
+        self._alarms.news.set()
 
     async def run(self) -> None:
         """Send notices about new events until cancelled."""
         while True:
-            self._wake.clear()
+            self._alarms.news.clear()
             pause: float | None = 0.0
             try:
                 if self._active is not None:
@@ -118,38 +67,33 @@ class Notices:
                 self._report.store_worked("notices")
             except StoreError as error:
                 self._report.store_failed(error, "notices")
-            except Exception as error:  # noqa: BLE001 - news that breaks the telling must not stop what else goes on
+            except Exception as error:  # noqa: BLE001 - an error over one piece of news must not end this loop
                 self._report.broke("notices", error)
                 pause = COLLECT
             if pause != 0.0:
-                await self._clock.wait(self._wake, pause)
+                await self._clock.wait(self._alarms.news, pause)
             await self._clock.sleep(BREATH)
 
     async def _round(self, active: ActiveConfiguration) -> float | None:
         """Send the notices due now; return in how many seconds the next ones are due, `None` if nothing waits."""
-        await self._keep_alarms()
+        await self._alarms.store_late()
         groups: dict[Group, list[NewsSort]] = {}
         for sort in await self._store.news():
             if sort.recipe == NOTICE:
-                await self._mend(active, sort)
+                await self._resend(active, sort)
             else:
                 people = await self._people(active, sort)
                 group = group_of(sort, people, active.telling)
                 groups.setdefault(group, []).append(sort)
-        left = await self._go_round(active)
+        left = await self._reroute(active)
         now = self._clock.monotonic()
         for group, sorts in groups.items():
             if self._not_before.get(group, now) <= now:
                 await self._tell(active, group, sorts)
                 self._not_before[group] = now + COLLECT
-        self._not_before = {one: at for one, at in self._not_before.items() if at > now}
+        self._not_before = {g: at for g, at in self._not_before.items() if at > now}
         waits = [self._not_before[group] - now for group in groups if group in self._not_before]
         return min([*waits, SOON] if left else waits, default=None)
-
-    async def _keep_alarms(self) -> None:
-        while self._unkept:
-            await self._store.raise_alarm(*self._unkept[0])
-            self._unkept.popleft()
 
     async def _people(self, active: ActiveConfiguration, sort: NewsSort) -> tuple[str, ...]:
         """
@@ -160,7 +104,7 @@ class Notices:
         recipe = active.book.recipes.get(sort.recipe) or active.book.off.get(sort.recipe)
         if recipe is None and sort.recipe:
             try:
-                recipe = await self._kept.version(sort.recipe, sort.version)
+                recipe = await self._context.recipes.version(sort.recipe, sort.version)
             except NotFound:
                 recipe = None
         telling = active.telling
@@ -176,15 +120,15 @@ class Notices:
         news = await self._store.news_of(sorts, MOST)
         if not news:
             return
-        title, text = words(group.kind, group.channel, news, len(news), active.zone)
+        title, text = notice_text(group.kind, group.channel, news, len(news), active.zone)
         notice = Notice(
-            id=event_id(self._clock.now(), self._rng.getrandbits(35)),
+            id=self._new_id(),
             kind=group.kind,
             title=title,
             text=text,
             people=active.telling.whom(group.people),
             without=group.without,
-            of=[one.number for one in news],
+            of=[item.number for item in news],
         )
         await self._store_told(active, notice, news)
 
@@ -195,60 +139,58 @@ class Notices:
         if not notice.people:
             await self._store.tell(news)
             if notice.kind != Trouble.APPROVAL:  # nothing is wrong with that
-                why = "nobody is named who would be told"
+                why = "nobody is named who should be told"
                 self._report.nobody_told(notice.kind, notice.title, why)
             return
         stored = arrival(notice, active.telling, self._works, self._clock.now())
         if not await self._store.tell(news, stored):
             return
         for delivery in stored.deliveries:
-            if delivery.channel in self._lanes:
-                self._lanes[delivery.channel].queued()
+            self._lanes.queued(delivery)
         self._report.noticed(notice.kind, notice.title, stored.deliveries)
-        unreached = {one.name for one in notice.people} - {one.step for one in stored.deliveries}
-        if unreached:
+        reached = {delivery.step for delivery in stored.deliveries}
+        if unreached := {person.name for person in notice.people} - reached:
             names = ", ".join(sorted(unreached))
-            self._report.nobody_told(notice.kind, notice.title, f"no account can tell {names}")
+            self._report.nobody_told(notice.kind, notice.title, f"no account can reach {names}")
 
-    async def _mend(self, active: ActiveConfiguration, sort: NewsSort) -> None:
+    async def _resend(self, active: ActiveConfiguration, sort: NewsSort) -> None:
         """Send notices that did not arrive again, or by another account."""
-        for one in await self._store.news_of([sort], MOST):
-            delivery = await self._store.delivery(str(one.number))
-            if not (sort.kind == Trouble.UNKNOWN and await self._again(delivery)):
-                await self._by_another_way(active, [one], delivery)
+        for item in await self._store.news_of([sort], MOST):
+            delivery = await self._store.delivery(str(item.number))
+            if not (sort.kind == Trouble.UNKNOWN and await self._send_again(delivery)):
+                await self._by_another_way(active, [item], delivery)
 
-    async def _again(self, delivery: Delivery) -> bool:
-        """Send a notice that has perhaps arrived again; return whether that is still worthwhile."""
+    async def _send_again(self, delivery: Delivery) -> bool:
+        """Send a notice that may have arrived once more; return false after `ATTEMPTS`."""
         attempts = await self._store.attempts(delivery.id)
-        if sum(one.outcome is Outcome.UNSURE for one in attempts) >= ATTEMPTS:
+        if sum(attempt.outcome is Outcome.UNSURE for attempt in attempts) >= ATTEMPTS:
             return False
         try:
             await self._store.move(delivery.id, State.READY, self._clock.now())
         except IllegalMove:
             return False
-        if delivery.channel in self._lanes:
-            self._lanes[delivery.channel].queued()
+        self._lanes.queued(delivery)
         return True
 
-    async def _go_round(self, active: ActiveConfiguration) -> bool:
+    async def _reroute(self, active: ActiveConfiguration) -> bool:
         """Send notices that wait for an account in trouble by one that works; return whether some are left."""
         left = False
         for way in active.telling.accounts:
             if way in self._lanes and not self._works(way):
                 which = DeliveryFilter(states=_WAITING, channel=way, recipe=NOTICE)
                 for delivery in await self._store.deliveries(which):
-                    left |= not await self._taken_round(active, delivery)
+                    left |= not await self._rerouted(active, delivery)
         return left
 
-    async def _taken_round(self, active: ActiveConfiguration, delivery: Delivery) -> bool:
+    async def _rerouted(self, active: ActiveConfiguration, delivery: Delivery) -> bool:
         people = active.telling.whom([delivery.step])
-        ways = [way for one in people for way in active.telling.ways(one, [delivery.channel])]
+        ways = [way for each in people for way in active.telling.ways(each, [delivery.channel])]
         if not any(map(self._works, ways)):
             return True
         if delivery.state is State.SENDING:
             return False
         await self._by_another_way(active, [], delivery)
-        reason = f"told by another account, since {delivery.channel} is in trouble"
+        reason = f"sent by another account, because {delivery.channel} is in trouble"
         now = self._clock.now()
         try:
             await self._store.move(delivery.id, State.CANCELLED, now, reason=reason)
@@ -261,18 +203,21 @@ class Notices:
     ) -> None:
         """Send a notice by another account than the one that failed, trying each account once."""
         before = await self._store.event(delivery.event_id)
-        told = before.data or {}
+        data = before.data or {}
         notice = Notice(
-            id=event_id(self._clock.now(), self._rng.getrandbits(35)),
+            id=self._new_id(),
             kind=before.type,
-            title=told.get("title", ""),
-            text=told.get("text", ""),
-            people=active.telling.whom([delivery.step]) if told else (),
-            without=(*told.get("without", ()), delivery.channel),
-            of=told.get("of", ()),
+            title=data.get("title", ""),
+            text=data.get("text", ""),
+            people=active.telling.whom([delivery.step]) if data else (),
+            without=(*data.get("without", ()), delivery.channel),
+            of=data.get("of", ()),
             instead_of=delivery.id,
         )
         await self._store_told(active, notice, news)
+
+    def _new_id(self) -> str:
+        return event_id(self._clock.now(), self._context.rng.getrandbits(35))
 
     def _works(self, channel: str) -> bool:
         lane = self._lanes.get(channel)

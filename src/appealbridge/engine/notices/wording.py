@@ -183,7 +183,7 @@ WORDINGS: Mapping[str, Wording] = {
 }
 
 
-def words(
+def notice_text(
     kind: str, channel: str, news: Sequence[News], total: int, zone: ZoneInfo
 ) -> tuple[str, str]:
     """
@@ -195,7 +195,7 @@ def words(
     form = wording.one if total == 1 else wording.many
     title = f"AppealBridge: {form.format(count=total, channel=channel)}"
     parts = [wording.means] if wording.means else []
-    parts += [_one(one, wording, zone) for one in news[:SHOWN]]
+    parts += [_item(item, wording, zone) for item in news[:SHOWN]]
     if total > len(news[:SHOWN]):
         parts.append(f"and {total - len(news[:SHOWN])} more")
     if wording.all:
@@ -203,21 +203,21 @@ def words(
     return title, "\n\n".join(parts) + "\n"
 
 
-def _one(one: News, wording: Wording, zone: ZoneInfo) -> str:
-    at = datetime.fromtimestamp(one.at, zone).strftime("%d %b %H:%M:%S %Z")
+def _item(item: News, wording: Wording, zone: ZoneInfo) -> str:
+    at = datetime.fromtimestamp(item.at, zone).strftime("%d %b %H:%M:%S %Z")
     about = [
-        one.channel,
-        one.recipe and f"recipe {one.recipe}",
-        one.subject and f"about {one.subject}",
+        item.channel,
+        item.recipe and f"recipe {item.recipe}",
+        item.subject and f"about {item.subject}",
     ]
-    number = f"delivery {one.number}" if one.channel and one.run_id else ""
-    reason = _short(one.reason)
+    number = f"delivery {item.number}" if item.channel and item.run_id else ""
+    reason = _short(item.reason)
     lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}"]
     if wording.each:
-        lines.append("    " + wording.each.format(number=one.number, run=one.run_id))
+        lines.append("    " + wording.each.format(number=item.number, run=item.run_id))
     return "\n".join(filter(None, lines))
 
 
 def _short(reason: str) -> str:
-    said = " ".join(reason.split())
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+    line = " ".join(reason.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

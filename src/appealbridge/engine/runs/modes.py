@@ -22,33 +22,35 @@ def kept_back(run: Run, mode: str, older: Sequence[Run], now: float) -> Run | No
     """
     Return a run as it is while it must wait for older ones, `None` if its turn has come.
 
-    `older` are the open runs of its recipe and subject that came before it, the oldest first.
+    `older` are the older open runs of its recipe and subject, the oldest first.
     """
     if not older or mode not in (QUEUED, SINGLE):
         return None
     if mode == SINGLE:
-        reason = f"run {older[0].id} is still under way, and the recipe says mode: single"
+        reason = f"run {older[0].id} is still open, and the recipe has mode: single"
         return _over(run, RunState.SKIPPED, reason, now)
-    words = f"waits for its turn, since run {older[-1].id} is still under way"
+    message = f"waits for its turn, because run {older[-1].id} is still open"
     waits = replace(run, wake_at=None)
-    return waits if any(e.get("message") == words for e in run.trace) else _told(waits, words, now)
+    if any(entry.get("message") == message for entry in run.trace):
+        return waits
+    return _traced(waits, message, now)
 
 
 def ended_by(run: Run, mode: str, older: Sequence[Run], now: float) -> Sequence[Run]:
     """Return the older runs that this one ends when its turn has come, as they are then."""
     if mode != RESTART:
         return ()
-    reason = f"ended by run {run.id}, since the recipe says mode: restart"
+    reason = f"ended by run {run.id}, because the recipe has mode: restart"
     return [
-        _over(one, RunState.PLANNED if BEGUN in one.marks else RunState.SKIPPED, reason, now)
-        for one in older
+        _over(each, RunState.PLANNED if BEGUN in each.marks else RunState.SKIPPED, reason, now)
+        for each in older
     ]
 
 
 def _over(run: Run, state: RunState, reason: str, now: float) -> Run:
-    return _told(replace(run, state=state, reason=reason, wake_at=None), reason, now)
+    return _traced(replace(run, state=state, reason=reason, wake_at=None), reason, now)
 
 
-def _told(run: Run, words: str, now: float) -> Run:
-    entry: dict[str, Any] = {"at": now, "step": "", "message": words}
+def _traced(run: Run, message: str, now: float) -> Run:
+    entry: dict[str, Any] = {"at": now, "step": "", "message": message}
     return replace(run, trace=(*run.trace, entry))

@@ -1,10 +1,9 @@
 """
 Plans the replay of an event, never publishing twice to a channel. Pure.
 
-What had it is what is published, or may still be, of the same event: on the same channel, and for a
-mail to the same recipient, whichever recipe it came from. What failed, expired or was cancelled had
-nothing. A step that is left out for that reason counts as done by what had it, so that the steps
-which use its result go on.
+A destination is a channel, and for a mail also its recipient. If an earlier delivery of the same event, by whatever
+recipe, was published there or may still be, a new one is left out. The earlier delivery then replaces it, so that
+later steps can use its result. Deliveries that failed, expired or were cancelled do not count.
 """
 
 from __future__ import annotations
@@ -47,10 +46,10 @@ class Again:
 @value
 class Replayed:
     """
-    What a replay makes of one recipe.
+    The result of a replay for one recipe.
 
-    `run` is what is begun, `None` where nothing is, and then `why_not` says why. `deliveries` are
-    those that it plans at once, and `left_out` those of earlier runs that had it.
+    `run` is the run that begins, `None` if none does, and then `why_not` says why. `deliveries` are those that it
+    plans at once, and `left_out` the earlier ones that replace others.
     """
 
     recipe: str
@@ -73,7 +72,7 @@ def replay(
     number = next_number(run.id for run in runs)
     under_way = {run.recipe: run.id for run in runs if run.state is RunState.OPEN}
     return [
-        Replayed(recipe.name, None, f"run {under_way[recipe.name]} of it is still under way")
+        Replayed(recipe.name, None, f"its run {under_way[recipe.name]} is still open")
         if recipe.name in under_way
         else _again(event, recipe, number, deliveries, now, by, budget)
         for recipe in recipes
@@ -96,7 +95,8 @@ def _again(
         match = matched(recipe, replace(event, received_at=now), budget)
         if match.why_not:
             return Replayed(recipe.name, None, match.why_not)
-        said = [{"step": "", "message": f"run again, as {by or 'somebody'} asked"}, *match.trace]
+        who = by or "somebody"
+        entries = [{"step": "", "message": f"run again, as {who} asked"}, *match.trace]
         run = Run(
             id=f"{run_id(event.id, recipe.name)}~{number}",
             event_id=event.id,
@@ -105,7 +105,7 @@ def _again(
             state=RunState.OPEN,
             begun_at=now,
             wake_at=now,
-            trace=tuple({"at": now, **entry} for entry in said),
+            trace=tuple({"at": now, **entry} for entry in entries),
         )
         again = plan_again(recipe, run, event, {}, deliveries, now, budget=budget)
     except (RenderError, OutOfTime) as error:
@@ -121,7 +121,7 @@ def _again(
     return Replayed(
         recipe.name,
         None if nothing else run,
-        "nothing of it is left to be published" if nothing else "",
+        "everything of it was published already" if nothing else "",
         planned.deliveries,
         again.left_out,
     )
@@ -155,8 +155,8 @@ def plan_again(
     """
     Return what a replayed run does next; `others` are all deliveries of its event.
 
-    A person asked for it, so that `publish_within` counts from then, and what was held as a flood
-    is not once more. What was left out once stays so, whatever becomes of what had it.
+    A person asked for it, so `publish_within` counts from then, and nothing is held as part of a flood again. A step
+    that was left out once stays so, whatever becomes of the earlier delivery.
     """
     event = replace(
         event, received_at=run.begun_at, hold="" if event.hold == Hold.BURST else event.hold
@@ -177,24 +177,24 @@ def plan_again(
     everything = [some[number] for number in sorted(some)]
     wake_at = planned.wake_at
     if not planned.done and any(one.state in OPEN for one in everything):
-        # Nothing wakes this run when a delivery of another run ends.
+        # The end of another run's delivery does not wake this run.
         wake_at = now + ASK_AGAIN if wake_at is None else min(wake_at, now + ASK_AGAIN)
     marks = {**planned.marks, LEFT_OUT: {k: [one.number for one in v] for k, v in left_out.items()}}
-    said = [{"step": one.step, "message": _words(one)} for one in everything]
-    trace = _new(run, [*said, *planned.trace])
+    entries = [{"step": each.step, "message": _left_out(each)} for each in everything]
+    trace = _new(run, [*entries, *planned.trace])
     planned = replace(planned, deliveries=fresh, trace=trace, wake_at=wake_at, marks=marks)
     return Again(planned, everything)
 
 
 def _had(deliveries: Iterable[Delivery], number: int) -> Mapping[Address, Delivery]:
     """Return the earlier deliveries of the event by destination, published ones first."""
-    found: dict[Address, Delivery] = {}
-    for one in deliveries:
-        if one.state in _HAD_IT and not one.run_id.endswith(f"~{number}"):
-            earlier = found.get(_address(one))
+    by_destination: dict[Address, Delivery] = {}
+    for delivery in deliveries:
+        if delivery.state in _HAD_IT and not delivery.run_id.endswith(f"~{number}"):
+            earlier = by_destination.get(_address(delivery))
             if earlier is None or earlier.state in OPEN:
-                found[_address(one)] = one
-    return found
+                by_destination[_address(delivery)] = delivery
+    return by_destination
 
 
 def _parted(
@@ -229,11 +229,13 @@ def _address(delivery: Delivery) -> Address:
     return delivery.channel, delivery.id.removeprefix(f"{delivery.run_id}.{delivery.step}")
 
 
-def _words(earlier: Delivery) -> str:
-    return f"left out, since {earlier.channel} had it: no. {earlier.number}, {earlier.state.value}"
+def _left_out(earlier: Delivery) -> str:
+    return (
+        f"left out, because {earlier.channel} had it: no. {earlier.number}, {earlier.state.value}"
+    )
 
 
-def _new(run: Run, said: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
-    """Return the entries that the run's trace does not have yet, because a run is planned from its beginning."""
+def _new(run: Run, entries: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+    """Return the entries that are not yet in the run's trace, because a run is planned from its beginning."""
     known = {(entry.get("step"), entry.get("message")) for entry in run.trace}
-    return [entry for entry in said if (entry.get("step"), entry.get("message")) not in known]
+    return [entry for entry in entries if (entry.get("step"), entry.get("message")) not in known]

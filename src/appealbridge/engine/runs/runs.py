@@ -1,8 +1,8 @@
 """
 Continues waiting runs: plans a run again when something that it waits for has happened.
 
-A recipe with a delay or a `wait_for` is planned here from the first, one run of a subject after the
-other, since its `mode` says what an older one under way means to a newer one.
+All runs of a recipe with a delay or a `wait_for` are planned here, those of one subject one after the other,
+because the recipe's `mode` says what a newer run does while an older one is open.
 """
 
 from __future__ import annotations
@@ -12,29 +12,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import not_sent
-from appealbridge.engine.delivery.lane import Lanes
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import LONGEST_REASON, is_large
-from appealbridge.engine.intake.planning import Planner, TimeSlice
-from appealbridge.engine.recipe_versions import KeptRecipes
-from appealbridge.engine.report import Report
+from appealbridge.engine.intake.batch import Batch
+from appealbridge.engine.intake.planning import TimeSlice
+from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.modes import BEGUN, begun, ended_by, kept_back
+from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import number_of, plan_again
-from appealbridge.engine.upkeep.expiry import Upkeep
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound, RenderError, StoreError, Unkeepable
 from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.model.recipe import PARALLEL, Recipe
 from appealbridge.recipes.planning.plan import Plan, plan
 from appealbridge.recipes.templates.limits import OutOfTime
-from appealbridge.store.base import Store
-from appealbridge.store.records import (
-    Arrival,
-    DeliveryFilter,
-    OpenRun,
-)
+from appealbridge.store.records import Arrival, DeliveryFilter, OpenRun
 
 EVERYTHING = 1_000_000
 """A limit above the number of deliveries of any event."""
@@ -44,70 +38,46 @@ BATCH = 32
 
 
 class Runs:
-    """Continues waiting runs. The store has what a run waits for; only the ids of open runs are kept here."""
+    """Continues waiting runs."""
 
     def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        lanes: Lanes,
-        kept: KeptRecipes,
-        upkeep: Upkeep,
-        report: Report,
-        guard: Guard,
-        planner: Planner,
+        self, context: EngineContext, outcomes: OutcomeListener, queue: RunQueue, guard: Guard
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._lanes = lanes
-        self._kept = kept
-        self._upkeep = upkeep
-        self._report = report
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._outcomes = outcomes
+        self._queue = queue
         self._guard = guard
-        self._planner = planner
-        self._slice = TimeSlice(clock)
+        self._slice = TimeSlice(context.clock)
         self._one_at_a_time = asyncio.Lock()
-        self._open: set[str] = set()
-        self._begun_at = clock.now()
-        self._from_before = True
-        self._wake = asyncio.Event()
-
-    def opened(self, run_id: str) -> None:
-        """Register a run that waits for the outcome of its own deliveries."""
-        self._open.add(run_id)
-
-    def due(self) -> None:
-        """Plan a run as soon as possible."""
-        self._wake.set()
-
-    def nudge(self, delivery: Delivery) -> None:
-        """Plan a run again because one of its deliveries ended."""
-        if self._from_before or delivery.run_id in self._open:
-            self._wake.set()
+        self._begun_at = context.clock.now()
 
     async def run(self) -> None:
         """Plan woken runs until cancelled."""
+        report, queue = self._context.report, self._queue
         while True:
-            self._wake.clear()
+            queue.wake.clear()
             try:
                 await self._plan_woken()
-                self._from_before = await self._store.any_open_run(self._begun_at)
+                queue.from_before = await self._store.any_open_run(self._begun_at)
                 wake = await self._store.next_wake()
-                self._report.store_worked("runs")
+                report.store_worked("runs")
             except StoreError as error:
-                self._report.store_failed(error, "runs")
+                report.store_failed(error, "runs")
                 wake = self._clock.now() + 1.0
             pause = None if wake is None else max(0.0, wake - self._clock.now())
-            await self._clock.wait(self._wake, pause)
+            await self._clock.wait(queue.wake, pause)
 
     async def _plan_woken(self) -> None:
         while True:
             woken = await self._store.woken_runs(self._clock.now(), BATCH)
-            rows: dict[tuple[str, ...], list[OpenRun]] = {}
-            for one in woken:
-                rows.setdefault((one.run.recipe, *one.event.topic), []).append(one)
+            by_topic: dict[tuple[str, ...], list[OpenRun]] = {}
+            for open_run in woken:
+                topic = (open_run.run.recipe, *open_run.event.topic)
+                by_topic.setdefault(topic, []).append(open_run)
             ended = await asyncio.gather(
-                *map(self._one_by_one, rows.values()), return_exceptions=True
+                *map(self._one_by_one, by_topic.values()), return_exceptions=True
             )
             for error in ended:
                 if error is not None:
@@ -117,64 +87,60 @@ class Runs:
 
     async def _one_by_one(self, woken: Sequence[OpenRun]) -> None:
         for open_run in woken:
-            await self._plan_on(open_run)
-
-    async def _plan_on(self, open_run: OpenRun) -> None:
-        try:
-            await self._go_on(open_run)
-        except Unkeepable as error:
-            await self._fail(open_run, f"what it planned cannot be kept: {error}")
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the run, or those behind it, without a next step
-            self._report.broke(f"run {open_run.run.id}", error)
-            await self._fail(open_run, f"a fault of this program: {type(error).__name__}: {error}")
+            try:
+                await self._advance(open_run)
+            except Unkeepable as error:
+                await self._fail(open_run, f"what it planned cannot be stored: {error}")
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave this run, or the others, without a next step
+                self._context.report.broke(f"run {open_run.run.id}", error)
+                reason = f"a fault of this program: {type(error).__name__}: {error}"
+                await self._fail(open_run, reason)
 
     async def _fail(self, open_run: OpenRun, reason: str) -> None:
         reason = reason.encode(errors="replace").decode()
         failed = replace(open_run.run, state=RunState.FAILED, reason=reason, wake_at=None)
         if await self._store.advance(failed, open_run.wakes, ()):
-            self._open.discard(failed.id)
-            self._report.run_failed(failed)
+            self._queue.open.discard(failed.id)
+            self._outcomes.on_run_failed(failed)
 
-    async def _go_on(self, open_run: OpenRun) -> None:
+    async def _advance(self, open_run: OpenRun) -> None:
         now = self._clock.now()
         run, planned = await self._planned(open_run, now)
         arrival = Arrival(open_run.event, (), planned.deliveries)
-        batch = await self._guard.look([arrival], now, came=False)
-        deliveries = [
-            not_sent(delivery) for arrival in batch.arrivals for delivery in arrival.deliveries
-        ]
+        batch = Batch(now, arrivals=[arrival], came=False)
         stored = False
         try:
+            await self._guard.run(batch)
+            deliveries = [
+                not_sent(each) for arrival in batch.arrivals for each in arrival.deliveries
+            ]
             stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unheard)
         finally:
             if not stored:
-                self._guard.give_back(batch, batch.arrivals)
+                self._guard.undo(batch)
         if stored:  # no other run has ended it meanwhile
             try:
                 self._begin(run, deliveries)
-                if batch.floods:
-                    await self._guard.hold_the_rest(batch)
+                await self._guard.hold_earlier(batch)
             except Exception as error:  # noqa: BLE001 - it is stored, and must not be taken for a run that failed
-                self._report.broke(f"run {run.id}", error)
+                self._context.report.broke(f"run {run.id}", error)
 
     def _begin(self, run: Run, deliveries: Sequence[Delivery]) -> None:
-        """Let a run's new deliveries be sent, and log the run's state, once both are stored."""
+        """Let a run's new deliveries be sent, and report the run's state, once both are stored."""
         if run.state is not RunState.OPEN:
-            self._open.discard(run.id)
+            self._queue.open.discard(run.id)
         for delivery in deliveries:
-            self._upkeep.watch(delivery)
-            if delivery.state is not State.HELD and delivery.channel in self._lanes:
-                self._lanes[delivery.channel].queued()
+            self._outcomes.on_waiting(delivery)
         if run.state is RunState.FAILED:
-            self._report.run_failed(run)
-        self._report.held([delivery for delivery in deliveries if delivery.hold])
+            self._outcomes.on_run_failed(run)
+        self._outcomes.on_held([delivery for delivery in deliveries if delivery.hold])
 
     async def _planned(self, open_run: OpenRun, now: float) -> tuple[Run, Plan]:
         run = open_run.run
         try:
-            recipe = await self._kept.version(run.recipe, run.version)
+            recipe = await self._context.recipes.version(run.recipe, run.version)
             if recipe.waits and BEGUN not in run.marks:
                 waits = await self._take_turn(run, recipe.mode, now)
                 if waits is not None:
@@ -198,14 +164,14 @@ class Runs:
         everything = await self._store.deliveries(of_event(event.id)) if again else ()
 
         def planned() -> Plan:
-            so_far, budget = _by_step(open_run.deliveries), self._planner.budget()
+            so_far, budget = _by_step(open_run.deliveries), self._context.planner.budget()
             budget.begin()
             if again:
                 return plan_again(recipe, run, event, so_far, everything, now, heard, budget).plan
             return plan(recipe, event, so_far, now, run.marks, heard, budget=budget)
 
-        if any(is_large(one.data) for one in (event, *heard)):
-            return await self._planner.in_thread(planned)
+        if any(is_large(each.data) for each in (event, *heard)):
+            return await self._context.planner.in_thread(planned)
         async with self._one_at_a_time:
             if self._slice.is_over():
                 await self._slice.pause()
@@ -216,7 +182,7 @@ class Runs:
         older = () if mode == PARALLEL else await self._store.runs_before(run.id)
         for ended in ended_by(run, mode, older, now):
             await self._store.advance(ended, 0, ())
-            self._open.discard(ended.id)
+            self._queue.open.discard(ended.id)
         return kept_back(run, mode, older, now)
 
 
@@ -244,15 +210,17 @@ def _after(run: Run, planned: Plan, now: float) -> Run:
     )
 
 
-def _traced(run: Run, said: Iterable[Mapping[str, Any]], now: float) -> tuple[dict[str, Any], ...]:
-    return (*run.trace, *({"at": now, **entry} for entry in said))
+def _traced(
+    run: Run, entries: Iterable[Mapping[str, Any]], now: float
+) -> tuple[dict[str, Any], ...]:
+    return (*run.trace, *({"at": now, **entry} for entry in entries))
 
 
 def _failed(
-    run: Run, reason: str, now: float, said: Sequence[Mapping[str, Any]] = ()
+    run: Run, reason: str, now: float, entries: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Run, Plan]:
     """Return a run that cannot go on, with an empty plan."""
     reason = reason[:LONGEST_REASON]
-    trace = _traced(run, (*said, {"step": "", "message": f"failed: {reason}"}), now)
+    trace = _traced(run, (*entries, {"step": "", "message": f"failed: {reason}"}), now)
     failed = replace(run, state=RunState.FAILED, reason=reason, wake_at=None, trace=trace)
     return failed, Plan((), done=True, failed=reason)

@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from appealbridge.clock import Clock
-from appealbridge.engine.report import Report
+from appealbridge.engine.context import EngineContext
 from appealbridge.model.errors import StoreError
 from appealbridge.model.retention import Retention
-from appealbridge.store.base import Store
 from appealbridge.store.records import Over, Pruned
 
 EVERY = 3600.0
-"""Seconds between two rounds. Spans are days and years; an hour more is nothing."""
+"""Seconds between two rounds. Retentions are days and years long, so an hour does not matter."""
 
 FIRST = 60.0
 """Seconds from a start or a reload to the first round, so that waiting deliveries go first."""
@@ -49,23 +47,17 @@ def cut_offs(retention: Retention, now: float) -> CutOffs:
 
 
 class Pruning:
-    """Prunes by the retention in force. `in_force` gives the recipe versions that are."""
+    """Prunes by the retention in force. `in_force` returns the recipe versions in force."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        report: Report,
-        in_force: Callable[[], Collection[str]],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._report = report
+    def __init__(self, context: EngineContext, in_force: Callable[[], Collection[str]]) -> None:
+        self._store = context.store
+        self._clock = context.clock
+        self._report = context.report
         self._in_force = in_force
         self._retention = Retention()
         self._changed = asyncio.Event()
 
-    def adopt(self, retention: Retention) -> None:
+    def reconfigure(self, retention: Retention) -> None:
         """Use this retention from now on."""
         if retention != self._retention:
             self._retention = retention

@@ -1,11 +1,8 @@
 """
-Finds what is stuck, and tells people about it.
+Finds work that is stuck, and tells people about it: a safety net for faults that nobody thought of.
 
-That is what is due and does not go out, what was begun and never ended, what has nowhere to go, what
-the store does not take, and a store that fails.
-
-A lane that does its work needs none of this. It is here for the day on which one does not, for a
-reason that nobody thought of.
+That is a due delivery that is not sent, an attempt that never ended, a delivery whose channel is gone, something
+that the store refuses, and a store that fails.
 """
 
 from __future__ import annotations
@@ -13,15 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from appealbridge.clock import Clock
+from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.backoff import RetryPolicy
-from appealbridge.engine.delivery.lane import Lane, Lanes
-from appealbridge.engine.report import Report
+from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, StoreError
-from appealbridge.model.notice import Alarm, Tell
-from appealbridge.store.base import Store
+from appealbridge.model.notice import Alarm
 from appealbridge.store.records import Queue, Settlement
 
 EVERY = 60.0
@@ -34,12 +29,13 @@ LONGEST = 1800.0
 """How many seconds an attempt may take before people are told."""
 
 AT_ONCE = 100
-"""How many attempts that have not ended are dealt with in one check."""
+"""How many attempts that have not ended are handled in one check."""
 
 REFUSED = "store: "
 """The beginning of notes about what the store does not accept."""
 
-NOT_CARRIED_ON = "the program did not carry this attempt on"
+ABANDONED = "the program did not continue this attempt"
+
 BEAT_EVERY = 60.0
 BEAT_AGAIN = 5.0
 """Seconds until the store is tested if nothing was stored, and until the next test after a failure."""
@@ -54,31 +50,22 @@ class Monitor:
     """
     Checks regularly for stuck work. `notes` has the present problems, by what they are about.
 
-    `tell` raises an alarm about a channel, in words. `sending` are the ids of the deliveries at which
-    an attempt is being made.
+    `sending` are the ids of the deliveries for which an attempt is being made.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        lanes: Lanes,
-        report: Report,
-        tell: Tell,
-        sending: Collection[str] = (),
-    ) -> None:
+    def __init__(self, context: EngineContext, sending: Collection[str] = ()) -> None:
         self.notes: dict[str, str] = {}
-        self._store = store
-        self._clock = clock
-        self._lanes = lanes
-        self._report = report
-        self._tell = tell
+        self._store = context.store
+        self._clock = context.clock
+        self._lanes = context.lanes
+        self._report = context.report
+        self._raise_alarm = context.alarms.raise_alarm
         self._sending = sending
         self._refused: set[str] = set()
-        self._lying: dict[str, tuple[First, float]] = {}
+        self._first_seen: dict[str, tuple[First, float]] = {}
         self._changed = asyncio.Event()
 
-    def adopt(self) -> None:
+    def reconfigure(self) -> None:
         """Check at once, because channels may have been added or removed."""
         self._changed.set()
 
@@ -87,14 +74,14 @@ class Monitor:
         while True:
             self._changed.clear()
             try:
-                await self.look()
+                await self.check()
                 self._report.store_worked("monitor")
             except StoreError as error:
                 self._report.store_failed(error, "monitor")
-            await self._look_at_refusals()
+            await self._check_refusals()
             await self._clock.wait(self._changed, EVERY)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check once; log, and tell people about, problems that the last check did not find."""
         now = self._clock.now()
         queues = await self._store.queues()
@@ -105,53 +92,45 @@ class Monitor:
             }
         )
         before = self.notes
-        self.notes = {about: words for about, words in before.items() if about.startswith(REFUSED)}
-        lying, self._lying = self._lying, {}
+        self.notes = {about: note for about, note in before.items() if about.startswith(REFUSED)}
+        first_seen, self._first_seen = self._first_seen, {}
         for queue in queues:
             channel = queue.channel
             lane = self._lanes.get(channel)
             if lane is None:
-                kind, words = Alarm.GONE, _gone(queue)
-            elif self._stalled(lane, queue, lying.get(channel), now):
-                kind, words = Alarm.STALLED, _stalled(lane, queue)
+                kind, note = Alarm.GONE, _gone(queue)
+            elif self._stalled(lane, queue, first_seen.get(channel), now):
+                kind, note = Alarm.STALLED, _stalled(lane, queue)
             else:
                 continue
-            await self._note(before, channel, kind, channel, words)
-        await self._look_at_attempts(before, now)
+            await self._note(before, channel, kind, channel, note)
+        await self._check_attempts(before, now)
 
     async def _note(
-        self, before: Collection[str], about: str, kind: Alarm, channel: str, words: str
+        self, before: Collection[str], about: str, kind: Alarm, channel: str, note: str
     ) -> None:
         """Record a problem, and tell people if the last check did not find it."""
-        self.notes[about] = words
+        self.notes[about] = note
         if about not in before:
-            await self._tell(kind, channel, words)
+            await self._raise_alarm(kind, channel, note)
 
-    async def _look_at_attempts(self, before: Collection[str], now: float) -> None:
+    async def _check_attempts(self, before: Collection[str], now: float) -> None:
         """Take over attempts that nothing is working on; report those that have taken very long."""
         for delivery in await self._store.begun_before(now - LATE, AT_ONCE):
             begun = delivery.begun_at or now
             if delivery.id not in self._sending:
-                await self._look_for(delivery, now)
-                words = f"delivery {delivery.number}: {NOT_CARRIED_ON}; it is looked for on {delivery.channel}"
-                await self._tell(Alarm.ATTEMPT_LOST, delivery.channel, words)
+                await self._give_up(delivery, now)
+                note = f"delivery {delivery.number}: {ABANDONED}; AppealBridge searches {delivery.channel} for it"
+                await self._raise_alarm(Alarm.ATTEMPT_LOST, delivery.channel, note)
             elif now - begun > LONGEST:
                 minutes = f"{(now - begun) / 60:.0f} minutes"
-                words = (
-                    f"the attempt at delivery {delivery.number} has been under way for {minutes}"
-                )
-                await self._note(before, delivery.id, Alarm.ATTEMPT_LOST, delivery.channel, words)
+                note = f"the attempt at delivery {delivery.number} has not ended for {minutes}"
+                await self._note(before, delivery.id, Alarm.ATTEMPT_LOST, delivery.channel, note)
 
-    async def _look_for(self, delivery: Delivery, now: float) -> None:
+    async def _give_up(self, delivery: Delivery, now: float) -> None:
         begun = delivery.begun_at or now
         attempt = Attempt(
-            delivery.id,
-            delivery.attempts,
-            AttemptKind.SEND,
-            begun,
-            now,
-            Outcome.UNSURE,
-            NOT_CARRIED_ON,
+            delivery.id, delivery.attempts, AttemptKind.SEND, begun, now, Outcome.UNSURE, ABANDONED
         )
         settlement = Settlement(
             delivery_id=delivery.id,
@@ -159,41 +138,40 @@ class Monitor:
             target=State.UNKNOWN,
             at=now,
             attempt=attempt,
-            due_at=max(now, begun + RetryPolicy().seek_after),
-            reason=NOT_CARRIED_ON,
+            due_at=max(now, begun + RetryPolicy().search_after),
+            reason=ABANDONED,
         )
         try:
             await self._store.settle(settlement)
         except IllegalMove:
             return  # it has ended meanwhile
-        if delivery.channel in self._lanes:
-            self._lanes[delivery.channel].queued()
+        self._lanes.queued(delivery)
 
-    async def _look_at_refusals(self) -> None:
+    async def _check_refusals(self) -> None:
         """Tell people about what the store has not accepted since the check before."""
         before, self._refused = self._refused, set(self._report.refusals)
-        told = {about for about in self.notes if about.startswith(REFUSED)}
+        over = {about for about in self.notes if about.startswith(REFUSED)}
         for part in before & self._refused:
             about = REFUSED + part
-            words = f"{part}: {self._report.refusals[part]}"
-            told.discard(about)
+            note = f"{part}: {self._report.refusals[part]}"
+            over.discard(about)
             if about not in self.notes:
-                self.notes[about] = words
-                await self._tell(Alarm.STORE, "", words)
-        for about in told:
+                self.notes[about] = note
+                await self._raise_alarm(Alarm.STORE, "", note)
+        for about in over:
             del self.notes[about]
 
     def _stalled(
-        self, lane: Lane, queue: Queue, lying: tuple[First, float] | None, now: float
+        self, lane: Lane, queue: Queue, seen: tuple[First, float] | None, now: float
     ) -> bool:
-        """Whether a lane that may send has left the same due delivery waiting for too long."""
+        """Return whether a lane that may send has left the same due delivery waiting for too long."""
         if queue.first is None or not lane.health.works or lane.pace.opens_at(now) > now:
             return False
-        # By a clock that never jumps: a wall clock set forward would make everything late at once.
+        # By a clock that never jumps: if the wall clock is set forward, everything would be late at once.
         since = self._clock.monotonic()
-        if lying is not None and lying[0] == queue.first:
-            since = lying[1]
-        self._lying[lane.name] = (queue.first, since)
+        if seen is not None and seen[0] == queue.first:
+            since = seen[1]
+        self._first_seen[lane.name] = (queue.first, since)
         return now - queue.first[0] > LATE and self._clock.monotonic() - since >= LATE
 
 
@@ -217,14 +195,14 @@ class Heartbeat:
     """
     Knows whether the store accepts writes.
 
-    Whoever asks makes it write nothing: what is stored anyway tells, and where that is nothing for a
-    while, one beat of its own.
+    The store's ordinary writes show it. If there is none for a while, the heartbeat writes something. So asking
+    costs nothing.
     """
 
-    def __init__(self, store: Store, clock: Clock, report: Report) -> None:
-        self._store = store
-        self._clock = clock
-        self._report = report
+    def __init__(self, context: EngineContext) -> None:
+        self._store = context.store
+        self._clock = context.clock
+        self._report = context.report
 
     @property
     def trouble(self) -> str:

@@ -8,6 +8,10 @@ from typing import Any
 from appealbridge.model.event import Event
 from appealbridge.model.source import source_label
 from appealbridge.model.value import value
+from appealbridge.plugin.jsonpath import compile_path
+from appealbridge.plugin.text.normal_form import composed
+from appealbridge.recipes.conditions.conditions import shown
+from appealbridge.recipes.model.index_hints import IndexHint
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget
 from appealbridge.recipes.templates.scope import Scope
@@ -58,6 +62,32 @@ def matched(recipe: Recipe, event: Event, budget: Budget = NO_BOUND) -> Match:
             return Match(why)
         trace.append({"step": "conditions", "message": f"all hold{looked_at(scope.seen)}"})
     return Match("", trace, scope)
+
+
+def ruled_out(recipe: Recipe, event: Event) -> str:
+    """
+    Return why an event that lacks a value of the recipe's index hints is not for it, without asking its conditions.
+
+    Empty if a plug-in fails over the event: nobody needs to know what goes wrong in a recipe for other events.
+    """
+    try:
+        _, why = _wanted_by(recipe, event)
+    except Exception:  # noqa: BLE001 - likewise
+        return ""
+    return why or next(filter(None, (_lacks(hint, event) for hint in recipe.index_hints)), "")
+
+
+def _lacks(hint: IndexHint, event: Event) -> str:
+    """Return which value of a hint an event lacks; empty if it has one."""
+    values = compile_path(hint.place).all(event.data)
+    if not values:
+        return f"{hint.place} is missing"
+    value = values[0]
+    if type(value) is str and composed(value) in hint.words:
+        return ""
+    words = sorted(hint.words)
+    wanted = f"equals {words[0]}" if len(words) == 1 else f"in [{', '.join(words)}]"
+    return f"{hint.place} is {shown(value)}, wanted {wanted}"
 
 
 def _wanted_by(recipe: Recipe, event: Event) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.delivery.gate import content_hash, day_start, gate
+from appealbridge.engine.delivery.gate import GO, content_hash, day_start, gate
 from appealbridge.model.delivery import Delivery, State
 
 NOW = 1_800_000_000.0
@@ -34,12 +34,12 @@ def delivery(**changes):
 
 
 def test_what_was_planned_may_go():
-    assert gate(delivery(), NOW).go
+    assert gate(delivery(), NOW) is GO
 
 
 def test_what_is_late_expires():
     assert gate(delivery(publish_by=NOW), NOW).state is State.EXPIRED
-    assert gate(delivery(publish_by=NOW + 0.001), NOW).go
+    assert gate(delivery(publish_by=NOW + 0.001), NOW) is GO
 
 
 def test_what_is_not_what_was_planned_is_held():
@@ -50,16 +50,16 @@ def test_what_is_not_what_was_planned_is_held():
 @pytest.mark.parametrize(("sent", "goes"), [(0, True), (59, True), (60, False), (61, False)])
 def test_past_the_daily_cap_a_delivery_is_held_not_dropped(sent, goes):
     verdict = gate(delivery(), NOW, cap=60, sent_today=sent)
-    assert verdict.go is goes
+    assert (verdict is GO) is goes
     assert verdict.hold == ("" if goes else "daily_cap")
 
 
 def test_what_a_person_let_out_past_the_cap_is_not_held_by_it_again():
-    assert gate(delivery(hold="daily_cap"), NOW, cap=60, sent_today=61).go
+    assert gate(delivery(hold="daily_cap"), NOW, cap=60, sent_today=61) is GO
 
 
 def test_a_notice_goes_out_whatever_is_used_up():
-    assert gate(delivery(recipe="notice"), NOW, cap=60, sent_today=61).go
+    assert gate(delivery(recipe="notice"), NOW, cap=60, sent_today=61) is GO
 
 
 def test_a_day_begins_at_local_midnight_also_when_the_clocks_change():

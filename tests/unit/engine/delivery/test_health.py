@@ -11,7 +11,7 @@ from appealbridge.engine.delivery.health import (
     Condition,
     after_attempt,
     after_check,
-    after_look,
+    after_search,
 )
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
@@ -66,11 +66,11 @@ def test_an_account_that_cannot_be_read_is_down():
     """What waits for a look is not tried again meanwhile, so nothing else would tell."""
     health = WELL
     for number in range(FAILURES):
-        health = after_look(health, SILENCE, NOW + number)
+        health = after_search(health, SILENCE, NOW + number)
     assert health.condition is Condition.DOWN
-    assert after_look(WELL, Rejected("400", status=400), NOW) is WELL
-    assert after_look(WELL, THROTTLED, NOW).failures == 0
-    assert after_look(WELL, EXPIRED, NOW).condition is Condition.LOGIN_EXPIRED
+    assert after_search(WELL, Rejected("400", status=400), NOW) is WELL
+    assert after_search(WELL, THROTTLED, NOW).failures == 0
+    assert after_search(WELL, EXPIRED, NOW).condition is Condition.LOGIN_EXPIRED
 
 
 def test_an_account_that_may_not_publish_is_tried_out_until_something_goes_out():

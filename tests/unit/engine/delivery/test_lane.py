@@ -44,14 +44,14 @@ async def test_it_begins_no_more_than_the_platform_has_left_until_the_reset(lane
     assert [lane.reserve(NOW + 1) for _ in range(3)] == [True, True, False]
     for _ in range(2):
         lane.leave()
-    assert lane.room(NOW + 899) == 0
-    assert lane.room(NOW + 900) == 4
+    assert lane.free(NOW + 899) == 0
+    assert lane.free(NOW + 900) == 4
 
 
 async def test_what_reading_is_told_does_not_count_for_publishing(lane):
     async with ScriptedServer((200, {}, limits(0, 900))) as server:
         await lane.http.get(server.url)
-    assert lane.room(NOW) == 4
+    assert lane.free(NOW) == 4
 
 
 async def test_what_finds_no_room_queues_and_so_do_those_after_it(lane):
@@ -62,39 +62,39 @@ async def test_what_finds_no_room_queues_and_so_do_those_after_it(lane):
 
 async def test_a_silent_platform_is_tried_by_one_at_a_time(lane):
     for _ in range(3):
-        lane.heard(SILENCE, NOW)
-    assert (lane.room(NOW), lane.reserve(NOW)) == (1, False)
+        lane.on_result(SILENCE, NOW)
+    assert (lane.free(NOW), lane.reserve(NOW)) == (1, False)
 
 
 async def test_when_it_answers_again_what_waits_is_called_up(lane):
     for _ in range(3):
-        lane.heard(SILENCE, NOW)
-    lane.heard(RECEIPT, NOW + 9)
-    assert lane.hurry
-    assert lane.room(NOW + 9) == 4
+        lane.on_result(SILENCE, NOW)
+    lane.on_result(RECEIPT, NOW + 9)
+    assert lane.retry_now
+    assert lane.free(NOW + 9) == 4
 
 
 async def test_what_a_look_finds_was_published_and_shows_that_the_platform_works(lane):
     for _ in range(3):
-        lane.heard(SILENCE, NOW)
-    lane.looked(SearchResult(None, sure=True, seen="nothing"), NOW + 5)
+        lane.on_result(SILENCE, NOW)
+    lane.on_search(SearchResult(None, sure=True, seen="nothing"), NOW + 5)
     assert not lane.health.works, "it can be read; whether it publishes is not known"
     assert lane.health.probe_at == NOW + 5
-    lane.looked(SearchResult(RECEIPT, sure=True, seen="there"), NOW + 6)
+    lane.on_search(SearchResult(RECEIPT, sure=True, seen="there"), NOW + 6)
     assert lane.health.works
 
 
 async def test_nothing_goes_out_while_the_login_does_not_work(lane):
-    lane.looked(LoginExpired("401"), NOW)
-    assert lane.room(NOW) == 0
+    lane.on_search(LoginExpired("401"), NOW)
+    assert lane.free(NOW) == 0
     lane.checked(SILENCE, NOW + 60)
-    assert lane.room(NOW + 60) == 0
+    assert lane.free(NOW + 60) == 0
     lane.checked(None, NOW + 90)
-    assert lane.room(NOW + 90) == 4
+    assert lane.free(NOW + 90) == 4
 
 
 async def test_a_pause_worth_keeping_is_kept(lane):
-    lane.heard(TryAgain("429", after=3600, throttled=True), NOW)
+    lane.on_result(TryAgain("429", after=3600, throttled=True), NOW)
     assert lane.changed
     assert lane.record(NOW + 5).paused_until == NOW + 3600
     assert lane.record(NOW + 3600).paused_until == 0.0
@@ -104,7 +104,7 @@ def throttle(lane, count, at=NOW):
     """Meet a rate limit that says nothing of its end, again and again; return the pauses."""
     pauses = []
     for _ in range(count):
-        lane.heard(TOO_MANY, at)
+        lane.on_result(TOO_MANY, at)
         pauses.append(lane.pace.until - at)
         at = lane.pace.until
     return pauses
@@ -119,66 +119,66 @@ async def test_a_rate_limit_that_does_not_say_its_end_is_left_alone_for_ever_lon
 
 async def test_after_a_rate_limit_one_at_a_time_finds_out_whether_it_is_over(lane):
     throttle(lane, 1)
-    assert lane.room(lane.pace.until) == 1
-    lane.heard(RECEIPT, lane.pace.until)
-    assert lane.room(lane.pace.until) == 4
+    assert lane.free(lane.pace.until) == 1
+    lane.on_result(RECEIPT, lane.pace.until)
+    assert lane.free(lane.pace.until) == 4
     assert throttle(lane, 1, NOW + 60) == [FIRST_PAUSE]
 
 
 async def test_what_was_under_way_when_the_limit_was_met_makes_the_pause_no_longer(lane):
     for _ in range(4):
-        lane.heard(TOO_MANY, NOW)
+        lane.on_result(TOO_MANY, NOW)
     assert lane.pace.until == NOW + FIRST_PAUSE
 
 
 async def test_the_platforms_own_wish_counts_until_it_proves_too_short(lane):
     wish = TryAgain("429", throttled=True, after=2)
-    lane.heard(wish, NOW)
+    lane.on_result(wish, NOW)
     assert lane.pace.until == NOW + 2
-    lane.heard(wish, NOW + 2)
+    lane.on_result(wish, NOW + 2)
     assert lane.pace.until == NOW + 2 + 2 * FIRST_PAUSE
 
 
 async def test_a_look_that_meets_a_rate_limit_pauses_the_account_too(lane):
-    lane.looked(TOO_MANY, NOW)
-    assert lane.room(NOW + 1) == 0
+    lane.on_search(TOO_MANY, NOW)
+    assert lane.free(NOW + 1) == 0
 
 
 async def test_a_rate_limit_without_end_is_told_to_people_after_a_while(lane):
     throttle(lane, 3)
     assert not lane.pauses_long(NOW + 20)
     at = NOW + LONG_PAUSE
-    lane.heard(TOO_MANY, at)
+    lane.on_result(TOO_MANY, at)
     assert lane.pauses_long(at)
 
 
 async def test_a_refusal_is_the_accounts_until_others_go_out(lane):
     """One message that the platform does not want must not hold up all the others for ever."""
-    assert lane.heard(REFUSED, NOW, "a") is REFUSED
-    assert lane.room(NOW) == 1
-    assert lane.heard(REFUSED, NOW + 1, "a") is REFUSED, "nothing has gone out meanwhile"
-    lane.heard(RECEIPT, NOW + 2, "b")
-    assert lane.room(NOW + 2) == 4
-    again = lane.heard(REFUSED, NOW + 3, "a")
+    assert lane.on_result(REFUSED, NOW, "a") is REFUSED
+    assert lane.free(NOW) == 1
+    assert lane.on_result(REFUSED, NOW + 1, "a") is REFUSED, "nothing has gone out meanwhile"
+    lane.on_result(RECEIPT, NOW + 2, "b")
+    assert lane.free(NOW + 2) == 4
+    again = lane.on_result(REFUSED, NOW + 3, "a")
     assert (type(again), str(again), again.status) == (Rejected, "403", 403)
     assert lane.health.works
 
 
 async def test_a_message_that_went_out_after_all_is_no_longer_suspected(lane):
-    lane.heard(REFUSED, NOW, "a")
-    lane.heard(RECEIPT, NOW + 1, "a")
+    lane.on_result(REFUSED, NOW, "a")
+    lane.on_result(RECEIPT, NOW + 1, "a")
     assert lane.suspects == {}
 
 
 async def test_an_owner_may_have_such_refusals_taken_for_the_messages(lane):
     lane.policy = replace(lane.policy, stop_at=frozenset({403}))
-    refused = lane.heard(REFUSED, NOW, "a")
+    refused = lane.on_result(REFUSED, NOW, "a")
     assert type(refused) is Rejected
-    assert str(refused) == "403; not tried again, since `stop_at` names 403"
+    assert str(refused) == "403; not tried again, because `stop_at` contains 403"
     assert lane.health.works
 
 
 async def test_however_many_are_refused_a_bounded_number_is_remembered(lane):
     for number in range(3000):
-        lane.heard(REFUSED, NOW, f"d{number}")
+        lane.on_result(REFUSED, NOW, f"d{number}")
     assert len(lane.suspects) <= 1000

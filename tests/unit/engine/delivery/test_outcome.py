@@ -9,8 +9,8 @@ from tenacity import stop_after_attempt
 from appealbridge.engine.delivery.backoff import RetryPolicy
 from appealbridge.engine.delivery.outcome import (
     Tried,
+    settle_search,
     settle_send,
-    settle_sought,
     settle_unknown,
     tried,
 )
@@ -39,7 +39,7 @@ def sent(result, policy=None, so_far=None, **changes):
 
 def sought(result, when_unsure="hold", before=(), at=NOW + 1, waited=None, **changes):
     usual = {"state": State.UNKNOWN, "attempts": 1, "first_begun_at": NOW}
-    return settle_sought(
+    return settle_search(
         delivery(**{**usual, **changes}),
         result,
         Account(when_unsure=when_unsure, repeat_after="60s"),
@@ -110,14 +110,14 @@ def test_what_is_tried_again_has_a_due_time():
 def test_trying_ends_with_the_last_words_of_the_platform():
     settlement = sent(TryAgain("503 overloaded"), so_far=Tried(9, NOW - 2 * 86_400))
     assert settlement.target is State.FAILED
-    assert settlement.reason == "gave up after 9 attempts; the last: 503 overloaded"
+    assert settlement.reason == "gave up after 9 attempts; the last one: 503 overloaded"
 
 
 def test_a_code_to_stop_at_ends_it_in_the_platforms_words():
     policy = RetryPolicy(stop_at=frozenset({503}))
     settlement = sent(TryAgain("503 overloaded", status=503), policy)
     assert settlement.target is State.FAILED
-    assert settlement.reason == "503 overloaded; not tried again, since `stop_at` names 503"
+    assert settlement.reason == "503 overloaded; not tried again, because `stop_at` contains 503"
     assert sent(TryAgain("507", status=507), policy).target is State.READY
     assert sent(TryAgain("no answer"), policy).target is State.READY
 
@@ -240,7 +240,7 @@ def test_an_account_that_cannot_be_looked_at_is_looked_at_again():
 def test_the_longer_it_cannot_be_looked_at_the_rarer_it_is_tried(unclear_for, least, most):
     """A look is not counted as an attempt at sending, and must not come every second for a day."""
     unsure = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW - unclear_for)
-    settlement = settle_sought(
+    settlement = settle_search(
         unsure,
         TryAgain("503"),
         Account(),
@@ -255,7 +255,7 @@ def test_the_longer_it_cannot_be_looked_at_the_rarer_it_is_tried(unclear_for, le
 
 def test_an_account_that_can_never_be_looked_at_is_a_person_s_matter():
     unsure = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
-    settlement = settle_sought(
+    settlement = settle_search(
         replace(unsure, first_begun_at=NOW - 2 * 86_400),
         TryAgain("503"),
         Account(),
@@ -322,7 +322,7 @@ def test_what_a_person_let_out_past_its_cap_stays_let_out(settlement):
 
 def test_looks_are_bounded_by_time_and_not_by_the_number_of_attempts():
     def looked(age):
-        return settle_sought(
+        return settle_search(
             delivery(state=State.UNKNOWN, attempts=2, first_begun_at=NOW - age),
             TryAgain("no connection"),
             Account(),

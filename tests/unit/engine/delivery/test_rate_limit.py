@@ -11,7 +11,7 @@ NOW = 1_800_000_000.0
 
 
 def test_without_a_word_from_anyone_there_is_room():
-    assert RateLimit().room(NOW) > 1000
+    assert RateLimit().free(NOW) > 1000
     assert RateLimit().opens_at(NOW) == NOW
 
 
@@ -19,35 +19,35 @@ def test_a_platform_that_wants_to_be_left_alone_is():
     pace = RateLimit()
     pace.pause(NOW + 60)
     pace.pause(NOW + 30)
-    assert (pace.room(NOW + 59), pace.opens_at(NOW)) == (0, NOW + 60)
-    assert pace.room(NOW + 60) > 0
+    assert (pace.free(NOW + 59), pace.opens_at(NOW)) == (0, NOW + 60)
+    assert pace.free(NOW + 60) > 0
 
 
 def test_what_the_platform_has_left_is_all_there_is_until_its_reset():
     pace = RateLimit()
-    pace.told(Allowance(3, 600.0), NOW, others=1, longest=3600)
-    assert pace.room(NOW) == 2
+    pace.on_allowance(Allowance(3, 600.0), NOW, others=1, longest=3600)
+    assert pace.free(NOW) == 2
     pace.begun(NOW, 2)
-    assert (pace.room(NOW + 1), pace.opens_at(NOW + 1)) == (0, NOW + 600)
-    assert pace.room(NOW + 600) > 2
+    assert (pace.free(NOW + 1), pace.opens_at(NOW + 1)) == (0, NOW + 600)
+    assert pace.free(NOW + 600) > 2
 
 
 def test_no_platform_is_believed_for_longer_than_its_account_obeys():
     pace = RateLimit()
-    pace.told(Allowance(0, 1e9), NOW, others=0, longest=3600)
+    pace.on_allowance(Allowance(0, 1e9), NOW, others=0, longest=3600)
     assert pace.opens_at(NOW) == NOW + 3600
 
 
 def test_what_an_earlier_process_sent_counts():
     pace = RateLimit(Rate(2, 60))
     pace.begun_before([NOW - 50, NOW - 10])
-    assert (pace.room(NOW), pace.opens_at(NOW)) == (0, NOW + 10)
+    assert (pace.free(NOW), pace.opens_at(NOW)) == (0, NOW + 10)
 
 
 def test_a_clock_that_is_set_back_does_not_close_a_lane_for_good():
     pace = RateLimit(Rate(1, 60))
     pace.begun(NOW + 86_400)
-    assert pace.room(NOW) == 1
+    assert pace.free(NOW) == 1
 
 
 @given(
@@ -60,7 +60,7 @@ def test_no_window_ever_sees_more_than_the_rate(count, span, waits):
     now, begun = NOW, []
     for wait in waits:
         now += wait
-        if pace.room(now):
+        if pace.free(now):
             pace.begun(now)
             begun.append(now)
         else:

@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.engine.delivery.sanitize import kept_look, kept_receipt
+from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
 from appealbridge.model.errors import Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import SearchResult
@@ -16,7 +16,7 @@ def test_a_sound_receipt_stays_the_very_same():
 
 @pytest.mark.parametrize("number", ["", "x" * 501, "a\0b", "\ud800", "a\nb", None, 7])
 def test_a_receipt_without_an_id_that_can_be_kept_is_unsure(number):
-    with pytest.raises(Unsure, match="no id"):
+    with pytest.raises(Unsure, match="its id cannot be stored"):
         kept_receipt(Receipt(number))
 
 
@@ -34,7 +34,7 @@ def test_a_time_that_nobody_can_print_is_left_out(time):
 
 def test_what_a_look_showed_is_cut_short_and_cleaned():
     seen = "found s3cret\ud800 " + "x" * 100
-    look = kept_look(
+    look = kept_search(
         SearchResult(SOUND, sure=True, seen=seen), lambda t: t.replace("s3cret", "***"), 20
     )
     assert look == SearchResult(SOUND, sure=True, seen="found ***? " + "x" * 9)
@@ -42,4 +42,4 @@ def test_what_a_look_showed_is_cut_short_and_cleaned():
 
 def test_a_find_without_an_id_is_none():
     with pytest.raises(Unsure):
-        kept_look(SearchResult(Receipt(""), sure=True, seen=""), str, 20)
+        kept_search(SearchResult(Receipt(""), sure=True, seen=""), str, 20)

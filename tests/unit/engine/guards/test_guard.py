@@ -1,15 +1,14 @@
 """What is counted and remembered, what is given back, and who is told."""
 
-import io
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from appealbridge.engine.guards.duplicates import Texts
 from appealbridge.engine.guards.guard import Guard
-from appealbridge.engine.report import Report
-from appealbridge.logs import Log, Output
-from appealbridge.metrics import Metrics
+from appealbridge.engine.intake.batch import Batch
+from appealbridge.engine.outcomes import Outcomes, Result
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
 from appealbridge.plugin.trigger import Burst, PushSource
@@ -18,7 +17,6 @@ from appealbridge.store.records import Arrival
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.clock import FakeClock
 from tests.store_contract.case import (
-    CHANNEL,
     NOW,
     RECIPE,
     SOURCE,
@@ -27,6 +25,7 @@ from tests.store_contract.case import (
     begun,
     ended,
 )
+from tests.unit.engine.parts import context_of
 
 
 class Refusing:
@@ -50,13 +49,15 @@ class Desk:
         self.clock = FakeClock(NOW)
         self.store = Refusing(store)
         self.told = []
-        self.report = Report(Log(Output(io.BytesIO(), self.clock.now)), Metrics())
-        self.guard = Guard(self.store, self.clock, self.report, self)
+        context = context_of(self.store, self.clock, alarms=self.alarm)
+        texts = Texts(NOW)
+        self.outcomes = Outcomes([texts])
+        self.guard = Guard(context, self.outcomes, texts)
         hook = SimpleNamespace(
             source=SOURCE, options=PushSource(burst=Burst(events=2, within="1m"))
         )
         recipe = SimpleNamespace(name=RECIPE, burst=schema.RecipeBurst(deliveries=3, within="1m"))
-        self.guard.adopt(
+        self.guard.reconfigure(
             SimpleNamespace(
                 hooks={"desk": hook},
                 book=SimpleNamespace(recipes={RECIPE: recipe}),
@@ -65,12 +66,17 @@ class Desk:
             )
         )
 
-    async def alarm(self, kind, channel="", words=""):
-        self.told.append((str(kind), words))
+    async def alarm(self, kind, about="", message=""):
+        self.told.append((str(kind), message))
 
-    async def look(self, *arrivals, **more):
-        lot = await self.guard.look(arrivals, self.clock.now(), **more)
-        return lot, [one.hold for arrival in lot.arrivals for one in arrival.deliveries]
+    async def check(self, *arrivals, **more):
+        batch = Batch(self.clock.now(), arrivals=arrivals, **more)
+        try:
+            await self.guard.run(batch)
+        except StoreError:
+            self.guard.undo(batch)
+            raise
+        return batch, [one.hold for arrival in batch.arrivals for one in arrival.deliveries]
 
 
 @pytest.fixture
@@ -93,94 +99,93 @@ def arrival(number, count=1, **more):
 
 async def test_what_fits_is_left_as_it_is(desk):
     arrivals = (arrival(1), arrival(2))
-    lot, _ = await desk.look(*arrivals)
-    assert tuple(lot.arrivals) == arrivals
-    assert lot.floods == ()
+    batch, _ = await desk.check(*arrivals)
+    assert tuple(batch.arrivals) == arrivals
+    assert batch.floods == ()
 
 
 async def test_a_request_that_brings_too_many_is_held_whole(desk):
-    lot, holds = await desk.look(arrival(1), arrival(2), arrival(3))
+    batch, holds = await desk.check(arrival(1), arrival(2), arrival(3))
     assert holds == ["burst"] * 3
-    assert {one.event.hold for one in lot.arrivals} == {"burst"}
-    assert [flood.name for flood in lot.floods] == [SOURCE]
+    assert {one.event.hold for one in batch.arrivals} == {"burst"}
+    assert [flood.name for flood in batch.floods] == [SOURCE]
 
 
 async def test_what_is_planned_later_about_an_event_is_not_another_event(desk):
     for number in range(3):
-        _, holds = await desk.look(arrival(number), came=False)
+        _, holds = await desk.check(arrival(number), came=False)
         assert holds == [""]
-    _, holds = await desk.look(arrival(4), came=False)
+    _, holds = await desk.check(arrival(4), came=False)
     assert holds == ["burst"]  # but it is one more delivery of its recipe
 
 
 async def test_what_was_not_stored_does_not_count(desk):
     for number in range(20):
-        lot, holds = await desk.look(arrival(number))
+        batch, holds = await desk.check(arrival(number))
         assert holds == [""]
-        desk.guard.give_back(lot, lot.arrivals)
-    _, holds = await desk.look(arrival(0))
+        desk.guard.undo(batch)
+    _, holds = await desk.check(arrival(0))
     assert holds == [""]
 
 
 async def test_what_was_known_is_neither_counted_nor_held(desk):
     known = arrival(1)
     await desk.store.accept([known])
-    await desk.look(known)
-    await desk.look(arrival(2))
-    lot, holds = await desk.look(arrival(3), known)
+    await desk.check(known)
+    await desk.check(arrival(2))
+    batch, holds = await desk.check(arrival(3), known)
     assert holds == ["burst", ""]
-    assert lot.known == {known.event.key}
+    assert batch.known == {known.event.key}
 
 
 async def test_where_the_store_refuses_nothing_is_counted(desk):
-    await desk.look(arrival(1, content_hash="same"))
+    await desk.check(arrival(1, content_hash="same"))
     desk.store.refuses = "delivery"
     with pytest.raises(StoreError):
-        await desk.look(arrival(2, content_hash="same"))
-    _, holds = await desk.look(arrival(3))
+        await desk.check(arrival(2, content_hash="same"))
+    _, holds = await desk.check(arrival(3))
     assert holds == [""]
 
 
 async def test_who_plans_the_same_delivery_again_repeats_nobody(desk):
     again = arrival(1)
-    await desk.look(again, came=False)
-    assert (await desk.look(again, came=False))[1] == [""]
+    await desk.check(again, came=False)
+    assert (await desk.check(again, came=False))[1] == [""]
 
 
-async def test_one_text_twice_in_one_lot_is_a_repetition(desk):
-    _, holds = await desk.look(arrival(1, content_hash="same"), arrival(2, content_hash="same"))
+async def test_one_text_twice_in_one_batch_is_a_repetition(desk):
+    _, holds = await desk.check(arrival(1, content_hash="same"), arrival(2, content_hash="same"))
     assert holds == ["", "same_text"]
 
 
 async def test_the_same_text_counts_more_than_the_burst_it_came_in(desk):
     """Whoever lets a burst out by one word must not say one thing three hundred times."""
-    _, holds = await desk.look(*(arrival(n, content_hash="same") for n in range(4)))
+    _, holds = await desk.check(*(arrival(n, content_hash="same") for n in range(4)))
     assert holds == ["burst", "same_text", "same_text", "same_text"]
 
 
 async def test_a_flood_is_told_before_it_is_stored(desk):
     """Whoever dies in between must not keep it secret."""
-    lot, _ = await desk.look(*map(arrival, range(3)))
+    batch, _ = await desk.check(*map(arrival, range(3)))
     assert desk.told == [("flood.held", f"{SOURCE}: more than 2 events within 1m")]
     desk.store.refuses = "hold_untouched"
-    await desk.guard.hold_the_rest(lot)
+    await desk.guard.hold_earlier(batch)
     assert len(desk.told) == 1
 
 
 async def test_a_text_counts_from_when_it_went_out(desk):
     """However long it waited, and though the memory was turned over since."""
-    desk.report.published = desk.guard.published
     first = arrival(1)
-    await desk.look(first)
+    await desk.check(first)
     delivery = await begun(
         desk.store, Arrival(first.event, (), [a_delivery(first.event, "step0", content_hash="1-0")])
     )
     await desk.clock.passes(hours=30)
-    await desk.look(arrival(50))
+    await desk.check(arrival(50))
     settlement = ended(delivery, State.DELIVERED, at=desk.clock.now())
     await desk.store.settle(settlement)
-    desk.report.settled(SimpleNamespace(name=CHANNEL), delivery, settlement, 1.0)
+    desk.outcomes.on_result(Result(delivery, settlement, 1.0))
     await desk.clock.passes(hours=23)
-    await desk.look(arrival(51))
+    await desk.check(arrival(51))
     await desk.clock.passes(minutes=30)
-    assert (await desk.look(arrival(2, content_hash="1-0")))[1] == ["same_text"]
+    assert (await desk.check(arrival(2, content_hash="1-0")))[1] == ["same_text"]

@@ -73,18 +73,18 @@ def test_a_window_stays_small_however_much_comes():
 
 def test_a_new_bound_counts_what_had_come():
     windows = Windows()
-    windows.adopt([("webhook:desk", 5, 60.0)])
+    windows.reconfigure([("webhook:desk", 5, 60.0)])
     assert came(windows.get("webhook:desk"), 0, 1, 2) == [True] * 3
-    windows.adopt([("webhook:desk", 3, 60.0), ("webhook:roads", 3, 60.0)])
+    windows.reconfigure([("webhook:desk", 3, 60.0), ("webhook:roads", 3, 60.0)])
     assert came(windows.get("webhook:desk"), 3) == [False]
     assert came(windows.get("webhook:roads"), 3) == [True]
-    windows.adopt([])
+    windows.reconfigure([])
     assert windows.get("webhook:desk") is None
 
 
 def test_after_a_start_a_flood_goes_on_and_what_has_no_bound_is_passed_over():
     windows = Windows()
-    windows.adopt([("webhook:desk", 2, 60.0), ("webhook:roads", 2, 300.0)])
+    windows.reconfigure([("webhook:desk", 2, 60.0), ("webhook:roads", 2, 300.0)])
     assert windows.longest == 300.0
     windows.recall([("webhook:desk", n) for n in range(3)] + [("webhook:other", 3)])
     window = windows.get("webhook:desk")

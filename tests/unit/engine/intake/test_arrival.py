@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from appealbridge.engine.intake.arrival import KEPT, arrive, with_skipped
+from appealbridge.engine.intake.arrival import KEPT, arrive
 from appealbridge.model.run import RunState
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.model.book import bind
@@ -36,8 +36,7 @@ def runs_of(recipes, data):
     book = bind({recipe.name: recipe for recipe in recipes})
     event = event_of(data, source="webhook:incident-desk")
     asked = book.for_event(event)
-    planned = arrive(event, asked, NOW)
-    return with_skipped(event, planned, book.others(event, asked), NOW).runs
+    return arrive(event, asked, NOW, others=book.others(event, asked)).runs
 
 
 def states(runs):
@@ -49,6 +48,24 @@ def test_of_few_recipes_each_says_why_it_did_not_want_an_event(count):
     runs = runs_of(wards(count), {"ward": "elsewhere"})
     assert len(runs) == count
     assert runs[0].reason == '$.ward is "elsewhere", wanted equals W0'
+
+
+@pytest.mark.parametrize(
+    ("conditions", "data", "reason"),
+    [
+        ("[{ field: $.ward, in: [W2, W1] }]", {"ward": "W3"}, '$.ward is "W3", wanted in [W1, W2]'),
+        ("[{ field: $.ward, equals: W1 }]", {}, "$.ward is missing"),
+        ("[{ field: $.ward, equals: W1 }]", {"ward": None}, "$.ward is null, wanted equals W1"),
+        (
+            "[{ field: $.a, equals: x }, { field: $.ward, equals: W1 }]",
+            {"a": "x", "ward": "W2"},
+            '$.ward is "W2", wanted equals W1',
+        ),
+    ],
+)
+def test_a_recipe_that_the_index_rules_out_says_which_value_is_lacking(conditions, data, reason):
+    (run,) = runs_of([recipe_of("a", conditions)], data)
+    assert (run.state, run.reason) == (RunState.SKIPPED, reason)
 
 
 @pytest.mark.parametrize("count", [KEPT + 1, 99, 100, 101, 150])
@@ -71,5 +88,6 @@ def test_those_are_kept_first_that_were_asked_closely():
 def test_what_goes_wrong_in_a_recipe_for_other_events_is_no_matter():
     """Nobody is told of a failure of what was not meant."""
     fails = recipe_of("fails", '["{{ event.data.missing.deep }}", { field: $.ward, equals: W9 }]')
-    assert runs_of([fails], {"ward": "W1"}) == ()
+    (run,) = runs_of([fails], {"ward": "W1"})
+    assert (run.state, run.reason) == (RunState.SKIPPED, '$.ward is "W1", wanted equals W9')
     assert states(runs_of([fails], {"ward": "W9"})) == {"fails": RunState.FAILED}

@@ -103,8 +103,8 @@ def test_an_address_is_told_on_but_for_one_that_may_be_anybodys():
 @pytest.mark.parametrize(
     ("time", "why"),
     [
-        (None, "it has no date that can be read, and may be older than max_age (2d) allows"),
-        (NOW + 90_000, "its date lies ahead, so that it may be older than max_age (2d) allows"),
+        (None, "it has no date that can be read, so it may be older than max_age (2d)"),
+        (NOW + 90_000, "its date is in the future, so it may be older than max_age (2d)"),
     ],
 )
 def test_an_item_whose_age_nobody_can_tell_is_held_where_max_age_is_set(time, why):
@@ -112,7 +112,7 @@ def test_an_item_whose_age_nobody_can_tell_is_held_where_max_age_is_set(time, wh
     assert [(one.subject, one.hold, one.why) for one in decision.drafts] == [
         ("b", "", ""), ("a", "undated", why)
     ]  # fmt: skip
-    assert decision.notes == ["`max_age` can tell nothing of 1 item; it is held"]
+    assert decision.notes == ["`max_age` cannot be checked for 1 item, which is held"]
 
 
 def test_without_max_age_no_date_is_asked_for():
@@ -257,7 +257,7 @@ def test_what_is_more_than_a_sources_share_of_a_day_is_put_off_and_told_once():
     assert set(first.seen) == {"a"}
     assert first.cursor == {}, "asked with the old validators it would say that nothing changed"
     [words] = first.alarms
-    assert words.startswith("more than 32 MiB came from it today; 3 items are put off")
+    assert words.startswith("more than 32 MiB came from it today; 3 items are deferred")
     again = after(items, first.seen, state=first.state)
     assert (told(again), again.alarms) == ([], [])
     tomorrow = decide(

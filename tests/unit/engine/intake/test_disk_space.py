@@ -10,13 +10,14 @@ from appealbridge.engine.intake.disk_space import (
     REOPEN,
     SELDOM,
     DiskSpace,
-    has_room,
+    has_space,
     kept_free,
 )
 from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.store.records import Space
 from appealbridge.testing.clock import FakeClock
+from tests.unit.engine.parts import context_of
 
 GB = 10**9
 KEEP = 1000
@@ -41,7 +42,7 @@ def test_what_is_kept_suits_the_disk_unless_somebody_says(asked, size, kept):
     ],
 )
 def test_the_door_opens_later_than_it_closed(free, had, has):
-    assert has_room(Space(int(free), GB), KEEP, had=had) is has
+    assert has_space(Space(int(free), GB), KEEP, had=had) is has
 
 
 class Disk:
@@ -63,14 +64,14 @@ class Told:
     def __init__(self):
         self.figures, self.alarms, self.errors = [], [], []
 
-    def room(self, free, *, accepting):
+    def disk_space(self, free, *, accepting):
         self.figures.append((free, accepting))
 
     def store_failed(self, error):
         self.errors.append(str(error))
 
-    async def alarm(self, kind, words):
-        self.alarms.append((kind, words))
+    async def alarm(self, kind, about="", message=""):
+        self.alarms.append((kind, message))
 
 
 @pytest.fixture
@@ -84,8 +85,9 @@ def clock():
 
 
 def room_on(disk, told, clock):
-    room = DiskSpace(clock, told, disk, told.alarm)
-    room.adopt(KEEP)
+    context = context_of(None, clock, report=told, free_space=disk, alarms=told.alarm)
+    room = DiskSpace(context)
+    room.reconfigure(KEEP)
     return room
 
 
@@ -93,7 +95,7 @@ async def test_a_disk_that_fills_closes_the_door_once_and_opens_it_once(told, cl
     disk = Disk(5 * KEEP)
     room = room_on(disk, told, clock)
     for disk.free in (5 * KEEP, KEEP - 1, 10, KEEP + 1, 2 * KEEP, 3 * KEEP):
-        await room.look()
+        await room.check()
     assert [kind for kind, _ in told.alarms] == [Alarm.NEARLY_FULL, Alarm.ROOM_AGAIN]
     assert [accepting for _, accepting in told.figures] == [True, False, False, False, True, True]
     assert "999 B left, and 1 KB are kept" in told.alarms[0][1]
@@ -103,22 +105,22 @@ async def test_a_disk_that_fills_closes_the_door_once_and_opens_it_once(told, cl
 async def test_whoever_waits_for_room_goes_on_when_there_is(told, clock):
     disk = Disk(0)
     room = room_on(disk, told, clock)
-    await room.look()
-    waiting = asyncio.create_task(room.there())
+    await room.check()
+    waiting = asyncio.create_task(room.wait())
     await asyncio.sleep(0)
     assert not waiting.done()
     disk.free = GB
-    await room.look()
+    await room.check()
     await waiting
-    await room.there()
+    await room.wait()
 
 
 async def test_a_disk_that_does_not_answer_changes_nothing(told, clock):
     disk = Disk(0)
     room = room_on(disk, told, clock)
-    await room.look()
+    await room.check()
     disk.free = None
-    await room.look()
+    await room.check()
     assert room.why
     assert told.errors == ["nowhere"]
 
@@ -129,7 +131,7 @@ async def test_a_disk_that_is_nearly_full_is_asked_often_and_any_other_seldom(
 ):
     disk = Disk(free)
     room = room_on(disk, told, clock)
-    await room.look()
+    await room.check()
     task = asyncio.create_task(room.run())
     await clock.until(lambda: disk.asked == 2 and clock.sleepers)  # what was adopted is looked at
     await clock.passes(seconds=every - 1)
@@ -142,10 +144,10 @@ async def test_a_disk_that_is_nearly_full_is_asked_often_and_any_other_seldom(
 async def test_what_a_reload_says_is_in_force_at_once(told, clock):
     disk = Disk(2 * KEEP)
     room = room_on(disk, told, clock)
-    await room.look()
+    await room.check()
     task = asyncio.create_task(room.run())
-    room.adopt(3 * KEEP)
+    room.reconfigure(3 * KEEP)
     await clock.until(lambda: room.why)
-    room.adopt(0)
+    room.reconfigure(0)
     await clock.until(lambda: not room.why)
     task.cancel()

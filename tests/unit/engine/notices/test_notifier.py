@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,13 +10,13 @@ import pytest
 from appealbridge.channels.email.channel import Mail
 from appealbridge.clock import SystemClock
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.notices.notifier import COLLECT, Alarm, Notices
-from appealbridge.engine.recipe_versions import KeptRecipes
+from appealbridge.engine.notices.notifier import COLLECT, Notices
 from appealbridge.engine.report import Report
 from appealbridge.logs import Log, Output
 from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
+from appealbridge.model.notice import Alarm
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Person
 from appealbridge.plugin.recipients import Telling
@@ -26,6 +25,7 @@ from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.clock import PATIENCE, FakeClock
 from tests.store_contract.case import an_arrival
+from tests.unit.engine.parts import context_of
 
 OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))
 TELLING = Telling({"dana": Person("dana", "dana@example.org")}, {}, ["dana"], {"office": OFFICE})
@@ -52,12 +52,17 @@ class Desk:
         self.lines = io.BytesIO()
         self.store = Refusing(store)
         self.log = Log(Output(self.lines, self.clock.now))
-        self.notices = Notices(
-            self.store, self.clock, random.Random(7), {}, KeptRecipes(store),
-            Report(self.log, Metrics()), lambda words: words.replace("hunter2", "***"),
-        )  # fmt: skip
+        context = context_of(
+            self.store,
+            self.clock,
+            report=Report(self.log, Metrics()),
+            clean=lambda text: text.replace("hunter2", "***"),
+        )
+        self.alarms, self.notices = context.alarms, Notices(context)
         zone = ZoneInfo("Europe/London")
-        self.notices.adopt(ActiveConfiguration(Book({}), {}, {}, {}, zone, Retention(), TELLING))
+        self.notices.reconfigure(
+            ActiveConfiguration(Book({}), {}, {}, {}, zone, Retention(), TELLING)
+        )
 
     async def told(self, count, passing=0.0):
         """Wait for so many notices; return their events' types, the oldest first."""
@@ -90,14 +95,14 @@ async def desk(tmp_path):
 
 
 async def test_an_alarm_is_in_the_store_when_it_returns(desk):
-    await desk.notices.alarm(Alarm.DOWN, "force_x", "connection refused")
+    await desk.alarms.raise_alarm(Alarm.DOWN, "force_x", "connection refused")
     kept = await desk.store.store.news()
     told = [event.type for event in await desk.store.store.events()]
     assert [one.kind for one in kept] + told == ["channel.down"]
 
 
 async def test_no_secret_is_in_an_alarm(desk):
-    await desk.notices.alarm(Alarm.DOWN, "force_x", "hunter2 refused")
+    await desk.alarms.raise_alarm(Alarm.DOWN, "force_x", "hunter2 refused")
     await desk.told(1, passing=0.5)
     (delivery,) = await desk.store.store.deliveries(DeliveryFilter())
     assert "*** refused" in delivery.content
@@ -107,7 +112,7 @@ async def test_no_secret_is_in_an_alarm(desk):
 
 async def test_an_alarm_that_the_store_cannot_take_now_is_kept_as_soon_as_it_can(desk):
     desk.store.errors["raise_alarm"] = [StoreError("the disk has no room") for _ in range(4)]
-    await desk.notices.alarm(Alarm.NEARLY_FULL, words="0 MB are free")
+    await desk.alarms.raise_alarm(Alarm.NEARLY_FULL, message="0 MB are free")
     assert await desk.told(1, passing=0.5) == ["store.nearly_full"]
     assert {"alarm", "store_trouble"} <= {*desk.said()}
 
@@ -115,10 +120,10 @@ async def test_an_alarm_that_the_store_cannot_take_now_is_kept_as_soon_as_it_can
 @pytest.mark.parametrize("error", [StoreError("locked"), ValueError("a fault of ours")], ids=str)
 async def test_the_telling_goes_on_after_an_error(desk, error):
     desk.store.errors["news"] = [error]
-    desk.notices.nudge()
+    desk.alarms.news.set()
     await desk.clock.until(lambda: not desk.store.errors["news"], passing=0.5)
     await desk.store.store.accept([an_arrival(1, state=State.FAILED)])
-    desk.notices.nudge()
+    desk.alarms.news.set()
     assert await desk.told(1, passing=1) == ["delivery.failed"]
     assert {"store_trouble", "plugin_bug"} & {*desk.said()}
 
@@ -126,12 +131,12 @@ async def test_the_telling_goes_on_after_an_error(desk, error):
 async def test_the_first_is_told_at_once_and_the_next_of_its_kind_are_collected(desk):
     accept = desk.store.store.accept
     await accept([an_arrival(0, state=State.FAILED)])
-    desk.notices.nudge()
+    desk.alarms.news.set()
     await desk.told(1, passing=0.1)
     begun = desk.clock.monotonic()
     for number in range(1, 6):
         await accept([an_arrival(number, state=State.FAILED)])
-        desk.notices.nudge()
+        desk.alarms.news.set()
         await desk.clock.passes(seconds=5)
     await desk.told(2, passing=5)
     assert desk.clock.monotonic() - begun >= COLLECT - 10
@@ -142,18 +147,18 @@ async def test_the_first_is_told_at_once_and_the_next_of_its_kind_are_collected(
 async def test_another_kind_is_told_at_once_all_the_same(desk):
     accept = desk.store.store.accept
     await accept([an_arrival(0, state=State.FAILED)])
-    desk.notices.nudge()
+    desk.alarms.news.set()
     await desk.told(1, passing=0.1)
     begun = desk.clock.monotonic()
     await accept([an_arrival(1, state=State.EXPIRED)])
-    desk.notices.nudge()
+    desk.alarms.news.set()
     assert await desk.told(2, passing=0.1) == ["delivery.failed", "delivery.expired"]
     assert desk.clock.monotonic() - begun < 60
 
 
 async def test_what_a_recipe_did_that_nobody_knows_any_more_is_told_to_whom_the_settings_name(desk):
     await desk.store.store.accept([an_arrival(0, state=State.FAILED)])
-    desk.notices.nudge()
+    desk.alarms.news.set()
     await desk.told(1, passing=0.1)
     (delivery,) = await desk.store.store.deliveries(DeliveryFilter(recipe="notice"))
     assert delivery.step == "dana"

@@ -2,7 +2,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.engine.notices.wording import LONGEST, SHOWN, WORDINGS, words
+from appealbridge.engine.notices.wording import LONGEST, SHOWN, WORDINGS, notice_text
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.store.records import News
 
@@ -30,7 +30,7 @@ def alarm(kind, channel=""):
 
 @pytest.mark.parametrize("kind", [*Trouble, *Alarm])
 def test_every_kind_has_words(kind):
-    title, text = words(kind, "force_x", [alarm(kind, "force_x")], 1, LONDON)
+    title, text = notice_text(kind, "force_x", [alarm(kind, "force_x")], 1, LONDON)
     assert title.startswith("AppealBridge: ")
     assert "\n" not in title
     assert "as it was seen" in text
@@ -42,7 +42,7 @@ def test_there_are_no_words_for_anything_else():
 
 
 def test_one_delivery_is_told_with_its_reason_and_what_can_be_done():
-    title, text = words(Trouble.FAILED, "", [failed(17)], 1, LONDON)
+    title, text = notice_text(Trouble.FAILED, "", [failed(17)], 1, LONDON)
     assert title == "AppealBridge: a delivery failed"
     assert text == (
         "The platform refused it, or there was no success in the time allowed for retries. It is not published.\n\n"
@@ -54,14 +54,14 @@ def test_one_delivery_is_told_with_its_reason_and_what_can_be_done():
 
 
 def test_of_many_the_first_are_named_and_the_others_counted():
-    title, text = words(Trouble.FAILED, "", [failed(n) for n in range(50)], 50, LONDON)
+    title, text = notice_text(Trouble.FAILED, "", [failed(n) for n in range(50)], 50, LONDON)
     assert title == "AppealBridge: 50 deliveries failed"
     assert text.count("appealbridge retry") == SHOWN
     assert f"and {50 - SHOWN} more" in text
 
 
 def test_a_platforms_words_are_one_line_and_no_book():
-    _, text = words(
+    _, text = notice_text(
         Trouble.FAILED, "", [failed(1, reason="no\r\n\r\n" + "never " * 999)], 1, LONDON
     )
     (line,) = [line for line in text.splitlines() if line.startswith("    no never")]
@@ -71,11 +71,11 @@ def test_a_platforms_words_are_one_line_and_no_book():
 
 def test_a_notice_about_sources_names_each_of_them():
     news = [alarm(Alarm.SOURCE, "feed:news"), alarm(Alarm.SOURCE, "webhook:roads")]
-    title, text = words(Alarm.SOURCE, "", news, 2, LONDON)
+    title, text = notice_text(Alarm.SOURCE, "", news, 2, LONDON)
     assert title == "AppealBridge: sources need attention (2 messages)"
     assert text.count("feed:news") == text.count("webhook:roads") == 1
 
 
 def test_braces_in_a_platforms_words_are_only_words():
-    _, text = words(Trouble.FAILED, "", [failed(1, reason='{"error": {number}}')], 1, LONDON)
+    _, text = notice_text(Trouble.FAILED, "", [failed(1, reason='{"error": {number}}')], 1, LONDON)
     assert '{"error": {number}}' in text

@@ -20,7 +20,7 @@ def test_queued_a_run_waits_until_the_older_one_is_over():
     waits = kept_back(RUN, "queued", [OLDER], NOW + 1)
     assert (waits.state, waits.wake_at) == (RunState.OPEN, None)
     assert waits.trace[-1] == {
-        "at": NOW + 1, "step": "", "message": f"waits for its turn, since run {OLDER.id} is still under way",
+        "at": NOW + 1, "step": "", "message": f"waits for its turn, because run {OLDER.id} is still open",
     }  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def test_it_says_so_once_however_often_it_is_woken():
 def test_single_a_run_is_skipped_and_says_why():
     skipped = kept_back(RUN, "single", [OLDER], NOW + 1)
     assert (skipped.state, skipped.wake_at) == (RunState.SKIPPED, None)
-    assert skipped.reason == f"run {OLDER.id} is still under way, and the recipe says mode: single"
+    assert skipped.reason == f"run {OLDER.id} is still open, and the recipe has mode: single"
     assert skipped.trace[-1]["message"] == skipped.reason
 
 
@@ -41,7 +41,7 @@ def test_restart_ends_the_older_runs_and_goes_on():
     waiting = a_run(an_event(3))
     one, other = ended_by(RUN, "restart", [OLDER, waiting], NOW + 1)
     assert (one.id, one.state, one.wake_at) == (OLDER.id, RunState.PLANNED, None)
-    assert one.reason == f"ended by run {RUN.id}, since the recipe says mode: restart"
+    assert one.reason == f"ended by run {RUN.id}, because the recipe has mode: restart"
     assert (other.id, other.state) == (waiting.id, RunState.SKIPPED)  # nothing of it had begun
 
 

@@ -1,14 +1,10 @@
 """Which moments two spans mean, and how a round of pruning goes."""
 
 import asyncio
-import io
 
 import pytest
 
-from appealbridge.engine.report import Report
 from appealbridge.engine.upkeep.retention import FIRST, Pruning, cut_offs
-from appealbridge.logs import Log, Output
-from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import State
 from appealbridge.model.retention import Retention, Span
 from appealbridge.model.run import RunState
@@ -16,6 +12,7 @@ from appealbridge.store.records import Arrival, Over
 from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.clock import FakeClock
 from tests.store_contract.case import NOW, SOURCE, a_delivery, a_run, an_event
+from tests.unit.engine.parts import context_of
 
 DAY = 86_400.0
 MONTH = Span(30, "d", after_closure=True)
@@ -40,7 +37,7 @@ async def pruned(tmp_path):
     event = an_event(1)
     failed = a_delivery(event, state=State.FAILED)
     await store.accept([Arrival(event, [a_run(event, state=RunState.PLANNED)], [failed])])
-    pruning = Pruning(store, clock, Report(Log(Output(io.BytesIO(), clock.now)), Metrics()), list)
+    pruning = Pruning(context_of(store, clock), list)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(pruning.run())
         yield pruning, clock, store
@@ -62,17 +59,17 @@ async def test_without_a_retention_nobody_even_looks(pruned):
 
 async def test_a_reload_starts_the_clocks_and_stops_them(pruned):
     pruning, clock, _ = pruned
-    pruning.adopt(Retention(personal=MONTH))
+    pruning.reconfigure(Retention(personal=MONTH))
     await clock.passes(seconds=1)
     assert clock.sleepers == 1
-    pruning.adopt(Retention())
+    pruning.reconfigure(Retention())
     await clock.passes(seconds=1)
     assert clock.sleepers == 0
 
 
 async def test_what_waits_to_go_out_goes_before_the_first_round(pruned):
     pruning, clock, store = pruned
-    pruning.adopt(Retention(decisions=Span(1, "h")))
+    pruning.reconfigure(Retention(decisions=Span(1, "h")))
     await clock.passes(seconds=FIRST - 1)
     assert clock.sleepers == 1
     assert await store.events()
@@ -83,7 +80,7 @@ async def test_what_waits_to_go_out_goes_before_the_first_round(pruned):
 
 async def test_no_row_goes_before_the_time_of_its_content(pruned):
     pruning, clock, store = pruned
-    pruning.adopt(Retention(personal=Span(7, "y"), decisions=Span(1, "h")))
+    pruning.reconfigure(Retention(personal=Span(7, "y"), decisions=Span(1, "h")))
     await a_round(pruning, clock)
     (event,) = await store.events()
     assert not event.removed
@@ -91,7 +88,7 @@ async def test_no_row_goes_before_the_time_of_its_content(pruned):
 
 async def test_content_and_row_may_go_in_one_round(pruned):
     pruning, clock, store = pruned
-    pruning.adopt(Retention(personal=Span(0, "d"), decisions=Span(1, "h")))
+    pruning.reconfigure(Retention(personal=Span(0, "d"), decisions=Span(1, "h")))
     await a_round(pruning, clock)
     assert await store.events() == await store.runs() == []
 
@@ -100,7 +97,7 @@ async def test_a_run_that_was_skipped_goes_and_its_event_stays(pruned):
     pruning, clock, store = pruned
     event = an_event(2)
     await store.accept([Arrival(event, [a_run(event, state=RunState.SKIPPED)])])
-    pruning.adopt(Retention(skipped=Span(1, "h")))
+    pruning.reconfigure(Retention(skipped=Span(1, "h")))
     await a_round(pruning, clock)
     assert [run.state for run in await store.runs()] == [RunState.PLANNED]
     assert len(await store.events()) == 2
@@ -109,7 +106,7 @@ async def test_a_run_that_was_skipped_goes_and_its_event_stays(pruned):
 async def test_a_store_that_refuses_is_asked_again_at_the_next_round(pruned):
     pruning, clock, store = pruned
     await store.close()
-    pruning.adopt(Retention(personal=Span(0, "d")))
+    pruning.reconfigure(Retention(personal=Span(0, "d")))
     await clock.until(lambda: clock.sleepers, passing=1)
     await clock.passes(seconds=FIRST + 1)
     await clock.until(lambda: clock.sleepers)
@@ -119,7 +116,7 @@ async def test_a_store_that_refuses_is_asked_again_at_the_next_round(pruned):
 
 async def test_keys_outlive_their_events_by_years_and_not_for_ever(pruned):
     pruning, clock, store = pruned
-    pruning.adopt(Retention(decisions=Span(1, "d")))
+    pruning.reconfigure(Retention(decisions=Span(1, "d")))
     await clock.passes(days=2)
     await a_round(pruning, clock)
     assert await store.events() == []

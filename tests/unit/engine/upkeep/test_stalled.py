@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from appealbridge.engine.delivery.lane import Lanes
 from appealbridge.engine.upkeep.stalled import (
     BEAT_AGAIN,
     BEAT_EVERY,
@@ -21,6 +22,7 @@ from appealbridge.model.notice import Alarm
 from appealbridge.store.records import Queue, Writing
 from appealbridge.testing.clock import FakeClock
 from tests.store_contract.case import a_delivery, an_event
+from tests.unit.engine.parts import context_of
 
 CHANNEL = "force_x"
 
@@ -40,10 +42,11 @@ class World:
         )
         self.waiting = []
         self.told, self.figures, self.woken = [], [], []
-        self.lanes = {CHANNEL: self.lane}
+        self.lanes = Lanes({CHANNEL: self.lane})
         self.begun, self.settled, self.sending, self.refusals = self.clock.now(), [], set(), {}
         self.under_way = []
-        self.monitor = Monitor(self, self.clock, self.lanes, self, self.tell, self.sending)
+        context = context_of(self, self.clock, lanes=self.lanes, report=self, alarms=self.tell)
+        self.monitor = Monitor(context, self.sending)
 
     async def queues(self):
         return self.waiting
@@ -68,7 +71,7 @@ class World:
     async def minutes(self, count):
         for _ in range(count):
             await self.clock.passes(seconds=EVERY)
-            await self.monitor.look()
+            await self.monitor.check()
 
 
 @pytest.fixture
@@ -141,13 +144,13 @@ async def test_what_is_not_due_or_waits_for_a_person_is_not_stalled(world):
 
 async def test_what_waits_for_a_channel_that_is_gone_is_told_until_it_is_back(world):
     world.waits(channel="old_x", count=1)
-    await world.monitor.look()
+    await world.monitor.check()
     await world.minutes(5)
     ((kind, channel, words),) = world.told
     assert (kind, channel) == (Alarm.GONE, "old_x")
     assert words.startswith("1 delivery waits for old_x, which is no longer in appealbridge.yaml")
     world.lanes["old_x"] = world.lane
-    await world.monitor.look()
+    await world.monitor.check()
     assert world.monitor.notes == {}
 
 
@@ -169,7 +172,7 @@ async def test_what_was_begun_and_nobody_carries_on_is_looked_for(world):
     assert world.woken == [CHANNEL]
     ((kind, channel, words),) = world.told
     assert (kind, channel) == (Alarm.ATTEMPT_LOST, CHANNEL)
-    assert words.startswith("delivery 7: the program did not carry this attempt on")
+    assert words.startswith("delivery 7: the program did not continue this attempt")
     assert world.monitor.notes == {}
 
 
@@ -181,7 +184,7 @@ async def test_what_is_under_way_is_left_alone_and_told_of_when_it_takes_very_lo
     await world.minutes(10)
     ((kind, _, words),) = world.told
     assert (kind, words) == (
-        Alarm.ATTEMPT_LOST, "the attempt at delivery 7 has been under way for 31 minutes"
+        Alarm.ATTEMPT_LOST, "the attempt at delivery 7 has not ended for 31 minutes"
     )  # fmt: skip
     assert world.settled == []
     assert [*world.monitor.notes] == [slow.id]
@@ -192,8 +195,8 @@ async def test_what_is_under_way_is_left_alone_and_told_of_when_it_takes_very_lo
 
 async def test_what_the_store_goes_on_refusing_is_told_once_until_it_takes_it(world):
     async def looks():
-        await world.monitor.look()
-        await world.monitor._look_at_refusals()
+        await world.monitor.check()
+        await world.monitor._check_refusals()
 
     world.refusals["runs"] = "the disk refuses"
     await looks()
@@ -230,7 +233,7 @@ class Disk:
 @pytest.fixture
 async def beating():
     disk, clock = Disk(), FakeClock()
-    heartbeat = Heartbeat(disk, clock, disk)
+    heartbeat = Heartbeat(context_of(disk, clock, report=disk))
     task = asyncio.create_task(heartbeat.run())
     yield disk, clock, heartbeat
     task.cancel()

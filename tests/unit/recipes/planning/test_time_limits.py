@@ -52,7 +52,7 @@ def test_a_recipe_that_takes_too_long_fails_and_says_so():
     (run,) = planned.runs
     assert run.state is RunState.FAILED
     assert "took more than 0.25 seconds of processor time for one event" in run.reason
-    assert planned.deliveries == ()
+    assert not planned.deliveries
 
 
 def test_the_recipes_after_a_slow_one_are_planned():

@@ -1,0 +1,62 @@
+"""What most parts of the engine need, as one value."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from appealbridge.clock import Clock
+from appealbridge.engine.delivery.lane import Lanes
+from appealbridge.engine.intake.planning import Planner
+from appealbridge.engine.notices.alarms import Alarms
+from appealbridge.engine.recipe_versions import KeptRecipes
+from appealbridge.engine.report import Report
+from appealbridge.engine.time_limit import TimeLimits
+from appealbridge.plugin.http.client import Http
+from appealbridge.store.base import Store
+from appealbridge.store.records import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineContext:
+    """
+    The surroundings of the engine, and the parts of it that most others use.
+
+    `tasks` is the program's one task group. `http` is the network for channels and `source_http` that for
+    sources, so that a slow source delays no post. `clean` masks every secret in a text before it is stored.
+    `free_space` asks the store's disk.
+    """
+
+    store: Store
+    clock: Clock
+    rng: random.Random
+    report: Report
+    tasks: asyncio.TaskGroup
+    http: Http
+    source_http: Http
+    clean: Callable[[str], str]
+    free_space: Callable[[], Space]
+    lanes: Lanes = field(default_factory=Lanes)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """Where to report what people must be told about the daemon."""
+        return Alarms(self.store, self.clock, self.report, self.clean)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Plans what events cause."""
+        return Planner(self.clock)
+
+    @cached_property
+    def time_limits(self) -> TimeLimits:
+        """Limits the time of plug-ins."""
+        return TimeLimits(self.clock)
+
+    @cached_property
+    def recipes(self) -> KeptRecipes:
+        """The recipe versions that runs began with."""
+        return KeptRecipes(self.store)

@@ -1,0 +1,103 @@
+"""
+The way of an event, stage by stage, from its arrival to its receipt.
+
+An event arrives:
+
+1. A sender posts it to a webhook (`web/hooks.py` proves the sender; `intake/reception.py` decides what is a repeat),
+   or a poll of a source finds it (`intake/polling.py`).
+2. `intake/intake.py` refuses it if the disk is nearly full or too many requests wait, and gives it an id.
+
+It takes these stages until it is stored. If one of them fails, those before it undo what they did:
+
+3. **Planning**: every recipe that wants the event plans its deliveries (`intake/planning.py`, `intake/arrival.py`).
+4. **Guard**: deliveries that exceed a rate or repeat a text are held (`guards/guard.py`).
+5. **First attempts**: where a lane has room, the first attempt is stored as begun (`intake/first_attempts.py`).
+6. **Storing**: the event, its runs and its deliveries, in one transaction.
+
+Once it is stored:
+
+7. The attempts begin; everything else waits in its lane, for its run or for a person (`intake/first_attempts.py`).
+8. It is logged, earlier deliveries of a flood are held, and the sender gets an answer.
+
+A delivery is sent:
+
+9. Its lane begins the first attempt at once, or claims it when it is due (`delivery/dispatch.py`, `delivery/lane.py`).
+10. **Gate**: is it still in time, is it what was approved, is the day's cap used up? (`delivery/gate.py`)
+11. **Attempt**: the channel publishes it, and returns a receipt or raises (`delivery/attempt.py`).
+12. **Settlement**: what the result means for the delivery (`delivery/outcome.py`), and when it is tried again
+    (`delivery/backoff.py`). It is stored, and every listener of `Outcomes` learns of it: the memory of texts,
+    the runs that wait for it, the expiry, the notices, the lanes, the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.delivery.account_health import Accounts
+from appealbridge.engine.delivery.attempt import Attempts
+from appealbridge.engine.delivery.dispatch import Dispatcher
+from appealbridge.engine.guards.duplicates import Texts
+from appealbridge.engine.guards.guard import Guard
+from appealbridge.engine.intake.disk_space import DiskSpace
+from appealbridge.engine.intake.first_attempts import FirstAttempts, FollowUp
+from appealbridge.engine.intake.intake import Intake, Planning, Storing
+from appealbridge.engine.intake.polling import Polling
+from appealbridge.engine.intake.reception import Reception
+from appealbridge.engine.operations import Operations
+from appealbridge.engine.outcomes import Outcomes
+from appealbridge.engine.runs.queue import RunQueue
+from appealbridge.engine.runs.runs import Runs
+from appealbridge.engine.upkeep.expiry import Expiry, ExpiryTimer
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The parts on the way of an event that somebody outside it starts, stops, reconfigures or calls."""
+
+    reception: Reception
+    polling: Polling
+    disk_space: DiskSpace
+    intake: Intake
+    guard: Guard
+    dispatcher: Dispatcher
+    runs: Runs
+    expiry: Expiry
+    operations: Operations
+
+
+def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> Pipeline:
+    """Build the stages, last ones first. `active` returns the configuration in force."""
+    texts, run_queue, expiry_timer = Texts(context.clock.now()), RunQueue(), ExpiryTimer()
+    outcomes = Outcomes(
+        [texts, run_queue, expiry_timer, context.alarms, context.lanes, context.report]
+    )
+    attempts = Attempts(context, outcomes)
+    dispatcher = Dispatcher(context, attempts, Accounts(context))
+    guard = Guard(context, outcomes, texts)
+    follow_up = FollowUp(context, outcomes, run_queue, guard, dispatcher)
+    disk_space = DiskSpace(context)
+    intake = Intake(
+        context,
+        disk_space,
+        until_stored=[Planning(context), guard, FirstAttempts(context), Storing(context)],
+        once_stored=[
+            follow_up.begin,
+            follow_up.report,
+            guard.hold_earlier,
+            follow_up.let_attempts_begin,
+        ],
+    )
+    return Pipeline(
+        Reception(context, intake),
+        Polling(context, intake, disk_space, active),
+        disk_space,
+        intake,
+        guard,
+        dispatcher,
+        Runs(context, outcomes, run_queue, guard),
+        Expiry(context, outcomes, expiry_timer),
+        Operations(context, run_queue, expiry_timer, guard, attempts),
+    )
