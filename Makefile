@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # pip compiles what it installs, but not what it only points to; a start should not have to.
 COMPILE := $(BIN)/python -m compileall -q src
+ALL_CORES := -n auto --dist worksteal
 
 .PHONY: help demo test torture check format schemas manual wheels bench clean
 
@@ -24,10 +25,10 @@ demo: $(READY) ## the main job on practice platforms; ONCE=1 for a run that ends
 	@$(BIN)/appealbridge demo $(if $(ONCE),--once)
 
 test: $(READY) ## all tests, on all cores; ARGS="tests/unit -x --pdb" for some, in one process
-	$(BIN)/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
+	$(BIN)/python -m pytest $(or $(ARGS),$(ALL_CORES))
 
 torture: $(READY) ## kill the daemon 200 times under load, count what was lost or posted twice; takes minutes
-	@$(if $(ARGS),,$(BIN)/python -m pytest -m every_commit tests/stories)
+	@$(if $(ARGS),,$(BIN)/python -m pytest $(ALL_CORES) -m every_commit tests/stories)
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 check: $(READY) ## format, lint, types and layers

@@ -18,17 +18,17 @@ import pytest
 
 from appealbridge.store.base import Store
 from tests.store_contract.case import OpenStore
-from tests.store_contract.deliveries import StoreDeliveryContract
-from tests.store_contract.events import StoreIntakeContract
-from tests.store_contract.notices import StoreTellingContract
-from tests.store_contract.pages import StorePagingContract
-from tests.store_contract.queries import StoreLookingContract
-from tests.store_contract.recent import StoreRecallingContract
+from tests.store_contract.delivery import StoreDeliveryContract
+from tests.store_contract.following import StoreFollowingContract
+from tests.store_contract.intake import StoreIntakeContract
+from tests.store_contract.looking import StoreLookingContract
+from tests.store_contract.moving import StoreMovingContract
+from tests.store_contract.paging import StorePagingContract
+from tests.store_contract.recalling import StoreRecallingContract
 from tests.store_contract.retention import StoreRetentionContract
-from tests.store_contract.runs import StoreRunContract
-from tests.store_contract.threads import StoreFollowingContract
-from tests.store_contract.transitions import StoreMovingContract
-from tests.store_contract.waiting_runs import StoreWaitingContract
+from tests.store_contract.run import StoreRunContract
+from tests.store_contract.telling import StoreTellingContract
+from tests.store_contract.waiting import StoreWaitingContract
 
 
 class StoreContract(
