@@ -1,4 +1,4 @@
-"""A small plug-in as a third party would write it, and how it comes to be installed."""
+"""A small plug-in as a third party would write it, and how a test installs it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def register(registry):
 
 
 def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Have a plug-in of this code be there, as if pip had installed it."""
+    """Install a plug-in with this code, as pip would."""
     package = folder / "sms-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: sms\nVersion: 1.0\n")

@@ -1,4 +1,4 @@
-"""A store with deliveries in it, what is remembered of what happened to them, and what must always hold."""
+"""A store with deliveries in it, a record of what happened to them, and what must always hold."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Ends = dict[str, tuple[State, int]]
 
 
 class Machine(RuleBasedStateMachine):
-    """The real SQLite store in a file of its own; whoever inherits says what may happen to it."""
+    """The real SQLite store in a file; subclasses say what may happen to it."""
 
     @initialize()
     def opens(self) -> None:
@@ -150,7 +150,7 @@ class Machine(RuleBasedStateMachine):
         return self.loop.run(done())
 
     def changes(self, *asked: Awaitable[Any]) -> list[Any]:
-        """Have several things done at once; make sure that no delivery made a move that is none."""
+        """Do several things at once; check that no delivery made a move that is not allowed."""
         self.before = self.rows
 
         async def done() -> list[Any]:
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         )
 
     def ending(self, row: Row, target: State, due: float, cap: bool) -> Settlement:
-        """Return how an attempt or a look ends, as the engine says it."""
+        """Return how an attempt or a search ends, as the engine says it."""
         kind = AttemptKind.SEND if row["state"] is State.SENDING else AttemptKind.FIND
         attempt = Attempt(
             row["id"], row["attempts"], kind, self.now, self.now, Outcome.UNSURE, "as told"
@@ -223,6 +223,6 @@ def one_of(things: list[Any], place: int) -> Any:
 
 
 def may_expire(row: Row) -> bool:
-    """Whether a delivery may expire: what is perhaps published does not."""
+    """Whether a delivery may expire: one that may have been published does not."""
     waiting = row["state"] in (State.PLANNED, State.HELD, State.READY)
     return waiting and row["hold"] != Hold.UNKNOWN and row["publish_by"] < NEVER

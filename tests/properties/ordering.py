@@ -1,4 +1,4 @@
-"""Which deliveries have one standing before them, said in Python as the store's promises say it."""
+"""Which deliveries have to wait for an older one, in Python, as the store's interface promises it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 def delivery_rows(connection: sqlite3.Connection) -> list[Row]:
-    """Read every delivery, the oldest first, with its state's name in the place of the number."""
+    """Read every delivery, the oldest first, with the name of its state instead of its number."""
     cursor = connection.execute("SELECT * FROM deliveries ORDER BY number")
     names = [column for column, *_ in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,4 +1,4 @@
-"""How much is drawn, and what strangers draw from: JSON with everything in it that is legal and odd."""
+"""How many examples are drawn, and hostile JSON: everything that is legal and odd."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 _USUAL = 100
-"""How many examples hypothesis draws where nobody says otherwise."""
+"""How many examples hypothesis draws by default."""
 
 
 def drawn(count: int) -> settings:
-    """Return settings for so many examples; for as many times more as the profile in use draws."""
+    """Return settings for `count` examples, times as many as the profile in use draws more than usual."""
     times = settings().max_examples / _USUAL
     return settings(
         max_examples=max(1, int(count * times)),
@@ -35,7 +35,7 @@ SCALARS = st.one_of(
 
 
 def trees(names: list[str], leaves: int = 14) -> st.SearchStrategy[Any]:
-    """Draw JSON values in whose objects these names stand, with values of any kind."""
+    """Draw JSON values whose objects have these names, with values of any kind."""
     return st.recursive(
         SCALARS,
         lambda inner: (
@@ -54,7 +54,7 @@ HOSTILE_JSON = [
 
 
 def written(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
-    """Draw these values as JSON's bytes, and bytes that are hardly JSON."""
+    """Draw these values as bytes of JSON, and bytes that are hardly JSON."""
     return st.one_of(
         values.map(lambda value: json.dumps(value).encode()),
         st.binary(max_size=40),

@@ -1,4 +1,4 @@
-"""A daemon that knows many secrets, and strangers who repeat them in every spelling at every chance."""
+"""A daemon with many secrets, and senders and platforms that repeat them in every spelling wherever they can."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ CASES: Mapping[str, ChannelCase] = {
     for suite in vars(test_channels).values()
     if isinstance(suite, type) and "case" in vars(suite)
 }
-"""Every built-in channel, as the contract knows it: a new one is taken in by itself."""
+"""Every built-in channel, from its contract test: a new one is included by itself."""
 
 
 class Planted:
-    """Secrets by name, no two alike, and all the ways in which one might come back."""
+    """Secrets by name, all different, and all the ways in which one might come back."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
         self._count = itertools.count(10)
 
     def another(self, name: str, *, standard: bool = False) -> str:
-        """Make a secret up under a name; return how settings refer to it."""
+        """Make up a secret with a name; return how settings refer to it."""
         value = f"pl4nted-{next(self._count)}/with+odd=signs&more"
         if standard:
             value = f"whsec_{base64.b64encode(value.ljust(32, '.').encode()).decode()}"
@@ -45,7 +45,7 @@ class Planted:
         return f"!secret {name}"
 
     def spellings(self) -> list[str]:
-        """Return every spelling that is looked for, and none is to be seen."""
+        """Return every spelling that must not be seen."""
         return [form for value in self.values.values() for form in spellings(value)]
 
 
@@ -69,9 +69,9 @@ def spellings(value: str, *, whole: bool = False) -> list[str]:
 
 def told_back(secrets: list[str], turn: int = 0) -> str:
     """
-    Return a text in which all secrets stand in every spelling, also broken over lines.
+    Return a text with all secrets in every spelling, also broken over lines.
 
-    Only the beginning of what a stranger says is kept, so `turn` says what comes first.
+    Only the beginning of a stranger's text is kept, so `turn` says what comes first.
     """
     forms = [form for secret in secrets for form in spellings(secret, whole=True)]
     forms += ["\n".join(textwrap.wrap(form, 11, break_on_hyphens=False)) for form in forms]
@@ -160,7 +160,7 @@ def with_secrets(value: Any, planted: Planted, name: str) -> Any:
 
 
 def as_yaml(value: Any) -> str:
-    """Return settings as YAML, in which a secret's name is a tag and no text."""
+    """Return settings as YAML, in which the name of a secret is a tag, not text."""
     return re.sub(r'"(!secret \w+)"', r"\1", json.dumps(value))
 
 

@@ -3,12 +3,11 @@
 
     make torture ARGS="--events 5000 --kills 200 --seed 1 --minutes 5"
 
-The seed decides everything that the driver decides: texts and subjects, how long each life of the
-daemon lasts, when what is sent, when the disk fills and the clock jumps, which faults come in which
-order. It cannot decide how processes, threads and sockets take turns, so the same seed gives the
-same torture but not the same run; what was found once may need several runs to be found again.
+The seed decides everything that the driver does: texts and subjects, how long each daemon runs, when events are sent,
+when the disk fills and the clock jumps, and the order of the faults. It cannot decide in which order processes, threads
+and sockets get their turn, so the same seed may need several runs to find the same fault again.
 
-The disk fills by a bound on the size of the daemon's files (RLIMIT_FSIZE, which needs no rights):
+The disk fills by a limit on the size of the daemon's files (RLIMIT_FSIZE, which needs no rights):
 SQLite sees EFBIG, not ENOSPC, and handles both as a write that failed.
 """
 
@@ -27,11 +26,11 @@ from appealbridge.clock import SystemClock
 from tests.torture.play import Outcomes, Size, play
 
 SHOWN = 40
-"""How many broken promises are printed at the most."""
+"""How many broken promises are printed at most."""
 
 
 def main() -> int:
-    """Torture, print what came of it, return the exit status."""
+    """Run, print the result, and return the exit status."""
     asked = _asked()
     seed = random.randrange(10**6) if asked.seed is None else asked.seed
     size = Size(asked.events, asked.kills, asked.minutes * 60)
@@ -59,7 +58,7 @@ def main() -> int:
 
 
 async def _played(folder: Path, seed: int, size: Size) -> Outcomes:
-    """Play, and end every process on SIGTERM as on Ctrl-C."""
+    """Run, and end every process on SIGTERM as on Ctrl-C."""
     playing = asyncio.ensure_future(play(folder, seed, size, _tell))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
     return await playing

@@ -1,4 +1,4 @@
-"""Those around the daemon: senders who repeat themselves, platforms in trouble, and a person who looks."""
+"""What acts around the daemon: senders who send again, platforms with faults, and an operator."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tests.torture.script import number_in, stream, trouble
 from tests.torture.tally import sorted_posts
 
 SENDERS = 16
-"""How many requests are under way at once at the most."""
+"""How many requests are under way at once at most."""
 
 REPEATED = 0.05
-"""Which part of the events is sent again although it was accepted."""
+"""The share of the events that is sent again although it was accepted."""
 
 _real = SystemClock()
 
 
 class Senders:
     """
-    Send every event until it is accepted, as real ones do: the same webhook-id, signed anew.
+    Send every event until it is accepted, with the same webhook-id and a new signature each time.
 
-    `accepted` maps its number to the id it was answered with, `answers` counts all statuses, 0 for
-    none. `broken` are promises already broken in the answers.
+    `accepted` maps the event's number to the id in the answer. `answers` counts the statuses, with 0 for no answer.
+    `broken` are promises that an answer broke.
     """
 
     def __init__(self, keeper: Keeper, events: Sequence[Mapping[str, str]], seed: int) -> None:
@@ -64,7 +64,7 @@ class Senders:
 
 
 async def troubles(there: Platforms, seed: int, mean: float) -> None:
-    """Have something go wrong on a platform again and again, until cancelled."""
+    """Switch faults of a platform on again and again, until cancelled."""
     rng = stream(seed, "troubles")
     while True:
         next_ = trouble(rng, mean)
@@ -74,10 +74,10 @@ async def troubles(there: Platforms, seed: int, mean: float) -> None:
 
 class Person:
     """
-    Looks after what is held because nobody knows whether it went out, as the operators' page says.
+    The operator: settles deliveries that are held because it is not known whether they went out.
 
-    What stands on the platform is confirmed, what does not is released. `asked` maps the deliveries
-    that were held to their channels, `broken` are what a person must never see.
+    Those that are on the platform are confirmed, the others are released. `asked` maps them to their channels.
+    `broken` are things that an operator must never see.
     """
 
     def __init__(self, keeper: Keeper, there: Platforms) -> None:
@@ -111,7 +111,7 @@ class Person:
             await self._keeper.asked("POST", f"{path}/release")
 
     async def watch(self, rng: random.Random, mean: float) -> None:
-        """Look now and then, until cancelled."""
+        """Settle what is held now and then, until cancelled."""
         while True:
             await _real.sleep(rng.uniform(0.5, 1.5) * mean)
             await self.look()

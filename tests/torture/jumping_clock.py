@@ -1,10 +1,10 @@
 """
-`appealbridge run` as it is, but for its clock, which somebody else may set at any moment.
+`appealbridge run` with a clock that another process may set at any moment.
 
     python jumping_clock.py CLOCK_FILE CONFIG
 
-The file's first eight bytes, a native double, are by how many seconds the clock is wrong. The
-product knows nothing of this: it is handed another clock.
+The file's first eight bytes, a native double, say by how many seconds the clock is wrong. The product knows nothing of
+this: it is given another clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ with CLOCK_FILE.open("rb") as file:
 
 
 class Jumping(SystemClock):
-    """A wall clock that jumps; what never jumps is the machine's own."""
+    """A wall clock that jumps; its monotonic time is the machine's own."""
 
     def now(self) -> float:
         return time.time() + float(struct.unpack_from("d", _wrong_by)[0])

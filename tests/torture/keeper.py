@@ -23,16 +23,16 @@ from tests.stories.staging import Stage, signed
 
 JUMPING = str(Path(__file__).with_name("jumping_clock.py"))
 START_SECONDS = 60.0
-"""How long a start may take."""
+"""How many seconds a start may take."""
 
 ANSWER_SECONDS = 30.0
 
 
 class Keeper:
     """
-    Keeps one daemon, and is asked what it answers.
+    Runs one daemon, and sends it requests.
 
-    `wrong_by` is by how many seconds its clock is wrong. `log` is the file of all that it said.
+    Its clock is wrong by `wrong_by` seconds; `log` is the file of its log lines.
     """
 
     def __init__(self, stage: Stage, session: aiohttp.ClientSession) -> None:
@@ -64,7 +64,7 @@ class Keeper:
         self._copying = asyncio.create_task(self._copy(self._process.stderr))
 
     async def ready(self) -> None:
-        """Wait until the daemon has announced itself."""
+        """Wait until the daemon has written its control file."""
         assert self._process is not None
         end = self._real.monotonic() + START_SECONDS
         while True:
@@ -78,7 +78,7 @@ class Keeper:
         self._there.set()
 
     async def end(self, name: signal.Signals = signal.SIGKILL) -> None:
-        """End the process by a signal, if it has not ended, and wait until it has."""
+        """End the process by a signal unless it has ended, and wait for its end."""
         self._there.clear()
         if self._process is None:
             return
@@ -111,13 +111,13 @@ class Keeper:
         return time.time() + self.wrong_by
 
     def fill_disk(self, room: int) -> None:
-        """Let no file of the daemon grow more than `room` bytes beyond its log's size; 0 takes no byte at all."""
+        """Let no file of the daemon grow more than `room` bytes beyond its log's size; with 0, not by a byte."""
         wal = self.stage.store.with_name(f"{self.stage.store.name}-wal")
         size = wal.stat().st_size if room and wal.exists() else 0
         self._limit(size + room)
 
     def free_disk(self) -> None:
-        """Give the daemon all the room there is."""
+        """End the limit on the size of files."""
         self._limit(resource.RLIM_INFINITY)
 
     def _limit(self, size: int) -> None:
@@ -129,20 +129,20 @@ class Keeper:
     # -- what it is asked -----------------------------------------------------------------------
 
     async def receives(self, message_id: str, event: Mapping[str, str]) -> tuple[int, Any]:
-        """Send it an event, signed at its own time; wait for it to be there."""
+        """Send an event, signed at the daemon's own time; wait until there is a daemon."""
         await self._there.wait()
         body = json.dumps(event).encode()
         headers = signed(message_id, self.now(), body)
         return await self._ask("POST", "/hooks/desk", data=body, headers=headers)
 
     async def asked(self, method: str, path: str, **query: str) -> tuple[int, Any]:
-        """Ask its API; wait for it to be there."""
+        """Call its API; wait until there is a daemon."""
         await self._there.wait()
         headers = {"Authorization": f"Bearer {self._token}"}
         return await self._ask(method, f"/api/v1{path}", headers=headers, params=query)
 
     async def _ask(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
-        """Return status and body; `(0, None)` where no answer comes."""
+        """Return status and body; `(0, None)` if no answer comes."""
         try:
             async with self._session.request(
                 method, f"{self._url}{path}", timeout=aiohttp.ClientTimeout(ANSWER_SECONDS), **more

@@ -1,9 +1,9 @@
 """
-One torture from the first event to the verdict.
+One run of the torture, from the first event to the verdict.
 
 Processes: this driver, the daemon, the practice platforms. While events come in, the daemon is
-killed again and again, its disk fills, its clock jumps, its platforms fail in every way they know.
-Then everything is mended and given time, and what stands on the platforms is counted.
+killed again and again, its disk fills, its clock jumps, and its platforms have every fault that they can have.
+Then all faults end, and after some time the posts on the platforms are counted.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ BETWEEN_TROUBLES = 0.5
 """Seconds between two faults of the platforms, on average."""
 
 BETWEEN_LOOKS = 8.0
-"""Seconds between two looks of the person, on average."""
+"""Seconds between two checks of the operator, on average."""
 
 AN_HOUR_AND_MORE = 4_000.0
-"""By how far the clock is put forward for what a platform's own wish keeps waiting."""
+"""How far the clock is put forward for deliveries that a platform asked to wait."""
 
 STANDSTILL = 20.0
 """After so many seconds without any change the clock is put forward."""
@@ -48,7 +48,7 @@ _real = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is tortured; `seconds` is how long the daemon lives in all between its kills."""
+    """How much is done; `seconds` is how long all daemons run together."""
 
     events: int
     kills: int
@@ -58,7 +58,7 @@ class Size:
 
 @dataclass(slots=True)
 class Outcomes:
-    """What came of it."""
+    """The result of a run."""
 
     events: int = 0
     kills: int = 0
@@ -87,7 +87,7 @@ Tell = Callable[[str], None]
 
 
 async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
-    """Torture the daemon in a folder and return what came of it; every process has ended then."""
+    """Run the torture in a folder and return its result; every process has ended then."""
     async with AsyncExitStack() as stack:
         there = await stack.enter_async_context(platforms(folder))
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -99,7 +99,7 @@ async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for tasks that were cancelled; raise what else one of them ended by."""
+    """Wait for tasks that were cancelled; raise any other error of theirs."""
     for end in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(end, Exception):
             raise end
@@ -127,7 +127,7 @@ class _Play:
         self._outcomes = Outcomes(size.events)
 
     async def whole(self) -> Outcomes:
-        """Torture, mend, wait, count."""
+        """Run, end all faults, wait, count."""
         await self._torture()
         await self._mend()
         await self._recover()
@@ -211,7 +211,7 @@ class _Play:
         self._keeper.free_disk()
 
     async def _recover(self) -> None:
-        """Wait until nothing waits any more; what waits for an hour gets its hour."""
+        """Wait until no delivery waits any more; those that wait for an hour get their hour."""
         end = _real.monotonic() + self._size.patience
         store = await SqliteStore.open(self._keeper.stage.store, read_only=True)
         before: Sequence[tuple[str, State, int]] = ()
@@ -235,13 +235,13 @@ class _Play:
             await store.close()
 
     def _wait_long(self, waiting: Sequence[Delivery]) -> bool:
-        """Whether nothing goes out in the next seconds, since all of it is due later or behind what is."""
+        """Whether nothing goes out in the next seconds: all of it is due later, or waits for such a delivery."""
         now = self._keeper.now()
         subjects = {(one.channel, one.subject) for one in waiting if one.due_at > now + 5}
         return all((one.channel, one.subject) in subjects for one in waiting)
 
     async def _put_forward(self) -> None:
-        """Let an hour pass; a restart has every lane look at once."""
+        """Let an hour pass; after a restart every lane checks its deliveries at once."""
         await self._keeper.end(signal.SIGTERM)
         self._keeper.jump(AN_HOUR_AND_MORE)
         await self._start()

@@ -1,4 +1,4 @@
-"""What is sent and where it goes: numbered events, four channels, and all that the driver draws by chance."""
+"""What is sent and to which channels, and everything that the driver chooses at random."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _NUMBER = re.compile(r"\bT(\d{5})\b")
 
 
 def stream(seed: int, what: str) -> random.Random:
-    """Return the draws for one matter, so that no task's draws depend on how tasks take turns."""
+    """Return a random source for one purpose, so that the choices do not depend on the order in which tasks run."""
     return random.Random(f"{seed} {what}")
 
 
@@ -73,8 +73,8 @@ def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
     """
     Return the events in the order in which they are sent.
 
-    Every text has the event's number, since a platform cannot be asked which of two equal texts is
-    which. About half share their subject with others sent at about the same time.
+    Every text contains the event's number, because equal texts could not be told apart on a platform. About half of the
+    events share their subject with others that are sent at about the same time.
     """
     rng = stream(seed, "events")
     made = []
@@ -89,11 +89,11 @@ def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
 @dataclass(frozen=True, slots=True)
 class Life:
     """
-    One life of the daemon, in seconds.
+    What happens between a start of the daemon and its kill; times in seconds.
 
-    Killed `lasts` after it was started if `early`, otherwise after it was ready. `events` are the
-    moments at which something is sent, `disk` when the disk fills, for how long, and how much room
-    is left in bytes; `clock` when it jumps and by how many seconds.
+    It is killed `lasts` seconds after its start if `early`, otherwise after it was ready. `events` are the times at
+    which something is sent; `disk` is when the disk fills, for how long, and how many bytes are free; `clock` is when
+    the clock jumps, and by how many seconds.
     """
 
     lasts: float
@@ -104,7 +104,7 @@ class Life:
 
 
 def lives(seed: int, kills: int, count: int, seconds: float) -> list[Life]:
-    """Return the lives that end by a kill, `seconds` long together but for the daemon's own starts."""
+    """Return the lives that end with a kill, `seconds` long together without the starts."""
     rng = stream(seed, "lives")
     mean = seconds / max(1, kills)
     told = []
@@ -136,7 +136,7 @@ _JUMPS = (-50.0, -30.0, -2.0, -2.0, 2.0, 2.0, 50.0, 150.0, 1_000.0)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What goes wrong next on a platform, and how long after the one before."""
+    """The next fault of a platform, and how long after the one before it comes."""
 
     pause: float
     platform: str
@@ -167,11 +167,11 @@ _FAULTS = {
     "truncated": (4, 1.0),
 }
 _BOTH = frozenset({"http_429", "post_then_hang", "slow", "late_post"})
-"""Faults that read `seconds` beside a `count` as what one answer does."""
+"""Faults whose `seconds`, if there is a `count`, are how long one answer takes."""
 
 
 def trouble(rng: random.Random, mean: float) -> Trouble:
-    """Return the next trouble, `mean` seconds after the last one on average."""
+    """Return the next fault, `mean` seconds after the last one on average."""
     fault = rng.choice(sorted(_FAULTS))
     count, seconds = _FAULTS[fault]
     bounds: dict[str, float] = {}

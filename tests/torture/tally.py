@@ -1,4 +1,4 @@
-"""What became of every event on every channel, by the platforms' own word and by the store's. Pure."""
+"""Checks what became of every event on every channel, in the store and on the platforms. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Posts = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found wrong, in sentences; and what had to be asked or was refused, in numbers."""
+    """What is wrong, in sentences; and how many deliveries waited for a person or were refused."""
 
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
@@ -56,9 +56,8 @@ def match_timeline(
     """
     Return what is wrong.
 
-    `accepted` maps an event's number to the id that it was answered with, `refused` a failed
-    delivery's id to the platform's own words, where those are what it failed by, and `asked` has the
-    ids of those that waited for a person, behind which nothing waits.
+    `accepted` maps an event's number to the id in the answer, `refused` the id of a delivery that a platform refused to
+    the platform's words. `asked` has the ids of deliveries that waited for a person; nothing waits behind them.
     """
     verdict = Verdict()
     by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
@@ -106,7 +105,7 @@ def _one(
 
 
 def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
-    """Whether a receipt is that of a post; a person who confirmed gave the post's id as the end of an address."""
+    """Whether a receipt belongs to a post; an operator who confirmed gave an address that ends with the post's id."""
     receipt = delivery.receipt
     if receipt is None:
         return False
@@ -114,7 +113,7 @@ def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
 
 
 def _order(verdict: Verdict, deliveries: Sequence[Delivery], posts: Posts) -> None:
-    """An older event of a subject is published before a younger one, on every channel."""
+    """Check that an older event of a subject is published before a younger one, on every channel."""
     lines: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for delivery in sorted(deliveries, key=lambda one: one.number):
         lines[delivery.channel, delivery.subject].append(delivery)

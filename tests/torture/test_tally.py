@@ -1,4 +1,4 @@
-"""The count finds what is wrong: a torture that could not fail would promise nothing."""
+"""The tally finds what is wrong: a torture that could not fail would prove nothing."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def deliveries():
 
 @pytest.fixture
 def posts(deliveries):
-    """What stands on the platforms, oldest first."""
+    """The posts on the platforms, oldest first."""
     return [a_post(channel, number) for channel, number in deliveries]
 
 
