@@ -8,6 +8,7 @@ And how slow each poll of a source is in the stories, which must not matter:
     make test ARGS="tests/stories --slow-polls=0.3"
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 
@@ -19,6 +20,12 @@ def pytest_addoption(parser):
         metavar="SECONDS",
         help="how many real seconds longer each poll of a feed or a folder takes in the stories",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the longest test, so that no core ends up waiting for it alone."""
+    items.sort(key=lambda item: item.path.name != "test_short.py")
 
 
 # The machine may be busy: no example is wrong because it took long.
