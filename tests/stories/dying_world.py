@@ -20,7 +20,6 @@ import pytest
 from appealbridge.clock import SystemClock
 from appealbridge.daemon.bridge import Bridge
 from appealbridge.logs import Level, Log, Output
-from appealbridge.plugin import registry
 from appealbridge.practice.app import Sandbox
 from appealbridge.store.records import SourceRecord
 from tests.stories import staging
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _REAL = SystemClock()
-_REGISTRY = registry.load()
-"""Loaded once: half of the cost of a start is to find out which plug-ins are installed."""
 
 
 class World(Story):
@@ -42,7 +39,6 @@ class World(Story):
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, death: Death) -> None:
         super().__init__(folder)
         self._patch = patch
-        patch.setattr("appealbridge.daemon.assembly.load", lambda: _REGISTRY)
         self._death = death
         self._life: Life | None = None
         self._lives = 0
