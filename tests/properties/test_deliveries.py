@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from itertools import chain
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
@@ -264,6 +265,7 @@ class Deliveries(Machine):
                 assert row["event_id"] not in open_events
 
 
+@pytest.mark.timeout(600)  # it syncs thousands of transactions to a disk that may be busy
 def test_every_delivery_has_a_next_step_or_an_end():
     run_state_machine_as_test(
         Deliveries,

@@ -39,7 +39,7 @@ def etc():
 
 
 AS_SOMEBODY = f"""
-import os, sys
+import grp, os, sys
 import appealbridge.cli.operator, appealbridge.cli.failing, appealbridge.settings.load
 from appealbridge.cli.main import main
 os.setgroups([int(sys.argv.pop(1))])

@@ -188,9 +188,7 @@ def test_a_source_that_is_another_one_than_the_store_remembers_is_noted(
     remembered(tmp_path, "https://x.example/rss")
     (tmp_path / "appealbridge.yaml").write_text(FEEDS.format(url=url, identity=identity))
     done = checked(tmp_path, monkeypatch, NOTED)
-    assert (
-        "feed:news: note: its address, folder or identity has changed" in done.stdout
-    ) is noted
+    assert ("feed:news: note: its address, folder or identity has changed" in done.stdout) is noted
     assert done.exit_code == 0
 
 

@@ -48,7 +48,7 @@ async def server():
 @pytest.fixture
 async def tools():
     session = open_session(policy=this_machine)
-    yield Tools(Http(session, str, now=lambda: NOW, timeout=1.0), NOW, random.Random(1))
+    yield Tools(Http(session, str, now=lambda: NOW, timeout=5.0), NOW, random.Random(1))
     await session.close()
 
 
