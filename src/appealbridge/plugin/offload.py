@@ -59,13 +59,14 @@ class Pool(Executor):
         with self._changed:
             if key in self._keys:
                 raise TryAgain(f"{key} has not yet finished an earlier call")
+            if self._idle <= len(self._jobs) and self._started < self.threads:
+                # It waits for the lock, so it begins once it is counted. If it cannot start, nothing is.
+                threading.Thread(target=self._work, name=self.name, daemon=True).start()
+                self._started += 1
+                self._idle += 1
             if key:
                 self._keys.add(key)
             self._jobs.append(_Job(future, call, key))
-            if self._idle < len(self._jobs) and self._started < self.threads:
-                self._started += 1
-                self._idle += 1
-                threading.Thread(target=self._work, name=self.name, daemon=True).start()
             self._changed.notify()
         return future
 

@@ -111,3 +111,15 @@ async def test_a_folder_that_hangs_is_not_read_a_second_time_meanwhile(go):
 
 def of(pool):
     return [thread for thread in threading.enumerate() if thread.name == pool.name]
+
+
+async def test_a_pool_whose_thread_could_not_start_starts_one_for_the_next_work(monkeypatch):
+    def fails(thread):
+        raise RuntimeError("can't start new thread")
+
+    pool = Pool("one", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fails)
+        with pytest.raises(RuntimeError):
+            await offload(pool.only_once("a"), int, "7")
+    assert await offload(pool.only_once("a"), int, "7") == 7
