@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 
-from appealbridge.store.sqlite.backup import back_up
+from appealbridge.store.sqlite.maintenance import back_up
 from tests.stories import staging
 from tests.stories.tales.tale import ALL_FOUR, fails, has, is_put_off, tale
 from tests.stories.world import World
