@@ -77,9 +77,7 @@ class World(Story):
             self._lives += 1
             if self._death.came.is_set():
                 self._death = Death()
-            self._patch.setattr(
-                "appealbridge.store.sqlite.backend.SqliteStore", mortal(self._death)
-            )
+            self._patch.setattr("appealbridge.store.sqlite.store.SqliteStore", mortal(self._death))
             self._life = Life(self._death, self._daemon)
             bridge = await self._life.begins()
         self.bridge = bridge

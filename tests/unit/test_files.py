@@ -14,9 +14,9 @@ from appealbridge.model.errors import StoreError
 from appealbridge.practice.journal import Journal, StateUnusable
 from appealbridge.store.opening import NotBelieved
 from appealbridge.store.records import Control
-from appealbridge.store.sqlite.backup import back_up
 from appealbridge.store.sqlite.connections import StoreLock, prepared
 from appealbridge.store.sqlite.control import announced, control_file, read_control
+from appealbridge.store.sqlite.maintenance import back_up
 
 CONTROL = Control("http://127.0.0.1:8080", "token", 7)
 NOBODY = 65534

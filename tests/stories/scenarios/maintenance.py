@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 
-from appealbridge.store.sqlite.backup import back_up
+from appealbridge.store.sqlite.maintenance import back_up
 from tests.stories import staging
 from tests.stories.dying_world import World
 from tests.stories.scenarios.scenario import ALL_FOUR, fails, has, scenario, was_deferred

@@ -11,8 +11,8 @@ import pytest
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
 from appealbridge.store.records import DeliveryFilter
-from appealbridge.store.sqlite import backup
-from appealbridge.store.sqlite.backup import back_up
+from appealbridge.store.sqlite import maintenance
+from appealbridge.store.sqlite.maintenance import back_up
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.store_contract.case import CHANNEL, NOW, an_arrival, begun, ended
 
@@ -71,7 +71,7 @@ async def test_what_was_about_to_go_out_may_have_gone_out_since(path, store, cop
 async def test_events_come_in_while_a_backup_is_under_way(path, store, copy, monkeypatch):
     """And the copy is of one moment, although they are written between its steps."""
     await store.accept([an_arrival(n) for n in range(50)])
-    monkeypatch.setattr(backup, "STEP", 1)
+    monkeypatch.setattr(maintenance, "STEP", 1)
     loop = asyncio.get_running_loop()
     done = []
 

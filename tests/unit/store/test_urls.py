@@ -1,5 +1,8 @@
 """A store is opened by its URL."""
 
+import subprocess
+import sys
+
 import pytest
 
 from appealbridge.model.errors import StoreError
@@ -32,3 +35,11 @@ async def test_a_sqlite_url_opens_the_file(tmp_path):
 async def test_another_scheme_is_an_error_that_says_what_to_use(url, message):
     with pytest.raises(StoreError, match=f"{message}.*use sqlite:///PATH"):
         await open_store(url)
+
+
+def test_asking_where_the_daemon_is_loads_no_database():
+    """Most commands need nothing else of the store, and begin without delay."""
+    asks = "import sys; from appealbridge.store.opening import store_at; store_at('sqlite:///x/y.db').control()"
+    subprocess.run(
+        [sys.executable, "-c", f"{asks}; assert 'sqlite3' not in sys.modules"], check=True
+    )

@@ -9,7 +9,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
-from appealbridge.store.sqlite.backup import recover_backup
+from appealbridge.store.sqlite.maintenance import recover_backup
 from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn
 from appealbridge.store.sqlite.rows import (
     STORED_DELIVERY,

@@ -1,24 +1,83 @@
-"""Copies a store to a backup, and finds what may have been published since when one is restored."""
+"""Maintenance of a store's file: update, vacuum, back up, and recover what a restored backup leaves unclear."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from appealbridge.files import PRIVATE, create
 from appealbridge.model.errors import StoreError
-from appealbridge.store.sqlite.connections import open_reader, require_there
+from appealbridge.store.opening import Progress
+from appealbridge.store.sqlite.connections import (
+    StoreLock,
+    open_reader,
+    open_writer,
+    prepared,
+    require_there,
+)
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.ordering import recompute_blocked
-from appealbridge.store.sqlite.schema import schema_version
+from appealbridge.store.sqlite.schema import MIGRATIONS, schema_version
 from appealbridge.store.sqlite.states import PLANNED, READY, UNKNOWN
 
-Progress = Callable[[int, int], None]
-"""Called with how many pages are copied, and how many there are."""
+
+def versions(path: Path) -> tuple[int, int]:
+    """Return a store's version (0 if there is none) and the newest one; change nothing."""
+    if not path.exists():
+        return 0, len(MIGRATIONS)
+    try:
+        with closing(open_reader(path)) as connection:
+            return schema_version(connection, path), len(MIGRATIONS)
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error
+
+
+def migrate(path: Path) -> tuple[int, int]:
+    """Create a store, or update it to the newest version; return the versions before and after."""
+    before_and_after = versions(path)
+    with _locked(path):
+        prepared(path).close()
+    return before_and_after
+
+
+def vacuum(path: Path) -> tuple[int, int]:
+    """
+    Rewrite the file without its empty pages; return its size in bytes before and after.
+
+    Needs as much free space again meanwhile.
+    """
+    require_there(path)
+    with _locked(path):
+        before = _size(path)
+        with closing(open_writer(path)) as connection:
+            schema_version(connection, path)
+            # The second copy would otherwise be in memory.
+            connection.execute("PRAGMA temp_store = FILE")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return before, _size(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = StoreLock(path)
+    lock.take()
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error
+    finally:
+        lock.release()
+
+
+def _size(path: Path) -> int:
+    log = path.with_name(f"{path.name}-wal")
+    return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
 
 STEP = 1024
 """How many pages are copied between two reports."""
