@@ -40,10 +40,11 @@ RECIPES = {"now": staging.TWEET, "later": LATER, "fails": FAILS, "skips": SKIPS,
 
 BATCH = 60
 TEXTS = 20
-"""How many texts are remembered here; fewer than a batch has, so that all there is room for are."""
+"""How many texts and keys are remembered here; fewer than a batch has, so that all there is room for are."""
 
 
-async def test_three_times_as_many_events_leave_no_more_behind(story):
+async def test_three_times_as_many_events_leave_no_more_behind(story, monkeypatch):
+    monkeypatch.setattr("appealbridge.engine.intake.reception.RECENT", TEXTS)
     await story.begins(RECIPES)
     story.bridge.engine.pipeline.guard._texts._most = TEXTS
     await a_batch(story)

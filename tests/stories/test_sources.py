@@ -180,7 +180,7 @@ async def test_choosing_another_identity_publishes_nothing_that_is_listed(story)
         await set_to(story, server, more=", identity: link")
         _, told = await story.asks("POST", "/reload")
         assert told["renewed"] == ["feed:news"]
-        assert "feed:news: its address, folder or identity is another one" in told["summary"]
+        assert "feed:news: its address, folder or identity has changed" in told["summary"]
         await looks(story, server)
         assert story.posts("x") == []
         server.otherwise = rss(*items(4, 1, 2, 3))
