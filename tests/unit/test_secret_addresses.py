@@ -76,4 +76,4 @@ def test_in_practice_mode_it_leads_to_the_practice_platforms_and_no_secret_is_re
     assert account.url.get_secret_value().startswith(
         "http://127.0.0.1:9/generic/teams/control_room"
     )
-    assert not assembly.settings.resolved
+    assert not assembly.settings.secrets
