@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import sys
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -336,3 +338,24 @@ def test_no_field_of_a_log_line_takes_the_place_of_its_time_level_or_event():
             if isinstance(node, ast.Dict) and file.name == "report.py":
                 names = {key.value for key in node.keys if isinstance(key, ast.Constant)}
                 assert not taken & names, (file.name, node.lineno)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Neither at their top, nor inside a function, nor only for type checkers: each can be read before its users."""
+    modules = {module_name(file): file for file in files()}
+    above = {
+        module: {
+            name
+            for imported in imports(file)
+            if (name := _module_of(imported.name, modules)) and name != module
+        }
+        for module, file in modules.items()
+    }
+    graphlib.TopologicalSorter(above).prepare()
+
+
+def _module_of(name: str, modules: Collection[str]) -> str:
+    """Return the module that an imported name is in, empty if it is not one of ours."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name

@@ -12,7 +12,7 @@ from appealbridge.daemon.control import by_socket
 from appealbridge.files import SHARED, read_file, socket_at, write_file
 from appealbridge.model.errors import StoreError
 from appealbridge.practice.journal import Journal, StateUnusable
-from appealbridge.store.opening import NotBelieved
+from appealbridge.store.backend import NotBelieved
 from appealbridge.store.records import Control
 from appealbridge.store.sqlite.connections import StoreLock, prepared
 from appealbridge.store.sqlite.control import announced, control_file, read_control

@@ -18,7 +18,8 @@ from appealbridge.cli.recipes import chosen
 from appealbridge.clock import SystemClock
 from appealbridge.model.duration import written
 from appealbridge.model.errors import StoreError
-from appealbridge.store.opening import Backend, store_at
+from appealbridge.store.backend import Backend
+from appealbridge.store.opening import store_at
 
 PAGE = 500
 """How many events are read, and kept in memory, at once."""

@@ -17,7 +17,8 @@ from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import control_socket_of, store_of
-from appealbridge.store.opening import Backend, NotBelieved, store_at
+from appealbridge.store.backend import Backend, NotBelieved
+from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control
 from appealbridge.terminal import visible
 

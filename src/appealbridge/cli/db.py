@@ -13,7 +13,8 @@ from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.errors import StoreError
 from appealbridge.settings import store_of
-from appealbridge.store.opening import Backend, store_at
+from appealbridge.store.backend import Backend
+from appealbridge.store.opening import store_at
 
 
 @click.group()

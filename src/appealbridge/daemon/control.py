@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from appealbridge.store.opening import not_believed
+from appealbridge.store.backend import not_believed
 from appealbridge.store.records import Control
 
 

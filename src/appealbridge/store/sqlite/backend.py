@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
+from appealbridge.store.backend import OnCommit, Progress
 from appealbridge.store.base import Store
-from appealbridge.store.opening import OnCommit, Progress
 from appealbridge.store.records import Control, Space
 from appealbridge.store.sqlite.control import announced, read_control
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from appealbridge.files import PRIVATE, is_trusted, write_file
-from appealbridge.store.opening import not_believed
+from appealbridge.store.backend import not_believed
 from appealbridge.store.records import Control
 
 LONGEST = 4096

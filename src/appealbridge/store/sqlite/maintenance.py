@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appealbridge.files import PRIVATE, create
 from appealbridge.model.errors import StoreError
-from appealbridge.store.opening import Progress
+from appealbridge.store.backend import Progress
 from appealbridge.store.sqlite.connections import (
     StoreLock,
     open_reader,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from appealbridge.store.opening import OnCommit
+from appealbridge.store.backend import OnCommit
 from appealbridge.store.records import Writing
 from appealbridge.store.sqlite.access import Connection, writes
 from appealbridge.store.sqlite.connections import (

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.opening import OnCommit
+from appealbridge.store.backend import OnCommit
 from appealbridge.store.records import Writing
 from appealbridge.store.sqlite.errors import refusal, store_failure
 
