@@ -118,6 +118,7 @@ def could_be_taken_for(one, other):
 @example(text="Missing @desk@police.example https://example.org/a", other="Missing")
 @example(text="Found &amp;amp; well", other="Found & ill")
 @example(text="@desk@police.example", other="@desk@other.example")
+@example(text="@gone@nowhere.invalid\nhttps://example.police.uk/a/412", other="Missing")
 @drawn(150)
 def test_what_was_published_without_an_answer_is_found_and_nothing_else(
     wire, platform, text, other

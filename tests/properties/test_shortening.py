@@ -44,4 +44,5 @@ def test_a_shortened_text_fits_and_keeps_the_recipes_own_words(own, values, mark
     for words in own:
         place = text.index(words, place) + len(words)
     if mark:
-        assert without_invisible(values[1]) in text
+        # Mentions in a value are broken up by a hair space.
+        assert without_invisible(values[1]).replace("\u200a", "") in text.replace("\u200a", "")

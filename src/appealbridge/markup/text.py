@@ -211,6 +211,7 @@ class _SeenText:
         elif tag.name == "br":
             self._ends += 1
         elif tag.name == "a":
+            self._end_lines()  # or they would be part of the link's text
             self._link = (tag, len(self.parts))
         elif tag.name == "img" and self._pictures:
             self.text(tag.get("alt"))
@@ -242,7 +243,14 @@ class _SeenText:
             text = text.removeprefix(" ")
         if not text or self._unseen:
             return
-        self.parts.append("\n" * min(self._ends, 2) + self._mark + text)
+        self._end_lines()
+        self.parts.append(text)
+
+    def _end_lines(self) -> None:
+        if self._unseen:
+            return
+        if begin := "\n" * min(self._ends, 2) + self._mark:
+            self.parts.append(begin)
         self._ends, self._mark = 0, ""
 
     def _separate(self, name: str) -> None:

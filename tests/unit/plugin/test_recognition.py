@@ -248,3 +248,12 @@ def test_where_more_stands_than_can_be_compared_nobody_can_tell():
     sought = match_timeline(TEXT, posts, a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
     assert match_timeline(TEXT, [*posts, seen()], a_delivery(), whole=True, place="here").receipt
+
+
+@pytest.mark.parametrize("between", ["<br>", "<br />", "</p><p>"])
+def test_a_link_on_a_line_of_its_own_does_not_run_into_the_words_before(between):
+    link = '<a href="https://example.org/a">https://example.org/a</a>'
+    assert shown(f"<p>@gone@nowhere.invalid{between}{link}</p>").split() == [
+        "@gone@nowhere.invalid",
+        "https://example.org/a",
+    ]
