@@ -39,6 +39,12 @@ class FeedReading:
     whole: bool = True
 
 
+def entries(body: bytes, url: str, content_type: str) -> tuple[Sequence[FeedEntry], Sequence[str]]:
+    """Return only a feed's entries and notes, for whoever tries a feed in Python; the rest is as for `read`."""
+    reading = read(body, url, content_type)
+    return reading.entries, reading.notes
+
+
 def read(body: bytes, url: str, content_type: str) -> FeedReading:
     """Read a feed; `url` is its address, for relative links. Raise `SourceDown` if it is not a feed."""
     body = unpacked(body)
