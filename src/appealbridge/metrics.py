@@ -183,7 +183,7 @@ class Metrics:
         for channel, late in seconds.items():
             self._overdue.labels(channel).set(late)
 
-    def room(self, free: int, *, accepting: bool) -> None:
+    def disk_space(self, free: int, *, accepting: bool) -> None:
         """Note how many bytes the store's disk has left, and whether that is enough to accept more."""
         self._free.set(free)
         self._accepting.set(accepting)
@@ -193,7 +193,7 @@ class Metrics:
         self._channel_works.labels(channel).set(1 if works else 0)
 
     def source_failures(self, source: str, failures: int) -> None:
-        """Note how many looks in a row did not succeed; 0 after one that did."""
+        """Note how many polls in a row failed; 0 after one that succeeded."""
         self._source_failures.labels(source).set(failures)
 
     def noticed(self, kind: str, outcome: str) -> None:

@@ -98,10 +98,10 @@ def test_what_is_overdue_is_what_was_seen_last():
     assert ("appealbridge_overdue_seconds", ("channel", "old_x")) not in seen
 
 
-def test_the_room_of_the_disk_is_what_was_seen_last():
+def test_the_free_space_is_what_was_seen_last():
     metrics = Metrics()
-    metrics.room(5000, accepting=True)
-    metrics.room(10, accepting=False)
+    metrics.disk_space(5000, accepting=True)
+    metrics.disk_space(10, accepting=False)
     seen = figures(metrics)
     assert seen["appealbridge_store_free_bytes",] == 10
     assert seen["appealbridge_store_accepting",] == 0

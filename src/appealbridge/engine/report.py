@@ -159,7 +159,7 @@ class Report(OutcomeListener):
 
     def disk_space(self, free: int, *, accepting: bool) -> None:
         """Record how many bytes the store's disk has left, and whether events are accepted."""
-        self._metrics.room(free, accepting=accepting)
+        self._metrics.disk_space(free, accepting=accepting)
 
     def overloaded(self, waiting: int) -> None:
         """Record that too many requests wait for the store, so that others are refused."""
