@@ -4,15 +4,37 @@ from appealbridge.channels.email.channel import Mail
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
 from appealbridge.channels.x.channel import X
-from appealbridge.plugin import TryAgain
+from appealbridge.plugin import Receipt, TryAgain
 from appealbridge.plugin.registry import BUILT_IN, load
-from appealbridge.testing.channel_case import PLANTED, ChannelCase
+from appealbridge.testing.ability_contract import EditsContract, RemovesContract
+from appealbridge.testing.channel_case import PLANTED, ChannelCase, PublishedCase
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.http_contract import HttpChannelContract
 from appealbridge.testing.mail_contract import MailChannelContract
 
+NOT_ON_X = {
+    "value": "1860000000000000001",
+    "detail": "Could not find tweet with id: [1860000000000000001].",
+    "title": "Not Found Error",
+    "resource_type": "tweet",
+    "parameter": "id",
+    "resource_id": "1860000000000000001",
+    "type": "https://api.twitter.com/2/problems/resource-not-found",
+}
+PAGE = (200, {"id": "123456", "name": "Force"})
+NOT_ON_FACEBOOK = (
+    400,
+    {"error": {"message": "Unsupported request.", "code": 100, "error_subcode": 33}},
+)
+ON_MASTODON = {"id": "42", "acct": "force", "url": "https://mastodon.example/@force"}
+TOOT = {
+    "id": "112233",
+    "url": "https://mastodon.example/@force/112233",
+    "account": ON_MASTODON,
+}
 
-class TestX(HttpChannelContract):
+
+class TestX(HttpChannelContract, RemovesContract):
     case = ChannelCase(
         channel=X(),
         options={"user_id": "2244994945", "daily_cap": 60},
@@ -27,26 +49,69 @@ class TestX(HttpChannelContract):
         message={"text": "MISSING from Digbeth: Aisha, 14 https://example.police.uk/a/412"},
         receipt=(201, {"data": {"id": "1860000000000000001", "text": "MISSING …"}}),
         special={402: TryAgain},
+        published=PublishedCase(
+            receipt=Receipt("1860000000000000001", "https://x.com/i/status/1860000000000000001"),
+            check=[(200, {"data": {"id": "2244994945", "username": "force"}})],
+            standing=lambda text: [(200, {"data": {"id": "1860000000000000001", "text": text}})],
+            absent=[(200, {"errors": [NOT_ON_X]})],
+            removed=(200, {"data": {"deleted": True}}),
+            gone=None,
+            refused=(403, {"title": "Forbidden", "detail": "You are not permitted to do this."}),
+            swapped=(403, {"detail": "You are not authorized to delete this Tweet."}),
+            swapped_check=[(200, {"data": {"id": "7", "username": "other"}})],
+            swapped_options={"user_id": "7"},
+        ),
     )
 
 
-class TestFacebook(HttpChannelContract):
+class TestFacebook(HttpChannelContract, RemovesContract, EditsContract):
     case = ChannelCase(
         channel=Facebook(),
         options={"page_id": "123456"},
         secrets={"credentials": {"page_token": PLANTED, "app_secret": PLANTED}},
         message={"text": "MISSING: Aisha, 14", "link": "https://example.police.uk/a/412"},
         receipt=(200, {"id": "123456_789"}),
+        published=PublishedCase(
+            receipt=Receipt("123456_789", "https://www.facebook.com/123456_789"),
+            check=[PAGE, (200, {"can_post": True})],
+            standing=lambda text: [(200, {"id": "123456_789", "message": text})],
+            absent=[NOT_ON_FACEBOOK, PAGE, (200, {"can_post": True})],
+            removed=(200, {"success": True}),
+            gone=NOT_ON_FACEBOOK,
+            refused=(403, {"error": {"message": "(#200) Permissions error", "code": 200}}),
+            swapped=NOT_ON_FACEBOOK,
+            swapped_check=[(200, {"id": "654321", "name": "Other"}), (200, {"can_post": True})],
+            swapped_options={"page_id": "654321"},
+            edited=(200, {"success": True}),
+        ),
     )
 
 
-class TestMastodon(HttpChannelContract):
+class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
     case = ChannelCase(
         channel=Mastodon(),
         options={"max_characters": 500},
         secrets={"credentials": {"access_token": PLANTED}},
         message={"text": "MISSING: Aisha, 14", "language": "en"},
-        receipt=(200, {"id": "112233", "url": "https://mastodon.example/@force/112233"}),
+        receipt=(200, TOOT),
+        published=PublishedCase(
+            receipt=Receipt("112233", "https://mastodon.example/@force/112233"),
+            check=[(200, ON_MASTODON), (200, {"scopes": ["read", "write"]})],
+            standing=lambda text: [
+                (200, {**TOOT, "content": f"<p>{text}</p>"}),
+                (200, {"id": "112233", "text": text, "spoiler_text": ""}),
+            ],
+            absent=[(404, {"error": "Record not found"})],
+            removed=(200, TOOT),
+            gone=(404, {"error": "Record not found"}),
+            refused=(403, {"error": "This action is not allowed"}),
+            swapped=(404, {"error": "Record not found"}),
+            swapped_check=[
+                (200, {**ON_MASTODON, "url": "https://other.example/@force"}),
+                (404, {}),
+            ],
+            edited=(200, TOOT),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ All errors that AppealBridge raises on purpose, as one tree.
     │   │   └── AccountRefused      certainly not published; nothing is on this channel until its account may publish
     │   │       └── AddressNotAllowed   the settings do not allow this address, which is inside the network
     │   ├── Unsure                  perhaps published: search the account before anything is repeated
+    │   ├── AlreadyGone             the post that was to be changed or removed is not there
     │   └── Rejected                the platform refuses this message for good
     ├── SourceError                 one poll of a source, or one request from it, failed
     │   ├── SourceDown              the source could not be read this time; poll it again later
@@ -108,6 +109,15 @@ class AddressNotAllowed(AccountRefused):
 
 class Unsure(DeliveryError):
     """Perhaps published: the platform may have the post although no receipt came back."""
+
+
+class AlreadyGone(DeliveryError):
+    """
+    The post that was to be changed or removed is not there.
+
+    A platform may answer the same to another account, or to one that has lost its permission. So this counts as removed
+    only while `check` names the account that published the post.
+    """
 
 
 class Rejected(DeliveryError):

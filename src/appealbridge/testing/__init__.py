@@ -6,14 +6,25 @@ It needs pytest and pytest-asyncio, with `asyncio_mode = "auto"`.
 
 import pytest
 
-for _suite in ("channel_contract", "http_contract", "mail_contract", "poller_contract"):
+for _suite in (
+    "ability_contract",
+    "channel_contract",
+    "http_contract",
+    "mail_contract",
+    "poller_contract",
+):
     pytest.register_assert_rewrite(f"{__name__}.{_suite}")
 
-from appealbridge.testing.channel_case import (  # noqa: E402 - the suites' asserts are rewritten first
+from appealbridge.testing.ability_contract import (  # noqa: E402 - the suites' asserts are rewritten first
+    EditsContract,
+    RemovesContract,
+)
+from appealbridge.testing.channel_case import (  # noqa: E402
     NOW,
     PLANTED,
     PLANTED_IN_ADDRESS,
     ChannelCase,
+    PublishedCase,
     a_delivery,
 )
 from appealbridge.testing.clock import FakeClock  # noqa: E402
@@ -37,11 +48,14 @@ __all__ = [
     "PLANTED_IN_ADDRESS",
     "TRUNCATE",
     "ChannelCase",
+    "EditsContract",
     "FakeClock",
     "HttpChannelContract",
     "MailChannelContract",
     "PollerCase",
     "PollerContract",
+    "PublishedCase",
+    "RemovesContract",
     "ScriptedServer",
     "a_delivery",
 ]

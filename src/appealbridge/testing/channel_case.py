@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -54,6 +54,35 @@ def a_delivery(**changes: Any) -> Delivery:
     return Delivery(**{**usual, **changes})
 
 
+Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
+"""Status, JSON body or text, and headers if they matter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedCase:
+    """
+    What a platform answers about the case's message once it is published, for the suites about abilities.
+
+    `receipt` is the post's. `check` are the answers to `check`, one for each request. `standing` returns the answers to
+    a look at the post with a text, `absent` are those to a look at a post that is gone. `removed` is the answer to a
+    removal, `gone` that to a second one, `None` if it is the same. `refused` is the answer if the permission was lost.
+    `swapped` is that to another account, whose options are `swapped_options` and whose check has the answers
+    `swapped_check`. `edited` is the answer to an edit.
+    """
+
+    receipt: Receipt
+    check: Sequence[Answer]
+    standing: Callable[[str], Sequence[Answer]]
+    absent: Sequence[Answer]
+    removed: Answer
+    gone: Answer | None
+    refused: Answer
+    swapped: Answer
+    swapped_check: Sequence[Answer]
+    swapped_options: Mapping[str, Any] = field(default_factory=dict)
+    edited: Answer | None = None
+
+
 @dataclass(frozen=True)
 class ChannelCase:
     """
@@ -64,26 +93,33 @@ class ChannelCase:
     `PLANTED` in them. An address that is itself a secret ends in `path`, with `PLANTED_IN_ADDRESS` in it.
     `message` is a step's. `receipt` is what the platform answers when all is well: status, JSON body or
     text, and headers if they matter. `special` maps each status that means something else here than in the
-    common table to its failure, or to `None` if it means success.
+    common table to its failure, or to `None` if it means success. `published` is needed by a channel that can remove or
+    edit its posts.
     """
 
     channel: AnyChannel
     options: Mapping[str, Any]
     secrets: Mapping[str, Any]
     message: Mapping[str, Any]
-    receipt: tuple[int, Any] | tuple[int, Any, Mapping[str, str]] = (200, {})
+    receipt: Answer = (200, {})
     address: str = "api"
     path: str = ""
     special: Mapping[int, type[DeliveryError] | None] = field(default_factory=dict)
+    published: PublishedCase | None = None
 
-    def account(self, url: str) -> Any:
-        """Return the account as it is at a server."""
-        options = {**self.options, **self.secrets, self.address: url + self.path}
+    def account(self, url: str, **changes: Any) -> Any:
+        """Return the account as it is at a server, with changes to its options."""
+        options = {**self.options, **self.secrets, self.address: url + self.path, **changes}
         return self.channel.account.model_validate(options)
 
     def wanted(self) -> Any:
         """Return the message."""
         return self.channel.message.model_validate(self.message)
+
+    def text(self) -> str:
+        """Return the message's text."""
+        text: str = self.wanted().text
+        return text
 
     async def deliver(self, url: str, tools: Tools) -> Receipt:
         """Make one attempt at a server."""

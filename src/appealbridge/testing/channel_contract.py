@@ -27,11 +27,13 @@ from pydantic.fields import FieldInfo
 
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
+from appealbridge.plugin.abilities import Edits, Removes
 from appealbridge.plugin.channel import Person, Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.options import Options
 from appealbridge.redact import Redactor, with_parts
+from appealbridge.testing.ability_contract import EditsContract, RemovesContract
 from appealbridge.testing.channel_case import (
     NOW,
     PLANTED,
@@ -79,6 +81,13 @@ class ChannelContract(ABC):
         """Let the platform refuse the next message with all that it was sent, word for word."""
 
     # -- what it says of itself -----------------------------------------------------------------
+
+    def test_each_ability_is_held_to_its_suite(self) -> None:
+        """A channel that inherits `Removes` or `Edits` has tests that inherit the suite of the same name."""
+        suites = {Removes: RemovesContract, Edits: EditsContract}
+        channel = self.case.channel
+        has = {suite for ability, suite in suites.items() if isinstance(channel, ability)}
+        assert {suite for suite in suites.values() if isinstance(self, suite)} == has
 
     def test_every_option_has_a_sentence_and_an_example(self) -> None:
         """Docs, schema and forms are made of them."""

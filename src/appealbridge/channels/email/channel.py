@@ -23,6 +23,7 @@ dot, a person or `when_unsure` decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -62,6 +63,9 @@ from appealbridge.plugin import (
     model_validator,
 )
 from appealbridge.plugin.text import safe_links
+
+_LONGEST_ID = 500
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>", re.ASCII)
 
 
 class SmtpCredentials(Options):
@@ -144,6 +148,21 @@ class Email(Options):
         examples=["desk@example.org"],
     )
 
+    in_reply_to: str | None = Field(
+        None,
+        max_length=_LONGEST_ID,
+        description="The Message-ID of an earlier mail, which is its step's `id`: mail programs show this mail below "
+        "that one.",
+        examples=["{{ results.appeal_mail.id }}"],
+    )
+
+    @field_validator("in_reply_to")
+    @classmethod
+    def _message_id(cls, value: str | None) -> str | None:
+        if value is not None and not _MESSAGE_ID.fullmatch(value):
+            raise ValueError("give a Message-ID with its angle brackets, such as <412@example.org>")
+        return value
+
     @field_validator("subject")
     @classmethod
     def _one_line(cls, value: str) -> str:
@@ -217,7 +236,7 @@ class Mail(Channel[EmailAccount, Email]):
             mail.content,
             tools.http,
         )
-        return Receipt(mail.message_id)
+        return Receipt(mail.message_id, account=account.sender)
 
     async def check(self, account: EmailAccount, tools: Tools) -> str:
         """Log in, check whether the sender may send, and log out; return the sender."""
@@ -252,7 +271,14 @@ class Mail(Channel[EmailAccount, Email]):
         del account
         if not person.email:
             return None
-        return Email(to=person.email, subject=title, text=text, html=None, reply_to=None)
+        return Email(
+            to=person.email,
+            subject=title,
+            text=text,
+            html=None,
+            reply_to=None,
+            in_reply_to=None,
+        )
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """Use the mail server of the practice platforms, and no other."""
@@ -304,6 +330,7 @@ def _composed(
         text=message.text,
         html=message.html,
         reply_to=reply_to,
+        in_reply_to=message.in_reply_to,
     )
 
 

@@ -53,12 +53,13 @@ def compose(
     text: str | None,
     html: str | None,
     reply_to: Mailbox | None = None,
+    in_reply_to: str | None = None,
 ) -> ComposedMail:
     """
     Return a mail: the same bytes for the same arguments. Its Message-ID is made from `key`.
 
-    `time` is its Date in Unix seconds UTC. Without `text` the plain text is made from `html`. All bytes are ASCII,
-    except in an address with other letters before its @.
+    `time` is its Date in Unix seconds UTC, `in_reply_to` the Message-ID of the mail that it follows. Without `text` the
+    plain text is made from `html`. All bytes are ASCII, except in an address with other letters before its @.
     """
     message_id = f"<{_id(key)}@{sender.domain}>"
     head = [
@@ -68,6 +69,7 @@ def compose(
         _mailbox_header("To", recipient),
         _text_header("Subject", subject),
         *([] if reply_to is None else [_mailbox_header("Reply-To", reply_to)]),
+        *_thread_headers(in_reply_to),
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
     ]
@@ -81,6 +83,13 @@ def compose(
     else:
         content = "\r\n".join(head) + f"\r\n{plain}"
     return ComposedMail(message_id, content.encode())
+
+
+def _thread_headers(message_id: str | None) -> list[str]:
+    """Return the headers by which mail programs show a mail below another (RFC 5322, 3.6.4)."""
+    if message_id is None:
+        return []
+    return [f"{name}:\r\n {message_id}" for name in ("In-Reply-To", "References")]
 
 
 def _id(key: str) -> str:

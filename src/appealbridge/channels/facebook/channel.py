@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 import orjson
@@ -32,9 +32,11 @@ from appealbridge.plugin import (
     Account,
     AccountRefused,
     Address,
+    AlreadyGone,
     Channel,
     Delivery,
     DeliveryError,
+    Edits,
     Field,
     LoginExpired,
     Measure,
@@ -42,12 +44,15 @@ from appealbridge.plugin import (
     Receipt,
     Registry,
     Rejected,
+    Removes,
     Repeat,
     SearchResult,
     Secret,
+    Standing,
     Tools,
     TryAgain,
     Unsure,
+    looking,
 )
 from appealbridge.plugin.http import Effect, Reply
 from appealbridge.plugin.text import FACEBOOK_LIMIT
@@ -56,13 +61,15 @@ from appealbridge.plugin.timestamps import moment
 
 _PAGE = 100
 _PAGES = 20
+_BAD_REQUEST = (400, 404)
 
 _UNCLEAR = frozenset({1, 2})  # "please retry": the post may stand there all the same
 _THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
 _LOGIN = frozenset({102, 104, 190, 459, 464, 492, 2500})
 _REFUSED = frozenset({3, 5, 10, 12, *range(200, 300), 803, 2635})
 """A right that is missing, an address that may not ask, a version that is over: of the app or the Page."""
-_NO_SUCH_PAGE = (100, 33)
+_NO_SUCH_OBJECT = (100, 33)
+"""There is no such Page or post, or the token may not see it."""
 _NOT_PERMITTED = (1, 2_853_006)
 _BLOCKED = 368
 _REPEATED = frozenset({506, 1_366_051})
@@ -122,8 +129,12 @@ class FacebookPost(Options):
     )
 
 
-class Facebook(Channel[FacebookAccount, FacebookPost]):
-    """Publishes a post, and searches the Page's feed for it if its outcome is unclear."""
+class Facebook(
+    Channel[FacebookAccount, FacebookPost],
+    Removes[FacebookAccount],
+    Edits[FacebookAccount, FacebookPost],
+):
+    """Publishes a post, searches the Page's feed for it if its outcome is unclear, edits and removes it."""
 
     platform: ClassVar[str] = "facebook"
     action: ClassVar[str] = "facebook_post"
@@ -172,6 +183,49 @@ class Facebook(Channel[FacebookAccount, FacebookPost]):
         also = () if message.link is None else (f"{message.text}\n{message.link}",)
         return await timeline.search(message.text, also)
 
+    async def remove(
+        self, account: FacebookAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> str:
+        """Delete the post."""
+        reply = await _change(account, "DELETE", receipt, None, tools)
+        return reply.message()
+
+    async def edit(
+        self,
+        account: FacebookAccount,
+        message: FacebookPost,
+        receipt: Receipt,
+        delivery: Delivery,
+        tools: Tools,
+    ) -> Receipt:
+        """Give the post another text. The page that it shows as a preview stays the same."""
+        await _change(account, "POST", receipt, {"message": message.text}, tools)
+        return receipt
+
+    async def look(
+        self, account: FacebookAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> Standing:
+        """Ask for the post by its id; if Facebook does not show it, check that it shows the Page."""
+        _own(account, receipt)
+        query = {"fields": "id,message,created_time,permalink_url"}
+        reply = await _get(
+            account, receipt.id, query, tools, accept=_BAD_REQUEST, failure=looking(_failure)
+        )
+        if _numbers(_error(reply)) == _NO_SUCH_OBJECT:
+            # Facebook says the same of a post that this token may no longer see.
+            try:
+                await self.check(account, tools)
+            except Rejected as error:
+                raise AccountRefused(str(error), sure=False, status=error.status) from None
+            return Standing(there=False, seen=reply.message(reply.readable(_text(_error(reply)))))
+        if reply.status >= 400:
+            raise looking(_failure)(reply)
+        with reply.expecting("a post"):
+            post = _post(reply.json(), reply)
+            if post.receipt.id != receipt.id:
+                raise ValueError("another post")
+        return Standing(there=True, text=post.text, seen=reply.message("it is there"))
+
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
         """Return the Page's name; raise `AccountRefused` if the token may not post there."""
         reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
@@ -199,14 +253,54 @@ async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
 
 
 async def _get(
-    account: FacebookAccount, path: str, query: Mapping[str, str], tools: Tools
+    account: FacebookAccount,
+    path: str,
+    query: Mapping[str, str],
+    tools: Tools,
+    *,
+    accept: Collection[int] = (),
+    failure: Callable[[Reply], DeliveryError] | None = None,
 ) -> Reply:
     return await tools.http.get(
         f"{account.api}/{account.version}/{path}",
         params={**query, **_proof(account.credentials)},
         bearer=account.credentials.page_token,
+        accept=accept,
+        failure=failure or _failure,
+    )
+
+
+async def _change(
+    account: FacebookAccount,
+    method: str,
+    receipt: Receipt,
+    form: Mapping[str, str] | None,
+    tools: Tools,
+) -> Reply:
+    """Change a post of this Page, and make sure that Facebook says that it did."""
+    _own(account, receipt)
+    reply = await tools.http.change(
+        method,
+        f"{account.api}/{account.version}/{receipt.id}",
+        params=_proof(account.credentials),
+        form=form,
+        bearer=account.credentials.page_token,
         failure=_failure,
     )
+    if reply.at("success") is not True:
+        raise reply.unclear(f"Facebook does not say that it is done: {reply.excerpt()}")
+    return reply
+
+
+def _own(account: FacebookAccount, receipt: Receipt) -> None:
+    """Raise `AccountRefused` if a post is on another Page than the account's: its id begins with the Page's number."""
+    page, line, _ = receipt.id.partition("_")
+    if line and page != account.page_id:
+        raise AccountRefused(
+            f"this post is on page {page}, but the account is now page {account.page_id}; "
+            f"set page_id to {page} again, or see to the post on Facebook itself",
+            sure=False,
+        )
 
 
 def _proof(credentials: FacebookCredentials) -> dict[str, str]:
@@ -222,14 +316,17 @@ def _failure(reply: Reply) -> DeliveryError:
     if reply.status < 400:
         return reply.failure()
     error = _error(reply)
-    code, subcode = _number(error, "code"), _number(error, "error_subcode")
+    code, subcode = numbers = _numbers(error)
     reason = reply.readable(_text(error)) if error else reply.excerpt()
     if code in _LOGIN:
         return LoginExpired(reply.message(reason), status=reply.status)
-    numbers = (code, subcode)
     if code in _REFUSED or numbers == _NOT_PERMITTED:
-        return AccountRefused(reply.message(reason), status=reply.status)
-    if numbers == _NO_SUCH_PAGE and reply.effect is Effect.CREATE:
+        # An app may be allowed to post, and not to change a post that another app made.
+        sure = reply.effect is not Effect.CHANGE
+        return AccountRefused(reply.message(reason), sure=sure, status=reply.status)
+    if numbers == _NO_SUCH_OBJECT and reply.effect is Effect.CHANGE:
+        return AlreadyGone(reply.message(reason), status=reply.status)
+    if numbers == _NO_SUCH_OBJECT and reply.effect is Effect.CREATE:
         return AccountRefused(reply.message(reason), sure=False, status=reply.status)
     if code in _THROTTLED or (code == _BLOCKED and subcode not in _AGAINST_THE_RULES):
         wait = _BLOCKED_WAIT if code == _BLOCKED else _wait(reply)
@@ -249,6 +346,11 @@ def _error(reply: Reply) -> Mapping[str, Any]:
     except (orjson.JSONDecodeError, LookupError, TypeError):
         return {}
     return error if isinstance(error, dict) else {}
+
+
+def _numbers(error: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return the code and the subcode of an error."""
+    return _number(error, "code"), _number(error, "error_subcode")
 
 
 def _number(error: Mapping[str, Any], name: str) -> int | None:

@@ -24,6 +24,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+import orjson
 
 from appealbridge.plugin import (
     Account,
@@ -32,6 +35,7 @@ from appealbridge.plugin import (
     Channel,
     Delivery,
     DeliveryError,
+    Edits,
     Field,
     LoginExpired,
     Measure,
@@ -39,12 +43,15 @@ from appealbridge.plugin import (
     Receipt,
     Registry,
     Rejected,
+    Removes,
     Repeat,
     SearchResult,
     Secret,
+    Standing,
     Threaded,
     Tools,
     TryAgain,
+    looking,
 )
 from appealbridge.plugin.http import Reply
 from appealbridge.plugin.text import mastodon_length
@@ -54,6 +61,7 @@ from appealbridge.plugin.timestamps import moment
 _PAGE = 40
 _PAGES = 25
 _SOURCES = 5
+_GONE = (404, 410)
 _NO_SOURCE = range(400, 500)
 _WRITES = "write:statuses"
 _SURELY_THE_ACCOUNT = ("scope", "your login", "suspended", "disabled")
@@ -111,8 +119,12 @@ class MastodonPost(Threaded):
     )
 
 
-class Mastodon(Channel[MastodonAccount, MastodonPost]):
-    """Publishes a post, and searches the account's posts for it if its outcome is unclear."""
+class Mastodon(
+    Channel[MastodonAccount, MastodonPost],
+    Removes[MastodonAccount],
+    Edits[MastodonAccount, MastodonPost],
+):
+    """Publishes a post, searches the account's posts for it if its outcome is unclear, edits and removes it."""
 
     platform: ClassVar[str] = "mastodon"
     action: ClassVar[str] = "mastodon_post"
@@ -187,11 +199,77 @@ class Mastodon(Channel[MastodonAccount, MastodonPost]):
                 sources[post.receipt.id] = source
         return sources
 
+    async def remove(
+        self, account: MastodonAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> str:
+        """Delete the post, with its pictures. Other servers are told, but may keep their copies."""
+        reply = await tools.http.change(
+            "DELETE",
+            f"{account.api}/api/v1/statuses/{receipt.id}",
+            params={"delete_media": "true"},
+            bearer=account.credentials.access_token,
+            failure=_failure,
+        )
+        with reply.expecting("the deleted post"):
+            if reply.name(reply.json()["id"]) != receipt.id:
+                raise ValueError("another post")
+        return reply.message("deleted")
+
+    async def edit(
+        self,
+        account: MastodonAccount,
+        message: MastodonPost,
+        receipt: Receipt,
+        delivery: Delivery,
+        tools: Tools,
+    ) -> Receipt:
+        """Replace the text and its warning. Who sees a post cannot be changed any more."""
+        reply = await tools.http.change(
+            "PUT",
+            f"{account.api}/api/v1/statuses/{receipt.id}",
+            json={
+                "status": message.text,
+                "spoiler_text": message.spoiler_text or "",
+                **({} if message.language is None else {"language": message.language}),
+            },
+            bearer=account.credentials.access_token,
+            failure=_failure,
+        )
+        return _receipt(reply.json(), reply)
+
+    def shown_text(self, message: MastodonPost) -> str:
+        """Return the warning and the text."""
+        return f"{message.spoiler_text or ''}{message.text}"
+
+    async def look(
+        self, account: MastodonAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> Standing:
+        """Ask for the post by its id, and for its source."""
+        reply = await tools.http.get(
+            f"{account.api}/api/v1/statuses/{receipt.id}",
+            bearer=account.credentials.access_token,
+            accept=_GONE,
+            failure=looking(_failure),
+        )
+        if reply.status in _GONE:
+            if _own_words(reply):
+                return Standing(there=False, seen=reply.message())
+            raise looking(_failure)(reply)
+        with reply.expecting("a post"):
+            post = _post(reply.json(), reply)
+            if post.receipt.id != receipt.id:
+                raise ValueError("another post")
+        sources = await self._sources(account, tools, [post])
+        text = sources.get(receipt.id, post.source)
+        return Standing(
+            there=True, text=post.text if text is None else text, seen=reply.message("it is there")
+        )
+
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server; raise `AccountRefused` if its token may not write."""
         me = await _get(account, tools, "accounts/verify_credentials")
         with me.expecting("an account"):
-            name = f"@{me.name(me.at('acct'))}"
+            name = _named(me.json(), me)
         if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
             listed = me.readable(", ".join(sorted(scopes)))
             raise AccountRefused(
@@ -252,7 +330,30 @@ def _receipt(status: Any, reply: Reply) -> Receipt:
             reply.name(status["id"]),
             reply.web_address(status.get("url")),
             moment(status.get("created_at")),
+            _owner(status, reply),
         )
+
+
+def _owner(status: Any, reply: Reply) -> str:
+    try:
+        return _named(status["account"], reply)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return ""  # a post whose author cannot be read is published all the same
+
+
+def _named(account: Any, reply: Reply) -> str:
+    """Return an account's name with its server, as readers know it: two servers may have the same name."""
+    name = f"@{reply.name(account['acct'])}"
+    server = urlsplit(reply.web_address(account.get("url"))).netloc
+    return f"{name}@{server}" if server and "@" not in name[1:] else name
+
+
+def _own_words(reply: Reply) -> bool:
+    """Return whether a refusal is of a server of this kind, and not of something in between."""
+    try:
+        return bool(orjson.loads(reply.body)["error"])
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return False
 
 
 def _post(status: Any, reply: Reply) -> Post:

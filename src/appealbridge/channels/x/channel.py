@@ -23,10 +23,12 @@ X accepts no key of ours, so after an unclear outcome AppealBridge searches the 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
+
+import orjson
 
 from appealbridge.plugin import (
     Account,
@@ -42,15 +44,18 @@ from appealbridge.plugin import (
     Receipt,
     Registry,
     Rejected,
+    Removes,
     Repeat,
     SearchResult,
     Secret,
+    Standing,
     Threaded,
     Tools,
     TryAgain,
     Unsure,
+    looking,
 )
-from appealbridge.plugin.http import Reply
+from appealbridge.plugin.http import Effect, Reply
 from appealbridge.plugin.text import X_LIMIT, x_length
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment
@@ -59,6 +64,9 @@ _PAGE = 100
 _PAGES = 32  # X shows no more of a timeline than its latest 3,200 posts
 _OUT_OF_CREDITS_WAIT = 3600.0
 _BAD_QUERY = 400
+_GONE = (404, 410)
+_NOT_FOUND = "/resource-not-found"
+_POST_FIELDS = "created_at,entities,note_tweet"
 _LIMITS = (88, 185, 344)
 """Codes of X's older errors, with 403, for "too many": requests, posts a day, actions a day."""
 _ABOUT_THE_MESSAGE = re.compile(
@@ -73,6 +81,8 @@ _SURELY_THE_ACCOUNT = re.compile(
     r"|access level|app permissions|subset of (?:x|twitter) api",
     re.IGNORECASE,
 )
+_NOT_X = (orjson.JSONDecodeError, AttributeError, TypeError)
+"""The errors of reading an answer that X did not write."""
 _MOMENT = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SHORT = "//t.co/"
 _OWN_MEDIA = re.compile(r"/status/[0-9]+/(?:photo|video)/[0-9]+$", re.ASCII)
@@ -134,8 +144,8 @@ class Tweet(Threaded):
     )
 
 
-class X(Channel[XAccount, Tweet]):
-    """Publishes a post, and searches the timeline for it if its outcome is unclear."""
+class X(Channel[XAccount, Tweet], Removes[XAccount]):
+    """Publishes a post, searches the timeline for it if its outcome is unclear, and removes it."""
 
     platform: ClassVar[str] = "x"
     action: ClassVar[str] = "tweet"
@@ -173,7 +183,7 @@ class X(Channel[XAccount, Tweet]):
             query = {
                 "max_results": str(_PAGE),
                 "start_time": datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "tweet.fields": "created_at,entities,note_tweet",
+                "tweet.fields": _POST_FIELDS,
                 **({"pagination_token": cursor} if cursor else {}),
             }
             reply = await _get(account, f"users/{user}/tweets", query, tools, accept=(_BAD_QUERY,))
@@ -190,6 +200,40 @@ class X(Channel[XAccount, Tweet]):
         place = f"the timeline of {user}"
         timeline = await read_timeline(page, delivery, place=place, pages=_PAGES)
         return await timeline.search(_NAMES.sub("", message.text) if is_reply else message.text)
+
+    async def remove(
+        self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> str:
+        """Delete the post."""
+        url = f"{account.api}/2/tweets/{receipt.id}"
+        reply = await tools.http.change(
+            "DELETE",
+            url,
+            headers=_signed(account.credentials, "DELETE", url, tools),
+            failure=_failure,
+        )
+        if reply.at("data", "deleted") is not True:  # X says so of posts that are gone already, too
+            raise reply.unclear(f"X does not say that it is deleted: {reply.excerpt()}")
+        return reply.message()
+
+    async def look(
+        self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> Standing:
+        """Ask for the post by its id."""
+        query = {"tweet.fields": _POST_FIELDS}
+        reply = await _get(
+            account, f"tweets/{receipt.id}", query, tools, accept=_GONE, failure=looking(_failure)
+        )
+        if _says_gone(reply, receipt.id):
+            return Standing(there=False, seen=reply.message())
+        if reply.status in _GONE:
+            raise looking(_failure)(reply)
+        with reply.expecting("a post"):
+            tweet = reply.at("data")
+            if tweet["id"] != receipt.id:
+                raise ValueError("another post")
+            post = _post(tweet, reply, is_reply=False)
+        return Standing(there=True, text=post.text, seen=reply.message("it is there"))
 
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name; raise `AccountRefused` if its login may not write."""
@@ -241,6 +285,7 @@ async def _get(
     tools: Tools,
     *,
     accept: Collection[int] = (),
+    failure: Callable[[Reply], DeliveryError] | None = None,
 ) -> Reply:
     url = f"{account.api}/2/{path}"
     whole = f"{url}?{urlencode(query)}" if query else url
@@ -249,7 +294,7 @@ async def _get(
         params=query,
         headers=_signed(account.credentials, "GET", whole, tools),
         accept=accept,
-        failure=_failure,
+        failure=failure or _failure,
     )
 
 
@@ -280,7 +325,8 @@ def _failure(reply: Reply) -> DeliveryError:
         return TryAgain(reply.message(), throttled=True, status=status)
     if status == 403:
         sure = _SURELY_THE_ACCOUNT.search(text) is not None
-        if not sure and _ABOUT_THE_MESSAGE.search(text):
+        # A refusal to delete a post that mentions it is still about the account's right to do so.
+        if not sure and reply.effect is not Effect.CHANGE and _ABOUT_THE_MESSAGE.search(text):
             return Rejected(reply.message(), status=status)
         return AccountRefused(reply.message(), sure=sure, status=status)
     if status == 429:
@@ -293,6 +339,20 @@ def _failure(reply: Reply) -> DeliveryError:
         if resets:
             return TryAgain(reply.message(), after=max(resets), throttled=True, status=status)
     return reply.failure()
+
+
+def _says_gone(reply: Reply, number: str) -> bool:
+    """Return whether X itself says that it has no such post."""
+    try:
+        body = orjson.loads(reply.body)
+        errors = [body, *body.get("errors", ())] if "data" not in body else []
+        return any(
+            str(error.get("type", "")).endswith(_NOT_FOUND)
+            and number in (error.get("resource_id"), error.get("value"))
+            for error in errors
+        )
+    except _NOT_X:
+        return False
 
 
 def _has_code(text: str, *codes: int) -> bool:

@@ -130,6 +130,14 @@ class Http:
         """Create something; an unclear answer is `Unsure`. The options are those of `request`."""
         return await self.request("POST", url, Effect.CREATE, **options)
 
+    async def change(self, method: str, url: str, **options: Unpack[_Options]) -> Reply:
+        """
+        Change or remove something that is there (PUT, POST, DELETE); an unclear answer is `Unsure`.
+
+        404 and 410 are `AlreadyGone`. The options are those of `request`.
+        """
+        return await self.request(method, url, Effect.CHANGE, **options)
+
     async def request(
         self,
         method: str,
@@ -184,7 +192,7 @@ class Http:
         limit: int,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send a request and return the answer's status, headers and body; raise what its failure means."""
-        session, unclear = self._session, Unsure if effect is Effect.CREATE else TryAgain
+        session, unclear = self._session, TryAgain if effect is Effect.READ else Unsure
         if session.closed:
             raise TryAgain(self._message(method, url, "the program is stopping"))
         sent, again = False, True
@@ -205,7 +213,7 @@ class Http:
                         answer = await _answer(protocol, limit)
                     except _LOST:  # the server may have closed an idle connection
                         connection.close()
-                        if not again or (sent and effect is Effect.CREATE):
+                        if not again or (sent and effect is not Effect.READ):
                             raise
                         again = False
                     except BaseException:

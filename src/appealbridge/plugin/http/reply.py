@@ -15,6 +15,7 @@ from yarl import URL
 
 from appealbridge.model.errors import (
     AccountRefused,
+    AlreadyGone,
     DeliveryError,
     LoginExpired,
     Rejected,
@@ -33,6 +34,9 @@ Refusals that are about rights, bills and addresses, and not about a text.
 They would be the same for every message, so no message is given up because of them.
 """
 
+GONE = frozenset({404, 410})
+"""Answers to a request for one post: it is not there."""
+
 _GAVE_UP = re.compile(
     r"\btime-?d?[ -]?out|first byte|fetch failed|read error|guru meditation|before headers|\bH1[2-9]\b",
     re.IGNORECASE,
@@ -50,6 +54,8 @@ class Effect(StrEnum):
 
     CREATE = "create"
     """Makes something new: after an unclear answer it may exist."""
+    CHANGE = "change"
+    """Changes or removes something that is there: after an unclear answer nobody knows whether it did."""
     READ = "read"
     """Changes nothing: an unclear answer is as good as none."""
 
@@ -66,11 +72,13 @@ def failure(status: int, effect: Effect, message: str, after: float | None) -> D
         return TryAgain(message, after=after, throttled=True, status=status)
     if status in (425, 503):
         return TryAgain(message, after=after, status=status)
-    if effect is Effect.CREATE and (status in MOVED or status in ABOUT_THE_ACCOUNT):
+    if effect is Effect.CHANGE and status in GONE:
+        return AlreadyGone(message, status=status)
+    if effect is not Effect.READ and (status in MOVED or status in ABOUT_THE_ACCOUNT):
         return AccountRefused(message, sure=status in MOVED, after=after, status=status)
     if status in MOVED or (400 <= status < 500 and status != 408):
         return Rejected(message, status=status)
-    if effect is Effect.CREATE:
+    if effect is not Effect.READ:
         return Unsure(message, status=status)
     return TryAgain(message, after=after, status=status)
 
@@ -155,7 +163,7 @@ class Reply:
 
     def unclear(self, reason: str) -> DeliveryError:
         """Return the failure for an answer that does not say what was done."""
-        unclear = Unsure if self.effect is Effect.CREATE else TryAgain
+        unclear = TryAgain if self.effect is Effect.READ else Unsure
         return unclear(self.message(reason), status=self.status)
 
     def retry_after(self) -> float | None:
