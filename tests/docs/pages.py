@@ -34,6 +34,16 @@ def text_of(name: str) -> str:
     return (ROOT / "docs" / name).read_text("utf-8")
 
 
+def part(page: str, heading: str) -> str:
+    """Return what stands under a heading of a page."""
+    text = FENCE.sub("", text_of(page))
+    level = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert level, f"docs/{page} has no heading {heading!r}"
+    rest = text[level.end() :]
+    end = re.search(rf"^#{{1,{len(level[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
 def blocks() -> list[Block]:
     """Return every fenced block of every page."""
     return [block for page in PAGES for block in _blocks(page)]

@@ -4,13 +4,13 @@ import pytest
 
 from appealbridge.blueprints.blueprint import Head
 from appealbridge.model.appeal import Appeal
-from appealbridge.plugin import Account
+from appealbridge.plugin import Account, Edits, Removes
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.conditions.schema import FieldTest
 from appealbridge.recipes.model.entries import StepEntry
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.settings.model import DaemonSettings
-from tests.docs.pages import table_after
+from tests.docs.pages import part, table_after
 from tests.docs.tables import table
 
 
@@ -38,3 +38,21 @@ def tables():
 )
 def test_the_table_says_what_the_model_says(page, mark, wanted):
     assert table_after(page, f"options: {mark}") == wanted
+
+
+@pytest.mark.parametrize(
+    ("row", "ability"),
+    [("removes what is published", Removes), ("edits what is published", Edits)],
+)
+def test_the_table_at_a_glance_says_what_each_channel_can_do(row, ability):
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in part("channels.md", "At a glance").splitlines()
+        if line.startswith("|")
+    ]
+    platforms = next(cells for cells in rows if cells[0] == "`platform`")
+    said = next(cells for cells in rows if cells[0] == row)
+    channels = load(third_party=False).channels
+    assert {name.strip("`"): word for name, word in zip(platforms[1:], said[1:], strict=True)} == {
+        name: "yes" if isinstance(channel, ability) else "no" for name, channel in channels.items()
+    }

@@ -20,19 +20,9 @@ from appealbridge.recipes.templates.scope import GIVEN_NAMES
 from appealbridge.triggers.webhook.presets import PRESETS
 from appealbridge.triggers.webhook.signature import Scheme
 from appealbridge.web import api, listing
-from tests.docs.pages import FENCE, ROOT, text_of
+from tests.docs.pages import ROOT, part
 
 MODES = (QUEUED, SINGLE, RESTART, PARALLEL)
-
-
-def part(page: str, heading: str) -> str:
-    """Return what stands under a heading of a page."""
-    text = FENCE.sub("", text_of(page))
-    level = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
-    assert level, f"docs/{page} has no heading {heading!r}"
-    rest = text[level.end() :]
-    end = re.search(rf"^#{{1,{len(level[1])}}} ", rest, re.MULTILINE)
-    return rest[: end.start()] if end else rest
 
 
 def unsaid(words, text: str) -> list[str]:

@@ -145,7 +145,7 @@ class Trouble:
 
 
 # By fault: how many requests it bites at most, and for how many seconds at most; 0 says neither.
-# delete_lies is left out, since nothing is deleted here.
+# Those about deleting and editing are left out, since nothing is deleted or edited here.
 _FAULTS = {
     "refuse": (4, 2.0),
     "http_429": (3, 3.0),

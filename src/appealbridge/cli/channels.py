@@ -61,7 +61,8 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     else:
         for row in rows:
             mark = styled("good", "green") if row["good"] else styled("bad", "red")
-            say(f"{row['name']} ({row['platform']}): ", mark, f", {row['message']}")
+            limits = f"; {row['limits']}" if row["limits"] else ""
+            say(f"{row['name']} ({row['platform']}): ", mark, f", {row['message']}{limits}")
         if not rows:
             say("no channels in the settings")
     if not all(row["good"] for row in rows):
@@ -90,6 +91,7 @@ async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, A
 async def _one(name: str, bound: Any, http: Any, limits: Any) -> dict[str, Any]:
     from appealbridge.engine.time_limit import GaveUp
     from appealbridge.model.errors import DeliveryError
+    from appealbridge.plugin.abilities import limits_of
     from appealbridge.plugin.channel import Tools
 
     tools = Tools(http, http.now(), random.Random())  # noqa: S311 - a nonce that has to differ, not to be secret
@@ -102,4 +104,10 @@ async def _one(name: str, bound: Any, http: Any, limits: Any) -> dict[str, Any]:
         good, message = False, tools.clean(f"the plug-in failed: {fault(error)}")
     else:
         good, message = True, message or "this platform offers no way to check a login"
-    return {"name": name, "platform": bound.channel.platform, "good": good, "message": message}
+    return {
+        "name": name,
+        "platform": bound.channel.platform,
+        "good": good,
+        "message": message,
+        "limits": limits_of(bound.channel),
+    }

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from appealbridge.editor.models import Schema, of_entry, of_model, or_template
-from appealbridge.plugin.channel import AnyChannel
+from appealbridge.plugin.abilities import limits_of
+from appealbridge.plugin.channel import AnyChannel, Channel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions.schema import CONDITIONS
@@ -141,10 +142,12 @@ def _object(
 
 
 def _about(plugin: object) -> str:
-    """Return the first line of the docstring of a plug-in's file, or else of its class."""
+    """Return what a plug-in says of itself in its file, or else in its class, and what a channel cannot do."""
     file = inspect.getmodule(type(plugin))
     docstring = getattr(file, "__doc__", None) or type(plugin).__doc__ or ""
-    return docstring.strip().partition("\n")[0]
+    about = docstring.strip().partition("\n")[0]
+    limits = limits_of(plugin) if isinstance(plugin, Channel) else ""
+    return f"{about} Note: {limits}." if limits else about
 
 
 _TEMPLATE: Schema = {

@@ -192,9 +192,11 @@ class Channel(ABC, Generic[A, M]):
        nobody knows, `when_unsure` decides, by default a person.
     7. *The receipt is stored.* `id` and `url` are the results of the step (`results.<step>.url`), and `id` is what the
        next post of a thread has in `in_reply_to` (see `Threaded`).
-    8. *Rate limits are kept.* The engine calls `allowance` with each answer to a request that was to create something,
+    8. *A post is removed or edited.* A channel whose platform can do that inherits `Removes` or `Edits` as well (see
+       `plugin.abilities`). Each has a contract suite of its own.
+    9. *Rate limits are kept.* The engine calls `allowance` with each answer to a request that was to create something,
        and waits before the limit is reached.
-    9. *The channel is closed.* There is nothing to do: connections belong to `tools.http`. If the settings change,
+    10. *The channel is closed.* There is nothing to do: connections belong to `tools.http`. If the settings change,
        the next attempt gets the new account.
 
     A channel whose messages reach one person and not the public can also send notices, see `tell`. In practice mode
@@ -235,7 +237,12 @@ class Channel(ABC, Generic[A, M]):
         )
 
     async def check(self, account: A, tools: Tools) -> str:
-        """Return who the credentials belong to; raise `LoginExpired`, `AccountRefused` or `TryAgain`."""
+        """
+        Return who the credentials belong to; raise `LoginExpired`, `AccountRefused` or `TryAgain`.
+
+        Two accounts never have the same name. If the platform says in its answer to a post whose it is, `deliver` puts
+        the same words into `Receipt.account`.
+        """
         del account, tools
         return ""
 

@@ -28,11 +28,15 @@ from appealbridge.practice.faults import (
     FaultName,
     Faults,
 )
+from appealbridge.practice.posts import PracticePost, Shelf
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNT = web.RequestKey("account", str)
 """The key under which a request has its account."""
+
+BY_HAND = "(changed by hand)"
+"""Ends a text that somebody changed on the platform itself."""
 
 _ABORT = struct.pack("ii", 1, 0)
 
@@ -83,6 +87,10 @@ class ErrorWords(Protocol):
         """Say that something went wrong inside, which tells nothing of what was done."""
         ...
 
+    def forbidden(self) -> web.Response:
+        """Say that the login may not delete this post."""
+        ...
+
 
 def answer(
     status: int, body: Any, headers: Mapping[str, str] | None = None, kind: str = "application/json"
@@ -112,9 +120,29 @@ class Answering:
         self._late: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
-        """Leave unpublished what was to be published later."""
+        """Leave undone what was to be done later."""
         for task in self._late:
             task.cancel()
+
+    def delete(self, shelf: Shelf, post: PracticePost) -> None:
+        """Take a post down, or do what the active fault does instead: nothing, later, or decline."""
+        if self._faults.take(self._words.name, {FaultName.DELETE_403}):
+            raise Declined(self._words.forbidden())
+        fault = self._faults.take(self._words.name, {FaultName.DELETE_LIES, FaultName.DELETE_SLOW})
+        if fault is None:
+            shelf.delete(post)
+        elif fault.name is FaultName.DELETE_SLOW:
+
+            async def delete() -> None:
+                if post.deleted_at is None:
+                    shelf.delete(post)
+
+            self._begin(_seconds(fault), delete)
+
+    def edit_by_hand(self, shelf: Shelf, post: PracticePost) -> None:
+        """Let somebody change a post on the platform itself, if that fault is on."""
+        if self._faults.take(self._words.name, {FaultName.EDITED_BY_HAND}):
+            shelf.edit(post, f"{post.text} {BY_HAND}")
 
     def guard(self, handler: Handler) -> Handler:
         """Return the handler with the faults before and after it."""
@@ -164,18 +192,25 @@ class Answering:
     ) -> web.StreamResponse:
         """Answer as a proxy that waits no longer, while the platform behind it goes on with the request."""
         await request.read()
-        seconds = LATE_SECONDS if fault.seconds is None else fault.seconds
+
+        async def publish() -> None:
+            with suppress(Declined):
+                await handler(request)
+
+        self._begin(_seconds(fault), publish)
+        page = _PAGE.format(status=504, reason="Gateway Time-out")
+        return web.Response(status=504, text=page, content_type="text/html")
+
+    def _begin(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something later."""
 
         async def later() -> None:
             await self._clock.sleep(seconds)
-            with suppress(Declined):
-                await handler(request)
+            await work()
 
         task = asyncio.create_task(later())
         self._late.add(task)
         task.add_done_callback(self._late.discard)
-        page = _PAGE.format(status=504, reason="Gateway Time-out")
-        return web.Response(status=504, text=page, content_type="text/html")
 
     async def _spoil(
         self, request: web.Request, fault: Fault, response: web.Response
@@ -193,6 +228,11 @@ class Answering:
                 return abort(request)
             case _:
                 return abort(request)
+
+
+def _seconds(fault: Fault) -> float:
+    """Return how much later something is to happen."""
+    return LATE_SECONDS if fault.seconds is None else fault.seconds
 
 
 def reset(transport: Any) -> None:

@@ -59,7 +59,7 @@ class PracticeFacebook:
         ]
 
     async def stop(self, _: web.Application) -> None:
-        """Leave unpublished what was to be published later."""
+        """Leave undone what was to be done later."""
         await self._answering.stop()
 
     def throttled(self, seconds: float | None) -> web.Response:
@@ -114,6 +114,10 @@ class PracticeFacebook:
     def crashed(self) -> web.Response:
         """Say that something went wrong inside."""
         return graph_error(1, "An unknown error occurred", status=500)
+
+    def forbidden(self) -> web.Response:
+        """Say that the login may not delete this post."""
+        return graph_error(200, "(#200) Permissions error", status=403)
 
     def _as_somebody(self, handler: Handler) -> Handler:
         """Hand a request on with its parameters and its token's page."""
@@ -193,11 +197,16 @@ class PracticeFacebook:
         fields = wanted_fields(
             request[_PARAMETERS].get("fields", ""), ("created_time", "message", "id")
         )
-        return answer(200, post_shown(self._found(request), fields, _origin(request)))
+        post = self._found(request)
+        self._answering.edit_by_hand(self._shelf, post)
+        return answer(200, post_shown(post, fields, _origin(request)))
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         parameters = request[_PARAMETERS]
         post = self._found(request)
+        if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
+            raise Declined(graph_error(100, "(#100) This post cannot be edited"))
+        self._answering.edit_by_hand(self._shelf, post)
         if "message" in parameters and parameters["message"] != post.text:
             _check(parameters["message"], "")
             self._shelf.edit(post, parameters["message"])
@@ -207,8 +216,7 @@ class PracticeFacebook:
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
         post = self._found(request)
-        if not self._faults.take(self.name, {FaultName.DELETE_LIES}):
-            self._shelf.delete(post)
+        self._answering.delete(self._shelf, post)
         return answer(200, {"success": True})
 
     def _found(self, request: web.Request) -> PracticePost:

@@ -5,9 +5,10 @@ Before a platform answers a request, it asks here whether a fault applies. The r
 `count` and `seconds`:
 
 - `count` is how many requests it bites at most; 1 if neither is given.
-- `seconds` is for how long it is on, from now. With a `count` as well, four faults read it as what
+- `seconds` is for how long it is on, from now. With a `count` as well, five faults read it as what
   one answer does: `http_429` says that the limit is reset so much later, `post_then_hang` hangs for
-  so long, and `slow` and `late_post` (which have a count always) answer or publish so much later.
+  so long, and `slow`, `late_post` and `delete_slow` (which have a count always) answer, publish or
+  delete so much later.
 - Where several are on, one bites a request: those that refuse it come before those that spoil the
   answer, and otherwise the one that was asked for first.
 """
@@ -28,7 +29,7 @@ THROTTLE_SECONDS = 2.0
 """When a rate limit resets if nobody said."""
 
 LATE_SECONDS = 5.0
-"""How long after its proxy has given up a slow platform publishes, if nobody said."""
+"""How long after its proxy has given up a slow platform publishes, or after its answer deletes, if nobody said."""
 
 
 class FaultName(StrEnum):
@@ -53,6 +54,10 @@ class FaultName(StrEnum):
     READ_ONLY = "read_only"
     SUSPENDED = "suspended"
     DELETE_LIES = "delete_lies"
+    DELETE_SLOW = "delete_slow"
+    DELETE_403 = "delete_403"
+    EDIT_REFUSED = "edit_refused"
+    EDITED_BY_HAND = "edited_by_hand"
 
 
 _F = FaultName
@@ -72,7 +77,10 @@ SPOILED = frozenset({_F.SLOW, _F.TRUNCATED})
 WRITE_SPOILED = SPOILED | {_F.POST_THEN_HANG, _F.POST_THEN_RESET, _F.POST_THEN_500}
 """The request is applied, and nobody can tell from the answer."""
 
-_ABOUT_ONE_ANSWER = frozenset({_F.HTTP_429, _F.SLOW, _F.LATE_POST, _F.POST_THEN_HANG})
+_COUNTED = frozenset({_F.SLOW, _F.LATE_POST, _F.DELETE_SLOW})
+"""They have a count always, because their seconds are how long one of them takes."""
+
+_ABOUT_ONE_ANSWER = _COUNTED | {_F.HTTP_429, _F.POST_THEN_HANG}
 
 
 @dataclass(slots=True)
@@ -122,7 +130,7 @@ class Faults:
         self, platform: str, name: FaultName, count: int | None, seconds: float | None
     ) -> Fault:
         """Switch a fault on; see the rule above."""
-        if count is None and (seconds is None or name in (_F.SLOW, _F.LATE_POST)):
+        if count is None and (seconds is None or name in _COUNTED):
             count = 1
         about_one_answer = count is not None and name in _ABOUT_ONE_ANSWER
         until = None

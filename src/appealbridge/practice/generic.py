@@ -51,7 +51,7 @@ class PracticeGeneric:
         ]
 
     async def stop(self, _: web.Application) -> None:
-        """Leave unpublished what was to be published later."""
+        """Leave undone what was to be done later."""
         await self._answering.stop()
 
     def throttled(self, seconds: float | None) -> web.Response:
@@ -82,6 +82,10 @@ class PracticeGeneric:
     def crashed(self) -> web.Response:
         """Say that something went wrong inside."""
         return answer(500, {"error": "something went wrong"})
+
+    def forbidden(self) -> web.Response:
+        """Say that the login may not delete this post."""
+        return answer(403, {"error": "this login may not delete this post"})
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         if request.method in ("GET", "HEAD"):

@@ -66,7 +66,7 @@ class PracticeMastodon:
         ]
 
     async def stop(self, _: web.Application) -> None:
-        """Leave unpublished what was to be published later."""
+        """Leave undone what was to be done later."""
         await self._answering.stop()
 
     def throttled(self, seconds: float | None) -> web.Response:
@@ -97,6 +97,10 @@ class PracticeMastodon:
     def crashed(self) -> web.Response:
         """Say that something went wrong inside."""
         return answer(500, {"error": "We're sorry, but something went wrong on our end."})
+
+    def forbidden(self) -> web.Response:
+        """Say that the login may not delete this post."""
+        return answer(403, {"error": "This action is not allowed"})
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         wanted = await _parameters(request)
@@ -129,7 +133,9 @@ class PracticeMastodon:
         return answer(200, status(post, _origin(request)))
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
-        return answer(200, status(self._found(request), _origin(request)))
+        post = self._found(request)
+        self._answering.edit_by_hand(self._shelf, post)
+        return answer(200, status(post, _origin(request)))
 
     async def _source(self, request: web.Request) -> web.StreamResponse:
         post = self._found(request, own=True)
@@ -140,14 +146,22 @@ class PracticeMastodon:
         wanted = await _parameters(request)
         post = self._found(request, own=True)
         text = _text(wanted)
-        if text != post.text:
+        if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
+            raise Declined(answer(422, {"error": "Validation failed: Status cannot be edited"}))
+        self._answering.edit_by_hand(self._shelf, post)
+        # As on the real one, a warning that is left out is taken off, and a language stays.
+        more = {"spoiler_text": str(wanted.get("spoiler_text") or "")}
+        if wanted.get("language"):
+            more["language"] = wanted["language"]
+        if text != post.text or more["spoiler_text"] != post.more.get("spoiler_text", ""):
             self._shelf.edit(post, text)
+        if any(post.more.get(name, "") != one for name, one in more.items()):
+            self._shelf.mark(post, **more)
         return answer(200, status(post, _origin(request)))
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
         post = self._found(request, own=True)
-        if not self._faults.take(self.name, {FaultName.DELETE_LIES}):
-            self._shelf.delete(post)
+        self._answering.delete(self._shelf, post)
         return answer(200, status(post, _origin(request)) | {"text": post.text})
 
     async def _me(self, request: web.Request) -> web.StreamResponse:

@@ -36,8 +36,8 @@ class PracticePost:
     One post, as it was sent. Times are Unix seconds UTC.
 
     `edits` holds the earlier texts as `{"text", "edited_at"}`, `client_key` what the sender gave to
-    tell a repeat, `more` what only this platform knows (`to`, `subject` and `html` of an email; `plug_in`, `method`,
-    `path` and `sent` of what a channel without a practice platform sent).
+    tell a repeat, `more` what only this platform knows (`to`, `subject`, `html` and `in_reply_to` of an
+    email; `plug_in`, `method`, `path` and `sent` of what a channel without a practice platform sent).
     """
 
     platform: str

@@ -106,7 +106,7 @@ class PracticeMailServer:
                 letter["text"],
                 media=letter["media"],
                 client_key=key,
-                more={"to": to, "subject": letter["subject"], "html": letter["html"]},
+                more={"to": to, **letter["more"]},
             )
             for to in map(readable, envelope.rcpt_tos)
         ]
@@ -196,8 +196,8 @@ def read(content: bytes) -> dict[str, Any]:
     """
     Return what a message says: `account` is the address in From, `client_key` the Message-ID.
 
-    Besides: `subject`, `text`, `html` (`None` without one) and `media` (type and name). Whatever is
-    broken in it is shown as well as it can be; nothing in it raises.
+    Besides: `text`, `media` (type and name) and `more`: `subject`, `html` (`None` without one) and, if it has one,
+    `in_reply_to`. Whatever is broken in it is shown as well as it can be; nothing in it raises.
     """
     message = message_from_bytes(content, policy=policy.SMTPUTF8)
     if not isinstance(message, EmailMessage):
@@ -213,13 +213,17 @@ def read(content: bytes) -> dict[str, Any]:
             plain = _content(part)
         elif kind == "text/html" and rich is None:
             rich = _content(part)
+    earlier = _header(message, "In-Reply-To").strip()
     return {
         "account": parseaddr(_header(message, "From"))[1],
         "client_key": _header(message, "Message-ID").strip() or None,
-        "subject": _header(message, "Subject"),
         "text": plain,
-        "html": rich,
         "media": media,
+        "more": {
+            "subject": _header(message, "Subject"),
+            "html": rich,
+            **({"in_reply_to": earlier} if earlier else {}),
+        },
     }
 
 

@@ -75,7 +75,7 @@ class PracticeX:
         ]
 
     async def stop(self, _: web.Application) -> None:
-        """Leave unpublished what was to be published later."""
+        """Leave undone what was to be done later."""
         await self._answering.stop()
 
     def throttled(self, seconds: float | None) -> web.Response:
@@ -123,6 +123,10 @@ class PracticeX:
             500, "Internal Server Error", "Something is broken. This is usually temporary."
         )
 
+    def forbidden(self) -> web.Response:
+        """Say that the login may not delete this post."""
+        return forbidden("You are not authorized to delete this Tweet.")
+
     async def _create(self, request: web.Request) -> web.StreamResponse:
         wanted = checked(await request.read())
         account = request[ACCOUNT]
@@ -160,10 +164,9 @@ class PracticeX:
             )
         post = self._shelf.live(self.name, post_id)
         if post is not None and post.account != request[ACCOUNT]:
-            raise Declined(forbidden("You are not authorized to delete this Tweet."))
-        lies = self._faults.take(self.name, {FaultName.DELETE_LIES})
-        if post is not None and not lies:
-            self._shelf.delete(post)
+            raise Declined(self.forbidden())
+        if post is not None:
+            self._answering.delete(self._shelf, post)
         # The real one says so of a tweet that is gone already, too.
         return answer(200, {"data": {"deleted": True}})
 

@@ -65,6 +65,11 @@ class AbilityContract:
     case: ClassVar[ChannelCase]
 
     @property
+    def channel(self) -> Any:
+        """Return the channel, which has the ability."""
+        return self.case.channel
+
+    @property
     def post(self) -> PublishedCase:
         """Return what the platform answers about the published post."""
         published = self.case.published
@@ -74,7 +79,7 @@ class AbilityContract:
     async def look(self, platform: ScriptedServer, tools: Tools, *, swapped: bool = False) -> Any:
         """Look at the post once."""
         account = self.account(platform.url, swapped=swapped)
-        return await self.case.channel.look(account, self.post.receipt, a_delivery(), tools)
+        return await self.channel.look(account, self.post.receipt, a_delivery(), tools)
 
     def account(self, url: str, *, swapped: bool = False) -> Any:
         """Return the account, or the one that took its place in the settings."""
@@ -194,7 +199,7 @@ class RemovesContract(AbilityContract):
     async def remove(self, platform: ScriptedServer, tools: Tools, *, swapped: bool = False) -> Any:
         """Make one attempt to remove the post."""
         account = self.account(platform.url, swapped=swapped)
-        return await self.case.channel.remove(account, self.post.receipt, a_delivery(), tools)
+        return await self.channel.remove(account, self.post.receipt, a_delivery(), tools)
 
     async def test_removing_asks_for_this_post_and_says_what_came(
         self, platform: ScriptedServer, tools: Tools
@@ -289,7 +294,7 @@ class EditsContract(AbilityContract):
 
     async def edit(self, platform: ScriptedServer, tools: Tools) -> Receipt:
         """Make one attempt to replace the post by the case's message."""
-        receipt: Receipt = await self.case.channel.edit(
+        receipt: Receipt = await self.channel.edit(
             self.account(platform.url), self.case.wanted(), self.post.receipt, a_delivery(), tools
         )
         return receipt
@@ -309,7 +314,7 @@ class EditsContract(AbilityContract):
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
         """Edited to what is there already, or not edited although the platform said so."""
-        channel, message = self.case.channel, self.case.wanted()
+        channel, message = self.channel, self.case.wanted()
         earlier = message.model_copy(update={"text": "What was published before"})
         platform.answers(self.edited, *self.post.standing(self.case.text()))
         await self.edit(platform, tools)
@@ -329,7 +334,7 @@ class EditsContract(AbilityContract):
         platform.answers(*self.post.standing(BY_HAND))
         standing = await self.look(platform, tools)
         assert standing.text == BY_HAND
-        assert not self.case.channel.shows(self.case.wanted(), standing)
+        assert not self.channel.shows(self.case.wanted(), standing)
 
     async def test_a_post_that_is_gone_shows_nothing(
         self, platform: ScriptedServer, tools: Tools
@@ -337,7 +342,7 @@ class EditsContract(AbilityContract):
         """An edit cannot bring it back."""
         platform.answers(*self.post.absent)
         standing = await self.look(platform, tools)
-        assert not self.case.channel.shows(self.case.wanted(), standing)
+        assert not self.channel.shows(self.case.wanted(), standing)
 
     async def test_every_status_of_an_edit_means_what_the_table_says(
         self, platform: ScriptedServer, tools: Tools

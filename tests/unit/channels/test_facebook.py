@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from appealbridge.channels.facebook.channel import Facebook
-from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Rejected, TryAgain, Unsure
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
@@ -206,3 +206,55 @@ async def test_a_post_is_found_however_facebook_gives_it_back(server, tools, sho
     assert (await facebook.find(account(server), post, a_delivery(), tools)).receipt.id == POST[
         "id"
     ]
+
+
+RECEIPT = Receipt("123456_789", "https://www.facebook.com/123456_789")
+GONE = (100, 33)
+
+
+async def test_a_post_of_another_page_is_left_alone_and_says_which_page(server, tools):
+    other = facebook.account.model_validate(
+        {"api": server.url, "page_id": "654321", "credentials": {"page_token": "token"}}
+    )
+    for attempt in (
+        facebook.remove(other, RECEIPT, a_delivery(), tools),
+        facebook.edit(other, post, RECEIPT, a_delivery(), tools),
+        facebook.look(other, RECEIPT, a_delivery(), tools),
+    ):
+        with pytest.raises(AccountRefused, match="page 123456, but the account is now page 654321"):
+            await attempt
+    assert server.heard == []
+
+
+async def test_a_removal_proves_the_app_in_its_address(server, tools):
+    server.answers((200, {"success": True}))
+    await facebook.remove(account(server, app_secret="s"), RECEIPT, a_delivery(), tools)
+    (heard,) = server.heard
+    assert (heard.method, heard.path, heard.body) == ("DELETE", "/v25.0/123456_789", b"")
+    assert set(heard.query) == {"appsecret_proof"}
+
+
+async def test_a_change_that_facebook_denies_is_unsure(server, tools):
+    server.answers((200, {"success": False}))
+    with pytest.raises(Unsure):
+        await facebook.remove(account(server), RECEIPT, a_delivery(), tools)
+
+
+@pytest.mark.parametrize("code", [10, 200])
+async def test_a_refused_change_may_be_about_this_post_alone(server, tools, code):
+    server.answers(error(code, status=403))
+    with pytest.raises(AccountRefused) as caught:
+        await facebook.edit(account(server), post, RECEIPT, a_delivery(), tools)
+    assert not caught.value.sure
+
+
+async def test_a_post_is_gone_only_while_the_token_may_still_post_on_the_page(server, tools):
+    page = (200, {"id": "123456", "name": "Force"})
+    server.answers(error(*GONE), page, (200, {"can_post": True}))
+    assert not (await facebook.look(account(server), RECEIPT, a_delivery(), tools)).there
+    server.answers(error(*GONE), page, (200, {"can_post": False}))
+    with pytest.raises(AccountRefused):
+        await facebook.look(account(server), RECEIPT, a_delivery(), tools)
+    server.answers(error(*GONE), error(*GONE))
+    with pytest.raises(AccountRefused):
+        await facebook.look(account(server), RECEIPT, a_delivery(), tools)

@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.channels.mastodon.channel import Mastodon
-from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain
+from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Rejected, TryAgain
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
 
@@ -190,3 +190,40 @@ def test_a_warning_counts_too(account):
     message = mastodon.message(text="https://example.police.uk/a/412", spoiler_text="12345")
     measure = mastodon.measure(account, message)
     assert (measure.count, measure.limit) == (28, 500)
+
+
+RECEIPT = Receipt("112", STATUS["url"])
+
+
+async def test_an_account_is_named_with_its_server(server, account, tools):
+    me = {"id": "42", "acct": "force", "url": "https://mastodon.example/@force"}
+    server.answers((200, {**STATUS, "account": me}), (200, me), (404, {"error": "Not found"}))
+    receipt = await mastodon.deliver(account, post, a_delivery(), tools)
+    assert receipt.account == "@force@mastodon.example"
+    assert await mastodon.check(account, tools) == receipt.account
+
+
+@pytest.mark.parametrize("owner", [None, 7, {}, {"acct": ""}, {"acct": "a b"}])
+async def test_an_author_who_cannot_be_read_makes_no_post_unclear(server, account, tools, owner):
+    server.answers((200, {**STATUS, "account": owner}))
+    assert (await mastodon.deliver(account, post, a_delivery(), tools)).account == ""
+
+
+async def test_an_edit_says_the_warning_again_because_mastodon_drops_it(server, account, tools):
+    warned = post.model_copy(update={"spoiler_text": "Upsetting", "language": "en"})
+    await mastodon.edit(account, warned, RECEIPT, a_delivery(), tools)
+    await mastodon.edit(account, post, RECEIPT, a_delivery(), tools)
+    first, second = server.heard
+    assert (first.method, first.path) == ("PUT", "/api/v1/statuses/112")
+    assert first.json() == {"status": post.text, "spoiler_text": "Upsetting", "language": "en"}
+    assert second.json() == {"status": post.text, "spoiler_text": ""}
+    assert "Idempotency-Key" not in first.headers
+
+
+async def test_a_look_compares_the_text_that_mastodon_was_given(server, account, tools):
+    server.answers((200, STATUS), (200, {"id": "112", "text": post.text, "spoiler_text": ""}))
+    standing = await mastodon.look(account, RECEIPT, a_delivery(), tools)
+    assert standing.text == post.text
+    server.answers((200, STATUS), (404, {"error": "no such address"}))  # an older server
+    standing = await mastodon.look(account, RECEIPT, a_delivery(), tools)
+    assert mastodon.shows(post, standing)

@@ -1,12 +1,13 @@
 import hashlib
 import hmac
 from base64 import b64encode
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
 
 from appealbridge.channels.x.channel import X
-from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
+from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Rejected, TryAgain, Unsure
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer
@@ -347,3 +348,71 @@ async def test_a_user_id_of_somebody_else_is_noticed(server, tools):
 def test_a_tweet_is_measured_as_x_counts():
     measure = x.measure(None, tweet)
     assert (measure.count, measure.limit, measure.fits) == (21 + 23, 280, True)
+
+
+RECEIPT = Receipt("186", "https://x.com/i/status/186")
+NOT_FOUND = {
+    "resource_id": "186",
+    "detail": "Could not find tweet with id: [186].",
+    "title": "Not Found Error",
+    "type": "https://api.x.com/2/problems/resource-not-found",
+}
+
+
+async def test_a_removal_is_signed_and_is_no_creation(server, tools):
+    created = []
+    http = tools.http.reporting_to(created.append)
+    server.answers((200, {"data": {"deleted": True}}, {"x-rate-limit-remaining": "0"}))
+    told = await x.remove(account(server), RECEIPT, a_delivery(), replace(tools, http=http))
+    assert "deleted" in told
+    (heard,) = server.heard
+    assert (heard.method, heard.path, heard.body) == ("DELETE", "/2/tweets/186", b"")
+    assert heard.headers["Authorization"].startswith("OAuth ")
+    assert created == []  # its rate limit is another one than that of posts
+
+
+async def test_a_removal_that_x_denies_is_unsure(server, tools):
+    server.answers((200, {"data": {"deleted": False}}))
+    with pytest.raises(Unsure):
+        await x.remove(account(server), RECEIPT, a_delivery(), tools)
+
+
+async def test_a_refusal_to_delete_that_speaks_of_replies_is_about_the_account(server, tools):
+    server.answers((403, {"detail": "You may not delete this reply."}))
+    with pytest.raises(AccountRefused):
+        await x.remove(account(server), RECEIPT, a_delivery(), tools)
+
+
+async def test_a_look_shows_the_text_with_its_links_in_full(server, tools):
+    server.answers((200, {"data": TWEET}))
+    standing = await x.look(account(server), RECEIPT, a_delivery(), tools)
+    assert (standing.there, standing.text) == (
+        True,
+        TEXT,
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(200, {"errors": [NOT_FOUND]}), (404, {"errors": [NOT_FOUND]}), (404, NOT_FOUND)],
+    ids=["200", "404", "404 as a problem"],
+)
+async def test_x_says_that_a_post_is_gone_by_the_type_of_its_problem(server, tools, answer):
+    server.answers(answer)
+    standing = await x.look(account(server), RECEIPT, a_delivery(), tools)
+    assert not standing.there
+    assert "Could not find tweet" in standing.seen
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {**NOT_FOUND, "resource_id": "187"},
+        {**NOT_FOUND, "type": "https://api.x.com/2/problems/not-authorized-for-resource"},
+    ],
+    ids=["another post", "not authorized"],
+)
+async def test_nothing_else_says_that_a_post_is_gone(server, tools, told):
+    server.answers((200, {"errors": [told]}))
+    with pytest.raises(TryAgain):
+        await x.look(account(server), RECEIPT, a_delivery(), tools)

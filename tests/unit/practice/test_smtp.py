@@ -44,11 +44,18 @@ def test_text_html_and_attachments_are_told_apart():
     assert read(letter) == {
         "account": "p@example.org",
         "client_key": None,
-        "subject": "Hé",
         "text": "Hé there",
-        "html": "<p>x</p>",
         "media": [{"type": "application/pdf", "name": "a.pdf"}],
+        "more": {"subject": "Hé", "html": "<p>x</p>"},
     }
+
+
+async def test_a_mail_that_follows_another_names_it(call):
+    await call.mail(Message_ID="<1@x>")
+    await call.mail(In_Reply_To="<1@x>")
+    first, second = await call.posts()
+    assert (first["client_key"], "in_reply_to" in first) == ("<1@x>", False)
+    assert second["in_reply_to"] == "<1@x>"
 
 
 async def test_several_addresses_in_from_are_refused_as_large_providers_do(call):

@@ -89,7 +89,7 @@ def _thread_headers(message_id: str | None) -> list[str]:
     """Return the headers by which mail programs show a mail below another (RFC 5322, 3.6.4)."""
     if message_id is None:
         return []
-    return [f"{name}:\r\n {message_id}" for name in ("In-Reply-To", "References")]
+    return [f"{name}: {message_id}" for name in ("In-Reply-To", "References")]
 
 
 def _id(key: str) -> str:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 
@@ -224,8 +225,8 @@ class X(Channel[XAccount, Tweet], Removes[XAccount]):
         reply = await _get(
             account, f"tweets/{receipt.id}", query, tools, accept=_GONE, failure=looking(_failure)
         )
-        if _says_gone(reply, receipt.id):
-            return Standing(there=False, seen=reply.message())
+        if gone := _says_gone(reply, receipt.id):
+            return Standing(there=False, seen=reply.message(gone))
         if reply.status in _GONE:
             raise looking(_failure)(reply)
         with reply.expecting("a post"):
@@ -233,7 +234,7 @@ class X(Channel[XAccount, Tweet], Removes[XAccount]):
             if tweet["id"] != receipt.id:
                 raise ValueError("another post")
             post = _post(tweet, reply, is_reply=False)
-        return Standing(there=True, text=post.text, seen=reply.message("it is there"))
+        return Standing(there=True, text=unescape(post.text), seen=reply.message("it is there"))
 
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name; raise `AccountRefused` if its login may not write."""
@@ -341,18 +342,18 @@ def _failure(reply: Reply) -> DeliveryError:
     return reply.failure()
 
 
-def _says_gone(reply: Reply, number: str) -> bool:
-    """Return whether X itself says that it has no such post."""
+def _says_gone(reply: Reply, number: str) -> str:
+    """Return in which words X itself says that it has no such post, empty if it does not."""
     try:
         body = orjson.loads(reply.body)
         errors = [body, *body.get("errors", ())] if "data" not in body else []
-        return any(
-            str(error.get("type", "")).endswith(_NOT_FOUND)
-            and number in (error.get("resource_id"), error.get("value"))
-            for error in errors
-        )
+        for error in errors:
+            named = number in (error.get("resource_id"), error.get("value"))
+            if named and str(error.get("type", "")).endswith(_NOT_FOUND):
+                return reply.readable(str(error.get("detail") or error["type"]))
     except _NOT_X:
-        return False
+        pass
+    return ""
 
 
 def _has_code(text: str, *codes: int) -> bool:

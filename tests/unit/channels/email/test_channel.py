@@ -40,6 +40,21 @@ async def test_the_receipt_is_the_message_id(server, tools):
     assert f"Message-ID: {receipt.id}".encode() in server.mails[0]
 
 
+async def test_a_receipt_threads_a_later_mail_and_says_whose_it_is(server, tools):
+    receipt = await mail.deliver(account(server), message(), a_delivery(), tools)
+    assert receipt.account == SENDER == await mail.check(account(server), tools)
+    later = message(in_reply_to=receipt.id)
+    await mail.deliver(account(server), later, a_delivery(id="0abc.later"), tools)
+    content = message_from_bytes(server.mails[-1], policy=default)
+    assert content["In-Reply-To"] == content["References"] == receipt.id
+
+
+@pytest.mark.parametrize("earlier", ["", "412", "<412>", "<a@b>\r\nBcc: <c@d>", "<a@b> <c@d>"])
+def test_a_mail_follows_one_message_id_and_nothing_else(earlier):
+    with pytest.raises(ValidationError, match="Message-ID"):
+        message(in_reply_to=earlier)
+
+
 async def test_a_second_try_is_the_same_mail(server, tools):
     server.replies[FINAL_DOT] = "451 4.3.0 not now"
     for _ in range(2):

@@ -52,6 +52,13 @@ def test_what_was_said_arrives():
     assert said(read, "html") == "<p>Größe</p>\n"
 
 
+def test_a_mail_that_follows_another_names_it_in_both_headers():
+    earlier = mail(key="first").message_id
+    read = message_from_bytes(mail(in_reply_to=earlier).content, policy=default)
+    assert (read["In-Reply-To"], read["References"]) == (earlier, earlier)
+    assert message_from_bytes(mail().content, policy=default)["In-Reply-To"] is None
+
+
 def test_no_byte_needs_eight_bits():
     assert mail().content.isascii()
 
