@@ -20,8 +20,16 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
-from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    TryAgain,
+    Unsure,
+)
 from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.abilities import Edits, Standing
 from appealbridge.plugin.channel import SearchResult, Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
@@ -37,7 +45,8 @@ CASES = {
     for suite in vars(test_channels).values()
     if isinstance(suite, type) and issubclass(suite, HttpChannelContract) and "case" in vars(suite)
 }
-VERBS = ["deliver", "deliver", "find", "check"]
+VERBS = ["deliver", "deliver", "find", "check", "remove", "edit", "look", "look"]
+UNSEEN = (AccountRefused, LoginExpired, TryAgain, Unsure)
 
 NAMES = [
     "data", "meta", "id", "text", "entities", "urls", "url", "expanded_url", "created_at", "next_token",
@@ -107,9 +116,17 @@ async def do(case, verb, url, http):
     tools = Tools(http, NOW, random.Random(0))
     account, message = case.account(url), case.wanted()
     delivery = a_delivery(content=message.model_dump_json(), action=case.channel.action)
+    published = case.published.receipt
     try:
-        if verb == "check":
-            return await case.channel.check(account, tools)
+        match verb:
+            case "check":
+                return await case.channel.check(account, tools)
+            case "remove" | "look":
+                return await getattr(case.channel, verb)(account, published, delivery, tools)
+            case "edit" if isinstance(case.channel, Edits):
+                return await case.channel.edit(account, message, published, delivery, tools)
+            case "edit":
+                return ""
         result = await getattr(case.channel, verb)(account, message, delivery, tools)
     except DeliveryError as error:
         after = getattr(error, "after", None)
@@ -128,6 +145,10 @@ def is_kept(result):
         case SearchResult():
             orjson.dumps(result.seen)
             assert result.receipt is None or is_kept(result.receipt)
+        case Standing():
+            orjson.dumps([result.text, result.seen])
+            assert len(result.seen) < 3000
+            assert result.there or not result.text
         case DeliveryError() | str():
             orjson.dumps(str(result))
             assert len(str(result)) < 3000
@@ -148,6 +169,19 @@ def test_any_answer_is_a_receipt_or_a_failure_of_the_door(platform, verb, answer
     assert is_kept(result)
     assert PLANTED not in str(result)
     assert http.asked < 100
+    assert verb != "look" or isinstance(result, (Standing, *UNSEEN))
+
+
+@given(st.sampled_from(list(CASES)), st.sampled_from([*range(200, 600)]), HEADERS, BODIES)
+@drawn(200)
+def test_no_answer_but_the_platforms_own_says_that_a_post_is_gone(platform, status, headers, body):
+    """A withdrawal would be believed, and the post would stay up."""
+    http = Canned([(status, headers, body)])
+    result = asyncio.run(do(CASES[platform], "look", "http://127.0.0.1:1", http))
+    if isinstance(result, Standing) and not result.there:
+        assert platform == "mastodon"  # on the others, a random answer never has its words
+        assert status in (404, 410)
+        assert orjson.loads(body)["error"]
 
 
 @given(st.sampled_from(list(CASES)), st.sampled_from([200, 201, 202, 299]), HEADERS, BODIES)
