@@ -195,7 +195,7 @@ def test_no_wrong_entry_takes_a_right_one_along(addresses, separator):
 def test_the_practice_mailbox_shows_what_a_reader_sees(subject, name, text, html):
     sender = Mailbox(name, "press@example.org")
     shown = read(mail(subject=subject, sender=sender, text=text, html=html))
-    assert shown["subject"] == on_one_line(subject)
+    assert shown["more"]["subject"] == on_one_line(subject)
     assert shown["account"] == "press@example.org"
     assert shown["text"] == as_lines(text).rstrip("\n")
-    assert shown["html"] == (as_lines(html).rstrip("\n") if html else None)
+    assert shown["more"]["html"] == (as_lines(html).rstrip("\n") if html else None)

@@ -162,6 +162,9 @@ def test_one_that_breaks_over_a_login_has_the_others_tried(folder):
     assert told.exit_code == 1
     assert "force_sms (sms): bad, the plug-in failed: KeyError" in told.output
     assert "force_x (x): bad" in told.output  # nobody listens there
+    sms, x = (line for line in told.output.splitlines() if line.startswith("force_"))
+    assert sms.endswith("; sms cannot be withdrawn or edited; a withdrawal is a task for a person")
+    assert x.endswith("; x cannot be edited")
 
 
 MISSPELT = SETTINGS.replace("feeds:", "feds:")

@@ -1,0 +1,32 @@
+import pytest
+
+from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.plugin import AccountRefused, AlreadyGone, Rejected, Standing, TryAgain, looking
+from appealbridge.plugin.abilities import limits_of
+from appealbridge.plugin.http import Reply
+from appealbridge.plugin.registry import load
+
+
+def test_each_channel_says_what_it_cannot_do():
+    channels = load(third_party=False).channels
+    said = {name: limits_of(channel) for name, channel in channels.items()}
+    assert said == {
+        "email": "email cannot be withdrawn or edited; a withdrawal is a task for a person",
+        "facebook": "",
+        "mastodon": "",
+        "x": "x cannot be edited",
+    }
+
+
+def test_a_post_that_is_gone_shows_no_message_not_even_one_without_words():
+    wordless = Mastodon().message.model_construct(text="", spoiler_text=None)
+    assert not Mastodon().shows(wordless, Standing(there=False))
+    assert Mastodon().shows(wordless, Standing(there=True))
+
+
+@pytest.mark.parametrize("error", [Rejected("no"), AlreadyGone("no")])
+@pytest.mark.parametrize(("status", "seen_as"), [(404, AccountRefused), (400, TryAgain)])
+def test_a_refusal_to_show_a_post_does_not_say_that_it_is_gone(error, status, seen_as):
+    meaning = looking(lambda _: error)(Reply(status, {}, b""))
+    assert type(meaning) is seen_as
+    assert str(meaning) == "no"
