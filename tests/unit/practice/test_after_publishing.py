@@ -220,3 +220,19 @@ async def test_facebook_does_not_call_a_post_gone_that_the_token_may_not_see(
     await call.fault("facebook", "read_only", seconds=60)
     with pytest.raises(AccountRefused):
         await post.look()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MISSING <b>: A\u0308isha, 14 😷\n\n\nhttps://example.police.uk/a?x=1&y=2 or www.gov.uk/help #Missing ",
+        "Thanks to @fire@other.example and @nobody@none.invalid — “all safe”",
+        "&amp; &lt;b&gt; %20 https://bücher.example/straße",
+    ],
+    ids=["markup", "mentions", "escapes"],
+)
+async def test_what_platforms_do_to_a_text_is_not_taken_for_an_edit_by_hand(editable, text, call):
+    await editable.edit(text)
+    assert await editable.shows(text)
+    await editable.edit(text)
+    assert len((await call.posts())[0]["edits"]) == 1
