@@ -146,7 +146,7 @@ async def test_the_servers_own_words_are_told(server):
 @pytest.mark.parametrize("moment", [GREETING, "EHLO", "AUTH", "MAIL", "RCPT", "DATA"])
 async def test_silence_before_the_final_dot_is_tried_again(server, moment):
     server.replies[moment] = DAWDLE
-    with pytest.raises(TryAgain, match=r"(?i)timed out"):
+    with pytest.raises(TryAgain, match="no answer in time"):
         await send(server, username="press", password=Secret("pass"), timeouts=SOON)
     assert server.mails == []
 
@@ -406,7 +406,7 @@ async def test_a_certificate_that_is_not_trusted_is_told_and_nothing_is_sent(
         by = trustme.CA()
     box = await post_office(name, by, implicit)
     with pytest.raises(
-        LoginExpired, match=r"certificate is not trusted \(.+\), so nothing is sent"
+        LoginExpired, match=r"certificate is not trusted \(.+\); .* ca_file:"
     ):
         await send(box, **LOGIN)
     assert box.mails == []
