@@ -2,7 +2,7 @@
 Prepares the values of the settings for their models: looks up secrets, and makes paths absolute.
 
 In a field of type `SecretStr` only `!secret NAME` is allowed, and it is allowed nowhere else; in one of type
-`SecretStr | str` both are allowed. A field of type `Path` is relative to the settings file.
+`str | SecretStr` both are allowed. A field of type `Path` is relative to the settings file.
 """
 
 from __future__ import annotations

@@ -164,5 +164,7 @@ DirectText = Annotated[
 ]
 """A host or network that is reached without the proxy."""
 
-ProxyAddress = Annotated[SecretStr | str | None, AfterValidator(_proxy)]
+ProxyAddress = Annotated[
+    str | SecretStr | None, AfterValidator(_proxy), WithJsonSchema({"type": "string"})
+]
 """The address of a proxy, which may be a secret."""
