@@ -16,10 +16,9 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
-from appealbridge.engine.intake.changes import RENEWED
 from appealbridge.model.notice import NOTICES
 from appealbridge.model.retention import Retention
-from appealbridge.model.source import source_label
+from appealbridge.model.source import RENEWED, source_label
 from appealbridge.plugin.channel import Account, Person
 from appealbridge.plugin.egress import EgressPolicy, Proxy, egress_policy, proxy_at
 from appealbridge.plugin.recipients import Telling
