@@ -234,7 +234,11 @@ CONNECTS = {
     "FTP", "getaddrinfo", "gethostbyname", "socket",
 }  # fmt: skip
 MAY_CONNECT = {
-    "appealbridge.plugin.http.session": {"socket", "sock_connect"},  # the one door
+    "appealbridge.plugin.http.session": {
+        "socket",
+        "sock_connect",
+        "create_connection",
+    },  # the one door
     "appealbridge.channels.email.smtp": {"SMTP"},  # on a socket of the door
     "appealbridge.cli.client": {"HTTPConnection", "socket"},  # to the daemon beside it
     "appealbridge.demo.play": {"ClientSession"},  # to the practice platforms that it starts
@@ -279,12 +283,13 @@ def test_only_the_sqlite_store_knows_sqlite():
 
 
 def test_the_door_connects_by_one_kind_of_connector_that_is_made_once():
-    """It asks the policy, at every socket, and takes no proxy from anywhere."""
+    """It asks the policy, at every socket, and takes a proxy from the policy alone."""
     text = (PACKAGE / "plugin" / "http" / "session.py").read_text("utf-8")
     assert text.count("(aiohttp.TCPConnector)") == 1
     assert text.count("socket.socket(family") == 1
     assert "trust_env" not in text
-    assert "proxy=" not in text
+    assert "getproxies" not in text
+    assert "proxy_for(" in text
 
 
 @pytest.mark.parametrize("folder", ["triggers", "channels"])

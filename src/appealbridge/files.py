@@ -29,6 +29,34 @@ SHARED = 0o644
 """Permissions of files that other users may read."""
 
 
+def open_handle(
+    path: Path, flags: int, mode: int = 0o600, *, follow: bool = True, wait: bool = True
+) -> int:
+    """
+    Open a file for this process alone, and return its handle; raise `OSError`.
+
+    Without `follow` it may not be a link, and without `wait` a pipe does not block. Windows has neither links nor pipes
+    that a stranger could put in the way, and none of these flags; but there files are text unless they are opened as
+    binary.
+    """
+    names = ["O_CLOEXEC", "O_BINARY"]
+    names += [] if follow else ["O_NOFOLLOW"]
+    names += [] if wait else ["O_NONBLOCK"]
+    for name in names:
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags, mode)
+
+
+def own_user() -> int:
+    """Return the number of the user that this process acts as; on Windows, where all files have it, 0."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _set_mode(handle: int, mode: int) -> None:
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, mode)
+
+
 def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> bytes:
     """
     Return a file's content, or its first `limit` + 1 bytes if it is longer; raise `OSError`.
@@ -36,7 +64,7 @@ def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> by
     With `pipes` it may be a pipe, for a file that a person names on the command line.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipes else os.O_NONBLOCK))
+        handle = open_handle(path, os.O_RDONLY, wait=pipes)
     except ValueError:  # a NUL in the path
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
     try:
@@ -74,31 +102,30 @@ def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
 
 def create(path: Path, mode: int) -> int:
     """Create a file for writing; one left by a dead process with our process id is replaced."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        handle = os.open(path, flags, mode)
+        handle = open_handle(path, flags, mode, follow=False)
     except FileExistsError:
         path.unlink()
-        handle = os.open(path, flags, mode)
-    os.fchmod(handle, mode)
+        handle = open_handle(path, flags, mode, follow=False)
+    _set_mode(handle, mode)
     return handle
 
 
 def open_own(path: Path, flags: int, mode: int) -> int:
     """Open a file, or create it with these permissions; raise `OSError` for a link or a hard-linked file."""
-    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        handle = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+        handle = open_handle(path, flags | os.O_CREAT | os.O_EXCL, mode, follow=False)
     except FileExistsError:
-        handle = os.open(path, flags, mode)
+        handle = open_handle(path, flags, mode, follow=False)
     else:
         _belong_to_the_folder(handle, path)
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
             raise OSError(errno.EINVAL, "this file was not made by AppealBridge", str(path))
-        if about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) != mode:
-            os.fchmod(handle, mode)
+        if about.st_uid == own_user() and stat.S_IMODE(about.st_mode) != mode:
+            _set_mode(handle, mode)
     except BaseException:
         os.close(handle)
         raise
@@ -107,7 +134,7 @@ def open_own(path: Path, flags: int, mode: int) -> int:
 
 def _belong_to_the_folder(handle: int, path: Path) -> None:
     """Give a file that root creates to the owner of its folder, or the daemon could not open it."""
-    if os.geteuid() == 0:
+    if own_user() == 0 and hasattr(os, "fchown"):
         folder = path.parent.stat()
         os.fchown(handle, folder.st_uid, folder.st_gid)
 
@@ -150,7 +177,7 @@ def _make_way(path: Path) -> None:
         try:
             knocking.connect(str(path))
         except ConnectionRefusedError:
-            if about.st_uid in (os.geteuid(), path.parent.stat().st_uid) or os.geteuid() == 0:
+            if about.st_uid in (own_user(), path.parent.stat().st_uid) or own_user() == 0:
                 path.unlink()
                 return
             raise OSError(errno.EPERM, "another user's socket is in its place", str(path)) from None
@@ -163,7 +190,7 @@ def _make_way(path: Path) -> None:
 
 def shown_path(path: Path) -> str:
     """Return a path as text, relative to the working folder if it is below it."""
-    return str(path).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109 - asked for each recipe
+    return str(path).removeprefix(f"{os.getcwd()}{os.sep}")  # noqa: PTH109 - asked for each recipe
 
 
 def is_trusted(about: os.stat_result, owners: frozenset[int]) -> bool:

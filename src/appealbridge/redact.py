@@ -14,7 +14,7 @@ import json
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import re2
 
@@ -137,6 +137,8 @@ def with_parts(secrets: Iterable[str]) -> set[str]:
         except ValueError:
             continue
         found |= {*secrets_of_address(secret)}
+        if address.password:
+            found |= {address.password, unquote(address.password)}
         found |= {part for part in address.path.split("/") if _KEY.fullmatch(part)}
         if len(address.path) > 1:
             found.add(f"{address.netloc}{address.path}")

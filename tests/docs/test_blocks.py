@@ -87,6 +87,7 @@ def test_settings_load_without_errors(block, tmp_path):
         sections=SECTIONS,
         practise=lambda platform, *asked: plugins.channels[platform].practice(*asked),
         environ=workplace.AnySecret(),
+        offline=True,  # the file of an authority is on their machine
     )
     assert settings.file == file
 

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from appealbridge.testing.server import ScriptedServer
+from tests.proxying import PracticeProxy
 
 RSS = """<rss version="2.0"><channel><title>N</title>
 <item><guid>1</guid><title>Road closed</title></item>
@@ -110,3 +111,23 @@ async def test_what_is_for_an_account_inside_waits_and_goes_out_once_the_setting
         settings.write(f"inside: ['mail.example:{port}']\n")
     assert (await story.bridge.reload())["problems"] == []
     await story.until(lambda: "Road closed" in story.posts("email"), passing=20)
+
+
+async def test_a_feed_outside_is_read_through_the_proxy_and_its_refusal_is_told_at_once(
+    story, inner
+):
+    place = inner.url.removeprefix("http://")
+    async with PracticeProxy({"news.example:8080": place}, login="bridge:word") as proxy:
+        await begins(story, "http://news.example:8080/rss", f"proxy: {proxy.url}\n")
+        await story.until(lambda: story.logged("source_down"))
+        (down,) = story.logged("source_down")
+        assert f"the proxy {proxy.url[7:]} wants a login (407)" in down["reason"]
+        await story.until(
+            lambda: any("wants a login" in mail for mail in story.posts("email")), passing=1
+        )
+        assert inner.heard == []
+        proxy.login = ""
+        await story.until(lambda: story.posts("x") == ["Road closed"], passing=10)
+        assert {one.path for one in inner.heard} == {"/rss"}
+        # What is published goes to the practice platforms, which are inside.
+        assert {line.split()[1] for line in proxy.asked} == {"http://news.example:8080/rss"}

@@ -55,6 +55,16 @@ def json_option(function: F) -> F:
     return option(function)
 
 
+def not_on_windows() -> None:
+    """End a command that needs what only Linux and macOS have."""
+    if str(sys.platform) == "win32":
+        fail(
+            "this runs on Linux and macOS only; on Windows you can write recipes, with check, test, preview, new, "
+            "backtest, schema and completion",
+            WRONG_USE,
+        )
+
+
 def fail(message: str, status: int = 1) -> NoReturn:
     """End the command with a message on standard error."""
     say_last(f"appealbridge: {message}")

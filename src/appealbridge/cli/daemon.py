@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.common import WRONG_USE, config_option, fail, fail_with, json_option
+from appealbridge.cli.common import (
+    WRONG_USE,
+    config_option,
+    fail,
+    fail_with,
+    json_option,
+    not_on_windows,
+)
 from appealbridge.cli.output import say, say_json, say_text
 from appealbridge.documents import InvalidDocuments
 
@@ -20,6 +27,7 @@ def run(config: Path | None) -> None:
 
     SIGHUP reloads recipes and settings. SIGTERM and Ctrl-C finish current work, within a time limit.
     """
+    not_on_windows()
     # Modules, settings and recipes are many small objects that all stay in memory. Searching them again and
     # again for garbage would take a quarter of the start.
     gc.disable()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.common import fail
+from appealbridge.cli.common import fail, not_on_windows
 from appealbridge.cli.output import say
 
 
@@ -54,6 +54,7 @@ def sandbox(listen: str, smtp: str, state: Path | None) -> None:
 
 def _must_have_a_mail_server() -> None:
     """End the command if the package for the practice mail server is not installed. Servers do not need it."""
+    not_on_windows()
     if find_spec("aiosmtpd") is None:
         fail(
             "the practice platforms need the package aiosmtpd; install it with: pip install 'appealbridge[sandbox]', "

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 
 from appealbridge.daemon.assembly import Assembly, identities
 from appealbridge.documents import Problem
-from appealbridge.engine.intake.changes import RENEWED
 from appealbridge.model.errors import StoreError
-from appealbridge.model.source import source_label
-from appealbridge.store.opening import open_store, store_at
+from appealbridge.model.source import RENEWED, source_label
+from appealbridge.store.opening import exists, open_store
 
 
 def notes(assembly: Assembly) -> list[Problem]:
     """Return a note for each such source; none if there is no store here or it cannot be read."""
     now = identities(assembly)
     try:
-        if not now or not store_at(assembly.settings.store).exists():
+        if not now or not exists(assembly.settings.store):
             return []
         before = asyncio.run(_remembered(assembly.settings.store, now))
     except (OSError, StoreError):

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
-from appealbridge.engine.intake.changes import RENEWED
 from appealbridge.model.notice import NOTICES
 from appealbridge.model.retention import Retention
-from appealbridge.model.source import source_label
+from appealbridge.model.source import RENEWED, source_label
 from appealbridge.plugin.channel import Account, Person
-from appealbridge.plugin.egress import EgressPolicy, egress_policy
+from appealbridge.plugin.egress import EgressPolicy, Proxy, egress_policy, proxy_at
 from appealbridge.plugin.recipients import Telling
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver, Weakness
@@ -196,7 +195,21 @@ def _egress(settings: Settings) -> EgressPolicy:
         # A plug-in that fails here allows nothing.
         with suppress(Exception):
             values.append(options.model_dump())
-    return egress_policy(settings.daemon.inside, values, settings.daemon.practice)
+    daemon = settings.daemon
+    return egress_policy(
+        daemon.inside,
+        values,
+        daemon.practice,
+        proxy=_proxy(daemon.proxy),
+        no_proxy=daemon.no_proxy,
+        authorities=settings.authorities,
+    )
+
+
+def _proxy(address: str | SecretStr | None) -> Proxy | None:
+    if address is None:
+        return None
+    return proxy_at(address.get_secret_value() if isinstance(address, SecretStr) else address)
 
 
 def _catalogue(

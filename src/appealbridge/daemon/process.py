@@ -15,7 +15,10 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-import uvloop
+try:
+    from uvloop import new_event_loop
+except ImportError:  # not on Windows
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 from appealbridge.daemon.bridge import Bridge
 from appealbridge.daemon.systemd import watchdog_seconds
@@ -141,7 +144,7 @@ def run_daemon(config: Path | None) -> None:
     # Some hundred objects are alive for each event that waits for its commit, and a burst of events is
     # no reason to collect garbage.
     gc.set_threshold(25_000, 10, 10)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         try:
             runner.run(Process(bridge).run())
         except BaseExceptionGroup as died:

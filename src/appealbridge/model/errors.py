@@ -99,6 +99,8 @@ class AddressNotAllowed(AccountRefused):
     """
     Certainly not published: the address is inside the network, and the settings do not allow it.
 
+    Or the proxy of the settings refuses it, or our login.
+
     `reason` is the message without its cure.
     """
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
+RENEWED = (
+    "its address, folder or identity has changed; the first poll only learns what is listed, and "
+    "publishes nothing"
+)
+"""What is said about a source that is not the one with this name before."""
+
 
 @lru_cache(maxsize=4096)
 def source_label(source: str) -> str:

@@ -1,14 +1,16 @@
 """
 Decides which addresses may be connected to: all public ones, and those inside that the settings allow. Pure.
 
-Only the address of the connection counts, not the name or redirect that led to it.
+Only the address of the connection counts, not the name or redirect that led to it. Behind a proxy this address cannot
+be seen, so nothing that may be inside is sent through a proxy.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -19,6 +21,7 @@ from ipaddress import (
     ip_network,
 )
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 from yarl import URL
@@ -168,18 +171,20 @@ def allowed(text: str) -> Allowed:
     if "://" in text:
         raise ValueError(f"is a web address; {cure}")
     place, port = _split_port(text)
-    where: str | IPv4Network | IPv6Network
-    try:
-        network = ip_network(place, strict=False)
-    except ValueError:
-        where = _host_key(_ascii(place))
-        if not where or not all(_LABEL.fullmatch(label) for label in where.split(".")):
-            raise ValueError(f"is neither a host nor a network; {cure}") from None
-        check_host(where)
-    else:
-        _check_network(place, network)
-        where = network
+    where = _host_or_network(place, cure)
+    if not isinstance(where, str):
+        _check_network(place, where)
     return Allowed(text, where, port)
+
+
+def _host_or_network(place: str, cure: str) -> str | IPv4Network | IPv6Network:
+    with suppress(ValueError):
+        return ip_network(place, strict=False)
+    host = _host_key(ascii_host(place))
+    if not host or not all(_LABEL.fullmatch(label) for label in host.split(".")):
+        raise ValueError(f"is neither a host nor a network; {cure}")
+    check_host(host)
+    return host
 
 
 def _check_network(place: str, network: IPv4Network | IPv6Network) -> None:
@@ -206,12 +211,88 @@ def _split_port(text: str) -> tuple[str, int | None]:
     return place, int(port)
 
 
-def _ascii(host: str) -> str:
+def ascii_host(host: str) -> str:
     """Return a host name as it is sent to name servers; empty if it is not valid."""
     try:
         return URL.build(scheme="http", host=host.rstrip(".")).raw_host or ""
     except (ValueError, TypeError):
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """An entry of `no_proxy:`: a host with all names below it, or a network of addresses."""
+
+    where: str | IPv4Network | IPv6Network
+
+    def covers(self, host: str) -> bool:
+        """Return whether a host, as it is written, is reached without the proxy."""
+        key = _host_key(host)
+        if isinstance(self.where, str):
+            return key == self.where or key.endswith(f".{self.where}")
+        address = _parsed(key)
+        return address is not None and address in self.where
+
+
+def direct(text: str) -> Direct:
+    """Return what an entry of `no_proxy:` means; raise `ValueError` with how to fix it if it is not valid."""
+    cure = "write a host or a network, such as example.police.uk or 10.0.0.0/8"
+    place = text.strip()
+    if "://" in place:
+        raise ValueError(f"is a web address; {cure}")
+    if _split_port(place)[1] is not None:
+        raise ValueError("has a port, but a host is reached directly on every port; delete it")
+    return Direct(_host_or_network(place.removeprefix("*").removeprefix("."), cure))
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy for everything outside; `login` is user and password joined by a colon, empty if it needs none."""
+
+    host: str
+    port: int
+    login: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return host_and_port(self.host, self.port)
+
+
+def proxy_at(address: str) -> Proxy:
+    """Return the proxy at an address; raise `ValueError` with how to fix it if it is not valid."""
+    cure = "write it as http://proxy.internal:3128"
+    try:
+        url = URL(address.strip())
+        port = url.explicit_port
+    except ValueError:
+        raise ValueError(f"is not an address; {cure}") from None
+    if url.scheme != "http":
+        raise ValueError(f"is not an address that begins with http://; {cure}")
+    if not url.raw_host or url.raw_path not in ("", "/") or url.query_string or url.fragment:
+        raise ValueError(f"has more or less than a host and a port; {cure}")
+    if not port:
+        raise ValueError(f"has no port; {cure}")
+    check_host(url.raw_host)
+    login = f"{url.user or ''}:{url.password or ''}" if url.raw_user or url.raw_password else ""
+    if not unquote(login).isprintable():
+        raise ValueError("has a login with an invisible character; save the secret again")
+    return Proxy(url.raw_host, port, login)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """
+    The way out: through a `proxy`, except to what is reached `direct`, with the `authorities` that are trusted for TLS.
+
+    These are certificates in PEM, besides those of the system. A route is only equal to itself, so that it is quickly
+    compared.
+    """
+
+    proxy: Proxy | None = None
+    direct: tuple[Direct, ...] = ()
+    authorities: str = field(default="", repr=False)
+
+
+STRAIGHT = Route()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +313,26 @@ class EgressPolicy:
     this_machine: bool = False
     only_practice: bool = False
     internal: Callable[[str], bool] = is_internal
+    route: Route = STRAIGHT
+
+    def proxy_for(self, host: str) -> Proxy | None:
+        """
+        Return the proxy through which a host is reached; `None` if it is connected to directly.
+
+        A proxy looks up names itself, so `allows` never sees where they lead. Therefore whatever is known to be inside,
+        or could be, is connected to directly, where `allows` decides.
+        """
+        route = self.route
+        if route.proxy is None or self.only_practice:
+            return None
+        address = _parsed(host)
+        if address is None:
+            inside = _is_this_machine(host) or _is_inside_by_name(host) or bool(_disguised(host))
+        else:
+            inside = self.internal(str(address))
+        if inside or _host_key(host) == self.practice or any(d.covers(host) for d in route.direct):
+            return None
+        return route.proxy
 
     def allows(self, host: str, port: int, address: str) -> bool:
         """Return whether the address of a host may be connected to."""
@@ -258,7 +359,8 @@ class EgressPolicy:
 
     def public_only(self) -> EgressPolicy:
         """Return the policy for addresses that strangers choose: nothing inside is allowed."""
-        return EgressPolicy(internal=self.internal)
+        # What is inside must not be reached through the proxy either, so the route stays.
+        return EgressPolicy(internal=self.internal, route=self.route)
 
     def refuses_written(self, url: str) -> tuple[str, str] | None:
         """Return why a URL is never allowed and how to fix it, `None` if its name must be looked up first."""
@@ -289,7 +391,7 @@ class EgressPolicy:
 
 def refusal(host: str, port: int, address: str) -> tuple[str, str]:
     """Return why an address is not allowed, and how to allow it."""
-    name = f"[{host}]" if ":" in host else host
+    name = _in_brackets(host)
     entry = _entry(_disguised(host) or name, port)
     leads = f"{name} has the address {address}, which is"
     if _host_key(host) == _host_key(address):
@@ -300,12 +402,26 @@ def refusal(host: str, port: int, address: str) -> tuple[str, str]:
     )
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Return a host and a port as people write them; an IPv6 address is in brackets."""
+    return f"{_in_brackets(host)}:{port}"
+
+
+def _in_brackets(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_inside_by_name(host: str) -> bool:
+    """Return whether the public internet has no such name."""
+    host = host.rstrip(".")
+    return "." not in host or host.rpartition(".")[2].lower() in _INTERNAL_NAMES
+
+
 def entry_for(url: str, policy: EgressPolicy) -> str:
     """Return the entry that a URL needs because its host name is surely inside; empty if it needs none."""
     host, port = _place(url)
-    last = host.rstrip(".").rpartition(".")[2].lower()
-    inside = last in _INTERNAL_NAMES or "." not in host.rstrip(".")
-    if not last or not inside or _parsed(host) is not None or _is_this_machine(host):
+    named = host.rstrip(".") and _parsed(host) is None and not _is_this_machine(host)
+    if not named or not _is_inside_by_name(host):
         return ""
     if any(not isinstance(entry.where, str) for entry in policy.inside):
         return ""  # its address may be in one of these networks
@@ -318,7 +434,13 @@ def _entry(host: str, port: int) -> str:
 
 
 def egress_policy(
-    inside: Iterable[Allowed], values: Iterable[Any], practice: str | None
+    inside: Iterable[Allowed],
+    values: Iterable[Any],
+    practice: str | None,
+    *,
+    proxy: Proxy | None = None,
+    no_proxy: Iterable[Direct] = (),
+    authorities: str = "",
 ) -> EgressPolicy:
     """
     Return the policy of some settings.
@@ -326,9 +448,10 @@ def egress_policy(
     `values` are the options of accounts and sources, `practice` the address of the practice platforms: with these
     nothing is published, so feeds on this machine need no entry.
     """
+    inside = tuple(inside)
     places = {_place(text) for value in values for text in _texts(value) if "://" in text}
     return EgressPolicy(
-        tuple(inside),
+        inside,
         frozenset(
             (_host_key(host), port)
             for host, port in places
@@ -336,6 +459,7 @@ def egress_policy(
         ),
         practice=_host_key(_place(practice)[0]) if practice else "",
         this_machine=bool(practice),
+        route=Route(proxy, (*(Direct(entry.where) for entry in inside), *no_proxy), authorities),
     )
 
 

@@ -16,8 +16,12 @@ from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 
-import uvloop
 from aiohttp import web
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # not on Windows
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.practice.appeals import NEWS_ON_THE_SITE
@@ -156,7 +160,7 @@ async def serve(
 def main(listen: str = LISTEN, smtp: str = SMTP, state: Path | None = None) -> int:
     """Run the practice platforms as a process of their own; return its exit status."""
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(serve(listen, smtp, state, _tell))
     except (AddressUnusable, StateUnusable) as error:
         sys.stderr.write(f"{error}\n")

@@ -1,8 +1,8 @@
 """
 Prepares the values of the settings for their models: looks up secrets, and makes paths absolute.
 
-In a field of type `SecretStr` only `!secret NAME` is allowed, and it is allowed nowhere else. A
-field of type `Path` is relative to the settings file.
+In a field of type `SecretStr` only `!secret NAME` is allowed, and it is allowed nowhere else; in one of type
+`str | SecretStr` both are allowed. A field of type `Path` is relative to the settings file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SettingsFiller:
         kinds = set(_kinds(annotation))
         if isinstance(value, SecretRef):
             return self._secret(value, path, wanted=SecretStr in kinds)
-        if SecretStr in kinds and value is not None:
+        if SecretStr in kinds and str not in kinds and value is not None:
             return self._literal(path)
         if FilePath in kinds and isinstance(value, str):
             return str(self.folder / value)

@@ -14,6 +14,7 @@ from appealbridge.documents import Document, InvalidDocuments, Problem, read, un
 from appealbridge.files import read_file
 from appealbridge.plugin.trigger import Weakness
 from appealbridge.redact import with_parts
+from appealbridge.settings.authorities import authorities_of
 from appealbridge.settings.include import Include, lists_of
 from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
@@ -84,6 +85,10 @@ def load_settings(
     sources = reader.sources()
     lists, wrong_lists = lists_of(document, folder)
     wrong_groups = wrong_joins(document, reader.named(), triggers) if triggers else ()
+    ca_file = None if daemon is None else daemon.ca_file
+    authorities, wrong_file = authorities_of(document, ca_file, offline=offline)
+    reader.notes += [problem for problem in wrong_file if problem.level == "note"]
+    reader.problems += [problem for problem in wrong_file if problem.level == "error"]
     problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
     if problems or daemon is None:
         raise InvalidDocuments(without_secret_lines(problems))
@@ -107,6 +112,7 @@ def load_settings(
     return Settings(
         daemon=daemon,
         file=path,
+        authorities=authorities,
         store=_store_url(folder, daemon.store),
         recipes=recipes,
         templates=_whole(folder, daemon.templates),

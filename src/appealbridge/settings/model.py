@@ -23,8 +23,10 @@ from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
 from appealbridge.settings.paths import (
     AllowedText,
+    DirectText,
     Listen,
     ListenText,
+    ProxyAddress,
     SocketMode,
     WebAddress,
     store_path,
@@ -215,6 +217,24 @@ class DaemonSettings(_Section):
         "Hosts, addresses and networks inside your network to which AppealBridge may connect. "
         "Add a port after a colon if it is not 25, 80, 443, 465 or 587.",
         ["news.internal", "10.0.0.5:8080", "10.1.0.0/16"],
+    )
+    proxy: ProxyAddress = _option(
+        None,
+        "The HTTP proxy for everything outside your network. An address with a password must be a secret.",
+        "http://proxy.internal:3128",
+        "!secret proxy",
+    )
+    no_proxy: tuple[DirectText, ...] = _option(
+        (),
+        "Hosts, with all names below them, and networks that are reached without the proxy. What is "
+        "inside your network needs no entry.",
+        ["example.police.uk"],
+    )
+    ca_file: Path | None = _option(
+        None,
+        "A file with certificates in PEM. Their authorities are trusted besides those of the "
+        "system, for platforms, feeds and mail.",
+        "/etc/ssl/certs/force-ca.pem",
     )
     log: LogSettings = _option(LogSettings(), "What is logged, and how.", {"level": "info"})
     feeds_at_once: int = _option(

@@ -12,11 +12,13 @@ from pydantic import (
     BeforeValidator,
     PlainSerializer,
     PlainValidator,
+    SecretStr,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
-from appealbridge.plugin.egress import Allowed, allowed
+from appealbridge.plugin.egress import Allowed, Direct, allowed, direct, proxy_at
+from appealbridge.settings.filling import STAND_IN
 
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -122,11 +124,47 @@ def _allowed(value: Any) -> Allowed:
     try:
         return allowed(value if isinstance(value, str) else "")
     except ValueError as error:
-        problem, _, cure = str(error).partition("; ")
-        raise _wrong(problem, cure) from None
+        raise _as_problem(error) from None
+
+
+def _direct(value: Any) -> Direct:
+    try:
+        return direct(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise _as_problem(error) from None
+
+
+def _proxy(value: str | SecretStr | None) -> str | SecretStr | None:
+    secret = isinstance(value, SecretStr)
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if text is None or value == STAND_IN:
+        return None
+    try:
+        proxy = proxy_at(text)
+    except ValueError as error:
+        raise _as_problem(error) from None
+    if proxy.login and not secret:
+        cure = "put the whole address into a secret, write !secret proxy, and have the password changed"
+        raise _wrong("has a password, which must not be written here", cure)
+    return value
+
+
+def _as_problem(error: ValueError) -> PydanticCustomError:
+    problem, _, cure = str(error).partition("; ")
+    return _wrong(problem, cure)
 
 
 AllowedText = Annotated[
     Allowed, PlainValidator(_allowed), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 """An address inside the network to which AppealBridge may connect."""
+
+DirectText = Annotated[
+    Direct, PlainValidator(_direct), PlainSerializer(str), WithJsonSchema({"type": "string"})
+]
+"""A host or network that is reached without the proxy."""
+
+ProxyAddress = Annotated[
+    str | SecretStr | None, AfterValidator(_proxy), WithJsonSchema({"type": "string"})
+]
+"""The address of a proxy, which may be a secret."""

@@ -34,7 +34,7 @@ class Settings:
     it shares with those it is joined with. `notes` are not errors; `faults` are those of plug-ins, by the path of
     what is left out. `secrets` are the secrets that were looked up, `missing` the names of secrets that are
     not available, if that is no error. `weaknesses` are errors for `check` only: the daemon starts all the
-    same, so that no update stops it.
+    same, so that no update stops it. `authorities` are the certificates of `ca_file`, in PEM.
     """
 
     daemon: DaemonSettings
@@ -47,6 +47,7 @@ class Settings:
     named: Mapping[str, frozenset[str]]
     lists: Mapping[str, Sequence[str]]
     joined: Mapping[str, str]
+    authorities: str = field(default="", repr=False)
     notes: Sequence[Problem] = ()
     faults: Mapping[Keys, Problem] = field(default_factory=dict)
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(

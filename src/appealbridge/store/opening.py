@@ -9,10 +9,16 @@ from appealbridge.store.backend import Backend, OnCommit
 from appealbridge.store.base import Store
 
 
+def exists(url: str) -> bool:
+    """Return whether there is a store, without loading what works with it."""
+    scheme, _, path = url.partition("://")
+    return Path(path).exists() if scheme == "sqlite" else store_at(url).exists()
+
+
 def store_at(url: str) -> Backend:
     """Return the store of a URL; raise `StoreError` if there is none of that kind."""
     scheme, _, path = url.partition("://")
-    if scheme == "sqlite" and path.startswith("/"):
+    if scheme == "sqlite" and Path(path).is_absolute():
         from appealbridge.store.sqlite.backend import SqliteBackend
 
         return SqliteBackend(Path(path))

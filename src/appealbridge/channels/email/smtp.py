@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
+    SMTPConnectError,
     SMTPException,
     SMTPResponse,
     SMTPResponseException,
+    SMTPServerDisconnected,
 )
 from aiosmtplib.protocol import SMTPProtocol
 
@@ -36,7 +38,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.plugin import Secret
-from appealbridge.plugin.http import Http, check_host, readable
+from appealbridge.plugin.http import Http, check_host, failure_reason, readable
 
 PRACTICE_MAIL = "practice+"
 """The prefix of the address of practice platforms, which say where their mail server is."""
@@ -167,6 +169,7 @@ class _Conversation:
             use_tls=implicit,
             start_tls=False if implicit else starttls,
             local_hostname=server.name,
+            tls_context=http.tls(),
             timeout=server.timeouts.command,
         )
 
@@ -189,8 +192,14 @@ class _Conversation:
 
     async def open(self) -> None:
         """Connect, switch to TLS, log in."""
-        async with asyncio.timeout(self._server.timeouts.command):
-            connected = await self._http.open_socket(self._server.host, self._port)
+        try:
+            async with asyncio.timeout(self._server.timeouts.command):
+                connected = await self._http.open_socket(self._server.host, self._port)
+        except (OSError, TimeoutError) as error:
+            reason = failure_reason(error)
+            if isinstance(error, TimeoutError):
+                reason = f"cannot connect: {reason}"
+            raise TryAgain(self._server.message(reason, self._clean)) from None
         await self._client.connect(sock=connected)
         if self._client.is_ehlo_or_helo_needed:
             await self._client.ehlo()
@@ -334,14 +343,21 @@ class _Conversation:
         )
 
     def _not_trusted(self, error: ssl.SSLCertVerificationError) -> LoginExpired:
-        reason = (
-            f"its certificate is not trusted ({error.verify_message}), so nothing is sent; give the server one that "
-            "this machine trusts, or add its authority to those of this machine"
-        )
-        return LoginExpired(self._server.message(reason, self._clean))
+        return LoginExpired(self._server.message(failure_reason(error), self._clean))
 
     def _reason(self, error: Exception) -> str:
-        text = str(error).replace(" on port None", "") or "no answer in time"
+        cause = error.__cause__
+        match error:
+            case TimeoutError():
+                text = failure_reason(error)
+            case SMTPConnectError() if isinstance(cause, OSError) and cause.errno:
+                text = failure_reason(cause)
+            case SMTPConnectError() | SMTPServerDisconnected():
+                text = "the server closed the connection"
+            case OSError():
+                text = failure_reason(error)
+            case _:
+                text = str(error)
         return self._server.message(f"{text} (at {self._stage.value})", self._clean)
 
 

@@ -11,6 +11,7 @@ import orjson
 from appealbridge.model.delivery import Hold
 from appealbridge.model.duration import written
 from appealbridge.model.event import EventDraft
+from appealbridge.model.source import RENEWED
 from appealbridge.plugin.trigger import Basis, Item, PolledSource, PollResult
 
 SHORTEST_ADDRESS = 12
@@ -29,10 +30,6 @@ MOST_PROBLEMS = 500
 """How many problems of a source are remembered. People get at most `AT_ONCE` new ones at a time."""
 AT_ONCE = 20
 
-RENEWED = (
-    "its address, folder or identity has changed; the first poll only learns what is listed, and "
-    "publishes nothing"
-)
 READ_OTHERWISE = (
     "this version reads items in another way than the one before. This poll publishes items with a new id, "
     "but only learns items without an id, and changes since the last poll"

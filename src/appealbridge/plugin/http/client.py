@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from appealbridge.model.errors import (
     TryAgain,
     Unsure,
 )
+from appealbridge.plugin.http.failures import failure_reason
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
 from appealbridge.plugin.http.session import (
     Destination,
@@ -119,12 +121,16 @@ class Http:
         """
         Return a socket that is connected to a host, for other protocols than HTTP.
 
-        Raise `OSError` if it cannot be connected, and `AddressNotAllowed` if it must not be.
+        Raise `OSError` in plain words if it cannot be connected, and `AddressNotAllowed` if it must not be.
         """
         try:
             return await self._session.open_socket(host, port)
         except NotAllowed as error:
             raise AddressNotAllowed(str(error), reason=error.reason) from None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the context for TLS on such a socket; `None` if the authorities of this machine are enough."""
+        return self._session.tls()
 
     async def post(self, url: str, **options: Unpack[_Options]) -> Reply:
         """Create something; an unclear answer is `Unsure`. The options are those of `request`."""
@@ -192,7 +198,7 @@ class Http:
         limit: int,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send a request and return the answer's status, headers and body; raise what its failure means."""
-        session, unclear = self._session, TryAgain if effect is Effect.READ else Unsure
+        session = self._session
         if session.closed:
             raise TryAgain(self._message(method, url, "the program is stopping"))
         sent, again = False, True
@@ -221,13 +227,15 @@ class Http:
                         raise
                     else:
                         connection.release()
+                        destination.check_login(answer[0])
                         return answer
         except NotAllowed as error:
             message = self._message(method, url, str(error))
             raise AddressNotAllowed(message, reason=self.clean(error.reason)) from None
         except (*_BROKEN, *_WRONG_REQUEST) as error:
-            reason = _reason(error, connected=sent)
-            raise (unclear if sent else TryAgain)(self._message(method, url, reason)) from None
+            unclear = Unsure if sent and effect is not Effect.READ else TryAgain
+            reason = _reason(error if sent else destination.late(error))
+            raise unclear(self._message(method, url, reason)) from None
 
     def _message(self, method: str, url: str, reason: str) -> str:
         # The library's messages may quote a whole answer with its headers, so they are cut.
@@ -307,11 +315,14 @@ async def _bounded(body: StreamReader, limit: int) -> bytes:
     raise _TooLong(f"the answer is longer than {limit} bytes")
 
 
-def _reason(error: BaseException, *, connected: bool = True) -> str:
+def _reason(error: BaseException) -> str:
     """Return what went wrong, without the addresses that the library quotes."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time" if connected else "no connection in time"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer broke off before its end"
+    match error:
+        case aiohttp.ClientPayloadError():
+            return "the answer broke off before its end"
+        case aiohttp.ServerDisconnectedError():
+            return "the server closed the connection without an answer"
+        case TimeoutError() | OSError():
+            return failure_reason(error)
     text = error.message if isinstance(error, HttpProcessingError) else str(error)
     return _ADDRESS.sub(lambda address: bare(address[0]), text) or type(error).__name__

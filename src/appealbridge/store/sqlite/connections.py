@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 import stat
@@ -15,7 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from appealbridge.files import PRIVATE, open_own
+from appealbridge.files import PRIVATE, open_own, own_user
 from appealbridge.model.errors import StoreError, StoreLocked
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.schema import migrate, require_current
@@ -142,6 +141,8 @@ class StoreLock:
 
     def take(self) -> None:
         """Take the lock; raise `StoreLocked` naming the process that has it."""
+        import fcntl  # not on Windows, where stores are only read
+
         try:
             handle = open_own(self._path, os.O_RDWR, PRIVATE)
         except OSError as error:
@@ -197,7 +198,7 @@ def _private(path: Path) -> None:
             os.close(open_own(path, os.O_RDWR, PRIVATE))
             return
         if stat.S_ISLNK(about.st_mode):
-            if about.st_uid not in (0, os.geteuid()):
+            if about.st_uid not in (0, own_user()):
                 raise StoreError(f"{path}: this link belongs to another user; remove it")
             about = path.stat()
         if stat.S_ISREG(about.st_mode) and about.st_mode & stat.S_IRWXO:

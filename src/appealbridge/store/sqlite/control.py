@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from appealbridge.files import PRIVATE, is_trusted, write_file
+from appealbridge.files import PRIVATE, is_trusted, open_handle, own_user, write_file
 from appealbridge.store.backend import not_believed
 from appealbridge.store.records import Control
 
@@ -47,7 +47,7 @@ def read_control(store: Path) -> Control | None:
     """
     file = control_file(store)
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_handle(file, os.O_RDONLY, follow=False, wait=False)
     except PermissionError:
         raise
     except OSError as error:
@@ -55,7 +55,7 @@ def read_control(store: Path) -> Control | None:
             raise not_believed(file, "is a link") from None
         return None
     with os.fdopen(handle, "rb") as opened:
-        if not is_trusted(os.fstat(handle), frozenset({os.geteuid(), _owner(store)})):
+        if not is_trusted(os.fstat(handle), frozenset({own_user(), _owner(store)})):
             raise not_believed(file, "may have been written by somebody else")
         content = opened.read(LONGEST)
     try:
@@ -69,4 +69,4 @@ def _owner(store: Path) -> int:
     try:
         return store.stat().st_uid
     except OSError:
-        return os.geteuid()
+        return own_user()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from appealbridge.files import PRIVATE, create
+from appealbridge.files import PRIVATE, create, open_handle
 from appealbridge.model.errors import StoreError
 from appealbridge.store.backend import Progress
 from appealbridge.store.sqlite.connections import (
@@ -173,7 +173,7 @@ def _name(part: Path, file: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = open_handle(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

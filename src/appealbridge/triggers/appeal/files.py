@@ -27,6 +27,7 @@ SIZE_LIMIT = 256 * 1024
 SETTLED = 1.0
 """How many seconds after its last change a file is read, because an editor may still be writing it."""
 
+_GUARD = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # not on Windows
 _ENDINGS = (".yaml", ".yml", ".md")
 _MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
 """The endings of files that were probably meant as appeals, but are not read."""
@@ -193,7 +194,7 @@ def appeal_of(content: bytes, name: str) -> Appeal:
 
 def _itself(path: str, flags: int) -> int:
     # The file may have been replaced by a link or a pipe since it was listed.
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    return os.open(path, flags | _GUARD)
 
 
 def read_text(content: bytes, name: str) -> str:
