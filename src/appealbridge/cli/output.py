@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -78,6 +79,13 @@ def show(value: T, as_json: bool, print_it: Callable[[T], None]) -> None:
 def say_last(text: str) -> None:
     """Print on standard error why a command failed, marked as an error for systemd's journal."""
     click.echo(last_words(visible(text, lines=True)), err=True)
+
+
+def show_lines(lines: Callable[[int], Iterable[Sequence[tuple[str, bool]]]]) -> None:
+    """Print lines in parts, each with whether it is a link; `lines` gets the width to fold at, 0 for none."""
+    width = get_terminal_size().columns - 5 if sys.stdout.isatty() else 0
+    for line in lines(max(0, width)):
+        say(*(styled(text, "blue underline") if link else text for text, link in line))
 
 
 def same_line(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from appealbridge.cli.output import Styled, say, short, styled, table
@@ -23,6 +23,23 @@ STYLES = {
 }
 
 Row = dict[str, Any]
+
+_MODES = {
+    "practice": ("yellow", ": nothing here is public"),
+    "live": ("green", ": what goes out is public"),
+}
+
+
+def mode_of(practice: bool) -> str:
+    """Return the word for practice mode or for real accounts."""
+    return "practice" if practice else "live"
+
+
+def say_mode(mode: str) -> None:
+    """Print whether this is practice or live; nothing if that is not known."""
+    if mode:
+        style, meaning = _MODES[mode]
+        say(styled(mode, style), meaning)
 
 
 def deliveries(rows: Sequence[Row]) -> None:
@@ -116,6 +133,11 @@ def turn(row: Row) -> str:
     """Return which older delivery about the same subject a delivery waits for; empty for none."""
     behind = row.get("waits_behind")
     return f"waits behind no. {behind}" if behind else ""
+
+
+def iso(at: float) -> str:
+    """Return Unix seconds as the API does."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def clock(text: str | None) -> str:

@@ -97,7 +97,8 @@ class Bridge:
             stack.enter_context(libraries(self.log))
             read_at_once(settings.daemon.feeds_at_once)
             backend = store_at(settings.store)
-            self.log.info(LogEvent.STARTING, version=__version__, store=str(backend))
+            mode = self.assembly.active.mode
+            self.log.info(LogEvent.STARTING, version=__version__, mode=mode, store=str(backend))
             if settings.file is None:
                 reason = "no webhook, source or channel is declared; name the file with --config, or make it"
                 self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=reason)
