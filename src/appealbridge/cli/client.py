@@ -41,7 +41,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class NotAMember(Exception):
-    """This user may not use the daemon's control socket; the message says who may."""
+    """The user may not use the daemon's control socket; the message says who may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,7 @@ class DaemonClient:
         except PermissionError:
             if control_socket is None:
                 raise
-            message = (
-                f"you may not use this daemon; ask to become {_member(Path(control_socket))}"
-            )
+            message = f"you may not use this daemon; ask to become {_member(Path(control_socket))}"
             raise NotAMember(message) from None
         return cls(store, control, config)
 
@@ -88,7 +86,7 @@ class DaemonClient:
         return self._ask("GET", path + (f"?{urlencode(options)}" if options else ""))
 
     def mode(self) -> str:
-        """Return `practice` or `live`: as the daemon runs, or else as the settings say; empty if it is too old to say."""
+        """Return `practice` or `live`, from the settings if no daemon runs; empty if the daemon is too old to say."""
         if self.control is None:
             return "practice" if practice_of(self.config) else "live"
         try:

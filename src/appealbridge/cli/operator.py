@@ -132,7 +132,7 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     Show what came in, which recipes wanted it and why, what was sent, and what came back.
 
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
-    recipe; or a subject, for its latest events.
+    recipe; or a subject, also as a listing shortens it, for its latest events.
     """
     _list(config, as_json, story.tell, f"/traces/{quote(id_, safe='')}")
 

@@ -34,6 +34,7 @@ from appealbridge.settings import practice_of
 
 
 def assembly_of(config: Path | None, only: Sequence[Path] = ()) -> Any:
+    """Read the settings and recipes without needing the secrets; end the command if the settings have problems."""
     from appealbridge.daemon.assembly import assemble
 
     try:
@@ -310,7 +311,7 @@ def _previews(
 
 
 def _read_by_some(recipes: Sequence[Any], rehearse: Callable[[Any], Any]) -> list[Any]:
-    """Return the previews of the recipes that can read the file, such as an appeal; raise the first error if none can."""
+    """Return the previews of the recipes that can read the file; raise the first error if none can."""
     shown, errors = [], []
     for recipe in recipes:
         try:

@@ -1,4 +1,4 @@
-"""`send`: signs a body as the settings say, sends it to a webhook, and shows what came of it; and tries a body without sending it."""
+"""`send`: sends a signed body to a webhook and shows what came of it; tries a body without sending it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ header_option = click.option(
     "headers",
     metavar="'NAME: VALUE'",
     multiple=True,
-    help="A header that the sender sends besides, such as 'Content-Type: application/cloudevents+json'. May be repeated.",
+    help="Another header of the sender, such as 'Content-Type: application/cloudevents+json'. May be repeated.",
 )
 
 
@@ -102,7 +102,10 @@ def send(
     caused = [] if url or status >= 400 else _caused(config, answer)
     if as_json:
         place = f"{address}{path}"
-        say_json({"mode": mode, "url": place, "status": status, "answer": answer} | {"deliveries": caused})
+        say_json(
+            {"mode": mode, "url": place, "status": status, "answer": answer}
+            | {"deliveries": caused}
+        )
     else:
         if not url:
             tell.say_mode(mode)
@@ -143,7 +146,9 @@ def headers_in(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, colon, value = text.partition(":")
         if not (colon and re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)):
-            raise click.BadParameter(f"write it as 'Name: value', not {text!r}", param_hint="--header")
+            raise click.BadParameter(
+                f"write it as 'Name: value', not {text!r}", param_hint="--header"
+            )
         headers[name.lower()] = value.strip()
     return headers
 
@@ -366,7 +371,7 @@ def _ids(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
-    """Return the deliveries that the events caused, once they have ended or wait for a person; none if nobody may ask."""
+    """Return the deliveries that the events caused, after a wait for their ends; none if we may not ask."""
     ids = _ids(answer) if isinstance(answer, dict) else []
     try:
         daemon = DaemonClient.find(config)
@@ -376,7 +381,9 @@ def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
         return []
     sleep, rows = SystemClock().sleep, list[dict[str, Any]]()
     for _ in range(int(WAIT_SECONDS / _EVERY)):
-        rows = [row for id_ in ids for row in daemon.get("/deliveries", {"event": id_, "limit": 50})]
+        rows = [
+            row for id_ in ids for row in daemon.get("/deliveries", {"event": id_, "limit": 50})
+        ]
         if not any(row["state"] in _UNDER_WAY for row in rows):
             break
         asyncio.run(sleep(_EVERY))

@@ -267,9 +267,7 @@ class Receiver(Trigger[O, S]):
     def receive(self, source: S, request: Request) -> Received:
         """Return the content of an authenticated request; raise `Refused` with the status to answer if it is wrong."""
 
-    def sign(
-        self, source: S, body: bytes, at: float, message_id: str
-    ) -> Mapping[str, str] | None:
+    def sign(self, source: S, body: bytes, at: float, message_id: str) -> Mapping[str, str] | None:
         """
         Return the headers with which a sender would prove a body, `None` if that is not known here.
 

@@ -24,8 +24,6 @@ STAND_IN_KEY = SecretStr("whsec_cHJhY3RpY2UtcHJhY3RpY2UtcHJhY3RpY2U=")
 """Replaces it where an address is not accepted, since a secret may have to be the key of a signature."""
 
 
-
-
 def is_stand_in(value: Any) -> bool:
     """Return whether a value is, or contains, the stand-in for a secret."""
     if isinstance(value, list | tuple):

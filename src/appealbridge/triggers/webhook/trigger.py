@@ -103,7 +103,7 @@ class WebhookSource(PushSource):
         {},
         max_length=MOST_FIELDS,
         description="The fields of `event.data`, and what each contains, so that `check` knows them. "
-        "`incident.number` is a field inside another, and `\"*\": any` says that there may be others.",
+        '`incident.number` is a field inside another, and `"*": any` says that there may be others.',
         examples=[{"road": "text", "lanes_closed": "number", "closed_at": "time"}],
     )
     tolerance: Duration = Field(
