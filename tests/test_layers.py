@@ -241,7 +241,9 @@ MAY_CONNECT = {
     },  # the one door
     "appealbridge.channels.email.smtp": {"SMTP"},  # on a socket of the door
     "appealbridge.cli.client": {
-        "HTTPConnection", "HTTPSConnection", "socket"
+        "HTTPConnection",
+        "HTTPSConnection",
+        "socket",
     },  # to the daemon beside it, or where `send --url` says
     "appealbridge.demo.play": {"ClientSession"},  # to the practice platforms that it starts
     "appealbridge.files": {"socket"},  # of Unix

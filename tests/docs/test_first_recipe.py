@@ -8,7 +8,7 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import blocks
 from tests.stories.processes import until
 
 PAGE = [block for block in blocks() if block.page.name == "first-recipe.md"]
