@@ -148,9 +148,10 @@ def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()
         console.print(drawn)
         return
     drawn_lines = iter(console.render_lines(drawn, pad=False))
-    for line in [None, *lines]:
+    console.print(_joined(next(drawn_lines)), soft_wrap=True)
+    for line in lines:
         console.print(_joined(next(drawn_lines)), soft_wrap=True)
-        if line is not None and line[-1].plain:
+        if line[-1].plain:
             console.print(Padding(line[-1], (0, 0, 0, widths[0] + _GAP)))
 
 

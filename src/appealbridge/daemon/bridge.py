@@ -32,7 +32,6 @@ from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
 from appealbridge.model.delivery import State
-from appealbridge.model.errors import DeliveryError, StoreError
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
 from appealbridge.plugin.http.client import Http
@@ -161,7 +160,7 @@ class Bridge:
         practice = self.assembly.settings.daemon.practice
         if practice is None:
             return
-        with suppress(DeliveryError, StoreError):
+        with suppress(Exception):  # whatever goes wrong here must not stop the daemon
             wanted = DeliveryFilter(states=frozenset({State.HELD}), limit=MOST_HELD + 1)
             held = await self.engine.store.listings.deliveries(wanted)
             rows = [

@@ -203,3 +203,15 @@ def test_a_headers_only_option_needs_its_webhook(call):
     assert call("preview", "closed", "--event", "body.json", "--header", "a: b").exit_code == 2
     assert call("preview").exit_code == 2
     assert call("check", "--webhook", "roads").exit_code == 2
+
+
+def test_an_appeal_as_json_can_be_tried_and_check_says_that_no_folder_reads_it(call):
+    (call.folder / "case.json").write_text('{ "reference": "A-1",\n  "title": "Missing" }')
+    (call.folder / "recipes" / "appeal.yaml").write_text(
+        "alias: A\ntriggers: [{ trigger: appeal }]\n"
+        'actions: [{ action: tweet, channel: force_x, text: "{{ appeal.title }}!" }]\n'
+    )
+    assert "Missing!" in call("preview", "appeal", "--event", "case.json").output
+    told = call("check", "case.json")
+    assert told.exit_code == 1
+    assert "the name of an appeal's file must end in .md, .yaml or .yml" in told.output
