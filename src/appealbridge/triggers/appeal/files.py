@@ -163,7 +163,8 @@ def named_appeal(content: bytes, name: str, endings: tuple[str, ...] = _ENDINGS)
     """
     Return the appeal in a file that a person names, as it would be read in a folder of appeals.
 
-    Raise `InvalidDocuments` with all its mistakes, also if it would be ignored in such a folder.
+    Raise `InvalidDocuments` with all its mistakes, also if its name has none of these `endings`: such a file would be
+    ignored in a folder.
     """
     if not name.lower().endswith(endings):
         raise _wrong(name, _UNREAD, "rename it")
