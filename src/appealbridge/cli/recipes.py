@@ -10,6 +10,7 @@ import click
 
 from appealbridge.cli.common import (
     WRONG_USE,
+    assembly_of,
     config_option,
     fail,
     fail_with,
@@ -31,16 +32,6 @@ from appealbridge.cli.tell import mode_of, say_mode
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.settings import practice_of
-
-
-def assembly_of(config: Path | None, only: Sequence[Path] = ()) -> Any:
-    """Read the settings and recipes without needing the secrets; end the command if the settings have problems."""
-    from appealbridge.daemon.assembly import assemble
-
-    try:
-        return assemble(config, only=only, offline=True)
-    except InvalidDocuments as error:
-        fail_with(error)
 
 
 @click.command(short_help="List every mistake, where it is and how to fix it.")

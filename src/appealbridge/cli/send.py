@@ -16,7 +16,7 @@ import click
 
 from appealbridge.cli import tell
 from appealbridge.cli.client import DaemonClient, NotAMember, post_body
-from appealbridge.cli.common import WRONG_USE, config_option, fail, json_option
+from appealbridge.cli.common import WRONG_USE, assembly_of, config_option, fail, json_option
 from appealbridge.cli.output import say, say_json, show_lines, styled
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
@@ -80,8 +80,6 @@ def send(
     WEBHOOK is its name in the settings, whose secret signs the body. FILE has the body, byte for byte; - is standard
     input. It goes to the daemon of these settings and nowhere else, unless --url says so.
     """
-    from appealbridge.cli.recipes import assembly_of
-
     assembly = assembly_of(config)
     hook = hook_of(assembly, webhook)
     content = body_in(file, hook)
