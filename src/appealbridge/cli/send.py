@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import secrets
@@ -15,7 +14,6 @@ from urllib.parse import quote, urlsplit
 import click
 
 from appealbridge.cli import tell
-from appealbridge.cli.client import DaemonClient, NotAMember, post_body
 from appealbridge.cli.common import WRONG_USE, assembly_of, config_option, fail, json_option
 from appealbridge.cli.output import say, say_json, show_lines, styled
 from appealbridge.clock import SystemClock
@@ -288,6 +286,8 @@ def _target(assembly: Any, config: Path | None, webhook: str, url: str) -> tuple
 
 def _listening(assembly: Any, config: Path | None) -> str:
     """Return where the daemon of these settings listens."""
+    from appealbridge.cli.client import DaemonClient
+
     listen = assembly.settings.daemon.listen
     if listen.path is not None:
         return f"unix:{listen.path}"
@@ -317,6 +317,8 @@ def _private(address: str) -> bool:
 def _sent(
     address: str, path: str, content: bytes, headers: Mapping[str, str]
 ) -> tuple[int, Mapping[str, str], Any]:
+    from appealbridge.cli.client import post_body
+
     try:
         status, answered, body = post_body(address, path, content, headers)
     except ConnectionRefusedError:
@@ -370,6 +372,10 @@ def _ids(fields: Mapping[str, Any]) -> list[str]:
 
 def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
     """Return the deliveries that the events caused, after a wait for their ends; none if we may not ask."""
+    import asyncio
+
+    from appealbridge.cli.client import DaemonClient, NotAMember
+
     ids = _ids(answer) if isinstance(answer, dict) else []
     try:
         daemon = DaemonClient.find(config)
