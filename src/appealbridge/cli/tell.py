@@ -149,13 +149,17 @@ def zoned(heading: str) -> str:
 
 
 def brief(text: str | None) -> str:
-    """Return a time of the API in local time without its zone, and without today's date."""
+    """Return a time of the API in local time, for a column of `zoned`: without today's date."""
     if text is None:
         return ""
     at, now = datetime.fromisoformat(text).astimezone(), _now()
     if at.date() == now.date():
         return f"{at:%H:%M:%S}"
-    return f"{at:%d %b %H:%M}" if at.year == now.year else f"{at:%d %b %Y}"
+    if at.year != now.year:
+        return f"{at:%d %b %Y}"
+    # Before the clocks changed, the zone was not that of the heading.
+    same = at.tzname() == now.tzname()
+    return f"{at:%d %b %H:%M:%S}" if same else f"{at:%d %b %H:%M %Z}"
 
 
 def _now() -> datetime:

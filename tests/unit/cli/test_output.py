@@ -4,8 +4,10 @@ import ast
 import io
 import re
 import sys
+import time
 import unicodedata
 from contextlib import redirect_stdout
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -266,3 +268,24 @@ def test_a_shortened_text_is_no_longer_than_asked_and_keeps_both_ends(text, widt
     begin, _, end = cut.partition("…") if len(whole) > width else (whole, "", "")
     assert whole.startswith(begin)
     assert whole.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "shown"),
+    [
+        ("2026-11-26T23:06:44Z", "2026-11-26T23:30:00+00:00", "23:06:44"),
+        ("2026-11-25T23:06:44Z", "2026-11-26T23:30:00+00:00", "25 Nov 23:06:44"),
+        ("2026-07-25T22:06:44Z", "2026-11-26T23:30:00+00:00", "25 Jul 23:06 BST"),
+        ("2025-07-25T22:06:44Z", "2026-11-26T23:30:00+00:00", "25 Jul 2025"),
+    ],
+)
+def test_a_time_in_a_column_has_its_zone_in_the_heading_or_with_it(monkeypatch, at, now, shown):
+    monkeypatch.setenv("TZ", "Europe/London")
+    time.tzset()
+    try:
+        monkeypatch.setattr(tell, "_now", lambda: datetime.fromisoformat(now).astimezone())
+        assert tell.brief(at) == shown
+        assert tell.zoned("planned") == "planned (GMT)"
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
