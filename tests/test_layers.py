@@ -240,7 +240,11 @@ MAY_CONNECT = {
         "create_connection",
     },  # the one door
     "appealbridge.channels.email.smtp": {"SMTP"},  # on a socket of the door
-    "appealbridge.cli.client": {"HTTPConnection", "socket"},  # to the daemon beside it
+    "appealbridge.cli.client": {
+        "HTTPConnection",
+        "HTTPSConnection",
+        "socket",
+    },  # to the daemon beside it, or where `send --url` says
     "appealbridge.demo.play": {"ClientSession"},  # to the practice platforms that it starts
     "appealbridge.files": {"socket"},  # of Unix
     "appealbridge.daemon.systemd": {"socket"},  # of Unix, and those that systemd hands over

@@ -5,14 +5,18 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import blocks
+from tests.stories.processes import until
 
 PAGE = [block for block in blocks() if block.page.name == "first-recipe.md"]
-COMMANDS = [block.text for block in PAGE if block.language == "sh"]
-FILES = {block.rest: block.text for block in PAGE if block.word == "first"}
+FILES = {block.rest: block.text for block in PAGE if block.word == "first" and "." in block.rest}
+SECOND = [block.text for block in PAGE if block.rest == "second terminal"]
+TO_THE_PATH, THREE_FILES, CHECK, START, STOP = (
+    block.text for block in PAGE if block.language == "sh" and block.rest != "second terminal"
+)
 
 
 def free_ports(count):
@@ -23,63 +27,128 @@ def free_ports(count):
     return ports
 
 
-def story(folder):
-    """The page as one script, on free ports, that waits where a person would read."""
-    platforms, daemon = free_ports(2)
-    _, three_files, is_it_right, start, desk, officer, end = COMMANDS
+class Terminal:
+    """A shell in the repository's folder, to which commands are typed."""
+
+    def __init__(self, process):
+        self._process = process
+
+    def types(self, *commands):
+        self._process.stdin.write("\n".join([*commands, ""]).encode())
+
+    async def ends(self):
+        """Return everything that it showed."""
+        async with asyncio.timeout(60):
+            self._process.stdin.write_eof()
+            return (await self._process.stdout.read()).decode()
+
+
+@asynccontextmanager
+async def terminal(tmp_path):
+    """Open a terminal on a machine that has nothing but what the page asks for."""
+    process = await asyncio.create_subprocess_exec(
+        "/bin/bash",
+        cwd=repository(tmp_path),
+        env={"HOME": str(tmp_path), "PATH": str(programs(tmp_path)), "LC_ALL": "C.UTF-8"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    running = Terminal(process)
+    running.types("set -e")  # to stop at the first mistake
+    try:
+        yield running
+    finally:
+        with suppress(ProcessLookupError):  # what a failure left behind
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        await process.stdout.read()
+
+
+def repository(tmp_path):
+    """Return a folder with the .venv that the page adds to the path."""
+    folder = tmp_path / "repository"
+    folder.mkdir(exist_ok=True)
+    if not (folder / ".venv").exists():
+        (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+    return folder
+
+
+def programs(tmp_path):
+    """Return a folder with the few programs of a fresh machine: no curl, no openssl."""
+    folder = tmp_path / "programs"
+    folder.mkdir(exist_ok=True)
+    for name in ("mkdir", "chmod", "cat"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(f"/bin/{name}")
+    return folder
+
+
+def written(folder, platforms, daemon):
+    """Write the page's files, on free ports."""
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text.replace("8090", str(platforms)))
     with (folder / "appealbridge.yaml").open("a") as settings:
         settings.write(f"listen: 127.0.0.1:{daemon}\n")
-    options = f"--listen 127.0.0.1:{platforms} --smtp 127.0.0.1:0"
-    return "\n".join(
-        [
-            "set -e",
-            three_files,
-            is_it_right,
-            start.replace("appealbridge sandbox", f"appealbridge sandbox {options}"),
-            f"until curl -sf http://127.0.0.1:{daemon}/readyz; do sleep 0.1; done",
-            f"until curl -sf http://127.0.0.1:{platforms}/posts; do sleep 0.1; done",
-            desk.replace("8080", str(daemon)),
-            officer,
-            f"until curl -s http://127.0.0.1:{platforms}/posts | grep 'Please use'; do sleep 0.1; done",
-            "appealbridge trace 1",
-            "set -m",
-            end.replace("%1 %2", "$(jobs -p)"),
-            "wait",
-        ]
-    )
 
 
-async def test_the_page_for_newcomers_leads_to_a_post(tmp_path):
+async def says(file, words):
+    async def said():
+        return file.exists() and words in file.read_text()
+
+    await until(said, f"{file.name} says {words}")
+
+
+async def started(folder, *, again=""):
+    await says(folder / f"sandbox{again}.log", "practice platforms on")
+    await says(folder / f"daemon{again}.log", '"event":"ready"')
+
+
+async def posted(tmp_path, folder):
+    """Return what a second terminal shows, in which a person does what the page says."""
+    to_the_folder, sends, officer, traces = SECOND
+    async with terminal(tmp_path) as second:
+        second.types(to_the_folder, sends, officer)
+        await says(folder / "posts", "Please use another route.")
+        second.types(traces)
+        return await second.ends()
+
+
+async def test_the_page_for_newcomers_leads_to_a_post_in_a_second_terminal_that_is_kept(tmp_path):
     folder = tmp_path / "first"
     folder.mkdir()
-    environment = {
-        **os.environ,
-        "HOME": str(tmp_path),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", story(folder)),
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(60):
-            told = (await process.communicate())[0].decode()
-    finally:
-        with suppress(ProcessLookupError):  # what a failure left behind
-            os.killpg(process.pid, signal.SIGKILL)
+    ports = free_ports(2)
+    written(folder, *ports)
+    options = f"--listen 127.0.0.1:{ports[0]} --smtp 127.0.0.1:0"
+    start = START.replace("appealbridge sandbox", f"appealbridge sandbox {options}")
+    async with terminal(tmp_path) as first:
+        first.types(TO_THE_PATH, THREE_FILES, CHECK, start)
+        await started(folder)
+        second = await posted(tmp_path, folder)
+        first.types(STOP, "wait")
+        told = await first.ends()
+    async with terminal(tmp_path) as again:
+        again.types(SECOND[0], start.replace(".log", "-2.log"))
+        await started(folder, again="-2")
+        again.types("appealbridge deliveries", STOP, "wait")
+        kept = await again.ends()
     for words in (
-        "1 recipe fine, 0 errors, 1 note",
+        "1 recipe fine, 0 errors, 1 note, practice",
         "1 test, 1 passed, 0 failed",
         "is closed. Please use another route.",
-        '{"event":',
-        "held",
-        "no. 1  tweet on force_x: delivered",
     ):
         assert words in told, told
+    for words in (
+        "type      road.closed",
+        "wanted by road-closed",
+        "accepted (202)",
+        "held (approval)",
+        "1 tweet on force_x: released",
+        "no. 1  tweet on force_x: delivered",
+        "practice: nothing here is public",
+    ):
+        assert words in second, second
+    assert "1    delivered" in kept, kept
+    assert (folder / "posts").read_text().count("Please use another route.") == 1

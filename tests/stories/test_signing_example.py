@@ -1,7 +1,8 @@
-"""The signed request in the docs is made by the plainest shell that there is, as often as somebody tries it."""
+"""The senders in the docs are run as they stand, in every language that is on the machine, against a real daemon."""
 
 import asyncio
 import shutil
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -17,30 +18,74 @@ ROADS = """\
 """
 
 
-def example():
-    (block,) = (one for one in blocks() if one.language == "sh" and "webhook-signature" in one.text)
+def example(language):
+    (block,) = (
+        one for one in blocks() if one.language == language and "webhook-signature" in one.text
+    )
     return block.text
 
 
-@pytest.mark.parametrize("shell", ["dash", "sh", "bash"])
-async def test_the_example_in_the_docs_works_in_any_shell(tmp_path, shell):
-    if missing := [name for name in (shell, *NEEDS) if shutil.which(name) is None]:
-        pytest.skip(f"not on this machine: {', '.join(missing)}")
+@asynccontextmanager
+async def bridge(tmp_path):
     stage = staging.build(tmp_path / "s", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
     settings = stage.config.read_text()
     stage.config.write_text(settings.replace("webhooks:\n", f"webhooks:\n{ROADS}", 1))
     shutil.copy(stage.folder / "secrets" / "hook_desk", stage.folder / "secrets" / "hook_roads")
     async with daemon(stage) as running:
         assert await running.ready()
+        yield stage.folder, running
+
+
+def needs(*programs):
+    if missing := [name for name in programs if shutil.which(name) is None]:
+        pytest.skip(f"not on this machine: {', '.join(missing)}")
+
+
+@pytest.mark.parametrize("shell", ["dash", "sh", "bash"])
+async def test_the_example_in_the_docs_works_in_any_shell(tmp_path, shell):
+    needs(shell, *NEEDS)
+    async with bridge(tmp_path) as (folder, running):
         for number in range(2):
-            text = example().replace("http://127.0.0.1:8080", running.url)
-            told = await run(shell, text.replace("RC-77", f"RC-{number}"), stage.folder)
+            text = example("sh").replace("http://127.0.0.1:8080", running.url)
+            told = await run(folder, shell, "-c", text.replace("RC-77", f"RC-{number}"))
             assert "202 Accepted" in told, told
 
 
-async def run(shell, text, folder):
+@pytest.mark.parametrize(
+    ("language", "program", "file"),
+    [("python", "python3", "send.py"), ("javascript", "node", "send.mjs")],
+)
+async def test_the_example_in_the_docs_works_in_its_language(tmp_path, language, program, file):
+    needs(program)
+    async with bridge(tmp_path) as (folder, running):
+        text = example(language).replace("http://127.0.0.1:8080", running.url)
+        (folder / file).write_text(text)
+        told = await run(folder, program, file)
+        assert told.startswith('202 {"event":'), told
+        await arrived(running)
+
+
+async def test_the_example_in_the_docs_works_in_c_sharp(tmp_path):
+    needs("dotnet")
+    async with bridge(tmp_path) as (folder, running):
+        project = folder / "Send"
+        await run(folder, "dotnet", "new", "console", "--output", str(project))
+        text = example("csharp").replace("http://127.0.0.1:8080", running.url)
+        (project / "Program.cs").write_text(text)
+        told = await run(folder, "dotnet", "run", "--project", str(project))
+        assert '202 {"event":' in told, told
+        await arrived(running)
+
+
+async def arrived(running):
+    _, (event,) = await running.ask("GET", "/api/v1/events")
+    assert (event["type"], event["subject"]) == ("road.closed", "RC-77")
+    assert event["data"]["road"] == "A38(M)"
+
+
+async def run(folder, *command):
     process = await asyncio.create_subprocess_exec(
-        shell, "-c", text, cwd=folder,
+        *command, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     told, _ = await process.communicate()

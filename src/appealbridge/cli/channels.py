@@ -32,7 +32,10 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     """Show how the daemon's accounts are doing: working, down, refused, or login expired."""
     if context.invoked_subcommand is not None:
         return
-    rows = DaemonClient.of(config).get("/channels")
+    daemon = DaemonClient.of(config)
+    rows = daemon.get("/channels")
+    if not as_json:
+        tell.say_mode(daemon.mode())
     show(rows, as_json, tell.channels)
 
 
@@ -59,6 +62,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     if as_json:
         say_json(rows)
     else:
+        tell.say_mode(assembly.active.mode)
         for row in rows:
             mark = styled("good", "green") if row["good"] else styled("bad", "red")
             limits = f"; {row['limits']}" if row["limits"] else ""

@@ -16,7 +16,7 @@ from appealbridge.cli.failing import in_words
 from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
 from appealbridge.documents import InvalidDocuments
-from appealbridge.settings import control_socket_of, store_of
+from appealbridge.settings import control_socket_of, practice_of, store_of
 from appealbridge.store.backend import Backend, NotBelieved
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control
@@ -24,6 +24,9 @@ from appealbridge.terminal import visible
 
 SECONDS = 30.0
 """How long the daemon may take to answer."""
+
+_MOST_ANSWERED = 256 * 1024 * 1024
+"""How many bytes an answer may have. A listing has a thousand rows at most, each with its content."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -37,6 +40,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class NotAMember(Exception):
+    """The user may not use the daemon's control socket; the message says who may."""
+
+
 @dataclass(frozen=True, slots=True)
 class DaemonClient:
     """The daemon of one store; `control` is `None` if none is running."""
@@ -47,11 +54,18 @@ class DaemonClient:
 
     @classmethod
     def of(cls, config: Path | None) -> DaemonClient:
-        """Find the daemon through its settings."""
+        """Find the daemon through its settings; end the command if this user may not use it."""
         try:
-            store, control_socket = store_at(store_of(config)), control_socket_of(config)
+            return cls.find(config)
         except InvalidDocuments as error:
             fail_with(error)
+        except NotAMember as error:
+            fail(str(error))
+
+    @classmethod
+    def find(cls, config: Path | None) -> DaemonClient:
+        """Find the daemon through its settings; raise `NotAMember` if this user may not use it."""
+        store, control_socket = store_at(store_of(config)), control_socket_of(config)
         try:
             control = by_socket(control_socket) if control_socket else store.control()
             if control is not None and not _answers(control):
@@ -62,13 +76,25 @@ class DaemonClient:
         except PermissionError:
             if control_socket is None:
                 raise
-            fail(f"you may not use this daemon; ask to become {_member(Path(control_socket))}")
+            message = f"you may not use this daemon; ask to become {_member(Path(control_socket))}"
+            raise NotAMember(message) from None
         return cls(store, control, config)
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """Return the answer to a GET request; end the command if the daemon refuses."""
         options = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         return self._ask("GET", path + (f"?{urlencode(options)}" if options else ""))
+
+    def mode(self) -> str:
+        """Return `practice` or `live`, from the settings if no daemon runs; empty if the daemon is too old to say."""
+        if self.control is None:
+            return "practice" if practice_of(self.config) else "live"
+        try:
+            _, answer = _request(self.control, "GET", "/api/v1/mode")
+        except (OSError, ValueError):
+            return ""
+        mode = answer.get("mode") if isinstance(answer, dict) else None
+        return mode if mode in ("practice", "live") else ""
 
     def post(self, path: str) -> Any:
         """Return the answer to a POST request; end the command if the daemon refuses."""
@@ -114,20 +140,45 @@ def _answers(control: Control) -> bool:
 
 
 def _request(control: Control, method: str, path: str) -> tuple[int, Any]:
-    connection: http.client.HTTPConnection
-    if control.url.startswith("unix:"):
-        connection = _UnixConnection(control.url.removeprefix("unix:"))
-    else:
-        where = urlsplit(control.url)
-        connection = http.client.HTTPConnection(
-            where.hostname or "127.0.0.1", where.port, timeout=SECONDS
-        )
+    headers = {"Authorization": f"Bearer {control.token}"}
+    status, _, body = _exchange(control.url, method, path, headers)
+    return status, json.loads(body)
+
+
+def post_body(
+    url: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, Mapping[str, str], bytes]:
+    """
+    POST to a server at `http://…`, `https://…` or `unix:/…`; return the status, headers and body of its answer.
+
+    No redirect is followed. Raise `OSError` if no answer comes, and `ValueError` for a header that cannot be sent.
+    """
+    return _exchange(url, "POST", path, headers, body)
+
+
+def _exchange(
+    url: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+) -> tuple[int, Mapping[str, str], bytes]:
+    connection = _connection(url)
     try:
-        connection.request(method, path, headers={"Authorization": f"Bearer {control.token}"})
+        encoded = {name: value.encode() for name, value in headers.items()}
+        connection.request(method, path, body=body, headers=encoded)
         answer = connection.getresponse()
-        body = answer.read()
+        content = answer.read(_MOST_ANSWERED + 1)
+        if len(content) > _MOST_ANSWERED:
+            raise ConnectionError(f"its answer is longer than {_MOST_ANSWERED} bytes")
     except http.client.HTTPException as error:
-        raise ConnectionError(str(error)) from error
+        raise ConnectionError(str(error) or type(error).__name__) from error
     finally:
         connection.close()
-    return answer.status, json.loads(body)
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    if url.startswith("unix:"):
+        return _UnixConnection(url.removeprefix("unix:"))
+    where = urlsplit(url)
+    host = where.hostname or "127.0.0.1"
+    if where.scheme == "https":
+        return http.client.HTTPSConnection(host, where.port, timeout=SECONDS)
+    return http.client.HTTPConnection(host, where.port, timeout=SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -75,6 +75,16 @@ def fail_with(error: InvalidDocuments, status: int = 1, message: str = "") -> No
     """End the command with every problem of the documents, and perhaps a final message."""
     say_last(_text_of(error.problems) + (f"\n\nappealbridge: {message}" if message else ""))
     sys.exit(status)
+
+
+def assembly_of(config: Path | None, only: Sequence[Path] = ()) -> Any:
+    """Read the settings and recipes without needing the secrets; end the command if the settings have problems."""
+    from appealbridge.daemon.assembly import assemble
+
+    try:
+        return assemble(config, only=only, offline=True)
+    except InvalidDocuments as error:
+        fail_with(error)
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

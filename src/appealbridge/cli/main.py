@@ -17,6 +17,7 @@ FILES = {
     "daemon": ("run", "reload"),
     "practice": ("demo", "sandbox"),
     "recipes": ("check", "test", "preview"),
+    "send": ("send",),
     "backtest": ("backtest",),
     "new": ("new",),
     "schema": ("schema",),

@@ -50,8 +50,19 @@ def _begin(since: float | None) -> str:
     return "" if since is None else str(SystemClock().now() - since)
 
 
-def _rows(config: Path | None, path: str, **query: object) -> Any:
-    return Stored(DaemonClient.of(config)).get(path, query)
+def _list(
+    config: Path | None,
+    as_json: bool,
+    print_it: Callable[[Any], None],
+    path: str,
+    **query: object,
+) -> None:
+    """Print a listing, for people after a line that says whether this is practice or live."""
+    daemon = DaemonClient.of(config)
+    rows = Stored(daemon).get(path, query)
+    if not as_json:
+        tell.say_mode(daemon.mode())
+    show(rows, as_json, print_it)
 
 
 @click.command(short_help="List deliveries: what waits and why, and what went out.")
@@ -76,8 +87,8 @@ def deliveries(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
-    rows = _rows(config, "/deliveries", **wanted, since=_begin(since), limit=limit)
-    show(rows, as_json, tell.deliveries)
+    query = {**wanted, "since": _begin(since), "limit": limit}
+    _list(config, as_json, tell.deliveries, "/deliveries", **query)
 
 
 @click.command(short_help="List runs: which recipe did what about which event.")
@@ -91,8 +102,7 @@ def deliveries(
 @json_option
 def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    rows = _rows(config, "/runs", **wanted, limit=limit)
-    show(rows, as_json, tell.runs)
+    _list(config, as_json, tell.runs, "/runs", **wanted, limit=limit)
 
 
 @click.command(short_help="List events: what came in.")
@@ -109,8 +119,8 @@ def events(
     config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
 ) -> None:
     """List events, newest first: what came in, from where, and about what."""
-    rows = _rows(config, "/events", **wanted, since=_begin(since), limit=limit)
-    show(rows, as_json, tell.events)
+    query = {**wanted, "since": _begin(since), "limit": limit}
+    _list(config, as_json, tell.events, "/events", **query)
 
 
 @click.command(short_help="Show the history of an event, a run, a delivery or a subject.")
@@ -122,10 +132,9 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     Show what came in, which recipes wanted it and why, what was sent, and what came back.
 
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
-    recipe; or a subject, for its latest events.
+    recipe; or a subject, also as a listing shortens it, for its latest events.
     """
-    answer = _rows(config, f"/traces/{quote(id_, safe='')}")
-    show(answer, as_json, story.tell)
+    _list(config, as_json, story.tell, f"/traces/{quote(id_, safe='')}")
 
 
 def all_option(function: F) -> F:
@@ -185,7 +194,7 @@ def retry(
         _each(config, as_json, delivery_ids, "retry", "will be tried again")
         return
     begin = "" if since is None else f"?since={SystemClock().now() - since}"
-    moved = DaemonClient.of(config).post(f"/retry{begin}")
+    moved = _daemon(config, as_json).post(f"/retry{begin}")
     _tell_all(as_json, moved, "will be tried again", "no delivery has failed")
 
 
@@ -204,7 +213,7 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     """
     options = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": _user()}
     query = urlencode({name: value for name, value in options.items() if value})
-    answer = DaemonClient.of(config).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    answer = _daemon(config, as_json).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
     show(answer, as_json, partial(story.replayed, dry_run=dry_run))
 
 
@@ -222,7 +231,7 @@ def _user() -> str:
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """Record that a delivery held as `unknown` is published after all."""
-    answer = DaemonClient.of(config).post(
+    answer = _daemon(config, as_json).post(
         f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
     )
     show(answer, as_json, partial(_tell, outcome="confirmed"))
@@ -240,10 +249,18 @@ def cancel(
     _each_or_all(config, as_json, every, delivery_ids, which, "cancel", "cancelled")
 
 
+def _daemon(config: Path | None, as_json: bool) -> DaemonClient:
+    """Return the daemon, after a line for people that says whether it is practice or live."""
+    daemon = DaemonClient.of(config)
+    if not as_json and daemon.control is not None:
+        tell.say_mode(daemon.mode())
+    return daemon
+
+
 def _each(
     config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, outcome: str
 ) -> None:
-    daemon = DaemonClient.of(config)
+    daemon = _daemon(config, as_json)
     moved = []
     for id_ in ids:
         moved.append(daemon.post(f"/deliveries/{id_}/{verb}"))
@@ -270,7 +287,7 @@ def _each_or_all(
         _each(config, as_json, ids, verb, outcome)
         return
     query = urlencode({name: value for name, value in which.items() if value})
-    moved = DaemonClient.of(config).post(f"/{verb}?{query}")
+    moved = _daemon(config, as_json).post(f"/{verb}?{query}")
     _tell_all(as_json, moved, outcome, f"no delivery is held for {which['hold']}")
 
 

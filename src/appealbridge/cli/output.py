@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -80,6 +81,13 @@ def say_last(text: str) -> None:
     click.echo(last_words(visible(text, lines=True)), err=True)
 
 
+def show_lines(lines: Callable[[int], Iterable[Sequence[tuple[str, bool]]]]) -> None:
+    """Print lines in parts, each with whether it is a link; `lines` gets the width to fold at, 0 for none."""
+    width = get_terminal_size().columns - 5 if sys.stdout.isatty() else 0
+    for line in lines(max(0, width)):
+        say(*(styled(text, "blue underline") if link else text for text, link in line))
+
+
 def same_line(text: str) -> None:
     """Print on standard error, replacing the present line."""
     click.echo(f"\r{visible(text)}", nl=False, err=True)
@@ -102,24 +110,93 @@ def wrapped(text: str) -> None:
     click.echo(click.wrap_text(visible(text, lines=True), width=78))
 
 
-def short(text: str) -> str:
-    """Return a text cut to fit into a table."""
+def short(text: str, width: int = SHORT) -> str:
+    """Return a text that fits into a table: a longer one loses its middle, since its end often tells it apart."""
     text = visible(text)
-    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 3
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()) -> None:
-    """Print a table that fits the terminal. Columns in `cut` are cut; the others get line breaks."""
+    """
+    Print a table that fits the terminal.
+
+    If it is too wide, the columns in `cut` are shortened. The last column, unless it is in `cut`, is then printed below
+    each row.
+    """
+    from rich.padding import Padding
     from rich.table import Table
 
-    drawn = Table(box=None, pad_edge=False)
-    for heading in headings:
-        drawn.add_column(heading, overflow="ellipsis" if heading in cut else "fold")
-    for row in rows:
-        drawn.add_row(*(_rich(cell) for cell in row))
-    # A pipe has no width, and a cut line would lose what a program looks for.
     console = _console()
-    (console if console.is_terminal else _console(_WIDE)).print(drawn)
+    if not console.is_terminal:
+        # A pipe has no width, and a cut line would lose what a program looks for.
+        console = _console(_WIDE)
+    lines = [[_rich(cell) for cell in row] for row in rows]
+    widths = [max(map(_cells, column)) for column in zip(headings, *lines, strict=True)]
+    narrow = _total(widths) > console.width
+    below = narrow and headings[-1] not in cut
+    shown = len(headings) - below
+    widths = _fitted(widths[:shown], [name in cut for name in headings], console.width)
+    drawn = Table(box=None, pad_edge=False)
+    for heading in headings[:shown]:
+        drawn.add_column(heading, overflow="fold", no_wrap=narrow)
+    for line in lines:
+        drawn.add_row(*map(_cut, line[:shown], widths))
+    if not below:
+        console.print(drawn)
+        return
+    drawn_lines = iter(console.render_lines(drawn, pad=False))
+    console.print(_joined(next(drawn_lines)), soft_wrap=True)
+    for line in lines:
+        console.print(_joined(next(drawn_lines)), soft_wrap=True)
+        if line[-1].plain:
+            console.print(Padding(line[-1], (0, 0, 0, widths[0] + _GAP)))
+
+
+def _joined(segments: Iterable[Any]) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(*((each.text, each.style or "") for each in segments))
+
+
+_GAP = 2
+"""How many blanks are between two columns."""
+
+_NARROWEST = 8
+"""How many characters of a shortened column are left at least."""
+
+
+def _cells(cell: str | Text) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(cell if isinstance(cell, str) else cell.plain)
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _fitted(widths: Sequence[int], may_cut: Sequence[bool], width: int) -> list[int]:
+    """Return the widths of columns, with the widest that may be cut made narrower until all fit."""
+    fitted = list(widths)
+    cuttable = [n for n in range(len(fitted)) if may_cut[n]]
+    while _total(fitted) > width and cuttable:
+        widest = max(cuttable, key=lambda n: fitted[n])
+        if fitted[widest] <= _NARROWEST:
+            break
+        fitted[widest] -= 1
+    return fitted
+
+
+def _cut(cell: Text, width: int) -> Text:
+    from rich.text import Text
+
+    if _cells(cell) <= width:
+        return cell
+    # A wide character takes two cells.
+    return Text(short(cell.plain, max(2, width * len(cell.plain) // _cells(cell))), cell.style)
 
 
 def paragraph(*parts: Part, indent: int = 0) -> None:

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Any
 
 import click
 
 from appealbridge.cli.common import (
     WRONG_USE,
+    assembly_of,
     config_option,
     fail,
     fail_with,
     json_option,
     print_problems,
 )
-from appealbridge.cli.output import say, say_json, styled
+from appealbridge.cli.output import say, say_json, show_lines, styled
+from appealbridge.cli.send import (
+    body_in,
+    body_json,
+    body_lines,
+    header_option,
+    headers_in,
+    hook_of,
+    tried,
+    webhook_option,
+)
+from appealbridge.cli.tell import mode_of, say_mode
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
-
-
-def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
-    from appealbridge.daemon.assembly import assemble
-
-    try:
-        return assemble(config, only=only, offline=True)
-    except InvalidDocuments as error:
-        fail_with(error)
+from appealbridge.settings import practice_of
 
 
 @click.command(short_help="List every mistake, where it is and how to fix it.")
@@ -41,14 +43,24 @@ def _assembly(config: Path | None, only: Sequence[Path] = ()) -> Any:
     default="text",
     help="For people, for programs, or as annotations in a GitHub workflow.",
 )
+@webhook_option
+@header_option
 @config_option
-def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
+def check(
+    config: Path | None, headers: tuple[str, ...], webhook: str, form: str, files: tuple[Path, ...]
+) -> None:
     """
     List every mistake in the settings and the recipes, where it is and how to fix it.
 
-    FILES are recipes, folders of recipes, or appeals. If left out, all recipes of the settings.
+    FILES are recipes, folders of recipes, or appeals. If left out, all recipes of the settings. With --webhook they are
+    bodies that its sender would send: each is shown as the events that it becomes, with the recipes that want them.
     Connects to nothing. The exit status is 1 if there is an error; notes do not count.
     """
+    if webhook:
+        _check_bodies(config, webhook, files, headers_in(headers), form)
+        return
+    if headers:
+        raise click.UsageError("--header is for a body, so name its webhook with --webhook")
     loaded, off = 0, list[str]()
     appeals, problems = _appeals(files)
     settings = (config or Path("appealbridge.yaml")).resolve()
@@ -66,8 +78,37 @@ def check(config: Path | None, form: str, files: tuple[Path, ...]) -> None:
         silent = f", {len(off)} of them off ({', '.join(off)})" if off else ""
         fine = [f"{_count(loaded, 'recipe')} fine{silent}"] if recipes or not appeals else []
         fine += [f"{_count(sum(appeals.values()), 'appeal')} fine"] if appeals else []
-        say(", ".join([*fine, _count(len(errors), "error"), _count(notes, "note")]))
+        mode = [mode_of(practice_of(config))] if loaded else []
+        say(", ".join([*fine, _count(len(errors), "error"), _count(notes, "note"), *mode]))
     if errors:
+        raise SystemExit(1)
+
+
+def _check_bodies(
+    config: Path | None, webhook: str, files: Sequence[Path], headers: Mapping[str, str], form: str
+) -> None:
+    """Print which events each body becomes, or why the webhook would refuse it."""
+    if not files:
+        raise click.UsageError("with --webhook, name the files with the bodies")
+    assembly, problems = assembly_of(config), list[Problem]()
+    hook, now = hook_of(assembly, webhook), SystemClock().now()
+    bodies = []
+    for file in files:
+        try:
+            body = tried(assembly, webhook, file, body_in(file, hook), headers, now)
+        except InvalidDocuments as error:
+            problems += error.problems
+            continue
+        bodies.append({"file": str(file), **body_json(body)})
+        if form == "text":
+            say(styled(f"{file}, sent to webhook {webhook}, becomes:", "bold"))
+            for line in body_lines(body):
+                say(line)
+    if form == "json":
+        say_json({"bodies": bodies, "problems": [problem.as_json() for problem in problems]})
+    else:
+        _print_check(form, problems)
+    if problems:
         raise SystemExit(1)
 
 
@@ -149,7 +190,7 @@ def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
     """
     from appealbridge.recipes.rehearsal.selftest import run_tests
 
-    assembly = _assembly(config, files)
+    assembly = assembly_of(config, files)
     broken = [problem for problem in assembly.problems if problem.level == "error"]
     if broken:
         print_problems(broken, err=True)
@@ -186,43 +227,108 @@ def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
 
 
 @click.command(short_help="Show what a recipe would post, channel by channel.")
-@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("recipe_name", metavar="[RECIPE]", default="")
 @click.option(
     "--event",
     "event_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The file of an appeal, or a YAML or JSON file with an event (type, subject, data). If left out, the event of "
-    "the recipe's first test.",
+    help="The file of an appeal, a YAML or JSON file with an event (type, subject, data), or with --webhook a body. If "
+    "left out, the event of the recipe's first test.",
 )
+@webhook_option
+@header_option
 @config_option
 @json_option
-def preview(config: Path | None, as_json: bool, event_file: Path | None, recipe_name: str) -> None:
+def preview(
+    config: Path | None,
+    as_json: bool,
+    headers: tuple[str, ...],
+    webhook: str,
+    event_file: Path | None,
+    recipe_name: str,
+) -> None:
     """
     Show what a recipe would post about an event, with each platform's own count of characters.
 
-    RECIPE is a recipe's name or file. This cannot reach a channel.
+    RECIPE is a recipe's name or file. With --event it may be left out, for all recipes that want the event. This cannot
+    reach a channel.
     """
-    from appealbridge.recipes.rehearsal.preview import preview as rehearse
+    if event_file is None and (webhook or headers or not recipe_name):
+        raise click.UsageError("name a recipe, or a file with --event, or both")
+    if headers and not webhook:
+        raise click.UsageError("--header is for a body, so name its webhook with --webhook")
+    if recipe_name:
+        assembly, wanted = chosen(config, recipe_name)
+        recipes = [wanted]
+    else:
+        assembly = assembly_of(config)
+        recipes = [*assembly.book.recipes.values()]
+    shown = _previews(assembly, recipes, event_file, webhook, headers)
+    if not recipe_name:
+        shown = [preview for preview in shown if not preview.came.why_not]
+    if as_json:
+        # One recipe and one event give one preview, as they always did.
+        rows = [preview.as_json() for preview in shown]
+        say_json(rows[0] if recipe_name and len(rows) == 1 else rows)
+    else:
+        say_mode(mode_of(practice_of(config)))
+        _print_previews(shown, several=len(shown) > 1 or not recipe_name)
+    if any(preview.failed for preview in shown):
+        raise SystemExit(1)
 
-    _, wanted = chosen(config, recipe_name)
+
+def _previews(
+    assembly: Any,
+    recipes: Sequence[Any],
+    event_file: Path | None,
+    webhook: str,
+    headers: Sequence[str],
+) -> list[Any]:
+    """Return what each recipe would post about each event of a file."""
+    from appealbridge.recipes.rehearsal.preview import preview as rehearse
+    from appealbridge.recipes.rehearsal.preview import preview_of
+
+    now = SystemClock().now()
     try:
-        shown = rehearse(wanted, event_file, SystemClock().now())
+        if not webhook or event_file is None:
+            return _read_by_some(recipes, lambda recipe: rehearse(recipe, event_file, now))
+        content = body_in(event_file, hook_of(assembly, webhook))
+        body = tried(assembly, webhook, event_file, content, headers_in(headers), now)
     except InvalidDocuments as error:
         fail_with(error)
-    if as_json:
-        say_json(shown.as_json())
-    else:
-        width = get_terminal_size().columns - 5 if sys.stdout.isatty() else 0
-        for line in shown.lines(max(0, width)):
-            say(*(styled(text, "blue underline") if link else text for text, link in line))
-    if shown.failed:
-        raise SystemExit(1)
+    if not body.events:
+        fail(f"{event_file}: no event: {body.received.why_none or 'the body has none'}")
+    return [preview_of(recipe, each.event) for each in body.events for recipe in recipes]
+
+
+def _read_by_some(recipes: Sequence[Any], rehearse: Callable[[Any], Any]) -> list[Any]:
+    """Return the previews of the recipes that can read the file; raise the first error if none can."""
+    shown, errors = [], []
+    for recipe in recipes:
+        try:
+            shown.append(rehearse(recipe))
+        except InvalidDocuments as error:
+            errors.append(error)
+    if errors and not shown:
+        raise errors[0]
+    return shown
+
+
+def _print_previews(shown: Sequence[Any], *, several: bool) -> None:
+    if not shown:
+        say("no recipe wants this event")
+    for number, preview in enumerate(shown):
+        if several:
+            if number:
+                say()
+            say(styled(preview.recipe, "bold"))
+        show_lines(preview.lines)
 
 
 def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
     """Return the assembly and the recipe with this name or file; end the command if there is none."""
     file = Path(recipe_name)
-    assembly = _assembly(config, [file] if file.is_file() else [])
+    assembly = assembly_of(config, [file] if file.is_file() else [])
     recipes = assembly.book.loaded
     wanted = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
     if wanted is None:

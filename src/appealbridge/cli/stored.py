@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import fail
@@ -26,7 +27,9 @@ class Stored:
         if not self._daemon.store.exists():
             fail(f"no store at {self._daemon.store}; start the daemon with: appealbridge run")
         try:
-            return asyncio.run(self._read(path, {k: str(v) for k, v in (query or {}).items() if v}))
+            return asyncio.run(
+                self._read(unquote(path), {k: str(v) for k, v in (query or {}).items() if v})
+            )
         except (StoreError, ValueError) as error:
             fail(str(error))
 

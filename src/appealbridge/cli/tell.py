@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from appealbridge.cli.output import Styled, say, short, styled, table
+from appealbridge.clock import SystemClock
 
 STYLES = {
     "delivered": "green",
@@ -24,13 +25,30 @@ STYLES = {
 
 Row = dict[str, Any]
 
+_MODES = {
+    "practice": ("yellow", ": nothing here is public"),
+    "live": ("green", ": what goes out is public"),
+}
+
+
+def mode_of(practice: bool) -> str:
+    """Return the word for practice mode or for real accounts."""
+    return "practice" if practice else "live"
+
+
+def say_mode(mode: str) -> None:
+    """Print whether this is practice or live; nothing if that is not known."""
+    if mode:
+        style, meaning = _MODES[mode]
+        say(styled(mode, style), meaning)
+
 
 def deliveries(rows: Sequence[Row]) -> None:
     """Print a table of deliveries."""
     if not rows:
         say("no deliveries")
         return
-    headings = ("no.", "state", "channel", "what", "about", "planned", "why or where")
+    headings = ("no.", "state", "channel", "what", "about", zoned("planned"), "why or where")
     lines = (
         (
             str(row["number"]),
@@ -38,12 +56,12 @@ def deliveries(rows: Sequence[Row]) -> None:
             row["channel"],
             f"{row['recipe']}: {row['step']}",
             short(row["subject"]),
-            clock(row["planned_at"]),
+            brief(row["planned_at"]),
             why(row),
         )
         for row in rows
     )
-    table(headings, lines, cut=headings[:-1])
+    table(headings, lines, cut=("channel", "what", "about"))
 
 
 def channels(rows: Sequence[Row]) -> None:
@@ -62,12 +80,13 @@ def channels(rows: Sequence[Row]) -> None:
                 row["name"],
                 row["platform"] or "",
                 styled(condition, style),
-                clock(row["since"]),
+                brief(row["since"]),
                 str(row["waiting"]),
                 row["reason"] or "",
             )
         )
-    table(("channel", "platform", "condition", "since", "waiting", "why"), lines)
+    headings = ("channel", "platform", "condition", zoned("since"), "waiting", "why")
+    table(headings, lines, cut=("channel",))
 
 
 def runs(rows: Sequence[Row]) -> None:
@@ -79,12 +98,12 @@ def runs(rows: Sequence[Row]) -> None:
         (
             row["id"],
             styled(row["state"], STYLES.get(row["state"], "")),
-            clock(row["begun_at"]),
+            brief(row["begun_at"]),
             row["reason"] or "",
         )
         for row in rows
     )
-    table(("run", "state", "begun", "why"), lines)
+    table(("run", "state", zoned("begun"), "why"), lines)
 
 
 def events(rows: Sequence[Row]) -> None:
@@ -93,10 +112,11 @@ def events(rows: Sequence[Row]) -> None:
         say("no events")
         return
     lines = (
-        (row["id"], row["type"], row["source"], short(row["subject"]), clock(row["received_at"]))
+        (row["id"], brief(row["received_at"]), row["type"], row["source"], short(row["subject"]))
         for row in rows
     )
-    table(("event", "type", "source", "about", "received"), lines)
+    headings = ("event", zoned("received"), "type", "source", "about")
+    table(headings, lines, cut=headings[2:])
 
 
 def state_of(row: Row) -> Styled:
@@ -116,6 +136,34 @@ def turn(row: Row) -> str:
     """Return which older delivery about the same subject a delivery waits for; empty for none."""
     behind = row.get("waits_behind")
     return f"waits behind no. {behind}" if behind else ""
+
+
+def iso(at: float) -> str:
+    """Return Unix seconds as the API does."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def zoned(heading: str) -> str:
+    """Return the heading of a column of times, with the zone that they are in."""
+    return f"{heading} ({_now().tzname()})"
+
+
+def brief(text: str | None) -> str:
+    """Return a time of the API in local time, for a column of `zoned`: without today's date."""
+    if text is None:
+        return ""
+    at, now = datetime.fromisoformat(text).astimezone(), _now()
+    if at.date() == now.date():
+        return f"{at:%H:%M:%S}"
+    if at.year != now.year:
+        return f"{at:%d %b %Y}"
+    # Before the clocks changed, the zone was not that of the heading.
+    same = at.tzname() == now.tzname()
+    return f"{at:%d %b %H:%M:%S}" if same else f"{at:%d %b %H:%M %Z}"
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(SystemClock().now(), UTC).astimezone()
 
 
 def clock(text: str | None) -> str:

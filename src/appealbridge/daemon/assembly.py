@@ -126,6 +126,7 @@ def assemble(
         ),
         keep_free=settings.daemon.keep_free,
         joined=settings.joined,
+        practice=settings.daemon.practice is not None,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
     return Assembly(settings, registry, catalogue, active, egress, wrong_lists)

@@ -13,7 +13,7 @@ import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,20 +31,25 @@ from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
+from appealbridge.model.delivery import State
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
 from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.reply import Effect
 from appealbridge.plugin.http.resolver import Lookup, Resolver
 from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import FILES, PLATFORM_NAMES, SOURCE_NAMES, Pool, offload
 from appealbridge.redact import Redactor, without_queries
 from appealbridge.settings.load import DEFAULT
 from appealbridge.store.opening import store_at
-from appealbridge.store.records import Control, Space
+from appealbridge.store.records import Control, DeliveryFilter, Space
 from appealbridge.triggers.webhook.signature import decoy
 from appealbridge.web.hooks import Webhooks
 from appealbridge.web.refusals import Refusals
 from appealbridge.web.server import application, control_application, serve
+
+MOST_HELD = 20
+"""How many held deliveries the page of the practice platforms is told of."""
 
 
 class Bridge:
@@ -97,7 +102,8 @@ class Bridge:
             stack.enter_context(libraries(self.log))
             read_at_once(settings.daemon.feeds_at_once)
             backend = store_at(settings.store)
-            self.log.info(LogEvent.STARTING, version=__version__, store=str(backend))
+            mode = self.assembly.active.mode
+            self.log.info(LogEvent.STARTING, version=__version__, mode=mode, store=str(backend))
             if settings.file is None:
                 reason = "no webhook, source or channel is declared; name the file with --config, or make it"
                 self.log.warning(LogEvent.NO_SETTINGS, file=str(DEFAULT.absolute()), reason=reason)
@@ -107,6 +113,7 @@ class Bridge:
             http = await stack.enter_async_context(
                 self._network(PLATFORM_NAMES, lambda: self._egress.publishing())
             )
+            self._http = http
             source_http = await stack.enter_async_context(
                 self._network(SOURCE_NAMES, lambda: self._egress)
             )
@@ -147,6 +154,27 @@ class Bridge:
         finally:
             self.log.info(LogEvent.STOPPED)
             self.log.output.flush()
+
+    async def tell_the_wall(self) -> None:
+        """In practice mode, tell the page of the practice platforms what is held; that is no matter if it fails."""
+        practice = self.assembly.settings.daemon.practice
+        if practice is None:
+            return
+        with suppress(Exception):  # whatever goes wrong here must not stop the daemon
+            wanted = DeliveryFilter(states=frozenset({State.HELD}), limit=MOST_HELD + 1)
+            held = await self.engine.store.listings.deliveries(wanted)
+            rows = [
+                {
+                    "number": each.number,
+                    "channel": each.channel[:300],
+                    "about": self._clean(each.subject)[:300],
+                    "why": each.hold[:300],
+                }
+                for each in held[:MOST_HELD]
+            ]
+            report = {"held": rows, "more": len(held) > MOST_HELD}
+            address = f"{practice.rstrip('/')}/held"
+            await self._http.request("PUT", address, Effect.READ, json=report)
 
     async def reload(self, *, by_person: bool = False) -> dict[str, Any]:
         """

@@ -37,6 +37,10 @@ WATCH_AGAIN_SECONDS = 60.0
 """How long to wait before trying again to watch folders."""
 
 
+WALL_SECONDS = 2.0
+"""How often to tell the page of the practice platforms what is held."""
+
+
 class Process:
     """Runs one daemon until it is stopped."""
 
@@ -59,6 +63,7 @@ class Process:
             beside = [
                 tasks.create_task(self._reload_when(again)),
                 tasks.create_task(self._reload_when_saved()),
+                tasks.create_task(self._tell_the_wall()),
             ]
             watchdog = watchdog_seconds(os.environ, os.getpid())
             if watchdog is not None:
@@ -124,6 +129,11 @@ class Process:
             await self._bridge.reload()
         except (AppealBridgeError, OSError) as error:
             self._bridge.log.error(LogEvent.RELOAD_REFUSED, reason=str(error))
+
+    async def _tell_the_wall(self) -> None:
+        while True:
+            await self._bridge.tell_the_wall()
+            await self._bridge.clock.sleep(WALL_SECONDS)
 
     async def _say_alive(self, every: float) -> None:
         while True:

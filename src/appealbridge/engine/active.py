@@ -53,7 +53,8 @@ class ActiveConfiguration:
     `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
     `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
     disk are kept for what was accepted, `None` for what suits the disk. `joined` has the name that a
-    source shares with those it is joined with.
+    source shares with those it is joined with. In `practice` every account is on the practice
+    platforms.
     """
 
     book: Book
@@ -65,3 +66,9 @@ class ActiveConfiguration:
     telling: Telling = field(default_factory=Telling)
     keep_free: int | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
+    practice: bool = False
+
+    @property
+    def mode(self) -> str:
+        """`practice` if the accounts are on the practice platforms, otherwise `live`."""
+        return "practice" if self.practice else "live"

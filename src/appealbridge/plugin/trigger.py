@@ -267,6 +267,20 @@ class Receiver(Trigger[O, S]):
     def receive(self, source: S, request: Request) -> Received:
         """Return the content of an authenticated request; raise `Refused` with the status to answer if it is wrong."""
 
+    def sign(self, source: S, body: bytes, at: float, message_id: str) -> Mapping[str, str] | None:
+        """
+        Return the headers with which a sender would prove a body, `None` if that is not known here.
+
+        `appealbridge send` sends them, as a request with this id at this time, in Unix seconds UTC.
+        """
+        del source, body, at, message_id
+        return None
+
+    def differences(self, source: S, data: Any) -> Iterable[str]:
+        """Return how the data of an event differs from what the settings declare; for people who try a body."""
+        del source, data
+        return ()
+
     def body_limit(self, source: S) -> int:
         """Return the largest body of a request, in bytes."""
         del source

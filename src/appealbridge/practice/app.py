@@ -59,7 +59,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
         app.add_routes(platform.routes())
         app.on_cleanup.append(platform.stop)
     app.add_routes(Desk(shelf, faults, smtp_url).routes())
-    app.add_routes(Wall(shelf, faults).routes())
+    app.add_routes(Wall(shelf, faults, clock).routes())
     app.add_routes(Website(clock).routes())
     app.add_routes(Website(clock, "news", NEWS_ON_THE_SITE).routes())
 

@@ -72,8 +72,7 @@ def load_settings(
     up; `practise` returns its options then. `reaches` returns whether an account can reach a person,
     `weaknesses` what is unsafe about the sources of a section. `broken` are the names of plug-ins that could
     not be loaded: what may belong to them, or makes a plug-in fail, is left out and goes to `faults`.
-    `offline` is for machines without the secrets: a missing one is only a note, and a source that needs it
-    is left out.
+    `offline` is for machines without the secrets: a missing one is only a note, and replaced by a stand-in.
     """
     path, document = _document(file)
     folder = (path or DEFAULT).absolute().parent
@@ -166,6 +165,12 @@ def store_of(file: Path | None) -> str:
 def control_socket_of(file: Path | None) -> str | None:
     """Return the control socket without checking anything else in the settings; raise `InvalidDocuments`."""
     return _only(file, "control_socket")[1].control_socket
+
+
+@_only_problems
+def practice_of(file: Path | None) -> bool:
+    """Return whether this is practice mode without checking anything else; raise `InvalidDocuments`."""
+    return _only(file, "practice")[1].practice is not None
 
 
 def _only(file: Path | None, option: str) -> tuple[Path, DaemonSettings]:

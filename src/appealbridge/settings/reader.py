@@ -14,7 +14,7 @@ from appealbridge.documents import Document, Path, Problem, path_text
 from appealbridge.documents.diagnostic import REPORT, did_you_mean, fault, nearest
 from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
-from appealbridge.settings.filling import SettingsFiller
+from appealbridge.settings.filling import STAND_IN, STAND_IN_KEY, SettingsFiller
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.result import ChannelSettings
 from appealbridge.settings.secrets import Vault
@@ -217,11 +217,14 @@ class Reader:
         owner: str = "",
         beside: Any = (),
     ) -> M | None:
-        filler = SettingsFiller(self._document, self._folder, vault, self._offline)
-        filled = filler.fill(model, dict(value), path)
-        checked, problems = check_value(
-            self._document, path, filled, model, owner=owner, beside=beside
-        )
+        for stand_in in (STAND_IN, STAND_IN_KEY):
+            filler = SettingsFiller(self._document, self._folder, vault, self._offline, stand_in)
+            filled = filler.fill(model, dict(value), path)
+            checked, problems = check_value(
+                self._document, path, filled, model, owner=owner, beside=beside
+            )
+            if checked is not None or not filler.blind:
+                break
         self.notes += filler.notes
         self.missing |= filler.missing
         self.blind |= filler.blind

@@ -66,6 +66,11 @@ def _listings(engine: Engine) -> web.RouteTableDef:
         del request
         return answer(views.recipes(engine.active.book))
 
+    @table.get("/mode")
+    async def mode(request: web.Request) -> web.Response:
+        del request
+        return answer({"mode": engine.active.mode})
+
     @table.get("/channels")
     async def channels(request: web.Request) -> web.Response:
         del request

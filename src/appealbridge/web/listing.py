@@ -94,15 +94,43 @@ async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
     Return an `event` with its `runs`, each with its deliveries and their attempts.
 
     The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told. Or
-    it is a subject: then the `traces` of the latest events about it are told, the oldest first.
+    it is a subject, perhaps shortened as in a listing: then the `traces` of the latest events about it are told, the
+    oldest first.
     """
     try:
         return await _trace(store, id_)
     except NotFound:
         about = await store.events(subject=id_, limit=TRACED)
+        if not about and (whole := await _subject_like(store, id_)):
+            id_ = whole
+            about = await store.events(subject=id_, limit=TRACED)
         if not about:
             raise
     return {"subject": id_, "traces": [await _trace(store, one.id) for one in reversed(about)]}
+
+
+async def _subject_like(store: StoreQueries, shortened: str) -> str:
+    """
+    Return the subject that a listing shortened to `begin…end`; empty if no recent event has such a subject.
+
+    Raise `ValueError` if several have.
+    """
+    begin, dots, end = shortened.replace("...", "…").partition("…")
+    if not (dots and begin + end):
+        return ""
+    subjects = {
+        one.subject
+        for one in await store.events(limit=MOST)
+        if len(one.subject) >= len(begin + end)
+        and one.subject.startswith(begin)
+        and one.subject.endswith(end)
+    }
+    if len(subjects) > 1:
+        some = ", ".join(sorted(subjects)[:5])
+        raise ValueError(
+            f"{len(subjects)} subjects are shortened to {shortened}, such as {some}; give more of it"
+        )
+    return next(iter(subjects), "")
 
 
 async def _trace(store: StoreQueries, id_: str) -> dict[str, Any]:
@@ -142,7 +170,7 @@ _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace
 
 async def read(store: StoreQueries, path: str, query: Query) -> Any:
     """Return the listing that the API has at `path`; raise `NotFound`, or `ValueError` with a message."""
-    kind, _, one = path.strip("/").partition("/")
+    kind, _, one = path.removeprefix("/").partition("/")
     if one and kind in _SINGLE:
         return await _SINGLE[kind](store, one)
     if not one and kind in _LISTS:

@@ -4,7 +4,10 @@ import ast
 import io
 import re
 import sys
+import time
 import unicodedata
+from contextlib import redirect_stdout
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -144,7 +147,7 @@ def test_a_line_end_in_a_subject_begins_no_row(shown):
 
 def test_a_long_subject_is_shortened_in_a_table(shown):
     text = shown(tell.deliveries, [{**LISTED, "subject": "x" * 500}])
-    assert "x" * 50 in text
+    assert f"{'x' * 40}…{'x' * 19}" in text
     assert "x" * 100 not in text
 
 
@@ -214,3 +217,75 @@ def test_nothing_is_printed_another_way(folder):
 )
 def test_another_way_would_be_seen(way):
     assert [*prints(ast.parse(way))]
+
+
+def at_80_columns(monkeypatch, print_it, rows):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    with redirect_stdout(stream):
+        print_it(rows)
+    return re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).rstrip("\n").split("\n")
+
+
+LONG = "https://www.example.police.uk/incidents/2026/11/26/collision-on-the-aston-expressway/0419"
+
+
+def test_at_80_columns_each_delivery_has_its_line_and_the_reason_below(monkeypatch):
+    rows = [
+        {
+            **LISTED,
+            "subject": LONG,
+            "recipe": "a-recipe-with-a-long-name",
+            "reason": "the same text went out on force_x within the last day, and it is long " * 2,
+        }
+    ] * 2
+    lines = at_80_columns(monkeypatch, tell.deliveries, rows)
+    assert all(len(line) <= 80 for line in lines), lines
+    begun = [line for line in lines if line[:1].isdigit()]
+    assert len(begun) == 2
+    assert all("https" in line and "/0419" in line for line in begun), lines
+    assert " ".join(lines).count("the same text went out") >= 2
+
+
+def test_at_80_columns_the_id_of_an_event_stays_whole(monkeypatch):
+    event = {
+        "id": "1m8d1rzkqfzscejv", "type": "incident.updated.in.some.way", "source": "webhook:desk",
+        "subject": LONG, "received_at": "2026-05-01T10:00:00Z",
+    }  # fmt: skip
+    lines = at_80_columns(monkeypatch, tell.events, [event])
+    assert len(lines) == 2
+    assert lines[1].startswith("1m8d1rzkqfzscejv ")
+    assert len(lines[1]) <= 80
+
+
+@given(st.text(min_size=1), st.integers(2, 100))
+def test_a_shortened_text_is_no_longer_than_asked_and_keeps_both_ends(text, width):
+    whole = visible(text)
+    cut = output.short(text, width)
+    assert len(cut) <= max(width, 1)
+    begin, _, end = cut.partition("…") if len(whole) > width else (whole, "", "")
+    assert whole.startswith(begin)
+    assert whole.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "shown"),
+    [
+        ("2026-11-26T23:06:44Z", "2026-11-26T23:30:00+00:00", "23:06:44"),
+        ("2026-11-25T23:06:44Z", "2026-11-26T23:30:00+00:00", "25 Nov 23:06:44"),
+        ("2026-07-25T22:06:44Z", "2026-11-26T23:30:00+00:00", "25 Jul 23:06 BST"),
+        ("2025-07-25T22:06:44Z", "2026-11-26T23:30:00+00:00", "25 Jul 2025"),
+    ],
+)
+def test_a_time_in_a_column_has_its_zone_in_the_heading_or_with_it(monkeypatch, at, now, shown):
+    monkeypatch.setenv("TZ", "Europe/London")
+    time.tzset()
+    try:
+        monkeypatch.setattr(tell, "_now", lambda: datetime.fromisoformat(now).astimezone())
+        assert tell.brief(at) == shown
+        assert tell.zoned("planned") == "planned (GMT)"
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import re
 
+import pytest
+
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
@@ -61,3 +63,34 @@ async def test_an_unchanged_wall_is_304_until_a_post_or_a_fault_comes(call):
     await call.toot("new")
     known = {"If-None-Match": changed.headers["ETag"]}
     assert (await call("GET", "/wall.json", headers=known)).status == 200
+
+
+HELD = {"number": 7, "channel": "force_x", "about": "M6", "why": "approval"}
+
+
+async def test_what_the_daemon_holds_is_shown_until_it_has_said_nothing_for_a_while(call, sandbox):
+    assert (await call.json("GET", "/wall.json"))["held"] is None
+    tag = (await call("GET", "/wall.json")).headers["ETag"]
+    reply = await call("PUT", "/held", json={"held": [HELD]})
+    assert reply.status == 204
+    changed = await call("GET", "/wall.json", headers={"If-None-Match": tag})
+    assert changed.status == 200
+    assert (await changed.json())["held"] == {"held": [HELD], "more": False}
+    sandbox.clock.passes(seconds=16)
+    assert (await call.json("GET", "/wall.json"))["held"] is None
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"held": [HELD] * 21},
+        {"held": [{**HELD, "about": "x" * 301}]},
+        {"held": [{**HELD, "number": "seven"}]},
+        {"held": 1},
+        [],
+    ],
+)
+async def test_a_report_beyond_its_bounds_is_refused_and_changes_nothing(call, report):
+    reply = await call("PUT", "/held", json=report)
+    assert reply.status == 422
+    assert (await call.json("GET", "/wall.json"))["held"] is None

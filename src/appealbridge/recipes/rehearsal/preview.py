@@ -95,6 +95,11 @@ def preview(recipe: Recipe, event_file: Path | None = None, now: float = TEST_TI
     return Preview(recipe.name, rehearse(recipe, event, event.received_at, later))
 
 
+def preview_of(recipe: Recipe, event: Event) -> Preview:
+    """Return what a recipe would post about an event."""
+    return Preview(recipe.name, rehearse(recipe, event, event.received_at))
+
+
 def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
     try:
         content = read_file(file, pipes=True)

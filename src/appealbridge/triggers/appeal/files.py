@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
 from appealbridge.documents.validation import check_value
 from appealbridge.markup.text import paragraphs
@@ -29,6 +31,9 @@ SETTLED = 1.0
 
 _GUARD = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # not on Windows
 _ENDINGS = (".yaml", ".yml", ".md")
+TRIED = (*_ENDINGS, ".json")
+"""The endings of files that a person may try as an appeal."""
+
 _MISTAKEN = (".txt", ".text", ".markdown", ".rtf", ".doc", ".docx", ".odt", ".pages")
 """The endings of files that were probably meant as appeals, but are not read."""
 _UNREAD = "is ignored; the name of an appeal's file must end in .md, .yaml or .yml"
@@ -37,6 +42,7 @@ _HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(?P<rest>.*?)^---[ \t]*\r?$", re.DOTAL
 
 _FIELD = re.compile(rb"^[\"']?(?:reference|title)[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _OTHER = re.compile(rb"^[\"']?(?:triggers|actions|data|channels)[\"']?[ \t]*:", re.MULTILINE)
+_OTHERS = frozenset({"triggers", "actions", "data", "channels"})
 _EMBARGO = re.compile(rb"^[\"']?embargo\b", re.IGNORECASE | re.MULTILINE)
 _SAMPLE = 64 * 1024
 
@@ -147,17 +153,20 @@ def like_an_appeal(name: str, content: bytes) -> bool:
     lower = name.lower()
     if lower.endswith((".md", *_MISTAKEN)):
         return True
+    if lower.endswith(".json"):
+        return _json_appeal(content)
     begin = content[:_SAMPLE]
     return bool(lower.endswith(_ENDINGS) and _FIELD.search(begin) and not _OTHER.search(begin))
 
 
-def named_appeal(content: bytes, name: str) -> Appeal:
+def named_appeal(content: bytes, name: str, endings: tuple[str, ...] = _ENDINGS) -> Appeal:
     """
     Return the appeal in a file that a person names, as it would be read in a folder of appeals.
 
-    Raise `InvalidDocuments` with all its mistakes, also if it would be ignored in such a folder.
+    Raise `InvalidDocuments` with all its mistakes, also if its name has none of these `endings`: such a file would be
+    ignored in a folder.
     """
-    if not name.lower().endswith(_ENDINGS):
+    if not name.lower().endswith(endings):
         raise _wrong(name, _UNREAD, "rename it")
     if len(content) > SIZE_LIMIT:
         raise _wrong(name, _TOO_LONG, "shorten it")
@@ -190,6 +199,16 @@ def appeal_of(content: bytes, name: str) -> Appeal:
     document = read(text[: head.end("rest")], name)
     body = unwrapped(text[head.end() :].strip())
     return _checked(document, {"text": body, "body_html": paragraphs(body)} if body else {})
+
+
+def _json_appeal(content: bytes) -> bool:
+    """Return whether JSON is an appeal: a folder of appeals does not read it, but a person may try it."""
+    try:
+        value = orjson.loads(content[: SIZE_LIMIT + 1])
+    except orjson.JSONDecodeError:
+        return False
+    names = {name.lower() for name in value} if isinstance(value, dict) else set()
+    return names >= {"reference", "title"} and not names & _OTHERS
 
 
 def _itself(path: str, flags: int) -> int:

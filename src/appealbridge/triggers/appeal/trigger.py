@@ -52,7 +52,7 @@ from appealbridge.plugin.feeds import (
     short_identity,
 )
 from appealbridge.plugin.text import composed
-from appealbridge.triggers.appeal.files import like_an_appeal, named_appeal, read_appeals
+from appealbridge.triggers.appeal.files import TRIED, like_an_appeal, named_appeal, read_appeals
 
 KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
 """The kinds of appeal that a feed's categories may name. All others are `other`."""
@@ -151,7 +151,7 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         """Return the event of a case file; raise `InvalidDocuments` with its mistakes."""
         if not like_an_appeal(name, content):
             return None
-        item = _item(named_appeal(content, name), None)
+        item = _item(named_appeal(content, name, TRIED), None)
         return EventDraft(item.on_new or item.on_changed, item.subject, item.identity, item.data)
 
     async def poll(

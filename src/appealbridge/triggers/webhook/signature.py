@@ -1,5 +1,5 @@
 """
-Authenticates the sender of a webhook: each scheme says what is signed and where the proof is.
+Authenticates the sender of a webhook, and signs as one: each scheme says what is signed and where the proof is.
 
 The raw bytes are checked before anything reads them, and every comparison takes constant time. A
 refusal tells the sender what to fix, and nothing about the secret or the right signature.
@@ -100,7 +100,7 @@ def proof(
     algorithm, encoding = _FORMS.get(scheme, (form.algorithm, form.encoding))
     macs = [hmac.new(key, digestmod=algorithm) for key in keys]
     claimed = _claimant(scheme, tolerance, form)
-    encode = _base64 if encoding == "base64" else _hex
+    encode = _encoder(encoding)
     length = len(encode(hmac.digest(b"", b"", algorithm)))
 
     def head(request: Request) -> bool:
@@ -128,6 +128,44 @@ def proof(
         )
 
     return Proof(head, whole)
+
+
+def sign(
+    scheme: Scheme,
+    secret: str,
+    body: bytes,
+    *,
+    at: float,
+    message_id: str,
+    digest: Digest | None = None,
+) -> dict[str, str]:
+    """
+    Return the headers with which a sender proves a body, as `proof` checks them.
+
+    `at` is in Unix seconds. Raise `ValueError`, without the secret, if the secret is not valid.
+    """
+    if scheme is Scheme.NONE:
+        return {}
+    key, sent = key_of(scheme, secret), str(int(at))
+    form = _GITHUB if scheme is Scheme.GITHUB else digest or Digest()
+    algorithm, encoding = _FORMS.get(scheme, (form.algorithm, form.encoding))
+
+    def mac(before: bytes = b"") -> str:
+        return _encoder(encoding)(hmac.digest(key, before + body, algorithm)).decode()
+
+    match scheme:
+        case Scheme.BEARER:
+            return {"authorization": f"Bearer {secret}"}
+        case Scheme.STANDARD:
+            signature = f"v1,{mac(_before_standard(message_id, sent))}"
+            return dict(zip(_WEBHOOK, (signature, message_id, sent), strict=True))
+        case Scheme.STRIPE:
+            return {_STRIPE: f"t={sent},v1={mac(_before_stripe(sent))}"}
+        case Scheme.SLACK:
+            return {_SLACK_TIME: sent, _SLACK: f"v0={mac(_before_slack(sent))}"}
+        case Scheme.PAGERDUTY:
+            return {_PAGERDUTY: f"v1={mac()}"}
+    return {form.header: f"{form.prefix or ''}{mac()}"}
 
 
 def decoy() -> Proof:
@@ -160,6 +198,24 @@ _FORMS = {
 }
 
 
+_GITHUB = Digest("x-hub-signature-256", prefix="sha256=")
+_STRIPE = "stripe-signature"
+_SLACK, _SLACK_TIME = "x-slack-signature", "x-slack-request-timestamp"
+_PAGERDUTY = "x-pagerduty-signature"
+
+
+def _before_standard(message_id: str, sent: str) -> bytes:
+    return _bytes(f"{message_id}.{sent}.")
+
+
+def _before_stripe(sent: str) -> bytes:
+    return _bytes(f"{sent}.")
+
+
+def _before_slack(sent: str) -> bytes:
+    return _bytes(f"v0:{sent}:")
+
+
 def _claimant(scheme: Scheme, tolerance: float, form: Digest) -> Callable[[Request], _Claim]:
     """Return the function that reads the proofs from a request."""
     match scheme:
@@ -172,7 +228,7 @@ def _claimant(scheme: Scheme, tolerance: float, form: Digest) -> Callable[[Reque
         case Scheme.PAGERDUTY:
             return _pagerduty
         case Scheme.GITHUB:
-            form = Digest("x-hub-signature-256", prefix="sha256=")
+            form = _GITHUB
     return lambda request: _digest(request, form)
 
 
@@ -204,26 +260,26 @@ def _standard(request: Request, tolerance: float) -> _Claim:
     proofs = _header(request, header)
     message, sent = _header(request, its_id), _header(request, stamp)
     _fresh(sent, stamp, request.arrived, tolerance)
-    return _Claim(_bytes(f"{message}.{sent}."), _marked(proofs.split(), "v1,", header), header)
+    return _Claim(_before_standard(message, sent), _marked(proofs.split(), "v1,", header), header)
 
 
 def _stripe(request: Request, tolerance: float) -> _Claim:
-    header = "stripe-signature"
+    header = _STRIPE
     parts = _parts(_header(request, header))
     sent = next((part[2:] for part in parts if part.startswith("t=")), "")
     _fresh(sent, f"t= in {header}", request.arrived, tolerance)
-    return _Claim(_bytes(f"{sent}."), _marked(parts, "v1=", header), header)
+    return _Claim(_before_stripe(sent), _marked(parts, "v1=", header), header)
 
 
 def _slack(request: Request, tolerance: float) -> _Claim:
-    header = "x-slack-signature"
-    proof, sent = _header(request, header), _header(request, "x-slack-request-timestamp")
-    _fresh(sent, "x-slack-request-timestamp", request.arrived, tolerance)
-    return _Claim(_bytes(f"v0:{sent}:"), _marked([proof], "v0=", header), header)
+    header = _SLACK
+    proof, sent = _header(request, header), _header(request, _SLACK_TIME)
+    _fresh(sent, _SLACK_TIME, request.arrived, tolerance)
+    return _Claim(_before_slack(sent), _marked([proof], "v0=", header), header)
 
 
 def _pagerduty(request: Request) -> _Claim:
-    header = "x-pagerduty-signature"
+    header = _PAGERDUTY
     return _Claim(b"", _marked(_parts(_header(request, header)), "v1=", header), header)
 
 
@@ -324,6 +380,10 @@ def _refused(detail: str) -> Refused:
 def _bytes(text: str) -> bytes:
     # Any text at all may stand in a header; what is no UTF-8 then fits no signature.
     return text.encode("utf-8", "surrogatepass")
+
+
+def _encoder(encoding: str) -> Callable[[bytes], bytes]:
+    return _base64 if encoding == "base64" else _hex
 
 
 def _hex(digest: bytes) -> bytes:

@@ -42,6 +42,13 @@ from appealbridge.plugin import (
 )
 from appealbridge.plugin.jsonpath import PathText
 from appealbridge.triggers.webhook.body import json_body
+from appealbridge.triggers.webhook.fields import (
+    MOST_FIELDS,
+    FieldKind,
+    FieldName,
+    differences,
+    names_of,
+)
 from appealbridge.triggers.webhook.mapping import Paths, mapped
 from appealbridge.triggers.webhook.presets import (
     MONITORING,
@@ -60,6 +67,7 @@ from appealbridge.triggers.webhook.signature import (
     Scheme,
     key_of,
     proof,
+    sign,
     signed_id,
 )
 
@@ -90,6 +98,13 @@ class WebhookSource(PushSource):
         None,
         description="Where the JSON has the parts of an event, if there is no preset for it.",
         examples=[{"key": "$.id", "subject": "$.incident.number"}],
+    )
+    fields: Mapping[FieldName, FieldKind] = Field(
+        {},
+        max_length=MOST_FIELDS,
+        description="The fields of `event.data`, and what each contains, so that `check` knows them. "
+        '`incident.number` is a field inside another, and `"*": any` says that there may be others.',
+        examples=[{"road": "text", "lanes_closed": "number", "closed_at": "time"}],
     )
     tolerance: Duration = Field(
         300.0,
@@ -129,19 +144,25 @@ class WebhookSource(PushSource):
         _check_secrets(self)
         if self.preset is not None and self.mapping is not None:
             raise ValueError("preset and mapping cannot be used together; leave one out")
+        if self.fields and self.preset in PRESET_FIELDS:
+            raise ValueError(f"the preset {self.preset} knows its fields; leave fields out")
         return self
 
     @cached_property
     def proof(self) -> Proof:
         """The check of the sender, made once."""
-        digest = Digest(
+        secrets = [secret.get_secret_value() for secret in self.secrets]
+        return proof(self.signature, secrets, tolerance=self.tolerance, digest=self.digest)
+
+    @property
+    def digest(self) -> Digest:
+        """The options of `hmac`."""
+        return Digest(
             (self.header or "X-Signature").lower(),
             self.algorithm or "sha256",
             self.encoding or "hex",
             self.prefix,
         )
-        secrets = [secret.get_secret_value() for secret in self.secrets]
-        return proof(self.signature, secrets, tolerance=self.tolerance, digest=digest)
 
     @cached_property
     def read(self) -> Read:
@@ -242,10 +263,13 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
     def fields(
         self, options: WebhookOptions, source: WebhookSource | None
     ) -> frozenset[str] | None:
-        """Return the names that the preset's JSON has."""
+        """Return the names that the settings declare, or that the preset's JSON has."""
         del options
-        preset = source.preset if source is not None else None
-        return None if preset is None else PRESET_FIELDS.get(preset)
+        if source is None:
+            return None
+        if source.fields:
+            return names_of(source.fields)
+        return None if source.preset is None else PRESET_FIELDS.get(source.preset)
 
     def with_recipe(self, source: WebhookSource, options: WebhookOptions) -> WebhookSource:
         """Return the source with the recipe's paths added, if the settings do not have them."""
@@ -283,6 +307,19 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
         if source.preset is not None and source.signature.replayable:
             return replace(received, events=[_replayable(event) for event in received.events])
         return received
+
+    def sign(
+        self, source: WebhookSource, body: bytes, at: float, message_id: str
+    ) -> Mapping[str, str]:
+        """Return the headers of a sender with the first secret."""
+        secret = source.secrets[0].get_secret_value() if source.secrets else ""
+        return sign(
+            source.signature, secret, body, at=at, message_id=message_id, digest=source.digest
+        )
+
+    def differences(self, source: WebhookSource, data: Any) -> Iterator[str]:
+        """Yield how the data of an event differs from the declared fields."""
+        return differences(source.fields, data)
 
     def body_limit(self, source: WebhookSource) -> int:
         """Return a larger limit for monitoring systems, which do not send a refused request again."""

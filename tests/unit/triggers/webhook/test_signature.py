@@ -16,6 +16,7 @@ from appealbridge.triggers.webhook.signature import (
     Scheme,
     key_of,
     proof,
+    sign,
     signed_id,
 )
 
@@ -363,3 +364,34 @@ def test_a_secret_may_come_unpadded_and_without_its_prefix(length):
     text = b64encode(b"k" * length).decode()
     assert key_of(Scheme.STANDARD, text.rstrip("=")) == b"k" * length
     assert key_of(Scheme.STANDARD, f"whsec_{text}") == b"k" * length
+
+
+DIGESTS = [
+    None,
+    Digest("x-desk", "sha512", "base64"),
+    Digest("x-desk", "sha384", "hex", "v9="),
+]
+
+
+@pytest.mark.parametrize("digest", DIGESTS, ids=str)
+@pytest.mark.parametrize("scheme", [*SIGNED, Scheme.NONE], ids=str)
+@given(body=st.binary())
+@settings(max_examples=20)
+def test_what_we_sign_as_a_sender_is_let_in(scheme, digest, body):
+    secret = SIGNED.get(scheme, ("", {}))[0]
+    headers = sign(scheme, secret, body, at=NOW + 0.9, message_id="msg_1", digest=digest)
+    checks = proof(scheme, [secret] if secret else [], digest=digest)
+    sent = request({"content-type": "application/json", **headers}, body)
+    checks.head(sent)
+    checks.whole(sent)
+
+
+@EVERY
+def test_what_we_sign_is_what_the_published_vectors_have(scheme):
+    secret, headers = SIGNED[scheme]
+    assert sign(scheme, secret, BODY, at=NOW, message_id="msg_2Zx") == headers
+
+
+def test_a_secret_that_cannot_sign_is_named_without_its_value():
+    with pytest.raises(ValueError, match="is not whsec_ followed by base64"):
+        sign(Scheme.STANDARD, "not base64!", BODY, at=NOW, message_id="msg_1")

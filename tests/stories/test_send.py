@@ -1,0 +1,185 @@
+"""`send` plays the sender of any webhook against a real daemon, and says what came of it."""
+
+import asyncio
+import json
+import sys
+from base64 import b64encode
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.stories import staging
+from tests.stories.processes import daemon, platforms
+
+SIGNATURES = {
+    "standard-webhooks": "secrets: [!secret hook_desk]",
+    "svix-like": "secrets: [!secret hook_desk], tolerance: 1m",
+    "stripe": "signature: stripe, secrets: [!secret hook_desk]",
+    "slack": "signature: slack, secrets: [!secret hook_desk]",
+    "github": "signature: github, secrets: [!secret hook_desk]",
+    "pagerduty": "signature: pagerduty, secrets: [!secret hook_desk]",
+    "hmac": "signature: hmac, secrets: [!secret hook_desk], header: X-Desk, algorithm: sha512, "
+    "encoding: base64, prefix: 'sha512='",
+    "bearer": "signature: bearer, secrets: [!secret hook_desk]",
+    "none": "signature: none, allow_unsigned: true",
+}
+BODY = {"type": "incident", "subject": "M6", "text": "M6 closed"}
+OTHER = "whsec_" + b64encode(b"another key than the daemon has").decode()
+LONG = "https://www.example.police.uk/incidents/2026/11/26/collision-on-the-aston-expressway/0419"
+APPROVED_BY_A_PERSON = staging.TWEET.replace("approval: none\n", "")
+
+
+@asynccontextmanager
+async def bridge(tmp_path, recipes=None, practice="http://127.0.0.1:1", listen=""):
+    stage = staging.build(tmp_path / "s", practice, "smtp://127.0.0.1:1", recipes or {})
+    named = "".join(f"  {name}: {{ {options} }}\n" for name, options in SIGNATURES.items())
+    settings = stage.config.read_text().replace("webhooks:\n", f"webhooks:\n{named}", 1)
+    if listen:
+        settings = settings.replace("listen: 127.0.0.1:0", f"listen: {listen}")
+    stage.config.write_text(settings)
+    (stage.folder / "body.json").write_text(json.dumps(BODY))
+    async with daemon(stage) as running:
+        assert await running.ready()
+        yield stage, running
+
+
+async def run(stage, *words, sent=None):
+    """Return the status and the output of a command of ours."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "appealbridge", *words, "--config", str(stage.config)),
+        cwd=stage.folder,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await process.communicate(sent)
+    return process.returncode, told.decode()
+
+
+async def test_the_daemon_accepts_what_send_signs_by_every_signature(tmp_path):
+    async with bridge(tmp_path) as (stage, running):
+        for name in SIGNATURES:
+            status, told = await run(stage, "send", name, "body.json")
+            assert (status, "accepted (202): event " in told) == (0, True), told
+        _, events = await running.ask("GET", "/api/v1/events")
+        assert {event["source"] for event in events} == {f"webhook:{name}" for name in SIGNATURES}
+        assert all(event["data"] == BODY for event in events)
+
+
+async def test_send_reaches_a_daemon_on_a_unix_socket(tmp_path):
+    stage = tmp_path / "s"
+    async with daemon_on_a_socket(tmp_path, f"unix:{stage}/http.sock") as stage:
+        status, told = await run(stage, "send", "desk", "body.json")
+        assert (status, "accepted (202)" in told) == (0, True), told
+        assert f"sent to unix:{stage.folder}/http.sock/hooks/desk" in told
+
+
+@asynccontextmanager
+async def daemon_on_a_socket(tmp_path, listen):
+    stage = staging.build(tmp_path / "s", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
+    stage.config.write_text(
+        stage.config.read_text().replace("listen: 127.0.0.1:0", f"listen: {listen}")
+    )
+    (stage.folder / "body.json").write_text(json.dumps(BODY))
+    async with daemon(stage) as running:
+        assert await running.line('"event":"ready"')
+        yield stage
+
+
+async def test_send_shows_what_came_of_it_and_what_to_do_next(tmp_path):
+    async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, _):
+        status, told = await run(stage, "send", "desk", "-", sent=json.dumps(BODY).encode())
+        assert status == 0
+        assert told.startswith("practice: nothing here is public\n")
+        assert "wanted by 1 recipe" in told
+        assert "held (approval)" in told
+        assert "to publish what is held: appealbridge release 1" in told
+
+
+async def test_send_waits_until_a_post_is_published(tmp_path):
+    async with (
+        platforms(tmp_path) as there,
+        bridge(tmp_path, {"roads": staging.TWEET}, there.url) as (stage, _),
+    ):
+        status, told = await run(stage, "send", "desk", "body.json", "--json")
+        (delivery,) = json.loads(told)["deliveries"]
+        assert (status, delivery["state"]) == (0, "delivered")
+        assert await there.posts("M6 closed")
+
+
+async def test_the_same_body_is_told_as_a_repeat(tmp_path):
+    async with bridge(tmp_path) as (stage, _):
+        await run(stage, "send", "bearer", "body.json")
+        status, told = await run(stage, "send", "bearer", "body.json")
+        assert (status, "repeat (200): it came before" in told) == (0, True), told
+
+
+async def test_a_refusal_is_told_with_its_reason_and_is_a_failure(tmp_path):
+    async with bridge(tmp_path) as (stage, _):
+        status, told = await run(stage, "send", "desk", "-", sent=b"[1]")
+        assert (status, "refused (422): " in told) == (1, True), told
+        (stage.folder / "secrets" / "hook_desk").write_text(OTHER)
+        status, told = await run(stage, "send", "stripe", "body.json")
+        assert (status, "refused (401): " in told) == (1, True), told
+        assert "the daemon has another secret than these settings" in told
+
+
+async def test_send_goes_where_url_says_and_adds_the_webhooks_path(tmp_path):
+    async with bridge(tmp_path, listen="127.0.0.1:0") as (stage, running):
+        status, told = await run(stage, "send", "desk", "body.json", "--url", f"{running.url}/")
+        assert (status, f"sent to {running.url}/hooks/desk\n" in told) == (0, True), told
+        status, told = await run(
+            stage, "send", "desk", "body.json", "--url", f"{running.url}/elsewhere"
+        )
+        assert (status, "refused (404)" in told) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    "words", [["deliveries"], ["events"], ["runs"], ["channels"], ["trace", "M6"]]
+)
+async def test_every_listing_says_whether_it_is_practice(tmp_path, words):
+    async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, _):
+        await run(stage, "send", "desk", "body.json")
+        status, told = await run(stage, *words)
+        assert (status, told.split("\n")[0]) == (0, "practice: nothing here is public"), told
+
+
+async def test_release_says_that_it_is_live_where_it_is(tmp_path):
+    stage = staging.build(
+        tmp_path / "s", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {"roads": APPROVED_BY_A_PERSON}
+    )
+    secrets = ", ".join(
+        f"{name}: !secret hook_desk"
+        for name in ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+    )
+    live = f"force_x: {{ platform: x, api: 'http://127.0.0.1:1', credentials: {{ {secrets} }} }}"
+    stage.configure(channels=live)
+    settings = stage.config.read_text()
+    stage.config.write_text(settings.replace("practice: http://127.0.0.1:1\n", ""))
+    (stage.folder / "body.json").write_text(json.dumps(BODY))
+    async with daemon(stage) as running:
+        assert await running.ready()
+        assert await running.line('"mode":"live"')
+        await run(stage, "send", "desk", "body.json")
+        status, told = await run(stage, "release", "1")
+        assert status == 0, told
+        assert told == "live: what goes out is public\n1 tweet on force_x: released\n"
+
+
+async def test_trace_finds_a_subject_that_a_listing_shortens(tmp_path):
+    async with bridge(tmp_path) as (stage, running):
+        for subject in (LONG, "RC-77", "RC-78"):
+            await running.receives(subject, {**BODY, "subject": subject})
+        _, listed = await run(stage, "events")
+        shortened = next(word for word in listed.split() if "…" in word)
+        for asked in (LONG, shortened, "https://www…0419", "https://www...0419"):
+            status, told = await run(stage, "trace", asked)
+            assert (status, f"incident about {LONG}" in told) == (0, True), told
+        status, told = await run(stage, "trace", "RC…")
+        assert (status, "2 subjects are shortened to RC…, such as RC-77, RC-78" in told) == (
+            1,
+            True,
+        ), told
+    # The same without a daemon, from its store.
+    status, told = await run(stage, "trace", shortened)
+    assert (status, f"incident about {LONG}" in told) == (0, True), told
