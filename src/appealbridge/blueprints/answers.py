@@ -94,7 +94,8 @@ def _among(question: Input, answer: str, offered: Offer) -> Any:
     if question.kind == "list" and "@" in answer:
         return [address.strip() for address in answer.split(",") if address.strip()]
     if offered.names and answer not in offered.names:
-        raise ValueError(f'unknown answer "{answer}"; {did_you_mean(answer, offered.names)}')
+        cure = did_you_mean(answer, offered.names, declared=question.kind != "choice")
+        raise ValueError(f'unknown answer "{answer}"; {cure}')
     if question.kind == "choice":
         choices = question.choices
         return choices[answer] if isinstance(choices, Mapping) else answer

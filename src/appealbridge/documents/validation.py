@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from appealbridge.documents.diagnostic import REPORT, Problem, did_you_mean, fault, nearest
 from appealbridge.documents.document import Document
 from appealbridge.documents.messages.hints import NO_BREAK_SPACE, ORDINARY_SPACE
-from appealbridge.documents.messages.pydantic import cure, missing_cure, sentence
+from appealbridge.documents.messages.pydantic import BY_VALIDATORS, cure, missing_cure, sentence
 from appealbridge.documents.path import Path, texts_in
 from appealbridge.model.duration import WRITTEN
 
@@ -24,6 +24,7 @@ _AS_WRITTEN = {WRITTEN: True}
 
 NOWHERE: Mapping[str, Path] = MappingProxyType({})
 NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
+NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
 def check(
@@ -48,6 +49,7 @@ def check_value(
     beside: Collection[str] = (),
     elsewhere: Mapping[str, Path] = NOWHERE,
     context: Mapping[str, Any] = NO_CONTEXT,
+    meant: Mapping[str, str] = NO_HINTS,
 ) -> tuple[M | None, list[Problem]]:
     """
     Do the same with a value that is made from the one at `path` by adding or removing names.
@@ -56,7 +58,8 @@ def check_value(
     value can be judged; then there may be neither an instance nor a problem. `owner` is what the
     options belong to, for messages about unknown ones. `beside` are further names that are allowed.
     `elsewhere` has the paths of names that are in another place in the document. `context` is
-    passed to the model's validators.
+    passed to the model's validators. `meant` maps mistaken names to the right one, or to the cure, as
+    a model's `MEANT` does.
     """
     try:
         return model.model_validate(
@@ -75,7 +78,7 @@ def check_value(
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
-    reporter = _Words(document, path, model, owner, beside, elsewhere)
+    reporter = _Words(document, path, model, owner, beside, elsewhere, meant)
     problems = [reporter.problem(where, some) for where, some in errors.items()]
     return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
 
@@ -143,6 +146,7 @@ class _Words:
     owner: str
     beside: Collection[str]
     elsewhere: Mapping[str, Path]
+    meant: Mapping[str, str]
 
     def problem(self, where: Path, errors: Sequence[ErrorDetails]) -> Problem:
         """Return the problem with what stands at `where` below the value."""
@@ -160,6 +164,8 @@ class _Words:
                 key=True,
             )
         message, beside = sentence(errors), error["type"] == "beside"
+        if error["type"] in BY_VALIDATORS:
+            message = message.partition("; ")[0]
         if isinstance(error["input"], float):
             # As it is written: 10.00 is 10.0 to whoever reads YAML.
             source = self.document.bare(self._at(where))
@@ -177,9 +183,14 @@ class _Words:
         return self.document.problem(
             self._at(where[:-1]),
             f'unknown option "{name}"{owner}',
-            ORDINARY_SPACE if NO_BREAK_SPACE in name else _meant(name, known, models),
+            ORDINARY_SPACE if NO_BREAK_SPACE in name else self._meant(where, known, models),
             place=self.document.place(self._at(where), key=True),
         )
+
+    def _meant(
+        self, where: Path, known: Collection[str], models: Sequence[type[BaseModel]]
+    ) -> str:
+        return _meant(str(where[-1]), known, models, self.meant if len(where) == 1 else NO_HINTS)
 
     def _at(self, where: Path) -> Path:
         if where and where[0] in self.elsewhere:
@@ -240,10 +251,18 @@ def _names(models: Sequence[type[BaseModel]]) -> set[str]:
     return {f.alias or name for model in models for name, f in model.model_fields.items()}
 
 
-def _meant(name: str, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
+def _meant(
+    name: str,
+    known: Collection[str],
+    models: Sequence[type[BaseModel]],
+    more: Mapping[str, str],
+) -> str:
     """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
-    hints = (getattr(model, "MEANT", {}).get(name.lower(), "") for model in models)
-    meant = next(filter(None, hints), "")
+    hints = (
+        table.get(name.lower(), "")
+        for table in (*(getattr(model, "MEANT", {}) for model in models), more)
+    )
+    meant = next((hint for hint in hints if hint in known or " " in hint), "")
     if meant:
         return f'did you mean "{meant}"?' if meant in known else meant
     others = next((cure for model in models if (cure := getattr(model, "OTHERS", ""))), "")

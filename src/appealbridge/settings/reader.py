@@ -243,7 +243,8 @@ class Reader:
         for group, members in groups.items() if isinstance(groups, dict) else ():
             for n, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, str) and member not in known:
-                    cure = did_you_mean(member, known) or "add the person under people"
+                    cure = did_you_mean(member, known, declared=True)
+                    cure = cure or "add the person under people"
                     self._wrong(("groups", group, n), f'unknown person "{member}"', cure)
 
     def _known_platforms(self) -> str:

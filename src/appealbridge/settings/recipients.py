@@ -26,7 +26,8 @@ def unknown_names(document: Document) -> Iterator[Problem]:
     for key, (names, what) in known.items():
         for number, name in enumerate(notices[key] if isinstance(notices.get(key), list) else ()):
             if isinstance(name, str) and name not in names:
-                cure = did_you_mean(name, names) or f"declare it under {_WHERE[key]}"
+                cure = did_you_mean(name, names, declared=True)
+                cure = cure or f"declare it under {_WHERE[key]}"
                 yield document.problem(("notices", key, number), f'unknown {what} "{name}"', cure)
 
 

@@ -20,7 +20,7 @@ from appealbridge.recipes.parsing.actions import read_actions
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
 from appealbridge.recipes.parsing.context import ParsingContext
-from appealbridge.recipes.parsing.field_names import fields_of
+from appealbridge.recipes.parsing.field_names import fields_of, types_of
 from appealbridge.recipes.parsing.lint import note_slips
 from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.parsing.people import check_name, read_people
@@ -92,6 +92,7 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
     reading.problems = _without_what_slid_out(reading.problems, written)
     triggers = read_triggers(reading, right.get("triggers", []))
     reading.fields = fields_of(reading.catalogue, triggers)
+    reading.types = types_of(triggers)
     actions = right.get("actions", [])
     ids = step_ids(actions)
     reading.steps, reading.waits = first_of_each(ids), waits_in(actions)

@@ -15,6 +15,10 @@ LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"
 """Planned triggers that do not exist yet."""
 
 
+_MEANT = {"rss": "feed", "atom": "feed", "case": "appeal", "appeals": "appeal", "hook": "webhook"}
+"""What people write for a trigger."""
+
+
 def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigger]:
     """Return the triggers that have no mistake."""
     triggers = (_trigger(reading, entry, ("triggers", n)) for n, entry in enumerate(value))
@@ -25,7 +29,12 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
     known = reading.catalogue.registry.triggers
     if not isinstance(value, dict) or "trigger" not in value:
         example = next(iter(known), "appeal")
-        reading.complain(path, '"trigger" is missing', f"for example trigger: {example}", key=True)
+        cure = f"for example trigger: {example}"
+        if isinstance(value, dict) and "platform" in value:
+            cure = f"write trigger: {example} instead of platform:"
+            if str(value["platform"]) in known:
+                cure = f"write trigger: {value['platform']} instead of platform:"
+        reading.complain(path, '"trigger" is missing', cure, key=True)
         return None
     name = str(value["trigger"])
     plugin = known.get(name)
@@ -35,7 +44,13 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
                 (*path, "trigger"), f'trigger "{name}" is not available yet', "delete it"
             )
         else:
-            reading.unknown((*path, "trigger"), "trigger", name, known)
+            meant = _MEANT.get(name.lower(), "")
+            if meant in known:
+                reading.complain(
+                    (*path, "trigger"), f'unknown trigger "{name}"', f'did you mean "{meant}"?'
+                )
+            else:
+                reading.unknown((*path, "trigger"), "trigger", name, known)
         return None
     written = {key: option for key, option in value.items() if key != "trigger"}
     options, right = reading.check(plugin.options, written, path, plugin.name)
@@ -46,9 +61,12 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
     try:
         own = plugin.described(options)
         source = plugin.source(options)
+        doubts = [*plugin.doubts(options)]
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns this recipe alone
         reading.complain(path, f'"{name}" cannot read this: {fault(error)}', REPORT, key=True)
         return None
+    for doubt in doubts:
+        reading.note((*path, *doubt.path), doubt.problem, doubt.cure, key=False)
     if source and own is None:
         _check_declared(reading, plugin, source, written, path)
     if own is not None:
