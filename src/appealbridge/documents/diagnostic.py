@@ -129,7 +129,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     Near is a slip of one letter in a short name, of two in a longer one, and another case.
     """
     wanted, known = _bare(name), sorted(names)
-    allowed = 1 if len(wanted) <= 4 else 2
+    allowed = 1 if len(wanted) <= 5 else 2
     distances = [(_distance(wanted, _bare(each), allowed), each) for each in known]
     least, near = min(distances, default=(allowed + 1, ""))
     return near if least <= min(allowed, len(wanted) - 1) else None
@@ -163,9 +163,9 @@ def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> 
     `declared` says that they are names of the settings, for which a wrong guess is dangerous.
     """
     known = sorted(names)
-    near = (nearest_declared if declared else nearest)(name, known)
-    if near is not None and near != name and near == "".join(filter(str.isprintable, name)):
+    if not name.isprintable() and "".join(filter(str.isprintable, name)) in known:
         return "it contains an invisible character; type it again"
+    near = (nearest_declared if declared else nearest)(name, known)
     if near is not None:
         return f'did you mean "{near}"?'
     return f"known here: {', '.join(known)}" if known else ""

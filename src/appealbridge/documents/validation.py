@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -66,6 +66,12 @@ def check_value(
             {} if value is None else value, context={**_AS_WRITTEN, **context}
         ), []
     except ValidationError as failure:
+        listed = None if skip_templates else _with_lists(model, value, failure)
+        if listed is not None:
+            return check_value(
+                document, path, listed, model, owner=owner, beside=beside, elsewhere=elsewhere,
+                context=context, meant=meant,
+            )  # fmt: skip
         errors = _by_place(failure, {} if value is None else value)
     except Exception as error:  # noqa: BLE001 - a plug-in's own checks may raise anything
         if skip_templates and _any_filled_in(value):
@@ -81,6 +87,61 @@ def check_value(
     reporter = _Words(document, path, model, owner, beside, elsewhere, meant)
     problems = [reporter.problem(where, some) for where, some in errors.items()]
     return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
+
+
+def with_lists(model: type[BaseModel], value: Any, context: Mapping[str, Any]) -> Any:
+    """Return a value in which one word that stands where the model wants a list has become a list of it."""
+    try:
+        model.model_validate(value, context={**_AS_WRITTEN, **context})
+    except ValidationError as failure:
+        listed = _with_lists(model, value, failure)
+        return value if listed is None else listed
+    except Exception:  # noqa: BLE001 - whoever checks the value reports it
+        return value
+    return value
+
+
+def _with_lists(model: type[BaseModel], value: Any, failure: ValidationError) -> Any | None:
+    """Return the value with lists of one word, `None` if that changes nothing."""
+    changed = None
+    for error in failure.errors(include_url=False) if isinstance(value, dict) else ():
+        word = error["input"]
+        where = _where(value, error["loc"], missing=False)
+        if error["type"] not in _NO_LISTS or not isinstance(word, str) or not word or not where:
+            continue
+        field = _declared(model, where)[1]
+        if field is not None and _takes_words(field.annotation, template=is_filled_in(word)):
+            changed = _replaced(value if changed is None else changed, where, [word])
+    return changed
+
+
+_NO_LISTS = frozenset(("list_type", "tuple_type", "set_type", "frozen_set_type"))
+
+
+def _takes_words(annotation: Any, *, template: bool) -> bool:
+    """Return whether entries of a list can be words; those that may be anything, only templates."""
+    if get_origin(annotation) in (list, tuple, set, frozenset):
+        return any(_is_word(entry, template=template) for entry in get_args(annotation))
+    return any(_takes_words(each, template=template) for each in get_args(annotation))
+
+
+def _is_word(annotation: Any, *, template: bool) -> bool:
+    if annotation is str or get_origin(annotation) is Literal:
+        return True
+    if get_origin(annotation) in (list, tuple, set, frozenset, dict):
+        return False
+    return (annotation is Any and template) or any(
+        _is_word(each, template=template) for each in get_args(annotation)
+    )
+
+
+def _replaced(value: Any, where: Path, new: Any) -> Any:
+    """Return a copy of a value in which what stands at a place is another value."""
+    if not where:
+        return new
+    copied = value.copy()
+    copied[where[0]] = _replaced(value[where[0]], where[1:], new)
+    return copied
 
 
 def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:

@@ -14,7 +14,7 @@ from appealbridge.documents import Document, Path, Place, Problem, path_text
 from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.validation import check_value
+from appealbridge.documents.validation import check_value, with_lists
 from appealbridge.recipes.model.words import LISTS, ZONE, Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.field_names import Fields, flaw_in, of_another_tool, where_else
@@ -137,6 +137,7 @@ class ParsingContext:
         written.
         """
         context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
+        value = with_lists(model, value, context)
         instance, problems = check_value(
             self.document, path, value, model, owner=owner, context=context
         )

@@ -132,7 +132,8 @@ def _in_event(keys: Sequence[str | int], fields: Fields) -> Malformed | None:
         return _in_data(keys[1:], fields.data)
     if first in _EVENT:
         return _in_value(keys[1:], str, "a text")
-    near = nearest(str(first), _EVENT)
+    inside = {field for field in fields.data or () if "." not in field}
+    near = None if first in inside else nearest(str(first), _EVENT)
     cure = f'did you mean "{near}"?' if near else f"what was sent is in {_data(fields)}.{first}"
     return _unknown("part of an event", first, cure)
 

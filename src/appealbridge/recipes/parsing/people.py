@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from appealbridge.documents import Path, texts_in
+from appealbridge.documents import Path, nearest, texts_in
 from appealbridge.model.notice import NOTICE
 from appealbridge.plugin.recipients import Telling
 from appealbridge.recipes.model.recipe import NO_APPROVAL
@@ -25,7 +25,7 @@ def read_people(
     """
     people = reading.catalogue.people
     approval = written.get("approval")
-    if approval is None:
+    if approval is None and not any(nearest(name, ["approval"]) for name in written):
         reading.note(
             (),
             "approval is missing, so its deliveries wait for `appealbridge release`",
