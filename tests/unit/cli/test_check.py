@@ -288,7 +288,7 @@ def test_in_practice_a_recipe_may_read_a_feed_on_this_machine(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://0x7f.1/rss", "is the address 127.0.0.1; write it as 127.0.0.1"),
+        ("http://0x7f.1/rss", "is the address 127.0.0.1"),
         (
             "http://force:pw@www.example.org/rss",
             "put it under the feed's credentials: in",

@@ -184,7 +184,7 @@ lists: { h: 5 }
             '2: time_zone: unknown time zone "Mars/Olympus"; '
             "write it as Europe/London, or install the package tzdata"
         ),
-        '4: channels.a.platform: unknown platform "twitter"; known here: facebook, mastodon, x',
+        '4: channels.a.platform: unknown platform "twitter"; did you mean "x"?',
         "5: channels.b.credentials: secrets are not allowed here; write the value itself",
         '6: channels.c: "platform" is missing; known here: facebook, mastodon, x',
         (

@@ -25,7 +25,8 @@ def read_people(
     """
     people = reading.catalogue.people
     approval = written.get("approval")
-    if approval is None and not any(nearest(name, ["approval"]) for name in written):
+    misspelt = any(name != "approval" and nearest(name, ["approval"]) for name in written)
+    if approval is None and not misspelt:
         reading.note(
             (),
             "approval is missing, so its deliveries wait for `appealbridge release`",
