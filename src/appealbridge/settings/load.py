@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -203,6 +204,8 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
         content = read_file(path, pipes=True)
     except OSError as error:
         if file is None and isinstance(error, FileNotFoundError):
+            if _misnamed():
+                raise InvalidDocuments([no_settings()]) from None
             return None, _mapping(read("", str(path)))
         cure = "give the path of the settings file"
         if isinstance(error, PermissionError):
@@ -214,6 +217,27 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
         return path, _mapping(read(content, str(path), {"!secret": SecretRef, "!include": Include}))
     except InvalidDocuments as invalid:
         raise InvalidDocuments(without_secret_lines(invalid.problems)) from None
+
+
+def no_settings() -> Problem:
+    """Return the problem that there is no settings file here, with the file that was probably meant."""
+    meant = _misnamed()
+    cure = "name the file with --config, or change to its folder; docs/install.md shows how to make one"
+    if meant:
+        cure = f"did you mean {meant}? Rename it, or name it with --config"
+    return Problem(str(DEFAULT), 0, 0, "", f"there is no {DEFAULT} in {DEFAULT.absolute().parent}", cure)
+
+
+def _misnamed() -> str:
+    """Return the name of a file that was probably meant as the settings file; empty if there is none."""
+    try:
+        names = sorted(os.listdir())
+    except OSError:
+        return ""
+    return next((name for name in names if _MISNAMED.fullmatch(name)), "")
+
+
+_MISNAMED = re.compile(r"appeal[-_ ]?bridge(?:\.ya?ml(?:\.txt)?|\.txt|\.json)?", re.IGNORECASE)
 
 
 def _mapping(document: Document) -> Document:
