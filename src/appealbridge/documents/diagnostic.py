@@ -129,10 +129,10 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     Near is a slip of one letter in a short name, of two in a longer one, and another case.
     """
     wanted, known = _bare(name), sorted(names)
-    allowed = 1 if len(wanted) <= 5 else 2
+    allowed = 0 if len(wanted) <= 2 else 1 if len(wanted) <= 5 else 2
     distances = [(_distance(wanted, _bare(each), allowed), each) for each in known]
     least, near = min(distances, default=(allowed + 1, ""))
-    return near if least <= min(allowed, len(wanted) - 1) else None
+    return near if least <= allowed else None
 
 
 def nearest_declared(name: str, names: Iterable[str]) -> str | None:
@@ -172,7 +172,7 @@ def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> 
 
 
 def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
-    """Return the cure for a mistaken name: what `meant` says of it, a known name or a cure, else the nearest known one."""
+    """Return the cure for a mistaken name: what `meant` says of it, else the nearest known one."""
     names, cure = list(known), meant.get(name.lower(), "")
     if cure in names:
         return f'did you mean "{cure}"?'
@@ -185,7 +185,7 @@ def _bare(name: str) -> str:
 
 
 def _distance(ours: str, theirs: str, most: int) -> int:
-    """Return how many letters must be changed, added, left out or swapped with the next one; above `most`, any number."""
+    """Return how many letters must be changed, added, left out or swapped; any number above `most`."""
     if abs(len(ours) - len(theirs)) > most:
         return most + 1
     before, last = list[int](), list(range(len(theirs) + 1))

@@ -105,7 +105,7 @@ def _repair(lines: list[str], number: int, missing: set[int], *, again: bool) ->
 
 
 def _indent_above(lines: Sequence[str], number: int) -> str:
-    """Return the indentation that the line above gives to the names below it; those of a list entry are below its dash."""
+    """Return the indentation of the names on the line above; in a list entry they begin after its dash."""
     above = next((line for line in reversed(lines[:number]) if line.strip()), "")
     inside = re.match(r"[ -]*", above)
     return " " * (inside.end() if inside is not None else 0)

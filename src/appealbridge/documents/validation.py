@@ -248,9 +248,7 @@ class _Words:
             place=self.document.place(self._at(where), key=True),
         )
 
-    def _meant(
-        self, where: Path, known: Collection[str], models: Sequence[type[BaseModel]]
-    ) -> str:
+    def _meant(self, where: Path, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
         return _meant(str(where[-1]), known, models, self.meant if len(where) == 1 else NO_HINTS)
 
     def _at(self, where: Path) -> Path:

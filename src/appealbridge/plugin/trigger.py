@@ -47,7 +47,7 @@ class Received:
 
 @value
 class Weakness:
-    """Something unsafe or doubtful about one source or trigger: its path in the file, the problem, and how to fix it."""
+    """Something unsafe or doubtful about a source or trigger: its path in the file, the problem, and its cure."""
 
     path: tuple[str | int, ...]
     problem: str
@@ -196,7 +196,7 @@ class Trigger(ABC, Generic[O, S]):
         """Return why this event is not for a recipe with these options; empty if it is."""
 
     def doubts(self, options: O) -> Iterable[Weakness]:
-        """Yield what a recipe's author should know about options that are allowed; their paths are below the options."""
+        """Yield what a recipe's author should know about options that are allowed; paths begin at the options."""
         del options
         return ()
 

@@ -241,8 +241,7 @@ class Reader:
         """Report members that are not known people; the model reports what is not a group."""
         known = people if isinstance(people, dict) else {}
         for group, members in groups.items() if isinstance(groups, dict) else ():
-            listed = [members] if isinstance(members, str) else members
-            for n, member in enumerate(listed if isinstance(listed, list) else ()):
+            for n, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, str) and member not in known:
                     cure = did_you_mean(member, known, declared=True)
                     cure = cure or "add the person under people"
@@ -255,7 +254,13 @@ class Reader:
         self.problems.append(self._document.problem(path, problem, cure, key=key))
 
 
-_PLATFORMS = {"twitter": "x", "mail": "email", "smtp": "email", "fb": "facebook", "meta": "facebook"}
+_PLATFORMS = {
+    "twitter": "x",
+    "mail": "email",
+    "smtp": "email",
+    "fb": "facebook",
+    "meta": "facebook",
+}
 """What people write for a platform."""
 
 

@@ -311,7 +311,10 @@ def test_an_address_that_hides_where_it_leads_or_shows_a_password_is_told(
 def test_no_settings_file_is_an_error_where_there_is_nothing_else_to_check(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["check"])
-    assert (done.exit_code, f"there is no appealbridge.yaml in {tmp_path}" in done.stdout) == (1, True)
+    assert (done.exit_code, f"there is no appealbridge.yaml in {tmp_path}" in done.stdout) == (
+        1,
+        True,
+    )
 
 
 def test_recipes_without_a_settings_file_are_checked_with_a_note(tmp_path, monkeypatch):
@@ -325,7 +328,9 @@ def test_recipes_without_a_settings_file_are_checked_with_a_note(tmp_path, monke
 
 @pytest.mark.parametrize("command", ["check", "run"])
 @pytest.mark.parametrize("name", ["appealbridge.yml", "appealbridge.yaml.txt", "AppealBridge.yaml"])
-def test_a_settings_file_with_almost_the_right_name_is_proposed(tmp_path, monkeypatch, name, command):
+def test_a_settings_file_with_almost_the_right_name_is_proposed(
+    tmp_path, monkeypatch, name, command
+):
     (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, [command])

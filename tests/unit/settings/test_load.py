@@ -290,3 +290,29 @@ def test_a_host_that_is_inside_by_its_name_and_not_allowed_is_noted(load):
     (note,) = load("appeals: { desk: { feed: 'http://intranet/rss' } }\n").notes
     assert note.cure == 'add "intranet" to inside:'
     assert load("appeals: { desk: { feed: 'http://www.example.org/rss' } }\n").notes == ()
+
+
+def test_a_syntax_error_does_not_hide_the_other_mistakes(wrong):
+    text = """\
+time_zone: London
+channels:
+  force_x: { platform: twitter }
+  press: { platform: email, sender: "never closed }
+listen: nowhere
+"""
+    assert [problem.split(";")[0] for problem in wrong(text)] == [
+        '1: time_zone: unknown time zone "London"',
+        '3: channels.force_x.platform: unknown platform "twitter"',
+        "4: : these quotes are never closed",
+        "5: listen: is not an address to listen on",
+    ]
+
+
+def test_one_word_will_do_where_a_list_is_wanted(load):
+    settings = load("people: { dana: { email: dana@example.org } }\nnotices: { to: dana }\n")
+    assert list(settings.daemon.notices.to) == ["dana"]
+
+
+def test_one_unknown_person_who_is_told_is_found_without_a_list_too(wrong):
+    (found,) = wrong("people: { dana: { email: dana@example.org } }\nnotices: { to: danielle }\n")
+    assert found.startswith('2: notices.to[0]: unknown person or group "danielle"')

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_PICTURES = "pictures are not available yet: leave it out, and give a link to the page that shows them"
+_PICTURES = (
+    "pictures are not available yet: leave it out, and give a link to the page that shows them"
+)
 _IN_THE_TEXT = "leave it out, and write the address in the text: {{ appeal.url }}"
 _TIME = 'leave it out, and put an entry before this one: - delay: { until: "10:00" }'
 _SEVERAL = "for several accounts, write action: post, and to: with their names"
@@ -81,7 +83,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "numeric_state": "write field: $.lanes, and above: or below: with a number below it",
     "state": "write field: $.status, and equals: with the value below it",
     "time": 'write between: ["22:00", "06:00"]',
-    "trigger": "write field: \"{{ event.type }}\", and equals: with the type below it",
+    "trigger": 'write field: "{{ event.type }}", and equals: with the type below it',
     "and": "write all:, with the conditions below it",
     "or": "write any:, with the conditions below it",
     "not": "write none:, with the conditions below it",

@@ -246,7 +246,11 @@ class ParsingContext:
                 self.malformed(path, flaw)
             elif not _part_of(name, (*self.variables, *self.steps)):
                 known = self._names_in_reach()
-                cure = of_another_tool(chain) or where_else(name, self.fields, known) or did_you_mean(name, known)
+                cure = (
+                    of_another_tool(chain)
+                    or where_else(name, self.fields, known)
+                    or did_you_mean(name, known)
+                )
                 self.malformed(path, Malformed(f'unknown name "{name}"', cure, name))
 
     def _check_result(self, path: Path, chain: Chain) -> None:

@@ -111,8 +111,8 @@ def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
     if nearest(name, known) is not None:
         return ""
     inside = {field for field in fields.data or () if "." not in field} - {OTHERS}
-    near = nearest(name, inside) or FIELDS.get(name.lower())
-    if near in inside:
+    near = nearest(name, inside) or FIELDS.get(name.lower(), "")
+    if near and near in inside:
         return f'did you mean "{_data(fields)}.{near}"?'
     if fields.data is not None and OTHERS not in fields.data:
         return ""

@@ -26,32 +26,10 @@ def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigg
 
 
 def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger | None:
-    known = reading.catalogue.registry.triggers
-    if not isinstance(value, dict) or "trigger" not in value:
-        example = next(iter(known), "appeal")
-        cure = f"for example trigger: {example}"
-        if isinstance(value, dict) and "platform" in value:
-            cure = f"write trigger: {example} instead of platform:"
-            if str(value["platform"]) in known:
-                cure = f"write trigger: {value['platform']} instead of platform:"
-        reading.complain(path, '"trigger" is missing', cure, key=True)
-        return None
-    name = str(value["trigger"])
-    plugin = known.get(name)
+    plugin = _plugin(reading, value, path)
     if plugin is None:
-        if name in LATER:
-            reading.complain(
-                (*path, "trigger"), f'trigger "{name}" is not available yet', "delete it"
-            )
-        else:
-            meant = _MEANT.get(name.lower(), "")
-            if meant in known:
-                reading.complain(
-                    (*path, "trigger"), f'unknown trigger "{name}"', f'did you mean "{meant}"?'
-                )
-            else:
-                reading.unknown((*path, "trigger"), "trigger", name, known)
         return None
+    name = plugin.name
     written = {key: option for key, option in value.items() if key != "trigger"}
     options, right = reading.check(plugin.options, written, path, plugin.name)
     if options is None:
@@ -72,6 +50,30 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
     if own is not None:
         _check_reached(reading, own, written, path)
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
+
+
+def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyTrigger | None:
+    """Return the plug-in that an entry names, or report that there is none."""
+    known = reading.catalogue.registry.triggers
+    if not isinstance(value, dict) or "trigger" not in value:
+        other = str(value.get("platform", "")) if isinstance(value, dict) else ""
+        example = other if other in known else next(iter(known), "appeal")
+        cure = f"for example trigger: {example}"
+        if other:
+            cure = f"write trigger: {example} instead of platform:"
+        reading.complain(path, '"trigger" is missing', cure, key=True)
+        return None
+    name, place = str(value["trigger"]), (*path, "trigger")
+    meant = _MEANT.get(name.lower(), "")
+    if name in known:
+        return known[name]
+    if name in LATER:
+        reading.complain(place, f'trigger "{name}" is not available yet', "delete it")
+    elif meant in known:
+        reading.complain(place, f'unknown trigger "{name}"', f'did you mean "{meant}"?')
+    else:
+        reading.unknown(place, "trigger", name, known)
+    return None
 
 
 def _check_reached(
