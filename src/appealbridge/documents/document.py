@@ -135,7 +135,8 @@ class Document:
         node, name = self._root, None
         for part in path:
             if node is None or node.children is None:
-                return node, name, False
+                # One word may stand for a list of it.
+                return node, name, node is not None and part == 0
             try:
                 child = node.children[part]  # type: ignore[index]
             except (KeyError, IndexError, TypeError):

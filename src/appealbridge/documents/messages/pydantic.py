@@ -108,10 +108,15 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
         return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", expected))
     if error["input"] is None and error["type"] == "string_type":
         return "write it after the colon; text that begins with # needs quotes"
-    if error["type"] == "string_type" and isinstance(error["input"], (int, float)):
-        return "put it in quotes"
     example = _example(field)
-    return f"for example {example}" if example else ""
+    number = isinstance(error["input"], (int, float))
+    # An address or a name is not made of `true` by quotes.
+    if error["type"] == "string_type" and number and not (example and error["input"] is True):
+        return "put it in quotes"
+    if example:
+        return f"for example {example}"
+    mapping = _KINDS.get(error["type"], "").startswith("a mapping")
+    return "write its names and values below it, indented" if mapping else ""
 
 
 def missing_cure(name: str, field: FieldInfo | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -111,8 +111,9 @@ def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
     if nearest(name, known) is not None:
         return ""
     inside = {field for field in fields.data or () if "." not in field} - {OTHERS}
-    near = nearest(name, inside) or FIELDS.get(name.lower(), "")
-    if near and near in inside:
+    near = nearest(name, inside)
+    near = FIELDS.get(name.lower()) if near is None else near
+    if near is not None and near in inside:
         return f'did you mean "{_data(fields)}.{near}"?'
     if fields.data is not None and OTHERS not in fields.data:
         return ""
@@ -162,8 +163,8 @@ def _in_data(keys: Sequence[str | int], names: Names) -> Malformed | None:
     return None
 
 
-def _unknown_field(key: str, known: Iterable[str], *, others: bool) -> Malformed | None:
-    meant = FIELDS.get(key.lower())
+def _unknown_field(key: str, known: Collection[str], *, others: bool) -> Malformed | None:
+    meant = FIELDS.get(key.lower(), "")
     # A sender may well have a field of its own called `link`, but nobody writes two headlines.
     if meant in known and (not others or meant == "title"):
         return _unknown("field", key, f'did you mean "{meant}"?')
