@@ -143,7 +143,7 @@ def _time(answer: str) -> str:
     time = clock(answer)
     if time is None:
         raise ValueError(f'"{answer}" is not a time of day; write it as 08:00')
-    return f"{time:%H:%M}"
+    return time.isoformat("minutes")
 
 
 def _number(answer: str) -> int:

@@ -93,7 +93,8 @@ def _unknown_action(reading: ParsingContext, name: str, path: Path) -> None:
     cure = actions.get(name.lower(), ACTIONS.get(name.lower(), ""))
     if cure in registry.actions or cure == POST:
         cure = f'did you mean "{cure}"?'
-    if " " in cure:
+    # A plug-in that cannot be loaded may have this action.
+    if " " in cure and not registry.broken:
         reading.complain(path, f'unknown action "{name}"', cure)
     else:
         reading.unknown(path, "action", name, {*registry.actions, POST})
