@@ -316,3 +316,8 @@ def test_one_word_will_do_where_a_list_is_wanted(load):
 def test_one_unknown_person_who_is_told_is_found_without_a_list_too(wrong):
     (found,) = wrong("people: { dana: { email: dana@example.org } }\nnotices: { to: danielle }\n")
     assert found.startswith('2: notices.to[0]: unknown person or group "danielle"')
+
+
+def test_true_for_an_address_is_not_to_be_put_in_quotes(wrong):
+    (found,) = wrong("practice: true\n")
+    assert found == "1: practice: must be text; for example http://127.0.0.1:8090"

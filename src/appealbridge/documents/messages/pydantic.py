@@ -110,8 +110,9 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
         return "write it after the colon; text that begins with # needs quotes"
     example = _example(field)
     number = isinstance(error["input"], (int, float))
-    # An address or a name is not made of `true` by quotes.
-    if error["type"] == "string_type" and number and not (example and error["input"] is True):
+    # `true` in quotes is no address either.
+    address = "://" in example and isinstance(error["input"], bool)
+    if error["type"] == "string_type" and number and not address:
         return "put it in quotes"
     if example:
         return f"for example {example}"
