@@ -17,7 +17,7 @@ def assembly(tmp_path_factory):
 
 
 def test_there_are_ten():
-    assert len(cookbook.RECIPES) == 10
+    assert len(cookbook.RECIPES) == 11
 
 
 def test_check_has_nothing_to_say_of_them_but_what_the_page_speaks_of(assembly):

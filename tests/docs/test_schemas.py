@@ -84,7 +84,7 @@ else-without-if empty-actions empty-file empty-text enabled-that-is-a-word
 entry-of-a-list-that-is-no-text even-if-failed-maybe field-for-a-condition id-that-is-no-name
 id-with-a-dash-that-is-used if-beside-an-action if-that-is-always-the-same if-that-tests-nothing
 if-with-unknown-option if-without-then invisible-character-in-a-name many-at-once missing-option
-mode-misspelt mode-that-is-unknown no-actions no-break-spaces-that-indent no-triggers not-a-recipe
+mode-misspelt mode-that-is-unknown no-actions no-triggers not-a-recipe
 number-in-quotes on-failure-that-is-a-mapping on-timeout-that-is-no-list option-not-available-yet
 option-that-is-a-list overflow-that-is-unknown per-channel-of-a-channel-that-is-a-text
 per-channel-that-is-a-text per-channel-with-an-unknown-option post-to-nobody post-to-what-is-no-list

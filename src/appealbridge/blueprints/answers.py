@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from appealbridge.blueprints.blueprint import Input
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.model.duration import seconds
+from appealbridge.model.mailbox import Mailbox, read_mailboxes
+from appealbridge.model.moment import clock
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_WHERE = {
+    "channel": "channels",
+    "list": "lists",
+    "people": "people",
+    "webhook": "webhooks",
+    "feed": "feeds",
+    "appeal": "appeals",
+}
+"""Where the settings declare what an answer may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ def offer(question: Input, catalogue: Catalogue) -> Offer:
     if question.kind == "choice":
         names = tuple(question.choices)
     elif question.kind == "people":
-        names = (*names, NO_APPROVAL)
+        names = names if question.held else (*names, NO_APPROVAL)
     default = None if question.default is None else str(question.default)
     if question.kind not in ("text", "number", "duration", "time"):
         fitting = default if default in names or not names else None
@@ -57,11 +67,18 @@ def _declared(question: Input, catalogue: Catalogue) -> tuple[str, ...]:
                 sorted(n for n, (platform, _) in accounts if platform == question.platform)
             )
         case "list":
-            return tuple(sorted(catalogue.lists))
+            lists = catalogue.lists.items()
+            return tuple(sorted(name for name, entries in lists if _are_addresses(entries)))
         case "people":
             return tuple(sorted(catalogue.people))
     trigger = catalogue.registry.triggers.get(question.kind)
     return tuple(sorted(catalogue.sources.get(trigger.section, ()))) if trigger else ()
+
+
+def _are_addresses(entries: Iterable[Any]) -> bool:
+    """Return whether every entry of a list is a mail address, and none a telephone number or a place."""
+    texts = [entry if isinstance(entry, str) else "" for entry in entries]
+    return bool(texts) and all(isinstance(read, Mailbox) for read in read_mailboxes(*texts))
 
 
 def understood(question: Input, answer: str, offered: Offer) -> Any:
@@ -74,27 +91,39 @@ def understood(question: Input, answer: str, offered: Offer) -> Any:
     if not answer:
         if question.optional:
             return None
-        raise ValueError(f"an answer is needed; {_example(question, offered)}")
+        raise ValueError(needed(question, offered))
     read = _READ.get(question.kind)
     return read(answer) if read else _among(question, answer, offered)
+
+
+def needed(question: Input, offered: Offer) -> str:
+    """Return what is said to somebody who gives no answer where one is needed."""
+    return f"an answer is needed; {_example(question, offered)}"
 
 
 def _example(question: Input, offered: Offer) -> str:
     if offered.names:
         return f"one of {', '.join(offered.names)}"
+    if question.kind in _WHERE:
+        what = "addresses, or a list of them" if question.kind == "list" else "a name"
+        return f"write {what}; nothing fits yet in {_WHERE[question.kind]}: of appealbridge.yaml"
     examples = {
+        "text": "any text",
         "duration": "for example 30m",
         "time": "for example 08:00",
         "number": "for example 3",
     }
-    return examples.get(question.kind, "for example a name from appealbridge.yaml")
+    return examples.get(question.kind, "write one")
 
 
 def _among(question: Input, answer: str, offered: Offer) -> Any:
     if question.kind == "list" and "@" in answer:
-        return [address.strip() for address in answer.split(",") if address.strip()]
-    if offered.names and answer not in offered.names:
-        raise ValueError(f'unknown answer "{answer}"; {did_you_mean(answer, offered.names)}')
+        return [address.strip() for address in re.split("[,;]", answer) if address.strip()]
+    refused = question.held and answer == NO_APPROVAL
+    if refused or (offered.names and answer not in offered.names):
+        cure = did_you_mean(answer, offered.names, declared=question.kind != "choice")
+        cure = cure or "a person has to approve this; declare one under people:"
+        raise ValueError(f'unknown answer "{answer}"; {cure}')
     if question.kind == "choice":
         choices = question.choices
         return choices[answer] if isinstance(choices, Mapping) else answer
@@ -111,9 +140,10 @@ def _duration(answer: str) -> str:
 
 
 def _time(answer: str) -> str:
-    if not _CLOCK.fullmatch(answer):
+    time = clock(answer)
+    if time is None:
         raise ValueError(f'"{answer}" is not a time of day; write it as 08:00')
-    return answer
+    return time.isoformat("minutes")
 
 
 def _number(answer: str) -> int:

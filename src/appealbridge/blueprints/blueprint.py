@@ -38,6 +38,11 @@ class Input(Options):
         "then left out too.",
         examples=[True],
     )
+    held: bool = Field(
+        False,
+        description="For `kind: people`: whether `none` is refused, so that everything waits for a person.",
+        examples=[True],
+    )
     choices: list[str] | dict[str, Any] = Field(
         [],
         description="For `kind: choice`: the possible answers, or a mapping of answers to values.",

@@ -32,8 +32,11 @@ def run(config: Path | None) -> None:
     # again for garbage would take a quarter of the start.
     gc.disable()
     from appealbridge.daemon.process import run_daemon
+    from appealbridge.settings.load import DEFAULT, no_settings
 
     try:
+        if config is None and not DEFAULT.exists():
+            raise InvalidDocuments([no_settings()])
         run_daemon(config)
     except InvalidDocuments as error:
         # A restart would find the same problems, so this status tells systemd not to try. Other failures end with 1.

@@ -52,6 +52,18 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"appealbridge.cli.{file}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named first; end with the nearest name, or all of them, if it is unknown."""
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            from appealbridge.documents.diagnostic import did_you_mean
+
+            cure = did_you_mean(args[0], known)
+            raise click.UsageError(f'unknown command "{args[0]}"; {cure}', ctx)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; show an expected error as a message, without a traceback."""
         for stream in (sys.stdout, sys.stderr):

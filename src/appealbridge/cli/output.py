@@ -99,9 +99,11 @@ def say_json_text(text: str) -> None:
 
 
 def answer_to(question: str, default: str | None = None) -> str:
-    """Ask a question on the terminal; return the answer, or the default for none."""
+    """Ask a question on the terminal; return the answer, or the default for none; without a default, nothing."""
     shown = visible(question) + (f" [{visible(default)}]" if default is not None else "")
-    answer: str = click.prompt(shown, default=default, show_default=False, prompt_suffix=" > ")
+    answer: str = click.prompt(
+        shown, default=default or "", show_default=False, prompt_suffix=" > "
+    )
     return answer
 
 

@@ -35,6 +35,8 @@ def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
 
     def chosen(answer: str) -> Blueprint:
         name = _by_number(answer, known)
+        if not name:
+            raise ValueError("an answer is needed; give a number or a name from the list")
         if name not in known:
             raise ValueError(f"{answer!r} is not in the list; give a number or a name from it")
         return blueprints[known.index(name)]
@@ -45,7 +47,7 @@ def ask_which(blueprints: Sequence[Blueprint]) -> Blueprint:
 
 def ask(question: Input, offered: Offer, position: str) -> Any:
     """Ask one question; return the value of its answer, `None` if it is left out."""
-    from appealbridge.blueprints.answers import understood
+    from appealbridge.blueprints.answers import needed, understood
 
     say()
     say(styled(position, "dim"), "  ", styled(question.description, "bold"))
@@ -60,6 +62,10 @@ def ask(question: Input, offered: Offer, position: str) -> Any:
     default = LEAVE_OUT if offered.default == "" else offered.default
 
     def value(answer: str) -> Any:
+        # Enter must not leave out what nobody said should be left out.
+        if not answer.strip() and default is None:
+            left_out = f", or {LEAVE_OUT} to leave it out" if question.optional else ""
+            raise ValueError(needed(question, offered) + left_out)
         if answer.strip() == LEAVE_OUT and question.optional:
             return understood(question, "", offered)
         return understood(question, _by_number(answer, offered.names), offered)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,7 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
     """Return the problems of settings and recipes, how many recipes are loaded, and which are switched off."""
     from appealbridge.cli.renewed import notes as renewed
     from appealbridge.daemon.assembly import assemble
+    from appealbridge.settings.load import no_settings
 
     try:
         assembly = assemble(config, only=only, offline=True)
@@ -123,6 +126,9 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
         return list(error.problems), 0, []
     problems = [*assembly.settings.weaknesses, *assembly.problems]
     problems += [] if only else renewed(assembly)
+    if assembly.settings.file is None:
+        loaded = len(assembly.book.loaded) or assembly.book.quarantined
+        problems.insert(0, replace(no_settings(), level="note" if loaded else "error"))
     return problems, len(assembly.book.loaded), [*assembly.book.off]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 import traceback
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ REPORT = "this is a fault in AppealBridge or a plug-in; please report it"
 
 _WIDTH = 100
 _LONGEST_FAULT = 200
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +123,79 @@ class InvalidDocuments(AppealBridgeError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one most likely means, `None` if none is near."""
-    known = {known.lower(): known for known in names}
-    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return known[close[0]] if close else None
+    """
+    Return the known name that a misspelt one most likely means, `None` if none is near.
+
+    Near is a slip of one letter in a short name, of two in a longer one, and another case.
+    """
+    wanted, known = _bare(name), sorted(names)
+    allowed = 0 if len(wanted) <= 2 else 1 if len(wanted) <= 5 else 2
+    distances = [(_distance(wanted, _bare(each), allowed), each) for each in known]
+    least, near = min(distances, default=(allowed + 1, ""))
+    return near if least <= allowed else None
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return the cure for a misspelt name: the nearest known one, else all of them."""
-    known = sorted(names)
+def nearest_declared(name: str, names: Iterable[str]) -> str | None:
+    """
+    Return the declared account, list or person that a misspelt name certainly means, else `None`.
+
+    `ward_3_x` is not a misspelt `ward_2_x`, nor `south_x` a misspelt `north_x`: a wrong guess would
+    publish to somebody else's audience.
+    """
+    known = list(names)
     near = nearest(name, known)
-    if near is not None and near != name and near == "".join(filter(str.isprintable, name)):
+    if near is None or sum(nearest(name, [each]) is not None for each in known) > 1:
+        return None
+    ours, theirs = _bare(name), _bare(near)
+    if ours == theirs:
+        return near
+    digits = [[c for c in text if c.isdigit()] for text in (ours, theirs)]
+    words = [re.split(r"[_. -]+", text.lower()) for text in (name, near)]
+    different = [word for word in words[1] if word not in words[0]]
+    slip = ours[:1] == theirs[:1] and all(len(word) >= 5 for word in different)
+    return near if slip and digits[0] == digits[1] else None
+
+
+def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> str:
+    """
+    Return the cure for a misspelt name: the nearest known one, else all of them.
+
+    `declared` says that they are names of the settings, for which a wrong guess is dangerous.
+    """
+    known = sorted(names)
+    if not name.isprintable() and "".join(filter(str.isprintable, name)) in known:
         return "it contains an invisible character; type it again"
+    near = (nearest_declared if declared else nearest)(name, known)
     if near is not None:
         return f'did you mean "{near}"?'
     return f"known here: {', '.join(known)}" if known else ""
+
+
+def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
+    """Return the cure for a mistaken name: what `meant` says of it, else the nearest known one."""
+    names, cure = list(known), meant.get(name.lower(), "")
+    if cure in names:
+        return f'did you mean "{cure}"?'
+    return cure if " " in cure else did_you_mean(name, names)
+
+
+def _bare(name: str) -> str:
+    """Return a name without what people write differently: case, and what separates its words."""
+    return re.sub(r"[_. -]", "", name[:_LONGEST_NAME].lower())
+
+
+def _distance(ours: str, theirs: str, most: int) -> int:
+    """Return how many letters must be changed, added, left out or swapped; any number above `most`."""
+    if abs(len(ours) - len(theirs)) > most:
+        return most + 1
+    before, last = list[int](), list(range(len(theirs) + 1))
+    for row, letter in enumerate(ours, 1):
+        line = [row]
+        for column, other in enumerate(theirs, 1):
+            steps = [last[column] + 1, line[-1] + 1, last[column - 1] + (letter != other)]
+            swapped = before and column > 1 and letter == theirs[column - 2]
+            if swapped and other == ours[row - 2]:
+                steps.append(before[column - 2] + 1)
+            line.append(min(steps))
+        before, last = last, line
+    return last[-1]

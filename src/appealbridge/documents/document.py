@@ -135,7 +135,8 @@ class Document:
         node, name = self._root, None
         for part in path:
             if node is None or node.children is None:
-                return node, name, False
+                # One word may stand for a list of it.
+                return node, name, node is not None and part == 0
             try:
                 child = node.children[part]  # type: ignore[index]
             except (KeyError, IndexError, TypeError):
@@ -170,16 +171,17 @@ def read(text: str | bytes, file: str, tags: Tags | None = None) -> Document:
     document: never anything else.
     """
     try:
-        decoded = _decoded(text)
-        return Document(file, decoded, compose(decoded, tags or {}))
+        whole = decoded(text)
+        return Document(file, whole, compose(whole, tags or {}))
     except Flaw as flaw:
         shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        raise InvalidDocuments([_problem(flaw, file, shown)]) from None
+        raise InvalidDocuments([flaw_problem(flaw, file, shown)]) from None
     except Exception as error:
         raise InvalidDocuments([unexpected(file, error)]) from error
 
 
-def _decoded(text: str | bytes) -> str:
+def decoded(text: str | bytes) -> str:
+    """Return the bytes of a document as text; raise `Flaw`."""
     if len(text) > SIZE_LIMIT:
         raise Flaw(0, 0, f"longer than {SIZE_LIMIT // 1024} KiB", "split it into several files")
     try:
@@ -193,7 +195,8 @@ def _decoded(text: str | bytes) -> str:
     raise Flaw(line, column, "this character is not UTF-8", "save the file as UTF-8")
 
 
-def _problem(flaw: Flaw, file: str, text: str) -> Problem:
+def flaw_problem(flaw: Flaw, file: str, text: str) -> Problem:
+    """Return the problem for a flaw in a text."""
     lines = lines_of(text)
     # The parser reports an unfinished document after its last line, which nobody can see.
     line = min(flaw.line, len(lines) - 1)

@@ -26,7 +26,12 @@ from yaml.events import (
 )
 
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.messages.hints import hint_for, template_without_quotes
+from appealbridge.documents.messages.hints import (
+    INDENTED_WITH,
+    NO_BREAK_SPACE,
+    hint_for,
+    template_without_quotes,
+)
 from appealbridge.documents.messages.syntax import BEGUN_BEFORE, syntax_words
 from appealbridge.documents.path import Path
 from appealbridge.documents.scalars import plain
@@ -178,7 +183,13 @@ class _Composer:
         if "\0" in event.value:
             raise self._no_character(event)
         key: str = event.value
+        if key.startswith(NO_BREAK_SPACE) and self._indents(event):
+            raise self._flaw(event, INDENTED_WITH, "use spaces")
         return key
+
+    def _indents(self, event: Any) -> bool:
+        mark = event.start_mark
+        return not self._lines()[mark.line][: mark.column].strip(" -")
 
     def _no_name(self, event: Any) -> Flaw:
         """Return what is wrong with a list or mapping before a colon: usually it is a template."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from appealbridge.documents.diagnostic import REPORT, Problem, did_you_mean, fault, nearest
 from appealbridge.documents.document import Document
 from appealbridge.documents.messages.hints import NO_BREAK_SPACE, ORDINARY_SPACE
-from appealbridge.documents.messages.pydantic import cure, missing_cure, sentence
+from appealbridge.documents.messages.pydantic import BY_VALIDATORS, cure, missing_cure, sentence
 from appealbridge.documents.path import Path, texts_in
 from appealbridge.model.duration import WRITTEN
 
@@ -24,6 +24,7 @@ _AS_WRITTEN = {WRITTEN: True}
 
 NOWHERE: Mapping[str, Path] = MappingProxyType({})
 NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
+NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
 def check(
@@ -48,6 +49,7 @@ def check_value(
     beside: Collection[str] = (),
     elsewhere: Mapping[str, Path] = NOWHERE,
     context: Mapping[str, Any] = NO_CONTEXT,
+    meant: Mapping[str, str] = NO_HINTS,
 ) -> tuple[M | None, list[Problem]]:
     """
     Do the same with a value that is made from the one at `path` by adding or removing names.
@@ -56,13 +58,20 @@ def check_value(
     value can be judged; then there may be neither an instance nor a problem. `owner` is what the
     options belong to, for messages about unknown ones. `beside` are further names that are allowed.
     `elsewhere` has the paths of names that are in another place in the document. `context` is
-    passed to the model's validators.
+    passed to the model's validators. `meant` maps mistaken names to the right one, or to the cure, as
+    a model's `MEANT` does.
     """
     try:
         return model.model_validate(
             {} if value is None else value, context={**_AS_WRITTEN, **context}
         ), []
     except ValidationError as failure:
+        listed = None if skip_templates else _with_lists(model, value, failure)
+        if listed is not None:
+            return check_value(
+                document, path, listed, model, owner=owner, beside=beside, elsewhere=elsewhere,
+                context=context, meant=meant,
+            )  # fmt: skip
         errors = _by_place(failure, {} if value is None else value)
     except Exception as error:  # noqa: BLE001 - a plug-in's own checks may raise anything
         if skip_templates and _any_filled_in(value):
@@ -75,9 +84,64 @@ def check_value(
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
-    reporter = _Words(document, path, model, owner, beside, elsewhere)
+    reporter = _Words(document, path, model, owner, beside, elsewhere, meant)
     problems = [reporter.problem(where, some) for where, some in errors.items()]
     return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
+
+
+def with_lists(model: type[BaseModel], value: Any, context: Mapping[str, Any]) -> Any:
+    """Return a value in which one word that stands where the model wants a list has become a list of it."""
+    try:
+        model.model_validate(value, context={**_AS_WRITTEN, **context})
+    except ValidationError as failure:
+        listed = _with_lists(model, value, failure)
+        return value if listed is None else listed
+    except Exception:  # noqa: BLE001 - whoever checks the value reports it
+        return value
+    return value
+
+
+def _with_lists(model: type[BaseModel], value: Any, failure: ValidationError) -> Any | None:
+    """Return the value with lists of one word, `None` if that changes nothing."""
+    changed = None
+    for error in failure.errors(include_url=False) if isinstance(value, dict) else ():
+        word = error["input"]
+        where = _where(value, error["loc"], missing=False)
+        if error["type"] not in _NO_LISTS or not isinstance(word, str) or not word or not where:
+            continue
+        field = _declared(model, where)[1]
+        if field is not None and _takes_words(field.annotation, template=is_filled_in(word)):
+            changed = _replaced(value if changed is None else changed, where, [word])
+    return changed
+
+
+_NO_LISTS = frozenset(("list_type", "tuple_type", "set_type", "frozen_set_type"))
+
+
+def _takes_words(annotation: Any, *, template: bool) -> bool:
+    """Return whether entries of a list can be words; those that may be anything, only templates."""
+    if get_origin(annotation) in (list, tuple, set, frozenset):
+        return any(_is_word(entry, template=template) for entry in get_args(annotation))
+    return any(_takes_words(each, template=template) for each in get_args(annotation))
+
+
+def _is_word(annotation: Any, *, template: bool) -> bool:
+    if annotation is str or get_origin(annotation) is Literal:
+        return True
+    if get_origin(annotation) in (list, tuple, set, frozenset, dict):
+        return False
+    return (annotation is Any and template) or any(
+        _is_word(each, template=template) for each in get_args(annotation)
+    )
+
+
+def _replaced(value: Any, where: Path, new: Any) -> Any:
+    """Return a copy of a value in which what stands at a place is another value."""
+    if not where:
+        return new
+    copied = value.copy()
+    copied[where[0]] = _replaced(value[where[0]], where[1:], new)
+    return copied
 
 
 def explain(failure: ValidationError, value: Any) -> list[tuple[Path, str]]:
@@ -143,6 +207,7 @@ class _Words:
     owner: str
     beside: Collection[str]
     elsewhere: Mapping[str, Path]
+    meant: Mapping[str, str]
 
     def problem(self, where: Path, errors: Sequence[ErrorDetails]) -> Problem:
         """Return the problem with what stands at `where` below the value."""
@@ -160,6 +225,8 @@ class _Words:
                 key=True,
             )
         message, beside = sentence(errors), error["type"] == "beside"
+        if error["type"] in BY_VALIDATORS:
+            message = message.partition("; ")[0]
         if isinstance(error["input"], float):
             # As it is written: 10.00 is 10.0 to whoever reads YAML.
             source = self.document.bare(self._at(where))
@@ -177,9 +244,12 @@ class _Words:
         return self.document.problem(
             self._at(where[:-1]),
             f'unknown option "{name}"{owner}',
-            ORDINARY_SPACE if NO_BREAK_SPACE in name else _meant(name, known, models),
+            ORDINARY_SPACE if NO_BREAK_SPACE in name else self._meant(where, known, models),
             place=self.document.place(self._at(where), key=True),
         )
+
+    def _meant(self, where: Path, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
+        return _meant(str(where[-1]), known, models, self.meant if len(where) == 1 else NO_HINTS)
 
     def _at(self, where: Path) -> Path:
         if where and where[0] in self.elsewhere:
@@ -240,10 +310,18 @@ def _names(models: Sequence[type[BaseModel]]) -> set[str]:
     return {f.alias or name for model in models for name, f in model.model_fields.items()}
 
 
-def _meant(name: str, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
+def _meant(
+    name: str,
+    known: Collection[str],
+    models: Sequence[type[BaseModel]],
+    more: Mapping[str, str],
+) -> str:
     """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
-    hints = (getattr(model, "MEANT", {}).get(name.lower(), "") for model in models)
-    meant = next(filter(None, hints), "")
+    hints = (
+        table.get(name.lower(), "")
+        for table in (*(getattr(model, "MEANT", {}) for model in models), more)
+    )
+    meant = next((hint for hint in hints if hint in known or " " in hint), "")
     if meant:
         return f'did you mean "{meant}"?' if meant in known else meant
     others = next((cure for model in models if (cure := getattr(model, "OTHERS", ""))), "")

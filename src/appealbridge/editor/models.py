@@ -137,6 +137,15 @@ def or_template(schema: Schema) -> Schema:
     return {**about, "anyOf": [inner, TEMPLATE]}
 
 
+def or_one(schema: Schema) -> Schema:
+    """Return the schema of a list of words that may be written as one word."""
+    if schema.get("type") != "array" or "items" not in schema:
+        return schema
+    about = {key: value for key, value in schema.items() if key in _ABOUT}
+    rest = {key: value for key, value in schema.items() if key not in _ABOUT}
+    return {**about, "anyOf": [rest, schema["items"]]}
+
+
 def _templates_inside(schema: Schema) -> Schema:
     inner = dict(schema)
     if "properties" in inner:

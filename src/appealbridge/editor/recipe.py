@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from appealbridge.editor.models import Schema, of_entry, of_model, or_template
+from appealbridge.editor.models import Schema, of_entry, of_model, or_one, or_template
 from appealbridge.plugin.abilities import limits_of
 from appealbridge.plugin.channel import AnyChannel, Channel
 from appealbridge.plugin.registry import Registry
@@ -15,6 +15,7 @@ from appealbridge.recipes.conditions.schema import CONDITIONS
 from appealbridge.recipes.model.entries import FLOW, POST, PostEntry, StepEntry
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
+from appealbridge.recipes.model.words import Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,6 +30,7 @@ def recipe_schema(registry: Registry, known: Catalogue | None = None) -> Schema:
     own = known or Catalogue(registry)
     top = of_model(Shape)
     parts = top["properties"]
+    parts["conditions"] = or_one(parts["conditions"])
     parts["triggers"]["items"] = {"$ref": "#/$defs/trigger"}
     parts["actions"]["items"] = {"$ref": "#/$defs/step"}
     parts["approval"] = proposing(parts["approval"], [NO_APPROVAL, *own.people])
@@ -61,15 +63,24 @@ def recipe_schema(registry: Registry, known: Catalogue | None = None) -> Schema:
             },
             "condition": {
                 "description": "What else must be true of the event.",
-                "anyOf": [_TEMPLATE, *map(of_entry, CONDITIONS.values())],
+                "anyOf": [_TEMPLATE, *map(_condition, CONDITIONS.values())],
             },
         },
     }
 
 
+def _condition(model: type[Entry]) -> Schema:
+    schema = of_entry(model)
+    options = schema["properties"]
+    schema["properties"] = {
+        n: option if n == "between" else or_one(option) for n, option in options.items()
+    }
+    return schema
+
+
 def _trigger(trigger: AnyTrigger, known: Catalogue) -> Schema:
     schema = of_model(trigger.options)
-    options = schema["properties"]
+    options = {name: or_one(option) for name, option in schema["properties"].items()}
     reference = reference_of(trigger)
     if reference:
         declared = known.sources.get(trigger.section, ())

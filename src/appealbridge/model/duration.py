@@ -9,15 +9,31 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-PATTERN = r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+_WORDS = ("d(?:ays?)?", "h(?:(?:ou)?rs?)?", "m(?:in(?:ute)?s?)?", "s(?:ec(?:ond)?s?)?")
+PATTERN = (
+    "^(?=[0-9])"
+    + "".join(f"(?:[0-9]+ ?{word} ?)?" for word in _WORDS)
+    + "$|^[0-9]{2}:[0-5][0-9]:[0-5][0-9]$"
+)
 """The same for a JSON Schema."""
 
-_FORM = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?")
+_FORM = re.compile("".join(rf"(?:([0-9]{{1,9}}) ?{word}(?![a-z]) ?)?" for word in _WORDS))
+_LONGEST = 100
+_CLOCK = re.compile(r"([0-9]{2}):([0-5][0-9]):([0-5][0-9])")
 
 
 def seconds(text: str) -> float:
-    """Return how many seconds `2h`, `1h30m`, `90s` or `7d` are; raise `ValueError` for anything else."""
-    match = _FORM.fullmatch(text.strip())
+    """
+    Return how many seconds `2h`, `1h30m`, `30 minutes` or `00:05:00` are; raise `ValueError`.
+
+    `00:30` is refused: some tools mean half an hour by it, and others half a minute.
+    """
+    short = text.strip() if len(text) <= _LONGEST else ""
+    by_clock = _CLOCK.fullmatch(short)
+    if by_clock is not None:
+        hours, minutes, rest = map(int, by_clock.groups())
+        return float(hours * 3600 + minutes * 60 + rest)
+    match = _FORM.fullmatch(short)
     if match is None or not any(match.groups()):
         raise ValueError(f"{text!r} is not a length of time; write it as 30s, 5m, 2h, 1h30m or 7d")
     return float(

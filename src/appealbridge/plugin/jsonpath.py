@@ -98,12 +98,27 @@ def _compiled(text: str) -> Any:
             # It warns of paths that are refused below.
             warnings.simplefilter("ignore", DeprecationWarning)
             tree = _parser().parse(text)
-    except JSONPathError as error:
-        raise ValueError(f"{text!r} is not a JSONPath: {error}") from None
+    except JSONPathError:
+        raise ValueError(f"{text!r} is not a JSONPath; {_cure(text)}") from None
     unfit = _unfit([*_walk(tree)])
     if unfit:
         raise ValueError(f"{text!r} {unfit}")
     return tree
+
+
+def _cure(text: str) -> str:
+    """Return how to fix a path that the library cannot read; its own words are about tokens."""
+    outside = re.sub(r"\[.*?\]", "", text)
+    if "[" in outside or "]" in outside:
+        return "close every [ with ]"
+    compared = re.search(r"\s*(?:[=<>!]|\bis\b)", outside)
+    if compared is not None:
+        return f"write field: {text[: compared.start()]}, and equals: with the value below it"
+    if text.count("'") % 2 or text.count('"') % 2:
+        return "close the quotes"
+    if " " in text:
+        return f"put a name with a space in brackets: $['{text.removeprefix('$.')}']"
+    return "for example $.title or $.tags[0].term"
 
 
 def _walk(node: Any) -> Iterator[Any]:

@@ -47,7 +47,7 @@ class Received:
 
 @value
 class Weakness:
-    """Something unsafe about one source: its path in the settings, the problem, and how to fix it."""
+    """Something unsafe or doubtful about a source or trigger: its path in the file, the problem, and its cure."""
 
     path: tuple[str | int, ...]
     problem: str
@@ -178,10 +178,12 @@ class Trigger(ABC, Generic[O, S]):
     `name` is the word in a recipe, `options` the model of its options there. A source is where events come from, and
     `source_options` the model of its options. If `section` is set, sources are listed under that key of
     appealbridge.yaml and recipes refer to them by name. A recipe can also describe a source itself, see `described`.
+    `every_type` are the types of all events that it can make, `None` if they are not known.
     """
 
     name: ClassVar[str]
     section: ClassVar[str] = ""
+    every_type: ClassVar[frozenset[str] | None] = None
     options: type[O]
     source_options: type[S]
 
@@ -192,6 +194,11 @@ class Trigger(ABC, Generic[O, S]):
     @abstractmethod
     def accepts(self, options: O, event: Event) -> str:
         """Return why this event is not for a recipe with these options; empty if it is."""
+
+    def doubts(self, options: O) -> Iterable[Weakness]:
+        """Yield what a recipe's author should know about options that are allowed; paths begin at the options."""
+        del options
+        return ()
 
     def types(self, options: O) -> frozenset[str] | None:
         """Return the types of all events that `accepts` may accept, `None` for any."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
+from appealbridge.documents.parser import Tags
+from appealbridge.documents.recovery import read_rest
 from appealbridge.files import read_file
 from appealbridge.plugin.trigger import Weakness
 from appealbridge.redact import with_parts
@@ -74,7 +77,53 @@ def load_settings(
     not be loaded: what may belong to them, or makes a plug-in fail, is left out and goes to `faults`.
     `offline` is for machines without the secrets: a missing one is only a note, and replaced by a stand-in.
     """
-    path, document = _document(file)
+    how: dict[str, Any] = {
+        "platforms": platforms, "sections": sections, "triggers": triggers, "practise": practise, "reaches": reaches,
+        "weaknesses": weaknesses, "environ": environ, "broken": broken, "offline": offline,
+    }  # fmt: skip
+    try:
+        path, document = _document(file)
+    except InvalidDocuments as invalid:
+        raise InvalidDocuments(_still_found(file or DEFAULT, invalid, how)) from None
+    return _settings(path, document, **how)
+
+
+def _still_found(
+    path: Path, invalid: InvalidDocuments, how: Mapping[str, Any]
+) -> Sequence[Problem]:
+    """Return the syntax errors of a settings file, and the errors in what can be read of it all the same."""
+    try:
+        rest = read_rest(read_file(path), str(path), _TAGS)
+    except OSError:
+        rest = None
+    if rest is None or not rest.problems or not isinstance(rest.document.value, dict):
+        return invalid.problems
+    try:
+        _settings(path, rest.document, **how)
+    except InvalidDocuments as more:
+        found = [problem for problem in more.problems if rest.concerns(problem)]
+        problems = sorted([*rest.problems, *found], key=lambda p: (p.line, p.column))
+        return without_secret_lines(problems)
+    return without_secret_lines(rest.problems)
+
+
+_TAGS: Tags = {"!secret": SecretRef, "!include": Include}
+
+
+def _settings(
+    path: Path | None,
+    document: Document,
+    *,
+    platforms: Mapping[str, type[BaseModel]],
+    sections: Mapping[str, type[BaseModel]],
+    triggers: Mapping[str, str] | None,
+    practise: Practise | None,
+    reaches: Reaches | None,
+    weaknesses: Weaknesses | None,
+    environ: Mapping[str, str] | None,
+    broken: Collection[str],
+    offline: bool,
+) -> Settings:
     folder = (path or DEFAULT).absolute().parent
     vault = Vault(folder, os.environ if environ is None else environ)
     reader = Reader(document, folder, vault, platforms, sections, broken=broken, offline=offline)
@@ -208,6 +257,8 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
         content = read_file(path, pipes=True)
     except OSError as error:
         if file is None and isinstance(error, FileNotFoundError):
+            if _misnamed():
+                raise InvalidDocuments([no_settings()]) from None
             return None, _mapping(read("", str(path)))
         cure = "give the path of the settings file"
         if isinstance(error, PermissionError):
@@ -216,9 +267,32 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
             [Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror}", cure)]
         ) from None
     try:
-        return path, _mapping(read(content, str(path), {"!secret": SecretRef, "!include": Include}))
+        return path, _mapping(read(content, str(path), _TAGS))
     except InvalidDocuments as invalid:
         raise InvalidDocuments(without_secret_lines(invalid.problems)) from None
+
+
+def no_settings() -> Problem:
+    """Return the problem that there is no settings file here, with the file that was probably meant."""
+    meant = _misnamed()
+    cure = "name the file with --config, or change to its folder; docs/install.md shows how to make one"
+    if meant:
+        cure = f"did you mean {meant}? Rename it, or name it with --config"
+    return Problem(
+        str(DEFAULT), 0, 0, "", f"there is no {DEFAULT} in {DEFAULT.absolute().parent}", cure
+    )
+
+
+def _misnamed() -> str:
+    """Return the name of a file that was probably meant as the settings file; empty if there is none."""
+    try:
+        names = sorted(path.name for path in Path().iterdir())
+    except OSError:
+        return ""
+    return next((name for name in names if _MISNAMED.fullmatch(name)), "")
+
+
+_MISNAMED = re.compile(r"appeal[-_ ]?bridge(?:\.ya?ml(?:\.txt)?|\.txt|\.json)?", re.IGNORECASE)
 
 
 def _mapping(document: Document) -> Document:

@@ -48,7 +48,7 @@ def listen(value: Any) -> Listen:
     if isinstance(value, Listen):
         return value
     if not isinstance(value, str):
-        raise _wrong("must be text", _LISTEN_CURE)
+        raise _wrong("is not an address to listen on", _LISTEN_CURE)
     if value == "systemd":
         return Listen()
     if value.startswith("unix:"):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from appealbridge.documents import Document, Path, Problem, path_text
-from appealbridge.documents.diagnostic import REPORT, did_you_mean, fault, nearest
+from appealbridge.documents.diagnostic import REPORT, did_you_mean, fault, meant_by, nearest
 from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
 from appealbridge.settings.filling import STAND_IN, STAND_IN_KEY, SettingsFiller
@@ -113,7 +113,7 @@ class Reader:
             cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
             self.faults[path[:2]] = self._document.problem(path, message, cure)
         else:
-            self._wrong(path, message, did_you_mean(platform, self._platforms))
+            self._wrong(path, message, meant_by(platform, self._platforms, _PLATFORMS))
 
     def _of_a_broken_plug_in(self, name: str, value: Any) -> bool:
         """Return whether a section may belong to a trigger that could not be loaded, and note it."""
@@ -246,7 +246,8 @@ class Reader:
         for group, members in groups.items() if isinstance(groups, dict) else ():
             for n, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, str) and member not in known:
-                    cure = did_you_mean(member, known) or "add the person under people"
+                    cure = did_you_mean(member, known, declared=True)
+                    cure = cure or "add the person under people"
                     self._wrong(("groups", group, n), f'unknown person "{member}"', cure)
 
     def _known_platforms(self) -> str:
@@ -254,6 +255,16 @@ class Reader:
 
     def _wrong(self, path: Path, problem: str, cure: str, *, key: bool = False) -> None:
         self.problems.append(self._document.problem(path, problem, cure, key=key))
+
+
+_PLATFORMS = {
+    "twitter": "x",
+    "mail": "email",
+    "smtp": "email",
+    "fb": "facebook",
+    "meta": "facebook",
+}
+"""What people write for a platform."""
 
 
 def _has_secret(value: Any) -> bool:

@@ -24,9 +24,12 @@ def unknown_names(document: Document) -> Iterator[Problem]:
     people = {*_names(document, "people"), *_names(document, "groups")}
     known = {"to": (people, "person or group"), "by": (_names(document, "channels"), "channel")}
     for key, (names, what) in known.items():
-        for number, name in enumerate(notices[key] if isinstance(notices.get(key), list) else ()):
+        written = notices.get(key)
+        listed = [written] if isinstance(written, str) else written
+        for number, name in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(name, str) and name not in names:
-                cure = did_you_mean(name, names) or f"declare it under {_WHERE[key]}"
+                cure = did_you_mean(name, names, declared=True)
+                cure = cure or f"declare it under {_WHERE[key]}"
                 yield document.problem(("notices", key, number), f'unknown {what} "{name}"', cure)
 
 

@@ -58,6 +58,8 @@ MEANINGS = {
     "a text": (answered("  Seen.  "), "Seen."),
     "a length of time": (answered("30m", "duration"), "30m"),
     "a time": (answered("08:00", "time"), "08:00"),
+    "a time as people say it": (answered("6am", "time"), "06:00"),
+    "addresses from a mail program": (answered("a@x.org; b@x.org", "list"), ["a@x.org", "b@x.org"]),
     "a number": (answered("3", "number"), 3),
     "an account": (answered("force_x", "channel", platform="x"), "force_x"),
     "a list": (answered("regional_press", "list"), "{{ lists.regional_press }}"),
@@ -89,3 +91,35 @@ WRONG = {
 def test_what_will_not_do_is_refused_with_the_cure(answer, kind, more, said):
     with pytest.raises(ValueError, match=said):
         answered(answer, kind, **more)
+
+
+def test_only_lists_of_mail_addresses_are_offered():
+    lists = {
+        "press": ["desk@example.org", "Radio <radio@example.org>"],
+        "phones": ["+44 121 496 0999"],
+        "digbeth": ["52.480, -1.890", "52.480, -1.870", "52.465, -1.870"],
+        "nobody": [],
+    }
+    assert offer(asked("list"), catalogue(lists=lists)).names == ("press",)
+
+
+def test_nobody_is_not_offered_where_everything_must_be_held():
+    held = asked("people", held=True, optional=True)
+    assert offer(held, KNOWN).names == ("duty_comms", "officer_in_charge")
+    with pytest.raises(ValueError, match="known here: duty_comms"):
+        understood(held, "none", offer(held, KNOWN))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [
+        ("list", "write addresses, or a list of them; nothing fits yet in lists:"),
+        ("feed", "nothing fits yet in feeds: of appealbridge.yaml"),
+        ("duration", "for example 30m"),
+        ("text", "any text"),
+    ],
+)
+def test_no_answer_where_one_is_needed_gets_what_is_needed(kind, cure):
+    nothing = catalogue(sources={}, lists={})
+    with pytest.raises(ValueError, match=f"an answer is needed; .*{cure}"):
+        understood(asked(kind), "", offer(asked(kind), nothing))

@@ -55,7 +55,7 @@ def check(text, name):
 
 def test_there_is_one_for_each_thing_that_is_asked_for_most():
     assert {*names()} >= {
-        "appeal-everywhere", "incident-to-duty-team", "news-to-social-media", "out-of-hours-press",
+        "appeal-everywhere", "incident-to-duty-team", "missing-child", "news-to-social-media", "out-of-hours-press",
         "road-closed", "severe-weather",
     }  # fmt: skip
 
@@ -83,3 +83,9 @@ def test_it_says_what_it_is_for(name):
     assert head.name
     assert head.description.endswith(".")
     assert recipe_of(made(name), name).alias == head.name
+
+
+def test_what_is_published_about_a_missing_child_always_waits_for_a_person():
+    assert recipe_of(made("missing-child"), "missing-child").approval == ""
+    with pytest.raises(ValueError, match='unknown answer "none"'):
+        made("missing-child", approval="none")

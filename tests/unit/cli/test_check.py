@@ -36,6 +36,7 @@ def test_a_file_with_odd_letters_in_its_name_stays_one_property():
 def checked(tmp_path, monkeypatch, recipe: str, *words: str):
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes/a.yaml").write_text(recipe, "utf-8")
+    (tmp_path / "appealbridge.yaml").touch()
     monkeypatch.chdir(tmp_path)
     return CliRunner().invoke(main, ["check", *words])
 
@@ -288,7 +289,7 @@ def test_in_practice_a_recipe_may_read_a_feed_on_this_machine(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://0x7f.1/rss", "is the address 127.0.0.1; write it as 127.0.0.1"),
+        ("http://0x7f.1/rss", "is the address 127.0.0.1"),
         (
             "http://force:pw@www.example.org/rss",
             "put it under the feed's credentials: in",
@@ -305,3 +306,40 @@ def test_an_address_that_hides_where_it_leads_or_shows_a_password_is_told(
     assert done.exit_code == 1
     assert words in " ".join(done.stdout.split())
     assert "pw@" not in done.stdout
+
+
+def test_no_settings_file_is_an_error_where_there_is_nothing_else_to_check(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["check"])
+    assert (done.exit_code, f"there is no appealbridge.yaml in {tmp_path}" in done.stdout) == (
+        1,
+        True,
+    )
+
+
+def test_recipes_without_a_settings_file_are_checked_with_a_note(tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    recipe = "triggers: [{ trigger: appeal }]\nactions: [{ stop: x }]\napproval: none\n"
+    (tmp_path / "recipes/a.yaml").write_text(recipe, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["check"])
+    assert (done.exit_code, "note: there is no appealbridge.yaml" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("name", ["appealbridge.yml", "appealbridge.yaml.txt", "AppealBridge.yaml"])
+def test_a_settings_file_with_almost_the_right_name_is_proposed(
+    tmp_path, monkeypatch, name, command
+):
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, [command])
+    assert done.exit_code == {"check": 1, "run": 2}[command]
+    assert f"did you mean {name}?" in done.output
+
+
+def test_the_daemon_does_not_start_without_a_settings_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["run"])
+    assert (done.exit_code, "there is no appealbridge.yaml" in done.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []

@@ -43,7 +43,12 @@ def test_no_command_is_left_out():
 
 def test_an_unknown_command_is_wrong_use():
     told = CliRunner().invoke(main, ["publish"])
-    assert (told.exit_code, "No such command 'publish'" in told.output) == (2, True)
+    assert (told.exit_code, 'unknown command "publish"; known here: ' in told.output) == (2, True)
+
+
+def test_a_misspelt_command_gets_the_right_one():
+    told = CliRunner().invoke(main, ["chek"])
+    assert (told.exit_code, 'did you mean "check"?' in told.output) == (2, True)
 
 
 def test_a_start_loads_no_command_that_was_not_asked_for():

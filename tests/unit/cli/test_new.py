@@ -165,11 +165,12 @@ def on_a_terminal(folder, words, answers):
 def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
     (folder / "recipes").mkdir()
     (folder / "recipes" / "road-closed.yaml").write_text("mine\n", "utf-8")
-    answers = ["road-closed", "", "", "", "", "forse_x", "2", "-", "", "soon", "20m"]
+    answers = ["road-closed", "", "", "", "", "", "forse_x", "2", "-", "", "soon", "20m"]
     shown, status = on_a_terminal(folder, [], answers)
     assert status == 0, shown
     assert "recipes/road-closed.yaml already exists" in shown
     assert 'unknown answer "forse_x" (did you mean "force_x"?)' in shown
+    assert "an answer is needed (one of force_x, ward_x, or - to leave it out)" in shown
     assert "'soon' is not a length of time (write it as 30s" in shown
     text = (folder / "recipes" / "road-closed-2.yaml").read_text("utf-8")
     assert "channel: ward_x" in text

@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.documents import InvalidDocuments, Problem, nearest
-from appealbridge.documents.diagnostic import did_you_mean
+from appealbridge.documents.diagnostic import did_you_mean, nearest_declared
 
 PROBLEM = Problem(
     "recipes/new-appeal.yaml",
@@ -85,3 +85,37 @@ def test_the_nearest_name_is_the_one_meant(name, expected):
 
 def test_where_none_is_near_all_are_named():
     assert did_you_mean("zebra", ["text", "channel"]) == "known here: channel, text"
+
+
+@pytest.mark.parametrize(
+    ("written", "known", "near"),
+    [
+        ("aproval", ["approval", "alias"], "approval"),
+        ("Force-X", ["force_x"], "force_x"),
+        ("headline", ["deadline"], "deadline"),
+        ("digest", ["list", "first"], None),
+        ("held", ["thread"], None),
+        ("on", ["or", "of"], None),
+        ("x", ["y"], None),
+    ],
+)
+def test_a_guess_needs_a_slip_of_one_or_two_letters(written, known, near):
+    assert nearest(written, known) == near
+
+
+@pytest.mark.parametrize(
+    ("written", "declared", "near"),
+    [
+        ("fource_x", ["force_x", "moseley_x"], "force_x"),
+        ("mosley_x", ["force_x", "moseley_x"], "moseley_x"),
+        ("FORCE_X", ["force_x"], "force_x"),
+        ("selly_oak_x", ["moseley_x"], None),
+        ("south_x", ["north_x"], None),
+        ("ward_3_x", ["ward_2_x"], None),
+        ("hill_green_x", ["hall_green_x"], None),
+        ("force_y", ["force_x"], None),
+        ("forces_x", ["force_x", "forced_x"], None),
+    ],
+)
+def test_an_account_of_the_same_family_is_never_guessed(written, declared, near):
+    assert nearest_declared(written, declared) == near

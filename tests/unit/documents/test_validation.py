@@ -62,7 +62,16 @@ def test_a_fitting_value_becomes_an_instance():
         ("count: 10", (2, 8, "count", "must be 9 or less", "")),
         ("count: many", (2, 8, "count", "must be a whole number", "")),
         ("imags: []", (2, 1, "", 'unknown option "imags"', 'did you mean "images"?')),
-        ("images: [5]", (2, 10, "images[0]", "must be a mapping of names to values", "")),
+        (
+            "images: [5]",
+            (
+                2,
+                10,
+                "images[0]",
+                "must be a mapping of names to values",
+                "write its names and values below it, indented",
+            ),
+        ),
         (
             "images: [{ }]",
             (2, 10, "images[0]", '"url" is missing', "for example url: https://example.org/a.jpg"),

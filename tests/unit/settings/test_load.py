@@ -184,7 +184,7 @@ lists: { h: 5 }
             '2: time_zone: unknown time zone "Mars/Olympus"; '
             "write it as Europe/London, or install the package tzdata"
         ),
-        '4: channels.a.platform: unknown platform "twitter"; known here: facebook, mastodon, x',
+        '4: channels.a.platform: unknown platform "twitter"; did you mean "x"?',
         "5: channels.b.credentials: secrets are not allowed here; write the value itself",
         '6: channels.c: "platform" is missing; known here: facebook, mastodon, x',
         (
@@ -290,3 +290,34 @@ def test_a_host_that_is_inside_by_its_name_and_not_allowed_is_noted(load):
     (note,) = load("appeals: { desk: { feed: 'http://intranet/rss' } }\n").notes
     assert note.cure == 'add "intranet" to inside:'
     assert load("appeals: { desk: { feed: 'http://www.example.org/rss' } }\n").notes == ()
+
+
+def test_a_syntax_error_does_not_hide_the_other_mistakes(wrong):
+    text = """\
+time_zone: London
+channels:
+  force_x: { platform: twitter }
+  press: { platform: email, sender: "never closed }
+listen: nowhere
+"""
+    assert [problem.split(";")[0] for problem in wrong(text)] == [
+        '1: time_zone: unknown time zone "London"',
+        '3: channels.force_x.platform: unknown platform "twitter"',
+        "4: : these quotes are never closed",
+        "5: listen: is not an address to listen on",
+    ]
+
+
+def test_one_word_will_do_where_a_list_is_wanted(load):
+    settings = load("people: { dana: { email: dana@example.org } }\nnotices: { to: dana }\n")
+    assert list(settings.daemon.notices.to) == ["dana"]
+
+
+def test_one_unknown_person_who_is_told_is_found_without_a_list_too(wrong):
+    (found,) = wrong("people: { dana: { email: dana@example.org } }\nnotices: { to: danielle }\n")
+    assert found.startswith('2: notices.to[0]: unknown person or group "danielle"')
+
+
+def test_true_for_an_address_is_not_to_be_put_in_quotes(wrong):
+    (found,) = wrong("practice: true\n")
+    assert found == "1: practice: must be text; for example http://127.0.0.1:8090"

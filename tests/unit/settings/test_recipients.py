@@ -31,9 +31,9 @@ def test_notices_name_whom_to_tell_and_by_which_channels(load):
     assert (told.to, told.by) == (("desk", "dana"), ())
 
 
-def test_unknown_names_are_found_with_the_nearest(wrong):
+def test_unknown_names_are_found_with_those_that_are_declared(wrong):
     assert wrong(PEOPLE + "notices: { to: [dsk, eve], by: [offce] }") == [
-        '3: notices.to[0]: unknown person or group "dsk"; did you mean "desk"?',
+        '3: notices.to[0]: unknown person or group "dsk"; known here: dana, desk, lost',
         '3: notices.to[1]: unknown person or group "eve"; known here: dana, desk, lost',
         '3: notices.by[0]: unknown channel "offce"; declare it under channels:',
     ]

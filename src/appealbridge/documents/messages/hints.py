@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 NO_BREAK_SPACE = "\u00a0"
 ORDINARY_SPACE = "replace it with an ordinary space"
+INDENTED_WITH = "this line is indented with non-breaking spaces"
 
 
 class Hint(NamedTuple):
@@ -21,11 +22,17 @@ class Hint(NamedTuple):
 
 _Look = Callable[[Sequence[str], int, int], Hint | None]
 
-_NO_SPACE = re.compile(r"[ -]*\u00a0|[ -]*[\w-]+:\u00a0")
+_NO_SPACE = re.compile(r"[ -]*[\w-]+:\u00a0")
+INDENTED = re.compile(r"[ \t]*(?:- *)?\u00a0[ \u00a0]*(?=\S)")
+_NOT_A_COMMENT = re.compile(r"\s*(//|/\*|<!--)")
+_FENCE = re.compile(r"\s*(```|~~~)")
+_PROSE = re.compile(r"\s*(?![-#])(?:[^\Wa-z]|\S+ +\S+ +\S)[^:]*$")
+_TEXT = re.compile(r" *(?:- +)*[\w-]+: +[^\s\"'|>\[{#]")
 _NAME_ALONE = re.compile(r" *(?:- +)*([\w-]+) *")
 _TIGHT_COLON = re.compile(r" *(?:- +)*\w+(:)\S")
 _OTHER_DASH = re.compile(r" *([–—•·*]|[0-9]+[.)]) *\w+ *:")
 _TIGHT_DASH = re.compile(r" *(-)[^\W\d]\w* *:")
+_FIRST_SIGN = re.compile(r"(?:: +|- +|^ *)([*&])")
 _BAR = re.compile(r"[:-] +[|>][-+]? *$")
 _QUOTED = re.compile(r"""(["'])[^"']*\1 *$|'.*' *$""")
 
@@ -34,6 +41,14 @@ def hint_for(problem: str, lines: Sequence[str], line: int, column: int) -> Hint
     """Return the real cause of the parser's error at a place, `None` if it is not known."""
     if line >= len(lines):
         return None
+    indented = next((n for n in range(line + 1) if INDENTED.match(lines[n])), None)
+    if indented is not None:
+        return Hint(indented, 0, INDENTED_WITH, "use spaces")
+    if _FENCE.match(lines[line]):
+        return Hint(line, 0, "this line does not belong to the file", "leave it out")
+    if _NOT_A_COMMENT.match(lines[line]):
+        column = len(lines[line]) - len(lines[line].lstrip())
+        return Hint(line, column, "a comment begins with #", "write # instead, or delete the line")
     odd = _NO_SPACE.match(lines[line])
     if odd is not None:
         return Hint(line, odd.end() - 1, "this is a no-break space", ORDINARY_SPACE)
@@ -93,6 +108,16 @@ def _under_a_bar(lines: Sequence[str], line: int, column: int) -> Hint | None:
     return Hint(line, column, message, "indent it further")
 
 
+def _second_line(lines: Sequence[str], line: int, column: int) -> Hint | None:
+    del column
+    if line == 0 or not _PROSE.match(lines[line]) or not _TEXT.match(lines[line - 1]):
+        return None
+    name = lines[line - 1].split(":")[0].strip(" -")
+    column = len(lines[line]) - len(lines[line].lstrip())
+    cure = f"write {name}: | and put every line of the text below it, indented further"
+    return Hint(line, column, "this continues the text of the line above", cure)
+
+
 def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Hint | None:
     if lines[line][:column].rstrip()[-1:] in ("]", "}"):
         message = "text after the closing bracket"
@@ -104,7 +129,8 @@ def _behind_quotes(lines: Sequence[str], line: int, column: int) -> Hint | None:
 
 
 def _first_of_the_text(lines: Sequence[str], line: int, column: int) -> Hint | None:
-    begin = max(0, column - 1)
+    first = _FIRST_SIGN.search(lines[line], 0, column + 1)
+    begin = first.start(1) if first is not None else max(0, column - 1)
     sign = lines[line][begin : begin + 1]
     return Hint(line, begin, f'text cannot begin with "{sign}"', "put it in quotes")
 
@@ -125,7 +151,7 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
     "mapping values are not allowed here": (_tight_dash, _tight_colon_above, _too_deep),
     "block sequence entries are not allowed in this context": (_sign,),
     "mapping keys are not allowed in this context": (_sign,),
-    "could not find expected ':'": (_tight_colon, _under_a_bar),
+    "could not find expected ':'": (_tight_colon, _under_a_bar, _second_line),
     "did not find expected key": (_behind_quotes,),
     "did not find expected alphabetic or numeric character": (_first_of_the_text,),
     "did not find expected comment or line break": (_behind_a_bar,),

@@ -54,8 +54,24 @@ _SENTENCES = {
     "value_error": "{error}",
     "assertion_error": "{error}",
     "url_scheme": "must begin with {expected_schemes}",
+    "path_type": "must be a path",
+    "path_not_file": "is not a file",
+    "path_not_directory": "is not a folder",
+    "bytes_type": "must be text",
+    "date_parsing": "is not a date",
+    "date_from_datetime_parsing": "is not a date",
+    "datetime_parsing": "is not a date and time",
+    "time_parsing": "is not a time of day",
+    "callable_type": "must be a function",
+    "string_unicode": "must be text",
+    "int_parsing_size": "is too large a number",
+    "recursion_loop": "contains itself",
+    "frozen_field": "cannot be changed",
+    "ip_any_address": "is not an IP address",
+    "ip_any_network": "is not a network",
 }
 
+BY_VALIDATORS = ("value_error", "assertion_error")
 _CHOICES = ("literal_error", "enum")
 
 
@@ -85,15 +101,23 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
     own_cure = context.get("cure") or getattr(context.get("error"), "cure", "")
     if own_cure:
         return str(own_cure)
+    if error["type"] in BY_VALIDATORS and "; " in str(context.get("error", "")):
+        return str(context["error"]).partition("; ")[2]
     if error["type"] in _CHOICES:
         expected = " ".join(e["ctx"]["expected"] for e in errors if e["type"] in _CHOICES)
         return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", expected))
     if error["input"] is None and error["type"] == "string_type":
         return "write it after the colon; text that begins with # needs quotes"
-    if error["type"] == "string_type" and isinstance(error["input"], (int, float)):
-        return "put it in quotes"
     example = _example(field)
-    return f"for example {example}" if example else ""
+    number = isinstance(error["input"], (int, float))
+    # `true` in quotes is no address either.
+    address = "://" in example and isinstance(error["input"], bool)
+    if error["type"] == "string_type" and number and not address:
+        return "put it in quotes"
+    if example:
+        return f"for example {example}"
+    mapping = _KINDS.get(error["type"], "").startswith("a mapping")
+    return "write its names and values below it, indented" if mapping else ""
 
 
 def missing_cure(name: str, field: FieldInfo | None) -> str:

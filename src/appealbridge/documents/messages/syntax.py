@@ -16,6 +16,10 @@ _WORDS = {
         "unknown escape after a backslash",
         "use single quotes, or double the backslash",
     ),
+    "did not find expected hexdecimal number": (
+        "unknown escape after a backslash",
+        "use single quotes, or double the backslash",
+    ),
     "did not find expected key": (
         "this does not fit the lines above",
         "fix the indentation; text after closing quotes must go inside them",

@@ -91,7 +91,7 @@ def _named(name: str, info: ValidationInfo) -> Question:
     lists = (info.context or {}).get(LISTS, {})
     if name not in lists:
         hint = "declare its points under lists: in appealbridge.yaml, as texts: 52.48, -1.89"
-        raise wrong(f'unknown list "{name}"', did_you_mean(name, lists) or hint)
+        raise wrong(f'unknown list "{name}"', did_you_mean(name, lists, declared=True) or hint)
     points = [point(entry) for entry in lists[name]]
     if None in points or len(points) < 3:
         odd = f"entry {points.index(None) + 1} of it is not a point" if None in points else ""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from appealbridge.plugin.text.normal_form import composed
+from appealbridge.recipes.conditions.postcodes import area_of, postcodes_in, within
 
 
 class Question(NamedTuple):
@@ -128,13 +129,27 @@ def contains(wanted: Any) -> Question:
 _TEXT = frozenset(("text",))
 
 
-def starts_with(wanted: str) -> Question:
-    """Test whether a text begins with this."""
+def starts_with(wanted: str | list[str]) -> Question:
+    """Test whether a text begins with this, or with one of these."""
+    begins = tuple(map(composed, [wanted] if isinstance(wanted, str) else wanted))
     return Question(
         _words("starts_with", wanted),
-        lambda value: isinstance(value, str) and composed(value).startswith(composed(wanted)),
+        lambda value: isinstance(value, str) and composed(value).startswith(begins),
         _of_kind(_TEXT),
     )
+
+
+def in_postcode(wanted: str | list[str]) -> Question:
+    """Test whether a postcode lies in one of these districts, sectors or units; raise `ValueError`."""
+    areas = [area_of(text) for text in ([wanted] if isinstance(wanted, str) else wanted)]
+
+    def holds(value: Any) -> bool:
+        return any(within(found, areas) for found in postcodes_in(value))
+
+    def odd(value: Any) -> str:
+        return "" if postcodes_in(value) else "which has no postcode"
+
+    return Question(_words("in_postcode", wanted), holds, odd)
 
 
 def matches(pattern: str) -> Question:

@@ -64,12 +64,16 @@ def _not_there(exists: bool, info: ValidationInfo) -> bool:
     return exists
 
 
+_QUOTES = "put a number in quotes"
 _Value = Annotated[
     StrictStr | StrictBool | StrictInt | StrictFloat,
     must_be("one value"),
     WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
 _Values = Annotated[list[_Value], Field(min_length=1)]
+_Texts = Annotated[
+    Text | Annotated[list[Text], Field(min_length=1)], must_be("text, or a list of texts", _QUOTES)
+]
 _Number = Annotated[
     StrictInt | StrictFloat, must_be("a number, without quotes"), WithJsonSchema({"type": "number"})
 ]
@@ -83,7 +87,7 @@ class FieldTest(Entry):
     MEANT: ClassVar = {
         "is": "equals", "eq": "equals", "one_of": "in", "includes": "contains", "regex": "matches",
         "greater_than": "above", "gt": "above", "less_than": "below", "lt": "below", "near": "within",
-        "inside": "within",
+        "inside": "within", "postcode": "in_postcode", "begins_with": "starts_with",
     }  # fmt: skip
 
     field: Annotated[
@@ -106,8 +110,14 @@ class FieldTest(Entry):
     contains: Annotated[_Value, _asks(ask.contains)] = option(
         "It has this in its text, or as one of its entries.", "Birmingham"
     )
-    starts_with: Annotated[Text, _asks(ask.starts_with)] = option(
-        "It is a text that begins with this.", "M6"
+    starts_with: Annotated[_Texts, _asks(ask.starts_with)] = option(
+        "It is a text that begins with this, or with one of these.", "M6", ["Digbeth", "Moseley"]
+    )
+    in_postcode: Annotated[_Texts, _asks(ask.in_postcode)] = option(
+        "It is a postcode in one of these districts, sectors or units, or a text with such a postcode. "
+        "`B5` does not include `B50`.",
+        ["B5", "B13 8"],
+        "B13 8AA",
     )
     matches: Annotated[Text, _asks(ask.matches)] = option(
         "It is a text in which this RE2 pattern is found; `^` and `$` mark its ends. "

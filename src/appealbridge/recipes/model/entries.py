@@ -23,6 +23,7 @@ from pydantic import (
 from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import read
+from appealbridge.recipes.model.other_words import ENTRIES, OPTIONS
 from appealbridge.recipes.model.step import Overflow
 from appealbridge.recipes.model.words import (
     TEMPLATE,
@@ -159,6 +160,10 @@ class ChooseEntry(Entry):
 class DelayTime(Entry):
     """For how long, or until when."""
 
+    MEANT: ClassVar = dict.fromkeys(
+        ("days", "hours", "minutes", "seconds", "milliseconds"), "write it as one: delay: 1h30m"
+    )
+
     until: Annotated[Any, AfterValidator(_a_moment), WithJsonSchema({"type": "string"})] = option(
         "A time of day (the next one), a date with a time, or a template.",
         "07:00",
@@ -189,6 +194,8 @@ class AwaitedEvent(Entry):
 
 class WaitForEntry(Entry):
     """The event to wait for, on the same subject."""
+
+    MEANT: ClassVar = {"continue_on_timeout": ENTRIES["continue_on_timeout"]}
 
     wait_for: _Types | Annotated[dict[str, Any], formed(AwaitedEvent)] = needed(
         "The event to wait for, on the same subject.", *_TYPES_SHOWN
@@ -283,6 +290,8 @@ class _Publishing(Entry):
 
 class StepEntry(_Publishing):
     """The options of a step that do not depend on its action."""
+
+    MEANT: ClassVar = OPTIONS
 
     channel: Annotated[
         str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, model_validator
 
@@ -12,6 +12,7 @@ from appealbridge.model.duration import Duration
 from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.retry import Retry
+from appealbridge.recipes.model.other_words import WHOLE
 from appealbridge.recipes.model.words import (
     Condition,
     Entry,
@@ -157,6 +158,8 @@ class RecipeBurst(Options):
 class Shape(Options):
     """The top level of a recipe."""
 
+    MEANT: ClassVar = WHOLE
+
     alias: str = option("The name that people see.", "New appeal, every channel", default="")
     description: str = option("What the recipe is for.", "Publish a new appeal.", default="")
     enabled: bool = option(
@@ -175,7 +178,10 @@ class Shape(Options):
     mode: Literal["queued", "single", "restart", "parallel"] = option(
         "What to do when another event about the same subject comes.", "queued", default="queued"
     )
-    approval: str | None = option(
+    approval: Annotated[
+        str | None,
+        must_be("a person, a group or none", "write a name, or none if nobody has to approve"),
+    ] = option(
         "Who must approve before anything goes out. `none` means that nobody has to.",
         "officer_in_charge",
         "none",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from appealbridge.documents import Path, path_text
+from appealbridge.documents import Path, path_text, texts_in
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.recipes.conditions import conditions as checks
 from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.conditions.operators import plain
 from appealbridge.recipes.conditions.schema import CONDITIONS, Between, FieldTest
+from appealbridge.recipes.model.other_words import CONDITIONS as CURES
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.templates.fast_path import is_template
 from appealbridge.recipes.templates.syntax import Chain
@@ -69,6 +70,7 @@ class _ConditionReader:
             fill = self._compiled(right["field"], (*path, "field"))
         match read:
             case FieldTest():
+                self._note_words(value, path)
                 questions = [question for name in value if (question := read.question(name))]
                 return checks.field(read.field, fill, questions, exists=read.exists)
             case Between():
@@ -77,7 +79,23 @@ class _ConditionReader:
                 return self._combined(kind, right.get(kind, []), (*path, kind))
         return None
 
+    def _note_words(self, value: dict[str, Any], path: Path) -> None:
+        """Add a note about `on` and `yes` without quotes: they are text here, and never equal to true."""
+        for name in ("equals", "not", "in", "not_in"):
+            wanted = value.get(name)
+            for place, word in texts_in(wanted, (*path, name)):
+                meant = _BOOLEANS.get(self._reading.document.bare(place).lower())
+                if meant is not None:
+                    cure = f'write {meant} if the sender sends {meant}, else "{word}" in quotes'
+                    message = f'this is the text "{word}", which never equals {meant}'
+                    self._reading.note(place, message, cure)
+
     def _unknown(self, value: dict[str, Any], path: Path) -> None:
+        if "condition" in value:
+            cure = CURES.get(str(value["condition"]), "for example field: $.severity, and equals:")
+            message = "this does not begin a condition"
+            self._reading.complain((*path, "condition"), message, cure, key=True)
+            return
         first = next(iter(value), "")
         meant = next((k for k, model in CONDITIONS.items() if first.lower() in model.ALSO), None)
         cure = f'did you mean "{meant}"?' if meant else did_you_mean(first, CONDITIONS)
@@ -109,6 +127,9 @@ class _ConditionReader:
         if kind == "none":
             return checks.no(inner, [*map(_one_line, written)])
         return checks.every(inner) if kind == "all" else checks.some(inner)
+
+
+_BOOLEANS = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 
 
 def _one_line(value: Any) -> str:

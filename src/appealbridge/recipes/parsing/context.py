@@ -14,10 +14,10 @@ from appealbridge.documents import Document, Path, Place, Problem, path_text
 from appealbridge.documents.diagnostic import did_you_mean, nearest
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
-from appealbridge.documents.validation import check_value
+from appealbridge.documents.validation import check_value, with_lists
 from appealbridge.recipes.model.words import LISTS, ZONE, Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
-from appealbridge.recipes.parsing.field_names import Fields, flaw_in, where_else
+from appealbridge.recipes.parsing.field_names import Fields, flaw_in, of_another_tool, where_else
 from appealbridge.recipes.parsing.paths import apart, stands_before
 from appealbridge.recipes.templates.expression import Expression, compile_html, compile_text
 from appealbridge.recipes.templates.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
@@ -27,6 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _SHOWS_TAGS = re.compile(r"\bbody_html\s*\}\}|^\$\S*\.body_html$")
 _OF_PLUG_INS = ("action", "trigger", "channel")
+_DECLARED = ("channel", "person or group", "list")
 
 RESULT_PARTS = tuple(sorted(ATTRIBUTES[ResultView]))
 
@@ -78,7 +79,8 @@ class ParsingContext:
     What all readers share while one recipe is read.
 
     `steps` has the path of every publishing step by id, `waits` the paths of every `wait_for`,
-    `posts` the channels of each `post` by its id.
+    `posts` the channels of each `post` by its id. `types` are the types of all events that its triggers
+    can make, `None` if they are not known.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class ParsingContext:
         self.later_variables: frozenset[str] = frozenset()
         self.used_variables: set[str] = set()
         self.fields = Fields()
+        self.types: frozenset[str] | None = None
         self.steps: Mapping[str, Path] = {}
         self.posts: Mapping[str, Sequence[str]] = {}
         self.waits: Sequence[Path] = ()
@@ -102,9 +105,9 @@ class ParsingContext:
         """Add an error about a path."""
         self.problems.append(self.document.problem(path, problem, cure, key=key))
 
-    def note(self, path: Path, problem: str, cure: str = "") -> None:
+    def note(self, path: Path, problem: str, cure: str = "", *, key: bool = True) -> None:
         """Add a note about a path: nothing is wrong."""
-        self.problems.append(self.document.problem(path, problem, cure, key=True, level="note"))
+        self.problems.append(self.document.problem(path, problem, cure, key=key, level="note"))
 
     def note_at(self, path: Path, place: Place, problem: str, cure: str) -> None:
         """Add a note about a part of the text at a path."""
@@ -121,7 +124,7 @@ class ParsingContext:
         elif broken and what in _OF_PLUG_INS and nearest(str(name), known) is None:
             cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(broken)}"
         else:
-            cure = did_you_mean(str(name), known) or hint
+            cure = did_you_mean(str(name), known, declared=what in _DECLARED) or hint
         self.complain(path, f'unknown {what} "{name}"', cure)
 
     def check(
@@ -134,6 +137,7 @@ class ParsingContext:
         written.
         """
         context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
+        value = with_lists(model, value, context)
         instance, problems = check_value(
             self.document, path, value, model, owner=owner, context=context
         )
@@ -242,7 +246,11 @@ class ParsingContext:
                 self.malformed(path, flaw)
             elif not _part_of(name, (*self.variables, *self.steps)):
                 known = self._names_in_reach()
-                cure = where_else(name, self.fields, known) or did_you_mean(name, known)
+                cure = (
+                    of_another_tool(chain)
+                    or where_else(name, self.fields, known)
+                    or did_you_mean(name, known)
+                )
                 self.malformed(path, Malformed(f'unknown name "{name}"', cure, name))
 
     def _check_result(self, path: Path, chain: Chain) -> None:
@@ -285,7 +293,7 @@ class ParsingContext:
     def _unknown_inside(
         self, path: Path, what: str, name: Any, known: Iterable[str], hint: str = ""
     ) -> None:
-        cure = did_you_mean(str(name), known) or hint
+        cure = did_you_mean(str(name), known, declared=what in _DECLARED) or hint
         self.malformed(path, Malformed(f'unknown {what} "{name}"', cure, str(name)))
 
     # -- template files ---------------------------------------------------------------------------

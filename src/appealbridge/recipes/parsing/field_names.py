@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from appealbridge.documents.diagnostic import did_you_mean, nearest
+from appealbridge.recipes.model.other_words import FIELDS
 from appealbridge.recipes.model.recipe import RecipeTrigger
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.templates.scope import ATTRIBUTES, EventView
-from appealbridge.recipes.templates.syntax import Chain, Malformed
+from appealbridge.recipes.templates.syntax import Chain, Malformed, chain_text
 
 Names = frozenset[str] | None
 """Names of fields: a dot before a field inside another, `*` if there may be others; `None` if unknown."""
@@ -22,7 +23,6 @@ _METHODS = frozenset(("items", "keys", "values", "get"))
 _EVENT = frozenset(ATTRIBUTES[EventView])
 _NEAR = 0.8
 """How similar a name must be to a known one to count as misspelt, if other names are possible too."""
-_AMONG_FEW = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ def fields_of(catalogue: Catalogue, triggers: Sequence[RecipeTrigger]) -> Fields
         names is not None and OTHERS not in names for some in by_name.values() for names in some
     )
     return Fields(_together(all_of_them), _together(about) if closed and triggers else None)
+
+
+def types_of(triggers: Sequence[RecipeTrigger]) -> Names:
+    """Return the types of all events that these triggers can make, whatever their options; `None` if not known."""
+    return _together(trigger.plugin.every_type for trigger in triggers) if triggers else None
 
 
 def _sources(catalogue: Catalogue, trigger: RecipeTrigger) -> Iterable[Any]:
@@ -77,8 +82,24 @@ def flaw_in(chain: Chain, fields: Fields) -> Malformed | None:
     if name == "appeal":
         return _in_data(keys, fields.appeal)
     if name == "event":
-        return _in_event(keys, fields.data)
+        return _in_event(keys, fields)
     return _in_value(keys, datetime, "a time") if name == "now" else None
+
+
+_PAYLOADS = (("event", "data"), ("json",), ("payload_json",), ("data",))
+"""Where another tool's `trigger` has what was sent."""
+
+
+def of_another_tool(chain: Chain) -> str:
+    """Return what to write for Home Assistant's `trigger.json.road`; empty for any other name."""
+    name, keys = chain
+    if name != "trigger":
+        return ""
+    before = next((p for p in _PAYLOADS if keys[: len(p)] == p), None)
+    inside = keys[len(before) :] if before is not None else ()
+    if not inside:
+        return "what was sent is in event.data, and its type in event.type"
+    return f"write {{{{ {chain_text(('event', ('data', *inside)))} }}}}"
 
 
 def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
@@ -91,23 +112,30 @@ def where_else(name: str, fields: Fields, known: Iterable[str]) -> str:
         return ""
     inside = {field for field in fields.data or () if "." not in field} - {OTHERS}
     near = nearest(name, inside)
-    if near is not None:
-        return f'did you mean "event.data.{near}"?'
+    near = FIELDS.get(name.lower()) if near is None else near
+    if near is not None and near in inside:
+        return f'did you mean "{_data(fields)}.{near}"?'
     if fields.data is not None and OTHERS not in fields.data:
         return ""
     return f"what was sent is in event.data.{name}, names of your own stand under variables:"
 
 
-def _in_event(keys: Sequence[str | int], data: Names) -> Malformed | None:
+def _data(fields: Fields) -> str:
+    """Return how a template names the data: `appeal` if every event is about one."""
+    return "appeal" if fields.appeal and fields.appeal == fields.data else "event.data"
+
+
+def _in_event(keys: Sequence[str | int], fields: Fields) -> Malformed | None:
     if not keys:
         return None
     first = keys[0]
     if first == "data":
-        return _in_data(keys[1:], data)
+        return _in_data(keys[1:], fields.data)
     if first in _EVENT:
         return _in_value(keys[1:], str, "a text")
-    near = difflib.get_close_matches(str(first).lower(), _EVENT, n=1, cutoff=_AMONG_FEW)
-    cure = f'did you mean "{near[0]}"?' if near else f"what was sent is in event.data.{first}"
+    inside = {field for field in fields.data or () if "." not in field}
+    near = None if first in inside else nearest(str(first), _EVENT)
+    cure = f'did you mean "{near}"?' if near else f"what was sent is in {_data(fields)}.{first}"
     return _unknown("part of an event", first, cure)
 
 
@@ -135,7 +163,11 @@ def _in_data(keys: Sequence[str | int], names: Names) -> Malformed | None:
     return None
 
 
-def _unknown_field(key: str, known: Iterable[str], *, others: bool) -> Malformed | None:
+def _unknown_field(key: str, known: Collection[str], *, others: bool) -> Malformed | None:
+    meant = FIELDS.get(key.lower(), "")
+    # A sender may well have a field of its own called `link`, but nobody writes two headlines.
+    if meant in known and (not others or meant == "title"):
+        return _unknown("field", key, f'did you mean "{meant}"?')
     if not others:
         return _unknown("field", key, did_you_mean(key, known))
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR)

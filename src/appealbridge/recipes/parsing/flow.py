@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-from appealbridge.documents import Path, path_text
+from appealbridge.documents import Path, path_text, texts_in
+from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.model.errors import RenderError
 from appealbridge.model.moment import NoTime, read
 from appealbridge.recipes.conditions.conditions import Condition
@@ -121,7 +123,9 @@ def _wait_for(reading: ParsingContext, right: Entry, path: Path, several: Severa
         with reading.any_event():
             condition, _ = _condition(reading, inner, place, ("conditions",))
         written = None if "conditions" in written and condition is None else inner.get("types")
+        place = (*place, "types")
     types = [written] if isinstance(written, str) else written
+    _note_types(reading, written, place)
     until, chains = _time(reading, right.get("timeout"), (*path, "timeout"), _after)
     on_timeout = _on_timeout(right, path, several)
     needs = needs_of(reading, right, path, chains)
@@ -129,6 +133,14 @@ def _wait_for(reading: ParsingContext, right: Entry, path: Path, several: Severa
         return None
     ends = _or_fail(until, (*path, "timeout"))
     return WaitFor(path_text(path), types, condition, ends, on_timeout, needs)
+
+
+def _note_types(reading: ParsingContext, written: Any, place: Path) -> None:
+    """Add a note about each type of event that none of the recipe's triggers can make."""
+    for path, name in texts_in(written, place) if reading.types is not None else ():
+        if not any(fnmatchcase(known, name) for known in reading.types or ()):
+            message = f'none of the triggers here makes events of the type "{name}"'
+            reading.note(path, message, did_you_mean(name, reading.types or ()), key=False)
 
 
 def _on_timeout(right: Entry, path: Path, several: Several) -> list[Node]:

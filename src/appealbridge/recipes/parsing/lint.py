@@ -14,7 +14,7 @@ from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 
 _ANYTHING = re.compile(
-    r"[“”„‘’]|^[^\"\n]*\w\" *$| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]",
+    r"[“”„‘’‹›«»%\[]|<<|\$\{|^[^\"\n]*\w\" *$| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]",
     re.MULTILINE,
 )
 """A file without any of these has nothing to report."""
@@ -26,6 +26,13 @@ _TYPOGRAPHIC = re.compile(r"[“”„‘’][^“”„]*[“”‘’]")
 _HASHTAG = re.compile(r"#\w+")
 _WORKED_OUT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _ONE_BRACE = re.compile(r"\{ *(?:\{ +)?(([A-Za-z_]\w*)(?: *[.\[|][^{}\n]*| *))\}(?: *\})?")
+
+
+_OTHER_BRACKETS = re.compile(
+    r"<+ *([A-Za-z_][\w.]*) *>+|[‹«]+ *([A-Za-z_][\w.]*) *[›»]+|%([A-Za-z_][\w.]*)%|\$\{ *([A-Za-z_][\w.]*) *\}"
+    r"|\[ *([A-Za-z_][\w.]*) *\]"
+)
+"""A name as other programs mark it: `<<title>>`, `%title%`, `[appeal.title]`."""
 
 
 def note_slips(reading: ParsingContext) -> None:
@@ -40,6 +47,7 @@ def note_slips(reading: ParsingContext) -> None:
                 _note_comment(reading, path)
                 _note_quotes(reading, path)
                 _note_braces(reading, path, text)
+                _note_brackets(reading, path, text)
 
 
 def _note_comment(reading: ParsingContext, path: Path) -> None:
@@ -64,6 +72,28 @@ def _note_quotes(reading: ParsingContext, path: Path) -> None:
     else:
         return
     reading.note_at(path, reading.document.place(path), message, cure)
+
+
+def _note_brackets(reading: ParsingContext, path: Path, text: str) -> None:
+    for match in _OTHER_BRACKETS.finditer(_WORKED_OUT.sub(" ", text)):
+        name = next(filter(None, match.groups()))
+        meant = _meant(reading, name, plain=match[0].startswith("["))
+        if meant:
+            place = reading.document.within(path, match[0])
+            message = "this is published as it is written"
+            reading.note_at(path, place, message, f"a value is written {{{{ {meant} }}}}")
+
+
+def _meant(reading: ParsingContext, name: str, *, plain: bool) -> str:
+    """Return the value that a name between other brackets means; empty if it is ordinary text, as `[missing]` is."""
+    first, _, rest = name.partition(".")
+    if first in reading.variables or (rest and first in GIVEN_NAMES):
+        return name
+    if plain or rest:
+        return ""
+    if first in (reading.fields.appeal or ()):
+        return f"appeal.{first}"
+    return f"event.data.{first}" if first in (reading.fields.data or ()) else ""
 
 
 def _note_braces(reading: ParsingContext, path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from appealbridge.documents import InvalidDocuments, Path, Problem, read, texts_in, unexpected
+from appealbridge.documents.recovery import read_rest
 from appealbridge.recipes.conditions.conditions import every
 from appealbridge.recipes.model.entries import DECIDES
 from appealbridge.recipes.model.flow import waits
@@ -20,7 +21,7 @@ from appealbridge.recipes.parsing.actions import read_actions
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
 from appealbridge.recipes.parsing.context import ParsingContext
-from appealbridge.recipes.parsing.field_names import fields_of
+from appealbridge.recipes.parsing.field_names import fields_of, types_of
 from appealbridge.recipes.parsing.lint import note_slips
 from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.parsing.people import check_name, read_people
@@ -63,7 +64,7 @@ def _loaded(
     try:
         document = read(text, file, TAGS)
     except InvalidDocuments as failure:
-        return None, without_secrets([*failure.problems], [])
+        return None, _still_found(text, file, name, catalogue, templates, failure)
     reading = ParsingContext(document, catalogue, templates)
     recipe = _read(reading, name)
     _note_unused(reading)
@@ -73,6 +74,28 @@ def _loaded(
     problems = sorted(clean, key=lambda p: (p.file != file, p.line, p.column))
     broken = any(problem.level == "error" for problem in problems)
     return None if broken else recipe, problems
+
+
+def _still_found(
+    text: str | bytes,
+    file: str,
+    name: str,
+    catalogue: Catalogue,
+    templates: Mapping[str, str] | None,
+    failure: InvalidDocuments,
+) -> list[Problem]:
+    """Return the syntax errors of a file, and the errors in what can be read of it all the same."""
+    rest = read_rest(text, file, TAGS)
+    if rest is None or not isinstance(rest.document.value, dict):
+        return without_secrets([*failure.problems], [])
+    reading = ParsingContext(rest.document, catalogue, templates)
+    _read(reading, name)
+    found = [problem for problem in reading.problems if rest.concerns(problem)]
+    if not isinstance(rest.document.value.get("variables", {}), dict):
+        found = [problem for problem in found if "unknown name" not in problem.problem]
+    secrets = secrets_in(rest.document)
+    clean = without_secrets([*rest.problems, *found, *secrets], secrets)
+    return sorted(clean, key=lambda p: (p.file != file, p.line, p.column))
 
 
 def _read(reading: ParsingContext, name: str) -> Recipe | None:
@@ -92,6 +115,7 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
     reading.problems = _without_what_slid_out(reading.problems, written)
     triggers = read_triggers(reading, right.get("triggers", []))
     reading.fields = fields_of(reading.catalogue, triggers)
+    reading.types = types_of(triggers)
     actions = right.get("actions", [])
     ids = step_ids(actions)
     reading.steps, reading.waits = first_of_each(ids), waits_in(actions)

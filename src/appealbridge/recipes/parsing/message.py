@@ -11,6 +11,7 @@ from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.documents.validation import check_value, is_filled_in
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Threaded, html_options
+from appealbridge.recipes.model.other_words import OPTIONS
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.options import Filler, chains_of, filler
@@ -79,6 +80,7 @@ def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
         owner=wanted.plugin.action,
         beside=[*wanted.beside],
         elsewhere=wanted.places,
+        meant=OPTIONS,
     )
     return [*problems, *_flaws(reading, wanted)]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from appealbridge.documents import Path, texts_in
+from appealbridge.documents import Path, nearest, texts_in
 from appealbridge.model.notice import NOTICE
 from appealbridge.plugin.recipients import Telling
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.parsing.context import ParsingContext
 
+_NOBODY = frozenset(("no", "none", "nobody", "off", "never", "false", "yes", "on", "true"))
 _DECLARE = "declare it under people: or groups: in appealbridge.yaml"
 
 
@@ -24,16 +25,21 @@ def read_people(
     """
     people = reading.catalogue.people
     approval = written.get("approval")
-    if approval is None:
+    misspelt = any(name != "approval" and nearest(name, ["approval"]) for name in written)
+    if approval is None and not misspelt:
         reading.note(
             (),
             "approval is missing, so its deliveries wait for `appealbridge release`",
             "write approval: none if nobody needs to approve them",
         )
     elif isinstance(approval, str) and approval not in people and approval != NO_APPROVAL:
-        reading.unknown(
-            ("approval",), "person or group", approval, {NO_APPROVAL, *people}, _DECLARE
-        )
+        known = ", ".join(sorted(people)) or "none is declared yet"
+        if approval.lower() in _NOBODY:
+            cure = f"write none if nobody has to approve, else who: {known}"
+            reading.complain(("approval",), f'unknown person or group "{approval}"', cure)
+        else:
+            names = {NO_APPROVAL, *people}
+            reading.unknown(("approval",), "person or group", approval, names, _DECLARE)
     named = [*texts_in(written.get("on_failure"), ("on_failure",))]
     for path, name in named:
         if name not in people:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appealbridge.documents import Path, Problem
-from appealbridge.documents.diagnostic import did_you_mean, nearest
+from appealbridge.documents.diagnostic import did_you_mean, meant_by, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import OneChannel, PostEntry
+from appealbridge.recipes.model.other_words import OPTIONS
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
@@ -131,7 +132,7 @@ def _per_channel(
             options[name] = own
         else:
             message = f'"{name}" is not among the channels of this post'
-            cure = did_you_mean(str(name), names)
+            cure = did_you_mean(str(name), names, declared=True)
             reading.complain((*path, "per_channel", name), message, cure, key=True)
     return options
 
@@ -155,7 +156,7 @@ def _understood(
             continue
         message = f'unknown option "{key}" for "post"'
         taking = [target.name for target in targets if target.takes(key)]
-        cure = did_you_mean(key, {*OF_THE_POST, *shared})
+        cure = meant_by(key, {*OF_THE_POST, *shared}, OPTIONS)
         if taking:
             message = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
             cure = f"write it under per_channel, for {' and '.join(taking)}"

@@ -8,6 +8,7 @@ from typing import Any
 from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import BESIDE, FLOW, POST, StepEntry
+from appealbridge.recipes.model.other_words import ACTIONS, ENTRIES
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
@@ -78,16 +79,34 @@ def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | Non
     name = str(value["action"])
     plugin = known.get(name)
     if plugin is None and name in _LATER_ACTIONS and not reading.catalogue.registry.broken:
-        cure = f"use {', '.join(sorted({*known, POST}))}"
+        cure = ACTIONS.get(name) or f"use {', '.join(sorted({*known, POST}))}"
         reading.complain((*path, "action"), f'action "{name}" is not available yet', cure)
     elif plugin is None:
-        reading.unknown((*path, "action"), "action", name, {*known, POST})
+        _unknown_action(reading, name, (*path, "action"))
     return plugin
+
+
+def _unknown_action(reading: ParsingContext, name: str, path: Path) -> None:
+    """Report an unknown action; a platform's name means the action of that platform."""
+    registry = reading.catalogue.registry
+    actions = {plugin.platform: action for action, plugin in registry.actions.items()}
+    cure = actions.get(name.lower(), ACTIONS.get(name.lower(), ""))
+    if cure in registry.actions or cure == POST:
+        cure = f'did you mean "{cure}"?'
+    # A plug-in that cannot be loaded may have this action.
+    if " " in cure and not registry.broken:
+        reading.complain(path, f'unknown action "{name}"', cure)
+    else:
+        reading.unknown(path, "action", name, {*registry.actions, POST})
 
 
 def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, str] | None:
     """Return a key that was probably meant to begin the entry, with problem and cure."""
     for key in value:
+        if key in ENTRIES:
+            cure = ENTRIES[key]
+            cure = cure if " " in cure else f'did you mean "{cure}"?'
+            return key, f'"{key}" does not begin an entry', cure
         if key in known or key in _LATER_ACTIONS:
             return (
                 key,

@@ -15,6 +15,10 @@ LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"
 """Planned triggers that do not exist yet."""
 
 
+_MEANT = {"rss": "feed", "atom": "feed", "case": "appeal", "appeals": "appeal", "hook": "webhook"}
+"""What people write for a trigger."""
+
+
 def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigger]:
     """Return the triggers that have no mistake."""
     triggers = (_trigger(reading, entry, ("triggers", n)) for n, entry in enumerate(value))
@@ -22,21 +26,10 @@ def read_triggers(reading: ParsingContext, value: list[Any]) -> list[RecipeTrigg
 
 
 def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger | None:
-    known = reading.catalogue.registry.triggers
-    if not isinstance(value, dict) or "trigger" not in value:
-        example = next(iter(known), "appeal")
-        reading.complain(path, '"trigger" is missing', f"for example trigger: {example}", key=True)
-        return None
-    name = str(value["trigger"])
-    plugin = known.get(name)
+    plugin = _plugin(reading, value, path)
     if plugin is None:
-        if name in LATER:
-            reading.complain(
-                (*path, "trigger"), f'trigger "{name}" is not available yet', "delete it"
-            )
-        else:
-            reading.unknown((*path, "trigger"), "trigger", name, known)
         return None
+    name = plugin.name
     written = {key: option for key, option in value.items() if key != "trigger"}
     options, right = reading.check(plugin.options, written, path, plugin.name)
     if options is None:
@@ -46,14 +39,41 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
     try:
         own = plugin.described(options)
         source = plugin.source(options)
+        doubts = [*plugin.doubts(options)]
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns this recipe alone
         reading.complain(path, f'"{name}" cannot read this: {fault(error)}', REPORT, key=True)
         return None
+    for doubt in doubts:
+        reading.note((*path, *doubt.path), doubt.problem, doubt.cure, key=False)
     if source and own is None:
         _check_declared(reading, plugin, source, written, path)
     if own is not None:
         _check_reached(reading, own, written, path)
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
+
+
+def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyTrigger | None:
+    """Return the plug-in that an entry names, or report that there is none."""
+    known = reading.catalogue.registry.triggers
+    if not isinstance(value, dict) or "trigger" not in value:
+        other = str(value.get("platform", "")) if isinstance(value, dict) else ""
+        example = other if other in known else next(iter(known), "appeal")
+        cure = f"for example trigger: {example}"
+        if other:
+            cure = f"write trigger: {example} instead of platform:"
+        reading.complain(path, '"trigger" is missing', cure, key=True)
+        return None
+    name, place = str(value["trigger"]), (*path, "trigger")
+    meant = _MEANT.get(name.lower(), "")
+    if name in known:
+        return known[name]
+    if name in LATER:
+        reading.complain(place, f'trigger "{name}" is not available yet', "delete it")
+    elif meant in known:
+        reading.complain(place, f'unknown trigger "{name}"', f'did you mean "{meant}"?')
+    else:
+        reading.unknown(place, "trigger", name, known)
+    return None
 
 
 def _check_reached(

@@ -88,8 +88,17 @@ def _equals(match: re.Match[str], text: str) -> Words:
     return Words("this is not a comparison", "write == for equal, >= for at least", needle)
 
 
+_CALL = re.compile(r"\|\s*(\w+) +(\d+|'[^'{}]*'|\"[^\"{}]*\")")
+"""A filter with its argument, but without brackets."""
+
+
 def _word(match: re.Match[str], text: str) -> Words:
     word = match[1]
+    called = _CALL.search(text)
+    if called is not None:
+        needle = f"{called[1]} {called[2]}"
+        message = f"{called[1]} has no brackets around {called[2]}"
+        return Words(message, f"write {called[1]}({called[2]})", needle if needle in text else "")
     if word == "if" and re.search(r"\{%-?\s*else\s+if\b", text):
         return Words("write elif instead of else if", "write {% elif … %}", "else if")
     cure = "put text in quotes; compare with ==; a field's name is one word"

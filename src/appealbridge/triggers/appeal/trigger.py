@@ -15,7 +15,7 @@ Sources of appeals are in appealbridge.yaml:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -36,6 +36,7 @@ from appealbridge.plugin import (
     PollResult,
     Registry,
     Tools,
+    Weakness,
     in_folder,
     in_thread,
     model_validator,
@@ -56,6 +57,7 @@ from appealbridge.triggers.appeal.files import TRIED, like_an_appeal, named_appe
 
 KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
 """The kinds of appeal that a feed's categories may name. All others are `other`."""
+OTHER = "other"
 
 FIELDS = frozenset(Appeal.model_fields) | {
     "images.url", "images.alt", "tags", "tags.term", "tags.scheme"
@@ -122,6 +124,7 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
     name = "appeal"
     section = "appeals"
     options = AppealOptions
+    every_type = frozenset(("appeal.new", "appeal.updated", "appeal.closed"))
     source_options = AppealSource
 
     def source(self, options: AppealOptions) -> str:
@@ -140,6 +143,14 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
         if options.areas and not any(_folded(wanted) in _folded(area) for wanted in options.areas):
             return f"area is {area or 'missing'}, wanted {' or '.join(options.areas)}"
         return ""
+
+    def doubts(self, options: AppealOptions) -> Iterator[Weakness]:
+        """Yield a doubt about each kind that only a case file with the same words can have."""
+        for number, kind in enumerate(options.kinds):
+            if _folded(kind) not in (*KINDS, OTHER):
+                problem = f'"{kind}" is not one of the usual kinds of appeal'
+                cure = f"usual are {', '.join((*KINDS, OTHER))}; a case file must say exactly this"
+                yield Weakness(("kinds", number), problem, cure)
 
     def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
         """Return the names of an appeal's data. An appeal from a file may have others."""
@@ -228,7 +239,7 @@ def _appeal(entry: FeedEntry) -> Appeal:
 
 def _kind(terms: Iterable[str]) -> str:
     parts = {word for term in terms for word in term.lower().split()}
-    return next((kind for kind in KINDS if kind in parts), "other")
+    return next((kind for kind in KINDS if kind in parts), OTHER)
 
 
 def _status(tags: Iterable[Mapping[str, str]]) -> AppealStatus:

@@ -100,3 +100,49 @@ def test_a_value_of_another_kind_is_told_as_such(name, wanted, value, words):
 )
 def test_a_question_is_told_in_the_recipes_own_words(name, wanted, words):
     assert question(name, wanted).words == words
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "holds"),
+    [
+        ("B5", "B5 4TA", True),
+        ("B5", "b54ta", True),
+        ("B5", "B5", True),
+        ("B5", "B50 4AA", False),
+        ("B5", "AB5 4TA", False),
+        ("B1", "B13 8AA", False),
+        ("B1 3", "B13", False),
+        ("B13", "B1 3", False),
+        ("B13 8", "B13 8AA", True),
+        ("B13 8", "B13 9AA", False),
+        ("B13 8", "B138", True),
+        ("B13 8AA", "B13 8AB", False),
+        ("b13 8aa", "B13  8AA", True),
+        ("B13 8", "B13", False),
+        (["B5", "B13 8"], "12 High Street, Birmingham B13 8AA", True),
+        ("M6", "Collision on the M6 near Walsall", False),
+        ("SW1A", "SW1A 1AA", True),
+        ("SW1", "SW1A 1AA", False),
+        ("B5", 5, False),
+        ("B5", None, False),
+        ("B5", "B5 4TA" + " " * 5000, False),
+    ],
+)
+def test_a_postcode_is_compared_by_its_parts_and_not_by_its_letters(wanted, value, holds):
+    assert question("in_postcode", wanted).holds(value) is holds
+
+
+@pytest.mark.parametrize("wanted", ["Digbeth", "B", "5", "", ["B5", "B5555"], []])
+def test_what_is_no_part_of_a_postcode_is_refused(wanted):
+    with pytest.raises(ValidationError):
+        question("in_postcode", wanted)
+
+
+def test_a_text_without_a_postcode_is_told_as_such():
+    assert question("in_postcode", "B5").odd("Digbeth") == "which has no postcode"
+    assert question("in_postcode", "B5").odd("B50 4AA") == ""
+
+
+def test_a_text_may_begin_with_one_of_several():
+    asked = question("starts_with", ["A38", "M6"])
+    assert [asked.holds(value) for value in ("M6 north", "A38(M)", "M5")] == [True, True, False]

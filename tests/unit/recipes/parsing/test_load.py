@@ -88,10 +88,10 @@ def test_a_template_makes_both_forms_of_a_mail():
 
 
 def test_what_is_missing_in_a_template_file_is_told_with_the_file(tmp_path):
-    (tmp_path / "press.html").write_text("<h1>{{ appeal.headline }}</h1>", "utf-8")
+    (tmp_path / "press.html").write_text("<h1>{{ appeal.banner }}</h1>", "utf-8")
     recipe = recipe_of(
         "actions: [{ action: email, channel: press_office, to: a@b.org, subject: A, template: press }]",
         templates=tmp_path,
     )
     failed = plan(recipe, event_of({"title": "Aisha"}), {}, 0.0).failed
-    assert failed.startswith("actions[0].html: in templates/press.html, appeal.headline is missing")
+    assert failed.startswith("actions[0].html: in templates/press.html, appeal.banner is missing")

@@ -29,7 +29,7 @@ def test_a_bare_number_is_no_length_of_time(written):
 
 
 @pytest.mark.parametrize(
-    "written", ["", "soon", "00:05:00", True, None, [], f"{LONGEST + 1:.0f}s", "nan"]
+    "written", ["", "soon", "00:05", True, None, [], f"{LONGEST + 1:.0f}s", "nan"]
 )
 def test_anything_else_is_no_length_of_time(written):
     with pytest.raises(NoTime, match="is not a length of time"):
@@ -72,3 +72,24 @@ def test_a_moment_that_was_past_when_the_event_came_is_none(written):
 def test_a_moment_more_than_ten_years_ahead_is_none():
     with pytest.raises(NoTime, match="more than ten years ahead"):
         moment("2037-01-01T00:00", NOW, LONDON)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("30 minutes", 1800),
+        ("1 hour", 3600),
+        ("2 hours 30 mins", 9000),
+        ("3 days", 259200),
+        ("90 sec", 90),
+        ("00:05:00", 300),
+        ("1h30m", 5400),
+    ],
+)
+def test_a_length_of_time_may_be_written_as_people_and_other_tools_do(written, seconds):
+    assert length(written) == seconds
+
+
+@pytest.mark.parametrize("written", ["30 months", "5 min utes", "1 m2", "00:60:00", "1:2:3", "m"])
+def test_what_could_mean_something_else_is_no_length_of_time(written):
+    assert not is_length(written)

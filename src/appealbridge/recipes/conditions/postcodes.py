@@ -1,0 +1,60 @@
+"""British postcodes: districts (`B13`), sectors (`B13 8`) and units (`B13 8AA`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+_OUTWARD = r"[A-Z]{1,2}[0-9][0-9A-Z]?"
+_UNIT = re.compile(rf"(?<![0-9A-Z])({_OUTWARD}) ?([0-9][A-Z]{{2}})(?![0-9A-Z])")
+_BEGINNING = re.compile(rf"({_OUTWARD})(?: ([0-9][A-Z]?))?")
+_TIGHT_SECTOR = re.compile(r"([A-Z]{1,2}[0-9][0-9A-Z])([0-9])")
+_LONGEST = 1000
+
+
+class Postcode(NamedTuple):
+    """A postcode, or its beginning: `district` is `B13`, and `rest` what follows it, such as `8AA`, `8` or nothing."""
+
+    district: str
+    rest: str
+
+
+def area_of(text: str) -> Postcode:
+    """Return the district, sector or unit that a recipe names; raise `ValueError`."""
+    found = _whole(_plain(text))
+    if found is None:
+        raise ValueError(
+            f'"{text}" is no part of a postcode; write a district, sector or unit: B5, B13 8 or B13 8AA'
+        )
+    return found
+
+
+def postcodes_in(value: Any) -> Sequence[Postcode]:
+    """Return the postcode that a text is or begins, or else all whole postcodes in it."""
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return ()
+    text = _plain(value)
+    found = _whole(text)
+    # In a longer text M6 is a road as often as a district.
+    return [found] if found else [Postcode(*unit) for unit in _UNIT.findall(text)]
+
+
+def within(found: Postcode, areas: Iterable[Postcode]) -> bool:
+    """Return whether a postcode lies in one of these; one less exact than all of them does not."""
+    return any(
+        found.district == area.district and found.rest.startswith(area.rest) for area in areas
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.upper().split())
+
+
+def _whole(text: str) -> Postcode | None:
+    # B13 is the district and not sector 3 of B1, which is written B1 3.
+    for form in (_UNIT, _BEGINNING, _TIGHT_SECTOR):
+        match = form.fullmatch(text)
+        if match is not None:
+            return Postcode(match[1], match[2] or "")
+    return None
