@@ -1,4 +1,4 @@
-"""An attempt to publish a delivery, or a search for it on the account, with its outcome."""
+"""An attempt to publish or take back a post, or a search for it on the account, with its outcome."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ class AttemptKind(StrEnum):
 
     SEND = "send"
     FIND = "find"
+    REMOVE = "remove"
+    LOOK = "look"
 
 
 class Outcome(StrEnum):
     """
-    The outcome. The first five end an attempt to send, the last three a search.
+    The outcome. The first five end an attempt to send, the next three a search.
+
+    `removed` is the platform's word that a post is gone. A look finds it `absent`, or that it `stands`.
 
     `deferred` is caused by the account, not by the message: a rate limit or an expired login.
     """
@@ -29,6 +33,8 @@ class Outcome(StrEnum):
     FOUND = "found"
     ABSENT = "absent"
     CANNOT_TELL = "cannot_tell"
+    REMOVED = "removed"
+    STANDS = "stands"
 
 
 @value

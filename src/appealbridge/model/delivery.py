@@ -27,6 +27,14 @@ class State(StrEnum):
     __hash__ = str.__hash__
 
 
+class Kind(StrEnum):
+    """What a delivery does: publish a post, change one, or take one back."""
+
+    POST = "post"
+    AMEND = "amend"
+    WITHDRAW = "withdraw"
+
+
 _S = State
 
 MOVES: dict[State, frozenset[State]] = {
@@ -49,6 +57,8 @@ Every allowed change of state; the store refuses any other.
 
 After a backup is restored, a delivery that had not begun becomes unknown: it may have gone out since. A delivery
 that was cancelled because an earlier post of its thread failed is planned again when that post is retried.
+
+A delivery that takes back a post is `unknown` while nobody has seen yet that the post is gone.
 """
 
 OPEN = frozenset({_S.PLANNED, _S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN})
@@ -74,6 +84,7 @@ class Hold(StrEnum):
     TIME = "time"
     UNDATED = "undated"
     SAME_REQUEST = "same_request"
+    CANNOT_REMOVE = "cannot_remove"
 
 
 @value(kw_only=True)
@@ -88,7 +99,8 @@ class Delivery:
     must not go out. `begun_at` is when the current attempt began, `first_begun_at` when the first one did.
     `attempts` counts the attempts that have begun. `origin` is that of its event: deliveries with the same channel,
     origin and subject keep their order. `follows` is the id of the delivery whose post this one replies to: it stays
-    `planned` until that one is delivered, and is cancelled if that one ends otherwise.
+    `planned` until that one is delivered, and is cancelled if that one ends otherwise. `kind` says what it does; unless
+    it is a post, `target` is the id of the delivery whose post it changes.
     """
 
     id: str
@@ -115,6 +127,8 @@ class Delivery:
     receipt: Receipt | None = None
     follows: str = ""
     origin: str = ""
+    kind: Kind = Kind.POST
+    target: str = ""
 
     def stored(self, state: State, begun_at: float | None = None) -> Delivery:
         """
@@ -145,4 +159,6 @@ class Delivery:
             first_begun_at=begun_at,
             follows=self.follows,
             origin=self.origin,
+            kind=self.kind,
+            target=self.target,
         )

@@ -30,6 +30,7 @@ from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
+from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.records import (
     Accepted,
     Arrival,
@@ -50,9 +51,12 @@ from appealbridge.store.records import (
     QueueStatus,
     RecentPace,
     RecipeVersion,
+    Removal,
     Settlement,
     SourceRecord,
     Text,
+    WithdrawalOrder,
+    Withdrawn,
     Writing,
 )
 
@@ -326,6 +330,56 @@ class RetentionStore(Protocol):
         """Make sure that no file has a copy of removed data."""
 
 
+class WithdrawalStore(Protocol):
+    """
+    Takes back what was published.
+
+    A removal is a delivery of the kind `withdraw`; it belongs to the run of its post, whose `withdrawing` ends with it.
+    While a whole subject is withdrawn, nothing about it is sent: `accept` and `advance` store it as cancelled and raise
+    an alarm, and `move` does not make it ready. What was `sending`, `unknown` or held as unknown has a removal that is
+    `planned` or held: `settle` and `move` make it ready if the post turns out to be published, and otherwise cancel it.
+    """
+
+    async def withdraw(self, order: WithdrawalOrder) -> Withdrawn:
+        """
+        Store a withdrawal with all that follows from it.
+
+        What waits is cancelled, and what is published gets a removal. A thread is removed from its last post to its
+        first. Raise `IllegalMove` if a single post is not published and does not wait, and `NotFound`.
+        """
+        ...
+
+    async def would_withdraw(self, order: WithdrawalOrder) -> Withdrawn:
+        """Return what `withdraw` would do, and change nothing."""
+        ...
+
+    async def lift(self, number: int, by: str, now: float) -> Withdrawal:
+        """
+        End a withdrawal; removals that have not begun are cancelled, and their posts stay published.
+
+        Raise `NotFound`, or `IllegalMove` if it is lifted already.
+        """
+        ...
+
+    async def withdrawals(self, subject: str = "", limit: int = 100) -> Sequence[Withdrawal]:
+        """List withdrawals, newest first; without a subject those of all."""
+        ...
+
+    async def removals(
+        self, subject: str = "", *, outstanding: bool = False, limit: int = 500
+    ) -> Sequence[Removal]:
+        """List removals with their posts, newest first, perhaps only those that have not ended."""
+        ...
+
+    async def claim_removals(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        """Begin attempts at removals that are due, like `claim`."""
+        ...
+
+    async def outstanding(self) -> tuple[int, float | None]:
+        """Return how many removals have not ended, and when the oldest of them was planned."""
+        ...
+
+
 class StoreQueries(Protocol):
     """Queries that only read, for people and for the engine."""
 
@@ -407,6 +461,7 @@ class Store(
     SourceStore,
     RecipeStore,
     RetentionStore,
+    WithdrawalStore,
     StoreQueries,
     Protocol,
 ):

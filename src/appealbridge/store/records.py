@@ -12,6 +12,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run
 from appealbridge.model.value import value
+from appealbridge.model.withdrawal import Withdrawal
 
 
 @value
@@ -273,12 +274,13 @@ class QueueStatus:
 
     `next_due` is the earliest future due time of a `ready` or `unknown` delivery. `blocked` says that a `ready` and due
     delivery waits for one before it, or a `planned` one for the one it follows. `looks` says that an `unknown`
-    delivery's search is due.
+    delivery's search is due, `removals` that a removal may begin.
     """
 
     next_due: float | None
     blocked: bool
     looks: bool
+    removals: bool = False
 
 
 @value
@@ -300,6 +302,44 @@ class Pruned:
 
     events: int
     then: int | None
+
+
+@value(kw_only=True)
+class WithdrawalOrder:
+    """
+    What to withdraw: that of `withdrawal`, perhaps only on some channels, or what these steps of a recipe published.
+
+    Empty fields ask for all.
+    """
+
+    withdrawal: Withdrawal
+    channels: Collection[str] = ()
+    recipe: str = ""
+    steps: Collection[str] = ()
+
+
+@value(kw_only=True)
+class Withdrawn:
+    """
+    What a withdrawal does: the deliveries as they were before, newest first.
+
+    `cancelled` were not sent yet. `removing` are published. Of `awaited` the outcome is not known yet: they are removed
+    once it is. Of `tasks` nobody knows whether they are published, so a person has to look.
+    """
+
+    withdrawal: Withdrawal
+    cancelled: Sequence[Delivery] = ()
+    removing: Sequence[Delivery] = ()
+    awaited: Sequence[Delivery] = ()
+    tasks: Sequence[Delivery] = ()
+
+
+@value
+class Removal:
+    """A delivery that takes back a post, and the delivery of that post."""
+
+    removal: Delivery
+    post: Delivery
 
 
 @value

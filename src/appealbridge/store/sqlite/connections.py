@@ -17,6 +17,7 @@ from typing import TypeVar
 from appealbridge.files import PRIVATE, open_own, own_user
 from appealbridge.model.errors import StoreError, StoreLocked
 from appealbridge.store.sqlite.errors import refusal
+from appealbridge.store.sqlite.live import WritingConnection, live_of
 from appealbridge.store.sqlite.schema import migrate, require_current
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     """Open the connection that writes, and that copies the log into the file now and then."""
     connection = sqlite3.connect(
         path,
+        factory=WritingConnection,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
@@ -177,6 +179,7 @@ def prepared(path: Path) -> sqlite3.Connection:
         connection = open_writer(path)
         try:
             migrate(connection, path)
+            live_of(connection)
         except BaseException:
             connection.close()
             raise

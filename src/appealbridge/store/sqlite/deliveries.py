@@ -9,6 +9,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.live import OF_CHANNEL, live_of, mark_withdrawn
 from appealbridge.store.sqlite.maintenance import recover_backup
 from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn
 from appealbridge.store.sqlite.rows import (
@@ -26,6 +27,8 @@ from appealbridge.store.sqlite.states import (
     IS_BEGUN,
     IS_LISTED,
     IS_OPEN,
+    IS_POST,
+    IS_REMOVAL,
     IS_SENT,
     IS_WAITING,
     NUMBERS,
@@ -46,7 +49,7 @@ _UNKNOWN = f"{_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1) AND"
 _CLAIM = (
     f"UPDATE deliveries SET state = {SENDING}, attempts = attempts + 1, begun_at = :now,"
     " first_begun_at = min(first_begun_at, :now), owner = :owner"
-    f" WHERE number IN (SELECT number {_READY} blocked = 0"
+    f" WHERE number IN (SELECT number {_READY} blocked = 0 AND NOT {IS_REMOVAL}"
     " AND due_at <= :now AND publish_by > :now ORDER BY due_at, number LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
@@ -55,8 +58,10 @@ _OUTLOOK = (
     f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
     f" (SELECT min(due_at) {_UNKNOWN} due_at > :now),"
     f" EXISTS (SELECT 1 {_READY} blocked = 1 AND due_at <= :now)"
-    f" OR EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS} AND channel = :channel),"
-    f" EXISTS (SELECT 1 {_UNKNOWN} due_at <= :now)"
+    f" OR EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS} AND channel = :channel)"
+    f" OR EXISTS (SELECT 1 {OF_CHANNEL} AND state = {PLANNED}),"
+    f" EXISTS (SELECT 1 {_UNKNOWN} due_at <= :now),"
+    f" EXISTS (SELECT 1 {OF_CHANNEL} AND state = {READY} AND due_at <= :now)"
 )
 _LATER = (
     f"SELECT number, due_at {_OF_CHANNEL} {{state}}"
@@ -82,7 +87,7 @@ _INTERRUPTED = (
 )
 _KEEP_INTERRUPTED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
-    " SELECT id, attempts, 'send', begun_at, :now, 'unsure', :reason FROM deliveries"
+    f" SELECT id, attempts, CASE WHEN {IS_REMOVAL} THEN 'remove' ELSE 'send' END, begun_at, :now, 'unsure', :reason FROM deliveries"
     f" WHERE number IN ({_INTERRUPTED})"
 )
 _RECOVER = (
@@ -112,12 +117,13 @@ _PUBLISHED = (
     " OR receipt_id IN (SELECT value FROM json_each(:addresses)))"
 )
 _FOLLOWED = (
-    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_SENT} AND settled_at >= :settled_at"
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_SENT} AND {IS_POST} AND settled_at >= :settled_at"
     " AND channel = :channel AND subject = :subject AND content_hash <> :content_hash)"
 )
 # A delivery that a person released is due from then on, not from when it was planned.
 _UNTOUCHED = (
     f"d.state IN ({PLANNED}, {READY}) AND d.attempts = 0 AND d.due_at = d.planned_at"
+    f" AND d.{IS_POST}"
     " AND d.follows = ''"
 )
 # Ids begin with the time, so recent rows are found without another index.
@@ -176,9 +182,9 @@ class SqliteDeliveries(WriteAccess):
     @reads
     def outlook(self, db: Connection, channel: str, now: float) -> QueueStatus:
         row = db.execute(_OUTLOOK, {"channel": channel, "now": now}).fetchone()
-        *due, blocked, looks = row
+        *due, blocked, looks, removals = row
         next_due = min((time for time in due if time is not None), default=None)
-        return QueueStatus(next_due, bool(blocked), bool(looks))
+        return QueueStatus(next_due, bool(blocked), bool(looks), bool(removals))
 
     @writes
     def hasten(self, db: Connection, channel: str, now: float, limit: int) -> int:
@@ -208,6 +214,9 @@ class SqliteDeliveries(WriteAccess):
     ) -> Delivery:
         before = find(db, delivery_id)
         _refuse_wrong_move(before, target)
+        live = live_of(db)
+        if target is State.READY:
+            live.refuse(db, before)
         keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
         db.execute(
             _MOVE,
@@ -224,6 +233,8 @@ class SqliteDeliveries(WriteAccess):
         )
         if before.state is State.FAILED and target is State.READY:
             restore(db, before.id, before.event_id)
+        if before.id in live.concerned:
+            live.after(db, {before.id: now}, leave)
         if target not in OPEN:
             leave(db, [(before.id, now)])
             return find(db, before.id)
@@ -281,7 +292,9 @@ def recover(db: Connection, owner: int, now: float, look_at: float, limit: int =
         "limit": limit,
     }
     db.execute(_KEEP_INTERRUPTED, values)
-    return unclear + db.execute(_RECOVER, values).rowcount
+    recovered = db.execute(_RECOVER, values).rowcount
+    mark_withdrawn(db)
+    return unclear + recovered
 
 
 def _refuse_wrong_move(before: Delivery, target: State) -> None:

@@ -17,6 +17,7 @@ from appealbridge.store.records import Accepted, Arrival, KnownKey, PollState, R
 from appealbridge.store.sqlite import runs
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.bulk import Insert, Join
+from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import follow
 from appealbridge.store.sqlite.rows import (
     DELIVERY,
@@ -30,6 +31,7 @@ from appealbridge.store.sqlite.rows import (
     not_begun,
     run_row,
 )
+from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.sources import keep_poll
 from appealbridge.store.sqlite.states import KEEPS_TURN, LAST_OPEN, READY, SENDING
 
@@ -243,9 +245,12 @@ def _insert(db: Connection, fresh: Sequence[ArrivalRows]) -> Sequence[frozenset[
     first = _first_events(db, fresh)
     begun: list[frozenset[str]] = []
     deliveries: list[Row] = []
+    woken: list[tuple[str, float]] = []
     for arrival in fresh:
         started = []
-        for row in arrival.deliveries:
+        rows, withheld = withhold(db, arrival.deliveries) if arrival.deliveries else ((), ())
+        woken += [(row[_ID], arrival.event[_RECEIVED_AT]) for row in withheld]
+        for row in rows:
             event = row[_EVENT_ID]
             blocked = READY <= row[_STATE] <= LAST_OPEN and first.get(_lane_of(row), event) != event
             if row[_STATE] == SENDING:
@@ -261,6 +266,8 @@ def _insert(db: Connection, fresh: Sequence[ArrivalRows]) -> Sequence[frozenset[
     _runs.write(db, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(db, deliveries)
     follow(db, [row for arrival in fresh for row in arrival.follows])
+    if woken:
+        leave(db, woken)
     return begun
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from appealbridge.store.records import LaneRecord
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
-from appealbridge.store.sqlite.states import IS_SENT
+from appealbridge.store.sqlite.states import IS_POST, IS_SENT
 
 _COLUMNS = "channel, condition, since, reason, alarmed, paused_until"
 
@@ -35,7 +35,7 @@ class SqliteLanes(WriteAccess):
     @reads
     def sent_times(self, db: Connection, channel: str, since: float, limit: int) -> Sequence[float]:
         rows = db.execute(
-            f"SELECT settled_at FROM deliveries WHERE {IS_SENT} AND channel = ? AND settled_at > ?"
+            f"SELECT settled_at FROM deliveries WHERE {IS_SENT} AND {IS_POST} AND channel = ? AND settled_at > ?"
             " AND settled_at < 9e999 ORDER BY settled_at DESC LIMIT ?",
             (channel, since, limit),
         ).fetchall()

@@ -22,7 +22,7 @@ from appealbridge.store.sqlite.connections import (
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.ordering import recompute_blocked
 from appealbridge.store.sqlite.schema import MIGRATIONS, schema_version
-from appealbridge.store.sqlite.states import PLANNED, READY, UNKNOWN
+from appealbridge.store.sqlite.states import IS_REMOVAL, PLANNED, READY, UNKNOWN
 
 
 def versions(path: Path) -> tuple[int, int]:
@@ -89,7 +89,7 @@ _PERHAPS_PUBLISHED = (
     f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at,"
     " first_begun_at = min(first_begun_at, (SELECT taken_at FROM backup)),"
     " reason = 'restored from a backup; it may have been published since'"
-    f" WHERE state IN ({PLANNED}, {READY})"
+    f" WHERE state IN ({PLANNED}, {READY}) AND NOT ({IS_REMOVAL} AND state = {PLANNED})"
 )
 
 

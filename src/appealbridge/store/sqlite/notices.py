@@ -26,8 +26,8 @@ _VERSION = (
 )
 
 _DELIVERY_SORTS = (
-    f"SELECT kind, many, recipe, channel, {_VERSION} FROM (SELECT {_KIND} AS kind, count(*) AS many,"
-    f" recipe, channel, max(number) AS newest {_UNTOLD} GROUP BY recipe, channel, kind)"
+    f"SELECT sort, many, recipe, channel, {_VERSION} FROM (SELECT {_KIND} AS sort, count(*) AS many,"
+    f" recipe, channel, max(number) AS newest {_UNTOLD} GROUP BY recipe, channel, sort)"
 )
 _RUN_SORTS = (
     "SELECT many, recipe, (SELECT version FROM runs WHERE number = newest) FROM"

@@ -18,6 +18,7 @@ from appealbridge.store.sqlite.schema import OF_EVENT
 from appealbridge.store.sqlite.states import (
     CANCELLED,
     IS_OPEN,
+    IS_POST,
     IS_PUBLISHED,
     KEEPS_TURN,
     LAST_OPEN,
@@ -132,7 +133,10 @@ FOLLOWS = f"follows > '' AND state = {PLANNED}"
 """Waits for the post before it."""
 
 ANY_FOLLOWER = f"EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS})"
-_WAITS = f"deliveries.follows = v.id AND deliveries.follows > '' AND deliveries.state = {PLANNED}"
+_WAITS = (
+    f"deliveries.follows = v.id AND deliveries.follows > '' AND deliveries.state = {PLANNED}"
+    f" AND deliveries.{IS_POST}"
+)
 _FOLLOWING = "the post before it in the thread is "
 _STATE = " ".join(f"WHEN {number} THEN '{state.value}'" for number, state in enumerate(STATES))
 

@@ -44,6 +44,7 @@ from appealbridge.store.sqlite.states import (
     IS_ENDED,
     IS_LISTED,
     IS_OPEN,
+    IS_POST,
     IS_SENT,
     LAST_OPEN,
     NUMBERS,
@@ -85,8 +86,8 @@ _OF_CHANNEL = (
 # What is in progress settles at a time that has not come, so it counts as after any.
 _SENT_TODAY = (
     "SELECT (SELECT count(*) FROM deliveries"
-    f" WHERE {IS_SENT} AND channel = :channel AND settled_at >= :since)"
-    f" + ({_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1))"
+    f" WHERE {IS_SENT} AND {IS_POST} AND channel = :channel AND settled_at >= :since)"
+    f" + ({_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1) AND {IS_POST})"
     f" + ({_OF_CHANNEL} {HELD} AND blocked IN (0, 1) AND hold = 'unknown'"
     " AND first_begun_at >= :since)"
 )

@@ -16,7 +16,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import RecipeVersion, SourceRecord
-from appealbridge.store.sqlite.states import NUMBERS, READY, SENDING, STATES
+from appealbridge.store.sqlite.states import KINDS, NUMBERS, READY, SENDING, STATES
 
 Row = tuple[Any, ...]
 
@@ -33,7 +33,8 @@ DELIVERY = (
 )  # fmt: skip
 """The last five are those that beginning an attempt changes; see `not_begun`."""
 STORED_DELIVERY = (
-    "number", *DELIVERY[:-1], "receipt_id", "receipt_url", "receipt_time", "follows",
+    "number", *DELIVERY[:-1], "receipt_id", "receipt_url", "receipt_time", "follows", "kind", "target",
+    "receipt_account",
 )  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
 SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state")
@@ -155,9 +156,13 @@ def delivery_of(row: Row) -> Delivery:
         number, id_, run_id, event_id, recipe, step, subject, origin, channel, action, content,
         content_hash, planned_at, due_at, publish_by, hold, reason, settled_at,
         state, attempts, begun_at, first_begun_at, receipt_id, receipt_url, receipt_time,
-        follows,
+        follows, kind, target, account,
     ) = row  # fmt: skip
-    receipt = None if receipt_id is None else Receipt(receipt_id, receipt_url or "", receipt_time)
+    receipt = (
+        None
+        if receipt_id is None
+        else Receipt(receipt_id, receipt_url or "", receipt_time, account)
+    )
     return Delivery(
         id=id_,
         run_id=run_id,
@@ -183,6 +188,8 @@ def delivery_of(row: Row) -> Delivery:
         receipt=receipt,
         follows=follows,
         origin=origin,
+        kind=KINDS[kind],
+        target=target,
     )
 
 

@@ -12,6 +12,7 @@ from appealbridge.store.records import OpenRun
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.deliveries import deliveries_where
+from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import OrderingKey, follow, has_to_wait
 from appealbridge.store.sqlite.rows import (
     DELIVERY,
@@ -31,7 +32,7 @@ from appealbridge.store.sqlite.rows import (
     time_or_none,
 )
 from appealbridge.store.sqlite.schema import OF_RUN, origin_of
-from appealbridge.store.sqlite.states import LAST_OPEN, READY, SENDING
+from appealbridge.store.sqlite.states import IS_REMOVAL, LAST_OPEN, READY, SENDING
 
 ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
 
@@ -100,6 +101,7 @@ _ADVANCE = (
     " wake_at = CASE WHEN wakes > :seen OR :settles THEN 0 ELSE :wake_at END"
     " WHERE id = :run_id AND state = 'open'"
 )
+_WAKE_AGAIN = "UPDATE runs SET wake_at = 0 WHERE id = ? AND state = 'open'"
 _KNOWN = "SELECT 1 FROM runs WHERE id = ?"
 
 
@@ -152,7 +154,10 @@ class SqliteRuns(WriteAccess):
                 if db.execute(_KNOWN, (run.id,)).fetchone() is None:
                     raise NotFound(f"run {run.id}: nothing in the store has this id")
                 return False
-            _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in rows])
+            kept, withheld = withhold(db, rows)
+            if withheld:
+                db.execute(_WAKE_AGAIN, (run.id,))
+            _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in kept])
             follow(db, follows)
             if unheard:
                 db.execute(_FORGET, (run.id, json_list(unheard)))
@@ -203,7 +208,9 @@ def _open_run(db: Connection, wakes: int, run: Run) -> OpenRun:
     return OpenRun(
         run,
         event_of(db.execute(_EVENT, (run.event_id,)).fetchone()),
-        deliveries_where(db, f"WHERE {OF_RUN} ORDER BY number", {"run_id": run.id}),
+        deliveries_where(
+            db, f"WHERE {OF_RUN} AND NOT {IS_REMOVAL} ORDER BY number", {"run_id": run.id}
+        ),
         wakes,
         tuple(event_of(row) for row in db.execute(_HEARD, (run.id,))),
     )

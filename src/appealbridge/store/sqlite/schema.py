@@ -21,6 +21,8 @@ from appealbridge.store.sqlite.states import (
     IS_LISTED,
     IS_NEWS,
     IS_OPEN,
+    IS_OPEN_REMOVAL,
+    IS_REMOVAL,
     IS_SENT,
     IS_WAITING,
     KEEPS_TURN,
@@ -352,6 +354,31 @@ ALTER TABLE deliveries ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
 DROP INDEX events_by_time;
 """
 
+_WITHDRAWALS = f"""
+-- What a delivery does (see states.py), and the delivery that it changes; who published it, as the channel names them.
+ALTER TABLE deliveries ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN target TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN receipt_account TEXT NOT NULL DEFAULT '';
+CREATE INDEX deliveries_to_remove ON deliveries (state, channel, due_at, target)
+    WHERE {IS_OPEN_REMOVAL};
+CREATE INDEX deliveries_targets ON deliveries (target) WHERE {IS_REMOVAL};
+
+CREATE TABLE withdrawals (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject TEXT NOT NULL,
+    origin TEXT NOT NULL, -- empty for all origins
+    target TEXT NOT NULL, -- the delivery whose post alone is withdrawn, empty for the whole subject
+    whole INTEGER NOT NULL, -- 1 if it keeps back later posts about the subject
+    run TEXT NOT NULL, -- the run that withdrew, empty if a person did
+    reason TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at REAL NOT NULL,
+    lifted_by TEXT NOT NULL,
+    lifted_at REAL NOT NULL
+) STRICT;
+CREATE INDEX withdrawals_by_subject ON withdrawals (subject);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -370,6 +397,7 @@ MIGRATIONS: tuple[str, ...] = (
     _PLANNING_MARKS,
     _STANDARD_WORDS,
     _OWNERS,
+    _WITHDRAWALS,
 )
 
 

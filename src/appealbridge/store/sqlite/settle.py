@@ -10,6 +10,7 @@ from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.records import Settlement
 from appealbridge.store.sqlite.bulk import Insert, Join
+from appealbridge.store.sqlite.live import live_of
 from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, pass_on, release_next
 from appealbridge.store.sqlite.rows import ATTEMPT, Row, attempt_row, stored_time
 from appealbridge.store.sqlite.states import NUMBERS, STATES
@@ -20,7 +21,7 @@ WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UN
 _settle = Join(
     (
         "id", "source", "target", "due_at", "hold", "reason", "at", "stays", "keeps",
-        "receipt_id", "receipt_url", "receipt_time",
+        "receipt_id", "receipt_url", "receipt_time", "receipt_account",
     ),
     "UPDATE deliveries SET state = v.target, hold = v.hold, reason = v.reason, begun_at = 9e999,"
     " due_at = CASE WHEN v.due_at < 9e999 THEN v.due_at ELSE deliveries.due_at END,"
@@ -28,7 +29,8 @@ _settle = Join(
     " blocked = deliveries.blocked * v.keeps,"
     " receipt_id = coalesce(v.receipt_id, deliveries.receipt_id),"
     " receipt_url = coalesce(v.receipt_url, deliveries.receipt_url),"
-    " receipt_time = coalesce(v.receipt_time, deliveries.receipt_time)"
+    " receipt_time = coalesce(v.receipt_time, deliveries.receipt_time),"
+    " receipt_account = coalesce(v.receipt_account, deliveries.receipt_account)"
     " FROM {v} WHERE deliveries.id = v.id AND deliveries.state = v.source",
 )  # fmt: skip
 _attempts = Insert("attempts", ATTEMPT)
@@ -88,8 +90,8 @@ def ending(settlement: Settlement) -> Ending:
             f"delivery {s.delivery_id}: it cannot become {s.target.value} from {s.source.value}"
         )
     number, stays, keeps, wakes, leaves, stops = _EFFECTS[s.target]
-    receipt = (None, None, None) if s.receipt is None else (
-        s.receipt.id, s.receipt.url, s.receipt.time,
+    receipt = (None, None, None, None) if s.receipt is None else (
+        s.receipt.id, s.receipt.url, s.receipt.time, s.receipt.account,
     )  # fmt: skip
     return Ending(
         s.delivery_id,
@@ -114,6 +116,9 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     wake(connection, [(e.delivery_id, e.at) for e in endings if e.wakes and not e.leaves])
     leave(connection, [(e.delivery_id, e.at) for e in endings if e.leaves])
     give_up_turns(connection, [e.delivery_id for e in endings if e.stops])
+    live = live_of(connection)
+    if concerned := [e for e in endings if e.delivery_id in live.concerned]:
+        live.after(connection, {e.delivery_id: e.at for e in concerned}, leave)
     return [None] * len(endings)
 
 

@@ -6,7 +6,7 @@ The numbers are in every store that was ever written, so they never change. The 
 
 from __future__ import annotations
 
-from appealbridge.model.delivery import State
+from appealbridge.model.delivery import Kind, State
 
 STATES = (
     State.PLANNED,
@@ -26,11 +26,19 @@ STATES = (
 NUMBERS = {state: number for number, state in enumerate(STATES)}
 """By state."""
 
+KINDS = (Kind.POST, Kind.AMEND, Kind.WITHDRAW)
+"""By number, which never changes either."""
+
+POST, WITHDRAW = KINDS.index(Kind.POST), KINDS.index(Kind.WITHDRAW)
+
 PLANNED = NUMBERS[State.PLANNED]
 HELD = NUMBERS[State.HELD]
 READY = NUMBERS[State.READY]
 UNKNOWN = NUMBERS[State.UNKNOWN]
 SENDING = NUMBERS[State.SENDING]
+DELIVERED = NUMBERS[State.DELIVERED]
+WITHDRAWING = NUMBERS[State.WITHDRAWING]
+WITHDRAWN = NUMBERS[State.WITHDRAWN]
 EXPIRED = NUMBERS[State.EXPIRED]
 FAILED = NUMBERS[State.FAILED]
 CANCELLED = NUMBERS[State.CANCELLED]
@@ -56,6 +64,15 @@ IS_PUBLISHED = "state BETWEEN 5 AND 7"
 
 IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
 """In progress: begun and not settled."""
+
+IS_POST = f"kind = {POST}"
+"""Publishes something. Caps, repeated texts and `published` are about these alone."""
+
+IS_REMOVAL = f"kind = {WITHDRAW}"
+"""Takes a post back; written as in its index."""
+
+IS_OPEN_REMOVAL = f"{IS_REMOVAL} AND {IS_OPEN}"
+"""Takes a post back, and has not ended; written as in its index."""
 
 IS_LISTED = "state NOT BETWEEN 4 AND 5"
 """All but the two states of the hot path, which need no index and would pay for it."""

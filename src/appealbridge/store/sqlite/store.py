@@ -24,6 +24,7 @@ from appealbridge.store.sqlite.recipes import SqliteRecipes
 from appealbridge.store.sqlite.retention import SqliteRetention
 from appealbridge.store.sqlite.runs import SqliteRuns
 from appealbridge.store.sqlite.sources import SqliteSources
+from appealbridge.store.sqlite.withdrawals import SqliteWithdrawals
 from appealbridge.store.sqlite.writer import Writer
 
 READ_ONLY = Writing(trouble="the store is open read-only", waits_for=0.0, idle_for=0.0)
@@ -41,6 +42,7 @@ class SqliteStore(
     SqliteSources,
     SqliteRecipes,
     SqliteRetention,
+    SqliteWithdrawals,
     SqliteQueries,
 ):
     """The `Store` in one SQLite file. Use `open` and `close`."""

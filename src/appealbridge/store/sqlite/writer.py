@@ -20,6 +20,7 @@ from appealbridge.model.errors import StoreError
 from appealbridge.store.backend import OnCommit
 from appealbridge.store.records import Writing
 from appealbridge.store.sqlite.errors import refusal, store_failure
+from appealbridge.store.sqlite.live import forget
 
 Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
 """Does many transactions of one kind at once: takes their arguments and returns their results, in order."""
@@ -180,6 +181,7 @@ class Writer:
             if store_failure(error, self._path) is not None:
                 raise
             connection.execute("ROLLBACK TO alone")
+            forget(connection)
             return job, None, refusal(error, self._path, alone=True)
         connection.execute("RELEASE alone")
         return job, result, None
@@ -191,6 +193,7 @@ class Writer:
             return
         try:
             connection.execute("ROLLBACK")
+            forget(connection)
         except sqlite3.Error:
             self._connection = None
             connection.close()

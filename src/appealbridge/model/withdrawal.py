@@ -1,0 +1,53 @@
+"""A withdrawal: the decision to take back what was published about a subject, or one post."""
+
+from __future__ import annotations
+
+from appealbridge.model.value import value
+
+WITHDRAWN = "withdrawn"
+"""
+What is noted as the hold of a post that is withdrawn while nobody knows whether it is published.
+
+Such a post is only searched for, and never sent again.
+"""
+
+LOOKS = (5.0, 60.0, 600.0, 3600.0, 86400.0)
+"""How many seconds after the first attempt to remove a post it is looked for, until it is gone."""
+
+REMOVE_AGAIN = 600.0
+"""A post that still stands so many seconds after the first attempt is removed again."""
+
+SEARCHES = (60.0, 3600.0, 86400.0)
+"""How many seconds after its first attempt a withdrawn post with an unclear outcome is searched for."""
+
+OUTSTANDING_LIMIT = 30 * 86400.0
+"""A removal that has not succeeded after so many seconds becomes a task for a person."""
+
+
+@value(kw_only=True)
+class Withdrawal:
+    """
+    One decision to withdraw, and perhaps the one to lift it; times are Unix seconds UTC.
+
+    A `whole` one is about everything of its subject: until it is lifted, nothing about the subject is published.
+    With an `origin`, it is about the deliveries of that origin, otherwise about those of all. With a `target`, it is
+    about the post of that delivery alone. `run` is the run that withdrew, which may still publish; empty if a person
+    did it. `number` is 0 until it is stored.
+    """
+
+    subject: str
+    reason: str
+    by: str
+    at: float
+    origin: str = ""
+    target: str = ""
+    whole: bool = True
+    run: str = ""
+    number: int = 0
+    lifted_by: str = ""
+    lifted_at: float | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps later posts about its subject back."""
+        return self.whole and self.lifted_at is None

@@ -1,0 +1,283 @@
+"""
+What the writer remembers of live withdrawals, so that nothing else costs a statement more.
+
+Live withdrawals are few. The memory belongs to the writing connection and is used only in its transactions. It is read
+again after a change of withdrawals, and after a rollback.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from typing import NamedTuple
+
+from appealbridge.model.delivery import Delivery, Hold, Kind, State
+from appealbridge.model.errors import IllegalMove
+from appealbridge.model.withdrawal import WITHDRAWN as WITHDRAWN_HOLD
+from appealbridge.store.sqlite.rows import DELIVERY, Row
+from appealbridge.store.sqlite.states import (
+    CANCELLED,
+    DELIVERED,
+    HELD,
+    IS_OPEN,
+    IS_OPEN_REMOVAL,
+    IS_REMOVAL,
+    LAST_OPEN,
+    PLANNED,
+    READY,
+    STATES,
+    UNKNOWN,
+    WITHDRAWING,
+    WITHDRAWN,
+)
+
+Ended = Sequence[tuple[str, float]]
+
+OF_CHANNEL = f"FROM deliveries WHERE {IS_OPEN_REMOVAL} AND channel = :channel"
+"""The removals of a channel."""
+
+_SUBJECTS = (
+    "SELECT number, subject, origin, run, reason FROM withdrawals"
+    " WHERE whole = 1 AND lifted_at = 9e999"
+)
+_OPEN_REMOVALS = (
+    "SELECT r.id, p.id, p.state FROM deliveries r LEFT JOIN deliveries p ON p.id = r.target"
+    f" WHERE r.{IS_REMOVAL} AND r.{IS_OPEN}"
+)
+_MARK = (
+    f"UPDATE deliveries SET hold = '{WITHDRAWN_HOLD}' WHERE state = {UNKNOWN} AND id IN"
+    f" (SELECT target FROM deliveries WHERE {IS_OPEN_REMOVAL} AND state = {PLANNED})"
+)
+_ABOUT = "SELECT kind, state, hold, target, reason FROM deliveries WHERE id = ?"
+_SET = (
+    "UPDATE deliveries SET state = :state, hold = :hold, reason = :reason, due_at = :at,"
+    f" settled_at = CASE WHEN :state > {LAST_OPEN} THEN min(settled_at, :at) ELSE 9e999 END,"
+    " blocked = 0 WHERE id = :id"
+)
+_OF_POST = (
+    f"SELECT id FROM deliveries WHERE {IS_REMOVAL} AND target = ? AND state IN ({PLANNED}, {HELD})"
+)
+_REMOVE_NEXT = (
+    f"UPDATE deliveries SET follows = '', due_at = :at, state = CASE (SELECT p.state FROM"
+    f" deliveries p WHERE p.id = deliveries.target) WHEN {WITHDRAWING} THEN {READY} ELSE state END"
+    f" WHERE follows > '' AND follows = :id AND state = {PLANNED} AND {IS_REMOVAL}"
+)
+_PUBLISHED_ONE = "UPDATE deliveries SET state = ? WHERE id = ? AND state = ?"
+
+_ID, _RUN, _SUBJECT, _ORIGIN = (
+    DELIVERY.index(name) for name in ("id", "run_id", "subject", "origin")
+)
+_STATE, _HOLD = DELIVERY.index("state"), DELIVERY.index("hold")
+_PLANNED_AT = DELIVERY.index("planned_at")
+
+
+class Block(NamedTuple):
+    """A live withdrawal of a whole subject; see `Withdrawal`."""
+
+    number: int
+    origin: str
+    run: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """Why nothing about the subject is published, and how to change that."""
+        return (
+            f"its subject is withdrawn ({self.reason}); `appealbridge lift {self.number}` lifts the "
+            "withdrawal"
+        )
+
+
+class LiveWithdrawals:
+    """
+    The subjects about which nothing may be published, and the deliveries whose settling concerns a withdrawal.
+
+    `concerned` are the open removals, and the posts with an open removal that are not published.
+    """
+
+    def __init__(self) -> None:
+        self.stale = True
+        self.subjects: dict[str, list[Block]] = {}
+        self.concerned: frozenset[str] = frozenset()
+
+    def load(self, db: sqlite3.Connection) -> None:
+        """Read it from the store."""
+        self.subjects = {}
+        for number, subject, *rest in db.execute(_SUBJECTS):
+            self.subjects.setdefault(subject, []).append(Block(number, *rest))
+        concerned = set()
+        for removal, post, state in db.execute(_OPEN_REMOVALS):
+            concerned |= {removal, post} if post and state <= LAST_OPEN else {removal}
+        self.concerned = frozenset(concerned)
+        self.stale = False
+
+    def block(self, subject: str, origin: str, run: str) -> Block | None:
+        """Return what keeps back a delivery of this subject, origin and run, `None` if nothing does."""
+        for block in self.subjects.get(subject, ()):
+            if block.origin in ("", origin) and (not block.run or block.run != run):
+                return block
+        return None
+
+    def refuse(self, db: sqlite3.Connection, delivery: Delivery) -> None:
+        """Raise `IllegalMove` if a withdrawal does not allow that a delivery becomes ready."""
+        if delivery.kind is Kind.WITHDRAW:
+            (post,) = db.execute(_ABOUT, (delivery.target,)).fetchall() or [(0, -1, "", "", "")]
+            if post[1] != WITHDRAWING:
+                raise IllegalMove(
+                    f"delivery {delivery.number}: nobody knows whether its post is published; look at "
+                    "the account, then confirm the post, or that it is not there"
+                )
+            return
+        block = self.block(delivery.subject, delivery.origin, delivery.run_id)
+        if block is not None:
+            raise IllegalMove(f"delivery {delivery.number}: {block.words}")
+        if delivery.id in self.concerned:
+            raise IllegalMove(f"delivery {delivery.number}: it is withdrawn, so it is not sent")
+
+    def after(
+        self,
+        db: sqlite3.Connection,
+        ended: Mapping[str, float],
+        leave: Callable[[sqlite3.Connection, Ended], None],
+    ) -> None:
+        """Store what follows from the new states of these deliveries, each with the time."""
+        left: list[tuple[str, float]] = []
+        for id_, at in ended.items():
+            kind, state, hold, target, reason = db.execute(_ABOUT, (id_,)).fetchone()
+            if target:
+                left += _removal_ended(db, id_, target, state, at)
+            else:
+                left += _post_ended(db, id_, state, hold, reason, at)
+        self.stale = True
+        leave(db, left)
+
+
+class WritingConnection(sqlite3.Connection):
+    """The connection that writes, with what it remembers."""
+
+    live: LiveWithdrawals | None = None
+
+
+def live_of(connection: sqlite3.Connection) -> LiveWithdrawals:
+    """Return what a writing connection remembers of live withdrawals."""
+    live = getattr(connection, "live", None) or LiveWithdrawals()
+    if live.stale:
+        live.load(connection)
+    if isinstance(connection, WritingConnection):
+        connection.live = live
+    return live
+
+
+def forget(connection: sqlite3.Connection) -> None:
+    """Let it be read again, because a transaction was rolled back or has changed withdrawals."""
+    if isinstance(connection, WritingConnection) and connection.live is not None:
+        connection.live.stale = True
+
+
+def mark_withdrawn(db: sqlite3.Connection) -> None:
+    """Mark withdrawn posts whose outcome has become unclear, so that they are only searched for."""
+    db.execute(_MARK)
+
+
+def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
+    """
+    Return the rows of new deliveries, cancelled where their subject is withdrawn, and these alone.
+
+    People are notified of what is cancelled here.
+    """
+    live = live_of(db)
+    if not live.subjects or not any(row[_SUBJECT] in live.subjects for row in rows):
+        return rows, ()
+    kept: list[Row] = []
+    withheld: list[Row] = []
+    for row in rows:
+        block = live.block(row[_SUBJECT], row[_ORIGIN], row[_RUN])
+        if block is None or row[_STATE] > LAST_OPEN:
+            kept.append(row)
+            continue
+        cancelled = (*row[:_HOLD], "", block.words, row[_PLANNED_AT], CANCELLED, 0, inf, inf, 0)
+        kept.append(cancelled)
+        withheld.append(cancelled)
+        _notify(db, block, row)
+    return kept, withheld
+
+
+_NOTIFY = (
+    "INSERT INTO alarms (kind, channel, words, at) SELECT 'withdrawal.blocks', '', :words, :at"
+    " WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE kind = 'withdrawal.blocks' AND channel = ''"
+    " AND words = :words)"
+)
+
+
+def _notify(db: sqlite3.Connection, block: Block, row: Row) -> None:
+    words = (
+        f"{row[_SUBJECT]}: a later event would have published again, but the subject is withdrawn "
+        f"({block.reason}). If it is to be published again, lift the withdrawal: appealbridge lift "
+        f"{block.number}"
+    )
+    db.execute(_NOTIFY, {"words": words, "at": row[_PLANNED_AT]})
+
+
+def put(
+    db: sqlite3.Connection, id_: str, state: int, at: float, *, hold: str = "", reason: str = ""
+) -> None:
+    """Give a delivery another state, due from then on."""
+    db.execute(_SET, {"id": id_, "state": state, "hold": hold, "reason": reason, "at": at})
+
+
+def remove_next(db: sqlite3.Connection, id_: str, at: float) -> None:
+    """Let the post before this one in a thread be removed too."""
+    db.execute(_REMOVE_NEXT, {"id": id_, "at": at})
+
+
+def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: float) -> Ended:
+    left: list[tuple[str, float]] = []
+    if state == DELIVERED:
+        db.execute(_PUBLISHED_ONE, (WITHDRAWN, post, WITHDRAWING))
+        about = db.execute(_ABOUT, (post,)).fetchone()
+        if about is not None and about[1] <= LAST_OPEN:
+            put(db, post, CANCELLED, at, reason="withdrawn; a person has seen that it is not there")
+            left.append((post, at))
+    elif state == CANCELLED:
+        db.execute(_PUBLISHED_ONE, (DELIVERED, post, WITHDRAWING))
+    if STATES[state] not in (State.PLANNED, State.READY, State.SENDING):
+        remove_next(db, id_, at)
+    return left
+
+
+def _post_ended(
+    db: sqlite3.Connection, id_: str, state: int, hold: str, reason: str, at: float
+) -> Ended:
+    """Store what the outcome of a withdrawn post means for it and its removal."""
+    (removal,) = db.execute(_OF_POST, (id_,)).fetchone() or ("",)
+    if not removal:
+        return ()
+    if state == DELIVERED:
+        db.execute(_PUBLISHED_ONE, (WITHDRAWING, id_, DELIVERED))
+        (follows,) = db.execute(
+            "SELECT follows FROM deliveries WHERE id = ?", (removal,)
+        ).fetchone()
+        if not follows:
+            put(db, removal, READY, at)
+        return ()
+    if state == UNKNOWN:
+        mark_withdrawn(db)
+        return ()
+    if state == HELD and hold == Hold.UNKNOWN:
+        put(db, removal, HELD, at, hold=Hold.CANNOT_REMOVE, reason=perhaps_published(reason))
+        return ()
+    put(db, removal, CANCELLED, at, reason="its post was never published")
+    remove_next(db, removal, at)
+    if state > LAST_OPEN:
+        return ()
+    put(db, id_, CANCELLED, at, reason="withdrawn before it was published")
+    return [(id_, at)]
+
+
+def perhaps_published(reason: str) -> str:
+    """Return the reason of a task about a post of which nobody knows whether it is published."""
+    return (
+        "nobody knows whether its post is published; look at the account, remove it there if it is, "
+        f"then confirm ({reason})"
+    )

@@ -1,0 +1,314 @@
+"""Stores withdrawals, and the removals that they cause."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from appealbridge.model.delivery import Delivery, Hold, Kind, State
+from appealbridge.model.errors import IllegalMove, NotFound
+from appealbridge.model.notice import NOTICE
+from appealbridge.model.withdrawal import WITHDRAWN, Withdrawal
+from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
+from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.deliveries import deliveries_where, find
+from appealbridge.store.sqlite.live import (
+    OF_CHANNEL,
+    forget,
+    mark_withdrawn,
+    perhaps_published,
+    put,
+    remove_next,
+)
+from appealbridge.store.sqlite.rows import (
+    DELIVERY,
+    STORED_DELIVERY,
+    Row,
+    as_json,
+    delivery_of,
+    delivery_row,
+    json_list,
+    names,
+    time_or_none,
+)
+from appealbridge.store.sqlite.schema import ANY_NUMBER
+from appealbridge.store.sqlite.settle import leave
+from appealbridge.store.sqlite.states import (
+    CANCELLED,
+    DELIVERED,
+    IS_OPEN_REMOVAL,
+    IS_POST,
+    IS_REMOVAL,
+    LAST_OPEN,
+    NUMBERS,
+    READY,
+    SENDING,
+    WITHDRAW,
+    WITHDRAWING,
+)
+
+_COLUMNS = names(STORED_DELIVERY)
+_OF_SUBJECT = (
+    "number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
+    " AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > ''"
+    f" AND e.{ANY_NUMBER})"
+)
+_AFFECTED = (
+    f"WHERE {_OF_SUBJECT} AND subject = :subject AND {IS_POST} AND recipe <> '{NOTICE}'"
+    " AND (:origin = '' OR origin = :origin) AND run_id <> :run"
+    " AND (:all_channels OR channel IN (SELECT value FROM json_each(:channels)))"
+    " AND (:all_steps OR recipe = :recipe AND step IN (SELECT value FROM json_each(:steps)))"
+    f" AND state <= {DELIVERED}"
+    " ORDER BY number DESC"
+)
+_HAS_REMOVAL = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
+    f" AND state <= {LAST_OPEN})"
+)
+_WITHDRAWAL = ("subject", "origin", "target", "whole", "run", "reason", "by", "at", "lifted_by")
+_STORE = (
+    f"INSERT INTO withdrawals ({names(_WITHDRAWAL)}, lifted_at)"
+    f" VALUES ({', '.join('?' * len(_WITHDRAWAL))}, 9e999) RETURNING number"
+)
+_SELECT = f"SELECT number, {names(_WITHDRAWAL)}, lifted_at FROM withdrawals"
+_LIFT = "UPDATE withdrawals SET lifted_by = ?, lifted_at = ? WHERE number = ?"
+_NEW = (*DELIVERY, "blocked", "kind", "target", "follows")
+_INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_TO_POST = f"UPDATE deliveries SET state = {WITHDRAWING} WHERE id = ?"
+_UNMARK = f"UPDATE deliveries SET hold = '' WHERE id = ? AND hold = '{WITHDRAWN}'"
+# A post that is removed again has an earlier removal, whose id has the number of the earlier withdrawal.
+_NOT_BEGUN = (
+    f"WHERE {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = 0"
+    " AND id LIKE '%~w' || :number ORDER BY number"
+)
+_CLAIM = (
+    f"UPDATE deliveries SET state = {SENDING}, attempts = attempts + 1, begun_at = :now,"
+    " first_begun_at = min(first_begun_at, :now), owner = :owner"
+    f" WHERE number IN (SELECT number {OF_CHANNEL} AND state = {READY}"
+    " AND due_at <= :now ORDER BY due_at, number LIMIT :limit)"
+    f" RETURNING {_COLUMNS}"
+)
+_OUTSTANDING = f"SELECT count(*), min(planned_at) FROM deliveries WHERE {IS_OPEN_REMOVAL}"
+
+
+@dataclass(slots=True)
+class _Fates:
+    """What becomes of the deliveries that a withdrawal is about."""
+
+    cancelled: list[Delivery] = field(default_factory=list)
+    removing: list[Delivery] = field(default_factory=list)
+    awaited: list[Delivery] = field(default_factory=list)
+    tasks: list[Delivery] = field(default_factory=list)
+
+    def of(self, delivery: Delivery) -> list[Delivery]:
+        """Return the list for a delivery in its state."""
+        match delivery.state:
+            case State.DELIVERED:
+                return self.removing
+            case State.SENDING | State.UNKNOWN:
+                return self.awaited
+            case State.HELD if delivery.hold == Hold.UNKNOWN:
+                return self.tasks
+        return self.cancelled
+
+    def result(self, withdrawal: Withdrawal) -> Withdrawn:
+        """Return them as a record."""
+        return Withdrawn(
+            withdrawal=withdrawal,
+            cancelled=self.cancelled,
+            removing=self.removing,
+            awaited=self.awaited,
+            tasks=self.tasks,
+        )
+
+
+class SqliteWithdrawals(WriteAccess):
+    """The `WithdrawalStore` in SQLite."""
+
+    @writes
+    def withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
+        return withdraw(db, order)
+
+    @reads
+    def would_withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
+        return _fates(db, order).result(order.withdrawal)
+
+    @writes
+    def lift(self, db: Connection, number: int, by: str, now: float) -> Withdrawal:
+        withdrawal = _withdrawal(db, number)
+        if withdrawal.lifted_at is not None:
+            raise IllegalMove(
+                f"withdrawal {number}: it was lifted already, by {withdrawal.lifted_by}"
+            )
+        db.execute(_LIFT, (by, now, number))
+        for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
+            put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
+            db.execute(
+                f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}",
+                (removal.target,),
+            )
+            db.execute(_UNMARK, (removal.target,))
+        forget(db)
+        return _withdrawal(db, number)
+
+    @reads
+    def withdrawals(
+        self, db: Connection, subject: str = "", limit: int = 100
+    ) -> Sequence[Withdrawal]:
+        where = "WHERE subject = :subject" if subject else ""
+        rows = db.execute(
+            f"{_SELECT} {where} ORDER BY number DESC LIMIT :limit",
+            {"subject": subject, "limit": limit},
+        )
+        return [withdrawal_of(row) for row in rows]
+
+    @reads
+    def removals(
+        self, db: Connection, subject: str = "", *, outstanding: bool = False, limit: int = 500
+    ) -> Sequence[Removal]:
+        tests = [IS_OPEN_REMOVAL if outstanding else IS_REMOVAL]
+        if subject:
+            tests += [_OF_SUBJECT, "subject = :subject"]
+        removals = deliveries_where(
+            db,
+            f"WHERE {' AND '.join(tests)} ORDER BY number DESC LIMIT :limit",
+            {"subject": subject, "limit": limit},
+        )
+        posts = {
+            post.id: post
+            for post in deliveries_where(
+                db,
+                "WHERE id IN (SELECT value FROM json_each(?))",
+                (json_list({removal.target for removal in removals}),),
+            )
+        }
+        return [Removal(each, posts[each.target]) for each in removals if each.target in posts]
+
+    @writes
+    def claim_removals(
+        self, db: Connection, channel: str, now: float, limit: int
+    ) -> Sequence[Delivery]:
+        values = {"channel": channel, "now": now, "limit": limit, "owner": self._owner}
+        claimed = [delivery_of(row) for row in db.execute(_CLAIM, values).fetchall()]
+        return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
+
+    @reads
+    def outstanding(self, db: Connection) -> tuple[int, float | None]:
+        count, oldest = db.execute(_OUTSTANDING).fetchone()
+        return int(count), oldest
+
+
+def withdraw(db: Connection, order: WithdrawalOrder) -> Withdrawn:
+    """Store a withdrawal with all that follows from it, in the transaction of its caller."""
+    fates, now = _fates(db, order), order.withdrawal.at
+    w = order.withdrawal
+    values = (w.subject, w.origin, w.target, int(w.whole), w.run, w.reason, w.by, w.at, w.lifted_by)
+    (number,) = db.execute(_STORE, values).fetchone()
+    stored = replace(w, number=number)
+    for delivery in fates.cancelled:
+        put(db, delivery.id, CANCELLED, now, reason=f"withdrawn: {w.reason}")
+    behind: dict[str, str] = {}
+    for delivery in (*fates.removing, *fates.awaited, *fates.tasks):
+        behind[delivery.follows] = removal_id(delivery, number)
+    for delivery in sorted(
+        (*fates.removing, *fates.awaited, *fates.tasks), key=lambda each: -each.number
+    ):
+        _plan_removal(db, stored, delivery, behind.get(delivery.id, ""))
+    mark_withdrawn(db)
+    leave(db, [(delivery.id, now) for delivery in fates.cancelled])
+    forget(db)
+    return fates.result(stored)
+
+
+def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
+    w = order.withdrawal
+    if w.target:
+        post = find(db, w.target)
+        if post.kind is not Kind.POST or NUMBERS[post.state] > DELIVERED:
+            raise IllegalMove(
+                f"delivery {post.number}: it is {post.state.value}, so there is nothing to withdraw"
+            )
+        affected = [post]
+    else:
+        values = {
+            "subject": w.subject,
+            "origin": w.origin,
+            "run": w.run,
+            "all_channels": not order.channels,
+            "channels": json_list(order.channels),
+            "all_steps": not order.steps,
+            "recipe": order.recipe,
+            "steps": json_list(order.steps),
+        }
+        affected = deliveries_where(db, _AFFECTED, values)
+    fates = _Fates()
+    for delivery in affected:
+        if not db.execute(_HAS_REMOVAL, (delivery.id,)).fetchone()[0]:
+            fates.of(delivery).append(delivery)
+    return fates
+
+
+def removal_id(post: Delivery, number: int) -> str:
+    """Return the id of the removal of a post by the withdrawal of this number."""
+    return f"{post.id}~w{number}"
+
+
+def _plan_removal(db: Connection, withdrawal: Withdrawal, post: Delivery, behind: str) -> None:
+    """Store the removal of a post, `behind` that of the next post of its thread."""
+    content = as_json({"withdraw": post.number, "reason": withdrawal.reason})
+    hold, reason, state = "", f"withdrawn: {withdrawal.reason}", State.READY
+    if post.state is State.HELD:
+        hold, reason, state = Hold.CANNOT_REMOVE, perhaps_published(post.reason), State.HELD
+    elif post.state is not State.DELIVERED or behind:
+        state = State.PLANNED
+    removal = replace(
+        post,
+        id=removal_id(post, withdrawal.number),
+        kind=Kind.WITHDRAW,
+        target=post.id,
+        content=content,
+        content_hash=hashlib.sha256(content.encode()).hexdigest(),
+        # No delivery has its turn before or behind it.
+        origin=f"withdraw:{post.id}",
+        state=state,
+        hold=hold,
+        reason=reason,
+        planned_at=withdrawal.at,
+        due_at=withdrawal.at,
+        publish_by=None,
+        attempts=0,
+        begun_at=None,
+        first_begun_at=None,
+        settled_at=None,
+    )
+    db.execute(_INSERT, (*delivery_row(removal), 0, WITHDRAW, post.id, behind))
+    if post.state is State.DELIVERED:
+        db.execute(_TO_POST, (post.id,))
+    if state is State.HELD:
+        remove_next(db, removal.id, withdrawal.at)
+
+
+def withdrawal_of(row: Row) -> Withdrawal:
+    """Return the withdrawal of a row."""
+    number, subject, origin, target, whole, run, reason, by, at, lifted_by, lifted_at = row
+    return Withdrawal(
+        number=number,
+        subject=subject,
+        origin=origin,
+        target=target,
+        whole=bool(whole),
+        run=run,
+        reason=reason,
+        by=by,
+        at=at,
+        lifted_by=lifted_by,
+        lifted_at=time_or_none(lifted_at),
+    )
+
+
+def _withdrawal(db: Connection, number: int) -> Withdrawal:
+    row = db.execute(f"{_SELECT} WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise NotFound(f"withdrawal {number}: there is none; `appealbridge withdrawals` lists them")
+    return withdrawal_of(row)
