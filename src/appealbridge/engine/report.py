@@ -16,7 +16,7 @@ from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.logs import Level, Log, LogEvent
 from appealbridge.metrics import Metrics
 from appealbridge.model.attempt import AttemptKind, Outcome
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreNearlyFull
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
@@ -30,6 +30,14 @@ _EVENTS: dict[State, tuple[LogEvent, Level]] = {
     State.FAILED: (LogEvent.FAILED, Level.ERROR),
     State.EXPIRED: (LogEvent.EXPIRED, Level.ERROR),
     State.HELD: (LogEvent.HELD, Level.WARNING),
+    State.CANCELLED: (LogEvent.CANCELLED, Level.INFO),
+}
+
+_REMOVALS: dict[State, tuple[LogEvent, Level]] = {
+    State.DELIVERED: (LogEvent.WITHDRAWN, Level.INFO),
+    State.READY: (LogEvent.NOT_REMOVED, Level.WARNING),
+    State.UNKNOWN: (LogEvent.REMOVED, Level.INFO),
+    State.HELD: (LogEvent.CANNOT_REMOVE, Level.ERROR),
 }
 
 C = TypeVar("C", bound=type)
@@ -114,6 +122,8 @@ class Report(OutcomeListener):
         delivery, settlement = result.delivery, result.settlement
         attempt = settlement.attempt
         event, level = _EVENTS[settlement.target]
+        if delivery.kind is Kind.WITHDRAW:
+            event, level = _REMOVALS[settlement.target]
         if attempt is not None:
             self._metrics.attempted(delivery.channel, attempt.outcome, result.seconds)
             if attempt.kind is AttemptKind.FIND:

@@ -66,6 +66,12 @@ class LogEvent(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    WITHDRAWAL = "withdrawal"
+    LIFTED = "lifted"
+    REMOVED = "removed"
+    NOT_REMOVED = "not_removed"
+    CANNOT_REMOVE = "cannot_remove"
+    WITHDRAWN = "withdrawn"
     RECOVERED = "recovered"
     PRUNED = "pruned"
     # notices

@@ -24,8 +24,9 @@ from appealbridge.engine.delivery.retry_policies import Policies
 from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.engine.time_limit import GaveUp, Over
+from appealbridge.engine.withdrawals.attempt import Removals
 from appealbridge.model.attempt import Attempt
-from appealbridge.model.delivery import OPEN, Delivery, Hold, State
+from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import (
     AccountRefused,
     DeliveryError,
@@ -64,6 +65,7 @@ class Attempts:
         self._outcomes = outcomes
         self._policies = Policies(context)
         self._within = context.time_limits.within
+        self._removals = Removals(context, self._failure)
         self._under_way: dict[str, Over] = {}
         self._called_off: dict[str, asyncio.Event] = {}
         # When the last attempt of each delivery with an unclear outcome ended. Those of an earlier process
@@ -76,10 +78,15 @@ class Attempts:
         """Make an attempt that is stored as begun."""
         self._under_way[delivery.id] = asyncio.get_running_loop().create_future()
         try:
-            await self._send(lane, delivery)
+            if delivery.kind is Kind.WITHDRAW:
+                await self._settle(lane, delivery, *await self._removals.remove(lane, delivery))
+            else:
+                await self._send(lane, delivery)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a delivery without a next step
             await self._broke(lane, delivery, State.SENDING, State.UNKNOWN, error)
         finally:
+            if delivery.kind is Kind.WITHDRAW:
+                lane.removed()
             del self._under_way[delivery.id]
             if ended := self._called_off.pop(delivery.id, None):
                 ended.set()
@@ -95,7 +102,10 @@ class Attempts:
     async def search(self, lane: Lane, delivery: Delivery) -> None:
         """Find out whether a delivery with an unclear outcome is published, by a search on the account if possible."""
         try:
-            await self._search(lane, delivery)
+            if delivery.kind is Kind.WITHDRAW:
+                await self._settle(lane, delivery, *await self._removals.look(lane, delivery))
+            else:
+                await self._search(lane, delivery)
         except Exception as error:  # noqa: BLE001 - likewise
             await self._broke(lane, delivery, State.UNKNOWN, State.HELD, error)
         finally:
@@ -227,7 +237,7 @@ class Attempts:
             target=target,
             at=now,
             due_at=now + lane.policy.search_after,
-            hold=Hold.UNKNOWN if target is State.HELD else delivery.hold,
+            hold=_held(delivery) if target is State.HELD else delivery.hold,
             reason=str(failure),
         )
         await self._settle(lane, delivery, settlement, 0.0)
@@ -337,6 +347,10 @@ class Attempts:
             await retrying(self._store.settle, settlement)
         finally:
             self._report.store_worked(part)
+
+
+def _held(delivery: Delivery) -> Hold:
+    return Hold.CANNOT_REMOVE if delivery.kind is Kind.WITHDRAW else Hold.UNKNOWN
 
 
 def _text(reply: str) -> str:

@@ -81,6 +81,8 @@ class Dispatcher:
         lane.wake.clear()
         rest = await self._accounts.tend(lane)
         if rest > 0:
+            # What is published is taken back all the same, although nothing may be published.
+            await self._remove(lane, self._clock.now())
             await self._clock.wait(lane.wake, min(rest, SAFETY_SECONDS))
             return
         now = self._clock.now()
@@ -90,10 +92,14 @@ class Dispatcher:
         lane.blocked = status.blocked
         if status.looks:
             await self._search(lane, now)
+        if status.removals:
+            await self._remove(lane, now)
         await self._claim(lane, now)
         pause = SAFETY_SECONDS
         if status.next_due is not None:
             pause = min(pause, max(0.0, status.next_due - now))
+        if status.removals and lane.removes_at > now:
+            pause = min(pause, lane.removes_at - now)
         if lane.places > 0 and (opens_at := lane.pace.opens_at(now)) > now:
             pause = min(pause, opens_at - now)
         await self._clock.wait(lane.wake, pause)
@@ -108,6 +114,13 @@ class Dispatcher:
             lane.backlog = len(claimed) == free
             for delivery in claimed:
                 self.begin(lane, delivery)
+
+    async def _remove(self, lane: Lane, now: float) -> None:
+        free = lane.may_remove(now)
+        if free > 0:
+            for removal in await self._store.claim_removals(lane.name, now, free):
+                lane.removing += 1
+                self.begin(lane, removal)
 
     async def _search(self, lane: Lane, now: float) -> None:
         # An account in trouble gets one request at a time.

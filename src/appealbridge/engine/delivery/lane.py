@@ -52,6 +52,7 @@ class Lane:
     reply, until it is logged. `throttled`: how many rate limits were met in a row before anything was published,
     the first of them at `throttled_since`. `suspects`: the deliveries for which the account was refused, and
     whether another one was published since. `searching`: the deliveries that are being searched for.
+    `removing`: how many removals are under way; none begins before `removes_at`, because the platform asked for that.
     The store holds the queue. What is here can be lost at any time, and is asked for again.
     """
 
@@ -76,6 +77,8 @@ class Lane:
     kept: LaneRecord = field(init=False)
     closed: bool = False
     searching: set[str] = field(default_factory=set)
+    removing: int = 0
+    removes_at: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -114,6 +117,18 @@ class Lane:
             return False
         self.begin(now, 1)
         return True
+
+    def may_remove(self, now: float) -> int:
+        """Return how many removals may begin now; limits on publishing do not count."""
+        stopped = self.closed or self.health.condition is Condition.LOGIN_EXPIRED
+        if stopped or now < self.removes_at:
+            return 0
+        return (self.account.concurrency if self.health.works else 1) - self.removing
+
+    def removed(self) -> None:
+        """Record that a removal is no longer under way."""
+        self.removing -= 1
+        self.wake.set()
 
     def leave(self) -> None:
         """Give a place back."""

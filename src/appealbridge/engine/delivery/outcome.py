@@ -13,6 +13,7 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
+from appealbridge.model.withdrawal import SEARCHES, WITHDRAWN
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, SearchResult, WhenUnsure
 from appealbridge.store.records import Settlement
 
@@ -151,6 +152,9 @@ def settle_unknown(
     """Return the settlement of an `unknown` delivery without a search; `None` if the account can be searched."""
     if channel.can_find:
         return None
+    if delivery.hold == WITHDRAWN:
+        reason = f"it may be published; {channel.platform} offers no way to find out"
+        return _settled(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
     first = delivery.first_begun_at if delivery.first_begun_at is not None else now
     if channel.repeat is Repeat.IDEMPOTENT and now < first + channel.key_seconds:
         reason = "sent again with the same key, which the platform recognises"
@@ -195,7 +199,11 @@ def settle_search(
         return _settled(delivery, State.DELIVERED, now, attempt=attempt, receipt=found.receipt)
     outcome = Outcome.ABSENT if found.sure else Outcome.CANNOT_TELL
     attempt = _search(delivery, outcome, found.seen, begun_at, now)
-    if not found.sure and account.when_unsure is not WhenUnsure.SEND_AGAIN:
+    if delivery.hold == WITHDRAWN and found.sure:
+        return _withdrawn_and_absent(delivery, attempt, found.seen, begun_at, now)
+    if not found.sure and (
+        account.when_unsure is not WhenUnsure.SEND_AGAIN or delivery.hold == WITHDRAWN
+    ):
         reason = f"it may be published: {found.seen}"
         return _settled(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
@@ -205,6 +213,21 @@ def settle_search(
         return _settled(delivery, State.READY, now, attempt=attempt, reason=found.seen)
     return _settled(
         delivery, State.UNKNOWN, now, attempt=attempt, due_at=search_at, reason=delivery.reason
+    )
+
+
+def _withdrawn_and_absent(
+    delivery: Delivery, attempt: Attempt, seen: str, searched_at: float, now: float
+) -> Settlement:
+    """Return the settlement of a withdrawn delivery that was not found; it is never sent again."""
+    first = delivery.planned_at if delivery.first_begun_at is None else delivery.first_begun_at
+    later = [first + after for after in SEARCHES if first + after > searched_at]
+    if not later:
+        return _settled(
+            delivery, State.CANCELLED, now, attempt=attempt, reason=f"withdrawn: {seen}"
+        )
+    return _settled(
+        delivery, State.UNKNOWN, now, attempt=attempt, due_at=later[0], reason=delivery.reason
     )
 
 

@@ -87,7 +87,8 @@ _INTERRUPTED = (
 )
 _KEEP_INTERRUPTED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
-    f" SELECT id, attempts, CASE WHEN {IS_REMOVAL} THEN 'remove' ELSE 'send' END, begun_at, :now, 'unsure', :reason FROM deliveries"
+    f" SELECT id, attempts, CASE WHEN {IS_REMOVAL} THEN 'remove' ELSE 'send' END, begun_at, :now,"
+    " 'unsure', :reason FROM deliveries"
     f" WHERE number IN ({_INTERRUPTED})"
 )
 _RECOVER = (

@@ -144,7 +144,7 @@ class LiveWithdrawals:
         """Store what follows from the new states of these deliveries, each with the time."""
         left: list[tuple[str, float]] = []
         for id_, at in ended.items():
-            kind, state, hold, target, reason = db.execute(_ABOUT, (id_,)).fetchone()
+            _, state, hold, target, reason = db.execute(_ABOUT, (id_,)).fetchone()
             if target:
                 left += _removal_ended(db, id_, target, state, at)
             else:

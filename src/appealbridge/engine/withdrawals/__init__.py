@@ -1,0 +1,1 @@
+"""Takes back what was published, and looks whether it is gone."""

@@ -1,0 +1,152 @@
+"""One attempt to remove a post, or one look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.time_limit import GaveUp
+from appealbridge.engine.withdrawals.outcome import settle_look, settle_removal
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.errors import (
+    AlreadyGone,
+    DeliveryError,
+    NotFound,
+    Rejected,
+    StoreError,
+    TryAgain,
+    Unsure,
+)
+from appealbridge.model.receipt import Receipt
+from appealbridge.plugin.abilities import Removes, Standing
+from appealbridge.plugin.channel import Tools
+from appealbridge.store.records import Settlement
+
+T = TypeVar("T")
+
+THROTTLED = 60.0
+"""After how many seconds the next removal begins if the platform says that there were too many, and no time."""
+
+
+class Removals:
+    """Makes the attempts and looks of removals, and returns how each is settled and how many seconds it took."""
+
+    def __init__(
+        self, context: EngineContext, failure: Callable[[Exception], DeliveryError]
+    ) -> None:
+        self._store = context.store
+        self._clock = context.clock
+        self._rng = context.rng
+        self._report = context.report
+        self._within = context.time_limits.within
+        self._failure = failure
+
+    async def remove(self, lane: Lane, removal: Delivery) -> tuple[Settlement, float]:
+        """Make one attempt that is stored as begun."""
+        begun_at = self._clock.now()
+        receipt = await self._receipt(removal)
+        result = await self._removed(lane, removal, receipt)
+        if isinstance(result, TryAgain):
+            result = self._about_the_account(lane, removal, result)
+        account = await self._account(lane) if isinstance(result, AlreadyGone) else ""
+        now = self._clock.now()
+        settlement = settle_removal(
+            removal, result, receipt, lane.policy,
+            account=account, begun_at=begun_at, now=now, rng=self._rng,
+        )  # fmt: skip
+        return settlement, now - begun_at
+
+    async def look(self, lane: Lane, removal: Delivery) -> tuple[Settlement, float]:
+        """Look once whether the post is gone."""
+        begun_at = self._clock.now()
+        receipt = await self._receipt(removal)
+        result = await self._seen(lane, removal, receipt)
+        before = await self._persist(lambda: self._store.attempts(removal.id))
+        gone = isinstance(result, Standing) and not result.there
+        account = await self._account(lane) if gone else ""
+        now = self._clock.now()
+        settlement = settle_look(
+            removal, result, receipt, before, account=account, begun_at=begun_at, now=now
+        )
+        return settlement, now - begun_at
+
+    async def _removed(
+        self, lane: Lane, removal: Delivery, receipt: Receipt | None
+    ) -> str | DeliveryError:
+        channel = lane.channel
+        if receipt is None or not isinstance(channel, Removes):
+            return Rejected(_cannot(lane, receipt))
+        try:
+            removing = channel.remove(lane.account, receipt, removal, self._tools(lane))
+            answer = await self._within(lane.channel.time_limit, removing)
+            return lane.http.clean(str(answer).encode(errors="replace").decode())
+        except GaveUp as error:
+            return Unsure(f"the attempt was ended: {error}")
+        except Exception as error:  # noqa: BLE001 - a plug-in that breaks may have removed the post
+            return self._failure(error)
+
+    async def _seen(
+        self, lane: Lane, removal: Delivery, receipt: Receipt | None
+    ) -> Standing | DeliveryError:
+        channel = lane.channel
+        if receipt is None or not isinstance(channel, Removes):
+            return TryAgain(_cannot(lane, receipt))
+        try:
+            looking = channel.look(lane.account, receipt, removal, self._tools(lane))
+            standing = await self._within(lane.channel.time_limit, looking)
+            seen = lane.http.clean(str(standing.seen).encode(errors="replace").decode())
+            return Standing(bool(standing.there), "", seen)
+        except GaveUp as error:
+            return TryAgain(f"the look was ended: {error}")
+        except Exception as error:  # noqa: BLE001 - a look that breaks has seen nothing
+            return self._failure(error)
+
+    def _about_the_account(
+        self, lane: Lane, removal: Delivery, error: TryAgain
+    ) -> str | DeliveryError:
+        """Let the lane know of a login or an account in trouble; a limit on removing stops only removals."""
+        now = self._clock.now()
+        if error.throttled or error.after:
+            lane.removes_at = now + (error.after or THROTTLED)
+            return error
+        result = lane.on_result(error, now, removal.id)
+        return error if isinstance(result, Receipt) else result
+
+    async def _account(self, lane: Lane) -> str:
+        """Return who the credentials belong to now, empty if nobody knows."""
+        try:
+            checking = lane.channel.check(lane.account, self._tools(lane))
+            return str(await self._within(lane.channel.time_limit, checking))
+        except Exception:  # noqa: BLE001 - then nobody knows, and a person has to look
+            return ""
+
+    async def _receipt(self, removal: Delivery) -> Receipt | None:
+        async def post() -> Receipt | None:
+            try:
+                return (await self._store.delivery(removal.target)).receipt
+            except NotFound:
+                return None
+
+        return await self._persist(post)
+
+    async def _persist(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers."""
+        while True:
+            try:
+                return await question()
+            except StoreError as error:
+                self._report.store_failed(error)
+                await self._clock.sleep(1.0)
+
+    def _tools(self, lane: Lane) -> Tools:
+        return Tools(lane.http, self._clock.now(), self._rng)
+
+
+def _cannot(lane: Lane, receipt: Receipt | None) -> str:
+    if receipt is None:
+        return "nobody knows where its post is"
+    return (
+        f"AppealBridge cannot take back what it published on {lane.name} ({lane.channel.platform})"
+    )

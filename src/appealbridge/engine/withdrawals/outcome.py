@@ -1,0 +1,146 @@
+"""What the result of an attempt to remove a post, or of a look at it, means for the removal. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from appealbridge.engine.delivery.backoff import RetryPolicy, defer
+from appealbridge.engine.delivery.outcome import DETAIL_LIMIT
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import AlreadyGone, DeliveryError, Rejected, TryAgain
+from appealbridge.model.receipt import Receipt
+from appealbridge.model.withdrawal import LOOKS, REMOVE_AGAIN
+from appealbridge.plugin.abilities import Standing
+from appealbridge.store.records import Settlement
+
+
+def settle_removal(
+    removal: Delivery,
+    result: str | DeliveryError,
+    receipt: Receipt | None,
+    policy: RetryPolicy,
+    *,
+    account: str,
+    begun_at: float,
+    now: float,
+    rng: random.Random,
+) -> Settlement:
+    """
+    Return the settlement of a removal after its channel said that the post is gone, or raised.
+
+    `account` is who the credentials belong to now, as `check` names it; empty if nobody knows.
+    """
+
+    def ended(
+        target: State, outcome: Outcome, reason: str, due_at: float | None = None
+    ) -> Settlement:
+        return _settlement(
+            removal, State.SENDING, target, AttemptKind.REMOVE, outcome, reason, str(result),
+            begun_at, now, due_at,
+        )  # fmt: skip
+
+    if isinstance(result, AlreadyGone):
+        if doubt := not_ours(receipt, account):
+            return ended(State.HELD, Outcome.CANNOT_TELL, task(doubt, receipt))
+        return ended(State.DELIVERED, Outcome.ABSENT, f"it was gone already: {result}")
+    if isinstance(result, Rejected):
+        return ended(State.HELD, Outcome.REJECTED, task(str(result), receipt))
+    if isinstance(result, TryAgain):
+        after = result.after
+        due = defer(policy, attempts=max(1, removal.attempts), now=now, after=after, rng=rng)
+        outcome = Outcome.DEFERRED if result.is_about_the_account else Outcome.TRY_AGAIN
+        return ended(State.READY, outcome, str(result), due)
+    outcome = Outcome.UNSURE if isinstance(result, DeliveryError) else Outcome.REMOVED
+    return ended(State.UNKNOWN, outcome, str(result), now + LOOKS[0])
+
+
+def settle_look(
+    removal: Delivery,
+    result: Standing | DeliveryError,
+    receipt: Receipt | None,
+    before: Sequence[Attempt],
+    *,
+    account: str,
+    begun_at: float,
+    now: float,
+) -> Settlement:
+    """Return the settlement of a removal after a look at its post; `before` are its attempts and looks so far."""
+    seen = result.seen if isinstance(result, Standing) else str(result)
+
+    def ended(
+        target: State, outcome: Outcome, reason: str, due_at: float | None = None
+    ) -> Settlement:
+        return _settlement(
+            removal, State.UNKNOWN, target, AttemptKind.LOOK, outcome, reason, seen, begun_at, now,
+            due_at,
+        )  # fmt: skip
+
+    removals = [attempt for attempt in before if attempt.kind is AttemptKind.REMOVE]
+    first = removals[0].begun_at if removals else begun_at
+    last = removals[-1].ended_at if removals else first
+    times = [first + after for after in LOOKS]
+    later = [at for at in times if at > begun_at]
+    if isinstance(result, Standing) and not result.there:
+        confirmed = any(attempt.outcome is Outcome.REMOVED for attempt in removals)
+        if not confirmed and (doubt := not_ours(receipt, account)):
+            return ended(State.HELD, Outcome.CANNOT_TELL, task(doubt, receipt))
+        return ended(State.DELIVERED, Outcome.ABSENT, seen)
+    outcome = Outcome.STANDS if isinstance(result, Standing) else Outcome.CANNOT_TELL
+    stands = f"it still stands: {seen}" if isinstance(result, Standing) else seen
+    if not removals:
+        return ended(State.READY, outcome, stands, now)
+    # A look only counts against the last attempt if it had its time; a platform may be slow.
+    due = [at for at in times if last < at <= begun_at and at - first >= REMOVE_AGAIN]
+    if outcome is Outcome.STANDS and due:
+        return ended(State.READY, outcome, stands, now)
+    if later:
+        return ended(State.UNKNOWN, outcome, stands, later[0])
+    why = f"the platform said that it removed the post, but {stands}"
+    return ended(State.HELD, outcome, task(why, receipt))
+
+
+def not_ours(receipt: Receipt | None, account: str) -> str:
+    """Return why a post that is not there may only be hidden from this account; empty if it is gone."""
+    kept = receipt.account if receipt is not None else ""
+    if not kept:
+        return "the post is not there, but nobody knows which account published it"
+    if kept != account:
+        return (
+            f"the post is not there for {account or 'these credentials'}, but {kept} published it, "
+            "and may still have it"
+        )
+    return ""
+
+
+def task(why: str, receipt: Receipt | None) -> str:
+    """Return the reason of a task for a person: why, and where the post is."""
+    where = "" if receipt is None else receipt.url or receipt.id
+    return f"{why}; remove it by hand{f': {where}' if where else ''}"
+
+
+def _settlement(
+    removal: Delivery,
+    source: State,
+    target: State,
+    kind: AttemptKind,
+    outcome: Outcome,
+    reason: str,
+    detail: str,
+    begun_at: float,
+    now: float,
+    due_at: float | None,
+) -> Settlement:
+    return Settlement(
+        delivery_id=removal.id,
+        source=source,
+        target=target,
+        at=now,
+        attempt=Attempt(
+            removal.id, removal.attempts, kind, begun_at, now, outcome, detail[:DETAIL_LIMIT]
+        ),
+        due_at=due_at,
+        hold=Hold.CANNOT_REMOVE if target is State.HELD else "",
+        reason=reason,
+    )
