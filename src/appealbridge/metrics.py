@@ -28,6 +28,21 @@ _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1
 _COMMIT_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
+def _outstanding(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    return (
+        Gauge(
+            "appealbridge_withdrawals_outstanding",
+            "Posts that were withdrawn and are not certainly removed.",
+            registry=registry,
+        ),
+        Gauge(
+            "appealbridge_withdrawal_age_seconds",
+            "How long ago the oldest of them was withdrawn; 0 if there is none.",
+            registry=registry,
+        ),
+    )
+
+
 class Metrics:
     """
     The metrics of one daemon, in their own registry.
@@ -89,6 +104,7 @@ class Metrics:
             "How long ago the oldest delivery that may still go out was planned; 0 if none waits.",
             registry=registry,
         )
+        self._outstanding, self._outstanding_age = _outstanding(registry)
         self._floods = Counter(
             "appealbridge_floods_total",
             "Floods that were held, by the source or the recipe that they were of.",
@@ -199,6 +215,11 @@ class Metrics:
     def noticed(self, kind: str, outcome: str) -> None:
         """Count a notice of a kind of `model/notice.py`, as `told` or `not_told`."""
         self._notices.labels(kind, outcome).inc()
+
+    def withdrawals(self, outstanding: int, age: float) -> None:
+        """Note how many withdrawn posts are not certainly removed, and since when in seconds."""
+        self._outstanding.set(outstanding)
+        self._outstanding_age.set(age)
 
     def render(self, waiting: Mapping[tuple[str, str], int], queue_age: float) -> bytes:
         """

@@ -32,6 +32,7 @@ FILES = {
         "cancel",
         "replay",
     ),
+    "withdrawals": ("withdraw", "withdrawals", "lift"),
     "channels": ("channels",),
     "db": ("db",),
     "completion": ("completion",),

@@ -31,6 +31,7 @@ class Engine:
         self.pipeline = build(context, lambda: self.active)
         self.reception = self.pipeline.reception
         self.operations = self.pipeline.operations
+        self.withdrawals = self.pipeline.withdrawals
         self.disk_space = self.pipeline.disk_space
         self.heartbeat = Heartbeat(context)
         self.monitor = Monitor(context, self.pipeline.dispatcher.sending)
@@ -65,6 +66,7 @@ class Engine:
             "heartbeat": self.heartbeat.run,
             "runs": parts.runs.run,
             "upkeep": parts.expiry.run,
+            "withdrawals": parts.withdrawals.run,
             "retention": self._pruning.run,
             "notices": self._notices.run,
         }.items():

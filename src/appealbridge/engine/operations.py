@@ -17,10 +17,11 @@ from appealbridge.engine.runs.replays import Replayed, replay
 from appealbridge.engine.runs.runs import EVERYTHING, of_event
 from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
-from appealbridge.model.delivery import OPEN, Delivery, Hold, State
+from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
+from appealbridge.model.withdrawal import CONFIRMED
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.store.records import DeliveryFilter, Settlement
@@ -164,13 +165,16 @@ class Operations:
             self._context.report.replayed(event, begun, by)
         return results
 
-    async def confirm(self, delivery_id: str, url: str) -> Delivery:
+    async def confirm(self, delivery_id: str, url: str, by: str = "") -> Delivery:
         """
         Record a person's statement that a delivery held as unknown is published at `url`; return it.
 
-        Raise `NotFound`, or `IllegalMove` where its outcome is known.
+        Of a removal, it is the statement that the post is gone, or that all is done that can be. Raise `NotFound`, or
+        `IllegalMove` where its outcome is known.
         """
         delivery = await self._store.delivery(delivery_id)
+        if delivery.kind is Kind.WITHDRAW:
+            return await self._confirm_removed(delivery, by)
         if delivery.state is not State.HELD or delivery.hold != Hold.UNKNOWN:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
@@ -188,6 +192,23 @@ class Operations:
             )
         )
         return await self._moved(delivery.id, LogEvent.DELIVERED)
+
+    async def _confirm_removed(self, removal: Delivery, by: str) -> Delivery:
+        if removal.state is not State.HELD:
+            raise IllegalMove(
+                f"delivery {removal.number} is {removal.state.value}; only a removal that waits for a "
+                "person can be confirmed"
+            )
+        await self._store.settle(
+            Settlement(
+                delivery_id=removal.id,
+                source=State.HELD,
+                target=State.DELIVERED,
+                at=self._clock.now(),
+                reason=f"{CONFIRMED}{by or 'a person'} ({removal.reason})",
+            )
+        )
+        return await self._moved(removal.id, LogEvent.WITHDRAWN)
 
     async def cancel(self, delivery_id: str, reason: str) -> Delivery:
         """

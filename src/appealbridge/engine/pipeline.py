@@ -51,6 +51,7 @@ from appealbridge.engine.outcomes import Outcomes
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.runs import Runs
 from appealbridge.engine.upkeep.expiry import Expiry, ExpiryTimer
+from appealbridge.engine.withdrawals.withdrawals import Withdrawals
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Pipeline:
     runs: Runs
     expiry: Expiry
     operations: Operations
+    withdrawals: Withdrawals
 
 
 def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> Pipeline:
@@ -100,4 +102,5 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         Runs(context, outcomes, run_queue, guard),
         Expiry(context, outcomes, expiry_timer),
         Operations(context, run_queue, expiry_timer, guard, attempts),
+        Withdrawals(context, run_queue),
     )

@@ -21,6 +21,7 @@ from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreN
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.model.source import source_label
+from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.records import Settlement
 
 _EVENTS: dict[State, tuple[LogEvent, Level]] = {
@@ -225,6 +226,17 @@ class Report(OutcomeListener):
         """Record that a person changed a delivery."""
         self._log.info(
             event, delivery_id=delivery.id, channel=delivery.channel, state=delivery.state.value
+        )
+
+    def withdrawal(self, event: LogEvent, withdrawal: Withdrawal) -> None:
+        """Record that something is withdrawn, or that a withdrawal was lifted."""
+        self._log.info(
+            event,
+            number=withdrawal.number,
+            subject=withdrawal.subject,
+            delivery_id=withdrawal.target,
+            reason=withdrawal.reason,
+            by=withdrawal.lifted_by or withdrawal.by,
         )
 
     def replayed(self, event: Event, runs: Sequence[Run], by: str) -> None:

@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     UNKNOWN = "delivery.unknown"
     HELD = "delivery.held"
     APPROVAL = "delivery.waits_for_approval"
+    CANNOT_REMOVE = "withdrawal.cannot_remove"
     RUN_FAILED = "run.failed"
 
 
@@ -46,6 +47,7 @@ class Alarm(StrEnum):
     NEARLY_FULL = "store.nearly_full"
     ROOM_AGAIN = "store.room_again"
     STORE = "store.refuses"
+    WITHDRAWN_SUBJECT = "withdrawal.blocks"
     PART_BROKE = "bridge.part_broke"
 
 

@@ -11,6 +11,9 @@ What is noted as the hold of a post that is withdrawn while nobody knows whether
 Such a post is only searched for, and never sent again.
 """
 
+CONFIRMED = "confirmed by "
+"""How the reason of a removal begins that a person has confirmed."""
+
 LOOKS = (5.0, 60.0, 600.0, 3600.0, 86400.0)
 """How many seconds after the first attempt to remove a post it is looked for, until it is gone."""
 

@@ -349,10 +349,6 @@ class WithdrawalStore(Protocol):
         """
         ...
 
-    async def would_withdraw(self, order: WithdrawalOrder) -> Withdrawn:
-        """Return what `withdraw` would do, and change nothing."""
-        ...
-
     async def lift(self, number: int, by: str, now: float) -> Withdrawal:
         """
         End a withdrawal; removals that have not begun are cancelled, and their posts stay published.
@@ -361,22 +357,8 @@ class WithdrawalStore(Protocol):
         """
         ...
 
-    async def withdrawals(self, subject: str = "", limit: int = 100) -> Sequence[Withdrawal]:
-        """List withdrawals, newest first; without a subject those of all."""
-        ...
-
-    async def removals(
-        self, subject: str = "", *, outstanding: bool = False, limit: int = 500
-    ) -> Sequence[Removal]:
-        """List removals with their posts, newest first, perhaps only those that have not ended."""
-        ...
-
     async def claim_removals(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
         """Begin attempts at removals that are due, like `claim`."""
-        ...
-
-    async def outstanding(self) -> tuple[int, float | None]:
-        """Return how many removals have not ended, and when the oldest of them was planned."""
         ...
 
 
@@ -447,6 +429,24 @@ class StoreQueries(Protocol):
 
     async def backlog(self) -> Backlog:
         """Return how many deliveries wait."""
+
+    async def would_withdraw(self, order: WithdrawalOrder) -> Withdrawn:
+        """Return what `withdraw` would do, and change nothing."""
+        ...
+
+    async def withdrawals(self, subject: str = "", limit: int = 100) -> Sequence[Withdrawal]:
+        """List withdrawals, newest first; without a subject those of all."""
+        ...
+
+    async def removals(
+        self, subject: str = "", *, outstanding: bool = False, limit: int = 500
+    ) -> Sequence[Removal]:
+        """List removals with their posts, newest first, perhaps only those that have not ended."""
+        ...
+
+    async def outstanding(self) -> tuple[int, float | None]:
+        """Return how many removals have not ended, and when the oldest of them was planned."""
+        ...
 
     async def queues(self) -> Sequence[Queue]:
         """Return what waits on each channel that has something waiting."""

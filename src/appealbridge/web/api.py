@@ -86,7 +86,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
             ]
         )
 
-    @table.get("/{path:(deliveries|runs|events|traces)(/.+)?}")
+    @table.get("/{path:(deliveries|runs|events|traces|withdrawals)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
         rows = await listing.read(engine.store.listings, request.match_info["path"], request.query)
         return answer(listing.pointed_out(rows, engine.lanes, engine.clock.now()))
@@ -112,7 +112,9 @@ def _operations(engine: Engine) -> web.RouteTableDef:
     @table.post("/deliveries/{id}/confirm")
     async def confirm(request: web.Request) -> web.Response:
         url = request.query.get("url", "")
-        return await changed(await engine.operations.confirm(request.match_info["id"], url))
+        return await changed(
+            await engine.operations.confirm(request.match_info["id"], url, _by(request))
+        )
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
@@ -153,10 +155,37 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
             engine.active.book,
             request.match_info["id"],
             recipe=query.get("recipe", ""),
-            dry_run=query.get("dry_run", "") in ("1", "true"),
-            by=_name(query.get("by", "")),
+            dry_run=_dry_run(request),
+            by=_by(request),
         )
         return answer([views.replayed(each) for each in made])
+
+    @table.post("/subjects/{subject:.+}/withdraw")
+    async def withdraw_subject(request: web.Request) -> web.Response:
+        channels = [name for name in request.query.get("channels", "").split(",") if name]
+        result = await engine.withdrawals.subject(
+            request.match_info["subject"],
+            request.query.get("reason", ""),
+            by=_by(request),
+            channels=channels,
+            dry_run=_dry_run(request),
+        )
+        return answer(views.withdrawn(result))
+
+    @table.post("/deliveries/{id}/withdraw")
+    async def withdraw_post(request: web.Request) -> web.Response:
+        result = await engine.withdrawals.post(
+            request.match_info["id"],
+            request.query.get("reason", ""),
+            by=_by(request),
+            dry_run=_dry_run(request),
+        )
+        return answer(views.withdrawn(result))
+
+    @table.post("/withdrawals/{number:[0-9]{1,18}}/lift")
+    async def lift(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        return answer(views.withdrawal(await engine.withdrawals.lift(number, _by(request))))
 
     @table.post("/reload")
     async def reload_now(request: web.Request) -> web.Response:
@@ -172,9 +201,13 @@ def _together(request: web.Request) -> tuple[str, dict[str, str]]:
     return query.get("hold", ""), {name: query.get(name, "") for name in ("recipe", "subject")}
 
 
-def _name(text: str) -> str:
+def _dry_run(request: web.Request) -> bool:
+    return request.query.get("dry_run", "") in ("1", "true")
+
+
+def _by(request: web.Request) -> str:
     """Return the name of the person who asks, for the trace."""
-    return "".join(filter(str.isprintable, text))[:100]
+    return "".join(filter(str.isprintable, request.query.get("by", "")))[:100]
 
 
 def _reason(request: web.Request) -> str:

@@ -52,4 +52,7 @@ async def _figures(engine: Engine, metrics: Metrics) -> bytes:
     oldest = backlog.oldest_open_at
     age = 0.0 if oldest is None else max(0.0, engine.clock.now() - oldest)
     waiting = {(state.value, channel): n for (state, channel), n in backlog.counts.items()}
+    outstanding, since = await engine.store.outstanding()
+    now = engine.clock.now()
+    metrics.withdrawals(outstanding, 0.0 if since is None else max(0.0, now - since))
     return metrics.render(waiting, age)

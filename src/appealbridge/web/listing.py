@@ -12,6 +12,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store.base import StoreQueries
 from appealbridge.store.records import (
     DeliveryFilter,
+    Removal,
 )
 from appealbridge.web import views
 
@@ -164,7 +165,17 @@ async def event(store: StoreQueries, event_id: str) -> dict[str, Any]:
     return views.event(await store.event(event_id))
 
 
-_LISTS = {"deliveries": deliveries, "runs": runs, "events": events}
+async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
+    """List withdrawals, newest first, each with what became of its posts."""
+    subject = query.get("subject", "")
+    listed = await store.withdrawals(subject, _limit(query))
+    removals: dict[str, list[Removal]] = {}
+    for each in await store.removals(subject, limit=MOST):
+        removals.setdefault(each.removal.id.rpartition("~w")[2], []).append(each)
+    return [views.withdrawal(one, removals.get(str(one.number), ())) for one in listed]
+
+
+_LISTS = {"deliveries": deliveries, "runs": runs, "events": events, "withdrawals": withdrawals}
 _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace}
 
 
@@ -181,7 +192,7 @@ async def read(store: StoreQueries, path: str, query: Query) -> Any:
 def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
     """Return deliveries, adding the reason if their account keeps them waiting; `now` is in Unix seconds."""
     for row in _rows(told):
-        if "channel" in row and State(row["state"]) in OPEN and not row["reason"]:
+        if "channel" in row and "hold" in row and State(row["state"]) in OPEN and not row["reason"]:
             row["reason"] = (
                 views.standstill(State(row["state"]), lanes.get(row["channel"]), now) or None
             )

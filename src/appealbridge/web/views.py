@@ -16,7 +16,9 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.source import source_label
+from appealbridge.model.withdrawal import CONFIRMED, Withdrawal
 from appealbridge.recipes.model.book import Book
+from appealbridge.store.records import Removal, Withdrawn
 
 GONE = "no longer in appealbridge.yaml; put the channel back and reload, or cancel its deliveries"
 """The reason for deliveries whose channel is not in the settings."""
@@ -26,6 +28,13 @@ _STANDSTILL = {
     Condition.DOWN: "its account does not answer",
     Condition.LOGIN_EXPIRED: "the login of its account does not work",
     Condition.REFUSED: "its account may not publish",
+}
+
+
+_REMOVALS = {
+    State.DELIVERED: "removed",
+    State.HELD: "cannot be removed",
+    State.CANCELLED: "given up",
 }
 
 
@@ -54,6 +63,8 @@ def delivery(
         "subject": one.subject,
         "event": one.event_id,
         "run": one.run_id,
+        "kind": one.kind.value,
+        "target": one.target or None,
         "content": orjson.loads(one.content) if one.content else None,
         "removed": not one.content,
         "content_hash": one.content_hash,
@@ -70,6 +81,7 @@ def delivery(
             "id": one.receipt.id,
             "url": one.receipt.url or None,
             "time": moment(one.receipt.time),
+            "account": one.receipt.account or None,
         }
     if attempts is not None:
         told["history"] = [attempt(each) for each in attempts]
@@ -117,6 +129,61 @@ def event(one: Event) -> dict[str, Any]:
         "cause": list(one.cause),
         "data": one.data,
         "removed": one.removed,
+    }
+
+
+def withdrawal(one: Withdrawal, removals: Sequence[Removal] = ()) -> dict[str, Any]:
+    """Return a withdrawal with what became of each post."""
+    return {
+        "number": one.number or None,
+        "subject": one.subject,
+        "whole_subject": one.whole,
+        "reason": one.reason,
+        "by": one.by or None,
+        "at": moment(one.at),
+        "lifted_by": one.lifted_by or None,
+        "lifted_at": moment(one.lifted_at),
+        "posts": [_removal(each, one) for each in removals],
+    }
+
+
+def _removal(one: Removal, of: Withdrawal) -> dict[str, Any]:
+    removal, receipt = one.removal, one.post.receipt
+    words = _REMOVALS.get(removal.state, "being removed")
+    if removal.state is State.DELIVERED and removal.reason.startswith(CONFIRMED):
+        words = "confirmed"
+    return {
+        "number": removal.number,
+        "post": one.post.number,
+        "channel": removal.channel,
+        "address": None if receipt is None else receipt.url or receipt.id,
+        "state": words,
+        "reason": removal.reason or None,
+        "owner": of.by or None,
+        "since": moment(removal.planned_at),
+        "ended_at": moment(removal.settled_at),
+    }
+
+
+def withdrawn(result: Withdrawn) -> dict[str, Any]:
+    """Return what a withdrawal does, or would do."""
+    return {
+        **withdrawal(result.withdrawal),
+        "posts": [
+            {
+                "number": each.number,
+                "channel": each.channel,
+                "address": each.receipt and (each.receipt.url or each.receipt.id),
+                "state": words,
+            }
+            for words, deliveries in (
+                ("being removed", result.removing),
+                ("being sent: removed once it is published", result.awaited),
+                ("perhaps published: a task for a person", result.tasks),
+                ("cancelled", result.cancelled),
+            )
+            for each in deliveries
+        ],
     }
 
 

@@ -6,16 +6,21 @@ The lane of an account says how it is doing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.health import FAILURES, WELL, Condition, Health
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.delivery.sanitize import ID_LIMIT
 from appealbridge.engine.time_limit import GaveUp
 from appealbridge.model.errors import DeliveryError, StoreError, TryAgain
 from appealbridge.model.notice import Alarm
 from appealbridge.plugin.channel import Tools
 from appealbridge.store.records import LaneRecord
+
+IDENTIFY_AGAIN = 600.0
+"""After how many seconds it is asked again who the credentials belong to, if nobody knows."""
 
 BATCH = 500
 """How many waiting deliveries are made due at once when an account works again."""
@@ -81,7 +86,9 @@ class Accounts:
         failure: DeliveryError | None = None
         try:
             checking = lane.channel.check(lane.account, tools)
-            await self._context.time_limits.within(lane.channel.time_limit, checking)
+            lane.identity = _name(
+                await self._context.time_limits.within(lane.channel.time_limit, checking)
+            )
         except DeliveryError as error:
             failure = error
         except GaveUp as error:
@@ -89,6 +96,14 @@ class Accounts:
         except Exception as error:  # noqa: BLE001 - a check that breaks says nothing about the login
             failure = TryAgain(self._context.clean(f"{type(error).__name__}: {error}"))
         lane.checked(failure, self._clock.now())
+
+    async def identify(self, lane: Lane) -> None:
+        """Ask who the credentials belong to, for the receipts: only that account can say that a post is gone."""
+        with suppress(Exception):  # an account in trouble is noticed by its attempts
+            tools = Tools(lane.http, self._clock.now(), self._context.rng)
+            checking = lane.channel.check(lane.account, tools)
+            within = self._context.time_limits.within
+            lane.identity = _name(await within(lane.channel.time_limit, checking))
 
     async def keep(self, lane: Lane) -> None:
         """Store and log how an account is doing, and tell people if that is due."""
@@ -121,6 +136,10 @@ class Accounts:
         if lane.kept.alarmed and health == WELL:
             return Alarm.BACK, "it publishes again"
         return None
+
+
+def _name(account: object) -> str:
+    return "".join(filter(str.isprintable, str(account)))[:ID_LIMIT]
 
 
 def _health(kept: LaneRecord) -> Health:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -171,7 +172,9 @@ class Attempts:
             result = await self._find(lane, delivery)
             lane.on_search(result, self._clock.now())
             if isinstance(result, SearchResult) and result.receipt is not None:
-                result = await self._own_post(lane, delivery, result, result.receipt)
+                receipt = _by(result.receipt, lane)
+                result = replace(result, receipt=receipt)
+                result = await self._own_post(lane, delivery, result, receipt)
             before: Sequence[Attempt] = ()
             if not isinstance(result, SearchResult) or result.receipt is None:
                 # Without them nobody knows whether it may be sent again.
@@ -260,7 +263,7 @@ class Attempts:
             sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
             over = self._under_way[delivery.id]
             receipt = await self._within(lane.channel.time_limit, sending, over)
-            result = kept_receipt(receipt)
+            result = _by(kept_receipt(receipt), lane)
         except GaveUp as error:
             result = Unsure(f"the attempt was ended: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
@@ -347,6 +350,13 @@ class Attempts:
             await retrying(self._store.settle, settlement)
         finally:
             self._report.store_worked(part)
+
+
+def _by(receipt: Receipt, lane: Lane) -> Receipt:
+    """Return a receipt that names the account."""
+    if receipt.account or not lane.identity:
+        return receipt
+    return replace(receipt, account=lane.identity)
 
 
 def _held(delivery: Delivery) -> Hold:

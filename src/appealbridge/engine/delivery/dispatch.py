@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 
 from appealbridge.engine.context import EngineContext
-from appealbridge.engine.delivery.account_health import Accounts
+from appealbridge.engine.delivery.account_health import IDENTIFY_AGAIN, Accounts
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import StoreError
+from appealbridge.plugin.abilities import Removes
 
 SAFETY_SECONDS = 120.0
 """How long a lane waits at most before it asks the store again."""
@@ -86,6 +87,9 @@ class Dispatcher:
             await self._clock.wait(lane.wake, min(rest, SAFETY_SECONDS))
             return
         now = self._clock.now()
+        if not lane.identity and lane.identify_at <= now and isinstance(lane.channel, Removes):
+            lane.identify_at = now + IDENTIFY_AGAIN
+            self._start(self._accounts.identify(lane))
         # Read the status before claiming: what is unblocked in between is claimed, and what is unblocked later
         # finds `blocked` set and wakes the lane.
         status = await self._store.outlook(lane.name, now)

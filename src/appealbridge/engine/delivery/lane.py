@@ -53,6 +53,7 @@ class Lane:
     the first of them at `throttled_since`. `suspects`: the deliveries for which the account was refused, and
     whether another one was published since. `searching`: the deliveries that are being searched for.
     `removing`: how many removals are under way; none begins before `removes_at`, because the platform asked for that.
+    `identity`: who the credentials belong to, as `check` names the account; asked for again at `identify_at`.
     The store holds the queue. What is here can be lost at any time, and is asked for again.
     """
 
@@ -79,6 +80,8 @@ class Lane:
     searching: set[str] = field(default_factory=set)
     removing: int = 0
     removes_at: float = 0.0
+    identity: str = ""
+    identify_at: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -258,6 +261,8 @@ class Lane:
         self, channel: AnyChannel, account: Account, zone: ZoneInfo, now: float
     ) -> None:
         """Use changed settings. Attempts that are under way end as they began."""
+        if account != self.account:
+            self.identity, self.identify_at = "", 0.0
         self.channel, self.account, self.zone = channel, account, zone
         self.policy = policy_of(account.retry)
         self.pace.rate = account.rate

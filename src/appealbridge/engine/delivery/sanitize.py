@@ -24,7 +24,7 @@ def kept_receipt(receipt: Receipt) -> Receipt:
     sound = _short_text(address, ADDRESS_LIMIT)
     if sound and (time is None or _moment(time)):
         return receipt
-    return Receipt(name, address if sound else "", time if _moment(time) else None)
+    return Receipt(name, address if sound else "", time if _moment(time) else None, receipt.account)
 
 
 def kept_search(result: SearchResult, clean: Callable[[str], str], limit: int) -> SearchResult:

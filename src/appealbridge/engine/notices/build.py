@@ -30,6 +30,8 @@ _ABOUT_NO_ACCOUNT = frozenset(
         Alarm.SOURCE_PAUSED,
         Trouble.HELD,
         Trouble.APPROVAL,
+        Trouble.CANNOT_REMOVE,
+        Alarm.WITHDRAWN_SUBJECT,
     }
 )
 

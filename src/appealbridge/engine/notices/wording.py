@@ -69,6 +69,13 @@ WORDINGS: Mapping[str, Wording] = {
         "to publish it: appealbridge release {number}; to cancel it: appealbridge cancel {number}",
         "appealbridge deliveries --hold approval",
     ),
+    Trouble.CANNOT_REMOVE: Wording(
+        "a post that was withdrawn cannot be removed",
+        "{count} posts that were withdrawn cannot be removed",
+        "AppealBridge could not take it back, or could not see that it is gone. Please remove it by hand.",
+        "once it is gone: appealbridge confirm {number}; to try again: appealbridge release {number}",
+        "appealbridge withdrawals",
+    ),
     Trouble.RUN_FAILED: Wording(
         "a recipe stopped with an error",
         "recipes stopped with an error {count} times",
@@ -174,6 +181,12 @@ WORDINGS: Mapping[str, Wording] = {
         "{count} things cannot be stored",
         "AppealBridge keeps trying, and nothing is lost meanwhile. Please check the disk, and what the log says "
         "about it.",
+    ),
+    Alarm.WITHDRAWN_SUBJECT: Wording(
+        "a withdrawn subject would have been published again",
+        "withdrawn subjects would have been published again",
+        "A later event about it came in. It is kept, but what it would have published is cancelled.",
+        all="appealbridge withdrawals",
     ),
     Alarm.PART_BROKE: Wording(
         "a part of AppealBridge failed",

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove
+from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import WITHDRAWN as WITHDRAWN_HOLD
 from appealbridge.store.sqlite.rows import DELIVERY, Row
 from appealbridge.store.sqlite.states import (
@@ -204,8 +205,8 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
 
 
 _NOTIFY = (
-    "INSERT INTO alarms (kind, channel, words, at) SELECT 'withdrawal.blocks', '', :words, :at"
-    " WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE kind = 'withdrawal.blocks' AND channel = ''"
+    f"INSERT INTO alarms (kind, channel, words, at) SELECT '{Alarm.WITHDRAWN_SUBJECT}', '', :words, :at"
+    f" WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE kind = '{Alarm.WITHDRAWN_SUBJECT}' AND channel = ''"
     " AND words = :words)"
 )
 

@@ -15,6 +15,7 @@ from appealbridge.store.sqlite.states import EXPIRED, FAILED, IS_NEWS
 _KIND = (
     f"CASE state WHEN {FAILED} THEN '{Trouble.FAILED}' WHEN {EXPIRED} THEN '{Trouble.EXPIRED}'"
     f" ELSE CASE hold WHEN '{Hold.UNKNOWN}' THEN '{Trouble.UNKNOWN}'"
+    f" WHEN '{Hold.CANNOT_REMOVE}' THEN '{Trouble.CANNOT_REMOVE}'"
     f" WHEN '{Hold.APPROVAL}' THEN '{Trouble.APPROVAL}' ELSE '{Trouble.HELD}' END END"
 )
 _OF_DELIVERIES = frozenset(Trouble) - {Trouble.RUN_FAILED}

@@ -18,7 +18,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import event_id as event_id_at
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
-from appealbridge.store.sqlite.access import Connection, ReadAccess, reads
+from appealbridge.store.sqlite.access import Connection, reads
 from appealbridge.store.sqlite.deliveries import find
 from appealbridge.store.sqlite.ordering import BEHIND, OVERTAKEN, key_of
 from appealbridge.store.sqlite.rows import (
@@ -53,6 +53,7 @@ from appealbridge.store.sqlite.states import (
     STATES,
     UNKNOWN,
 )
+from appealbridge.store.sqlite.withdrawals import WithdrawalQueries
 
 _HOT = frozenset({State.SENDING, State.DELIVERED})
 _ENDED = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED})
@@ -143,7 +144,7 @@ class _Driver(NamedTuple):
     gathered: str = ""
 
 
-class SqliteQueries(ReadAccess):
+class SqliteQueries(WithdrawalQueries):
     """The `StoreQueries` in SQLite."""
 
     @reads

@@ -1,14 +1,14 @@
-"""Stores runs: what they plan next, those that wait, and the events kept for those."""
+"""Stores runs: what they plan next, those that wait, and the events kept for those; and the recipes they began with."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import itemgetter
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.records import OpenRun
+from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.deliveries import deliveries_where
@@ -16,6 +16,7 @@ from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import OrderingKey, follow, has_to_wait
 from appealbridge.store.sqlite.rows import (
     DELIVERY,
+    RECIPE,
     RUN,
     STORED_EVENT,
     STORED_RUN,
@@ -24,8 +25,10 @@ from appealbridge.store.sqlite.rows import (
     delivery_row,
     event_of,
     json_list,
+    named_row,
     names,
     not_begun,
+    recipe_of,
     run_of,
     run_row,
     stored_time,
@@ -103,6 +106,9 @@ _ADVANCE = (
 )
 _WAKE_AGAIN = "UPDATE runs SET wake_at = 0 WHERE id = ? AND state = 'open'"
 _KNOWN = "SELECT 1 FROM runs WHERE id = ?"
+_recipes = Insert(
+    "recipes", (*RECIPE, "kept_at"), "ON CONFLICT DO UPDATE SET kept_at = excluded.kept_at"
+)
 
 
 class SqliteRuns(WriteAccess):
@@ -166,6 +172,19 @@ class SqliteRuns(WriteAccess):
             return True
 
         return await self._write(store)
+
+
+class SqliteRecipes(WriteAccess):
+    """The `RecipeStore` in SQLite."""
+
+    async def keep_recipes(self, versions: Iterable[RecipeVersion], now: float) -> None:
+        rows = [(v.version, v.name, v.text, as_json(dict(v.templates)), now) for v in versions]
+        await self._write(lambda db: _recipes.write(db, rows))
+
+    @reads
+    def recipe(self, db: Connection, version: str) -> RecipeVersion:
+        select = f"SELECT {names(RECIPE)} FROM recipes WHERE version = ?"
+        return recipe_of(named_row(db, select, version, "recipe version"))
 
 
 def begin(db: Connection, rows: Sequence[Row]) -> None:

@@ -1,13 +1,14 @@
-"""Stores polled sources: what they have listed, and when to poll them."""
+"""Stores polled sources and accounts: what the sources have listed, when to poll them, and the condition of accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from appealbridge.store.records import PlanningMark, PollState, SourceRecord
+from appealbridge.store.records import LaneRecord, PlanningMark, PollState, SourceRecord
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.bulk import Insert
 from appealbridge.store.sqlite.rows import SOURCE, as_json, json_list, names, source_of
+from appealbridge.store.sqlite.states import IS_POST, IS_SENT
 
 _remember = Insert(
     "remembered",
@@ -32,6 +33,7 @@ _planning_marks = Insert(
     _MARK,
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _MARK[1:])}",
 )
+_LANE = "channel, condition, since, reason, alarmed, paused_until"
 
 
 class SqliteSources(WriteAccess):
@@ -90,3 +92,34 @@ def keep_poll(db: Connection, poll: PollState) -> None:
     cursor, state = as_json(dict(poll.cursor)), as_json(dict(poll.state))
     _polled.write(db, [(source, cursor, at, poll.next_look_at, 0, "", state)])
     _alarms.write(db, [(*alarm, at) for alarm in poll.alarms])
+
+
+class SqliteLanes(WriteAccess):
+    """The `LaneStore` in SQLite."""
+
+    @reads
+    def lanes(self, db: Connection) -> Sequence[LaneRecord]:
+        rows = db.execute(f"SELECT {_LANE} FROM lanes ORDER BY channel")
+        return [
+            LaneRecord(channel, condition, since, reason, bool(alarmed), paused_until)
+            for channel, condition, since, reason, alarmed, paused_until in rows
+        ]
+
+    @writes
+    def keep_lane(self, db: Connection, lane: LaneRecord) -> None:
+        db.execute(
+            f"INSERT OR REPLACE INTO lanes ({_LANE}) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                lane.channel, lane.condition, lane.since, lane.reason, int(lane.alarmed),
+                lane.paused_until,
+            ),
+        )  # fmt: skip
+
+    @reads
+    def sent_times(self, db: Connection, channel: str, since: float, limit: int) -> Sequence[float]:
+        rows = db.execute(
+            f"SELECT settled_at FROM deliveries WHERE {IS_SENT} AND {IS_POST} AND channel = ? AND settled_at > ?"
+            " AND settled_at < 9e999 ORDER BY settled_at DESC LIMIT ?",
+            (channel, since, limit),
+        ).fetchall()
+        return [at for (at,) in reversed(rows)]

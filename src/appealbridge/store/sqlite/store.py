@@ -17,13 +17,11 @@ from appealbridge.store.sqlite.connections import (
 )
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
 from appealbridge.store.sqlite.events import SqliteEvents
-from appealbridge.store.sqlite.lanes import SqliteLanes
 from appealbridge.store.sqlite.notices import SqliteNotices
 from appealbridge.store.sqlite.queries import SqliteQueries
-from appealbridge.store.sqlite.recipes import SqliteRecipes
 from appealbridge.store.sqlite.retention import SqliteRetention
-from appealbridge.store.sqlite.runs import SqliteRuns
-from appealbridge.store.sqlite.sources import SqliteSources
+from appealbridge.store.sqlite.runs import SqliteRecipes, SqliteRuns
+from appealbridge.store.sqlite.sources import SqliteLanes, SqliteSources
 from appealbridge.store.sqlite.withdrawals import SqliteWithdrawals
 from appealbridge.store.sqlite.writer import Writer
 

@@ -11,7 +11,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.withdrawal import WITHDRAWN, Withdrawal
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
-from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
 from appealbridge.store.sqlite.live import (
     OF_CHANNEL,
@@ -76,6 +76,9 @@ _LIFT = "UPDATE withdrawals SET lifted_by = ?, lifted_at = ? WHERE number = ?"
 _NEW = (*DELIVERY, "blocked", "kind", "target", "follows")
 _INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
 _TO_POST = f"UPDATE deliveries SET state = {WITHDRAWING} WHERE id = ?"
+_PUBLISHED_AGAIN = (
+    f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}"
+)
 _UNMARK = f"UPDATE deliveries SET hold = '' WHERE id = ? AND hold = '{WITHDRAWN}'"
 # A post that is removed again has an earlier removal, whose id has the number of the earlier withdrawal.
 _NOT_BEGUN = (
@@ -123,34 +126,12 @@ class _Fates:
         )
 
 
-class SqliteWithdrawals(WriteAccess):
-    """The `WithdrawalStore` in SQLite."""
-
-    @writes
-    def withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
-        return withdraw(db, order)
+class WithdrawalQueries(ReadAccess):
+    """What people ask about withdrawals, in SQLite."""
 
     @reads
     def would_withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
         return _fates(db, order).result(order.withdrawal)
-
-    @writes
-    def lift(self, db: Connection, number: int, by: str, now: float) -> Withdrawal:
-        withdrawal = _withdrawal(db, number)
-        if withdrawal.lifted_at is not None:
-            raise IllegalMove(
-                f"withdrawal {number}: it was lifted already, by {withdrawal.lifted_by}"
-            )
-        db.execute(_LIFT, (by, now, number))
-        for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
-            put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
-            db.execute(
-                f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}",
-                (removal.target,),
-            )
-            db.execute(_UNMARK, (removal.target,))
-        forget(db)
-        return _withdrawal(db, number)
 
     @reads
     def withdrawals(
@@ -185,6 +166,34 @@ class SqliteWithdrawals(WriteAccess):
         }
         return [Removal(each, posts[each.target]) for each in removals if each.target in posts]
 
+    @reads
+    def outstanding(self, db: Connection) -> tuple[int, float | None]:
+        count, oldest = db.execute(_OUTSTANDING).fetchone()
+        return int(count), oldest
+
+
+class SqliteWithdrawals(WriteAccess):
+    """The `WithdrawalStore` in SQLite."""
+
+    @writes
+    def withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
+        return withdraw(db, order)
+
+    @writes
+    def lift(self, db: Connection, number: int, by: str, now: float) -> Withdrawal:
+        withdrawal = _withdrawal(db, number)
+        if withdrawal.lifted_at is not None:
+            raise IllegalMove(
+                f"withdrawal {number}: it was lifted already, by {withdrawal.lifted_by}"
+            )
+        db.execute(_LIFT, (by, now, number))
+        for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
+            put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
+            db.execute(_PUBLISHED_AGAIN, (removal.target,))
+            db.execute(_UNMARK, (removal.target,))
+        forget(db)
+        return _withdrawal(db, number)
+
     @writes
     def claim_removals(
         self, db: Connection, channel: str, now: float, limit: int
@@ -192,11 +201,6 @@ class SqliteWithdrawals(WriteAccess):
         values = {"channel": channel, "now": now, "limit": limit, "owner": self._owner}
         claimed = [delivery_of(row) for row in db.execute(_CLAIM, values).fetchall()]
         return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
-
-    @reads
-    def outstanding(self, db: Connection) -> tuple[int, float | None]:
-        count, oldest = db.execute(_OUTSTANDING).fetchone()
-        return int(count), oldest
 
 
 def withdraw(db: Connection, order: WithdrawalOrder) -> Withdrawn:

@@ -1,0 +1,130 @@
+"""Take back what was published, and see what remains: withdraw, withdrawals, lift."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from appealbridge.cli.client import DaemonClient
+from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.operator import user
+from appealbridge.cli.output import say, short, show, styled, table
+from appealbridge.cli.stored import Stored
+from appealbridge.cli.tell import clock
+
+STYLES = {
+    "removed": "green",
+    "confirmed": "green",
+    "being removed": "cyan",
+    "cannot be removed": "red",
+    "given up": "dim",
+    "cancelled": "dim",
+}
+
+
+@click.command(short_help="Take back what was published about a subject, or one post.")
+@click.argument("what", metavar="SUBJECT|NUMBER")
+@click.option("--reason", required=True, help="Why; it is kept, and shown to everybody concerned.")
+@click.option("--channels", default="", help="Only on these, separated by commas.")
+@click.option(
+    "--subject", "is_subject", is_flag=True, help="It is a subject, although it has only digits."
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be taken back.")
+@config_option
+@json_option
+def withdraw(
+    config: Path | None,
+    as_json: bool,
+    dry_run: bool,
+    is_subject: bool,
+    channels: str,
+    reason: str,
+    what: str,
+) -> None:
+    """
+    Take back everything that was published about a subject on all channels, or one post by its number.
+
+    What waits is cancelled. What is published is removed, and looked for until it is gone. Unless --channels is
+    given, nothing more about the subject is published until you lift the withdrawal.
+    """
+    one = what.isdecimal() and not is_subject
+    if one and channels:
+        raise click.UsageError("--channels is for a subject; a number is one post on one channel")
+    options = {"reason": reason, "by": user(), "channels": channels, "dry_run": dry_run and "1"}
+    query = urlencode({name: value for name, value in options.items() if value})
+    path = f"/deliveries/{what}" if one else f"/subjects/{quote(what, safe='')}"
+    answer = DaemonClient.of(config).post(f"{path}/withdraw?{query}")
+    show(answer, as_json, partial(_withdrawn, dry_run=dry_run))
+
+
+@click.command(short_help="List withdrawals: what is removed, and what remains to be done.")
+@click.argument("subject", default="")
+@click.option("--limit", default=50, show_default=True, help="The largest number to list.")
+@config_option
+@json_option
+def withdrawals(config: Path | None, as_json: bool, limit: int, subject: str) -> None:
+    """List withdrawals, newest first, perhaps only those of a SUBJECT: what is removed, and what is not."""
+    rows = Stored(DaemonClient.of(config)).get("/withdrawals", {"subject": subject, "limit": limit})
+    show(rows, as_json, _withdrawals)
+
+
+@click.command(short_help="End a withdrawal, so that its subject may be published again.")
+@click.argument("number", type=click.IntRange(min=1))
+@config_option
+@json_option
+def lift(config: Path | None, as_json: bool, number: int) -> None:
+    """
+    End a withdrawal by its number, so that its subject may be published again.
+
+    What was removed stays removed. What was cancelled stays cancelled; `replay` runs an event again.
+    """
+    query = urlencode({"by": user()})
+    answer = DaemonClient.of(config).post(f"/withdrawals/{number}/lift?{query}")
+    show(answer, as_json, lambda _: say(f"withdrawal {number} is lifted"))
+
+
+def _withdrawn(answer: dict[str, Any], *, dry_run: bool) -> None:
+    posts = answer["posts"]
+    _posts(posts)
+    if dry_run:
+        say("nothing was changed")
+        return
+    say(
+        f"withdrawal {answer['number']}; to see what remains: appealbridge withdrawals"
+        if posts
+        else f"withdrawal {answer['number']}; nothing was published"
+    )
+
+
+def _withdrawals(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("no withdrawals")
+    for row in rows:
+        what = row["subject"] if row["whole_subject"] else f"posts about {row['subject'] or '-'}"
+        lifted = (
+            f", lifted by {row['lifted_by']} {clock(row['lifted_at'])}" if row["lifted_at"] else ""
+        )
+        by = f" by {row['by']}" if row["by"] else ""
+        say(f"{row['number']}. {what}, {clock(row['at'])}{by}: {row['reason']}{lifted}")
+        _posts(row["posts"])
+
+
+def _posts(posts: list[dict[str, Any]]) -> None:
+    if not posts:
+        return
+    headings = ("no.", "state", "channel", "where", "why")
+    lines = [
+        (
+            str(post["number"]),
+            styled(post["state"], STYLES.get(post["state"], "yellow")),
+            post["channel"],
+            post["address"] or "",
+            short(post.get("reason") or ""),
+        )
+        for post in posts
+    ]
+    table(headings, lines, cut=("no.", "state", "channel"))

@@ -1,0 +1,142 @@
+"""Takes back what was published about a subject, or one post: one function for people, the API and recipes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.runs.queue import RunQueue
+from appealbridge.logs import LogEvent
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, Withdrawal
+from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
+
+EVERY = 60.0
+"""After how many seconds it is looked again for removals that have become tasks for a person."""
+
+GONE = "its account is no longer in appealbridge.yaml"
+TOO_LONG = "it could not be removed for 30 days"
+
+
+class Withdrawals:
+    """Withdraws, lifts withdrawals, and hands what does not succeed by itself to a person."""
+
+    def __init__(self, context: EngineContext, queue: RunQueue) -> None:
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._queue = queue
+        self._wake = asyncio.Event()
+
+    async def subject(
+        self,
+        subject: str,
+        reason: str,
+        *,
+        by: str = "",
+        channels: Collection[str] = (),
+        dry_run: bool = False,
+    ) -> Withdrawn:
+        """
+        Withdraw everything about a subject of all origins, perhaps only on some channels; return what that does.
+
+        Without `channels`, nothing about the subject is published until the withdrawal is lifted. With `dry_run`,
+        nothing is changed. Raise `NotFound` if no event was about the subject.
+        """
+        if not subject or not await self._store.events(subject=subject, limit=1):
+            raise NotFound(
+                f"subject {subject!r}: no event in the store is about it; `appealbridge events` lists them"
+            )
+        withdrawal = Withdrawal(
+            subject=subject, reason=reason, by=by, at=self._clock.now(), whole=not channels
+        )
+        order = WithdrawalOrder(withdrawal=withdrawal, channels=channels)
+        return await self._withdraw(order, dry_run=dry_run)
+
+    async def post(
+        self, delivery_id: str, reason: str, *, by: str = "", dry_run: bool = False
+    ) -> Withdrawn:
+        """
+        Withdraw one delivery, by its id or number; return what that does.
+
+        Raise `NotFound`, or `IllegalMove` if it is not published and does not wait.
+        """
+        post = await self._store.delivery(delivery_id)
+        withdrawal = Withdrawal(
+            subject=post.subject,
+            target=post.id,
+            whole=False,
+            reason=reason,
+            by=by,
+            at=self._clock.now(),
+        )
+        return await self._withdraw(WithdrawalOrder(withdrawal=withdrawal), dry_run=dry_run)
+
+    async def lift(self, number: int, by: str) -> Withdrawal:
+        """End a withdrawal; raise `NotFound`, or `IllegalMove` if it is lifted already."""
+        lifted = await self._store.lift(number, by, self._clock.now())
+        self._context.report.withdrawal(LogEvent.LIFTED, lifted)
+        return lifted
+
+    async def run(self) -> None:
+        """Make tasks of removals that cannot go on by themselves, until cancelled."""
+        report = self._context.report
+        while True:
+            self._wake.clear()
+            try:
+                if (await self._store.outstanding())[0]:
+                    await self._make_tasks()
+                report.store_worked("withdrawals")
+            except StoreError as error:
+                report.store_failed(error, "withdrawals")
+            await self._clock.wait(self._wake, EVERY)
+
+    async def _withdraw(self, order: WithdrawalOrder, *, dry_run: bool) -> Withdrawn:
+        if not order.withdrawal.reason.strip():
+            raise ValueError("reason: say why it is withdrawn")
+        if dry_run:
+            return await self._store.would_withdraw(order)
+        result = await self._store.withdraw(order)
+        self.stored(result)
+        return result
+
+    def stored(self, result: Withdrawn) -> None:
+        """Let what a stored withdrawal causes begin."""
+        self._context.report.withdrawal(LogEvent.WITHDRAWAL, result.withdrawal)
+        for delivery in (*result.cancelled, *result.removing, *result.awaited):
+            self._context.lanes.queued(delivery)
+        for delivery in result.cancelled:
+            self._queue.ended(delivery)
+        if result.tasks:
+            self._context.alarms.news.set()
+        self._wake.set()
+
+    async def _make_tasks(self) -> None:
+        now, lanes = self._clock.now(), self._context.lanes
+        for each in await self._store.removals(outstanding=True):
+            removal = each.removal
+            reason = GONE if removal.channel not in lanes else TOO_LONG
+            waits = removal.state in (State.PLANNED, State.READY, State.UNKNOWN)
+            if waits and (reason is GONE or now >= removal.planned_at + OUTSTANDING_LIMIT):
+                await self._make_task(each, reason, now)
+
+    async def _make_task(self, each: Removal, reason: str, now: float) -> None:
+        receipt = each.post.receipt
+        where = "" if receipt is None else f": {receipt.url or receipt.id}"
+        words = f"{reason}; remove it by hand{where}"
+        try:
+            task = await self._store.move(
+                each.removal.id, State.HELD, now, hold=Hold.CANNOT_REMOVE, reason=words
+            )
+        except IllegalMove:
+            return  # it has gone on meanwhile
+        self._context.report.on_held([task])
+        self._context.alarms.on_held([task])
+
+
+def affected(result: Withdrawn) -> Sequence[Delivery]:
+    """Return all deliveries that a withdrawal is about, newest first."""
+    everything = (*result.cancelled, *result.removing, *result.awaited, *result.tasks)
+    return sorted(everything, key=lambda delivery: -delivery.number)
