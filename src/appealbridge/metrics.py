@@ -28,6 +28,15 @@ _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1
 _COMMIT_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
+def _recipes(registry: CollectorRegistry) -> Gauge:
+    return Gauge(
+        "appealbridge_recipes",
+        "Recipes, by whether they run (loaded), are switched off (off) or have problems (quarantined).",
+        ["state"],
+        registry=registry,
+    )
+
+
 def _outstanding(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
     return (
         Gauge(
@@ -111,12 +120,7 @@ class Metrics:
             ["of"],
             registry=registry,
         )
-        self._recipes = Gauge(
-            "appealbridge_recipes",
-            "Recipes, by whether they run (loaded), are switched off (off) or have problems (quarantined).",
-            ["state"],
-            registry=registry,
-        )
+        self._recipes = _recipes(registry)
         self._channel_works = Gauge(
             "appealbridge_channel_works",
             "Whether an account takes deliveries: 1, or 0 while it is down or its login has expired.",

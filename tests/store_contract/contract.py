@@ -29,6 +29,7 @@ from tests.store_contract.run import StoreRunContract
 from tests.store_contract.state_changes import StoreStateChangesContract
 from tests.store_contract.threads import StoreThreadsContract
 from tests.store_contract.waiting import StoreWaitingContract
+from tests.store_contract.withdrawals import StoreWithdrawalsContract
 
 
 class StoreContract(
@@ -44,6 +45,7 @@ class StoreContract(
     StoreRecentContract,
     StoreRetentionContract,
     StoreNoticesContract,
+    StoreWithdrawalsContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

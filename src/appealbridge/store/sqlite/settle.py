@@ -109,6 +109,7 @@ def ending(settlement: Settlement) -> Ending:
 
 def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequence[None]:
     """Make many changes of state at once; raise an error if one of them is not possible."""
+    live = live_of(connection)  # before the change, or it would know nothing of what ends here
     changed = _settle.change(connection, [e.row for e in endings])
     if changed != len(endings):
         raise _why_not(connection, endings)
@@ -116,7 +117,6 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     wake(connection, [(e.delivery_id, e.at) for e in endings if e.wakes and not e.leaves])
     leave(connection, [(e.delivery_id, e.at) for e in endings if e.leaves])
     give_up_turns(connection, [e.delivery_id for e in endings if e.stops])
-    live = live_of(connection)
     if concerned := [e for e in endings if e.delivery_id in live.concerned]:
         live.after(connection, {e.delivery_id: e.at for e in concerned}, leave)
     return [None] * len(endings)

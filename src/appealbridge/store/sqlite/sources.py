@@ -1,4 +1,4 @@
-"""Stores polled sources and accounts: what the sources have listed, when to poll them, and the condition of accounts."""
+"""Stores polled sources: what they have listed, and when to poll them; and the condition of accounts."""
 
 from __future__ import annotations
 
