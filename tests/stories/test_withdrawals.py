@@ -1,0 +1,171 @@
+"""What was published is taken back everywhere, and what remains is shown until a person confirms it."""
+
+from urllib.parse import quote
+
+from appealbridge.practice.faults import FaultName
+from tests.stories import staging
+
+
+def standing(story, platform=""):
+    """Return the posts that readers can still see, mails left out."""
+    shown = [post.shown() for post in story.sandbox.shelf.everything()]
+    return [
+        post["text"].strip()
+        for post in shown
+        if post["platform"] in ([platform] if platform else ["x", "facebook", "mastodon"])
+        and not post.get("deleted_at")
+    ]
+
+
+async def withdraws(story, subject, **more):
+    """Withdraw a subject as the command line does; return status and answer."""
+    query = "&".join(f"{name}={quote(str(value))}" for name, value in more.items())
+    reason = "&reason=found" if "reason" not in more else ""
+    return await story.asks(
+        "POST", f"/subjects/{quote(subject, safe='')}/withdraw?by=alice&{query}{reason}"
+    )
+
+
+async def listed(story, subject=""):
+    """Return the state of each post of the newest withdrawal by its channel."""
+    _, rows = await story.asks("GET", f"/withdrawals?subject={subject}")
+    return {post["channel"]: post["state"] for post in rows[0]["posts"]} if rows else {}
+
+
+async def test_one_command_takes_everything_back_and_shows_what_it_could_not(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", message="APP-1", subject="APP-1")
+    await story.state(4, "delivered")
+    assert len(standing(story)) == 3
+    status, answer = await withdraws(story, "APP-1")
+    assert (status, len(answer["posts"])) == (200, 4)
+    await story.until(lambda: not standing(story))
+
+    async def verified():
+        states = await listed(story, "APP-1")
+        removed = {"force_x", "force_facebook", "force_mastodon"}
+        return all(states[channel] == "removed" for channel in removed) and states
+
+    states = await story.until(verified, passing=1)
+    assert states["press_office"] == "cannot be removed"
+    (task,) = await story.deliveries(state="held")
+    assert task["hold"] == "cannot_remove"
+    status, _ = await story.asks("POST", f"/deliveries/{task['number']}/confirm?by=bob")
+    assert status == 200
+    assert (await listed(story))["press_office"] == "confirmed"
+    confirmed = next(one for one in await story.deliveries() if one["number"] == task["number"])
+    assert "confirmed by bob" in confirmed["reason"]
+    posts = [each for each in await story.deliveries() if each["kind"] == "post"]
+    assert {each["state"] for each in posts} == {"withdrawn"}
+
+
+async def test_a_removal_that_the_platform_only_claims_is_made_again(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    story.sandbox.faults.add("x", FaultName.DELETE_LIES, 1, None)
+    await withdraws(story, "APP-1")
+
+    async def is_unknown():
+        return [one for one in await story.deliveries() if one["state"] == "unknown"]
+
+    await story.until(is_unknown)
+    assert standing(story) == ["Missing: Aisha"]
+    await story.until(lambda: not standing(story), passing=10)
+
+    async def removed():
+        return (await listed(story)) == {"force_x": "removed"}
+
+    await story.until(removed, passing=10)
+
+
+async def test_a_lie_that_lasts_becomes_a_task(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    story.sandbox.faults.add("x", FaultName.DELETE_LIES, 99, None)
+    await withdraws(story, "APP-1")
+
+    async def task():
+        return (await listed(story)) == {"force_x": "cannot be removed"}
+
+    await story.until(task, passing=600)
+    (held,) = await story.deliveries(state="held")
+    assert "it still stands" in held["reason"]
+    assert "remove it by hand" in held["reason"]
+
+
+async def test_nothing_more_about_the_subject_is_published_until_it_is_lifted(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    _, answer = await withdraws(story, "APP-1")
+    await story.until(lambda: not standing(story))
+    await story.receives("Missing again: Aisha", subject="APP-1")
+
+    async def cancelled():
+        return [one for one in await story.deliveries() if one["state"] == "cancelled"]
+
+    (kept,) = await story.until(cancelled)
+    assert "appealbridge lift" in kept["reason"]
+    status, _ = await story.asks("POST", f"/withdrawals/{answer['number']}/lift?by=bob")
+    assert status == 200
+    await story.receives("Missing once more: Aisha", subject="APP-1")
+    await story.until(lambda: standing(story) == ["Missing once more: Aisha"])
+
+
+async def test_one_post_is_taken_back_by_its_number(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    posts = await story.state(4, "delivered")
+    tweet = next(one for one in posts if one["channel"] == "force_x")
+    status, _ = await story.asks("POST", f"/deliveries/{tweet['number']}/withdraw?reason=typo")
+    assert status == 200
+    await story.until(lambda: not standing(story, "x"))
+    assert len(standing(story)) == 2
+    status, told = await story.asks("POST", f"/deliveries/{tweet['number']}/withdraw?reason=typo")
+    assert status == 409
+
+
+async def test_a_withdrawal_needs_a_reason_and_a_subject_that_is_known(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    assert (await withdraws(story, "APP-1", reason=""))[0] == 422
+    assert (await withdraws(story, "APP-2"))[0] == 404
+    status, answer = await withdraws(story, "APP-1", dry_run="1")
+    assert (status, answer["number"]) == (200, None)
+    assert (await story.asks("GET", "/withdrawals")) == (200, [])
+
+
+async def test_a_post_whose_account_is_gone_becomes_a_task(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    await story.stops()
+    staged = staging.TWEET.replace("channel: force_x", "channel: force_y")
+    (story.stage.folder / "recipes" / "tweet.yaml").write_text(staged, "utf-8")
+    story.stage.configure(staging.CHANNELS.replace("force_x:", "force_y:"))
+    await story.starts()
+    await withdraws(story, "APP-1")
+
+    async def task():
+        return (await listed(story)) == {"force_x": "cannot be removed"}
+
+    await story.until(task, passing=10)
+
+
+async def test_the_metrics_say_how_much_is_outstanding(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    story.sandbox.faults.add("x", FaultName.DELETE_LIES, 1, None)
+    await withdraws(story, "APP-1")
+    await story.clock.passes(seconds=30)
+
+    async def figures():
+        async with story.session.get(f"{story.bridge.url}/metrics") as answer:
+            return await answer.text()
+
+    text = await figures()
+    assert "appealbridge_withdrawals_outstanding 1.0" in text
+    assert "appealbridge_withdrawal_age_seconds 3" in text
