@@ -123,7 +123,7 @@ async def test_one_post_is_taken_back_by_its_number(story):
     assert status == 200
     await story.until(lambda: not standing(story, "x"))
     assert len(standing(story)) == 2
-    status, told = await story.asks("POST", f"/deliveries/{tweet['number']}/withdraw?reason=typo")
+    status, _ = await story.asks("POST", f"/deliveries/{tweet['number']}/withdraw?reason=typo")
     assert status == 409
 
 
@@ -169,3 +169,83 @@ async def test_the_metrics_say_how_much_is_outstanding(story):
     text = await figures()
     assert "appealbridge_withdrawals_outstanding 1.0" in text
     assert "appealbridge_withdrawal_age_seconds 3" in text
+
+
+CLOSING = """
+alias: Incident, X
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.closed' }}"
+    then:
+      - { action: withdraw, reason: "{{ event.data.text }}" }
+      - { action: mastodon_post, channel: force_mastodon, text: "Found: thank you" }
+      - stop: closed
+  - { action: tweet, id: tweet, channel: force_x, text: "{{ event.data.text }} on X" }
+  - { action: facebook_post, channel: force_facebook, text: "{{ event.data.text }} on Facebook" }
+approval: none
+"""
+
+
+async def test_a_recipe_takes_everything_back_and_announces_it(story):
+    await story.begins({"closing": CLOSING})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(2, "delivered")
+    await story.receives("found", subject="APP-1", type="incident.closed")
+    await story.until(lambda: standing(story) == ["Found: thank you"])
+
+    async def removed():
+        states = await listed(story, "APP-1")
+        return states == {"force_x": "removed", "force_facebook": "removed"}
+
+    await story.until(removed, passing=1)
+    _, (row,) = await story.asks("GET", "/withdrawals")
+    assert (row["by"], row["reason"]) == ("recipe closing", "found")
+    runs = await story.until(story.runs)
+    assert {run["state"] for run in runs} == {"planned"}
+
+
+async def test_a_recipe_takes_back_only_what_it_names(story):
+    of_one = CLOSING.replace("reason:", "of: tweet, reason:")
+    await story.begins({"closing": of_one})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(2, "delivered")
+    await story.receives("found", subject="APP-1", type="incident.closed")
+    await story.until(lambda: not standing(story, "x"))
+    assert standing(story, "facebook") == ["Missing: Aisha on Facebook"]
+    await story.receives("Missing again: Aisha", subject="APP-1")
+    await story.until(lambda: standing(story, "x") == ["Missing again: Aisha on X"])
+
+
+async def test_a_withdrawal_that_must_be_approved_is_carried_out_when_a_person_releases_it(story):
+    await story.begins({"closing": CLOSING.replace("reason:", "approval: true, reason:")})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(2, "delivered")
+    await story.receives("found", subject="APP-1", type="incident.closed")
+
+    async def held():
+        return await story.deliveries(state="held")
+
+    (order,) = await story.until(held)
+    assert len(standing(story)) >= 2
+    await story.releases(order)
+    await story.until(lambda: standing(story) == ["Found: thank you"])
+
+
+async def test_a_source_that_closes_everything_at_once_is_held(story):
+    await story.begins({"closing": CLOSING})
+    settings = story.stage.config.read_text("utf-8")
+    burst = settings.replace("    secrets:", "    burst: { events: 3, within: 1m }\n    secrets:", 1)
+    story.stage.config.write_text(burst, "utf-8")
+    await story.restarts()
+    for number in range(3):
+        await story.receives(f"Missing {number}", subject=f"APP-{number}")
+        await story.clock.passes(minutes=2)
+    await story.until(lambda: len(standing(story)) == 6)
+    for number in range(6):
+        await story.receives("found", subject=f"APP-{number % 3}", type="incident.closed")
+
+    async def held():
+        orders = await story.deliveries(state="held", hold="burst")
+        return [one for one in orders if one["kind"] == "withdraw"]
+
+    assert await story.until(held)

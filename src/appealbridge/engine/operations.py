@@ -63,6 +63,11 @@ class Operations:
             raise IllegalMove(
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
+        if delivery.kind is Kind.WITHDRAW and not delivery.target:
+            await self._store.carry_out(delivery.id, self._clock.now())
+            self._context.lanes.on_waiting(delivery)
+            self._queue.wake.set()
+            return await self._moved(delivery.id, LogEvent.WITHDRAWAL)
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
         return await self._move(delivery, State.READY, LogEvent.RELEASED, hold=kept)

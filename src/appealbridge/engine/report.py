@@ -107,6 +107,16 @@ class Report(OutcomeListener):
                 reason=delivery.reason,
             )
 
+    def on_waiting(self, delivery: Delivery) -> None:
+        """Record that a recipe has withdrawn something."""
+        if not delivery.channel and delivery.state is not State.HELD:
+            self._log.info(
+                LogEvent.WITHDRAWAL,
+                subject=delivery.subject,
+                delivery_id=delivery.id,
+                by=f"recipe {delivery.recipe}",
+            )
+
     def repeated(self, source: str, key: str, first: str) -> None:
         """Record that an event was already known, under the id `first`."""
         self._log.info(LogEvent.REPEATED, event_id=first, source=source_label(source), key=key)

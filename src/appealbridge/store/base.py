@@ -361,6 +361,14 @@ class WithdrawalStore(Protocol):
         """Begin attempts at removals that are due, like `claim`."""
         ...
 
+    async def carry_out(self, order_id: str, now: float) -> Withdrawn:
+        """
+        Carry out an order that is held: a delivery of the kind `withdraw` without a target, which a recipe planned.
+
+        `accept` and `advance` carry out at once what is not held. Raise `NotFound`, or `IllegalMove` if it is not held.
+        """
+        ...
+
 
 class StoreQueries(Protocol):
     """Queries that only read, for people and for the engine."""

@@ -77,7 +77,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
         counts = (await engine.store.backlog()).counts
         waiting = dict.fromkeys(engine.lanes, 0)
         for (state, name), count in counts.items():
-            if state in OPEN - {State.SENDING}:
+            if name and state in OPEN - {State.SENDING}:
                 waiting[name] = waiting.get(name, 0) + count
         return answer(
             [

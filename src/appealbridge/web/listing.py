@@ -192,7 +192,12 @@ async def read(store: StoreQueries, path: str, query: Query) -> Any:
 def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
     """Return deliveries, adding the reason if their account keeps them waiting; `now` is in Unix seconds."""
     for row in _rows(told):
-        if "channel" in row and "hold" in row and State(row["state"]) in OPEN and not row["reason"]:
+        if (
+            row.get("channel")
+            and "hold" in row
+            and State(row["state"]) in OPEN
+            and not row["reason"]
+        ):
             row["reason"] = (
                 views.standstill(State(row["state"]), lanes.get(row["channel"]), now) or None
             )

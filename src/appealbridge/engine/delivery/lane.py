@@ -284,8 +284,11 @@ class Lanes(dict[str, Lane], OutcomeListener):
             lane.queued()
 
     def on_waiting(self, delivery: Delivery) -> None:
-        """Wake its lane, unless it waits for a person."""
-        if delivery.state is not State.HELD:
+        """Wake its lane, unless it waits for a person; an order to withdraw concerns every lane."""
+        if not delivery.channel:
+            for lane in self.values():
+                lane.queued()
+        elif delivery.state is not State.HELD:
             self.queued(delivery)
 
     def on_expired(self, deliveries: Sequence[Delivery]) -> None:

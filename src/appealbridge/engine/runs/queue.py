@@ -36,6 +36,11 @@ class RunQueue(OutcomeListener):
         if self.from_before or delivery.run_id in self.open:
             self.wake.set()
 
+    def on_waiting(self, delivery: Delivery) -> None:
+        """Plan the runs again whose deliveries an order to withdraw has cancelled, and its own."""
+        if not delivery.channel:
+            self.wake.set()
+
     def on_result(self, result: Result) -> None:
         """Plan the run again, unless the delivery is tried or searched again."""
         if result.settlement.target not in (State.READY, State.UNKNOWN):

@@ -6,10 +6,12 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from appealbridge.documents import Path, nearest
+from appealbridge.documents.validation import is_filled_in
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import BESIDE, FLOW, POST, StepEntry
 from appealbridge.recipes.model.other_words import ACTIONS, ENTRIES
 from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     Wanted,
@@ -25,7 +27,7 @@ from appealbridge.recipes.parsing.options import joined
 from appealbridge.recipes.parsing.template_files import template_leaves
 
 _LATER_ACTIONS = frozenset(
-    ("withdraw", "amend", "reply", "repost", "bluesky_post", "wordpress_post", "sms", "chat",
+    ("amend", "reply", "repost", "bluesky_post", "wordpress_post", "sms", "chat",
      "webhook", "notify")
 )  # fmt: skip
 OF_THE_STEP = StepEntry.names()
@@ -57,11 +59,26 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     needs = needs_of(reading, right, path, wanted.chains) - {id_}
     even_if_failed = right.get("even_if_failed", False)
     step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
+    if plugin is ACTION:
+        _check_withdraw(reading, options, path)
     return step if problems else measured(reading, step, wanted)
 
 
+def _check_withdraw(reading: ParsingContext, options: Mapping[str, Any], path: Path) -> None:
+    """Report steps and channels that do not exist."""
+    known = {"of": ("step", reading.steps), "channels": ("channel", reading.catalogue.channels)}
+    for option, (what, names) in known.items():
+        written = options.get(option, [])
+        for number, name in enumerate([written] if isinstance(written, str) else written):
+            if isinstance(name, str) and is_filled_in(name):
+                continue
+            if name not in names:
+                place = (*path, option) if isinstance(written, str) else (*path, option, number)
+                reading.unknown(place, what, str(name), names)
+
+
 def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | None:
-    known = reading.catalogue.registry.actions
+    known: Mapping[str, AnyChannel] = {**reading.catalogue.registry.actions, WITHDRAW: ACTION}
     example = f"for example action: {next(iter(known), 'tweet')}, or {', '.join(FLOW)}"
     if not isinstance(value, dict) or "action" not in value:
         lost = next((key for key in BESIDE if isinstance(value, dict) and key in value), None)
@@ -126,6 +143,16 @@ def _channel(
     right: Mapping[str, Any],
     path: Path,
 ) -> tuple[str, Account] | None:
+    if plugin is ACTION:
+        if "channel" in value:
+            reading.complain(
+                (*path, "channel"),
+                f'"{WITHDRAW}" has no channel',
+                "write channels:, with a list",
+                key=True,
+            )
+            return None
+        return "", Account()
     accounts = reading.catalogue.channels
     fitting = {
         n: account for n, (platform, account) in accounts.items() if platform == plugin.platform

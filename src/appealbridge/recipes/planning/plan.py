@@ -20,6 +20,7 @@ from appealbridge.model.value import value
 from appealbridge.plugin.channel import Measure
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.model.withdraw import ACTION
 from appealbridge.recipes.planning.position import Branch, Marks
 from appealbridge.recipes.planning.progress import Progress, progress_of, wait_view
 from appealbridge.recipes.planning.render import Finished, Where, finished, held_for
@@ -201,6 +202,8 @@ def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
 def _planned_words(step: Step, made: Finished) -> str:
     many, hold = len(made.deliveries), made.deliveries[0].hold
     message = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
+    if step.plugin is ACTION:
+        message = "planned a withdrawal"
     if made.too_long is not None:
         message += f", shortened from {made.too_long.count} {made.too_long.unit}"
     return f"{message}, held: {hold}" if hold else message

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from appealbridge.documents import path_text
 from appealbridge.documents.validation import explain
-from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import Rejected, RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
@@ -20,6 +20,7 @@ from appealbridge.plugin.channel import Measure
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.model.withdraw import ACTION, WithdrawMessage
 from appealbridge.recipes.planning.overflow import fitted, thread_of
 from appealbridge.recipes.templates.scope import Scope
 
@@ -77,6 +78,8 @@ def held_for(delivery: Delivery, unread: str) -> Delivery:
 
 def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
     """Return the deliveries of a step; raise `RenderError` with its path."""
+    if step.plugin is ACTION and not event.subject:
+        raise RenderError(step.path, "the event has no subject, so there is nothing to withdraw")
     message = message_of(step, here.scope)
     final = fitted(step, message, here.scope)
     whole = final is message or step.overflow is Overflow.THREAD
@@ -107,9 +110,15 @@ def _delivery(
     # A delivery that needs approval is not released together with a flood.
     own = Hold.TIME.value if here.hold else event.hold
     hold = own if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value
+    withdraws = isinstance(message, WithdrawMessage)
+    if isinstance(message, WithdrawMessage):  # what does harm must not stay up until somebody looks
+        hold = Hold.APPROVAL.value if message.approval else own
     # If nobody knows when it should go out, nobody knows when it is too late.
-    within = None if here.hold else recipe.publish_within
-    content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    within = None if here.hold or withdraws else recipe.publish_within
+    values = message.model_dump(mode="json")
+    if withdraws:  # so that two subjects are never taken for one repeated text
+        values["subject"] = event.subject
+    content = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
     return Delivery(
         id=delivery_id(run, step.id, part),
         run_id=run,
@@ -130,6 +139,7 @@ def _delivery(
         reason="" if follows else here.hold,
         publish_by=None if within is None else here.since + within,
         follows=follows,
+        kind=Kind.WITHDRAW if withdraws else Kind.POST,
     )
 
 

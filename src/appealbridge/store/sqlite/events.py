@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.ids import event_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Accepted, Arrival, KnownKey, PollState, RecentPace
@@ -34,6 +35,7 @@ from appealbridge.store.sqlite.rows import (
 from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.sources import keep_poll
 from appealbridge.store.sqlite.states import KEEPS_TURN, LAST_OPEN, READY, SENDING
+from appealbridge.store.sqlite.withdrawals import carry_out
 
 AT_ONCE = 8
 """How many events are made into rows before other tasks may run; the rows of large events take time."""
@@ -108,6 +110,7 @@ class ArrivalRows:
     joined: str
     decided: Sequence[Run]
     follows: Sequence[tuple[str, str]]
+    orders: Sequence[Delivery] = ()
 
     @property
     def origin(self) -> str:
@@ -180,6 +183,7 @@ def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
         event.joined,
         [run for run in runs if run.marks or run.wake_at is not None],
         [(d.id, d.follows) for d in deliveries if d.follows] if deliveries else (),
+        [d for d in deliveries if d.kind is Kind.WITHDRAW] if deliveries else (),
     )
 
 
@@ -268,6 +272,9 @@ def _insert(db: Connection, fresh: Sequence[ArrivalRows]) -> Sequence[frozenset[
     follow(db, [row for arrival in fresh for row in arrival.follows])
     if woken:
         leave(db, woken)
+    for arrival in fresh:
+        if arrival.orders:
+            carry_out(db, arrival.orders, arrival.event[_RECEIVED_AT])
     return begun
 
 

@@ -44,7 +44,7 @@ _SUBJECTS = (
 )
 _OPEN_REMOVALS = (
     "SELECT r.id, p.id, p.state FROM deliveries r LEFT JOIN deliveries p ON p.id = r.target"
-    f" WHERE r.{IS_REMOVAL} AND r.{IS_OPEN}"
+    f" WHERE r.{IS_REMOVAL} AND r.{IS_OPEN} AND r.target > ''"
 )
 _MARK = (
     f"UPDATE deliveries SET hold = '{WITHDRAWN_HOLD}' WHERE state = {UNKNOWN} AND id IN"
@@ -66,8 +66,8 @@ _REMOVE_NEXT = (
 )
 _PUBLISHED_ONE = "UPDATE deliveries SET state = ? WHERE id = ? AND state = ?"
 
-_ID, _RUN, _SUBJECT, _ORIGIN = (
-    DELIVERY.index(name) for name in ("id", "run_id", "subject", "origin")
+_RUN, _SUBJECT, _ORIGIN, _CHANNEL = (
+    DELIVERY.index(name) for name in ("run_id", "subject", "origin", "channel")
 )
 _STATE, _HOLD = DELIVERY.index("state"), DELIVERY.index("hold")
 _PLANNED_AT = DELIVERY.index("planned_at")
@@ -115,13 +115,15 @@ class LiveWithdrawals:
 
     def block(self, subject: str, origin: str, run: str) -> Block | None:
         """Return what keeps back a delivery of this subject, origin and run, `None` if nothing does."""
-        for block in self.subjects.get(subject, ()):
-            if block.origin in ("", origin) and (not block.run or block.run != run):
-                return block
-        return None
+        blocks = self.subjects.get(subject, ())
+        if any(block.run == run for block in blocks):
+            return None
+        return next((block for block in blocks if block.origin in ("", origin)), None)
 
     def refuse(self, db: sqlite3.Connection, delivery: Delivery) -> None:
         """Raise `IllegalMove` if a withdrawal does not allow that a delivery becomes ready."""
+        if delivery.kind is Kind.WITHDRAW and not delivery.target:
+            raise IllegalMove(f"delivery {delivery.number}: it is an order, which is carried out")
         if delivery.kind is Kind.WITHDRAW:
             (post,) = db.execute(_ABOUT, (delivery.target,)).fetchall() or [(0, -1, "", "", "")]
             if post[1] != WITHDRAWING:
@@ -190,11 +192,17 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
     live = live_of(db)
     if not live.subjects or not any(row[_SUBJECT] in live.subjects for row in rows):
         return rows, ()
+    withdrawing = {row[_RUN] for row in rows if not row[_CHANNEL]}
     kept: list[Row] = []
     withheld: list[Row] = []
     for row in rows:
         block = live.block(row[_SUBJECT], row[_ORIGIN], row[_RUN])
-        if block is None or row[_STATE] > LAST_OPEN:
+        if (
+            block is None
+            or row[_STATE] > LAST_OPEN
+            or not row[_CHANNEL]
+            or row[_RUN] in withdrawing
+        ):
             kept.append(row)
             continue
         cancelled = (*row[:_HOLD], "", block.words, row[_PLANNED_AT], CANCELLED, 0, inf, inf, 0)

@@ -99,7 +99,7 @@ _COUNTS = (
     f" WHERE {IS_BEGUN} AND state = {SENDING} GROUP BY channel"
 )
 _WAITING = (
-    f"SELECT channel, sum(count) FROM ({_COUNTS}) WHERE state <= {LAST_OPEN}"
+    f"SELECT channel, sum(count) FROM ({_COUNTS}) WHERE state <= {LAST_OPEN} AND channel > ''"
     " GROUP BY channel ORDER BY channel"
 )
 _FIRST = (

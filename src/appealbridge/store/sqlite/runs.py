@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from operator import itemgetter
 
-from appealbridge.model.delivery import Delivery
+from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import OpenRun, RecipeVersion
@@ -36,6 +36,7 @@ from appealbridge.store.sqlite.rows import (
 )
 from appealbridge.store.sqlite.schema import OF_RUN, origin_of
 from appealbridge.store.sqlite.states import IS_REMOVAL, LAST_OPEN, READY, SENDING
+from appealbridge.store.sqlite.withdrawals import carry_out
 
 ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
 
@@ -154,6 +155,7 @@ class SqliteRuns(WriteAccess):
             "settles": any(row[_STATE] > LAST_OPEN for row in rows),
         }
         follows = [(d.id, d.follows) for d in deliveries if d.follows]
+        orders = [d for d in deliveries if d.kind is Kind.WITHDRAW]
 
         def store(db: Connection) -> bool:
             if db.execute(_ADVANCE, values).rowcount != 1:
@@ -165,6 +167,7 @@ class SqliteRuns(WriteAccess):
                 db.execute(_WAKE_AGAIN, (run.id,))
             _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in kept])
             follow(db, follows)
+            carry_out(db, orders, orders[0].planned_at if orders else 0.0)
             if unheard:
                 db.execute(_FORGET, (run.id, json_list(unheard)))
             if run.state is not RunState.OPEN:

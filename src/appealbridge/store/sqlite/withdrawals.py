@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import orjson
+
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
@@ -58,10 +60,12 @@ _AFFECTED = (
     f"WHERE {_OF_SUBJECT} AND subject = :subject AND {IS_POST} AND recipe <> '{NOTICE}'"
     " AND (:origin = '' OR origin = :origin) AND run_id <> :run"
     " AND (:all_channels OR channel IN (SELECT value FROM json_each(:channels)))"
-    " AND (:all_steps OR recipe = :recipe AND step IN (SELECT value FROM json_each(:steps)))"
+    " AND (:all_steps OR recipe = :recipe AND EXISTS (SELECT 1 FROM json_each(:steps)"
+    " WHERE step = value OR step LIKE value || '.%'))"
     f" AND state <= {DELIVERED}"
     " ORDER BY number DESC"
 )
+_IS_ORDER = f"UPDATE deliveries SET kind = {WITHDRAW} WHERE id = ?"
 _HAS_REMOVAL = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
     f" AND state <= {LAST_OPEN})"
@@ -92,7 +96,9 @@ _CLAIM = (
     " AND due_at <= :now ORDER BY due_at, number LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
-_OUTSTANDING = f"SELECT count(*), min(planned_at) FROM deliveries WHERE {IS_OPEN_REMOVAL}"
+_OUTSTANDING = (
+    f"SELECT count(*), min(planned_at) FROM deliveries WHERE {IS_OPEN_REMOVAL} AND target > ''"
+)
 
 
 @dataclass(slots=True)
@@ -148,7 +154,7 @@ class WithdrawalQueries(ReadAccess):
     def removals(
         self, db: Connection, subject: str = "", *, outstanding: bool = False, limit: int = 500
     ) -> Sequence[Removal]:
-        tests = [IS_OPEN_REMOVAL if outstanding else IS_REMOVAL]
+        tests = [IS_OPEN_REMOVAL if outstanding else IS_REMOVAL, "target > ''"]
         if subject:
             tests += [_OF_SUBJECT, "subject = :subject"]
         removals = deliveries_where(
@@ -180,6 +186,10 @@ class SqliteWithdrawals(WriteAccess):
         return withdraw(db, order)
 
     @writes
+    def carry_out(self, db: Connection, order_id: str, now: float) -> Withdrawn:
+        return release_order(db, order_id, now)
+
+    @writes
     def lift(self, db: Connection, number: int, by: str, now: float) -> Withdrawal:
         withdrawal = _withdrawal(db, number)
         if withdrawal.lifted_at is not None:
@@ -203,6 +213,14 @@ class SqliteWithdrawals(WriteAccess):
         return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
 
 
+def release_order(db: Connection, order_id: str, now: float) -> Withdrawn:
+    """Carry out an order that is held; raise `IllegalMove` if it is not."""
+    order = find(db, order_id)
+    if order.kind is not Kind.WITHDRAW or order.target or order.state is not State.HELD:
+        raise IllegalMove(f"delivery {order.number}: it is not an order that is held")
+    return carry_out_order(db, order, now)
+
+
 def withdraw(db: Connection, order: WithdrawalOrder) -> Withdrawn:
     """Store a withdrawal with all that follows from it, in the transaction of its caller."""
     fates, now = _fates(db, order), order.withdrawal.at
@@ -223,6 +241,41 @@ def withdraw(db: Connection, order: WithdrawalOrder) -> Withdrawn:
     leave(db, [(delivery.id, now) for delivery in fates.cancelled])
     forget(db)
     return fates.result(stored)
+
+
+def carry_out(db: Connection, orders: Sequence[Delivery], now: float) -> None:
+    """Carry out stored orders of recipes that wait for nobody; the others are only marked as orders."""
+    for order in orders:
+        db.execute(_IS_ORDER, (order.id,))
+        if order.state is not State.HELD:
+            carry_out_order(db, order, now)
+
+
+def carry_out_order(db: Connection, order: Delivery, now: float) -> Withdrawn:
+    """Withdraw what an order of a recipe says."""
+    what = orjson.loads(order.content)
+    steps, channels = what["of"], what["channels"]
+    withdrawal = Withdrawal(
+        subject=order.subject,
+        origin=order.origin,
+        reason=what["reason"],
+        by=f"recipe {order.recipe}",
+        at=now,
+        run=order.run_id,
+        whole=not steps and not channels,
+    )
+    result = withdraw(
+        db,
+        WithdrawalOrder(
+            withdrawal=withdrawal,
+            channels=channels,
+            recipe=order.recipe if steps else "",
+            steps=steps,
+        ),
+    )
+    put(db, order.id, DELIVERED, now, reason=f"withdrawn: {withdrawal.reason}")
+    leave(db, [(order.id, now)])
+    return result
 
 
 def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
