@@ -56,7 +56,6 @@ def test_what_the_language_does_not_have_yet_is_said():
     later = {
         *triggers.LATER,
         message.PICTURES,
-        "withdraw",
         "amend",
         "reply",
         "repost",

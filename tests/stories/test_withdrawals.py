@@ -234,7 +234,9 @@ async def test_a_withdrawal_that_must_be_approved_is_carried_out_when_a_person_r
 async def test_a_source_that_closes_everything_at_once_is_held(story):
     await story.begins({"closing": CLOSING})
     settings = story.stage.config.read_text("utf-8")
-    burst = settings.replace("    secrets:", "    burst: { events: 3, within: 1m }\n    secrets:", 1)
+    burst = settings.replace(
+        "    secrets:", "    burst: { events: 3, within: 1m }\n    secrets:", 1
+    )
     story.stage.config.write_text(burst, "utf-8")
     await story.restarts()
     for number in range(3):

@@ -27,7 +27,7 @@ STYLES = {
 
 
 @click.command(short_help="Take back what was published about a subject, or one post.")
-@click.argument("what", metavar="SUBJECT|NUMBER")
+@click.argument("what", metavar="SUBJECT_OR_NUMBER")
 @click.option("--reason", required=True, help="Why; it is kept, and shown to everybody concerned.")
 @click.option("--channels", default="", help="Only on these, separated by commas.")
 @click.option(

@@ -15,6 +15,7 @@ from appealbridge.recipes.conditions.schema import CONDITIONS
 from appealbridge.recipes.model.entries import FLOW, POST, PostEntry, StepEntry
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
+from appealbridge.recipes.model.withdraw import ACTION, actions_of
 from appealbridge.recipes.model.words import Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
@@ -56,7 +57,7 @@ def recipe_schema(registry: Registry, known: Catalogue | None = None) -> Schema:
                 "description": "What is done.",
                 "type": "object",
                 "oneOf": [
-                    *(_step(trigger, own) for trigger in registry.actions.values()),
+                    *(_step(action, own) for action in actions_of(registry).values()),
                     _post(registry, own),
                     *map(of_entry, FLOW.values()),
                 ],
@@ -99,6 +100,9 @@ def _step(channel: AnyChannel, known: Catalogue) -> Schema:
         required = [name for name in required if name not in ("text", "html")]
     else:
         del beside["template"]
+    if channel is ACTION:
+        del beside["channel"], beside["overflow"]
+        return _object("action", channel.action, _about(channel), beside, options, required)
     beside["channel"] = proposing(
         beside["channel"],
         [name for name, (on, _) in known.channels.items() if on == channel.platform],
@@ -157,7 +161,7 @@ def _about(plugin: object) -> str:
     file = inspect.getmodule(type(plugin))
     docstring = getattr(file, "__doc__", None) or type(plugin).__doc__ or ""
     about = docstring.strip().partition("\n")[0]
-    limits = limits_of(plugin) if isinstance(plugin, Channel) else ""
+    limits = limits_of(plugin) if isinstance(plugin, Channel) and plugin is not ACTION else ""
     return f"{about} Note: {limits}." if limits else about
 
 
@@ -173,9 +177,12 @@ _TEMPLATE: Schema = {
 def _expect(registry: Registry, known: Catalogue, expected: Schema) -> None:
     """Return the parts of a message that a test may expect: those of any action."""
     parts = expected["properties"]
-    parts["action"] = {"description": parts["action"]["description"], "enum": [*registry.actions]}
+    parts["action"] = {
+        "description": parts["action"]["description"],
+        "enum": [*actions_of(registry)],
+    }
     parts["channel"] = proposing(parts["channel"], known.channels)
-    for channel in registry.actions.values():
+    for channel in actions_of(registry).values():
         for name, option in of_model(channel.message)["properties"].items():
             description = f"What `{name}` must be; * stands for any words. {option['description']}"
             shown = option.get("examples", ["*"])

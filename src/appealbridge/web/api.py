@@ -160,7 +160,7 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
         )
         return answer([views.replayed(each) for each in made])
 
-    @table.post("/subjects/{subject:.+}/withdraw")
+    @table.post("/subjects/{subject}/withdraw")
     async def withdraw_subject(request: web.Request) -> web.Response:
         channels = [name for name in request.query.get("channels", "").split(",") if name]
         result = await engine.withdrawals.subject(
@@ -182,9 +182,12 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
         )
         return answer(views.withdrawn(result))
 
-    @table.post("/withdrawals/{number:[0-9]{1,18}}/lift")
+    @table.post("/withdrawals/{number}/lift")
     async def lift(request: web.Request) -> web.Response:
-        number = int(request.match_info["number"])
+        text = request.match_info["number"]
+        if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+            raise ValueError(f"number: {text!r:.40} is not the number of a withdrawal")
+        number = int(text)
         return answer(views.withdrawal(await engine.withdrawals.lift(number, _by(request))))
 
     @table.post("/reload")

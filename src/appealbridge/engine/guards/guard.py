@@ -100,7 +100,11 @@ class Guard(AcceptanceStage):
         """Return why a delivery repeats a text on its channel; if it does not, remember it and return empty."""
         active = self._active
         bound = None if active is None else active.channels.get(delivery.channel)
-        if active is None or (bound and bound.account.same_text is SameText.ALLOW):
+        if (
+            active is None
+            or not delivery.channel
+            or (bound and bound.account.same_text is SameText.ALLOW)
+        ):
             return ""
         store = self._context.store
         while earlier_id := self._texts.note(delivery, now):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, StrictBool, StringConstraints
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import Account, Channel, Repeat, Tools
+from appealbridge.plugin.channel import Account, AnyChannel, Channel, Repeat, Tools
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.registry import Registry
 
 WITHDRAW = "withdraw"
 
@@ -66,3 +68,8 @@ class WithdrawAction(Channel[Account, WithdrawMessage]):
 
 
 ACTION = WithdrawAction()
+
+
+def actions_of(registry: Registry) -> Mapping[str, AnyChannel]:
+    """Return everything that `action` may name except `post`: the actions of the channels, and `withdraw`."""
+    return {**registry.actions, WITHDRAW: ACTION}

@@ -11,7 +11,7 @@ from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import BESIDE, FLOW, POST, StepEntry
 from appealbridge.recipes.model.other_words import ACTIONS, ENTRIES
 from appealbridge.recipes.model.step import Overflow, Step
-from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW
+from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW, actions_of
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     Wanted,
@@ -78,7 +78,7 @@ def _check_withdraw(reading: ParsingContext, options: Mapping[str, Any], path: P
 
 
 def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | None:
-    known: Mapping[str, AnyChannel] = {**reading.catalogue.registry.actions, WITHDRAW: ACTION}
+    known = actions_of(reading.catalogue.registry)
     example = f"for example action: {next(iter(known), 'tweet')}, or {', '.join(FLOW)}"
     if not isinstance(value, dict) or "action" not in value:
         lost = next((key for key in BESIDE if isinstance(value, dict) and key in value), None)

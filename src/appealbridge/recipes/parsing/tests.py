@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from appealbridge.documents import Path
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.recipes.model.schema import Expected, Test
+from appealbridge.recipes.model.withdraw import actions_of
 from appealbridge.recipes.parsing.context import ParsingContext
 
 
@@ -20,7 +21,7 @@ def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
 
 
 def _check(reading: ParsingContext, expected: Expected, path: Path) -> None:
-    actions = reading.catalogue.registry.actions
+    actions = actions_of(reading.catalogue.registry)
     action, written = expected.action, expected.model_fields_set
     for name, declared in (("action", actions), ("channel", reading.catalogue.channels)):
         if name in written and getattr(expected, name) not in declared:
