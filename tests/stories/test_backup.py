@@ -55,12 +55,16 @@ async def test_what_went_out_after_the_backup_does_not_go_out_again(story):
     assert sorted(story.posts("x")) == ["A38 closed", "M6 closed"]
 
 
-async def test_what_had_not_gone_out_goes_out_once_it_is_surely_absent(story):
+async def test_what_is_surely_absent_waits_for_a_person_because_it_may_have_been_withdrawn(story):
     await story.begins({"tweet": staging.TWEET})
     story.sandbox.faults.add("x", FaultName.HTTP_503, 1, None)
     await story.receives("M6 closed")
     await story.until(lambda: story.logged("deferred"))
     copy = await is_backed_up(story)
     await is_restored(story, copy)
+    (held,) = await story.state(1, "held", passing=1)
+    assert "may have been withdrawn since" in held["reason"]
+    assert story.posts("x") == []
+    await story.releases(held)
     await story.state(1, "delivered", passing=1)
     assert story.posts("x") == ["M6 closed"]

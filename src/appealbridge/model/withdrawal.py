@@ -14,6 +14,9 @@ Such a post is only searched for, and never sent again.
 CONFIRMED = "confirmed by "
 """How the reason of a removal begins that a person has confirmed."""
 
+RESTORED = "restored from a backup; it may have been published since"
+"""The reason of a delivery that became unknown when a backup was restored. It may also have been withdrawn since."""
+
 LOOKS = (5.0, 60.0, 600.0, 3600.0, 86400.0)
 """How many seconds after the first attempt to remove a post it is looked for, until it is gone."""
 

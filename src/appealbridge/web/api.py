@@ -28,7 +28,12 @@ def routes(engine: Engine, token: str | None, reload: Reload) -> Sequence[web.Ro
     """
     return [
         web.route(route.method, f"/api/v1{route.path}", _guarded(token, route.handler, engine))
-        for route in (*_listings(engine), *_operations(engine), *_sweeps(engine, reload))
+        for route in (
+            *_listings(engine),
+            *_operations(engine),
+            *_sweeps(engine, reload),
+            *_withdrawals(engine),
+        )
         if isinstance(route, web.RouteDef)
     ]
 
@@ -160,6 +165,17 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
         )
         return answer([views.replayed(each) for each in made])
 
+    @table.post("/reload")
+    async def reload_now(request: web.Request) -> web.Response:
+        del request
+        return answer(await reload())
+
+    return table
+
+
+def _withdrawals(engine: Engine) -> web.RouteTableDef:
+    table = web.RouteTableDef()
+
     @table.post("/subjects/{subject}/withdraw")
     async def withdraw_subject(request: web.Request) -> web.Response:
         channels = [name for name in request.query.get("channels", "").split(",") if name]
@@ -189,11 +205,6 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
             raise ValueError(f"number: {text!r:.40} is not the number of a withdrawal")
         number = int(text)
         return answer(views.withdrawal(await engine.withdrawals.lift(number, _by(request))))
-
-    @table.post("/reload")
-    async def reload_now(request: web.Request) -> web.Response:
-        del request
-        return answer(await reload())
 
     return table
 

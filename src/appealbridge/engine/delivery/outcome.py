@@ -13,7 +13,7 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
-from appealbridge.model.withdrawal import SEARCHES, WITHDRAWN
+from appealbridge.model.withdrawal import RESTORED, SEARCHES, WITHDRAWN
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, SearchResult, WhenUnsure
 from appealbridge.store.records import Settlement
 
@@ -152,7 +152,7 @@ def settle_unknown(
     """Return the settlement of an `unknown` delivery without a search; `None` if the account can be searched."""
     if channel.can_find:
         return None
-    if delivery.hold == WITHDRAWN:
+    if delivery.hold == WITHDRAWN or delivery.reason == RESTORED:
         reason = f"it may be published; {channel.platform} offers no way to find out"
         return _settled(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
     first = delivery.first_begun_at if delivery.first_begun_at is not None else now
@@ -201,6 +201,14 @@ def settle_search(
     attempt = _search(delivery, outcome, found.seen, begun_at, now)
     if delivery.hold == WITHDRAWN and found.sure:
         return _withdrawn_and_absent(delivery, attempt, found.seen, begun_at, now)
+    if delivery.reason == RESTORED and found.sure:
+        reason = (
+            f"it is not there ({found.seen}), but it comes from a backup and may have been withdrawn "
+            "since; release it if it is to be published"
+        )
+        return _settled(
+            delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
+        )
     if not found.sure and (
         account.when_unsure is not WhenUnsure.SEND_AGAIN or delivery.hold == WITHDRAWN
     ):
@@ -245,8 +253,6 @@ def _next_search(
 
     A slow platform may still publish after its proxy, or AppealBridge, has given up waiting.
     """
-    if not delivery.attempts:
-        return None  # it is from a restored backup, which knows of no attempt
     unclear = max(1, sum(attempt.outcome is Outcome.UNSURE for attempt in before))
     pause = defer(policy, attempts=unclear, now=0.0, after=None, rng=rng)
     rest = max(account.repeat_after, pause) - waited

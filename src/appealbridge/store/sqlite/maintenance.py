@@ -11,6 +11,7 @@ from pathlib import Path
 
 from appealbridge.files import PRIVATE, create, open_handle
 from appealbridge.model.errors import StoreError
+from appealbridge.model.withdrawal import RESTORED
 from appealbridge.store.backend import Progress
 from appealbridge.store.sqlite.connections import (
     StoreLock,
@@ -88,7 +89,7 @@ _IS_MARKED = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AN
 _PERHAPS_PUBLISHED = (
     f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at,"
     " first_begun_at = min(first_begun_at, (SELECT taken_at FROM backup)),"
-    " reason = 'restored from a backup; it may have been published since'"
+    f" reason = '{RESTORED}'"
     f" WHERE state IN ({PLANNED}, {READY}) AND NOT ({IS_REMOVAL} AND state = {PLANNED})"
 )
 

@@ -18,6 +18,7 @@ from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import MOVES, State
 from appealbridge.model.errors import AccountRefused, LoginExpired, Rejected, TryAgain, Unsure
 from appealbridge.model.receipt import Receipt
+from appealbridge.model.withdrawal import RESTORED, WITHDRAWN
 from appealbridge.plugin.channel import Account, Repeat, SearchResult
 from tests.unit.engine.delivery.test_gate import NOW, delivery
 
@@ -216,9 +217,34 @@ def test_a_clock_that_jumps_neither_shortens_nor_lengthens_the_time(jump):
     assert sought(ABSENT, before=before, at=NOW + jump, waited=60).target is State.READY
 
 
-def test_what_never_was_sent_as_far_as_is_known_needs_no_time():
-    """A restored backup knows of no attempt."""
-    assert sought(ABSENT, attempts=0).target is State.READY
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_what_a_restored_backup_made_unknown_is_never_sent_again_by_itself(attempts):
+    """It may have been withdrawn since."""
+    settlement = sought(ABSENT, attempts=attempts, reason=RESTORED, waited=999)
+    assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
+
+
+@pytest.mark.parametrize(("at", "due"), [(2, 60), (60, 3600), (3600, 86400)])
+def test_what_is_withdrawn_and_absent_is_looked_for_again(at, due):
+    settlement = sought(ABSENT, at=NOW + at, hold=WITHDRAWN)
+    assert (settlement.target, settlement.due_at) == (State.UNKNOWN, NOW + due)
+    assert settlement.hold == WITHDRAWN
+
+
+def test_what_is_withdrawn_and_absent_after_a_day_is_cancelled():
+    assert sought(ABSENT, at=NOW + 86400, hold=WITHDRAWN).target is State.CANCELLED
+
+
+@pytest.mark.parametrize("repeat", Repeat)
+def test_what_is_withdrawn_is_never_sent_to_find_out(repeat):
+    unclear = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW, hold=WITHDRAWN)
+    account = Account(when_unsure="send_again")
+    settlement = settle_unknown(unclear, FakeChannel(repeat, key_seconds=3600), account, NOW + 1)
+    assert (settlement.target, settlement.hold) == (State.HELD, "unknown")
+    assert (
+        sought(SearchResult(None, sure=False, seen="?"), "send_again", hold=WITHDRAWN).target
+        is State.HELD
+    )
 
 
 def test_what_cannot_be_told_is_held_with_what_was_seen():
