@@ -1,7 +1,11 @@
 """What was published is taken back everywhere, and what remains is shown until a person confirms it."""
 
+import asyncio
 from urllib.parse import quote
 
+from click.testing import CliRunner
+
+from appealbridge.cli.main import main
 from appealbridge.practice.faults import FaultName
 from tests.stories import staging
 
@@ -251,3 +255,34 @@ async def test_a_source_that_closes_everything_at_once_is_held(story):
         return [one for one in orders if one["kind"] == "withdraw"]
 
     assert await story.until(held)
+
+
+async def typed(story, *words):
+    """Type a command, and return what it prints."""
+    everything = [*words, "--config", str(story.stage.config)]
+    done = await asyncio.to_thread(CliRunner().invoke, main, everything)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+async def test_the_command_line_withdraws_lists_and_lifts(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", subject="APP/1")
+    await story.state(4, "delivered")
+    would = await typed(story, "withdraw", "APP/1", "--reason", "found", "--dry-run")
+    assert "nothing was changed" in would
+    assert len(standing(story)) == 3
+    assert "withdrawal 1" in await typed(story, "withdraw", "APP/1", "--reason", "found")
+    await story.until(lambda: not standing(story))
+
+    async def printed():
+        text = await typed(story, "withdrawals", "APP/1")
+        return "being removed" not in text and text
+
+    text = await story.until(printed, passing=1)
+    assert "cannot be removed" in text
+    assert "APP/1" in text
+    task = next(line.split()[0] for line in text.splitlines() if "cannot be removed" in line)
+    assert "confirmed" in await typed(story, "confirm", task)
+    assert "confirmed" in await typed(story, "withdrawals")
+    assert "is lifted" in await typed(story, "lift", "1")

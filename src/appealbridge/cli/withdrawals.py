@@ -12,7 +12,7 @@ import click
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import user
-from appealbridge.cli.output import say, short, show, styled, table
+from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.stored import Stored
 from appealbridge.cli.tell import clock
 
@@ -123,7 +123,8 @@ def _posts(posts: list[dict[str, Any]]) -> None:
             styled(post["state"], STYLES.get(post["state"], "yellow")),
             post["channel"],
             post["address"] or "",
-            short(post.get("reason") or ""),
+            # What a look saw matters only while it is not removed.
+            "" if post["state"] == "removed" else post.get("reason") or "",
         )
         for post in posts
     ]
