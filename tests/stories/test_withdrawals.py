@@ -112,6 +112,8 @@ async def test_nothing_more_about_the_subject_is_published_until_it_is_lifted(st
 
     (kept,) = await story.until(cancelled)
     assert "appealbridge lift" in kept["reason"]
+    # Nobody is named in the settings, so that is what is logged.
+    await story.until(lambda: "withdrawal.blocks" in str(story.logged("nobody_told")), passing=30)
     status, _ = await story.asks("POST", f"/withdrawals/{answer['number']}/lift?by=bob")
     assert status == 200
     await story.receives("Missing once more: Aisha", subject="APP-1")

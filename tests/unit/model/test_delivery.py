@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.testing.channel_case import a_delivery
 
 NEVER_PLANNED = {"number", "settled_at", "receipt"}
@@ -27,6 +27,8 @@ def planned():
         follows="another",
         subject="incident-7",
         origin="webhook:incident-desk",
+        kind=Kind.WITHDRAW,
+        target="another",
     )
 
 

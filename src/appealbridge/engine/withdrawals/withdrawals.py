@@ -88,6 +88,9 @@ class Withdrawals:
             try:
                 if (await self._store.outstanding())[0]:
                     await self._make_tasks()
+                if await self._store.withdrawals(limit=1):
+                    # The store raises an alarm when it cancels what is about a withdrawn subject.
+                    self._context.alarms.news.set()
                 report.store_worked("withdrawals")
             except StoreError as error:
                 report.store_failed(error, "withdrawals")

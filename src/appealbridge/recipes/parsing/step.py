@@ -53,14 +53,14 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     wanted = Wanted(plugin, name, account, path, options, filled, {}, OF_THE_STEP, overflow)
     problems = complaints_about(reading, wanted)
     reading.problems += problems
+    if plugin is ACTION:
+        _check_withdraw(reading, options, path)
     if channel is None:
         return None
     check_overflow(reading, wanted, (*path, "overflow"), "write overflow: shorten, or leave it out")
     needs = needs_of(reading, right, path, wanted.chains) - {id_}
     even_if_failed = right.get("even_if_failed", False)
     step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
-    if plugin is ACTION:
-        _check_withdraw(reading, options, path)
     return step if problems else measured(reading, step, wanted)
 
 

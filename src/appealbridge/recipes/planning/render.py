@@ -115,10 +115,7 @@ def _delivery(
         hold = Hold.APPROVAL.value if message.approval else own
     # If nobody knows when it should go out, nobody knows when it is too late.
     within = None if here.hold or withdraws else recipe.publish_within
-    values = message.model_dump(mode="json")
-    if withdraws:  # so that two subjects are never taken for one repeated text
-        values["subject"] = event.subject
-    content = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
     return Delivery(
         id=delivery_id(run, step.id, part),
         run_id=run,

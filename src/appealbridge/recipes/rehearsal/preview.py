@@ -144,7 +144,8 @@ def heading(post: SimulatedPost) -> str:
     shortened = f", shortened from {post.too_long.count}" if post.too_long is not None else ""
     held = f", held: {post.hold}" if post.hold else ""
     why = f", since {post.reason}" if post.reason else ""
-    return f"{post.action} on {post.channel}{counted}{shortened}{answer}{later}{held}{why}"
+    where = f" on {post.channel}" if post.channel else " what was published about the subject"
+    return f"{post.action}{where}{counted}{shortened}{answer}{later}{held}{why}"
 
 
 def plain(text: str) -> Line:
