@@ -194,7 +194,7 @@ def retry(
         _each(config, as_json, delivery_ids, "retry", "will be tried again")
         return
     begin = "" if since is None else f"?since={SystemClock().now() - since}"
-    moved = _daemon(config, as_json).post(f"/retry{begin}")
+    moved = daemon_of(config, as_json).post(f"/retry{begin}")
     _tell_all(as_json, moved, "will be tried again", "no delivery has failed")
 
 
@@ -213,7 +213,7 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     """
     options = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": user()}
     query = urlencode({name: value for name, value in options.items() if value})
-    answer = _daemon(config, as_json).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    answer = daemon_of(config, as_json).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
     show(answer, as_json, partial(story.replayed, dry_run=dry_run))
 
 
@@ -232,7 +232,7 @@ def user() -> str:
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """Record that a delivery held as `unknown` is published after all."""
-    answer = _daemon(config, as_json).post(
+    answer = daemon_of(config, as_json).post(
         f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url, 'by': user()})}"
     )
     show(answer, as_json, partial(_tell, outcome="confirmed"))
@@ -250,7 +250,7 @@ def cancel(
     _each_or_all(config, as_json, every, delivery_ids, which, "cancel", "cancelled")
 
 
-def _daemon(config: Path | None, as_json: bool) -> DaemonClient:
+def daemon_of(config: Path | None, as_json: bool) -> DaemonClient:
     """Return the daemon, after a line for people that says whether it is practice or live."""
     daemon = DaemonClient.of(config)
     if not as_json and daemon.control is not None:
@@ -261,7 +261,7 @@ def _daemon(config: Path | None, as_json: bool) -> DaemonClient:
 def _each(
     config: Path | None, as_json: bool, ids: tuple[str, ...], verb: str, outcome: str
 ) -> None:
-    daemon = _daemon(config, as_json)
+    daemon = daemon_of(config, as_json)
     moved = []
     for id_ in ids:
         moved.append(daemon.post(f"/deliveries/{id_}/{verb}"))
@@ -288,7 +288,7 @@ def _each_or_all(
         _each(config, as_json, ids, verb, outcome)
         return
     query = urlencode({name: value for name, value in which.items() if value})
-    moved = _daemon(config, as_json).post(f"/{verb}?{query}")
+    moved = daemon_of(config, as_json).post(f"/{verb}?{query}")
     _tell_all(as_json, moved, outcome, f"no delivery is held for {which['hold']}")
 
 

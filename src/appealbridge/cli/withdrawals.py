@@ -11,7 +11,7 @@ import click
 
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, json_option
-from appealbridge.cli.operator import user
+from appealbridge.cli.operator import daemon_of, user
 from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.stored import Stored
 from appealbridge.cli.tell import clock
@@ -57,7 +57,7 @@ def withdraw(
     options = {"reason": reason, "by": user(), "channels": channels, "dry_run": dry_run and "1"}
     query = urlencode({name: value for name, value in options.items() if value})
     path = f"/deliveries/{what}" if one else f"/subjects/{quote(what, safe='')}"
-    answer = DaemonClient.of(config).post(f"{path}/withdraw?{query}")
+    answer = daemon_of(config, as_json).post(f"{path}/withdraw?{query}")
     show(answer, as_json, partial(_withdrawn, dry_run=dry_run))
 
 
@@ -83,7 +83,7 @@ def lift(config: Path | None, as_json: bool, number: int) -> None:
     What was removed stays removed. What was cancelled stays cancelled; `replay` runs an event again.
     """
     query = urlencode({"by": user()})
-    answer = DaemonClient.of(config).post(f"/withdrawals/{number}/lift?{query}")
+    answer = daemon_of(config, as_json).post(f"/withdrawals/{number}/lift?{query}")
     show(answer, as_json, lambda _: say(f"withdrawal {number} is lifted"))
 
 
