@@ -39,12 +39,8 @@ OPTIONS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """Options of a step."""
 
-_BY_HAND = (
-    "delete the post on the platform by hand; `appealbridge cancel` stops what has not gone out yet"
-)
-
 ACTIONS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("delete", "remove", "take_down", "unpublish", "withdraw"), _BY_HAND),
+    **dict.fromkeys(("delete", "remove", "take_down", "unpublish"), "withdraw"),
     **dict.fromkeys(("amend", "correct", "edit", "update"),
                     "write a second post that says what is right; in_reply_to: puts it under the first"),
     "reply": "write the action of the platform, such as tweet, with in_reply_to: below it",

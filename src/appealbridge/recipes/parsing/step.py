@@ -108,13 +108,14 @@ def _unknown_action(reading: ParsingContext, name: str, path: Path) -> None:
     registry = reading.catalogue.registry
     actions = {plugin.platform: action for action, plugin in registry.actions.items()}
     cure = actions.get(name.lower(), ACTIONS.get(name.lower(), ""))
-    if cure in registry.actions or cure == POST:
+    known = {*actions_of(registry), POST}
+    if cure in known:
         cure = f'did you mean "{cure}"?'
     # A plug-in that cannot be loaded may have this action.
     if " " in cure and not registry.broken:
         reading.complain(path, f'unknown action "{name}"', cure)
     else:
-        reading.unknown(path, "action", name, {*registry.actions, POST})
+        reading.unknown(path, "action", name, known)
 
 
 def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, str] | None:
