@@ -354,11 +354,10 @@ async def test_an_operator_looks_at_a_lot_and_lets_it_out(story):
     assert len(numbers) == 2
     status, told = await says(story, "release", "--all", "--hold", "burst")
     assert status == 0
-    assert sorted(told.splitlines()) == [f"{n} tweet on force_x: released" for n in sorted(numbers)]
-    assert await says(story, "cancel", "--all", "--hold", "burst") == (
-        0,
-        "no delivery is held for burst\n",
-    )
+    released = [line for line in told.splitlines() if "released" in line]
+    assert sorted(released) == [f"{n} tweet on force_x: released" for n in sorted(numbers)]
+    status, told = await says(story, "cancel", "--all", "--hold", "burst")
+    assert (status, told.splitlines()[-1]) == (0, "no delivery is held for burst")
     status, told = await says(story, "release", "--all", "--hold", "unknown")
     assert status == 1
     assert "look at each" in told

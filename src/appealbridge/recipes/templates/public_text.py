@@ -64,6 +64,8 @@ _IN_ADDRESS = ("/", "=")
 """After one of these in the address of a page, no platform takes an @ for a mention."""
 
 _WORD = regex.compile(r"\S+")
+_OPENING = "\"'([<«“‘"
+"""What may be directly before a link."""
 
 
 def without_invisible(text: str) -> str:
@@ -95,14 +97,7 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
         if not (match[1] and is_meant(f"@{match[1]}".lower()))
     ]
     if any(match.start() and text[match.start() - 1] in _IN_ADDRESS for match in matches):
-        spans = list(_addresses(text))
-        begins = [begin for begin, _ in spans]
-
-        def is_mention(place: int) -> bool:
-            before = bisect_left(begins, place) - 1
-            return text[place - 1] not in _IN_ADDRESS or before < 0 or place >= spans[before][1]
-
-        matches = [match for match in matches if is_mention(match.start())]
+        matches = _outside_addresses(matches, text)
     parts: list[str] = []
     done = 0
     for match in matches:
@@ -111,13 +106,32 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
     return "".join((*parts, text[done:]))
 
 
+def _outside_addresses(matches: list[regex.Match[str]], text: str) -> list[regex.Match[str]]:
+    """Leave out the matches that belong to the address of a page. It ends where a mention in it is broken up."""
+    spans = list(_addresses(text))
+    begins = [begin for begin, _ in spans]
+    outside: list[regex.Match[str]] = []
+    for match in matches:
+        place = match.start()
+        begin, end = spans[max(0, bisect_left(begins, place) - 1)] if spans else (0, 0)
+        broken = bool(outside) and outside[-1].start() >= begin
+        if text[place - 1] not in _IN_ADDRESS or not begin <= place < end or broken:
+            outside.append(match)
+    return outside
+
+
 def _addresses(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of links that contain an @."""
+    """
+    Yield the start and end of links that contain an @.
+
+    A link that other words or another link run into is left out: platforms do not agree where it begins and ends.
+    """
     matches = [word for word in _WORD.finditer(text) if "/" in word[0] and _MENTION.search(word[0])]
     if sum(len(word[0]) for word in matches) > COUNTED:
         return
     for word in matches:
-        for begin, end in links(word[0]):
+        begin, end = next(iter(links(word[0])), (0, 0))
+        if not word[0][:begin].strip(_OPENING) and word[0].count("://") <= 1:
             yield word.start() + begin, word.start() + end
 
 

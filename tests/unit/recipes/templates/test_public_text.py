@@ -5,7 +5,7 @@ import re
 import orjson
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twitter_text import extract_urls_with_indices
 from twitter_text.regexp.emoji import emoji_list
@@ -169,6 +169,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=9), st.lists(PIECES, max_size=2))
+@example(["https://a.co/", "@", "@bob", "/", "@bob"], [])
 def test_no_platform_finds_a_mention(pieces, more):
     text = without_mentions("".join(pieces), nobody)
     assert MASTODON.findall(text) == []
