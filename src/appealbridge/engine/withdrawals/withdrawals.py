@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.runs.queue import RunQueue
+from appealbridge.engine.withdrawals.outcome import task
 from appealbridge.logs import LogEvent
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
@@ -126,17 +127,15 @@ class Withdrawals:
                 await self._make_task(each, reason, now)
 
     async def _make_task(self, each: Removal, reason: str, now: float) -> None:
-        receipt = each.post.receipt
-        where = "" if receipt is None else f": {receipt.url or receipt.id}"
-        words = f"{reason}; remove it by hand{where}"
+        reason = task(reason, each.post.receipt)
         try:
-            task = await self._store.move(
-                each.removal.id, State.HELD, now, hold=Hold.CANNOT_REMOVE, reason=words
+            held = await self._store.move(
+                each.removal.id, State.HELD, now, hold=Hold.CANNOT_REMOVE, reason=reason
             )
         except IllegalMove:
             return  # it has gone on meanwhile
-        self._context.report.on_held([task])
-        self._context.alarms.on_held([task])
+        self._context.report.on_held([held])
+        self._context.alarms.on_held([held])
 
 
 def affected(result: Withdrawn) -> Sequence[Delivery]:
