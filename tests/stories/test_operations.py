@@ -63,3 +63,14 @@ async def test_a_time_that_is_none_is_said(story):
     status, told = await story.asks("POST", "/retry?since=yesterday")
     assert status == 422
     assert "Unix seconds" in told["detail"]
+
+
+async def test_the_log_says_who_released_retried_or_cancelled(story):
+    await story.begins({"tweet": staging.TWEET.replace("approval: none\n", "")})
+    await story.receives("M6 closed")
+    await story.receives("M6 open")
+    first, second = await story.state(2, "held")
+    assert (await story.asks("POST", f"/deliveries/{first['number']}/release?by=ann"))[0] == 200
+    assert (await story.asks("POST", f"/deliveries/{second['number']}/cancel?by=ben"))[0] == 200
+    assert [one["by"] for one in story.logged("released")] == ["ann"]
+    assert [one["by"] for one in story.logged("cancelled")] == ["ben"]

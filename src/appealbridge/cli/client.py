@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import http.client
 import json
 import socket
@@ -97,8 +98,9 @@ class DaemonClient:
         return mode if mode in ("practice", "live") else ""
 
     def post(self, path: str) -> Any:
-        """Return the answer to a POST request; end the command if the daemon refuses."""
-        return self._ask("POST", path)
+        """Return the answer to a POST request with the name of the user; end the command if the daemon refuses."""
+        by = urlencode({"by": user()})
+        return self._ask("POST", f"{path}{'&' if '?' in path else '?'}{by}")
 
     def _ask(self, method: str, path: str) -> Any:
         if self.control is None:
@@ -110,6 +112,14 @@ class DaemonClient:
         if status >= 400:
             fail(visible(str(answer.get("detail", answer))))
         return answer
+
+
+def user() -> str:
+    """Return the name of the person who types, empty if it is not known."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def _member(control_socket: Path) -> str:

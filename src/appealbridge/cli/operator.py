@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -211,18 +210,10 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     Nothing goes to a channel where it is published, or may still be. What failed, expired or was
     cancelled may go out again. EVENT is the id that `trace` shows.
     """
-    options = {"recipe": recipe, "dry_run": "1" if dry_run else "", "by": user()}
+    options = {"recipe": recipe, "dry_run": "1" if dry_run else ""}
     query = urlencode({name: value for name, value in options.items() if value})
     answer = daemon_of(config, as_json).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
     show(answer, as_json, partial(story.replayed, dry_run=dry_run))
-
-
-def user() -> str:
-    """Return the name of the person who types, empty if it is not known."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
 
 
 @click.command(short_help="Record that a delivery held as unknown is published.")
@@ -233,7 +224,7 @@ def user() -> str:
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """Record that a delivery held as `unknown` is published after all."""
     answer = daemon_of(config, as_json).post(
-        f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url, 'by': user()})}"
+        f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
     )
     show(answer, as_json, partial(_tell, outcome="confirmed"))
 

@@ -11,7 +11,7 @@ import click
 
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, json_option
-from appealbridge.cli.operator import daemon_of, user
+from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.stored import Stored
 from appealbridge.cli.tell import clock
@@ -54,7 +54,7 @@ def withdraw(
     one = what.isdecimal() and not is_subject
     if one and channels:
         raise click.UsageError("--channels is for a subject; a number is one post on one channel")
-    options = {"reason": reason, "by": user(), "channels": channels, "dry_run": dry_run and "1"}
+    options = {"reason": reason, "channels": channels, "dry_run": dry_run and "1"}
     query = urlencode({name: value for name, value in options.items() if value})
     path = f"/deliveries/{what}" if one else f"/subjects/{quote(what, safe='')}"
     answer = daemon_of(config, as_json).post(f"{path}/withdraw?{query}")
@@ -82,8 +82,7 @@ def lift(config: Path | None, as_json: bool, number: int) -> None:
 
     What was removed stays removed. What was cancelled stays cancelled; `replay` runs an event again.
     """
-    query = urlencode({"by": user()})
-    answer = daemon_of(config, as_json).post(f"/withdrawals/{number}/lift?{query}")
+    answer = daemon_of(config, as_json).post(f"/withdrawals/{number}/lift")
     show(answer, as_json, lambda _: say(f"withdrawal {number} is lifted"))
 
 

@@ -15,7 +15,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,6 +30,7 @@ from appealbridge.engine.report import Report
 from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
+from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import State
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
@@ -176,21 +176,21 @@ class Bridge:
             address = f"{practice.rstrip('/')}/held"
             await self._http.request("PUT", address, Effect.READ, json=report)
 
-    async def reload(self, *, by_person: bool = False) -> dict[str, Any]:
+    async def reload(self, actor: Actor | None = None) -> dict[str, Any]:
         """
         Load new recipes and settings as a whole; if the settings have problems, nothing changes.
 
-        Return the report of `taken`. If a person asked for it (`by_person`), the report is about everything since the
+        Return the report of `taken`. If a person asked for it (`actor`), the report is about everything since the
         last time that a person asked, because most recipes are loaded as soon as they are saved.
         """
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
             try:
-                return await self._load(by_person=by_person)
+                return await self._load(actor)
             finally:
                 self.systemd.ready()
 
-    async def _load(self, *, by_person: bool) -> dict[str, Any]:
+    async def _load(self, actor: Actor | None) -> dict[str, Any]:
         try:
             assembly = await offload(
                 FILES, assemble, self.config, before=self.assembly.book.recipes
@@ -209,7 +209,7 @@ class Bridge:
         await self.engine.reconfigure(assembly.active, assembly.catalogue)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
-        if by_person:
+        if actor is not None:
             before, self._known = self._known, Known.of(assembly)
         report = taken(before, assembly)
         self.log.info(LogEvent.RELOADED, summary=report["summary"])
@@ -231,8 +231,7 @@ class Bridge:
     async def _served(self) -> AsyncIterator[str]:
         settings = self.assembly.settings
         refusals = Refusals(self.engine.report, self.clock.monotonic)
-        reload = partial(self.reload, by_person=True)
-        app = application(self.engine, self.metrics, self.token, reload)
+        app = application(self.engine, self.metrics, self.token, self.reload)
         webhooks = Webhooks(self.engine, refusals, decoy())
         handed = list(listening_sockets(os.environ, os.getpid()))
         listen = settings.daemon.listen
@@ -261,7 +260,7 @@ class Bridge:
         if settings.daemon.control_socket is None:
             yield
             return
-        app = control_application(self.engine, partial(self.reload, by_person=True))
+        app = control_application(self.engine, self.reload)
         mode = int(settings.daemon.control_mode, 8)
         refusals = Refusals(self.engine.report, self.clock.monotonic)
         with socket_at(Path(settings.daemon.control_socket), mode) as sock:

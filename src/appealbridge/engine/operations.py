@@ -17,6 +17,7 @@ from appealbridge.engine.runs.replays import Replayed, replay
 from appealbridge.engine.runs.runs import EVERYTHING, of_event
 from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
+from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
@@ -34,7 +35,7 @@ TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP, Hold.UNDATED)
 
 
 class Operations:
-    """The operator's commands. Each changes the state of deliveries and is logged."""
+    """The operator's commands. Each changes the state of deliveries for an `Actor` and is logged."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class Operations:
         self._guard = guard
         self._attempts = attempts
 
-    async def release(self, delivery_id: str, only: str = "") -> Delivery:
+    async def release(self, delivery_id: str, actor: Actor, only: str = "") -> Delivery:
         """
         Release a held delivery, if `only` is given only if it is held for that reason; return it.
 
@@ -67,13 +68,13 @@ class Operations:
             await self._store.carry_out(delivery.id, self._clock.now())
             self._context.lanes.on_waiting(delivery)
             self._queue.wake.set()
-            return await self._moved(delivery.id, LogEvent.WITHDRAWAL)
+            return await self._moved(delivery.id, LogEvent.WITHDRAWAL, actor)
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
-        return await self._move(delivery, State.READY, LogEvent.RELEASED, hold=kept)
+        return await self._move(delivery, State.READY, LogEvent.RELEASED, actor, hold=kept)
 
     async def release_all(
-        self, hold: str, *, recipe: str = "", subject: str = ""
+        self, hold: str, actor: Actor, *, recipe: str = "", subject: str = ""
     ) -> Sequence[Delivery]:
         """
         Release all deliveries held for one reason, perhaps only of one recipe or subject; return them.
@@ -86,10 +87,12 @@ class Operations:
                 f"hold: only {', '.join(TOGETHER)} can be released all at once, not {hold!r}; look at "
                 "each of the others, and release it by its number"
             )
-        return await self._all(hold, recipe, subject, lambda each: self.release(each, only=hold))
+        return await self._all(
+            hold, recipe, subject, lambda each: self.release(each, actor, only=hold)
+        )
 
     async def cancel_all(
-        self, hold: str, reason: str, *, recipe: str = "", subject: str = ""
+        self, hold: str, reason: str, actor: Actor, *, recipe: str = "", subject: str = ""
     ) -> Sequence[Delivery]:
         """Cancel all deliveries held for one reason. The rest is as for `release_all`."""
         if hold not in {*Hold}:
@@ -97,11 +100,11 @@ class Operations:
 
         async def cancel(delivery_id: str) -> Delivery:
             held = await self._held(delivery_id, hold, "cancelled")
-            return await self._move(held, State.CANCELLED, LogEvent.CANCELLED, reason=reason)
+            return await self._move(held, State.CANCELLED, LogEvent.CANCELLED, actor, reason=reason)
 
         return await self._all(hold, recipe, subject, cancel)
 
-    async def retry(self, delivery_id: str) -> Delivery:
+    async def retry(self, delivery_id: str, actor: Actor) -> Delivery:
         """Retry a failed delivery; return it. Raise `NotFound`, or `IllegalMove` if it has not failed."""
         delivery = await self._store.delivery(delivery_id)
         if delivery.state is not State.FAILED:
@@ -109,9 +112,9 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
         await self._guard.repeats_text(delivery, self._clock.now())  # remembers its text
-        return await self._move(delivery, State.READY, LogEvent.RELEASED)
+        return await self._move(delivery, State.READY, LogEvent.RELEASED, actor)
 
-    async def retry_all(self, since: float | None) -> Sequence[Delivery]:
+    async def retry_all(self, since: float | None, actor: Actor) -> Sequence[Delivery]:
         """
         Retry every failed delivery planned since a time (Unix seconds); return them, newest first.
 
@@ -134,18 +137,18 @@ class Operations:
                         "retries it all the same"
                     )
                 else:
-                    moved[delivery.id] = await self.retry(delivery.id)
+                    moved[delivery.id] = await self.retry(delivery.id, actor)
         _complain(len(moved), list(left.values()))
         return list(moved.values())
 
     async def replay(
-        self, book: Book, event_id: str, *, recipe: str = "", dry_run: bool = False, by: str = ""
+        self, book: Book, event_id: str, actor: Actor, *, recipe: str = "", dry_run: bool = False
     ) -> Sequence[Replayed]:
         """
         Run an event again through the recipes in force, or one of them; return the result of each.
 
-        Nothing is published twice on a channel. With `dry_run` no run begins; `by` is the person who asked. Raise
-        `NotFound`, or `IllegalMove` if the content of the event was removed.
+        Nothing is published twice on a channel. With `dry_run` no run begins. Raise `NotFound`, or
+        `IllegalMove` if the content of the event was removed.
         """
         event = await self._store.event(event_id)
         if event.removed:
@@ -161,16 +164,16 @@ class Operations:
         everything = await self._store.deliveries(of_event(event_id))
         planner = self._context.planner
         results = await planner.in_thread(
-            replay, event, recipes, runs, everything, now, by, planner.budget()
+            replay, event, recipes, runs, everything, now, actor.person, planner.budget()
         )
         waits = {each.run.id for each in results if each.run and book.recipes[each.recipe].waits}
         if not dry_run and (wanted := [each.run for each in results if each.run]):
             begun = await self._store.run_again(wanted, waits)
             self._queue.accepted(begun, woken=True)
-            self._context.report.replayed(event, begun, by)
+            self._context.report.replayed(event, begun, actor)
         return results
 
-    async def confirm(self, delivery_id: str, url: str, by: str = "") -> Delivery:
+    async def confirm(self, delivery_id: str, url: str, actor: Actor) -> Delivery:
         """
         Record a person's statement that a delivery held as unknown is published at `url`; return it.
 
@@ -179,7 +182,7 @@ class Operations:
         """
         delivery = await self._store.delivery(delivery_id)
         if delivery.kind is Kind.WITHDRAW:
-            return await self._confirm_removed(delivery, by)
+            return await self._confirm_removed(delivery, actor)
         if delivery.state is not State.HELD or delivery.hold != Hold.UNKNOWN:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
@@ -196,9 +199,9 @@ class Operations:
                 reason="confirmed by a person",
             )
         )
-        return await self._moved(delivery.id, LogEvent.DELIVERED)
+        return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
 
-    async def _confirm_removed(self, removal: Delivery, by: str) -> Delivery:
+    async def _confirm_removed(self, removal: Delivery, actor: Actor) -> Delivery:
         if removal.state is not State.HELD:
             raise IllegalMove(
                 f"delivery {removal.number} is {removal.state.value}; only a removal that waits for a "
@@ -210,12 +213,12 @@ class Operations:
                 source=State.HELD,
                 target=State.DELIVERED,
                 at=self._clock.now(),
-                reason=f"{CONFIRMED}{by or 'a person'} ({removal.reason})",
+                reason=f"{CONFIRMED}{actor.person or 'a person'} ({removal.reason})",
             )
         )
-        return await self._moved(removal.id, LogEvent.WITHDRAWN)
+        return await self._moved(removal.id, LogEvent.WITHDRAWN, actor)
 
-    async def cancel(self, delivery_id: str, reason: str) -> Delivery:
+    async def cancel(self, delivery_id: str, reason: str, actor: Actor) -> Delivery:
         """
         Cancel a delivery for good, even while it is being sent; return it.
 
@@ -227,7 +230,7 @@ class Operations:
             delivery = await self._store.delivery(delivery_id)
         if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
             reason = f"{reason}; it may be published all the same, so check the account"
-        return await self._move(delivery, State.CANCELLED, LogEvent.CANCELLED, reason=reason)
+        return await self._move(delivery, State.CANCELLED, LogEvent.CANCELLED, actor, reason=reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
@@ -269,21 +272,22 @@ class Operations:
         delivery: Delivery,
         target: State,
         event: LogEvent,
+        actor: Actor,
         *,
         reason: str = "",
         hold: str = "",
     ) -> Delivery:
         await self._store.move(delivery.id, target, self._clock.now(), reason=reason, hold=hold)
-        return await self._moved(delivery.id, event)
+        return await self._moved(delivery.id, event, actor)
 
-    async def _moved(self, delivery_id: str, event: LogEvent) -> Delivery:
+    async def _moved(self, delivery_id: str, event: LogEvent, actor: Actor) -> Delivery:
         """Tell the parts of the engine concerned what happened to a delivery."""
         moved = await self._store.delivery(delivery_id)
         self._expiry_timer.on_waiting(moved)
         self._context.lanes.queued(moved)
         if moved.state not in OPEN:
             self._queue.ended(moved)
-        self._context.report.moved(event, moved)
+        self._context.report.moved(event, moved, actor)
         return moved
 
 

@@ -15,6 +15,7 @@ from appealbridge.engine.delivery.health import Condition, Health
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.logs import Level, Log, LogEvent
 from appealbridge.metrics import Metrics
+from appealbridge.model.actor import Actor
 from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreNearlyFull
@@ -232,10 +233,15 @@ class Report(OutcomeListener):
         """Record how many events lost their content, how many were removed, and how many skipped runs."""
         self._log.info(LogEvent.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
 
-    def moved(self, event: LogEvent, delivery: Delivery) -> None:
+    def moved(self, event: LogEvent, delivery: Delivery, actor: Actor) -> None:
         """Record that a person changed a delivery."""
+        by = {"by": str(actor)} if actor.person else {}
         self._log.info(
-            event, delivery_id=delivery.id, channel=delivery.channel, state=delivery.state.value
+            event,
+            delivery_id=delivery.id,
+            channel=delivery.channel,
+            state=delivery.state.value,
+            **by,
         )
 
     def withdrawal(self, event: LogEvent, withdrawal: Withdrawal) -> None:
@@ -249,10 +255,10 @@ class Report(OutcomeListener):
             by=withdrawal.lifted_by or withdrawal.by,
         )
 
-    def replayed(self, event: Event, runs: Sequence[Run], by: str) -> None:
+    def replayed(self, event: Event, runs: Sequence[Run], actor: Actor) -> None:
         """Record that a person ran an event again."""
         recipes = ", ".join(run.recipe for run in runs)
-        self._log.info(LogEvent.REPLAYED, event_id=event.id, recipes=recipes, by=by)
+        self._log.info(LogEvent.REPLAYED, event_id=event.id, recipes=recipes, by=str(actor))
 
     def refused(
         self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0

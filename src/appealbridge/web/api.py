@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from appealbridge.engine.engine import Engine
+from appealbridge.model.actor import Actor, How
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
 from appealbridge.web import listing, views
@@ -17,7 +18,7 @@ from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer, problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Reload = Callable[[], Awaitable[dict[str, object]]]
+Reload = Callable[[Actor], Awaitable[dict[str, object]]]
 
 
 def routes(engine: Engine, token: str | None, reload: Reload) -> Sequence[web.RouteDef]:
@@ -108,23 +109,29 @@ def _operations(engine: Engine) -> web.RouteTableDef:
 
     @table.post("/deliveries/{id}/release")
     async def release(request: web.Request) -> web.Response:
-        return await changed(await engine.operations.release(request.match_info["id"]))
+        return await changed(
+            await engine.operations.release(request.match_info["id"], actor_of(request))
+        )
 
     @table.post("/deliveries/{id}/retry")
     async def retry(request: web.Request) -> web.Response:
-        return await changed(await engine.operations.retry(request.match_info["id"]))
+        return await changed(
+            await engine.operations.retry(request.match_info["id"], actor_of(request))
+        )
 
     @table.post("/deliveries/{id}/confirm")
     async def confirm(request: web.Request) -> web.Response:
         url = request.query.get("url", "")
         return await changed(
-            await engine.operations.confirm(request.match_info["id"], url, _by(request))
+            await engine.operations.confirm(request.match_info["id"], url, actor_of(request))
         )
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
         return await changed(
-            await engine.operations.cancel(request.match_info["id"], _reason(request))
+            await engine.operations.cancel(
+                request.match_info["id"], _reason(request), actor_of(request)
+            )
         )
 
     return table
@@ -140,18 +147,22 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
-        return await all_changed(await engine.operations.release_all(hold, **which))
+        return await all_changed(
+            await engine.operations.release_all(hold, actor_of(request), **which)
+        )
 
     @table.post("/cancel")
     async def cancel_all(request: web.Request) -> web.Response:
         hold, which = _together(request)
         return await all_changed(
-            await engine.operations.cancel_all(hold, _reason(request), **which)
+            await engine.operations.cancel_all(hold, _reason(request), actor_of(request), **which)
         )
 
     @table.post("/retry")
     async def retry_all(request: web.Request) -> web.Response:
-        return await all_changed(await engine.operations.retry_all(listing.since_of(request.query)))
+        return await all_changed(
+            await engine.operations.retry_all(listing.since_of(request.query), actor_of(request))
+        )
 
     @table.post("/events/{id}/replay")
     async def replay(request: web.Request) -> web.Response:
@@ -159,16 +170,15 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
         made = await engine.operations.replay(
             engine.active.book,
             request.match_info["id"],
+            actor_of(request),
             recipe=query.get("recipe", ""),
             dry_run=_dry_run(request),
-            by=_by(request),
         )
         return answer([views.replayed(each) for each in made])
 
     @table.post("/reload")
     async def reload_now(request: web.Request) -> web.Response:
-        del request
-        return answer(await reload())
+        return answer(await reload(actor_of(request)))
 
     return table
 
@@ -182,7 +192,7 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         result = await engine.withdrawals.subject(
             request.match_info["subject"],
             request.query.get("reason", ""),
-            by=_by(request),
+            actor_of(request),
             channels=channels,
             dry_run=_dry_run(request),
         )
@@ -193,7 +203,7 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         result = await engine.withdrawals.post(
             request.match_info["id"],
             request.query.get("reason", ""),
-            by=_by(request),
+            actor_of(request),
             dry_run=_dry_run(request),
         )
         return answer(views.withdrawn(result))
@@ -204,7 +214,7 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         if not (text.isascii() and text.isdecimal()) or len(text) > 18:
             raise ValueError(f"number: {text!r:.40} is not the number of a withdrawal")
         number = int(text)
-        return answer(views.withdrawal(await engine.withdrawals.lift(number, _by(request))))
+        return answer(views.withdrawal(await engine.withdrawals.lift(number, actor_of(request))))
 
     return table
 
@@ -219,9 +229,9 @@ def _dry_run(request: web.Request) -> bool:
     return request.query.get("dry_run", "") in ("1", "true")
 
 
-def _by(request: web.Request) -> str:
-    """Return the name of the person who asks, for the trace."""
-    return "".join(filter(str.isprintable, request.query.get("by", "")))[:100]
+def actor_of(request: web.Request) -> Actor:
+    """Return who asks."""
+    return Actor("".join(filter(str.isprintable, request.query.get("by", "")))[:100], How.DESK)
 
 
 def _reason(request: web.Request) -> str:

@@ -9,6 +9,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.withdrawals.outcome import task
 from appealbridge.logs import LogEvent
+from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, Withdrawal
@@ -35,8 +36,8 @@ class Withdrawals:
         self,
         subject: str,
         reason: str,
+        actor: Actor,
         *,
-        by: str = "",
         channels: Collection[str] = (),
         dry_run: bool = False,
     ) -> Withdrawn:
@@ -51,13 +52,17 @@ class Withdrawals:
                 f"subject {subject!r}: no event in the store is about it; `appealbridge events` lists them"
             )
         withdrawal = Withdrawal(
-            subject=subject, reason=reason, by=by, at=self._clock.now(), whole=not channels
+            subject=subject,
+            reason=reason,
+            by=str(actor),
+            at=self._clock.now(),
+            whole=not channels,
         )
         order = WithdrawalOrder(withdrawal=withdrawal, channels=channels)
         return await self._withdraw(order, dry_run=dry_run)
 
     async def post(
-        self, delivery_id: str, reason: str, *, by: str = "", dry_run: bool = False
+        self, delivery_id: str, reason: str, actor: Actor, *, dry_run: bool = False
     ) -> Withdrawn:
         """
         Withdraw one delivery, by its id or number; return what that does.
@@ -70,14 +75,14 @@ class Withdrawals:
             target=post.id,
             whole=False,
             reason=reason,
-            by=by,
+            by=str(actor),
             at=self._clock.now(),
         )
         return await self._withdraw(WithdrawalOrder(withdrawal=withdrawal), dry_run=dry_run)
 
-    async def lift(self, number: int, by: str) -> Withdrawal:
+    async def lift(self, number: int, actor: Actor) -> Withdrawal:
         """End a withdrawal; raise `NotFound`, or `IllegalMove` if it is lifted already."""
-        lifted = await self._store.lift(number, by, self._clock.now())
+        lifted = await self._store.lift(number, str(actor), self._clock.now())
         self._context.report.withdrawal(LogEvent.LIFTED, lifted)
         return lifted
 

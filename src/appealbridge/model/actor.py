@@ -1,0 +1,33 @@
+"""Who made a decision, and how they were known."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from appealbridge.model.value import value
+
+
+class How(StrEnum):
+    """How an actor was known."""
+
+    LOG_IN = "log-in"
+    SOCKET = "control socket"
+    TOKEN = "token"  # noqa: S105 - no secret
+    RECIPE = "recipe"
+    DESK = "one desk"
+
+
+@value
+class Actor:
+    """
+    Whoever decides: a person of the settings by id, the owner of a token by id, or a recipe by name.
+
+    With `How.DESK` the settings name no people, and `person` is the name that the command line gave: it may be
+    wrong or empty.
+    """
+
+    person: str
+    how: How
+
+    def __str__(self) -> str:
+        return f"recipe {self.person}" if self.how is How.RECIPE else self.person
