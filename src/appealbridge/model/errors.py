@@ -4,6 +4,7 @@ All errors that AppealBridge raises on purpose, as one tree.
     AppealBridgeError               the root; its message says what, where and what to do
     ├── DeliveryError               one attempt at a delivery did not end in a receipt
     │   ├── TryAgain                certainly not published: it may be tried again later
+    │   │   ├── UploadExpired       certainly not published: the platform no longer has one of its images
     │   │   ├── LoginExpired        certainly not published; nothing is on this channel until its login works
     │   │   └── AccountRefused      certainly not published; nothing is on this channel until its account may publish
     │   │       └── AddressNotAllowed   the settings do not allow this address, which is inside the network
@@ -69,6 +70,10 @@ class TryAgain(DeliveryError):
     def is_about_the_account(self) -> bool:
         """Whether the account is stopped, by a rate limit or its login, and not only this message."""
         return self.throttled or isinstance(self, LoginExpired | AccountRefused)
+
+
+class UploadExpired(TryAgain):
+    """Certainly not published: the platform no longer has an image that was uploaded, so all are uploaded again."""
 
 
 class LoginExpired(TryAgain):

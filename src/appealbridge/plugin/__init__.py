@@ -7,6 +7,7 @@ again) and `plugin.timestamps`. Nothing else of AppealBridge is for plug-ins.
 
 from pydantic import Field, field_validator, model_validator
 
+from appealbridge.media import ImageLimits
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
 from appealbridge.model.errors import (
@@ -19,10 +20,19 @@ from appealbridge.model.errors import (
     SourceDown,
     TryAgain,
     Unsure,
+    UploadExpired,
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import Edits, Removes, Standing, looking
+from appealbridge.plugin.abilities import (
+    AcceptsImages,
+    Edits,
+    PublishesUploads,
+    Removes,
+    Standing,
+    UploadsImages,
+    looking,
+)
 from appealbridge.plugin.channel import (
     Account,
     Channel,
@@ -32,6 +42,7 @@ from appealbridge.plugin.channel import (
     SearchResult,
     Tools,
 )
+from appealbridge.plugin.images import Illustrated, Image, ImageRules, StoredImage, Uploaded
 from appealbridge.plugin.offload import in_folder, in_thread
 from appealbridge.plugin.options import HTML, Address, Options, Secret, SecretAddress, Threaded
 from appealbridge.plugin.registry import API_VERSION, Registry
@@ -54,6 +65,7 @@ __all__ = [
     "API_VERSION",
     "BODY_BYTES",
     "HTML",
+    "AcceptsImages",
     "Account",
     "AccountRefused",
     "Address",
@@ -67,6 +79,10 @@ __all__ = [
     "Event",
     "EventDraft",
     "Field",
+    "Illustrated",
+    "Image",
+    "ImageLimits",
+    "ImageRules",
     "Item",
     "LoginExpired",
     "Measure",
@@ -75,6 +91,7 @@ __all__ = [
     "PollResult",
     "PolledSource",
     "Poller",
+    "PublishesUploads",
     "PushSource",
     "Receipt",
     "Received",
@@ -90,11 +107,15 @@ __all__ = [
     "SecretAddress",
     "SourceDown",
     "Standing",
+    "StoredImage",
     "Threaded",
     "Tools",
     "Trigger",
     "TryAgain",
     "Unsure",
+    "UploadExpired",
+    "Uploaded",
+    "UploadsImages",
     "Weakness",
     "field_validator",
     "in_folder",

@@ -1,5 +1,5 @@
 """
-What some channels can do with a post after it is published.
+What only some channels can do: publish images, and change or remove a post after it is published.
 
 A channel has an ability if it inherits its class. `isinstance(channel, Removes)` is the only test of it: for the
 engine, the documentation, the editor's schema and the contract suites alike.
@@ -23,6 +23,7 @@ from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Account, AnyChannel, Tools
 from appealbridge.plugin.http.reply import ABOUT_THE_ACCOUNT, Reply
+from appealbridge.plugin.images import Image, ImageRules, Uploaded
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.recognition import canonical
 
@@ -106,6 +107,77 @@ class Edits(Looks[A], Generic[A, M]):
         )  # the usual name; a channel with another overrides this
 
 
+class AcceptsImages(ABC, Generic[A]):
+    """
+    The ability to publish images. The channel's message inherits `Illustrated`.
+
+    `deliver` and `edit` get a message whose images are stored, as many as the account takes, with alt texts that fit.
+    `tools.data_of(image)` returns the bytes to send. A channel that uploads images first is `UploadsImages`.
+    """
+
+    @abstractmethod
+    def image_rules(self, account: A) -> ImageRules:
+        """Return how many images this account takes, and which."""
+
+
+class UploadsImages(AcceptsImages[A]):
+    """
+    The ability to upload images before the message that shows them.
+
+    Each upload is an attempt of its own, which the engine stores before and after. `deliver` and `edit` get a message
+    in which each image has its upload as `image.media`. If the platform no longer has one of them, they raise
+    `UploadExpired`; the engine then uploads the images again.
+    """
+
+    @abstractmethod
+    async def upload(
+        self, account: A, image: Image, name: str, delivery: Delivery, tools: Tools
+    ) -> Uploaded:
+        """
+        Upload one image with its alt text and return the platform's id of it. Make one attempt, as `deliver` does.
+
+        `name` is the same in all attempts at this upload, and tells nothing of the image. Raise what `deliver` raises.
+        After `Unsure` the image is uploaded again, because nobody can see what no post shows.
+        """
+
+    async def is_ready(self, account: A, image: Image, delivery: Delivery, tools: Tools) -> bool:
+        """
+        Return whether the platform has finished its work on an upload that was not ready. This is asked by due time.
+
+        Raise `Rejected` if it refuses the image after all.
+        """
+        del account, image, delivery, tools
+        return True
+
+
+class PublishesUploads(UploadsImages[A]):
+    """
+    The ability to find and remove uploads, where others can see an upload although no post shows it.
+
+    An upload is sought by its name before it is repeated. When its delivery is withdrawn or ends unpublished, it is
+    removed, and looked for until it is gone.
+    """
+
+    async def find_upload(
+        self, account: A, image: Image, name: str, delivery: Delivery, tools: Tools
+    ) -> Uploaded | None:
+        """Return the upload with this name, `None` if there is certainly none; raise what `find` raises."""
+        del account, image, name, delivery, tools
+        return None
+
+    @abstractmethod
+    async def remove_upload(
+        self, account: A, upload: Uploaded, delivery: Delivery, tools: Tools
+    ) -> str:
+        """Remove an upload for good and return what the platform said; raise what `Removes.remove` raises."""
+
+    @abstractmethod
+    async def look_upload(
+        self, account: A, upload: Uploaded, delivery: Delivery, tools: Tools
+    ) -> Standing:
+        """Look whether an upload is still there, at its address too if it has one, as `Looks.look` does for a post."""
+
+
 def looking(failure: Callable[[Reply], DeliveryError]) -> Callable[[Reply], DeliveryError]:
     """
     Return what an answer to a `look` means if `failure` says what it means to other requests.
@@ -133,5 +205,7 @@ def limits_of(channel: AnyChannel) -> str:
     return "" if isinstance(channel, Edits) else f"{channel.platform} cannot be edited"
 
 
+AnyImages = AcceptsImages[Any]
+AnyUploads = UploadsImages[Any]
 AnyRemoves = Removes[Any]
 AnyEdits = Edits[Any, Any]

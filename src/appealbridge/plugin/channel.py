@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -14,12 +14,14 @@ from pydantic import Field
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
+from appealbridge.model.errors import Rejected
 from appealbridge.model.rate import RateText
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
+from appealbridge.plugin.images import Image
 from appealbridge.plugin.options import Options, Secret, address_options
 from appealbridge.plugin.retry import Retry
 
@@ -129,13 +131,31 @@ class SearchResult:
     seen: str
 
 
+async def _no_images(sha256: str) -> bytes:
+    raise Rejected(f"the image {sha256} is not stored any more")
+
+
 @value
 class Tools:
-    """What a plug-in gets: the HTTP client, the time (Unix seconds UTC), and randomness."""
+    """
+    What a plug-in gets: the HTTP client, the time (Unix seconds UTC), and randomness.
+
+    `stored` returns the bytes of a stored image by its SHA-256; plug-ins call `data_of`.
+    """
 
     http: Http
     now: float
     random: random.Random
+    stored: Callable[[str], Awaitable[bytes]] = _no_images
+
+    async def data_of(self, image: Image) -> bytes:
+        """
+        Return the bytes of an image's stored rendition.
+
+        Raise `TryAgain` if the store cannot give them now, and `Rejected` if they are gone. They may be some megabytes:
+        ask for them when they are needed, and keep them no longer.
+        """
+        return await self.stored(image.rendition.sha256)
 
     def clean(self, text: str) -> str:
         """Return a text without the program's secrets, for an error that does not come from `http`."""
@@ -192,8 +212,8 @@ class Channel(ABC, Generic[A, M]):
        nobody knows, `when_unsure` decides, by default a person.
     7. *The receipt is stored.* `id` and `url` are the results of the step (`results.<step>.url`), and `id` is what the
        next post of a thread has in `in_reply_to` (see `Threaded`).
-    8. *A post is removed or edited.* A channel whose platform can do that inherits `Removes` or `Edits` as well (see
-       `plugin.abilities`). Each has a contract suite of its own.
+    8. *A post is removed or edited, or has images.* A channel whose platform can do that inherits `Removes`, `Edits` or
+       `AcceptsImages` as well (see `plugin.abilities`). Each has a contract suite of its own.
     9. *Rate limits are kept.* The engine calls `allowance` with each answer to a request that was to create something,
        and waits before the limit is reached.
     10. *The channel is closed.* There is nothing to do: connections belong to `tools.http`. If the settings change,

@@ -4,7 +4,18 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-from appealbridge.plugin import Channel, Edits, Poller, Receiver, Removes, Tools, Trigger
+from appealbridge.plugin import (
+    AcceptsImages,
+    Channel,
+    Edits,
+    Poller,
+    PublishesUploads,
+    Receiver,
+    Removes,
+    Tools,
+    Trigger,
+    UploadsImages,
+)
 from appealbridge.plugin.http import Http, Reply
 from appealbridge.plugin.registry import API_VERSION
 
@@ -16,7 +27,10 @@ def interface():
     """Return what there is, line by line: names, and methods with the names of their arguments."""
     names = ["appealbridge.testing", *(f"appealbridge.plugin{part}" for part in PARTS)]
     lines = {f"{name}.{one}" for name in names for one in import_module(name).__all__}
-    for owner in (Channel, Removes, Edits, Trigger, Poller, Receiver, Tools, Http, Reply):
+    for owner in (
+        Channel, Removes, Edits, AcceptsImages, UploadsImages, PublishesUploads, Trigger, Poller,
+        Receiver, Tools, Http, Reply,
+    ):  # fmt: skip
         for name, method in inspect.getmembers(owner, callable):
             if not name.startswith("_"):
                 lines |= {

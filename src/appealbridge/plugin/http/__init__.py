@@ -3,12 +3,14 @@
 from appealbridge.plugin.egress import check_host
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.failures import failure_reason
+from appealbridge.plugin.http.multipart import FormFile
 from appealbridge.plugin.http.rate_headers import Allowance
 from appealbridge.plugin.http.reply import Effect, Reply, failure, readable
 
 __all__ = [
     "Allowance",
     "Effect",
+    "FormFile",
     "Http",
     "Reply",
     "check_host",

@@ -27,6 +27,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.plugin.http.failures import failure_reason
+from appealbridge.plugin.http.multipart import FormFile, multipart
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
 from appealbridge.plugin.http.session import (
     Destination,
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT = 1024 * 1024
 """How many bytes of an unpacked answer are read, unless the caller says otherwise."""
+
+_PART = 128 * 1024
+"""How many bytes of a long request are written at once."""
+
+_SLOWEST = 100 * 1024
+"""How many bytes of a request a second are sent at least; a long one gets so much more time."""
 
 _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
@@ -64,6 +71,8 @@ class _Options(TypedDict, total=False):
     params: Mapping[str, str] | None
     json: Any
     form: Mapping[str, str] | None
+    file: FormFile | None
+    content: bytes | None
     headers: Mapping[str, str] | None
     bearer: Secret | None
     accept: Collection[int]
@@ -153,6 +162,8 @@ class Http:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        file: FormFile | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         bearer: Secret | None = None,
         accept: Collection[int] = (),
@@ -160,14 +171,15 @@ class Http:
         limit: int = ANSWER_LIMIT,
     ) -> Reply:
         """
-        Make one request with `json`, a `form` or no body.
+        Make one request with `json`, a `form`, a `form` with a `file`, bytes as `content`, or no body.
 
         Return answers of 2xx and with a status in `accept`. For all others raise what `failure` makes of them: a
         platform whose answers say more than their status has a function of its own.
         """
         try:
             destination = self._session.destination(url, params)
-            content = _content(method, destination, json, form, headers, bearer)
+            media_type, body = _body(json, form, file, content)
+            head = _head(method, destination, media_type, len(body), headers, bearer)
         except NotAnAddress:
             raise Rejected(self._message(method, url, "this is not a web address")) from None
         except _WRONG_REQUEST as error:
@@ -175,11 +187,11 @@ class Http:
             login = isinstance(error, _BadHeader) and error.name.lower() == "authorization"
             wrong = LoginExpired if login else Rejected
             raise wrong(self._message(method, url, f"not sent: {_reason(error)}")) from None
-        status, answer_headers, body = await self._exchange(
-            method, url, effect, destination, content, limit
+        status, answer_headers, answer = await self._exchange(
+            method, url, effect, destination, head, body, limit
         )
         reply = Reply(
-            status, answer_headers, body, destination.url,
+            status, answer_headers, answer, destination.url,
             method=method, effect=effect, now=self.now(), clean=self.clean,
         )  # fmt: skip
         if self._on_answer is not None and effect is Effect.CREATE:
@@ -194,7 +206,8 @@ class Http:
         url: str,
         effect: Effect,
         destination: Destination,
-        content: bytes,
+        head: bytes,
+        body: bytes,
         limit: int,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send a request and return the answer's status, headers and body; raise what its failure means."""
@@ -203,7 +216,7 @@ class Http:
             raise TryAgain(self._message(method, url, "the program is stopping"))
         sent, again = False, True
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds + len(body) / _SLOWEST):
                 while True:
                     connection = await session.connect(destination.request, [], self._timeout)
                     try:
@@ -215,7 +228,7 @@ class Http:
                             skip_payload=method == "HEAD", read_until_eof=True
                         )
                         sent = True
-                        protocol.transport.write(content)
+                        await _send(protocol, head, body)
                         answer = await _answer(protocol, limit)
                     except _LOST:  # the server may have closed an idle connection
                         connection.close()
@@ -242,33 +255,59 @@ class Http:
         return self.clean(f"{method} {bare(url)}: {readable(reason, self.clean)}")
 
 
-def _content(
+def _body(
+    json: Any, form: Mapping[str, str] | None, file: FormFile | None, content: bytes | None
+) -> tuple[str, bytes]:
+    """Return the media type and the bytes of a body; raise one of `_WRONG_REQUEST` if it cannot be written."""
+    if json is not None:
+        return "application/json", orjson.dumps(json)
+    if file is not None:
+        return multipart(form or {}, file)
+    if form is not None:
+        return "application/x-www-form-urlencoded", urlencode(form).encode()
+    return "application/octet-stream" if content else "", content or b""
+
+
+def _head(
     method: str,
     destination: Destination,
-    json: Any,
-    form: Mapping[str, str] | None,
+    media_type: str,
+    length: int,
     headers: Mapping[str, str] | None,
     bearer: Secret | None,
 ) -> bytes:
-    """Return a whole request as it is sent; raise one of `_WRONG_REQUEST` if it cannot be."""
+    """Return what comes before the body; raise one of `_WRONG_REQUEST` if it cannot be written."""
     own = dict(headers) if headers else {}
     if bearer is not None:
         own["Authorization"] = f"Bearer {bearer.get_secret_value()}"
-    body = b""
-    if json is not None:
-        own.setdefault("Content-Type", "application/json")
-        body = orjson.dumps(json)
-    elif form is not None:
-        own.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        body = urlencode(form).encode()
+    if media_type:
+        own.setdefault("Content-Type", media_type)
     if method not in ("GET", "HEAD"):
-        own["Content-Length"] = str(len(body))
+        own["Content-Length"] = str(length)
     _check_headers(own)
     lines = {name.lower(): header_line(name, value) for name, value in own.items()}
     if "authorization" in lines and "authorization" in destination.headers:
         raise ValueError("it has a login both in its address and in a header")
-    head = "".join((destination.headers | lines).values())
-    return f"{method} {destination.path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    fields = "".join((destination.headers | lines).values())
+    return f"{method} {destination.path} HTTP/1.1\r\n{fields}\r\n".encode()
+
+
+async def _send(protocol: ResponseHandler, head: bytes, body: bytes) -> None:
+    """Write a request; a large one in parts, so that others get their turn and the memory stays small."""
+    transport = protocol.transport
+    if transport is None:
+        raise aiohttp.ServerDisconnectedError
+    if len(body) <= _PART:
+        transport.write(head + body)
+        return
+    transport.write(head)
+    view = memoryview(body)
+    for start in range(0, len(body), _PART):
+        if transport.is_closing():
+            return  # the server has answered already, or is gone: reading tells
+        transport.write(view[start : start + _PART])
+        await protocol._drain_helper()  # noqa: SLF001 - what the library's own writer calls
+        await asyncio.sleep(0)
 
 
 class _BadHeader(ValueError):

@@ -8,7 +8,7 @@ import pytest
 
 from appealbridge.model.errors import AddressNotAllowed
 from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, Secret, TryAgain, Unsure
-from appealbridge.plugin.http import Effect
+from appealbridge.plugin.http import Effect, FormFile
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.redact import Redactor
@@ -311,3 +311,47 @@ async def test_the_door_to_the_outside_leads_to_nothing_within(server, http, hos
     with pytest.raises(AddressNotAllowed):
         await http.get_outside(f"http://{host}:{port}/")
     assert server.heard == []
+
+
+async def test_a_large_request_arrives_whole_and_a_small_one_too(server, http):
+    for size in (0, 1, 131_072, 131_073, 1_000_003):
+        data = bytes(range(256)) * (size // 256 + 1)
+        await http.post(server.url, content=data[:size], headers={"Content-Type": "image/png"})
+        assert server.heard[-1].body == data[:size]
+        assert server.heard[-1].headers["Content-Type"] == "image/png"
+
+
+async def test_a_file_is_sent_as_a_form(server, http):
+    file = FormFile("file", "a.png", "image/png", b"\x89PNG" * 100_000)
+    await http.post(server.url, form={"description": "A badge"}, file=file)
+    heard = server.heard[-1]
+    assert heard.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert file.data in heard.body
+    assert b"A badge" in heard.body
+
+
+async def test_a_server_that_answers_before_the_whole_request_was_sent_is_heard(session):
+    async def refuses(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        await writer.drain()
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(refuses, "127.0.0.1", 0) as strict:
+        port = strict.sockets[0].getsockname()[1]
+        with pytest.raises(Rejected, match="413 big"):
+            await door(session).post(f"http://127.0.0.1:{port}/", content=b"x" * 3_000_000)
+
+
+async def test_a_server_that_hangs_up_in_the_middle_of_a_request_leaves_it_unsure(session):
+    async def hangs_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read(1000)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hangs_up, "127.0.0.1", 0) as rude:
+        port = rude.sockets[0].getsockname()[1]
+        with pytest.raises(Unsure):
+            await door(session).post(f"http://127.0.0.1:{port}/", content=b"x" * 8_000_000)
