@@ -335,6 +335,13 @@ def test_functions_and_classes_are_short():
     assert {n: lines for n, lines in lengths(ast.ClassDef).items() if lines > LONGEST_CLASS} == {}
 
 
+def test_no_two_classes_have_the_same_name():
+    count = Counter(
+        node.name for file in files() for node in nodes(file) if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in count.items() if times > 1] == []
+
+
 def test_no_field_of_a_log_line_takes_the_place_of_its_time_level_or_event():
     taken = {"ts", "level", "event"}
     for file in files("engine") + files("daemon") + files("logs"):

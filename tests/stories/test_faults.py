@@ -163,10 +163,10 @@ def refuses(monkeypatch, error, subject="bad"):
     """Have the store refuse what runs of a subject plan."""
     whole = SqliteStore.advance
 
-    async def advance(self, run, seen, deliveries, unheard=()):
+    async def advance(self, run, seen, deliveries, unneeded=()):
         if run.state is not RunState.FAILED and any(one.subject == subject for one in deliveries):
             raise error
-        return await whole(self, run, seen, deliveries, unheard)
+        return await whole(self, run, seen, deliveries, unneeded)
 
     monkeypatch.setattr(SqliteStore, "advance", advance)
 

@@ -18,7 +18,7 @@ GROWING = (
     "attempts",
     "remembered",
     "waiting_runs",
-    "heard",
+    "later_events",
     "news",
 )
 HELD = staging.TWEET.replace("approval: none\n", "")

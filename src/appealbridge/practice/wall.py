@@ -42,7 +42,7 @@ class _Held(BaseModel):
     why: str = Field(max_length=300)
 
 
-class _Report(BaseModel):
+class _HeldReport(BaseModel):
     """What `PUT /held` takes."""
 
     held: list[_Held] = Field(max_length=MOST_HELD)
@@ -56,7 +56,7 @@ class Wall:
         self._shelf = shelf
         self._faults = faults
         self._clock = clock
-        self._report = _Report(held=[])
+        self._report = _HeldReport(held=[])
         self._reported_at = float("-inf")
         self._page = _PAGE.read_text("utf-8")
         self._policy = policy(self._page)
@@ -71,7 +71,7 @@ class Wall:
 
     async def _take_held(self, request: web.Request) -> web.StreamResponse:
         try:
-            self._report = _Report.model_validate_json(await request.read())
+            self._report = _HeldReport.model_validate_json(await request.read())
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "body"

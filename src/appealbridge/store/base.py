@@ -209,15 +209,15 @@ class RunStore(Protocol):
         ...
 
     async def advance(
-        self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
+        self, run: Run, seen: int, deliveries: Sequence[Delivery], unneeded: Collection[str] = ()
     ) -> bool:
         """
         Store what a run planned next; return whether the run was still open. If it was not, nothing is stored.
 
         `seen` is how often the run had been woken when this was planned. It stays awake if it was woken again since, or
         if one of these deliveries has settled. A delivery whose id is stored already is left alone; one given as
-        `sending` becomes `ready`. Events with ids in `unheard` are no longer kept for the run. If the run waited and is
-        now over, the next one of its recipe, subject and origin is woken. Raise `NotFound` for an unknown run.
+        `sending` becomes `ready`. Events with ids in `unneeded` are no longer kept for the run. If the run waited and
+        is now over, the next one of its recipe, subject and origin is woken. Raise `NotFound` for an unknown run.
         """
         ...
 

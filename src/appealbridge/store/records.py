@@ -74,13 +74,13 @@ class Accepted:
 
     `event_id` is the id of the stored event. Of a `repeat` nothing was stored: then it is the first one's id, empty if
     that has been removed. `begun` are the ids of the deliveries that are now `sending`; the caller has to make these
-    attempts. `heard` says whether the event woke a run that waited, `recipes` how many recipes matched.
+    attempts. `woke_runs` says whether the event woke a run that waited, `recipes` how many recipes matched.
     """
 
     event_id: str
     repeat: bool
     begun: frozenset[str] = frozenset()
-    heard: bool = False
+    woke_runs: bool = False
     recipes: int = 0
 
 
@@ -184,14 +184,15 @@ class OpenRun:
     """
     A run that may be able to plan more: its event, and its deliveries so far.
 
-    `wakes` is how often it has been woken. If it waits, `heard` are the later events of its subject, in order.
+    `wakes` is how often it has been woken. If it waits, `later_events` are those of its subject after its own event, in
+    order.
     """
 
     run: Run
     event: Event
     deliveries: Sequence[Delivery]
     wakes: int = 0
-    heard: Sequence[Event] = ()
+    later_events: Sequence[Event] = ()
 
 
 @value

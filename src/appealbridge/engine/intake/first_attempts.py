@@ -101,7 +101,7 @@ class FollowUp:
 
     def _begin(self, batch: Batch, arrival: Arrival, result: Accepted) -> None:
         if not result.repeat:
-            self._queue.accepted(arrival.runs, woken=result.heard)
+            self._queue.accepted(arrival.runs, woken=result.woke_runs)
         for delivery in arrival.deliveries:
             lane = batch.reserved.get(delivery.id)
             if lane is not None and delivery.id in result.begun:

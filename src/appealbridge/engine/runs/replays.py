@@ -149,7 +149,7 @@ def plan_again(
     so_far: Mapping[str, Sequence[Delivery]],
     others: Sequence[Delivery],
     now: float,
-    heard: Sequence[Event] = (),
+    later_events: Sequence[Event] = (),
     budget: Budget = NO_BOUND,
 ) -> Again:
     """
@@ -167,7 +167,9 @@ def plan_again(
         step: [one for one in others if one.number in numbers] for step, numbers in decided.items()
     }
     while True:
-        planned = plan(recipe, event, {**left_out, **so_far}, now, run.marks, heard, budget=budget)
+        planned = plan(
+            recipe, event, {**left_out, **so_far}, now, run.marks, later_events, budget=budget
+        )
         fresh, stood_in = _parted(run, planned.deliveries, before)
         whole = stood_in.keys() - {delivery.step for delivery in fresh}
         if not whole:

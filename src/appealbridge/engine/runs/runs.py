@@ -116,7 +116,7 @@ class Runs:
             deliveries = [
                 not_sent(each) for arrival in batch.arrivals for each in arrival.deliveries
             ]
-            stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unheard)
+            stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unneeded)
         finally:
             if not stored:
                 self._guard.undo(batch)
@@ -159,7 +159,7 @@ class Runs:
 
     async def _plan(self, recipe: Recipe, open_run: OpenRun, run: Run, now: float) -> Plan:
         """Plan one run at a time: many that wake together must not block the event loop."""
-        event, heard = open_run.event, open_run.heard
+        event, later_events = open_run.event, open_run.later_events
         again = bool(number_of(run))
         everything = await self._store.deliveries(of_event(event.id)) if again else ()
 
@@ -167,10 +167,12 @@ class Runs:
             so_far, budget = _by_step(open_run.deliveries), self._context.planner.budget()
             budget.begin()
             if again:
-                return plan_again(recipe, run, event, so_far, everything, now, heard, budget).plan
-            return plan(recipe, event, so_far, now, run.marks, heard, budget=budget)
+                return plan_again(
+                    recipe, run, event, so_far, everything, now, later_events, budget
+                ).plan
+            return plan(recipe, event, so_far, now, run.marks, later_events, budget=budget)
 
-        if any(is_large(each.data) for each in (event, *heard)):
+        if any(is_large(each.data) for each in (event, *later_events)):
             return await self._context.planner.in_thread(planned)
         async with self._one_at_a_time:
             if self._slice.is_over():

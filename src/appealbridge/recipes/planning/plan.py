@@ -24,7 +24,7 @@ from appealbridge.recipes.model.withdraw import ACTION
 from appealbridge.recipes.planning.position import Branch, Marks
 from appealbridge.recipes.planning.progress import Progress, progress_of, wait_view
 from appealbridge.recipes.planning.render import Finished, Where, finished, held_for
-from appealbridge.recipes.planning.results import Standing, standing, views
+from appealbridge.recipes.planning.results import StepState, states_of, views
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
 from appealbridge.recipes.templates.scope import Scope
 from appealbridge.recipes.templates.summary import brief
@@ -41,7 +41,7 @@ class Plan:
     ended. `failed` is why the run cannot go on, with the path in the recipe, and `reason` why it
     was stopped; both are empty otherwise. `trace` has JSON objects with `step`, `message` and, if
     new ones were used, `variables`. `marks` are passed to the next plan, which is due at `wake_at`
-    (Unix seconds) at the latest. `unheard` are the ids of events that need not be passed again.
+    (Unix seconds) at the latest. `unneeded` are the ids of events that need not be passed again.
     `too_long` is the length before shortening, by step.
     """
 
@@ -52,7 +52,7 @@ class Plan:
     reason: str = ""
     marks: Marks = field(default_factory=dict)
     wake_at: float | None = None
-    unheard: frozenset[str] = frozenset()
+    unneeded: frozenset[str] = frozenset()
     too_long: Mapping[str, Measure] = field(default_factory=dict)
 
 
@@ -62,35 +62,35 @@ def plan(
     so_far: Mapping[str, Sequence[Delivery]],
     now: float,
     marks: Marks = NO_MARKS,
-    heard: Sequence[Event] = (),
+    later_events: Sequence[Event] = (),
     seen: Scope | None = None,
     budget: Budget = NO_BOUND,
 ) -> Plan:
     """
     Return the next steps about `event`, given the run's deliveries so far by step.
 
-    `marks` are those of the plan before, and `heard` the later events of the same subject in order.
+    `marks` are those of the plan before, and `later_events` the later events of the same subject in order.
     Either every step that can be rendered now is planned, or nothing is and `failed` says why.
     `now` is in Unix seconds UTC. `seen` has the names as the conditions have just used them, to
     save computing them again. Raise `OutOfTime` if the work exceeds `budget`.
     """
     try:
         if recipe.flow:
-            way = progress_of(recipe, event, so_far, now, marks, heard, budget)
-            return _along(recipe, event, so_far, now, heard, way, budget)
-        standings = standing(recipe.steps, so_far)
+            way = progress_of(recipe, event, so_far, now, marks, later_events, budget)
+            return _along(recipe, event, so_far, now, later_events, way, budget)
+        states = states_of(recipe.steps, so_far)
         if so_far or seen is None or seen.at != now:
-            results = views(recipe.steps, standings, so_far)
+            results = views(recipe.steps, states, so_far)
             seen = recipe.scope(event, results, now, budget=budget)
         scope = seen
         here = Where(scope, event.received_at)
-        made = _made(recipe, event, standings, lambda _: here)
+        made = _made(recipe, event, states, lambda _: here)
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
     if made.failed:
         return Plan((), done=True, failed=made.failed, trace=made.trace, marks=marks)
-    if done := Standing.WAITING not in standings.values():
-        made.trace += _cancelled(recipe, standings, so_far, {})
+    if done := StepState.WAITING not in states.values():
+        made.trace += _cancelled(recipe, states, so_far, {})
     return Plan(made.deliveries, done=done, trace=made.trace, too_long=made.too_long)
 
 
@@ -99,7 +99,7 @@ def _along(
     event: Event,
     so_far: Mapping[str, Sequence[Delivery]],
     now: float,
-    heard: Sequence[Event],
+    later_events: Sequence[Event],
     way: Progress,
     budget: Budget,
 ) -> Plan:
@@ -109,18 +109,18 @@ def _along(
     def where(step: Step) -> Where:
         place = way.reach.here[step.id]
         if place not in scopes:
-            wait = wait_view(place, heard)
+            wait = wait_view(place, later_events)
             scopes[place] = recipe.scope(event, way.results, now, wait, budget)
         since = event.received_at if place.since is None else place.since
         return Where(scopes[place], since, place.hold)
 
-    made = _made(recipe, event, way.standings, where)
+    made = _made(recipe, event, way.states, where)
     trace = [*way.trace, *made.trace]
     if made.failed:
         return Plan((), done=True, failed=made.failed, trace=trace, marks=way.marks)
-    done = Standing.WAITING not in way.standings.values() and not way.reach.asked
+    done = StepState.WAITING not in way.states.values() and not way.reach.asked
     if done:
-        trace += _cancelled(recipe, way.standings, so_far, way.reach.never)
+        trace += _cancelled(recipe, way.states, so_far, way.reach.never)
     return Plan(
         made.deliveries,
         done=done,
@@ -128,7 +128,7 @@ def _along(
         reason="" if way.reach.stopped is None else f"stopped: {way.reach.stopped}",
         marks=way.marks,
         wake_at=way.wake_at,
-        unheard=way.unheard,
+        unneeded=way.unneeded,
         too_long=made.too_long,
     )
 
@@ -165,13 +165,13 @@ class _Made:
 
 
 def _made(
-    recipe: Recipe, event: Event, standings: Mapping[str, Standing], where: Callable[[Step], Where]
+    recipe: Recipe, event: Event, states: Mapping[str, StepState], where: Callable[[Step], Where]
 ) -> _Made:
     """Finish all steps that are ready, or return why one failed."""
     made = _Made()
     unread = ""
     for step in recipe.steps:
-        if standings[step.id] is Standing.READY:
+        if states[step.id] is StepState.READY:
             here = where(step)
             scope = here.scope
             try:
@@ -211,35 +211,35 @@ def _planned_words(step: Step, made: Finished) -> str:
 
 def _cancelled(
     recipe: Recipe,
-    standings: Mapping[str, Standing],
+    states: Mapping[str, StepState],
     so_far: Mapping[str, Sequence[Delivery]],
     never: Mapping[str, str],
 ) -> list[Mapping[str, Any]]:
     """Return the trace entries of the steps that were reached and left out."""
-    if Standing.SKIPPED not in standings.values():
+    if StepState.SKIPPED not in states.values():
         return []
     return [
-        {"step": step.id, "message": _cancelled_words(recipe, step, standings, so_far, never)}
+        {"step": step.id, "message": _cancelled_words(recipe, step, states, so_far, never)}
         for step in recipe.steps
-        if standings[step.id] is Standing.SKIPPED and step.id not in never
+        if states[step.id] is StepState.SKIPPED and step.id not in never
     ]
 
 
 def _cancelled_words(
     recipe: Recipe,
     step: Step,
-    standings: Mapping[str, Standing],
+    states: Mapping[str, StepState],
     so_far: Mapping[str, Sequence[Delivery]],
     never: Mapping[str, str],
 ) -> str:
     for need in sorted(step.needs):
-        if standings[need] not in (Standing.SKIPPED, Standing.FAILED):
+        if states[need] not in (StepState.SKIPPED, StepState.FAILED):
             continue
         for part in _parts_of(recipe, need):
             made = so_far.get(part, ())
             if part in never and not made:
                 return f"cancelled, since {part} was left out: {never[part]}"
-            if standings[part] is Standing.SKIPPED:
+            if states[part] is StepState.SKIPPED:
                 return f"cancelled, since {part} was"
             last = made[-1]
             return f"cancelled, since {part} is {last.state.value}" + (

@@ -18,7 +18,7 @@ from appealbridge.model.value import value
 from appealbridge.recipes.model.flow import Choice, Delay, Stop, WaitFor, every_node
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.planning.position import Asked, Branch, Marks, Position, reached
-from appealbridge.recipes.planning.results import Standing, settled, standing, views
+from appealbridge.recipes.planning.results import StepState, settled, states_of, views
 from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, WaitView
 from appealbridge.recipes.templates.summary import looked_at
@@ -33,33 +33,33 @@ class Progress:
     How far a run has come.
 
     `results` are those of the steps so far, `marks` the decisions to keep. `wake_at` is when the
-    current wait ends, in Unix seconds. `unheard` are the ids of events that no wait of this run can
+    current wait ends, in Unix seconds. `unneeded` are the ids of events that no wait of this run can
     use. `trace` is what was decided now.
     """
 
     reach: Position
-    standings: Mapping[str, Standing]
+    states: Mapping[str, StepState]
     results: Mapping[str, ResultView]
     marks: Marks
     wake_at: float | None
-    unheard: frozenset[str]
+    unneeded: frozenset[str]
     trace: Sequence[TraceEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanningMoment:
-    """Everything that a decision may use; `heard` are the events of the run's subject after its own."""
+    """Everything that a decision may use; `later_events` are the events of the run's subject after its own."""
 
     recipe: Recipe
     event: Event
     now: float
-    heard: Sequence[Event]
+    later_events: Sequence[Event]
     budget: Budget
     results: Mapping[str, ResultView] = field(default_factory=dict)
 
     def scope(self, place: Branch, event: Event | None = None) -> Scope:
         """Return the names that an entry can use; `event` replaces the run's own."""
-        wait = wait_view(place, self.heard)
+        wait = wait_view(place, self.later_events)
         event = event or self.event
         return self.recipe.scope(event, self.results, self.now, wait, self.budget)
 
@@ -68,11 +68,11 @@ class PlanningMoment:
         return shown(at, self.recipe.zone)
 
 
-def wait_view(place: Branch, heard: Sequence[Event]) -> WaitView | None:
+def wait_view(place: Branch, later_events: Sequence[Event]) -> WaitView | None:
     """Return the last wait before an entry, as templates see it."""
     if place.completed is None:
         return None
-    came = next((event for event in heard if event.id == place.event), None)
+    came = next((event for event in later_events if event.id == place.event), None)
     return WaitView(place.completed, None if came is None else EventView(came))
 
 
@@ -82,29 +82,29 @@ def progress_of(
     so_far: Mapping[str, Sequence[Delivery]],
     now: float,
     marks: Marks,
-    heard: Sequence[Event],
+    later_events: Sequence[Event],
     budget: Budget,
 ) -> Progress:
     """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
     kept = dict(marks)
     trace: list[TraceEntry] = []
-    unheard = {later.id for later in heard if not _wanted(recipe, later)}
+    unneeded = {later.id for later in later_events if not _wanted(recipe, later)}
     while True:
         reach = reached(recipe.flow, kept)
-        standings = standing(recipe.steps, so_far, reach)
-        results = views(recipe.steps, standings, so_far)
-        moment = PlanningMoment(recipe, event, now, heard, budget, results)
+        states = states_of(recipe.steps, so_far, reach)
+        results = views(recipe.steps, states, so_far)
+        moment = PlanningMoment(recipe, event, now, later_events, budget, results)
         for node, place in reach.asked:
-            if settled(node.needs, standings):
-                mark, message = _decided(node, place, kept.get(node.path, {}), moment, unheard)
+            if settled(node.needs, states):
+                mark, message = _decided(node, place, kept.get(node.path, {}), moment, unneeded)
                 if message:
                     kept[node.path] = mark
                     trace.append({"step": node.path, "message": message})
                     break
         else:
-            unheard -= {mark.get("event", "") for mark in kept.values()}
+            unneeded -= {mark.get("event", "") for mark in kept.values()}
             wake_at = _wake_at(reach, kept)
-            return Progress(reach, standings, results, kept, wake_at, frozenset(unheard), trace)
+            return Progress(reach, states, results, kept, wake_at, frozenset(unneeded), trace)
 
 
 def _wanted(recipe: Recipe, event: Event) -> bool:
@@ -129,7 +129,7 @@ Decision = tuple[Mapping[str, Any], str]
 
 
 def _decided(
-    node: Asked, place: Branch, mark: Mapping[str, Any], moment: PlanningMoment, unheard: set[str]
+    node: Asked, place: Branch, mark: Mapping[str, Any], moment: PlanningMoment, unneeded: set[str]
 ) -> Decision:
     if isinstance(node, Choice):
         return _choose(node, moment.scope(place))
@@ -139,9 +139,9 @@ def _decided(
     if not mark:
         return _begin(node, place, moment)
     if isinstance(node, Delay):
-        unheard |= {event.id for event in moment.heard if event.received_at < mark["until"]}
+        unneeded |= {event.id for event in moment.later_events if event.received_at < mark["until"]}
         return _over(mark, moment.now)
-    return _listen(node, place, mark, moment, unheard)
+    return _listen(node, place, mark, moment, unneeded)
 
 
 def _choose(node: Choice, scope: Scope) -> Decision:
@@ -186,26 +186,30 @@ def _over(mark: Mapping[str, Any], now: float) -> Decision:
 
 
 def _listen(
-    node: WaitFor, place: Branch, mark: Mapping[str, Any], moment: PlanningMoment, unheard: set[str]
+    node: WaitFor,
+    place: Branch,
+    mark: Mapping[str, Any],
+    moment: PlanningMoment,
+    unneeded: set[str],
 ) -> Decision:
-    for event in _since(place, moment.heard):
+    for event in _since(place, moment.later_events):
         if event.received_at > mark["until"]:
             break
-        if event.id in unheard:
+        if event.id in unneeded:
             continue
         if node.wants(event.type) and _holds(node, moment.scope(place, event)):
             over = {**mark, "over": max(mark["begun"], event.received_at), "event": event.id}
             return over, f"{event.type} came: event {event.id}"
-        unheard.add(event.id)
+        unneeded.add(event.id)
     mark, message = _over(mark, moment.now)
     return ({**mark, "event": ""}, "nothing came in time") if message else (mark, "")
 
 
-def _since(place: Branch, heard: Sequence[Event]) -> Sequence[Event]:
+def _since(place: Branch, later_events: Sequence[Event]) -> Sequence[Event]:
     """Return the events that came after the wait before this entry ended."""
-    ids = [event.id for event in heard]
+    ids = [event.id for event in later_events]
     after = ids.index(place.event) + 1 if place.event in ids else 0
-    return [event for event in heard[after:] if event.received_at >= place.hears_from]
+    return [event for event in later_events[after:] if event.received_at >= place.hears_from]
 
 
 def _holds(node: WaitFor, scope: Scope) -> bool:

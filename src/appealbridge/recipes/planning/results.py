@@ -13,7 +13,7 @@ from appealbridge.recipes.templates.scope import PostView, ResultView
 _PUBLISHED = frozenset({State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN})
 
 
-class Standing(Enum):
+class StepState(Enum):
     """The state of a step within its run."""
 
     READY = auto()
@@ -30,64 +30,64 @@ class Standing(Enum):
     """Ended; none of its deliveries is published."""
 
 
-_ENDED = frozenset({Standing.SKIPPED, Standing.DELIVERED, Standing.FAILED})
+_ENDED = frozenset({StepState.SKIPPED, StepState.DELIVERED, StepState.FAILED})
 
 _OF_A_POST = (
-    Standing.WAITING,
-    Standing.READY,
-    Standing.UNDER_WAY,
-    Standing.DELIVERED,
-    Standing.FAILED,
-    Standing.SKIPPED,
+    StepState.WAITING,
+    StepState.READY,
+    StepState.UNDER_WAY,
+    StepState.DELIVERED,
+    StepState.FAILED,
+    StepState.SKIPPED,
 )
 """The state of a `post` is the first of these that one of its channels has."""
 
 
-def standing(
+def states_of(
     steps: Sequence[Step], so_far: Mapping[str, Sequence[Delivery]], reach: Position | None = None
-) -> dict[str, Standing]:
+) -> dict[str, StepState]:
     """
     Return the state of every step and every `post`.
 
     `reach` has the steps that the run has reached; without it all are.
     """
     if not so_far and reach is None:  # nearly every event takes this path, so it must be quick
-        return {s.id: Standing.WAITING if s.needs else Standing.READY for s in steps}
-    standings: dict[str, Standing] = {}
+        return {s.id: StepState.WAITING if s.needs else StepState.READY for s in steps}
+    states: dict[str, StepState] = {}
     for step in steps:
         made = so_far.get(step.id, ())
         if made or reach is None or step.id in reach.here:
-            standings[step.id] = _one(step, made, standings)
+            states[step.id] = _one(step, made, states)
         else:
-            standings[step.id] = Standing.SKIPPED if step.id in reach.never else Standing.WAITING
+            states[step.id] = StepState.SKIPPED if step.id in reach.never else StepState.WAITING
         if step.group:
-            both = (standings[step.id], standings.get(step.group, Standing.SKIPPED))
-            standings[step.group] = min(both, key=_OF_A_POST.index)
-    return standings
+            both = (states[step.id], states.get(step.group, StepState.SKIPPED))
+            states[step.group] = min(both, key=_OF_A_POST.index)
+    return states
 
 
-def settled(needs: frozenset[str], standings: Mapping[str, Standing]) -> bool:
+def settled(needs: frozenset[str], states: Mapping[str, StepState]) -> bool:
     """Return whether all these steps have ended, published or not."""
-    return all(standings[need] in _ENDED for need in needs)
+    return all(states[need] in _ENDED for need in needs)
 
 
-def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, Standing]) -> Standing:
+def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, StepState]) -> StepState:
     if made:
         if any(delivery.state in OPEN for delivery in made):
-            return Standing.UNDER_WAY
+            return StepState.UNDER_WAY
         published = any(delivery.state in _PUBLISHED for delivery in made)
-        return Standing.DELIVERED if published else Standing.FAILED
+        return StepState.DELIVERED if published else StepState.FAILED
     needs = {others[need] for need in step.needs}
     if needs - _ENDED:
-        return Standing.WAITING
-    if needs & {Standing.FAILED, Standing.SKIPPED} and not step.even_if_failed:
-        return Standing.SKIPPED
-    return Standing.READY
+        return StepState.WAITING
+    if needs & {StepState.FAILED, StepState.SKIPPED} and not step.even_if_failed:
+        return StepState.SKIPPED
+    return StepState.READY
 
 
 def views(
     steps: Sequence[Step],
-    standings: Mapping[str, Standing],
+    states: Mapping[str, StepState],
     so_far: Mapping[str, Sequence[Delivery]],
 ) -> dict[str, ResultView]:
     """Return the results so far for templates; a skipped step has only its state."""
@@ -96,7 +96,7 @@ def views(
     for step in steps:
         if made := so_far.get(step.id):
             view = _view(made)
-        elif standings[step.id] is Standing.SKIPPED:
+        elif states[step.id] is StepState.SKIPPED:
             view = ResultView(State.CANCELLED.value)
         else:
             continue

@@ -112,7 +112,7 @@ class Simulation:
         self._event = event
         self._begun = event.received_at
         self._last = now
-        self._heard: list[Event] = []
+        self._later_events: list[Event] = []
         self._marks: Marks = {}
         self._so_far: dict[str, list[Delivery]] = {}
         self._posts: list[SimulatedPost] = []
@@ -125,7 +125,7 @@ class Simulation:
 
     def hear(self, event: Event) -> None:
         """Take a later event about the same subject."""
-        self._heard.append(event)
+        self._later_events.append(event)
         self.now = min(self.now, max(self._last, event.received_at))
 
     def begin(self, now: float) -> None:
@@ -143,10 +143,12 @@ class Simulation:
 
     def _plan(self) -> None:
         now = self._last = self.now
-        heard = [item for item in self._heard if item.received_at <= now]
-        planned = plan(self._recipe, self._event, self._so_far, now, self._marks, heard)
+        later_events = [item for item in self._later_events if item.received_at <= now]
+        planned = plan(self._recipe, self._event, self._so_far, now, self._marks, later_events)
         self._marks, self._stopped = planned.marks, planned.reason
-        self._heard = [item for item in self._heard if item.id not in planned.unheard]
+        self._later_events = [
+            item for item in self._later_events if item.id not in planned.unneeded
+        ]
         self._posts += [
             _post(self._recipe, item, now - self._begun, planned.too_long.get(item.step))
             for item in planned.deliveries
@@ -157,7 +159,7 @@ class Simulation:
         for delivery in planned.deliveries:
             self._so_far.setdefault(delivery.step, []).append(_published(delivery))
         if not planned.deliveries:
-            to_come = [item.received_at for item in self._heard if item.received_at > now]
+            to_come = [item.received_at for item in self._later_events if item.received_at > now]
             self.now = min([*to_come, inf if planned.wake_at is None else planned.wake_at])
 
 

@@ -205,9 +205,9 @@ def accept(db: Connection, intakes: Sequence[IntakeRows]) -> Sequence[Sequence[A
                 place.append((known, None))
         places.append(place)
     begun = _insert(db, fresh)
-    heard: Collection[str] = ()
+    woken_by: Collection[str] = ()
     if _keep_decisions(db, fresh) or any_waiting_run:
-        heard = runs.hear(
+        woken_by = runs.keep_for_waiting_runs(
             db,
             [(a.event[_EVENT], a.event[_SUBJECT], a.origin, a.event[_RECEIVED_AT]) for a in fresh],
         )
@@ -218,7 +218,7 @@ def accept(db: Connection, intakes: Sequence[IntakeRows]) -> Sequence[Sequence[A
         [
             Accepted(id_, True)
             if index is None
-            else Accepted(id_, False, begun[index], id_ in heard, _recipes(fresh[index]))
+            else Accepted(id_, False, begun[index], id_ in woken_by, _recipes(fresh[index]))
             for id_, index in place
         ]
         for place in places

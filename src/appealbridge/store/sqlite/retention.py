@@ -41,7 +41,7 @@ _SETTLED = (
     f" AND (e.subject = '' OR (e.subject, {origin_of('e')})"
     f" NOT IN (SELECT subject, origin FROM deliveries WHERE {IS_OPEN}))"
     # Later steps of an open run may use the events kept for it.
-    " AND e.id NOT IN (SELECT event_id FROM heard)"
+    " AND e.id NOT IN (SELECT event_id FROM later_events)"
 )
 # A sender closes only its own appeals. An event of an origin that never reported the appeal goes by the sources of
 # appeals, and by all of them that know it.

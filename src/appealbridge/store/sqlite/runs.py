@@ -46,9 +46,9 @@ _begin = Join(
     " SELECT v.run_id, v.recipe, v.subject, v.origin, e.number FROM {v}"
     " CROSS JOIN events e ON e.id = v.event_id",
 )
-_hear = Join(
+_keep_later = Join(
     ("id", "subject", "origin"),
-    "INSERT INTO heard (run_id, event_id) SELECT w.run_id, v.id FROM {v}"
+    "INSERT INTO later_events (run_id, event_id) SELECT w.run_id, v.id FROM {v}"
     " CROSS JOIN events e ON e.id = v.id"
     " CROSS JOIN waiting_runs w ON w.subject = v.subject AND w.origin = v.origin"
     " AND w.after < e.number"
@@ -73,8 +73,8 @@ _WAKE_NEXT = (
     "UPDATE runs SET wake_at = 0, wakes = wakes + 1"
     f" WHERE number = (SELECT min(r.number) {_OF_THE_SAME})"
 )
-_HEARD = (
-    f"SELECT {names(STORED_EVENT, 'e')} FROM heard h CROSS JOIN events e ON e.id = h.event_id"
+_LATER_EVENTS = (
+    f"SELECT {names(STORED_EVENT, 'e')} FROM later_events h CROSS JOIN events e ON e.id = h.event_id"
     " WHERE h.run_id = ? ORDER BY e.number"
 )
 # No index has the subjects of all events; this runs only when a person asks for it.
@@ -84,10 +84,12 @@ _SINCE = (
     f" AND {origin_of('o')} = {origin_of('e')} ORDER BY o.number LIMIT 1000"
 )
 _KEEP_EARLIER = (
-    "INSERT OR IGNORE INTO heard (run_id, event_id)"
+    "INSERT OR IGNORE INTO later_events (run_id, event_id)"
     " SELECT ?, value FROM json_each(?) WHERE value IN (SELECT id FROM events)"
 )
-_FORGET = "DELETE FROM heard WHERE run_id = ? AND event_id IN (SELECT value FROM json_each(?))"
+_FORGET = (
+    "DELETE FROM later_events WHERE run_id = ? AND event_id IN (SELECT value FROM json_each(?))"
+)
 _WOKEN = (
     f"SELECT wakes, {names(STORED_RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
     " ORDER BY wake_at, number LIMIT ?"
@@ -139,7 +141,7 @@ class SqliteRuns(WriteAccess):
         return await self._write(lambda db: run_again(db, runs, waits, since))
 
     async def advance(
-        self, run: Run, seen: int, deliveries: Sequence[Delivery], unheard: Collection[str] = ()
+        self, run: Run, seen: int, deliveries: Sequence[Delivery], unneeded: Collection[str] = ()
     ) -> bool:
         rows = [delivery_row(delivery) for delivery in deliveries]
         # Nobody would make attempts begun here: the lane claims what can be sent at once.
@@ -168,8 +170,8 @@ class SqliteRuns(WriteAccess):
             _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in kept])
             follow(db, follows)
             carry_out(db, orders, orders[0].planned_at if orders else 0.0)
-            if unheard:
-                db.execute(_FORGET, (run.id, json_list(unheard)))
+            if unneeded:
+                db.execute(_FORGET, (run.id, json_list(unneeded)))
             if run.state is not RunState.OPEN:
                 _end(db, run.id)
             return True
@@ -195,16 +197,20 @@ def begin(db: Connection, rows: Sequence[Row]) -> None:
     _begin.change(db, rows)
 
 
-def hear(db: Connection, events: Sequence[tuple[str, str, str, float]]) -> Collection[str]:
+def keep_for_waiting_runs(
+    db: Connection, events: Sequence[tuple[str, str, str, float]]
+) -> Collection[str]:
     """
     Keep stored events (id, subject, origin, time of receipt) for the runs that wait for them, and wake those.
 
     Return the ids of those events.
     """
     received_at = {id_: time for id_, _, _, time in events}
-    heard = _hear.ask(db, [(id_, subject, origin) for id_, subject, origin, _ in events if subject])
-    _wake.change(db, [(run_id, received_at[event_id]) for run_id, event_id in heard])
-    return {event_id for _, event_id in heard}
+    kept = _keep_later.ask(
+        db, [(id_, subject, origin) for id_, subject, origin, _ in events if subject]
+    )
+    _wake.change(db, [(run_id, received_at[event_id]) for run_id, event_id in kept])
+    return {event_id for _, event_id in kept}
 
 
 def events_since(db: Connection, event_id: str) -> Sequence[str]:
@@ -234,7 +240,7 @@ def _open_run(db: Connection, wakes: int, run: Run) -> OpenRun:
             db, f"WHERE {OF_RUN} AND NOT {IS_REMOVAL} ORDER BY number", {"run_id": run.id}
         ),
         wakes,
-        tuple(event_of(row) for row in db.execute(_HEARD, (run.id,))),
+        tuple(event_of(row) for row in db.execute(_LATER_EVENTS, (run.id,))),
     )
 
 
@@ -242,7 +248,7 @@ def _end(db: Connection, run_id: str) -> None:
     """Wake the run that waits behind a finished one, and forget what was kept for that."""
     db.execute(_WAKE_NEXT, {"run_id": run_id})
     if db.execute("DELETE FROM waiting_runs WHERE run_id = ?", (run_id,)).rowcount:
-        db.execute("DELETE FROM heard WHERE run_id = ?", (run_id,))
+        db.execute("DELETE FROM later_events WHERE run_id = ?", (run_id,))
 
 
 def _has_to_wait(db: Connection, row: Row) -> bool:

@@ -379,6 +379,8 @@ CREATE TABLE withdrawals (
 CREATE INDEX withdrawals_by_subject ON withdrawals (subject);
 """
 
+_LATER_EVENTS = "ALTER TABLE heard RENAME TO later_events"
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -398,6 +400,7 @@ MIGRATIONS: tuple[str, ...] = (
     _STANDARD_WORDS,
     _OWNERS,
     _WITHDRAWALS,
+    _LATER_EVENTS,
 )
 
 

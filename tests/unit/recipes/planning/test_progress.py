@@ -20,14 +20,16 @@ class Played:
     def __init__(self, actions, data=None, **event):
         self.recipe = recipe_of(actions)
         self.event = event_of(data, **event)
-        self.so_far, self.marks, self.heard, self.said = {}, {}, [], []
+        self.so_far, self.marks, self.later_events, self.said = {}, {}, [], []
         self.at(0)
 
-    def at(self, after, *heard, publish=True):
+    def at(self, after, *later_events, publish=True):
         """Plan as many seconds after the event; return the texts that are planned then."""
-        self.heard += heard
-        self.plan = plan(self.recipe, self.event, self.so_far, T0 + after, self.marks, self.heard)
-        self.heard = [one for one in self.heard if one.id not in self.plan.unheard]
+        self.later_events += later_events
+        self.plan = plan(
+            self.recipe, self.event, self.so_far, T0 + after, self.marks, self.later_events
+        )
+        self.later_events = [one for one in self.later_events if one.id not in self.plan.unneeded]
         self.marks = orjson.loads(orjson.dumps(self.plan.marks))
         self.said += [f"{one['step']}: {one['message']}" for one in self.plan.trace]
         for delivery in self.plan.deliveries:
@@ -297,7 +299,7 @@ def test_a_time_that_passed_while_the_run_waited_for_its_turn_is_no_wait():
     assert run.wakes == 0.5 * HOUR - 10
     late = Played.__new__(Played)
     late.recipe, late.event = run.recipe, run.event
-    late.so_far, late.marks, late.heard, late.said = {}, {}, [], []
+    late.so_far, late.marks, late.later_events, late.said = {}, {}, [], []
     assert late.at(2 * HOUR) == ["For the press", "For all"]
     assert late.plan.deliveries[1].hold == ""
 
@@ -493,9 +495,9 @@ def test_the_conditions_of_a_wait_are_about_the_event_that_came():
 def test_what_a_wait_does_not_want_need_not_be_heard_again():
     run = Played(CONDITION)
     run.at(2, news("appeal.closed", 1), news("appeal.updated", 2, {"status": "missing"}))
-    assert run.plan.unheard == {"e1", "e2"}
+    assert run.plan.unneeded == {"e1", "e2"}
     run.at(3, news("appeal.updated", 3, {"status": "found", "place": "B"}))
-    assert run.plan.unheard == frozenset()
+    assert run.plan.unneeded == frozenset()
 
 
 def test_a_wait_hears_what_came_before_it_was_reached():
@@ -514,7 +516,7 @@ def test_but_not_what_came_while_a_delay_before_it_went_on():
     actions = "actions: [{ delay: 1h }, { wait_for: a, timeout: 1d }, { action: tweet, text: A }]"
     run = Played(actions)
     assert run.at(60, news("a", 60)) == []
-    assert run.heard == []
+    assert run.later_events == []
     assert run.at(HOUR) == []
     assert run.at(2 * HOUR, news("a", 2 * HOUR)) == ["A"]
 
