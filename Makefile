@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/python -m compileall -q src
 ALL_CORES := -n auto --dist worksteal
 
-.PHONY: help demo test pythons torture check format schemas manual wheels bench clean
+.PHONY: help demo test test-real pythons torture check format schemas manual wheels bench clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ demo: $(READY) ## the main job on practice platforms; ONCE=1 for a run that ends
 
 test: $(READY) ## all tests, on all cores; ARGS="tests/unit -x --pdb" for some, in one process
 	$(BIN)/python -m pytest $(or $(ARGS),$(ALL_CORES))
+
+test-real: $(READY) ## publish on real servers: a Bluesky PDS, Postfix, ...; WITHOUT="bluesky" leaves one out
+	@WITHOUT="$(WITHOUT)" $(BIN)/python -m pytest -m real -rs tests/real $(ARGS)
 
 pythons: ## the quick tests on each further Python that this machine has, in an environment of its own
 	@.ci/pythons

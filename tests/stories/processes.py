@@ -121,14 +121,14 @@ class Daemon(Process):
         self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader, stage: Stage
     ) -> None:
         super().__init__(process, stream)
-        self._stage = stage
+        self.stage = stage
         self._session = aiohttp.ClientSession()
 
     async def ready(self) -> bool:
         """Wait until it takes requests; return whether it got so far."""
         if await self.line('"event":"ready"') is None:
             return False
-        control = read_control(self._stage.store)
+        control = read_control(self.stage.store)
         if control is None or control.pid != self.process.pid:
             return False
         self.url, self._token = control.url, control.token
