@@ -17,6 +17,9 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import Document, Path, Problem
 from appealbridge.settings.secrets import NoSecret, SecretRef, Vault
 
+_LISTS = ("secrets", "secret")
+"""Options whose own name says nothing about the secret, so that the name above them is proposed."""
+
 STAND_IN = SecretStr("https://practice.invalid/secret")
 """Replaces a secret that is not looked up; an address, since a secret may have to be one."""
 
@@ -97,7 +100,10 @@ class SettingsFiller:
         self.notes.append(self.document.problem(path, message, missing.cure, level="note"))
 
     def _literal(self, path: Path) -> SecretStr:
-        name = next((str(part) for part in reversed(path) if isinstance(part, str)), "NAME")
+        names = [str(part) for part in path if isinstance(part, str)]
+        if len(names) > 1 and names[-1] in _LISTS:
+            names.pop()
+        name = names[-1] if names else "NAME"
         cure = f"write !secret {name}, delete the secret from this file, and have it changed"
         self._wrong(path, "a secret is written here in plain text", cure)
         self.problems[-1] = replace(self.problems[-1], source_line="")

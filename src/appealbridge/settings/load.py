@@ -23,6 +23,7 @@ from appealbridge.settings.inside import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.mask_lines import without_secret_lines
 from appealbridge.settings.model import DaemonSettings
+from appealbridge.settings.paths import PRACTICE, web_address
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
 from appealbridge.settings.result import Settings
@@ -129,7 +130,7 @@ def _settings(
     reader = Reader(document, folder, vault, platforms, sections, broken=broken, offline=offline)
     daemon = reader.daemon()
     practice = document.value.get("practice")
-    channels = reader.channels(None if practice is None else Practice(str(practice), practise))
+    channels = reader.channels(None if practice is None else _practice(practice, practise))
     sources = reader.sources()
     lists, wrong_lists = lists_of(document, folder)
     wrong_groups = wrong_joins(document, reader.named(), triggers) if triggers else ()
@@ -178,6 +179,14 @@ def _settings(
         secrets=frozenset(with_parts(vault.values)),
         missing=frozenset(reader.missing),
     )
+
+
+def _practice(written: Any, practise: Practise | None) -> Practice:
+    """Return where accounts practise; a wrong address is a problem of its own, not one of each account."""
+    try:
+        return Practice(web_address(written), practise)
+    except (ValueError, AttributeError):
+        return Practice(PRACTICE, practise)
 
 
 def _unsafe(

@@ -26,6 +26,7 @@ from appealbridge.settings.paths import (
     DirectText,
     Listen,
     ListenText,
+    PracticeAddress,
     ProxyAddress,
     SocketMode,
     WebAddress,
@@ -206,7 +207,7 @@ class DaemonSettings(_Section):
     time_zone: Annotated[str, AfterValidator(_zone)] = _option(
         "Europe/London", "The time zone of recipes that do not name one.", "Europe/London"
     )
-    practice: WebAddress | None = _option(
+    practice: PracticeAddress | None = _option(
         None,
         "The address of the practice platforms. With it, every channel talks to them, and no "
         "credential is read.",

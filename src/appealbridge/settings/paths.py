@@ -120,6 +120,20 @@ def web_address(value: str) -> str:
 WebAddress = Annotated[str, AfterValidator(web_address)]
 
 
+def _practice_address(value: Any) -> str:
+    """Return the address of the practice platforms; people try `yes` first."""
+    try:
+        return web_address(value if isinstance(value, str) else "")
+    except ValueError:
+        cure = f"write practice: {PRACTICE}, where `appealbridge practice` runs"
+        raise _wrong("is not the address of the practice platforms", cure) from None
+
+
+PRACTICE = "http://127.0.0.1:8090"
+"""Where the practice platforms usually run."""
+PracticeAddress = Annotated[str, BeforeValidator(_practice_address)]
+
+
 def _allowed(value: Any) -> Allowed:
     try:
         return allowed(value if isinstance(value, str) else "")

@@ -218,7 +218,7 @@ lists: { h: 5 }
         ("retention: { decisions: 7 }\n", "retention.decisions: is not a time for keeping data"),
         ("shutdown_within: 0s\n", "shutdown_within: must be more than 0"),
         ("log: { level: loud }\n", 'log.level: unknown value "loud"'),
-        ("practice: 127.0.0.1:8090\n", "practice: is not a web address"),
+        ("practice: 127.0.0.1:8090\n", "practice: is not the address of the practice platforms"),
         ("lists: !include x.yaml\n", "lists: must be lists by name"),
         ("appeals: { a: { feed: 'http://x', folder: y } }\n", "give either"),
         ("store: !include x\n", "store"),
@@ -318,6 +318,11 @@ def test_one_unknown_person_who_is_told_is_found_without_a_list_too(wrong):
     assert found.startswith('2: notices.to[0]: unknown person or group "danielle"')
 
 
-def test_true_for_an_address_is_not_to_be_put_in_quotes(wrong):
-    (found,) = wrong("practice: true\n")
-    assert found == "1: practice: must be text; for example http://127.0.0.1:8090"
+@pytest.mark.parametrize("written", ["true", "yes", "on", "8090", "127.0.0.1:8090"])
+def test_practice_without_its_address_is_one_problem_with_its_cure(wrong, written):
+    channels = "channels: { county_x: { platform: x } }\n"
+    (found,) = wrong(f"practice: {written}\n{channels}")
+    assert found == (
+        "1: practice: is not the address of the practice platforms; "
+        "write practice: http://127.0.0.1:8090, where `appealbridge practice` runs"
+    )
