@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove
+from appealbridge.model.event import Event
 from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import WITHDRAWN, Withdrawal
 from appealbridge.store.base import Store
@@ -34,6 +37,17 @@ def a_withdrawal(**more: Any) -> WithdrawalOrder:
     """Return the order to withdraw everything about the subject; `more` are attributes of the withdrawal."""
     attributes = {"subject": SUBJECT, "reason": "found safe", "by": "alice", "at": NOW + 10}
     return WithdrawalOrder(withdrawal=Withdrawal(**attributes | more))
+
+
+def an_order(
+    event: Event, *, of: Sequence[str] = (), channels: Sequence[str] = (), **more: Any
+) -> Delivery:
+    """Return the order of a recipe to withdraw what was published about the subject of an event."""
+    hold = Hold.APPROVAL if more.get("state") is State.HELD else ""
+    content = json.dumps({"reason": "found safe", "of": [*of], "channels": [*channels]})
+    return a_delivery(
+        event, "closing", kind=Kind.WITHDRAW, channel="", content=content, hold=hold, **more
+    )
 
 
 async def published(store: Store, number: int = 1, **more: Any) -> Delivery:
@@ -135,9 +149,30 @@ class StoreWithdrawalsContract:
         await store.withdraw(a_withdrawal())
         (unknown,) = await store.claim_unknown(CHANNEL, NOW + 20, 9)
         assert unknown.hold == WITHDRAWN
+        # A search that began before the withdrawal would have it sent again.
         await store.settle(ended(sending, State.READY, source=State.UNKNOWN))
-        assert await state_of(store, sending) is State.CANCELLED
+        assert await store.claim(CHANNEL, NOW + 99, 9) == []
+        (searched,) = await store.claim_unknown(CHANNEL, NOW + 99, 9)
+        assert (searched.state, searched.hold) == (State.UNKNOWN, WITHDRAWN)
+        await store.settle(ended(sending, State.CANCELLED, source=State.UNKNOWN))
         assert (await removal_of(store, sending)).state is State.CANCELLED
+
+    async def test_what_is_cancelled_although_it_may_be_published_stays_a_task(
+        self, store: Store
+    ) -> None:
+        """Otherwise a post could be up that nothing lists."""
+        sending = await begun(store, an_arrival(1, subject=SUBJECT))
+        await store.settle(ended(sending, State.UNKNOWN, due_at=NOW))
+        await store.withdraw(a_withdrawal())
+        await store.move(sending.id, State.CANCELLED, NOW + 11, reason="enough")
+        task = await removal_of(store, sending)
+        assert (task.state, task.hold) == (State.HELD, Hold.CANNOT_REMOVE)
+        with pytest.raises(IllegalMove):
+            await store.move(task.id, State.READY, NOW + 12)
+        await store.settle(
+            ended(task, State.DELIVERED, source=State.HELD, attempt=None, receipt=None)
+        )
+        assert await store.outstanding() == (0, None)
 
     async def test_what_is_perhaps_published_becomes_a_task(self, store: Store) -> None:
         """Until a person says that it is published, or that it is not there."""
@@ -195,6 +230,33 @@ class StoreWithdrawalsContract:
         await store.accept([an_arrival(2, subject="B4100")])
         assert len(await store.claim(CHANNEL, NOW + 20, 9)) == 2
 
+    @pytest.mark.parametrize(
+        "order", [{"of": ["tweet"]}, {"channels": ["force_x"]}, {"state": State.HELD}]
+    )
+    async def test_a_run_that_withdraws_only_a_part_publishes_nothing_about_a_withdrawn_subject(
+        self, store: Store, order: dict[str, Any]
+    ) -> None:
+        """Nor does one whose order waits for a person; both would be ways round the withdrawal."""
+        await published(store)
+        await store.withdraw(a_withdrawal())
+        event = an_event(2, subject=SUBJECT)
+        planned = [an_order(event, **order), a_delivery(event)]
+        await store.accept([Arrival(event, [a_run(event)], planned)])
+        assert await state_of(store, planned[1]) is State.CANCELLED
+
+    async def test_what_is_stored_together_with_an_order_but_after_it_meets_it(
+        self, store: Store
+    ) -> None:
+        """A later event of the same burst is not begun."""
+        first = await published(store)
+        closing, later = an_event(2, subject=SUBJECT), an_arrival(3, subject=SUBJECT)
+        later = replace(later, deliveries=[replace(later.deliveries[0], state=State.SENDING)])
+        order = an_order(closing)
+        _, accepted = await store.accept([Arrival(closing, [a_run(closing)], [order]), later])
+        assert await state_of(store, first) is State.WITHDRAWING
+        assert accepted.begun == frozenset()
+        assert await state_of(store, later.deliveries[0]) is State.CANCELLED
+
     async def test_a_source_takes_down_only_what_is_its_own(self, store: Store) -> None:
         """Its withdrawal reaches and blocks only its origin."""
         mine = await published(store)
@@ -216,6 +278,46 @@ class StoreWithdrawalsContract:
         assert len(await store.claim(CHANNEL, NOW + 20, 9)) == 1
         with pytest.raises(IllegalMove, match="lifted already"):
             await store.lift(result.withdrawal.number, "bob", NOW + 13)
+
+    async def test_what_was_under_way_is_taken_back_although_the_withdrawal_is_lifted(
+        self, store: Store
+    ) -> None:
+        """It was withdrawn in time, so it is not sent again; only new events are published."""
+        unclear = await begun(store, an_arrival(1, subject=SUBJECT))
+        await store.settle(ended(unclear, State.UNKNOWN, due_at=NOW))
+        sending = await begun(store, an_arrival(2, subject=SUBJECT, channel="force_facebook"))
+        result = await store.withdraw(a_withdrawal())
+        await store.lift(result.withdrawal.number, "bob", NOW + 12)
+        await store.settle(ended(unclear, State.READY, source=State.UNKNOWN, at=NOW + 13))
+        await store.settle(ended(sending, State.READY, at=NOW + 13))
+        assert await state_of(store, unclear) is State.UNKNOWN
+        assert await state_of(store, sending) is State.CANCELLED
+        await store.settle(ended(unclear, State.DELIVERED, source=State.UNKNOWN))
+        assert await state_of(store, unclear) is State.WITHDRAWING
+
+    async def test_a_removal_that_will_not_end_by_itself_is_found_however_many_there_are(
+        self, store: Store
+    ) -> None:
+        """Its account is gone, or it has waited for too long; tasks hide none of them."""
+        posts = [await published(store, number) for number in (1, 2, 3)]
+        await store.withdraw(a_withdrawal())
+        await store.move(
+            (await removal_of(store, posts[2])).id, State.HELD, NOW + 11, hold=Hold.CANNOT_REMOVE
+        )
+        assert await store.stuck_removals([CHANNEL], NOW) == []
+        gone = await store.stuck_removals(["other"], NOW, 1)
+        assert [each.post.id for each in gone] == [posts[1].id]
+        old = await store.stuck_removals([CHANNEL], NOW + 10)
+        assert {each.post.id for each in old} == {post.id for post in posts[:2]}
+
+    async def test_what_remains_to_be_done_is_listed_first(self, store: Store) -> None:
+        """However many posts are removed."""
+        old, new = await published(store, 1), await published(store, 2)
+        await store.withdraw(a_withdrawal(target=new.id, whole=False))
+        await remove(store)
+        await store.withdraw(a_withdrawal())
+        (first,) = await store.removals(limit=1)
+        assert first.post.id == old.id
 
     async def test_one_post_is_withdrawn_alone(self, store: Store) -> None:
         """Later posts about its subject go on."""

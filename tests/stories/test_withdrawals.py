@@ -288,3 +288,38 @@ async def test_the_command_line_withdraws_lists_and_lifts(story):
     assert "confirmed" in await typed(story, "confirm", task)
     assert "confirmed" in await typed(story, "withdrawals")
     assert "is lifted" in await typed(story, "lift", "1")
+
+
+async def test_a_login_that_may_not_delete_goes_on_publishing_and_is_a_task_after_ten_minutes(
+    story,
+):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    story.sandbox.faults.add("x", FaultName.DELETE_403, 99, None)
+    await withdraws(story, "APP-1")
+
+    async def refused():
+        removals = [one for one in await story.deliveries() if one["kind"] == "withdraw"]
+        return all(one["attempts"] and one["state"] == "ready" for one in removals)
+
+    await story.until(refused)
+    await story.receives("M6 closed", subject="INC-1")
+    await story.until(lambda: "M6 closed" in standing(story, "x"))
+
+    async def task():
+        return (await listed(story, "APP-1")) == {"force_x": "cannot be removed"}
+
+    await story.until(task, passing=30)
+    (held,) = await story.deliveries(state="held")
+    assert "remove it by hand" in held["reason"]
+
+
+async def test_whoever_lifts_one_of_two_withdrawals_learns_of_the_other(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    await asyncio.gather(withdraws(story, "APP-1"), withdraws(story, "APP-1"))
+    await story.until(lambda: not standing(story))
+    assert "APP-1 is still withdrawn by withdrawal 2" in await typed(story, "lift", "1")
+    assert "still" not in await typed(story, "lift", "2")

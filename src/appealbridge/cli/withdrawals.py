@@ -83,7 +83,16 @@ def lift(config: Path | None, as_json: bool, number: int) -> None:
     What was removed stays removed. What was cancelled stays cancelled; `replay` runs an event again.
     """
     answer = daemon_of(config, as_json).post(f"/withdrawals/{number}/lift")
-    show(answer, as_json, lambda _: say(f"withdrawal {number} is lifted"))
+    show(answer, as_json, _lifted)
+
+
+def _lifted(answer: dict[str, Any]) -> None:
+    say(f"withdrawal {answer['number']} is lifted")
+    for number in answer["still_withdrawn_by"]:
+        say(
+            f"{answer['subject']} is still withdrawn by withdrawal {number}; to lift that too: "
+            f"appealbridge lift {number}"
+        )
 
 
 def _withdrawn(answer: dict[str, Any], *, dry_run: bool) -> None:

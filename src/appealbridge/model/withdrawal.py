@@ -11,6 +11,9 @@ What is noted as the hold of a post that is withdrawn while nobody knows whether
 Such a post is only searched for, and never sent again.
 """
 
+REASON_LIMIT = 500
+"""The largest length of a withdrawal's reason in characters; it is stored with each removal."""
+
 CONFIRMED = "confirmed by "
 """How the reason of a removal begins that a person has confirmed."""
 
@@ -19,6 +22,9 @@ RESTORED = "restored from a backup; it may have been published since"
 
 LOOKS = (5.0, 60.0, 600.0, 3600.0, 86400.0)
 """How many seconds after the first attempt to remove a post it is looked for, until it is gone."""
+
+LOOK_LATER = 3600.0
+"""After so many seconds it is looked again if the last look could not be made."""
 
 REMOVE_AGAIN = 600.0
 """A post that still stands so many seconds after the first attempt is removed again."""

@@ -93,6 +93,8 @@ class PracticeGeneric:
             raise Declined(
                 answer(404, {"error": "the generic practice platform cannot be searched"})
             )
+        if request.method == "DELETE":
+            return self._delete(request)
         status, told = _wanted_answer(request)
         sent = _sent(await request.read(), request.content_type)
         where = request.match_info
@@ -115,6 +117,15 @@ class PracticeGeneric:
         if isinstance(told, str):
             return web.Response(status=status, text=told)
         return answer(status, told)
+
+    def _delete(self, request: web.Request) -> web.Response:
+        """Delete the post whose id is the last part of the address, as in most APIs."""
+        where = request.match_info
+        post = self._shelf.live(self.name, where.get("rest", "").rpartition("/")[2])
+        if post is None or post.account != where["account"]:
+            raise Declined(answer(404, {"error": "no post of this account has this id"}))
+        self._answering.delete(self._shelf, post)
+        return answer(200, {"deleted": True})
 
 
 def _wanted_answer(request: web.Request) -> tuple[int, Any]:

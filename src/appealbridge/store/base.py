@@ -353,7 +353,8 @@ class WithdrawalStore(Protocol):
         """
         End a withdrawal; removals that have not begun are cancelled, and their posts stay published.
 
-        Raise `NotFound`, or `IllegalMove` if it is lifted already.
+        What was being sent or unclear when it was withdrawn is removed or cancelled all the same. Raise `NotFound`,
+        or `IllegalMove` if it is lifted already.
         """
         ...
 
@@ -446,10 +447,18 @@ class StoreQueries(Protocol):
         """List withdrawals, newest first; without a subject those of all."""
         ...
 
-    async def removals(
-        self, subject: str = "", *, outstanding: bool = False, limit: int = 500
+    async def removals(self, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
+        """List removals with their posts: first those that have not ended, and the newest first of both."""
+        ...
+
+    async def stuck_removals(
+        self, channels: Collection[str], before: float, limit: int = 500
     ) -> Sequence[Removal]:
-        """List removals with their posts, newest first, perhaps only those that have not ended."""
+        """
+        List removals that wait for no person, oldest first, and will not end by themselves.
+
+        They are on none of these channels, or were planned before a time (Unix seconds).
+        """
         ...
 
     async def outstanding(self) -> tuple[int, float | None]:

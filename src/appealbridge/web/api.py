@@ -213,8 +213,10 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         text = request.match_info["number"]
         if not (text.isascii() and text.isdecimal()) or len(text) > 18:
             raise ValueError(f"number: {text!r:.40} is not the number of a withdrawal")
-        number = int(text)
-        return answer(views.withdrawal(await engine.withdrawals.lift(number, actor_of(request))))
+        lifted = await engine.withdrawals.lift(int(text), actor_of(request))
+        left = await engine.withdrawals.blocking(lifted.subject)
+        still = [each.number for each in left]
+        return answer({**views.withdrawal(lifted), "still_withdrawn_by": still})
 
     return table
 

@@ -24,11 +24,21 @@ async def test_what_it_is_sent_is_among_the_posts_and_on_the_wall(call):
 
 
 @pytest.mark.parametrize("below", ["", "/v1/messages", "/v1/messages/5"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_any_address_below_an_account_is_its_own(call, below, method):
     assert (await call(method, PLACE + below, data=b"Seen her?")).status == 200
     (post,) = await call.posts("generic")
     assert (post["method"], post["path"]) == (method, below.removeprefix("/"))
+
+
+async def test_a_delete_takes_down_the_post_at_the_end_of_the_address_and_publishes_nothing(call):
+    post_id = orjson.loads((await call("POST", PLACE, json={"text": "Seen her?"})).text_read)["id"]
+    assert (await call("DELETE", f"/generic/teams/other/{post_id}")).status == 404
+    assert (await call("DELETE", f"{PLACE}/v1/messages/{post_id}")).status == 200
+    assert (await call("DELETE", f"{PLACE}/v1/messages/{post_id}")).status == 404
+    assert (await call("DELETE", PLACE)).status == 404
+    (post,) = await call.posts("generic")
+    assert post["deleted_at"]
 
 
 READ = {

@@ -8,8 +8,10 @@ from contextlib import closing
 
 import pytest
 
+from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
+from appealbridge.model.withdrawal import RESTORED
 from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite import maintenance
 from appealbridge.store.sqlite.maintenance import back_up
@@ -58,6 +60,10 @@ async def test_what_was_about_to_go_out_may_have_gone_out_since(path, store, cop
         assert await restored.recover(NOW + 900, NOW + 930) == 3
         listed = await restored.deliveries(DeliveryFilter())
         assert {one.state for one in listed} == {State.UNKNOWN}
+        # Also what was being sent then: whatever a search does not find may have been withdrawn since.
+        assert {one.reason for one in listed} == {RESTORED}
+        (attempt,) = await restored.attempts(listed[0].id)
+        assert attempt.outcome is Outcome.UNSURE
         assert {one.due_at for one in listed} == {NOW + 930}
         assert listed[-1].first_begun_at == NOW + 5
         assert "backup" in listed[-1].reason

@@ -60,3 +60,25 @@ def test_live_withdrawals_of_other_subjects_cost_nothing(db):
     assert len(withdraws(db, "INC-2").removing) == 1
     live_of(db)
     assert statements(db, 3) == before
+
+
+def test_the_end_of_a_removal_reads_no_other_one(db):
+    """Thousands of posts about one subject end one after another."""
+    for number in range(9):
+        sending = an_arrival(number, subject="MANY", state=State.SENDING)
+        accept(db, [intake([sending])])
+        settle(db, [ending(ended(sending.deliveries[0], State.DELIVERED))])
+    withdraws(db, "MANY")
+    live_of(db)
+    removals = On(db).claim_removals(CHANNEL, NOW, 9)
+    read = []
+    db.set_trace_callback(read.append)
+    for removal in removals:
+        settle(db, [ending(ended(removal, State.UNKNOWN, due_at=NOW))])
+        settle(db, [ending(ended(removal, State.DELIVERED, source=State.UNKNOWN, receipt=None))])
+        assert removal.id not in live_of(db).concerned
+    assert len(removals) == 9
+    assert [line for line in read if "target > ''" in line] == []
+    remembered = set(live_of(db).concerned)
+    live_of(db).load(db)
+    assert live_of(db).concerned == remembered == set()

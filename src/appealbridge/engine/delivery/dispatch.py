@@ -9,12 +9,15 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.account_health import IDENTIFY_AGAIN, Accounts
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.model.delivery import Delivery
+from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.errors import StoreError
 from appealbridge.plugin.abilities import Removes
 
 SAFETY_SECONDS = 120.0
 """How long a lane waits at most before it asks the store again."""
+
+BREATH = 1.0
+"""The least number of seconds between two rounds of an account that must be left alone."""
 
 SEARCHES = 16
 """How many searches on one account may be made at once."""
@@ -83,8 +86,7 @@ class Dispatcher:
         rest = await self._accounts.tend(lane)
         if rest > 0:
             # What is published is taken back all the same, although nothing may be published.
-            await self._remove(lane, self._clock.now())
-            await self._clock.wait(lane.wake, min(rest, SAFETY_SECONDS))
+            await self._take_back(lane, min(rest, SAFETY_SECONDS))
             return
         now = self._clock.now()
         if not lane.identity and lane.identify_at <= now and isinstance(lane.channel, Removes):
@@ -108,6 +110,18 @@ class Dispatcher:
             pause = min(pause, opens_at - now)
         await self._clock.wait(lane.wake, pause)
 
+    async def _take_back(self, lane: Lane, rest: float) -> None:
+        """Remove, and look whether it is gone, while nothing else may be done on an account."""
+        now = self._clock.now()
+        if (await self._store.outstanding())[0]:
+            await self._remove(lane, now)
+            status = await self._store.outlook(lane.name, now)
+            if status.looks and lane.health.works:
+                await self._search(lane, now, only_removals=True)
+            if status.next_due is not None:
+                rest = min(rest, max(BREATH, status.next_due - now))
+        await self._clock.wait(lane.wake, rest)
+
     async def _claim(self, lane: Lane, now: float) -> None:
         # New deliveries must queue meanwhile, or they would take the places that are being filled. If there is no
         # place, the next attempt that ends has to wake the lane.
@@ -126,10 +140,12 @@ class Dispatcher:
                 lane.removing += 1
                 self.begin(lane, removal)
 
-    async def _search(self, lane: Lane, now: float) -> None:
+    async def _search(self, lane: Lane, now: float, *, only_removals: bool = False) -> None:
         # An account in trouble gets one request at a time.
         most = SEARCHES if lane.health.works and not lane.throttled else 1
         for delivery in await self._store.claim_unknown(lane.name, now, SEARCHES):
+            if only_removals and delivery.kind is not Kind.WITHDRAW:
+                continue
             if delivery.id not in lane.searching and len(lane.searching) < most:
                 lane.searching.add(delivery.id)
                 self._start(self._attempts.search(lane, delivery))

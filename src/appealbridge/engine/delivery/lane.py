@@ -124,7 +124,8 @@ class Lane:
     def may_remove(self, now: float) -> int:
         """Return how many removals may begin now; limits on publishing do not count."""
         stopped = self.closed or self.health.condition is Condition.LOGIN_EXPIRED
-        if stopped or now < self.removes_at:
+        # A clock that was set back must not stop them for longer than a platform may ask for.
+        if stopped or 0 < self.removes_at - now <= self.policy.most:
             return 0
         return (self.account.concurrency if self.health.works else 1) - self.removing
 

@@ -201,10 +201,11 @@ def settle_search(
     attempt = _search(delivery, outcome, found.seen, begun_at, now)
     if delivery.hold == WITHDRAWN and found.sure:
         return _withdrawn_and_absent(delivery, attempt, found.seen, begun_at, now)
-    if delivery.reason == RESTORED and found.sure:
+    if delivery.reason == RESTORED:
+        where = "it is not there" if found.sure else "nobody knows whether it is there"
         reason = (
-            f"it is not there ({found.seen}), but it comes from a backup and may have been withdrawn "
-            "since; release it if it is to be published"
+            f"{where} ({found.seen}), but it comes from a backup and may have been withdrawn since; "
+            "release it if it is to be published"
         )
         return _settled(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason

@@ -18,13 +18,19 @@ ADDRESS_LIMIT = 2000
 
 def kept_receipt(receipt: Receipt) -> Receipt:
     """Return a receipt that can be stored; raise `Unsure` if its id cannot."""
-    name, address, time = receipt.id, receipt.url, receipt.time
+    name, address, time, account = receipt.id, receipt.url, receipt.time, receipt.account
     if not name or not _short_text(name, ID_LIMIT):
         raise Unsure(f"the platform accepted it, but its id cannot be stored: {name!r:.60}")
-    sound = _short_text(address, ADDRESS_LIMIT)
-    if sound and (time is None or _moment(time)):
+    sound, named = _short_text(address, ADDRESS_LIMIT), _short_text(account, ID_LIMIT)
+    if sound and named and (time is None or _moment(time)):
         return receipt
-    return Receipt(name, address if sound else "", time if _moment(time) else None, receipt.account)
+    return Receipt(
+        name,
+        address if sound else "",
+        time if _moment(time) else None,
+        # Not cut: only the whole name says which account a post belongs to.
+        account if named else "",
+    )
 
 
 def kept_search(result: SearchResult, clean: Callable[[str], str], limit: int) -> SearchResult:

@@ -11,6 +11,7 @@ from appealbridge.engine.time_limit import GaveUp
 from appealbridge.engine.withdrawals.outcome import settle_look, settle_removal
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import (
+    AccountRefused,
     AlreadyGone,
     DeliveryError,
     NotFound,
@@ -109,8 +110,10 @@ class Removals:
         """Let the lane know of a login or an account in trouble; a limit on removing stops only removals."""
         now = self._clock.now()
         if error.throttled or error.after:
-            lane.removes_at = now + (error.after or THROTTLED)
+            lane.removes_at = now + min(error.after or THROTTLED, lane.policy.most)
             return error
+        if isinstance(error, AccountRefused) and not error.sure:
+            return error  # a login that may not remove this post may publish others
         result = lane.on_result(error, now, removal.id)
         return error if isinstance(result, Receipt) else result
 

@@ -9,9 +9,15 @@ from appealbridge.engine.delivery.backoff import RetryPolicy, defer
 from appealbridge.engine.delivery.outcome import DETAIL_LIMIT
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import AlreadyGone, DeliveryError, Rejected, TryAgain
+from appealbridge.model.errors import (
+    AccountRefused,
+    AlreadyGone,
+    DeliveryError,
+    Rejected,
+    TryAgain,
+)
 from appealbridge.model.receipt import Receipt
-from appealbridge.model.withdrawal import LOOKS, REMOVE_AGAIN
+from appealbridge.model.withdrawal import LOOK_LATER, LOOKS, REMOVE_AGAIN
 from appealbridge.plugin.abilities import Standing
 from appealbridge.store.records import Settlement
 
@@ -48,6 +54,9 @@ def settle_removal(
     if isinstance(result, Rejected):
         return ended(State.HELD, Outcome.REJECTED, task(str(result), receipt))
     if isinstance(result, TryAgain):
+        first = removal.first_begun_at or begun_at
+        if isinstance(result, AccountRefused) and not result.sure and now - first >= REMOVE_AGAIN:
+            return ended(State.HELD, Outcome.REJECTED, task(str(result), receipt))
         after = result.after
         due = defer(policy, attempts=max(1, removal.attempts), now=now, after=after, rng=rng)
         outcome = Outcome.DEFERRED if result.is_about_the_account else Outcome.TRY_AGAIN
@@ -81,9 +90,11 @@ def settle_look(
     first = removals[0].begun_at if removals else begun_at
     last = removals[-1].ended_at if removals else first
     times = [first + after for after in LOOKS]
-    later = [at for at in times if at > begun_at]
+    # A platform may be slow, also after the last attempt and after one that a person asked for.
+    again = [last + after for after in LOOKS if after <= REMOVE_AGAIN]
+    later = [at for at in times if at > begun_at] or [at for at in again if at > begun_at]
+    confirmed = any(attempt.outcome is Outcome.REMOVED for attempt in removals)
     if isinstance(result, Standing) and not result.there:
-        confirmed = any(attempt.outcome is Outcome.REMOVED for attempt in removals)
         if not confirmed and (doubt := not_ours(receipt, account)):
             return ended(State.HELD, Outcome.CANNOT_TELL, task(doubt, receipt))
         return ended(State.DELIVERED, Outcome.ABSENT, seen)
@@ -97,7 +108,11 @@ def settle_look(
         return ended(State.READY, outcome, stands, now)
     if later:
         return ended(State.UNKNOWN, outcome, stands, later[0])
-    why = f"the platform said that it removed the post, but {stands}"
+    if outcome is Outcome.CANNOT_TELL:
+        # An outage of the platform says nothing about the post; after 30 days it becomes a task.
+        return ended(State.UNKNOWN, outcome, stands, now + LOOK_LATER)
+    asked = "said that it removed" if confirmed else "was asked to remove"
+    why = f"the platform {asked} the post, but {stands}"
     return ended(State.HELD, outcome, task(why, receipt))
 
 

@@ -12,11 +12,15 @@ from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
-from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, Withdrawal
+from appealbridge.model.notice import Alarm
+from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, REASON_LIMIT, Withdrawal
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 
 EVERY = 60.0
 """After how many seconds it is looked again for removals that have become tasks for a person."""
+
+BATCH = 500
+"""How many removals are made tasks before the store is read again."""
 
 GONE = "its account is no longer in appealbridge.yaml"
 TOO_LONG = "it could not be removed for 30 days"
@@ -86,16 +90,19 @@ class Withdrawals:
         self._context.report.withdrawal(LogEvent.LIFTED, lifted)
         return lifted
 
+    async def blocking(self, subject: str) -> Sequence[Withdrawal]:
+        """Return the withdrawals that keep back what is about a subject."""
+        return [each for each in await self._store.withdrawals(subject) if each.blocks]
+
     async def run(self) -> None:
         """Make tasks of removals that cannot go on by themselves, until cancelled."""
         report = self._context.report
         while True:
             self._wake.clear()
             try:
-                if (await self._store.outstanding())[0]:
-                    await self._make_tasks()
-                if await self._store.withdrawals(limit=1):
-                    # The store raises an alarm when it cancels what is about a withdrawn subject.
+                await self._make_tasks()
+                # The store raises this alarm itself, when it cancels what is about a withdrawn subject.
+                if any(sort.kind == Alarm.WITHDRAWN_SUBJECT for sort in await self._store.news()):
                     self._context.alarms.news.set()
                 report.store_worked("withdrawals")
             except StoreError as error:
@@ -103,8 +110,13 @@ class Withdrawals:
             await self._clock.wait(self._wake, EVERY)
 
     async def _withdraw(self, order: WithdrawalOrder, *, dry_run: bool) -> Withdrawn:
-        if not order.withdrawal.reason.strip():
+        reason = order.withdrawal.reason
+        if not reason.strip():
             raise ValueError("reason: say why it is withdrawn")
+        if len(reason) > REASON_LIMIT:
+            raise ValueError(
+                f"reason: at most {REASON_LIMIT} characters, not {len(reason)}; say it in fewer words"
+            )
         if dry_run:
             return await self._store.would_withdraw(order)
         result = await self._store.withdraw(order)
@@ -124,12 +136,12 @@ class Withdrawals:
 
     async def _make_tasks(self) -> None:
         now, lanes = self._clock.now(), self._context.lanes
-        for each in await self._store.removals(outstanding=True):
-            removal = each.removal
-            reason = GONE if removal.channel not in lanes else TOO_LONG
-            waits = removal.state in (State.PLANNED, State.READY, State.UNKNOWN)
-            if waits and (reason is GONE or now >= removal.planned_at + OUTSTANDING_LIMIT):
+        while stuck := await self._store.stuck_removals([*lanes], now - OUTSTANDING_LIMIT, BATCH):
+            for each in stuck:
+                reason = GONE if each.removal.channel not in lanes else TOO_LONG
                 await self._make_task(each, reason, now)
+            if len(stuck) < BATCH:
+                return
 
     async def _make_task(self, each: Removal, reason: str, now: float) -> None:
         reason = task(reason, each.post.receipt)
@@ -137,7 +149,7 @@ class Withdrawals:
             held = await self._store.move(
                 each.removal.id, State.HELD, now, hold=Hold.CANNOT_REMOVE, reason=reason
             )
-        except IllegalMove:
+        except (IllegalMove, NotFound):
             return  # it has gone on meanwhile
         self._context.report.on_held([held])
         self._context.alarms.on_held([held])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, State
+from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
-from appealbridge.store.sqlite.live import OF_CHANNEL, live_of, mark_withdrawn
+from appealbridge.store.sqlite.live import OF_CHANNEL, Change, live_of, mark_withdrawn
 from appealbridge.store.sqlite.maintenance import recover_backup
 from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn
 from appealbridge.store.sqlite.rows import (
@@ -235,7 +235,8 @@ class SqliteDeliveries(WriteAccess):
         if before.state is State.FAILED and target is State.READY:
             restore(db, before.id, before.event_id)
         if before.id in live.concerned:
-            live.after(db, {before.id: now}, leave)
+            unclear = target is State.CANCELLED and _is_unclear(before)
+            live.after(db, {before.id: Change(now, NUMBERS[before.state], unclear)}, leave)
         if target not in OPEN:
             leave(db, [(before.id, now)])
             return find(db, before.id)
@@ -296,6 +297,12 @@ def recover(db: Connection, owner: int, now: float, look_at: float, limit: int =
     recovered = db.execute(_RECOVER, values).rowcount
     mark_withdrawn(db)
     return unclear + recovered
+
+
+def _is_unclear(delivery: Delivery) -> bool:
+    """Return whether nobody knows if it is published."""
+    held = delivery.state is State.HELD and delivery.hold == Hold.UNKNOWN
+    return held or delivery.state is State.UNKNOWN
 
 
 def _refuse_wrong_move(before: Delivery, target: State) -> None:

@@ -204,7 +204,11 @@ def accept(db: Connection, intakes: Sequence[IntakeRows]) -> Sequence[Sequence[A
             else:
                 place.append((known, None))
         places.append(place)
-    begun = _insert(db, fresh)
+    if any(arrival.orders for arrival in fresh):
+        # What comes after a withdrawal must meet it.
+        begun = [ids for arrival in fresh for ids in _insert(db, [arrival])]
+    else:
+        begun = [*_insert(db, fresh)]
     woken_by: Collection[str] = ()
     if _keep_decisions(db, fresh) or any_waiting_run:
         woken_by = runs.keep_for_waiting_runs(

@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
+import orjson
+
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove
 from appealbridge.model.notice import Alarm
+from appealbridge.model.withdrawal import SEARCHES
 from appealbridge.model.withdrawal import WITHDRAWN as WITHDRAWN_HOLD
 from appealbridge.store.sqlite.rows import DELIVERY, Row
 from appealbridge.store.sqlite.states import (
@@ -50,6 +53,7 @@ _MARK = (
     f"UPDATE deliveries SET hold = '{WITHDRAWN_HOLD}' WHERE state = {UNKNOWN} AND id IN"
     f" (SELECT target FROM deliveries WHERE {IS_OPEN_REMOVAL} AND state = {PLANNED})"
 )
+_IS_OPEN = f"SELECT {IS_OPEN} FROM deliveries WHERE id = ?"
 _ABOUT = "SELECT kind, state, hold, target, reason FROM deliveries WHERE id = ?"
 _SET = (
     "UPDATE deliveries SET state = :state, hold = :hold, reason = :reason, due_at = :at,"
@@ -65,12 +69,28 @@ _REMOVE_NEXT = (
     f" WHERE follows > '' AND follows = :id AND state = {PLANNED} AND {IS_REMOVAL}"
 )
 _PUBLISHED_ONE = "UPDATE deliveries SET state = ? WHERE id = ? AND state = ?"
+# It began, so it keeps its place in the order.
+_SEARCH_AGAIN = (
+    f"UPDATE deliveries SET state = {UNKNOWN}, hold = '{WITHDRAWN_HOLD}', due_at = ? WHERE id = ?"
+)
 
 _RUN, _SUBJECT, _ORIGIN, _CHANNEL = (
     DELIVERY.index(name) for name in ("run_id", "subject", "origin", "channel")
 )
-_STATE, _HOLD = DELIVERY.index("state"), DELIVERY.index("hold")
+_STATE, _HOLD, _CONTENT = (DELIVERY.index(name) for name in ("state", "hold", "content"))
 _PLANNED_AT = DELIVERY.index("planned_at")
+
+
+class Change(NamedTuple):
+    """
+    When a delivery changed its state, and what it was before.
+
+    `unclear` says that a person cancelled it although nobody knew whether it was published.
+    """
+
+    at: float
+    was: int
+    unclear: bool = False
 
 
 class Block(NamedTuple):
@@ -100,17 +120,16 @@ class LiveWithdrawals:
     def __init__(self) -> None:
         self.stale = True
         self.subjects: dict[str, list[Block]] = {}
-        self.concerned: frozenset[str] = frozenset()
+        self.concerned: set[str] = set()
 
     def load(self, db: sqlite3.Connection) -> None:
         """Read it from the store."""
         self.subjects = {}
         for number, subject, *rest in db.execute(_SUBJECTS):
             self.subjects.setdefault(subject, []).append(Block(number, *rest))
-        concerned = set()
+        self.concerned = set()
         for removal, post, state in db.execute(_OPEN_REMOVALS):
-            concerned |= {removal, post} if post and state <= LAST_OPEN else {removal}
-        self.concerned = frozenset(concerned)
+            self.concerned |= {removal, post} if post and state <= LAST_OPEN else {removal}
         self.stale = False
 
     def block(self, subject: str, origin: str, run: str) -> Block | None:
@@ -141,18 +160,25 @@ class LiveWithdrawals:
     def after(
         self,
         db: sqlite3.Connection,
-        ended: Mapping[str, float],
+        changed: Mapping[str, Change],
         leave: Callable[[sqlite3.Connection, Ended], None],
     ) -> None:
-        """Store what follows from the new states of these deliveries, each with the time."""
+        """Store what follows from the new states of these deliveries."""
         left: list[tuple[str, float]] = []
-        for id_, at in ended.items():
+        for id_, change in changed.items():
             _, state, hold, target, reason = db.execute(_ABOUT, (id_,)).fetchone()
             if target:
-                left += _removal_ended(db, id_, target, state, at)
+                left += _removal_ended(db, id_, target, state, change.at)
+                over = {id_, target} if state > LAST_OPEN else set()
             else:
-                left += _post_ended(db, id_, state, hold, reason, at)
-        self.stale = True
+                removal, ends = _post_ended(db, id_, state, hold, reason, change)
+                left += ends
+                (open_removal,) = db.execute(_IS_OPEN, (removal,)).fetchone() or (0,)
+                after = db.execute(_ABOUT, (id_,)).fetchone()[1]
+                over = {id_} if after > LAST_OPEN else set()
+                over |= set() if open_removal else {id_, removal}
+            # Not read again: there may be thousands of removals, which end one after another.
+            self.concerned -= over
         leave(db, left)
 
 
@@ -192,7 +218,7 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
     live = live_of(db)
     if not live.subjects or not any(row[_SUBJECT] in live.subjects for row in rows):
         return rows, ()
-    withdrawing = {row[_RUN] for row in rows if not row[_CHANNEL]}
+    withdrawing = {row[_RUN] for row in rows if _withdraws_all(row)}
     kept: list[Row] = []
     withheld: list[Row] = []
     for row in rows:
@@ -210,6 +236,14 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
         withheld.append(cancelled)
         _notify(db, block, row)
     return kept, withheld
+
+
+def _withdraws_all(row: Row) -> bool:
+    """Return whether it is an order for the whole subject that waits for nobody; its run may announce it."""
+    if row[_CHANNEL] or row[_STATE] == HELD:
+        return False
+    order = orjson.loads(row[_CONTENT])
+    return not order["of"] and not order["channels"]
 
 
 _NOTIFY = (
@@ -256,12 +290,13 @@ def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: 
 
 
 def _post_ended(
-    db: sqlite3.Connection, id_: str, state: int, hold: str, reason: str, at: float
-) -> Ended:
-    """Store what the outcome of a withdrawn post means for it and its removal."""
+    db: sqlite3.Connection, id_: str, state: int, hold: str, reason: str, change: Change
+) -> tuple[str, Ended]:
+    """Store what the outcome of a withdrawn post means for it and its removal; return the removal's id too."""
+    at = change.at
     (removal,) = db.execute(_OF_POST, (id_,)).fetchone() or ("",)
     if not removal:
-        return ()
+        return "", ()
     if state == DELIVERED:
         db.execute(_PUBLISHED_ONE, (WITHDRAWING, id_, DELIVERED))
         (follows,) = db.execute(
@@ -269,19 +304,24 @@ def _post_ended(
         ).fetchone()
         if not follows:
             put(db, removal, READY, at)
-        return ()
+        return removal, ()
     if state == UNKNOWN:
         mark_withdrawn(db)
-        return ()
-    if state == HELD and hold == Hold.UNKNOWN:
+        return removal, ()
+    if state == READY and change.was == UNKNOWN:
+        # The search began before the withdrawal. A slow platform may still publish it.
+        db.execute(_SEARCH_AGAIN, (at + SEARCHES[0], id_))
+        return removal, ()
+    if change.unclear or (state == HELD and hold == Hold.UNKNOWN):
         put(db, removal, HELD, at, hold=Hold.CANNOT_REMOVE, reason=perhaps_published(reason))
-        return ()
+        remove_next(db, removal, at)
+        return removal, ()
     put(db, removal, CANCELLED, at, reason="its post was never published")
     remove_next(db, removal, at)
     if state > LAST_OPEN:
-        return ()
+        return removal, ()
     put(db, id_, CANCELLED, at, reason="withdrawn before it was published")
-    return [(id_, at)]
+    return removal, [(id_, at)]
 
 
 def perhaps_published(reason: str) -> str:

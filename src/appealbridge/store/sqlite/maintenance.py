@@ -23,7 +23,14 @@ from appealbridge.store.sqlite.connections import (
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.ordering import recompute_blocked
 from appealbridge.store.sqlite.schema import MIGRATIONS, schema_version
-from appealbridge.store.sqlite.states import IS_REMOVAL, PLANNED, READY, UNKNOWN
+from appealbridge.store.sqlite.states import (
+    IS_BEGUN,
+    IS_REMOVAL,
+    PLANNED,
+    READY,
+    SENDING,
+    UNKNOWN,
+)
 
 
 def versions(path: Path) -> tuple[int, int]:
@@ -86,11 +93,18 @@ STEP = 1024
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _MARK = "CREATE TABLE backup (taken_at REAL NOT NULL) STRICT"
 _IS_MARKED = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'backup')"
+# A search for one of these may find nothing because the post was withdrawn after the backup was taken.
+_BEGUN = (
+    "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
+    f" SELECT id, attempts, CASE WHEN {IS_REMOVAL} THEN 'remove' ELSE 'send' END, begun_at,"
+    f" (SELECT taken_at FROM backup), 'unsure', '{RESTORED}' FROM deliveries WHERE {IS_BEGUN}"
+    f" AND state = {SENDING}"
+)
 _PERHAPS_PUBLISHED = (
-    f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at,"
+    f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at, begun_at = 9e999,"
     " first_begun_at = min(first_begun_at, (SELECT taken_at FROM backup)),"
     f" reason = '{RESTORED}'"
-    f" WHERE state IN ({PLANNED}, {READY}) AND NOT ({IS_REMOVAL} AND state = {PLANNED})"
+    f" WHERE state IN ({PLANNED}, {READY}, {UNKNOWN}, {SENDING}) AND NOT ({IS_REMOVAL} AND state = {PLANNED})"
 )
 
 
@@ -125,6 +139,7 @@ def recover_backup(connection: sqlite3.Connection, look_at: float) -> int:
     """In a restored backup, make everything that was about to be sent unknown; return how many (otherwise 0)."""
     if not connection.execute(_IS_MARKED).fetchone()[0]:
         return 0
+    connection.execute(_BEGUN)
     unclear = connection.execute(_PERHAPS_PUBLISHED, {"look_at": look_at}).rowcount
     recompute_blocked(connection)  # the rest of each thread now has its place in the order, too
     connection.execute("DROP TABLE backup")

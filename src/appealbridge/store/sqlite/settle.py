@@ -10,7 +10,7 @@ from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.records import Settlement
 from appealbridge.store.sqlite.bulk import Insert, Join
-from appealbridge.store.sqlite.live import live_of
+from appealbridge.store.sqlite.live import Change, live_of
 from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, pass_on, release_next
 from appealbridge.store.sqlite.rows import ATTEMPT, Row, attempt_row, stored_time
 from appealbridge.store.sqlite.states import NUMBERS, STATES
@@ -33,6 +33,8 @@ _settle = Join(
     " receipt_account = coalesce(v.receipt_account, deliveries.receipt_account)"
     " FROM {v} WHERE deliveries.id = v.id AND deliveries.state = v.source",
 )  # fmt: skip
+_SOURCE = 1
+"""The place of the former state in a row."""
 _attempts = Insert("attempts", ATTEMPT)
 _OPEN_RUN = "EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
 ANY_OPEN_RUN = f"SELECT {_OPEN_RUN}"
@@ -118,7 +120,8 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     leave(connection, [(e.delivery_id, e.at) for e in endings if e.leaves])
     give_up_turns(connection, [e.delivery_id for e in endings if e.stops])
     if concerned := [e for e in endings if e.delivery_id in live.concerned]:
-        live.after(connection, {e.delivery_id: e.at for e in concerned}, leave)
+        changes = {e.delivery_id: Change(e.at, e.row[_SOURCE]) for e in concerned}
+        live.after(connection, changes, leave)
     return [None] * len(endings)
 
 

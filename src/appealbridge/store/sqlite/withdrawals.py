@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -11,7 +11,7 @@ import orjson
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
-from appealbridge.model.withdrawal import WITHDRAWN, Withdrawal
+from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
@@ -39,13 +39,17 @@ from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.states import (
     CANCELLED,
     DELIVERED,
+    HELD,
+    IS_OPEN,
     IS_OPEN_REMOVAL,
     IS_POST,
     IS_REMOVAL,
     LAST_OPEN,
     NUMBERS,
+    PLANNED,
     READY,
     SENDING,
+    UNKNOWN,
     WITHDRAW,
     WITHDRAWING,
 )
@@ -83,11 +87,17 @@ _TO_POST = f"UPDATE deliveries SET state = {WITHDRAWING} WHERE id = ?"
 _PUBLISHED_AGAIN = (
     f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}"
 )
-_UNMARK = f"UPDATE deliveries SET hold = '' WHERE id = ? AND hold = '{WITHDRAWN}'"
-# A post that is removed again has an earlier removal, whose id has the number of the earlier withdrawal.
+# A post that is removed again has an earlier removal, whose id has the number of the earlier withdrawal. What was being
+# sent or unclear was withdrawn in time, and must not be sent again.
 _NOT_BEGUN = (
     f"WHERE {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = 0"
-    " AND id LIKE '%~w' || :number ORDER BY number"
+    " AND id LIKE '%~w' || :number AND (SELECT p.state FROM deliveries p"
+    f" WHERE p.id = deliveries.target) IN ({HELD}, {WITHDRAWING}) ORDER BY number"
+)
+_STUCK = (
+    f"WHERE {IS_OPEN_REMOVAL} AND target > '' AND state IN ({PLANNED}, {READY}, {UNKNOWN})"
+    " AND (planned_at <= :before OR channel NOT IN (SELECT value FROM json_each(:channels)))"
+    " ORDER BY number LIMIT :limit"
 )
 _CLAIM = (
     f"UPDATE deliveries SET state = {SENDING}, attempts = attempts + 1, begun_at = :now,"
@@ -151,31 +161,38 @@ class WithdrawalQueries(ReadAccess):
         return [withdrawal_of(row) for row in rows]
 
     @reads
-    def removals(
-        self, db: Connection, subject: str = "", *, outstanding: bool = False, limit: int = 500
-    ) -> Sequence[Removal]:
-        tests = [IS_OPEN_REMOVAL if outstanding else IS_REMOVAL, "target > ''"]
+    def removals(self, db: Connection, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
+        tests = [IS_REMOVAL, "target > ''"]
         if subject:
             tests += [_OF_SUBJECT, "subject = :subject"]
-        removals = deliveries_where(
-            db,
-            f"WHERE {' AND '.join(tests)} ORDER BY number DESC LIMIT :limit",
-            {"subject": subject, "limit": limit},
-        )
-        posts = {
-            post.id: post
-            for post in deliveries_where(
-                db,
-                "WHERE id IN (SELECT value FROM json_each(?))",
-                (json_list({removal.target for removal in removals}),),
-            )
-        }
-        return [Removal(each, posts[each.target]) for each in removals if each.target in posts]
+        where = f"WHERE {' AND '.join(tests)} ORDER BY {IS_OPEN} DESC, number DESC LIMIT :limit"
+        return _with_posts(db, where, {"subject": subject, "limit": limit})
+
+    @reads
+    def stuck_removals(
+        self, db: Connection, channels: Collection[str], before: float, limit: int = 500
+    ) -> Sequence[Removal]:
+        values = {"channels": json_list(channels), "before": before, "limit": limit}
+        return _with_posts(db, _STUCK, values)
 
     @reads
     def outstanding(self, db: Connection) -> tuple[int, float | None]:
         count, oldest = db.execute(_OUTSTANDING).fetchone()
         return int(count), oldest
+
+
+def _with_posts(db: Connection, where: str, values: Mapping[str, object]) -> Sequence[Removal]:
+    """Return the removals that a clause selects and orders, each with its post."""
+    removals = deliveries_where(db, where, values)
+    posts = {
+        post.id: post
+        for post in deliveries_where(
+            db,
+            "WHERE id IN (SELECT value FROM json_each(?))",
+            (json_list({removal.target for removal in removals}),),
+        )
+    }
+    return [Removal(each, posts[each.target]) for each in removals if each.target in posts]
 
 
 class SqliteWithdrawals(WriteAccess):
@@ -200,7 +217,6 @@ class SqliteWithdrawals(WriteAccess):
         for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
             put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
             db.execute(_PUBLISHED_AGAIN, (removal.target,))
-            db.execute(_UNMARK, (removal.target,))
         forget(db)
         return _withdrawal(db, number)
 
@@ -258,7 +274,7 @@ def carry_out_order(db: Connection, order: Delivery, now: float) -> Withdrawn:
     withdrawal = Withdrawal(
         subject=order.subject,
         origin=order.origin,
-        reason=what["reason"],
+        reason=what["reason"][:REASON_LIMIT],
         by=f"recipe {order.recipe}",
         at=now,
         run=order.run_id,

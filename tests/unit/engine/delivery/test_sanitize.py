@@ -27,6 +27,11 @@ def test_an_address_that_cannot_be_kept_is_left_out(address):
     assert kept_receipt(Receipt("1", address)) == Receipt("1")
 
 
+@pytest.mark.parametrize("account", ["@" + "x" * 500, "@a\x1b[2J", None])
+def test_an_account_that_cannot_be_kept_is_left_out_and_never_cut(account):
+    assert kept_receipt(Receipt("1", "", None, account)) == Receipt("1")
+
+
 @pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 1e12, "noon"])
 def test_a_time_that_nobody_can_print_is_left_out(time):
     assert kept_receipt(Receipt("1", "", time)) == Receipt("1")

@@ -23,8 +23,10 @@ from tests.unit.engine.delivery.test_gate import NOW, delivery
 RECEIPT = Receipt("17", "https://x.com/i/status/17", NOW, "@force")
 
 
-def removed(result, account="", receipt=RECEIPT):
-    removal = delivery(kind=Kind.WITHDRAW, target="post", attempts=1, state=State.SENDING)
+def removed(result, account="", receipt=RECEIPT, begun=NOW):
+    removal = delivery(
+        kind=Kind.WITHDRAW, target="post", attempts=1, state=State.SENDING, first_begun_at=begun
+    )
     return settle_removal(
         removal,
         result,
@@ -117,9 +119,36 @@ def test_a_removal_that_was_just_made_again_has_its_time():
     assert looked(STANDS, 0, 601, at=607).target is State.UNKNOWN
 
 
-def test_a_lie_that_lasts_a_day_is_a_task():
+def test_a_lie_that_lasts_a_day_is_a_task_once_the_last_removal_has_had_its_time():
     settlement = looked(STANDS, 0, 601, 3601, 86401, at=86407)
+    assert (settlement.target, settlement.due_at) == (State.UNKNOWN, NOW + 86462)
+    settlement = looked(STANDS, 0, 601, 3601, 86401, at=87002)
     assert (settlement.target, settlement.hold) == (State.HELD, Hold.CANNOT_REMOVE)
+    assert "said that it removed the post, but it still stands" in settlement.reason
+
+
+def test_a_removal_that_a_person_asked_for_again_has_its_time_too():
+    days = 5 * 86400
+    assert looked(STANDS, 0, days, at=days + 6).target is State.UNKNOWN
+    assert looked(STANDS, 0, days, at=days + 602).target is State.HELD
+
+
+def test_what_no_platform_confirmed_is_not_said_to_be_confirmed():
+    settlement = looked(STANDS, 0, 86401, at=87002, outcome=Outcome.UNSURE)
+    assert "was asked to remove the post" in settlement.reason
+
+
+def test_an_outage_at_the_last_look_is_no_task():
+    settlement = looked(TryAgain("503"), 0, 86401, at=87002)
+    assert (settlement.target, settlement.due_at) == (State.UNKNOWN, NOW + 87002 + 3600)
+
+
+def test_a_login_that_may_not_remove_is_a_task_after_ten_minutes():
+    refused = AccountRefused("403: may not delete", sure=False)
+    assert removed(refused).target is State.READY
+    settlement = removed(refused, begun=NOW - 600)
+    assert (settlement.target, settlement.hold) == (State.HELD, Hold.CANNOT_REMOVE)
+    assert removed(AccountRefused("suspended"), begun=NOW - 600).target is State.READY
 
 
 def test_what_stands_after_a_restored_backup_is_removed_at_once():
