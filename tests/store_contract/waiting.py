@@ -37,7 +37,7 @@ def over(arrival: Arrival) -> Run:
 
 def heard(run: OpenRun) -> list[Event]:
     """Return what a run has heard."""
-    return [*run.heard]
+    return [*run.later_events]
 
 
 class StoreWaitingContract:
@@ -48,7 +48,7 @@ class StoreWaitingContract:
         await store.accept([waiting(1)])
         closed = comes(2)
         (accepted,) = await store.accept([closed])
-        assert accepted.heard
+        assert accepted.woke_runs
         (run,) = await woken(store)
         assert (run.run.id, heard(run)) == (waiting(1).runs[0].id, [closed.event])
         assert run.run.wake_at == closed.event.received_at
@@ -70,7 +70,7 @@ class StoreWaitingContract:
         plain = Arrival(an_event(6, subject="A38"), [a_run(an_event(6))])
         before = await store.accept([comes(2), plain, waiting(1), waiting(7, subject="")])
         after = await store.accept([comes(3, "M6"), comes(4, "")])
-        assert [one.heard for one in (*before, *after)] == [False] * 6
+        assert [one.woke_runs for one in (*before, *after)] == [False] * 6
         assert await woken(store) == []
 
     async def test_another_senders_events_are_not_heard(self, store: Store) -> None:
@@ -78,7 +78,7 @@ class StoreWaitingContract:
         await store.accept([waiting(1)])
         stranger = an_event(2, subject="A38", source="webhook:stranger", type="appeal.closed")
         (accepted,) = await store.accept([Arrival(stranger)])
-        assert not accepted.heard
+        assert not accepted.woke_runs
         assert await woken(store) == []
 
     async def test_joined_sources_hear_each_other(self, store: Store) -> None:
@@ -88,7 +88,7 @@ class StoreWaitingContract:
         for number, source, joined in ((2, "webhook:c", "webhook:a"), (3, "webhook:a", "")):
             event = an_event(number, subject="A38", source=source, joined=joined)
             (accepted,) = await store.accept([Arrival(event)])
-            assert accepted.heard
+            assert accepted.woke_runs
 
     async def test_another_senders_runs_are_in_nobodys_way(self, store: Store) -> None:
         """Neither before them nor behind them."""
@@ -105,7 +105,7 @@ class StoreWaitingContract:
         await store.accept([waiting(1)])
         await store.accept([comes(2)])
         (repeat,) = await store.accept([comes(2)])
-        assert (repeat.repeat, repeat.heard) == (True, False)
+        assert (repeat.repeat, repeat.woke_runs) == (True, False)
         (run,) = await woken(store)
         assert len(heard(run)) == 1
 
@@ -178,7 +178,7 @@ class StoreWaitingContract:
         await store.accept([comes(2)])
         await store.advance(over(waiting(1)), 9, [])
         (accepted,) = await store.accept([comes(3)])
-        assert not accepted.heard
+        assert not accepted.woke_runs
 
     async def test_what_a_run_has_heard_stays_until_the_run_is_over(self, store: Store) -> None:
         """Its later steps may speak of it."""
