@@ -3,6 +3,7 @@
 from appealbridge.channels.email.channel import Mail
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.x.channel import X
 from appealbridge.plugin import Receipt, TryAgain
 from appealbridge.plugin.registry import BUILT_IN, load
@@ -32,6 +33,29 @@ TOOT = {
     "url": "https://mastodon.example/@force/112233",
     "account": ON_MASTODON,
 }
+
+POST = {"id": 17, "link": "https://news.example/ab-1/", "status": "publish"}
+NOT_ON_WORDPRESS = (
+    404,
+    {"code": "rest_post_invalid_id", "message": "Invalid post ID.", "data": {"status": 404}},
+)
+
+
+def on_wordpress(text):
+    """The post as an editor of the site gets it, with this title and text."""
+    title, _, rest = text.partition("\n")
+    return {
+        **POST,
+        "title": {"raw": title},
+        "content": {"raw": f"<p>{rest or title}</p>"},
+    }
+
+
+def beside_the_post(heard):
+    """Where the API is, and that there is no such post yet."""
+    if heard.method == "HEAD" and not heard.query:
+        return 200, "<html>", {"Link": '</wp-json/>; rel="https://api.w.org/"'}
+    return (200, []) if (heard.method, heard.path) == ("GET", "/wp-json/wp/v2/posts") else None
 
 
 class TestX(HttpChannelContract, RemovesContract):
@@ -111,6 +135,30 @@ class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
                 (404, {}),
             ],
             edited=(200, TOOT),
+        ),
+    )
+
+
+class TestWordPress(HttpChannelContract, RemovesContract, EditsContract):
+    case = ChannelCase(
+        channel=WordPress(),
+        options={},
+        secrets={"credentials": {"username": "bridge", "application_password": PLANTED}},
+        message={"text": "MISSING: Aisha, 14"},
+        receipt=(201, POST),
+        aside=beside_the_post,
+        published=PublishedCase(
+            receipt=Receipt("17", "https://news.example/ab-1/"),
+            check=[(200, {"username": "bridge"})],
+            standing=lambda text: [(200, on_wordpress(text))],
+            absent=[NOT_ON_WORDPRESS, (404, "<html>Page not found</html>")],
+            removed=(200, {**POST, "status": "trash"}),
+            gone=(410, {"code": "rest_already_trashed", "message": "…", "data": {"status": 410}}),
+            refused=(403, {"code": "rest_cannot_delete", "message": "…", "data": {"status": 403}}),
+            swapped=(403, {"code": "rest_cannot_delete", "message": "…", "data": {"status": 403}}),
+            swapped_check=[(200, {"username": "other"})],
+            swapped_options={"credentials": {"username": "other", "application_password": PLANTED}},
+            edited=(200, POST),
         ),
     )
 

@@ -7,8 +7,9 @@ import pytest
 
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.x.channel import X
-from appealbridge.plugin import Tools, Unsure
+from appealbridge.plugin import Tools, TryAgain, Unsure
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.practice.app import Sandbox
@@ -24,9 +25,17 @@ CHANNELS = {
     "x": (X(), {}),
     "facebook": (Facebook(), {"page_id": "123456"}),
     "mastodon": (Mastodon(), {}),
+    "wordpress": (WordPress(), {}),
 }
 POSTED = ["post_then_reset", "post_then_500", "post_then_hang", "truncated"]
 NOT_POSTED = ["refuse", "html"]
+# On WordPress these meet the search before the post, which is harmless; see tests/unit/practice/test_wordpress.py.
+MEETS_THE_SEARCH = {("wordpress", "truncated"), ("wordpress", "refuse")}
+
+
+def cases(faults):
+    pairs = [(platform, fault) for platform in CHANNELS for fault in faults]
+    return [pair for pair in pairs if pair not in MEETS_THE_SEARCH]
 
 
 @pytest.fixture
@@ -36,7 +45,7 @@ async def sandbox():
 
 
 async def attempt(sandbox, platform, fault):
-    """Make one attempt under a fault, which has to be unsure; return what a look says then."""
+    """Make one attempt under a fault that leaves it open what was done; return what a search says then."""
     channel, options = CHANNELS[platform]
     account = channel.account(**channel.practice("force", options, sandbox.url))
     message = channel.message(text=TEXT)
@@ -46,21 +55,20 @@ async def attempt(sandbox, platform, fault):
         http = Http(session, str, now=time.time, timeout=1.0)
         tools = Tools(http, now, random.Random())
         sandbox.faults.add(platform, FaultName(fault), 1, None)
-        with pytest.raises(Unsure):
+        # WordPress is asked first whether the post is there, and a question may be put again.
+        with pytest.raises((Unsure, TryAgain) if fault in NOT_POSTED else Unsure):
             await channel.deliver(account, message, delivery, tools)
         return await channel.find(account, message, delivery, tools)
 
 
-@pytest.mark.parametrize("fault", POSTED)
-@pytest.mark.parametrize("platform", CHANNELS)
+@pytest.mark.parametrize(("platform", "fault"), cases(POSTED))
 async def test_what_was_posted_unseen_is_found(sandbox, platform, fault):
     sought = await attempt(sandbox, platform, fault)
     posts = [post for post in sandbox.shelf.everything() if post.platform == platform]
     assert [post.id for post in posts] == [sought.receipt.id]
 
 
-@pytest.mark.parametrize("fault", NOT_POSTED)
-@pytest.mark.parametrize("platform", CHANNELS)
+@pytest.mark.parametrize(("platform", "fault"), cases(NOT_POSTED))
 async def test_what_was_not_posted_is_surely_absent(sandbox, platform, fault):
     sought = await attempt(sandbox, platform, fault)
     assert (sought.receipt, sought.sure) == (None, True)

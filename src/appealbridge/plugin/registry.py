@@ -23,6 +23,7 @@ BUILT_IN = (
     "appealbridge.channels.email.channel",
     "appealbridge.channels.facebook.channel",
     "appealbridge.channels.mastodon.channel",
+    "appealbridge.channels.wordpress.channel",
     "appealbridge.channels.x.channel",
 )
 """Every plug-in of `triggers/` and `channels/`; a test compares this list with the folders."""

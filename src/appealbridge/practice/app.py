@@ -35,6 +35,7 @@ from appealbridge.practice.posts import Shelf
 from appealbridge.practice.smtp import PracticeMailServer
 from appealbridge.practice.wall import Wall
 from appealbridge.practice.website import Website
+from appealbridge.practice.wordpress.platform import PracticeWordPress
 from appealbridge.practice.x import PracticeX
 
 LISTEN = "127.0.0.1:8090"
@@ -54,6 +55,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
         PracticeX(shelf, faults, clock),
         PracticeFacebook(shelf, faults, clock),
         PracticeMastodon(shelf, faults, clock),
+        PracticeWordPress(shelf, faults, clock),
         PracticeGeneric(shelf, faults, clock),
     ):
         app.add_routes(platform.routes())

@@ -22,6 +22,7 @@ NUMBERS: dict[str, Callable[[int], int]] = {
     "x": lambda ms: (ms - _X_EPOCH_MS) << 22,  # 19 digits, as X's snowflakes
     "facebook": lambda ms: ms * 1_000,  # 16 digits
     "mastodon": lambda ms: ms << 16,  # 18 digits
+    "wordpress": lambda _: 0,  # one after the other
     "email": lambda ms: ms * 1_000,
     "generic": lambda ms: ms * 1_000,
 }
@@ -151,6 +152,10 @@ class Shelf:
         """Return a post that is still up, by its id."""
         post = self._by_id.get((platform, post_id))
         return post if post is not None and post.deleted_at is None else None
+
+    def any(self, platform: str, post_id: str) -> PracticePost | None:
+        """Return a post by its id, still up or not."""
+        return self._by_id.get((platform, post_id))
 
     def timeline(self, platform: str, account: str) -> Iterator[PracticePost]:
         """Yield an account's posts that are still up, newest first."""

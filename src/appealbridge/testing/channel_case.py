@@ -94,7 +94,8 @@ class ChannelCase:
     `message` is a step's. `receipt` is what the platform answers when all is well: status, JSON body or
     text, and headers if they matter. `special` maps each status that means something else here than in the
     common table to its failure, or to `None` if it means success. `published` is needed by a channel that can remove or
-    edit its posts.
+    edit its posts. `aside` answers the requests (`Heard`) that an attempt makes besides the one that counts, such as a
+    search before it; it returns `None` for all others.
     """
 
     channel: AnyChannel
@@ -106,6 +107,7 @@ class ChannelCase:
     path: str = ""
     special: Mapping[int, type[DeliveryError] | None] = field(default_factory=dict)
     published: PublishedCase | None = None
+    aside: Callable[[Any], Answer | None] = lambda _: None
 
     def account(self, url: str, **changes: Any) -> Any:
         """Return the account as it is at a server, with changes to its options."""

@@ -44,7 +44,7 @@ class HttpChannelContract(ChannelContract):
     @pytest.fixture
     async def platform(self) -> AsyncIterator[ScriptedServer]:
         """Start the platform's server; left alone, it answers that all is well."""
-        async with ScriptedServer(self.case.receipt) as server:
+        async with ScriptedServer(self.case.receipt, aside=self.case.aside) as server:
             yield server
 
     def loses_the_answer(self, platform: ScriptedServer) -> None:

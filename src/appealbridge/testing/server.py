@@ -68,14 +68,20 @@ class ScriptedServer:
     """
     Answers requests from a queue: `server.answers((201, {"id": "1"}), HANG_UP)`.
 
-    When the queue is empty it answers `otherwise`. Answers are dated `NOW` unless they say another
-    Date. Use it as an asynchronous context.
+    When the queue is empty it answers `otherwise`. Requests for which `aside` returns an answer get that one; they are
+    not in `heard`. Answers are dated `NOW` unless they say another Date. Use it as an asynchronous context.
     """
 
     def __init__(
-        self, otherwise: Script = (200, {}), *, host: str = "127.0.0.1", port: int = 0
+        self,
+        otherwise: Script = (200, {}),
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        aside: Callable[[Heard], Answer | None] = lambda _: None,
     ) -> None:
         self.otherwise = otherwise
+        self._aside = aside
         self._place = host, port
         self.heard: list[Heard] = []
         self.url = ""
@@ -131,6 +137,9 @@ class ScriptedServer:
             await request.read(),
             _port(request),
         )
+        beside = self._aside(heard)
+        if beside is not None and not isinstance(beside, Spoilt):
+            return _response(beside)
         script = self._queue.popleft() if self._queue else self.otherwise
         async with self._news:
             self.heard.append(heard)

@@ -8,6 +8,7 @@ import pytest
 
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
+from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.x.channel import X
 from appealbridge.model.errors import AccountRefused, AlreadyGone, Rejected, Unsure
 from appealbridge.plugin import Tools
@@ -18,8 +19,8 @@ from appealbridge.testing.server import this_machine
 
 TEXT = "MISSING: Aisha & Ben, 14 https://example.police.uk/a/412"
 CORRECTED = "MISSING: Aisha & Ben, 15 https://example.police.uk/a/412"
-CHANNELS = [X(), Facebook(), Mastodon()]
-EDITORS = [Facebook(), Mastodon()]
+CHANNELS = [X(), Facebook(), Mastodon(), WordPress()]
+EDITORS = [Facebook(), Mastodon(), WordPress()]
 
 
 class Published:
@@ -197,7 +198,8 @@ async def test_an_edit_of_a_post_that_is_gone_does_not_bring_it_back(editable, c
     await editable.remove()
     with pytest.raises(AlreadyGone):
         await editable.edit()
-    assert (await call.posts())[0]["text"] == TEXT
+    assert (await call.posts())[0]["deleted_at"]
+    assert not (await editable.look()).there
 
 
 async def test_mastodon_keeps_the_warning_that_an_edit_says_again(sandbox, tools, clock, call):

@@ -1,0 +1,270 @@
+"""
+Publish on a WordPress site.
+
+A step of a recipe:
+
+    - action: wordpress_post
+      channel: newsroom
+      title: "{{ headline }}"
+      body: "<p>{{ appeal.text }}</p>"
+
+The account, in appealbridge.yaml:
+
+    newsroom:
+      platform: wordpress
+      api: https://news.example.police.uk
+      credentials: { username: bridge, application_password: !secret newsroom_password }
+
+WordPress accepts no key, and gives a second post of the same address another address. So each post has an address of
+its own, made from its delivery, and AppealBridge looks for it before it creates anything, and after an unclear outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from yarl import URL
+
+from appealbridge.channels.wordpress.post import WordPressPost, seen, slug_of
+from appealbridge.channels.wordpress.rest import Rest, failure, open_rest, words_of
+from appealbridge.plugin import (
+    Account,
+    Address,
+    AlreadyGone,
+    Channel,
+    Delivery,
+    Edits,
+    Field,
+    Options,
+    Receipt,
+    Registry,
+    Removes,
+    Repeat,
+    SearchResult,
+    Secret,
+    Standing,
+    Tools,
+    looking,
+)
+from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.timestamps import moment
+
+_FIELDS = "id,slug,status,link,date_gmt"
+_GONE = "rest_post_invalid_id"
+_NO_TRASH = "rest_trash_not_supported"
+
+
+class WordPressCredentials(Options):
+    """The login of a user."""
+
+    username: str = Field(
+        min_length=1,
+        pattern=r"^[^:\x00-\x1f]+$",
+        description="The user's name.",
+        examples=["bridge"],
+    )
+    application_password: Secret = Field(
+        description="An application password, from the user's profile in WordPress; not the password for logging in.",
+        examples=["!secret newsroom_password"],
+    )
+
+
+class WordPressAccount(Account):
+    """One user of one WordPress site."""
+
+    api: Address = Field(
+        description="The site's address.", examples=["https://news.example.police.uk"]
+    )
+    credentials: WordPressCredentials = Field(
+        description="The login.",
+        examples=[{"username": "bridge", "application_password": "!secret newsroom_password"}],
+    )
+
+
+class WordPress(
+    Channel[WordPressAccount, WordPressPost],
+    Removes[WordPressAccount],
+    Edits[WordPressAccount, WordPressPost],
+):
+    """Publishes a post under an address of its own, finds it there, edits it and moves it to the trash."""
+
+    platform: ClassVar[str] = "wordpress"
+    action: ClassVar[str] = "wordpress_post"
+    account = WordPressAccount
+    message = WordPressPost
+    repeat: ClassVar[Repeat] = Repeat.FINDABLE
+    mentions: ClassVar[frozenset[str]] = frozenset()
+    has_practice_platform: ClassVar[bool] = True
+
+    async def deliver(
+        self, account: WordPressAccount, message: WordPressPost, delivery: Delivery, tools: Tools
+    ) -> Receipt:
+        """Create the post, if it is not there."""
+        rest = await _rest(account, tools)
+        earlier = await _found(rest, delivery)
+        if earlier is not None:
+            return earlier
+        fields = await _fields(rest, message)
+        reply = await rest.ask(
+            "POST", "posts", Effect.CREATE,
+            json={**fields, "slug": slug_of(delivery), "status": message.status},
+        )  # fmt: skip
+        with reply.expecting("a post"):
+            return _receipt(reply.json(), reply)
+
+    async def find(
+        self, account: WordPressAccount, message: WordPressPost, delivery: Delivery, tools: Tools
+    ) -> SearchResult:
+        """Look for the post by its address, in the trash too."""
+        receipt = await _found(await _rest(account, tools), delivery)
+        where = f"{account.api} by the address {slug_of(delivery)}"
+        if receipt is None:
+            return SearchResult(None, sure=True, seen=f"no post on {where}")
+        return SearchResult(receipt, sure=True, seen=f"found on {where}: {receipt.url}")
+
+    async def remove(
+        self, account: WordPressAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> str:
+        """Move the post to the trash, from which a person can restore it; delete it if the site has no trash."""
+        rest = await _rest(account, tools)
+        path = f"posts/{receipt.id}"
+        reply = await rest.ask("DELETE", path, Effect.CHANGE, accept=(501,))
+        if reply.status == 501:
+            if words_of(reply).get("code") != _NO_TRASH:
+                raise failure(reply)
+            reply = await rest.ask("DELETE", path, Effect.CHANGE, params={"force": "true"})
+            with reply.expecting("the deleted post"):
+                if reply.json()["deleted"] is not True:
+                    raise ValueError("it is still there")
+            return reply.message("deleted; this site has no trash")
+        with reply.expecting("the post in the trash"):
+            post = reply.json()
+            if (reply.name(post["id"]), post["status"]) != (receipt.id, "trash"):
+                raise ValueError("another post, or not in the trash")
+        return reply.message("moved to the trash")
+
+    async def edit(
+        self,
+        account: WordPressAccount,
+        message: WordPressPost,
+        receipt: Receipt,
+        delivery: Delivery,
+        tools: Tools,
+    ) -> Receipt:
+        """Replace title, body, excerpt, categories and tags. Whether readers see the post stays as it is."""
+        rest = await _rest(account, tools)
+        fields = await _fields(rest, message)
+        reply = await rest.ask("POST", f"posts/{receipt.id}", Effect.CHANGE, json=fields)
+        with reply.expecting("a post"):
+            edited = _receipt(reply.json(), reply)
+            if edited.id != receipt.id:
+                raise ValueError("another post")
+            if reply.json()["status"] == "trash":
+                raise AlreadyGone(reply.message("somebody moved the post to the trash"))
+        return edited
+
+    def shown_text(self, message: WordPressPost) -> str:
+        """Return the title and the text."""
+        return message.seen()
+
+    async def look(
+        self, account: WordPressAccount, receipt: Receipt, delivery: Delivery, tools: Tools
+    ) -> Standing:
+        """Ask for the post by its id; if it is gone or in the trash, check that its page is gone as well."""
+        rest = await _rest(account, tools)
+        reply = await rest.ask(
+            "GET", f"posts/{receipt.id}", params={"context": "edit"}, accept=(404,)
+        )
+        text, where = "", "it is there"
+        if reply.status == 404:
+            if words_of(reply).get("code") != _GONE:
+                raise looking(failure)(reply)
+            there, where = False, "there is no such post"
+        else:
+            with reply.expecting("a post"):
+                post = reply.json()
+                if reply.name(post["id"]) != receipt.id:
+                    raise ValueError("another post")
+                there = post["status"] != "trash"
+                text = seen(str(post["title"]["raw"]), str(post["content"]["raw"]))
+        if there:
+            return Standing(there=True, text=text, seen=reply.message(where))
+        where = where if reply.status == 404 else "it is in the trash"
+        page = await tools.http.request(
+            "HEAD", _page(account, receipt), Effect.READ,
+            accept=range(300, 500), failure=looking(Reply.failure),
+        )  # fmt: skip
+        if page.status < 300:
+            where = f"{where}, but its page still answers; a cache may have to be cleared: {receipt.url}"
+            return Standing(there=True, text=text, seen=reply.message(where))
+        return Standing(there=False, seen=reply.message(where))
+
+    async def check(self, account: WordPressAccount, tools: Tools) -> str:
+        """Return the user and the site."""
+        reply = await (await _rest(account, tools)).ask(
+            "GET", "users/me", params={"context": "edit", "_fields": "username"}
+        )
+        with reply.expecting("a user"):
+            return f"{reply.readable(reply.name(reply.at('username')))} on {account.api}"
+
+    def practice_credentials(self, name: str) -> Mapping[str, Any]:
+        """Return a login without access."""
+        return {"credentials": {"username": name, "application_password": f"practice-{name}"}}
+
+
+async def _rest(account: WordPressAccount, tools: Tools) -> Rest:
+    login = account.credentials
+    return await open_rest(account.api, login.username, login.application_password, tools)
+
+
+async def _found(rest: Rest, delivery: Delivery) -> Receipt | None:
+    """Return the receipt of a delivery's post, `None` if it is certainly not there."""
+    slug = slug_of(delivery)
+    # What somebody moved to the trash was published all the same.
+    reply = await rest.ask(
+        "GET", "posts",
+        params={
+            "slug": f"{slug},{slug}__trashed", "status": "any,trash", "context": "edit",
+            "_fields": _FIELDS,
+        },
+    )  # fmt: skip
+    with reply.expecting("a list of posts"):
+        posts = [*reply.json()]
+        return _receipt(posts[0], reply) if posts else None
+
+
+async def _fields(rest: Rest, message: WordPressPost) -> dict[str, Any]:
+    """Return what a message says, as WordPress takes it."""
+    return {
+        "title": message.sent_title(),
+        "content": message.content(),
+        "excerpt": message.summary(),
+        **{
+            kind: [await rest.term(kind, name) for name in names]
+            for kind, names in (("categories", message.categories), ("tags", message.tags))
+            if names
+        },
+    }
+
+
+def _page(account: WordPressAccount, receipt: Receipt) -> str:
+    """Return the address under which readers saw a post, on the account's own site."""
+    site, page = URL(account.api.removesuffix("/wp-json")), URL(receipt.url)
+    if page.absolute and (page.host, page.explicit_port) == (site.host, site.explicit_port):
+        return str(page.with_scheme(site.scheme))
+    return f"{site}/?p={receipt.id}".replace("//?", "/?")
+
+
+def _receipt(post: Mapping[str, Any], reply: Reply) -> Receipt:
+    time = post.get("date_gmt")
+    return Receipt(
+        reply.name(post["id"]),
+        reply.web_address(post.get("link")),
+        moment(f"{time}Z") if isinstance(time, str) else None,
+    )
+
+
+def register(registry: Registry) -> None:
+    """Register the channel."""
+    registry.add(WordPress())

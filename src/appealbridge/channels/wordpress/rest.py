@@ -1,0 +1,149 @@
+"""Asks the REST API of a WordPress site: where it is, whose login it gets, and what its answers mean."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from yarl import URL
+
+from appealbridge.plugin import (
+    AccountRefused,
+    DeliveryError,
+    LoginExpired,
+    Rejected,
+    Secret,
+    Tools,
+    looking,
+)
+from appealbridge.plugin.http import Effect, Reply
+
+_ROOT = "/wp-json"
+_NAMED_ROOT = re.compile(r"<([^<>]+)>\s*;\s*rel=\"?https://api\.w\.org/\"?")
+_FORBIDDEN = ("rest_forbidden", "rest_forbidden_context", "rest_forbidden_status")
+_TERMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """
+    The API of one site, for one user.
+
+    `root` is its address; if the site has no addresses for it, paths are sent to `root` as `rest_route`.
+    """
+
+    root: str
+    routed: bool
+    login: str
+    tools: Tools
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        effect: Effect = Effect.READ,
+        *,
+        params: dict[str, str] | None = None,
+        json: Any = None,
+        accept: Collection[int] = (),
+    ) -> Reply:
+        """Make one request. A refusal to show something is never about the message that is to be published."""
+        route = f"/wp/v2/{path}"
+        return await self.tools.http.request(
+            method,
+            self.root if self.routed else f"{self.root}{route}",
+            effect,
+            params={**({"rest_route": route} if self.routed else {}), **(params or {})},
+            json=json,
+            headers={"Authorization": self.login},
+            accept=accept,
+            failure=looking(failure) if effect is Effect.READ else failure,
+        )
+
+    async def term(self, kind: str, name: str) -> int:
+        """Return the number of a category or tag; create it if the site has none of this name."""
+        wanted = html.escape(name, quote=False)  # as WordPress stores it
+        found = await self.ask(
+            "GET", kind, params={"search": wanted, "per_page": str(_TERMS), "_fields": "id,name"}
+        )
+        with found.expecting("a list of terms"):
+            for term in found.json():
+                if html.unescape(term["name"]).casefold() == name.casefold():
+                    return int(term["id"])
+        # A second creation finds the first, so an unclear answer is as good as none.
+        made = await self.ask("POST", kind, json={"name": name}, accept=(400, 403))
+        if made.status == 403:
+            reason = f'there is no "{name}" under {kind}; create it on the site, or let the user create it'
+            raise Rejected(made.message(reason), status=made.status)
+        error = words_of(made)
+        if made.status == 400 and error.get("code") != "term_exists":
+            raise Rejected(made.message(), status=made.status)
+        with made.expecting("a term"):
+            return int(error["data"]["term_id"] if made.status == 400 else made.json()["id"])
+
+
+async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> Rest:
+    """Find the API of a site: at the address that the site names, or else under `?rest_route=`."""
+    pair = f"{username}:{password.get_secret_value()}"
+    login = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    if api.endswith(_ROOT):
+        return Rest(api, routed=False, login=login, tools=tools)
+    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=range(300, 500))
+    if 300 <= reply.status < 400:
+        raise AccountRefused(str(reply.failure()), status=reply.status)
+    if reply.status == 429:
+        raise reply.failure()
+    getall: Callable[[str, list[str]], list[str]] | None = getattr(reply.headers, "getall", None)
+    lines = getall("Link", []) if getall else [reply.headers.get("Link", "")]
+    named = _NAMED_ROOT.search(", ".join(lines))
+    if named is None:
+        return Rest(f"{api}/", routed=True, login=login, tools=tools)
+    site, root = URL(api), URL(api).join(URL(named[1]))
+    if (site.host, site.explicit_port) != (root.host, root.explicit_port):
+        other = reply.readable(str(root.origin()))
+        raise AccountRefused(
+            f"{api} says that its API is at {other}, which may not get this login; set api: to that site's address"
+        )
+    # Behind a proxy a site may name itself without TLS, so only the path is taken.
+    address = str(site.with_path(root.path).with_query(root.query)).rstrip("/")
+    if "rest_route" in root.query:
+        return Rest(f"{api}/", routed=True, login=login, tools=tools)
+    return Rest(address, routed=False, login=login, tools=tools)
+
+
+def words_of(reply: Reply) -> dict[str, Any]:
+    """Return WordPress's own error, empty if the answer is none: `code`, `message` and `data`."""
+    try:
+        error = orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return {}
+    good = isinstance(error, dict) and isinstance(error.get("code"), str)
+    return error if good else {}
+
+
+def failure(reply: Reply) -> DeliveryError:
+    """Handle what is special to WordPress: a login that it ignores, and the texts of its errors."""
+    error = words_of(reply)
+    reason = reply.readable(f"{error['message']} ({error['code']})") if error else ""
+    try:
+        inner = {
+            one["data"]["status"]
+            for one in error["data"]["details"].values()
+            if one["code"] in _FORBIDDEN
+        }
+    except (LookupError, TypeError, AttributeError):
+        inner = set()
+    if reply.status == 401 or 401 in inner:
+        # A wrong login is ignored, so WordPress says what a stranger may not do.
+        plain = reply.url.startswith("http://")
+        cure = "; application passwords need https://" if plain else ""
+        message = f"{reason or reply.excerpt()}: the login does not count{cure}"
+        return LoginExpired(reply.message(message), status=reply.status)
+    if 403 in inner:
+        return AccountRefused(reply.message(reason), sure=False, status=reply.status)
+    return reply.failure(reason)

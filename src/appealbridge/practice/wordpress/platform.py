@@ -1,0 +1,390 @@
+"""
+The practice WordPress: a site under `/wordpress/`, with its REST API under `/wordpress/wp-json/`.
+
+As on the real one, a login that does not count is ignored, so its owner is refused what a stranger is refused; a second
+post of the same address gets another one; and a deleted post is in the trash, where a search by its address does not
+find it. A user may change only their own posts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from appealbridge.clock import Clock
+from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
+from appealbridge.practice.faults import FaultName, Faults
+from appealbridge.practice.posts import PracticePost, Shelf, readable
+from appealbridge.practice.wordpress.errors import error, forbidden_context, wrong
+from appealbridge.practice.wordpress.shapes import (
+    filtered,
+    is_public,
+    link,
+    plain,
+    rendered,
+    shown,
+    texturized,
+)
+from appealbridge.practice.wordpress.terms import PracticeTerms
+
+_STATUSES = ("publish", "future", "draft", "pending", "private")
+_SLUG = re.compile(r"[^a-z0-9_-]+")
+_PAGE = """<!DOCTYPE html>
+<html lang="en-GB"><head><meta charset="utf-8"><title>{title} – Practice Police</title></head>
+<body><h1>{title}</h1>
+{content}</body></html>
+"""
+
+
+class PracticeWordPress:
+    """The practice WordPress."""
+
+    name = "wordpress"
+
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+        self._shelf = shelf
+        self._faults = faults
+        self._answering = Answering(self, faults, clock)
+        self._terms = PracticeTerms()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every address of the site."""
+        guarded = self._answering.guard(self._api)
+        return [
+            web.route("*", "/wordpress/wp-json/{path:.*}", guarded),
+            web.get("/wordpress", self._front),
+            web.get("/wordpress/", self._front),
+            web.route("*", "/wordpress/", guarded),
+            web.get(r"/wordpress/{year:\d{4}}/{month:\d\d}/{slug}/", self._page),
+            web.route("*", "/wordpress/{rest:.*}", self._nothing),
+        ]
+
+    async def stop(self, _: web.Application) -> None:
+        """Leave undone what was to be done later."""
+        await self._answering.stop()
+
+    def throttled(self, seconds: float | None) -> web.Response:
+        """Say that there were too many requests, as a plug-in for security does."""
+        headers = None if seconds is None else {"Retry-After": str(int(seconds))}
+        page = "<html><body><h1>Too many requests</h1></body></html>"
+        return web.Response(status=429, text=page, content_type="text/html", headers=headers)
+
+    def read_only(self) -> web.Response:
+        """Say that the user may not publish."""
+        return error(
+            403,
+            "rest_cannot_publish",
+            "Sorry, you are not allowed to publish posts in this post type.",
+        )
+
+    def suspended(self) -> web.Response:
+        """Say that the user may do nothing on this site any more."""
+        return error(403, "rest_forbidden", "Sorry, you are not allowed to do that.")
+
+    def unavailable(self) -> web.Response:
+        """Say that the site is being updated."""
+        page = "<html><body>Briefly unavailable for scheduled maintenance. Check back in a minute.</body></html>"
+        return web.Response(
+            status=503, text=page, content_type="text/html", headers={"Retry-After": "60"}
+        )
+
+    def expired(self) -> web.Response:
+        """Say that the login does not count."""
+        return error(401, "rest_not_logged_in", "You are not currently logged in.")
+
+    def out_of_credits(self) -> web.Response:
+        """Say that the site's host has closed it."""
+        page = "<html><body><h1>This site's plan is over</h1></body></html>"
+        return web.Response(status=402, text=page, content_type="text/html")
+
+    def crashed(self) -> web.Response:
+        """Say that something went wrong inside."""
+        return error(
+            500, "internal_server_error", "There has been a critical error on this website."
+        )
+
+    def forbidden(self) -> web.Response:
+        """Say that the user may not delete this post."""
+        return error(403, "rest_cannot_delete", "Sorry, you are not allowed to delete this post.")
+
+    # -- what readers get -----------------------------------------------------------------------
+
+    async def _front(self, request: web.Request) -> web.StreamResponse:
+        if "rest_route" in request.query:
+            return await self._answering.guard(self._api)(request)
+        if "p" in request.query:
+            post = self._by_id(request.query["p"])
+            if post is None or not is_public(post):
+                return _not_found()
+            raise web.HTTPMovedPermanently(link(post, _site(request)))
+        page = _PAGE.format(title="Practice Police", content="")
+        headers = {"Link": f'<{_site(request)}/wp-json/>; rel="https://api.w.org/"'}
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        for post in self._with_slug(request.match_info["slug"]):
+            if is_public(post):
+                page = _PAGE.format(
+                    title=texturized(post.more["title"]), content=rendered(post.more["content"])
+                )
+                return web.Response(text=page, content_type="text/html")
+        return _not_found()
+
+    async def _nothing(self, _: web.Request) -> web.StreamResponse:
+        return _not_found()
+
+    # -- the API --------------------------------------------------------------------------------
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info.get("path", request.query.get("rest_route", "")).strip("/")
+        request[ACCOUNT] = _user(request)
+        if not path:
+            return answer(200, {"name": "Practice Police", "namespaces": ["oembed/1.0", "wp/v2"]})
+        handlers: dict[str, Callable[..., Awaitable[web.StreamResponse]]] = {
+            "GET posts": self._list, "POST posts": self._create, "GET post": self._show,
+            "POST post": self._edit, "PUT post": self._edit, "PATCH post": self._edit,
+            "DELETE post": self._delete, "GET terms": self._find_terms, "POST terms": self._add_term,
+            "GET users/me": self._me,
+        }  # fmt: skip
+        route = path.removeprefix("wp/v2/")
+        wanted = re.fullmatch(r"posts/(\d+)", route)
+        if wanted:
+            handler, given = handlers.get(f"{request.method} post"), (wanted[1],)
+        elif route in self._terms:
+            handler, given = handlers.get(f"{request.method} terms"), (route,)
+        else:
+            handler, given = handlers.get(f"{request.method} {route}"), ()
+        if handler is None or not path.startswith("wp/v2/"):
+            raise Declined(
+                error(
+                    404, "rest_no_route", "No route was found matching the URL and request method."
+                )
+            )
+        return await handler(request, *given)
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        statuses = [one for one in request.query.get("status", "publish").split(",") if one]
+        user = request[ACCOUNT]
+        if statuses != ["publish"] and not user:
+            raise Declined(wrong("status", "Status is forbidden.", "rest_forbidden_status", 401))
+        edit = _for_editing(request)
+        slugs = request.query.get("slug", "").split(",")
+        posts = [
+            shown(post, _site(request), edit=edit)
+            for slug in slugs
+            for post in self._with_slug(slug.removesuffix("__trashed"))
+            if (post.deleted_at is not None) == slug.endswith("__trashed")
+            and self._is_listed(post, statuses, user)
+        ]
+        return answer(200, posts, {"X-WP-Total": str(len(posts))})
+
+    def _is_listed(self, post: PracticePost, statuses: list[str], user: str) -> bool:
+        if post.deleted_at is not None:
+            return "trash" in statuses and post.account == user
+        if is_public(post):
+            return bool({"publish", "any"} & set(statuses))
+        return post.account == user and bool({post.more["status"], "any"} & set(statuses))
+
+    async def _show(self, request: web.Request, number: str) -> web.StreamResponse:
+        post = self._found(number)
+        edit = _for_editing(request)
+        if edit and post.account != request[ACCOUNT]:
+            raise Declined(forbidden_context("Sorry, you are not allowed to edit this post.", 403))
+        if not edit and not is_public(post) and post.account != request[ACCOUNT]:
+            raise Declined(error(401, "rest_forbidden", "Sorry, you are not allowed to do that."))
+        before = post.text
+        self._answering.edit_by_hand(self._shelf, post)
+        if post.text != before:
+            added = html.escape(post.text.removeprefix(before).strip())
+            self._shelf.mark(post, content=f"{post.more['content']}\n<p>{added}</p>")
+        return answer(200, shown(post, _site(request), edit=edit))
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        user = request[ACCOUNT]
+        wanted = await _parameters(request)
+        if not user:
+            raise Declined(
+                error(
+                    401,
+                    "rest_cannot_create",
+                    "Sorry, you are not allowed to create posts as this user.",
+                )
+            )
+        more = {
+            "title": "", "content": "", "excerpt": "", "status": "draft", "category_ids": [1],
+            "tag_ids": [], "slug": "", **self._said(wanted),
+        }  # fmt: skip
+        if not (more["title"] or more["content"] or more["excerpt"]):
+            raise Declined(error(400, "empty_content", "Content, title, and excerpt are empty."))
+        slug = _SLUG.sub("-", more["slug"] or more["title"].lower()).strip("-")
+        more["slug"] = self._free(slug)
+        more["published"] = more["status"] == "publish"
+        text = readable(plain(more["title"], more["content"]))
+        post = self._shelf.add(
+            self.name, user, text, client_key=more["slug"], more=self._named(more)
+        )
+        body = shown(post, _site(request), edit=True)
+        return answer(201, body, {"Location": f"{_site(request)}/wp-json/wp/v2/posts/{post.id}"})
+
+    async def _edit(self, request: web.Request, number: str) -> web.StreamResponse:
+        post = self._found(number)
+        wanted = await _parameters(request)
+        if post.account != request[ACCOUNT]:
+            status = 403 if request[ACCOUNT] else 401
+            raise Declined(
+                error(status, "rest_cannot_edit", "Sorry, you are not allowed to edit this post.")
+            )
+        if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
+            raise Declined(wrong("content", "Invalid parameter.", "rest_invalid_param", 400))
+        self._answering.edit_by_hand(self._shelf, post)
+        more = {**post.more, **self._said(wanted)}
+        text = readable(plain(more["title"], more["content"]))
+        if text != post.text:
+            self._shelf.edit(post, text)
+        self._shelf.mark(post, **self._named(more))
+        return answer(200, shown(post, _site(request), edit=True))
+
+    async def _delete(self, request: web.Request, number: str) -> web.StreamResponse:
+        post = self._found(number)
+        if post.account != request[ACCOUNT]:
+            refusal = self.forbidden()
+            if not request[ACCOUNT]:
+                refusal = error(
+                    401, "rest_cannot_delete", "Sorry, you are not allowed to delete this post."
+                )
+            raise Declined(refusal)
+        if request.query.get("force") == "true":
+            before = shown(post, _site(request), edit=True)
+            if post.deleted_at is None:
+                self._answering.delete(self._shelf, post)
+            self._shelf.mark(post, gone=True)
+            return answer(200, {"deleted": True, "previous": before})
+        if post.deleted_at is not None:
+            raise Declined(error(410, "rest_already_trashed", "The post has already been deleted."))
+        self._answering.delete(self._shelf, post)
+        # A site that lies or is slow says all the same that the post is in the trash.
+        told = shown(post, _site(request), edit=True) | {"status": "trash"}
+        return answer(200, told)
+
+    async def _find_terms(self, request: web.Request, kind: str) -> web.StreamResponse:
+        return self._terms.find(kind, request.query.get("search", ""))
+
+    async def _add_term(self, request: web.Request, kind: str) -> web.StreamResponse:
+        name = (await _parameters(request)).get("name", "")
+        return self._terms.add(kind, str(name), request[ACCOUNT])
+
+    async def _me(self, request: web.Request) -> web.StreamResponse:
+        user = request[ACCOUNT]
+        if not user:
+            raise Declined(self.expired())
+        return answer(200, {"id": 2, "username": user, "name": user, "roles": ["editor"]})
+
+    def _said(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Return what a request says of a post, as it is stored."""
+        status = wanted.get("status", "draft")
+        if status not in _STATUSES:
+            reason = "status is not one of publish, future, draft, pending, and private."
+            raise Declined(wrong("status", reason, "rest_not_in_enum", None))
+        for name in ("title", "content", "excerpt", "slug"):
+            if not isinstance(wanted.get(name, ""), str):
+                raise Declined(
+                    wrong(name, f"{name} is not of type string.", "rest_invalid_type", None)
+                )
+        said = {
+            name: filtered(wanted[name])
+            for name in ("title", "content", "excerpt")
+            if name in wanted
+        }
+        said |= {
+            name: wanted[name] for name in ("slug", "status", "featured_media") if name in wanted
+        }
+        for name, of in (("categories", "category_ids"), ("tags", "tag_ids")):
+            numbers = wanted.get(name, [])
+            if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+                raise Declined(
+                    wrong(name, f"{name}[0] is not of type integer.", "rest_invalid_type", None)
+                )
+            if name in wanted:  # numbers of no term are left out without a word
+                said[of] = self._terms.known(name, numbers)
+        return said
+
+    def _named(self, more: dict[str, Any]) -> dict[str, Any]:
+        """Return what the wall shows of a post, with the names of its terms."""
+        categories = self._terms.names("categories", more["category_ids"])
+        return {
+            **more,
+            "categories": categories,
+            "tags": self._terms.names("tags", more["tag_ids"]),
+        }
+
+    def _free(self, slug: str) -> str:
+        """Return the slug, or with a number behind it if another post has it."""
+        number, free = 1, slug
+        while any(post.deleted_at is None for post in self._with_slug(free)):
+            number += 1
+            free = f"{slug}-{number}"
+        return free
+
+    def _with_slug(self, slug: str) -> list[PracticePost]:
+        posts = (
+            self._shelf.with_key(self.name, one, slug) for one in self._shelf.accounts(self.name)
+        )
+        return [post for post in posts if post is not None and not post.more.get("gone")]
+
+    def _by_id(self, number: str) -> PracticePost | None:
+        post = self._shelf.any(self.name, number)
+        return None if post is None or post.more.get("gone") else post
+
+    def _found(self, number: str) -> PracticePost:
+        post = self._by_id(number)
+        if post is None:
+            raise Declined(error(404, "rest_post_invalid_id", "Invalid post ID."))
+        return post
+
+
+def _site(request: web.Request) -> str:
+    return f"{request.scheme}://{request.host}/wordpress"
+
+
+def _user(request: web.Request) -> str:
+    """Return the user of an application password, empty if there is none: a wrong one is ignored."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return readable(user) if colon and password.strip() else ""
+
+
+def _for_editing(request: web.Request) -> bool:
+    if request.query.get("context") != "edit":
+        return False
+    if not request[ACCOUNT]:
+        raise Declined(
+            forbidden_context("Sorry, you are not allowed to edit posts in this post type.", 401)
+        )
+    return True
+
+
+async def _parameters(request: web.Request) -> dict[str, Any]:
+    try:
+        wanted = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError:
+        wanted = None
+    if not isinstance(wanted, dict):
+        raise Declined(error(400, "rest_invalid_json", "Invalid JSON body passed."))
+    return wanted
+
+
+def _not_found() -> web.Response:
+    page = _PAGE.format(title="Page not found", content="<p>Nothing was found here.</p>")
+    return web.Response(status=404, text=page, content_type="text/html")
