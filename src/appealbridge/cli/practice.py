@@ -45,7 +45,7 @@ def demo(once: bool) -> None:
     help="A file that keeps the posts when the platforms restart.",
 )
 def sandbox(listen: str, smtp: str, state: Path | None) -> None:
-    """Run only the practice platforms: X, Facebook, Mastodon and a mail server, with a page that shows the posts."""
+    """Run only the practice platforms and a mail server, with a page that shows all posts."""
     _must_have_a_mail_server()
     from appealbridge.practice.app import main
 

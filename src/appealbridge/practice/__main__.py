@@ -11,9 +11,7 @@ from appealbridge.practice.app import LISTEN, SMTP, main
 
 
 @click.command()
-@click.option(
-    "--listen", default=LISTEN, show_default=True, help="Where X, Facebook and Mastodon listen."
-)
+@click.option("--listen", default=LISTEN, show_default=True, help="Where the platforms listen.")
 @click.option("--smtp", default=SMTP, show_default=True, help="Where the mail server listens.")
 @click.option(
     "--state",

@@ -29,7 +29,7 @@ async def test_what_is_unknown_is_422_with_the_list_of_what_is_known(call, asked
     reply = await call("POST", "/faults", json=asked)
     body = await reply.json()
     assert reply.status == 422
-    assert body["platforms"] == ["x", "facebook", "mastodon", "email", "generic"]
+    assert body["platforms"] == list(PLATFORMS)
     assert "delete_lies" in body["faults"]
     assert body["detail"]
     assert await call.json("GET", "/faults") == []

@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 from yarl import URL
 
 from appealbridge.channels.wordpress.post import WordPressPost, seen, slug_of
-from appealbridge.channels.wordpress.rest import Rest, failure, open_rest, words_of
+from appealbridge.channels.wordpress.rest import PAGE_SAYS_NO, Rest, failure, open_rest, words_of
 from appealbridge.plugin import (
     Account,
     Address,
@@ -193,7 +193,7 @@ class WordPress(
         where = where if reply.status == 404 else "it is in the trash"
         page = await tools.http.request(
             "HEAD", _page(account, receipt), Effect.READ,
-            accept=range(300, 500), failure=looking(Reply.failure),
+            accept=PAGE_SAYS_NO, failure=looking(Reply.failure),
         )  # fmt: skip
         if page.status < 300:
             where = f"{where}, but its page still answers; a cache may have to be cleared: {receipt.url}"

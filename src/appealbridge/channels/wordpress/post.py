@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import nh3
 
 from appealbridge.plugin import HTML, Delivery, Field, Options, field_validator, model_validator
-from appealbridge.plugin.text import cut, links, paragraphs
+from appealbridge.plugin import text as plain_text
 from appealbridge.plugin.timeline import shown
 
 _LONGEST_TITLE = 200
@@ -134,13 +134,15 @@ def clean(markup: str) -> str:
 def linked(text: str) -> str:
     """Return a plain text as HTML: paragraphs, line ends, and links that can be clicked."""
     text = text.translate({0xE000: None, 0xE001: None})
-    addresses, parts, done = [], [], 0
-    for begin, end in links(text):
+    addresses: list[str] = []
+    parts: list[str] = []
+    done = 0
+    for begin, end in plain_text.links(text):
         if text[begin:end].startswith(("http://", "https://")):
             parts += (text[done:begin], _LINK.format(len(addresses)))
             addresses.append(text[begin:end])
             done = end
-    markup = paragraphs("".join((*parts, text[done:])))
+    markup = plain_text.paragraphs("".join((*parts, text[done:])))
     for number, address in enumerate(addresses):
         link = f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>'
         markup = markup.replace(_LINK.format(number), link, 1)
@@ -168,7 +170,7 @@ def _first_line(text: str) -> tuple[str, str]:
     first, _, rest = text.strip().partition("\n")
     if len(first) <= _LONGEST_TITLE:
         return first, rest.strip()
-    return cut(first, _LONGEST_TITLE), text
+    return plain_text.cut(first, _LONGEST_TITLE), text
 
 
 def _without_shortcodes(markup: str) -> str:

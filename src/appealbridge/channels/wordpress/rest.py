@@ -28,6 +28,9 @@ _NAMED_ROOT = re.compile(r"<([^<>]+)>\s*;\s*rel=\"?https://api\.w\.org/\"?")
 _FORBIDDEN = ("rest_forbidden", "rest_forbidden_context", "rest_forbidden_status")
 _TERMS = 100
 
+PAGE_SAYS_NO = frozenset(range(300, 500)) - {429}
+"""What a page of a site may answer if it is not there, or not for everybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -93,11 +96,9 @@ async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> 
     login = f"Basic {base64.b64encode(pair.encode()).decode()}"
     if api.endswith(_ROOT):
         return Rest(api, routed=False, login=login, tools=tools)
-    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=range(300, 500))
+    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=PAGE_SAYS_NO)
     if 300 <= reply.status < 400:
         raise AccountRefused(str(reply.failure()), status=reply.status)
-    if reply.status == 429:
-        raise reply.failure()
     getall: Callable[[str, list[str]], list[str]] | None = getattr(reply.headers, "getall", None)
     lines = getall("Link", []) if getall else [reply.headers.get("Link", "")]
     named = _NAMED_ROOT.search(", ".join(lines))

@@ -22,9 +22,10 @@ from appealbridge.clock import Clock
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.posts import PracticePost, Shelf, readable
-from appealbridge.practice.wordpress.errors import error, forbidden_context, wrong
+from appealbridge.practice.wordpress.errors import WordPressErrors, error, forbidden_context, wrong
 from appealbridge.practice.wordpress.shapes import (
     filtered,
+    heading,
     is_public,
     link,
     plain,
@@ -43,7 +44,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-class PracticeWordPress:
+class PracticeWordPress(WordPressErrors):
     """The practice WordPress."""
 
     name = "wordpress"
@@ -69,50 +70,6 @@ class PracticeWordPress:
     async def stop(self, _: web.Application) -> None:
         """Leave undone what was to be done later."""
         await self._answering.stop()
-
-    def throttled(self, seconds: float | None) -> web.Response:
-        """Say that there were too many requests, as a plug-in for security does."""
-        headers = None if seconds is None else {"Retry-After": str(int(seconds))}
-        page = "<html><body><h1>Too many requests</h1></body></html>"
-        return web.Response(status=429, text=page, content_type="text/html", headers=headers)
-
-    def read_only(self) -> web.Response:
-        """Say that the user may not publish."""
-        return error(
-            403,
-            "rest_cannot_publish",
-            "Sorry, you are not allowed to publish posts in this post type.",
-        )
-
-    def suspended(self) -> web.Response:
-        """Say that the user may do nothing on this site any more."""
-        return error(403, "rest_forbidden", "Sorry, you are not allowed to do that.")
-
-    def unavailable(self) -> web.Response:
-        """Say that the site is being updated."""
-        page = "<html><body>Briefly unavailable for scheduled maintenance. Check back in a minute.</body></html>"
-        return web.Response(
-            status=503, text=page, content_type="text/html", headers={"Retry-After": "60"}
-        )
-
-    def expired(self) -> web.Response:
-        """Say that the login does not count."""
-        return error(401, "rest_not_logged_in", "You are not currently logged in.")
-
-    def out_of_credits(self) -> web.Response:
-        """Say that the site's host has closed it."""
-        page = "<html><body><h1>This site's plan is over</h1></body></html>"
-        return web.Response(status=402, text=page, content_type="text/html")
-
-    def crashed(self) -> web.Response:
-        """Say that something went wrong inside."""
-        return error(
-            500, "internal_server_error", "There has been a critical error on this website."
-        )
-
-    def forbidden(self) -> web.Response:
-        """Say that the user may not delete this post."""
-        return error(403, "rest_cannot_delete", "Sorry, you are not allowed to delete this post.")
 
     # -- what readers get -----------------------------------------------------------------------
 
@@ -155,12 +112,13 @@ class PracticeWordPress:
         }  # fmt: skip
         route = path.removeprefix("wp/v2/")
         wanted = re.fullmatch(r"posts/(\d+)", route)
+        given: tuple[str, ...] = ()
         if wanted:
             handler, given = handlers.get(f"{request.method} post"), (wanted[1],)
         elif route in self._terms:
             handler, given = handlers.get(f"{request.method} terms"), (route,)
         else:
-            handler, given = handlers.get(f"{request.method} {route}"), ()
+            handler = handlers.get(f"{request.method} {route}")
         if handler is None or not path.startswith("wp/v2/"):
             raise Declined(
                 error(
@@ -225,7 +183,6 @@ class PracticeWordPress:
             raise Declined(error(400, "empty_content", "Content, title, and excerpt are empty."))
         slug = _SLUG.sub("-", more["slug"] or more["title"].lower()).strip("-")
         more["slug"] = self._free(slug)
-        more["published"] = more["status"] == "publish"
         text = readable(plain(more["title"], more["content"]))
         post = self._shelf.add(
             self.name, user, text, client_key=more["slug"], more=self._named(more)
@@ -297,7 +254,7 @@ class PracticeWordPress:
                 raise Declined(
                     wrong(name, f"{name} is not of type string.", "rest_invalid_type", None)
                 )
-        said = {
+        said: dict[str, Any] = {
             name: filtered(wanted[name])
             for name in ("title", "content", "excerpt")
             if name in wanted
@@ -316,11 +273,12 @@ class PracticeWordPress:
         return said
 
     def _named(self, more: dict[str, Any]) -> dict[str, Any]:
-        """Return what the wall shows of a post, with the names of its terms."""
-        categories = self._terms.names("categories", more["category_ids"])
+        """Return what is kept of a post, with its title and the names of its terms as people read them."""
         return {
             **more,
-            "categories": categories,
+            "heading": heading(more["title"]),
+            "published": more["status"] == "publish",
+            "categories": self._terms.names("categories", more["category_ids"]),
             "tags": self._terms.names("tags", more["tag_ids"]),
         }
 

@@ -38,7 +38,8 @@ def filtered(markup: str) -> str:
 
 def texturized(markup: str) -> str:
     """Return HTML with the quotes, dashes and dots that readers see. Tags stay as they are."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for tag in _TAG.finditer(markup):
         parts += (_curly(markup[at : tag.start()]), tag[0])
         at = tag.end()
@@ -54,15 +55,20 @@ def rendered(markup: str) -> str:
     return f"{text}\n" if text else ""
 
 
+def heading(title: str) -> str:
+    """Return what is read of a title."""
+    return html.unescape(_TAG.sub("", title)).strip()
+
+
 def plain(title: str, markup: str) -> str:
     """Return what is read of a post: its title, then its text unless that begins with the title."""
-    heading = html.unescape(_TAG.sub("", title)).strip()
     text = _LINE_END.sub(
         lambda end: "\n\n" if end[0].lower() == "</p>" else "\n", re.sub(r"\s*\n\s*", "\n", markup)
     )
     text = html.unescape(_TAG.sub("", re.sub(r"(?<=\n)\n+", "\n", text.replace("\n\n\n", "\n\n"))))
     text = "\n".join(line.strip() for line in text.split("\n")).strip()
-    return text if text.startswith(heading) else f"{heading}\n\n{text}".strip()
+    first = heading(title)
+    return text if text.startswith(first) else f"{first}\n\n{text}".strip()
 
 
 def is_public(post: PracticePost) -> bool:

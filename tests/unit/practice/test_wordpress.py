@@ -1,0 +1,227 @@
+"""The practice WordPress answers as the real one does; tests/real holds both to the same stories."""
+
+import base64
+import random
+
+import pytest
+
+from appealbridge.channels.wordpress.channel import WordPress
+from appealbridge.channels.wordpress.post import slug_of
+from appealbridge.plugin import Rejected, Tools, TryAgain
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
+from appealbridge.testing.channel_case import a_delivery
+from appealbridge.testing.server import this_machine
+
+API = "/wordpress/wp-json/wp/v2"
+
+
+def login(user="force"):
+    return {
+        "Authorization": "Basic " + base64.b64encode(f"{user}:practice-{user}".encode()).decode()
+    }
+
+
+async def create(call, user="force", **post):
+    said = {"title": "Missing", "content": "<p>Aisha</p>", "status": "publish", **post}
+    return await call("POST", f"{API}/posts", json=said, headers=login(user))
+
+
+async def search(call, slug, status="any", user="force"):
+    query = {"slug": slug, "status": status, "context": "edit"}
+    return await call.json("GET", f"{API}/posts", params=query, headers=login(user))
+
+
+async def code(reply, status):
+    body = await reply.json()
+    assert (reply.status, body["data"]["status"]) == (status, status)
+    assert body["message"]
+    return body["code"]
+
+
+async def test_a_second_post_of_the_same_address_gets_another_one(call):
+    first = await (await create(call, slug="ab-1")).json()
+    second = await (await create(call, slug="ab-1")).json()
+    assert (first["slug"], second["slug"]) == ("ab-1", "ab-1-2")
+    assert first["link"].endswith("/ab-1/")
+
+
+async def test_what_is_in_the_trash_has_another_address_and_is_not_any(call):
+    post = await (await create(call, slug="ab-1")).json()
+    reply = await call("DELETE", f"{API}/posts/{post['id']}", headers=login())
+    trashed = await reply.json()
+    assert (trashed["status"], trashed["slug"]) == ("trash", "ab-1__trashed")
+    assert await search(call, "ab-1,ab-1__trashed") == []
+    (found,) = await search(call, "ab-1,ab-1__trashed", "any,trash")
+    assert (found["id"], found["status"]) == (post["id"], "trash")
+    again = await call("DELETE", f"{API}/posts/{post['id']}", headers=login())
+    assert await code(again, 410) == "rest_already_trashed"
+
+
+async def test_a_post_that_is_deleted_for_good_is_an_invalid_id(call):
+    post = await (await create(call)).json()
+    where = f"{API}/posts/{post['id']}"
+    reply = await call("DELETE", where, params={"force": "true"}, headers=login())
+    assert (await reply.json())["deleted"] is True
+    for method in ("GET", "POST", "DELETE"):
+        reply = await call(method, where, json={"title": "x"}, headers=login())
+        assert await code(reply, 404) == "rest_post_invalid_id"
+
+
+@pytest.mark.parametrize("header", ["", "Basic", "Basic !!", "Bearer x", "Basic Zm9yY2U6"])
+async def test_a_login_that_does_not_count_is_a_stranger(call, header):
+    headers = {"Authorization": header}
+    post = await (await create(call, slug="ab-1")).json()
+    reply = await call("POST", f"{API}/posts", json={"title": "x"}, headers=headers)
+    assert await code(reply, 401) == "rest_cannot_create"
+    reply = await call("GET", f"{API}/users/me", headers=headers)
+    assert await code(reply, 401) == "rest_not_logged_in"
+    reply = await call("GET", f"{API}/posts/{post['id']}?context=edit", headers=headers)
+    assert await code(reply, 401) == "rest_forbidden_context"
+    reply = await call("DELETE", f"{API}/posts/{post['id']}", headers=headers)
+    assert await code(reply, 401) == "rest_cannot_delete"
+    reply = await call("GET", f"{API}/posts?slug=ab-1&status=any", headers=headers)
+    assert await code(reply, 400) == "rest_invalid_param"
+    details = (await reply.json())["data"]["details"]["status"]
+    assert (details["code"], details["data"]["status"]) == ("rest_forbidden_status", 401)
+
+
+async def test_only_the_own_posts_may_be_changed(call):
+    post = await (await create(call)).json()
+    other = login("other")
+    reply = await call("DELETE", f"{API}/posts/{post['id']}", headers=other)
+    assert await code(reply, 403) == "rest_cannot_delete"
+    reply = await call("POST", f"{API}/posts/{post['id']}", json={"title": "x"}, headers=other)
+    assert await code(reply, 403) == "rest_cannot_edit"
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({"title": "", "content": ""}, "empty_content"),
+        ({"status": "nope"}, "rest_invalid_param"),
+        ({"title": 7}, "rest_invalid_param"),
+        ({"categories": ["Missing"]}, "rest_invalid_param"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_its_words(call, said, wanted):
+    assert await code(await create(call, **said), 400) == wanted
+
+
+async def test_a_term_is_there_once_under_its_escaped_name(call):
+    first = await call("POST", f"{API}/categories", json={"name": "Lost & found"}, headers=login())
+    term = await first.json()
+    assert (first.status, term["name"]) == (201, "Lost &amp; found")
+    again = await call("POST", f"{API}/categories", json={"name": "lost & found"}, headers=login())
+    assert await code(again, 400) == "term_exists"
+    assert (await again.json())["data"]["term_id"] == term["id"]
+    assert await call.json("GET", f"{API}/categories?search=Lost %26 found") == []
+    (found,) = await call.json("GET", f"{API}/categories?search=Lost %26amp; found")
+    assert found["id"] == term["id"]
+
+
+async def test_readers_see_other_quotes_no_scripts_and_no_shortcodes(call):
+    content = '<p>"It\'s" -- so... <script>alert(1)</script>[gallery ids="1"]</p>'
+    post = await (await create(call, content=content)).json()
+    assert post["content"]["raw"] == '<p>"It\'s" -- so... alert(1)[gallery ids="1"]</p>'
+    said = "<p>&#8220;It&#8217;s&#8221; &#8212; so&#8230; alert(1)</p>\n"
+    assert post["content"]["rendered"] == said
+    page = await call(
+        "GET", post["link"].partition("/wordpress")[1] + post["link"].partition("/wordpress")[2]
+    )
+    assert said in page.text_read
+
+
+async def test_readers_see_a_post_until_it_is_in_the_trash_and_no_draft(call):
+    post = await (await create(call, slug="ab-1")).json()
+    draft = await (await create(call, status="draft", slug="ab-2")).json()
+    path = "/wordpress" + post["link"].partition("/wordpress")[2]
+    assert (await call("GET", path)).status == 200
+    assert (await call("GET", f"/wordpress/?p={draft['id']}")).status == 404
+    await call("DELETE", f"{API}/posts/{post['id']}", headers=login())
+    assert (await call("GET", path)).status == 404
+    assert (await call("GET", f"/wordpress/?p={post['id']}")).status == 404
+
+
+async def test_paths_may_be_in_the_query_as_on_sites_without_their_own_addresses(call):
+    query = {"rest_route": "/wp/v2/posts"}
+    said = {"title": "x", "status": "publish"}
+    reply = await call("POST", "/wordpress/", params=query, json=said, headers=login())
+    assert reply.status == 201
+
+
+# -- the channel on it ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def publish(sandbox, call):
+    channel = WordPress()
+    account = channel.account(
+        **channel.practice("force", {"api": "https://a.example"}, sandbox.url)
+    )
+    async with open_session(policy=this_machine) as session:
+        http = Http(session, str, now=lambda: 1_790_000_000.0, timeout=1.0)
+        tools = Tools(http, 1_790_000_000.0, random.Random(1))
+
+        async def attempt(name="1", **message):
+            wanted = channel.message(**{"text": "MISSING: Aisha, 14", **message})
+            delivery = a_delivery(id=name)
+            try:
+                return await channel.deliver(account, wanted, delivery, tools)
+            except TryAgain:
+                search = await channel.find(account, wanted, delivery, tools)
+                assert (search.receipt, search.sure) == (None, True)
+                raise
+
+        yield attempt
+
+
+@pytest.mark.parametrize("fault", ["truncated", "html"])
+async def test_a_search_before_a_post_that_fails_publishes_nothing_and_may_be_repeated(
+    publish, call, fault
+):
+    await call.fault("wordpress", fault)
+    with pytest.raises(TryAgain):
+        await publish()
+    await publish()
+    assert len(await call.posts()) == 1
+
+
+async def test_however_often_a_delivery_is_attempted_there_is_one_post(publish, call):
+    first = await publish()
+    assert await publish() == first
+    await publish("2")
+    assert len(await call.posts()) == 2
+
+
+async def test_an_address_never_has_the_title_in_it(publish, call):
+    receipt = await publish(title="Missing: Aisha Khan", text="Seen?")
+    (post,) = await call.posts()
+    assert receipt.url.endswith(f"/{post['slug']}/")
+    assert post["slug"] == slug_of(a_delivery(id="1"))
+    assert "aisha" not in receipt.url.lower()
+    assert "missing" not in receipt.url.lower()
+
+
+async def test_terms_are_found_by_name_or_created(publish, call):
+    await publish(categories="Missing & found", tags=["Digbeth", "Tom's"])
+    await publish("2", categories=["missing & FOUND", "Uncategorized"], tags="Digbeth")
+    first, second = await call.posts()
+    assert (first["categories"], first["tags"]) == (["Missing & found"], ["Digbeth", "Tom's"])
+    assert second["categories"] == ["Missing & found", "Uncategorized"]
+    assert second["tags"] == ["Digbeth"]
+
+
+async def test_a_term_that_may_not_be_created_is_named_and_nothing_is_published(
+    publish, call, sandbox
+):
+    await call.fault("wordpress", "read_only")
+    with pytest.raises(Rejected, match='there is no "Missing" under categories'):
+        await publish(categories="Missing")
+    assert await call.posts() == []
+
+
+async def test_a_draft_is_seen_by_no_reader(publish, call):
+    receipt = await publish(status="draft")
+    assert receipt.url.endswith(f"/?p={receipt.id}")
+    assert (await call("GET", f"/wordpress/?p={receipt.id}")).status == 404
