@@ -27,7 +27,13 @@ from typing import Any, ClassVar
 from yarl import URL
 
 from appealbridge.channels.wordpress.post import WordPressPost, seen, slug_of
-from appealbridge.channels.wordpress.rest import PAGE_SAYS_NO, Rest, failure, open_rest, words_of
+from appealbridge.channels.wordpress.rest import (
+    PAGE_SAYS_NO,
+    WordPressRest,
+    failure,
+    open_rest,
+    words_of,
+)
 from appealbridge.plugin import (
     Account,
     Address,
@@ -213,12 +219,12 @@ class WordPress(
         return {"credentials": {"username": name, "application_password": f"practice-{name}"}}
 
 
-async def _rest(account: WordPressAccount, tools: Tools) -> Rest:
+async def _rest(account: WordPressAccount, tools: Tools) -> WordPressRest:
     login = account.credentials
     return await open_rest(account.api, login.username, login.application_password, tools)
 
 
-async def _found(rest: Rest, delivery: Delivery) -> Receipt | None:
+async def _found(rest: WordPressRest, delivery: Delivery) -> Receipt | None:
     """Return the receipt of a delivery's post, `None` if it is certainly not there."""
     slug = slug_of(delivery)
     # What somebody moved to the trash was published all the same.
@@ -234,7 +240,7 @@ async def _found(rest: Rest, delivery: Delivery) -> Receipt | None:
         return _receipt(posts[0], reply) if posts else None
 
 
-async def _fields(rest: Rest, message: WordPressPost) -> dict[str, Any]:
+async def _fields(rest: WordPressRest, message: WordPressPost) -> dict[str, Any]:
     """Return what a message says, as WordPress takes it."""
     return {
         "title": message.sent_title(),

@@ -33,7 +33,7 @@ PAGE_SAYS_NO = frozenset(range(300, 500)) - {429}
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class WordPressRest:
     """
     The API of one site, for one user.
 
@@ -90,12 +90,12 @@ class Rest:
             return int(error["data"]["term_id"] if made.status == 400 else made.json()["id"])
 
 
-async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> Rest:
+async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> WordPressRest:
     """Find the API of a site: at the address that the site names, or else under `?rest_route=`."""
     pair = f"{username}:{password.get_secret_value()}"
     login = f"Basic {base64.b64encode(pair.encode()).decode()}"
     if api.endswith(_ROOT):
-        return Rest(api, routed=False, login=login, tools=tools)
+        return WordPressRest(api, routed=False, login=login, tools=tools)
     reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=PAGE_SAYS_NO)
     if 300 <= reply.status < 400:
         raise AccountRefused(str(reply.failure()), status=reply.status)
@@ -103,7 +103,7 @@ async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> 
     lines = getall("Link", []) if getall else [reply.headers.get("Link", "")]
     named = _NAMED_ROOT.search(", ".join(lines))
     if named is None:
-        return Rest(f"{api}/", routed=True, login=login, tools=tools)
+        return WordPressRest(f"{api}/", routed=True, login=login, tools=tools)
     site, root = URL(api), URL(api).join(URL(named[1]))
     if (site.host, site.explicit_port) != (root.host, root.explicit_port):
         other = reply.readable(str(root.origin()))
@@ -113,8 +113,8 @@ async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> 
     # Behind a proxy a site may name itself without TLS, so only the path is taken.
     address = str(site.with_path(root.path).with_query(root.query)).rstrip("/")
     if "rest_route" in root.query:
-        return Rest(f"{api}/", routed=True, login=login, tools=tools)
-    return Rest(address, routed=False, login=login, tools=tools)
+        return WordPressRest(f"{api}/", routed=True, login=login, tools=tools)
+    return WordPressRest(address, routed=False, login=login, tools=tools)
 
 
 def words_of(reply: Reply) -> dict[str, Any]:
