@@ -100,7 +100,8 @@ async def test_only_the_own_posts_may_be_changed(call):
     [
         ({"title": "", "content": ""}, "empty_content"),
         ({"status": "nope"}, "rest_invalid_param"),
-        ({"title": 7}, "rest_invalid_param"),
+        ({"title": 7, "content": ""}, "empty_content"),
+        ({"slug": 7}, "rest_invalid_param"),
         ({"categories": ["Missing"]}, "rest_invalid_param"),
     ],
 )

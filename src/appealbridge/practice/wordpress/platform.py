@@ -181,8 +181,9 @@ class PracticeWordPress(WordPressErrors):
         }  # fmt: skip
         if not (more["title"] or more["content"] or more["excerpt"]):
             raise Declined(error(400, "empty_content", "Content, title, and excerpt are empty."))
-        slug = _SLUG.sub("-", more["slug"] or more["title"].lower()).strip("-")
-        more["slug"] = self._free(slug)
+        by_title = "" if more["status"] == "draft" else more["title"].lower()
+        slug = _SLUG.sub("-", more["slug"] or by_title).strip("-")
+        more["slug"] = self._free(slug) if slug else ""
         text = readable(plain(more["title"], more["content"]))
         post = self._shelf.add(
             self.name, user, text, client_key=more["slug"], more=self._named(more)
@@ -249,15 +250,12 @@ class PracticeWordPress(WordPressErrors):
         if status not in _STATUSES:
             reason = "status is not one of publish, future, draft, pending, and private."
             raise Declined(wrong("status", reason, "rest_not_in_enum", None))
-        for name in ("title", "content", "excerpt", "slug"):
-            if not isinstance(wanted.get(name, ""), str):
-                raise Declined(
-                    wrong(name, f"{name} is not of type string.", "rest_invalid_type", None)
-                )
+        if not isinstance(wanted.get("slug", ""), str):
+            raise Declined(wrong("slug", "slug is not of type string.", "rest_invalid_type", None))
         said: dict[str, Any] = {
             name: filtered(wanted[name])
             for name in ("title", "content", "excerpt")
-            if name in wanted
+            if isinstance(wanted.get(name), str)  # anything else is ignored
         }
         said |= {
             name: wanted[name] for name in ("slug", "status", "featured_media") if name in wanted

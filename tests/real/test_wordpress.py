@@ -1,0 +1,226 @@
+"""WordPress as Debian packs it, and our practice WordPress: both are told the same stories."""
+
+import asyncio
+import base64
+import json
+from contextlib import asynccontextmanager
+from functools import partial
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.real.house import command, house
+from tests.real.losing import Losing
+from tests.real.servers import HERE, free_port, install, output_of, running
+from tests.stories.processes import platforms, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CHANNELS = """
+newsroom:
+  platform: wordpress
+  api: {url}
+  credentials: {{ username: editor, application_password: !secret newsroom_password }}
+"""
+POST = """
+alias: Appeal
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: wordpress_post
+    id: blog
+    channel: newsroom
+    title: "{{ event.data.title }}"
+    body: "<p>{{ event.data.text }}</p><script>alert(1)</script>"
+    excerpt: "{{ event.data.title }}"
+    categories: ["{{ event.data.kind }}"]
+    tags: [Digbeth]
+approval: none
+"""
+EVENT = {
+    "type": "appeal",
+    "subject": "MP-1",
+    "title": "Missing: Aisha & Ben <both>",
+    "kind": "Missing & found",
+    "text": 'Seen near "The Works" -- it\'s urgent... [gallery]',
+}
+TITLE = "Missing: Aisha &amp; Ben &lt;both&gt;"
+CONTENT = '<p>Seen near "The Works" -- it\'s urgent... &#91;gallery]</p>'
+
+
+class Site:
+    """A WordPress: its address, a login, how it loses an answer, and what readers see of it."""
+
+    def __init__(self, url, password, lose, read):
+        self.url, self.password, self.lose, self._read = url, password, lose, read
+
+    async def posts(self, title):
+        """Return all posts with a title, also those in the trash, in the order in which they were created."""
+        posts = await self._read()
+        return [post for post in posts if (post["type"], post["title"]) == ("post", title)]
+
+    async def status(self, address):
+        """Return what a reader's browser would get at an address."""
+        show = ["curl", "-s", "-L", "-o", "/dev/null", "-w", "%{http_code}", address]
+        return int(await asyncio.to_thread(output_of, show))
+
+    async def asks(self, method, path, body=None, user="editor", password=None):
+        """Make one request of the API; return its status and its body."""
+        login = f"{user}:{self.password if password is None else password}".encode()
+        headers = {"Authorization": f"Basic {base64.b64encode(login).decode()}"} if user else {}
+        where = f"{self.url}/wp-json/wp/v2/{path}"
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.request(method, where, json=body) as answer,
+        ):
+            return answer.status, await answer.json(content_type=None)
+
+
+@asynccontextmanager
+async def debians(folder):
+    """The real one. Its address is one on the way to it, which may lose answers."""
+    installed, port = install("wordpress"), free_port()
+    async with Losing(f"http://127.0.0.1:{port}") as way:
+        start = [HERE / "wordpress/start", installed, folder / "wp", str(port), way.url]
+        with running(start, port, folder / "log"):
+            password = json.loads((folder / "wp/logins.json").read_text())["editor"]
+            show = ["php", HERE / "wordpress/read.php", folder / "wp/site"]
+
+            async def read():
+                return json.loads(await asyncio.to_thread(output_of, show))
+
+            async def lose():
+                way.lose("/wp/v2/posts")
+
+            yield Site(way.url, password, lose, read)
+
+
+@asynccontextmanager
+async def ours(folder):
+    """The practice platform."""
+    async with platforms(folder) as practice:
+
+        async def read():
+            posts = await practice.posts("")
+            return [
+                {
+                    **post,
+                    "type": "post",
+                    "status": "trash" if post["deleted_at"] else post["status"],
+                    "link": f"{practice.url}/wordpress/?p={post['id']}",
+                }
+                for post in posts
+            ]
+
+        lose = partial(practice.fault, "wordpress", "post_then_reset")
+        yield Site(f"{practice.url}/wordpress", "practice-editor", lose, read)
+
+
+@pytest_asyncio.fixture(
+    loop_scope="module", scope="module", params=[debians, ours], ids=["real", "practice"]
+)
+async def site(request, tmp_path_factory):
+    async with request.param(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+async def test_a_post_whose_answer_is_lost_is_there_once_and_is_gone_when_it_is_withdrawn(
+    site, tmp_path
+):
+    channels = CHANNELS.format(url=site.url)
+    password = {"newsroom_password": site.password}
+    async with house(tmp_path / "stage", channels, {"blog": POST}, **password) as force:
+        await site.lose()
+        await force.receives("msg_1", EVENT)
+        (delivery,) = await force.has(1, "delivered")
+        (post,) = await site.posts(TITLE)
+        assert (post["content"], post["status"], post["tags"]) == (CONTENT, "publish", ["Digbeth"])
+        assert [name.replace("&amp;", "&") for name in post["categories"]] == ["Missing & found"]
+        url = delivery["receipt"]["url"]
+        assert url.endswith(f"/{post['slug']}/")
+        assert "aisha" not in url.lower()
+        assert await site.status(url) == 200
+        await command(force, "withdraw", "MP-1", "--reason", "Found safe")
+
+        async def is_gone():
+            return await site.status(url) == 404
+
+        await until(is_gone, "the removal")
+        assert [post["status"] for post in await site.posts(TITLE)] == ["trash"]
+        shown = await command(force, "withdrawals")
+        assert "Found safe" in shown
+
+
+def said(answer):
+    status, body = answer
+    return (status, body.get("code")) if isinstance(body, dict) else status
+
+
+async def test_a_stranger_is_refused_in_these_words(site):
+    _, post = await site.asks("POST", "posts", {"title": "x", "status": "publish", "slug": "ab-s"})
+    for method, path, body, wanted in [
+        ("POST", "posts", {"title": "x"}, (401, "rest_cannot_create")),
+        ("GET", "posts?slug=ab-s&status=any,trash", None, (400, "rest_invalid_param")),
+        ("GET", f"posts/{post['id']}?context=edit", None, (401, "rest_forbidden_context")),
+        ("POST", f"posts/{post['id']}", {"title": "y"}, (401, "rest_cannot_edit")),
+        ("DELETE", f"posts/{post['id']}", None, (401, "rest_cannot_delete")),
+        ("POST", "categories", {"name": "y"}, (401, "rest_cannot_create")),
+        ("GET", "users/me", None, (401, "rest_not_logged_in")),
+    ]:
+        assert said(await site.asks(method, path, body, user="")) == wanted, (method, path)
+    _, body = await site.asks("GET", "posts?slug=ab-s&status=any,trash", user="")
+    inner = body["data"]["details"]["status"]
+    assert (inner["code"], inner["data"]["status"]) == ("rest_forbidden_status", 401)
+
+
+async def test_what_is_wrong_is_refused_in_these_words(site):
+    for body, wanted in [
+        ({"status": "publish"}, "empty_content"),
+        ({"title": "x", "status": "nope"}, "rest_invalid_param"),
+        ({"title": 7}, "empty_content"),
+        ({"title": "x", "slug": 7}, "rest_invalid_param"),
+        ({"title": "x", "categories": ["Missing"]}, "rest_invalid_param"),
+    ]:
+        assert said(await site.asks("POST", "posts", body)) == (400, wanted), body
+    assert said(await site.asks("GET", "posts/99999?context=edit")) == (404, "rest_post_invalid_id")
+    assert said(await site.asks("GET", "nothing")) == (404, "rest_no_route")
+
+
+async def test_a_post_lives_like_this(site):
+    new = {"title": 'A -- "b"', "content": "It's...\n\nso", "status": "publish", "slug": "ab-1"}
+    status, first = await site.asks("POST", "posts", new)
+    assert (status, first["slug"], first["status"]) == (201, "ab-1", "publish")
+    assert first["title"] == {"raw": 'A -- "b"', "rendered": "A &#8212; &#8220;b&#8221;"}
+    assert first["content"]["raw"] == "It's...\n\nso"
+    assert first["content"]["rendered"] == "<p>It&#8217;s&#8230;</p>\n<p>so</p>\n"
+    _, second = await site.asks("POST", "posts", new)
+    assert second["slug"] == "ab-1-2"
+    where = f"posts/{first['id']}"
+    status, edited = await site.asks("POST", where, {"content": "<p>no</p>"})
+    assert (status, edited["content"]["raw"], edited["title"]) == (200, "<p>no</p>", first["title"])
+    status, trashed = await site.asks("DELETE", where)
+    assert (status, trashed["status"], trashed["slug"]) == (200, "trash", "ab-1__trashed")
+    assert said(await site.asks("DELETE", where)) == (410, "rest_already_trashed")
+    assert said(await site.asks("GET", where, user="")) == (401, "rest_forbidden")
+    both = "posts?slug=ab-1,ab-1__trashed&context=edit&status"
+    assert (await site.asks("GET", f"{both}=any"))[1] == []
+    _, (found,) = await site.asks("GET", f"{both}=any,trash")
+    assert (found["id"], found["status"]) == (first["id"], "trash")
+    status, gone = await site.asks("DELETE", f"{where}?force=true")
+    assert (status, gone["deleted"]) == (200, True)
+    assert said(await site.asks("DELETE", f"{where}?force=true")) == (404, "rest_post_invalid_id")
+
+
+async def test_terms_are_kept_like_this(site):
+    status, term = await site.asks("POST", "categories", {"name": "Lost & found"})
+    assert (status, term["name"]) == (201, "Lost &amp; found")
+    status, again = await site.asks("POST", "categories", {"name": "lost & FOUND"})
+    assert (status, again["code"]) == (400, "term_exists")
+    assert again["data"]["term_id"] == term["id"]
+    assert (await site.asks("GET", "categories?search=Lost%20%26%20found"))[1] == []
+    _, (found,) = await site.asks("GET", "categories?search=lost%20%26amp%3B%20found")
+    assert found["id"] == term["id"]
+    _, post = await site.asks("POST", "posts", {"title": "x", "categories": [term["id"], 9999]})
+    assert post["categories"] == [term["id"]]
+    _, post = await site.asks("POST", "posts", {"title": "x"})
+    assert (post["status"], post["categories"], post["slug"]) == ("draft", [1], "")
