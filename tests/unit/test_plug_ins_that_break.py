@@ -256,3 +256,15 @@ def test_it_is_named_also_where_the_settings_cannot_be_read(folder):
     assert told.exit_code == 1
     assert "plug-in sms" in told.output
     assert "listen" in told.output
+
+
+def test_a_name_of_it_that_is_near_another_is_not_taken_for_that_one(folder):
+    """Who follows the advice would publish on another platform."""
+    recipe = SMS.replace("action: sms", "action: mastodon_toot")
+    settings = SETTINGS.replace("platform: sms", "platform: facebooks")
+    assembly = assemble(folder("1 / 0", recipe, settings))
+    cures = [problem.cure for problem in assembly.problems if "unknown" in problem.problem]
+    theirs = "it may belong to a plug-in that cannot be loaded: sms; or did you mean"
+    assert f'{theirs} "mastodon_post"?' in cures
+    assert f'{theirs} "facebook"?' in cures
+    assert [*assembly.book.recipes] == ["tweet"]

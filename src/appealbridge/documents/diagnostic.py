@@ -179,6 +179,17 @@ def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
     return cure if " " in cure else did_you_mean(name, names)
 
 
+def of_a_broken_plug_in(name: str, known: Iterable[str], broken: Iterable[str]) -> str:
+    """
+    Return the cure for an unknown name while plug-ins cannot be loaded: it may be theirs, even if it is near another one.
+
+    A guess alone could lead to the platform of somebody else.
+    """
+    cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(broken)}"
+    near = nearest(name, known)
+    return cure if near is None else f'{cure}; or did you mean "{near}"?'
+
+
 def _bare(name: str) -> str:
     """Return a name without what people write differently: case, and what separates its words."""
     return re.sub(r"[_. -]", "", name[:_LONGEST_NAME].lower())

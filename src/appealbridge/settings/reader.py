@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from appealbridge.documents import Document, Path, Problem, path_text
-from appealbridge.documents.diagnostic import REPORT, did_you_mean, fault, meant_by, nearest
+from appealbridge.documents.diagnostic import (
+    REPORT,
+    did_you_mean,
+    fault,
+    meant_by,
+    nearest,
+    of_a_broken_plug_in,
+)
 from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
 from appealbridge.settings.filling import STAND_IN, STAND_IN_KEY, SettingsFiller
@@ -109,8 +116,8 @@ class Reader:
     def _unknown_platform(self, name: str, platform: str) -> None:
         path = ("channels", name, "platform")
         message = f'unknown platform "{platform}"'
-        if self._broken and nearest(platform, self._platforms) is None:
-            cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
+        if self._broken:
+            cure = of_a_broken_plug_in(platform, self._platforms, self._broken)
             self.faults[path[:2]] = self._document.problem(path, message, cure)
         else:
             self._wrong(path, message, meant_by(platform, self._platforms, _PLATFORMS))
@@ -120,7 +127,7 @@ class Reader:
         known = {*DaemonSettings.model_fields, "channels", "lists", *self._sections}
         if not self._broken or not isinstance(value, dict) or nearest(name, known) is not None:
             return False
-        cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(self._broken)}"
+        cure = of_a_broken_plug_in(name, (), self._broken)
         message = f'unknown option "{name}"'
         self.faults[(name,)] = self._document.problem((name,), message, cure, key=True)
         return True

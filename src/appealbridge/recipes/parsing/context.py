@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from appealbridge.documents import Document, Path, Place, Problem, path_text
-from appealbridge.documents.diagnostic import did_you_mean, nearest
+from appealbridge.documents.diagnostic import did_you_mean, nearest, of_a_broken_plug_in
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.validation import check_value, with_lists
@@ -121,8 +121,12 @@ class ParsingContext:
         broken = self.catalogue.registry.broken
         if what == "channel" and name in self.catalogue.absent:
             cure = "its plug-in failed, so it is left out; appealbridge check says why"
-        elif broken and what in _OF_PLUG_INS and nearest(str(name), known) is None:
-            cure = f"it may belong to a plug-in that cannot be loaded: {', '.join(broken)}"
+        elif (
+            broken
+            and what in _OF_PLUG_INS
+            and not (what in _DECLARED and nearest(str(name), known))
+        ):
+            cure = of_a_broken_plug_in(str(name), known, broken)
         else:
             cure = did_you_mean(str(name), known, declared=what in _DECLARED) or hint
         self.complain(path, f'unknown {what} "{name}"', cure)
