@@ -181,7 +181,7 @@ def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
 
 def of_a_broken_plug_in(name: str, known: Iterable[str], broken: Iterable[str]) -> str:
     """
-    Return the cure for an unknown name while plug-ins cannot be loaded: it may be theirs, even if it is near another one.
+    Return the cure for an unknown name while plug-ins cannot be loaded: it may be theirs, even if another is near.
 
     A guess alone could lead to the platform of somebody else.
     """
