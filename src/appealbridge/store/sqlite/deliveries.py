@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.audit import decide
 from appealbridge.store.sqlite.live import OF_CHANNEL, Change, live_of, mark_withdrawn
 from appealbridge.store.sqlite.maintenance import recover_backup
 from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn
@@ -155,6 +157,11 @@ class SqliteDeliveries(WriteAccess):
     async def settle(self, settlement: Settlement) -> None:
         await self._submit(settle, ending(settlement))
 
+    @writes
+    def confirm(self, db: Connection, settlement: Settlement, decision: Decision) -> None:
+        decide(db, decision, find(db, settlement.delivery_id))
+        settle(db, [ending(settlement)])
+
     async def recover(self, now: float, look_at: float) -> int:
         count = 0
         while step := await self._write(lambda db: recover(db, self._owner, now, look_at)):
@@ -212,6 +219,7 @@ class SqliteDeliveries(WriteAccess):
         *,
         hold: str = "",
         reason: str = "",
+        decision: Decision | None = None,
     ) -> Delivery:
         before = find(db, delivery_id)
         _refuse_wrong_move(before, target)
@@ -232,6 +240,7 @@ class SqliteDeliveries(WriteAccess):
                 "number": before.number,
             },
         )
+        decide(db, decision, before)
         if before.state is State.FAILED and target is State.READY:
             restore(db, before.id, before.event_id)
         if before.id in live.concerned:

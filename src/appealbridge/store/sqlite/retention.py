@@ -101,6 +101,7 @@ _EMPTY_RUNS = (
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
     " AND state <> 'open' AND (reason <> '' OR trace <> '[]' OR marks <> '{}')"
 )
+_DELETE_REASONS = f"DELETE FROM reasons WHERE event_id IN {_IDS}"
 _DELETE_DELIVERIES = (
     f"DELETE FROM deliveries WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED}) RETURNING id"
 )
@@ -224,6 +225,7 @@ def empty(db: Connection, rows: ExpiredRows) -> int:
         _change(db, _EMPTY_ATTEMPTS, [id_ for (id_,) in deliveries])
         events = _change(db, _EMPTY_EVENTS, rows.events)
         _change(db, _EMPTY_RUNS, [id_ for (id_,) in events])
+        _change(db, _DELETE_REASONS, [id_ for (id_,) in events])
     return len(events)
 
 
@@ -235,6 +237,7 @@ def delete(db: Connection, rows: ExpiredRows) -> int:
         events = _change(db, _DELETE_EVENTS, rows.events)
         keep_keys(db, [key for _, *key in events])
         _change(db, _DELETE_RUNS, [id_ for id_, *_ in events])
+        _change(db, _DELETE_REASONS, [id_ for id_, *_ in events])
     return len(events)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from operator import itemgetter
 
+from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
+from appealbridge.store.sqlite.audit import record
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.live import withhold
@@ -136,9 +139,11 @@ class SqliteRuns(WriteAccess):
     def runs_before(self, db: Connection, run_id: str) -> Sequence[Run]:
         return [run_of(row) for row in db.execute(_BEFORE, {"run_id": run_id})]
 
-    async def run_again(self, runs: Sequence[Run], waits: Collection[str]) -> Sequence[Run]:
+    async def run_again(
+        self, runs: Sequence[Run], waits: Collection[str], decision: Decision | None = None
+    ) -> Sequence[Run]:
         since = await self._read(lambda db: events_since(db, runs[0].event_id)) if waits else ()
-        return await self._write(lambda db: run_again(db, runs, waits, since))
+        return await self._write(lambda db: run_again(db, runs, waits, since, decision))
 
     async def advance(
         self, run: Run, seen: int, deliveries: Sequence[Delivery], unneeded: Collection[str] = ()
@@ -219,11 +224,18 @@ def events_since(db: Connection, event_id: str) -> Sequence[str]:
 
 
 def run_again(
-    db: Connection, runs: Sequence[Run], waits: Collection[str], since: Collection[str]
+    db: Connection,
+    runs: Sequence[Run],
+    waits: Collection[str],
+    since: Collection[str],
+    decision: Decision | None = None,
 ) -> Sequence[Run]:
     """Store runs of a stored event; keep the events with ids in `since` for those that wait."""
     fresh = [run for run in runs if db.execute(_KNOWN, (run.id,)).fetchone() is None]
     _runs.write(db, [run_row(run) for run in fresh])
+    if decision is not None:
+        shown = {"runs": [run.id for run in fresh], **decision.shown}
+        record(db, replace(decision, object=f"event {runs[0].event_id}", shown=shown))
     for run in fresh:
         if run.id in waits:
             about = db.execute(_ABOUT, (run.event_id,)).fetchone()

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
+from appealbridge.store.sqlite.audit import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
 from appealbridge.store.sqlite.live import (
     OF_CHANNEL,
@@ -70,6 +73,9 @@ _AFFECTED = (
     " ORDER BY number DESC"
 )
 _IS_ORDER = f"UPDATE deliveries SET kind = {WITHDRAW} WHERE id = ?"
+_MOST_SHOWN = 1000
+"""How many deliveries the audit entry of a withdrawal names, of each sort."""
+
 _HAS_REMOVAL = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
     f" AND state <= {LAST_OPEN})"
@@ -199,21 +205,34 @@ class SqliteWithdrawals(WriteAccess):
     """The `WithdrawalStore` in SQLite."""
 
     @writes
-    def withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
-        return withdraw(db, order)
+    def withdraw(
+        self, db: Connection, order: WithdrawalOrder, decision: Decision | None = None
+    ) -> Withdrawn:
+        return withdraw(db, order, decision)
 
     @writes
-    def carry_out(self, db: Connection, order_id: str, now: float) -> Withdrawn:
-        return release_order(db, order_id, now)
+    def carry_out(
+        self, db: Connection, order_id: str, now: float, decision: Decision | None = None
+    ) -> Withdrawn:
+        return release_order(db, order_id, now, decision)
 
     @writes
-    def lift(self, db: Connection, number: int, by: str, now: float) -> Withdrawal:
+    def lift(
+        self,
+        db: Connection,
+        number: int,
+        by: str,
+        now: float,
+        decision: Decision | None = None,
+    ) -> Withdrawal:
         withdrawal = _withdrawal(db, number)
         if withdrawal.lifted_at is not None:
             raise IllegalMove(
                 f"withdrawal {number}: it was lifted already, by {withdrawal.lifted_by}"
             )
         db.execute(_LIFT, (by, now, number))
+        if decision is not None:
+            record(db, replace(decision, object=f"withdrawal {number}"))
         for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
             put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
             db.execute(_PUBLISHED_AGAIN, (removal.target,))
@@ -229,15 +248,20 @@ class SqliteWithdrawals(WriteAccess):
         return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
 
 
-def release_order(db: Connection, order_id: str, now: float) -> Withdrawn:
+def release_order(
+    db: Connection, order_id: str, now: float, decision: Decision | None = None
+) -> Withdrawn:
     """Carry out an order that is held; raise `IllegalMove` if it is not."""
     order = find(db, order_id)
     if order.kind is not Kind.WITHDRAW or order.target or order.state is not State.HELD:
         raise IllegalMove(f"delivery {order.number}: it is not an order that is held")
+    decide(db, decision, order)
     return carry_out_order(db, order, now)
 
 
-def withdraw(db: Connection, order: WithdrawalOrder) -> Withdrawn:
+def withdraw(
+    db: Connection, order: WithdrawalOrder, decision: Decision | None = None
+) -> Withdrawn:
     """Store a withdrawal with all that follows from it, in the transaction of its caller."""
     fates, now = _fates(db, order), order.withdrawal.at
     w = order.withdrawal
@@ -256,7 +280,18 @@ def withdraw(db: Connection, order: WithdrawalOrder) -> Withdrawn:
     mark_withdrawn(db)
     leave(db, [(delivery.id, now) for delivery in fates.cancelled])
     forget(db)
+    if decision is not None:
+        object_, shown = f"withdrawal {number}", _shown(fates)
+        record(db, replace(decision, object=object_, shown={**shown, **decision.shown}))
     return fates.result(stored)
+
+
+def _shown(fates: _Fates) -> dict[str, list[int]]:
+    """Return the numbers of the deliveries that a withdrawal is about, as the audit trail has them."""
+    return {
+        name: [each.number for each in getattr(fates, name)[:_MOST_SHOWN]]
+        for name in ("cancelled", "removing", "awaited", "tasks")
+    }
 
 
 def carry_out(db: Connection, orders: Sequence[Delivery], now: float) -> None:
@@ -287,6 +322,13 @@ def carry_out_order(db: Connection, order: Delivery, now: float) -> Withdrawn:
             channels=channels,
             recipe=order.recipe if steps else "",
             steps=steps,
+        ),
+        Decision(
+            actor=Actor(order.recipe, How.RECIPE),
+            act=Act.WITHDRAW,
+            at=now,
+            reason=withdrawal.reason,
+            event_id=order.event_id,
         ),
     )
     put(db, order.id, DELIVERED, now, reason=f"withdrawn: {withdrawal.reason}")

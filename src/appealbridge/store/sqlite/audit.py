@@ -1,0 +1,161 @@
+"""Stores the audit trail in SQLite; `record` and `decide` store an entry in the transaction of their caller."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.audit import (
+    REASON_LIMIT,
+    Act,
+    AuditEntry,
+    Checkpoint,
+    Decision,
+    canonical,
+    entry_hash,
+    object_of,
+    reason_hash,
+)
+from appealbridge.model.delivery import Delivery
+from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
+from appealbridge.store.sqlite.rows import Row, json_list, names
+
+_ENTRY = (
+    "seq", "at", "actor", "how", "act", "object", "revision", "content_hash", "shown",
+    "reason_hash", "previous", "hash",
+)  # fmt: skip
+_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+_INSERT = f"INSERT INTO audit ({names(_ENTRY)}) VALUES ({', '.join('?' * len(_ENTRY))})"
+_SELECT = (
+    f"SELECT {names(_ENTRY, 'a')}, r.text, r.salt FROM audit a LEFT JOIN reasons r ON r.seq = a.seq"
+)
+_KEPT_CHECKPOINTS = 10_000
+"""How many checkpoints the store keeps: those of more than a year, if one is made every hour."""
+
+DAEMON = Actor("", How.DAEMON)
+
+
+class SqliteAuditQueries(ReadAccess):
+    """The `AuditQueries` in SQLite."""
+
+    @reads
+    def audit(self, db: Connection, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
+        rows = db.execute(f"{_SELECT} WHERE a.seq > ? ORDER BY a.seq LIMIT ?", (after, limit))
+        return [_entry(row) for row in rows]
+
+    @reads
+    def decisions(self, db: Connection, objects: Collection[str]) -> Sequence[AuditEntry]:
+        where = "WHERE a.object IN (SELECT value FROM json_each(?)) ORDER BY a.seq"
+        return [_entry(row) for row in db.execute(f"{_SELECT} {where}", (json_list(objects),))]
+
+    @reads
+    def checkpoints(self, db: Connection) -> Sequence[Checkpoint]:
+        return [
+            Checkpoint(*row)
+            for row in db.execute("SELECT seq, hash, at FROM checkpoints ORDER BY number")
+        ]
+
+    @reads
+    def audit_issued(self, db: Connection) -> int:
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
+        return 0 if row is None else int(row[0])
+
+
+class SqliteAudit(WriteAccess):
+    """The `AuditStore` in SQLite."""
+
+    @writes
+    def record(self, db: Connection, decision: Decision) -> int:
+        return record(db, decision)
+
+    @writes
+    def checkpoint(self, db: Connection, now: float) -> Checkpoint | None:
+        head = db.execute(_HEAD).fetchone()
+        last = db.execute(
+            "SELECT seq, hash FROM checkpoints ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        if head is None or head == last:
+            return None
+        db.execute("INSERT INTO checkpoints (seq, hash, at) VALUES (?, ?, ?)", (*head, now))
+        db.execute(
+            "DELETE FROM checkpoints WHERE number <= (SELECT max(number) FROM checkpoints) - ?",
+            (_KEPT_CHECKPOINTS,),
+        )
+        return Checkpoint(*head, now)
+
+    @writes
+    def prune_audit(self, db: Connection, before: float, now: float, limit: int = 1000) -> int:
+        old = db.execute(
+            "SELECT seq, hash FROM audit WHERE seq < coalesce((SELECT min(seq) FROM audit WHERE at >= ?),"
+            " 9223372036854775807) ORDER BY seq LIMIT ?",
+            (before, limit),
+        ).fetchall()
+        if not old:
+            return 0
+        to, last = old[-1]
+        shown = {"to": to, "hash": last}
+        record(db, Decision(actor=DAEMON, act=Act.PRUNE, at=now, object="audit", shown=shown))
+        db.execute("DELETE FROM reasons WHERE seq <= ?", (to,))
+        db.execute("DELETE FROM audit WHERE seq <= ?", (to,))
+        return len(old)
+
+    @writes
+    def forget_reasons(self, db: Connection, before: float) -> int:
+        return db.execute(
+            "DELETE FROM reasons WHERE event_id = '' AND seq IN (SELECT seq FROM audit WHERE at < ?)",
+            (before,),
+        ).rowcount
+
+
+def record(db: sqlite3.Connection, decision: Decision) -> int:
+    """Store the entry of a decision in the transaction of the caller; return its number."""
+    seq, previous = db.execute(_HEAD).fetchone() or (0, "")
+    reason = decision.reason.strip()[:REASON_LIMIT]
+    salt = secrets.token_hex(16)
+    entry = AuditEntry(
+        seq=seq + 1,
+        at=float(decision.at),
+        actor=decision.actor.person,
+        how=decision.actor.how.value,
+        act=str(decision.act),
+        object=decision.object,
+        revision=decision.revision,
+        content_hash=decision.content_hash,
+        shown=canonical(dict(decision.shown)),
+        reason_hash=reason_hash(salt, reason),
+        previous=previous,
+        hash="",
+    )
+    entry = replace(entry, hash=entry_hash(entry))
+    db.execute(_INSERT, tuple(getattr(entry, name) for name in _ENTRY))
+    if reason:
+        values = (entry.seq, decision.event_id, salt, reason)
+        db.execute("INSERT INTO reasons (seq, event_id, salt, text) VALUES (?, ?, ?, ?)", values)
+    return entry.seq
+
+
+def decide(db: sqlite3.Connection, decision: Decision | None, delivery: Delivery) -> None:
+    """Store the entry of a decision about a delivery as it was before, if a person decided."""
+    if decision is None:
+        return
+    shown = {"state": delivery.state.value, "channel": delivery.channel, **decision.shown}
+    if delivery.hold:
+        shown["holds"] = delivery.hold.split()
+    record(
+        db,
+        replace(
+            decision,
+            object=decision.object or object_of(delivery.number),
+            content_hash=decision.content_hash or delivery.content_hash,
+            event_id=delivery.event_id,
+            shown=shown,
+        ),
+    )
+
+
+def _entry(row: Row) -> AuditEntry:
+    *fields, reason, salt = row
+    return AuditEntry(**dict(zip(_ENTRY, fields, strict=True)), reason=reason, salt=salt)
