@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from appealbridge.store.base import Store
+from tests.store_contract.audit import StoreAuditContract
 from tests.store_contract.case import OpenStore
 from tests.store_contract.delivery import StoreDeliveryContract
 from tests.store_contract.intake import StoreIntakeContract
@@ -46,6 +47,7 @@ class StoreContract(
     StoreRetentionContract,
     StoreNoticesContract,
     StoreWithdrawalsContract,
+    StoreAuditContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

@@ -33,6 +33,7 @@ FILES = {
         "replay",
     ),
     "withdrawals": ("withdraw", "withdrawals", "lift"),
+    "audit": ("audit",),
     "channels": ("channels",),
     "db": ("db",),
     "completion": ("completion",),

@@ -21,6 +21,14 @@ _OUTCOMES = {
     "rejected": "red",
 }
 
+_ACTS = {
+    "release": "released",
+    "retry": "to be tried again, as decided",
+    "cancel": "cancelled",
+    "confirm": "confirmed",
+}
+"""How a decision is worded; others are shown by their own word."""
+
 Moment = tuple[str, Line]
 """One line of a trace: the time, as in the API, and the text."""
 
@@ -141,10 +149,21 @@ def _tries(row: Row) -> Iterator[Moment]:
         slow = f" after {took:.0f} s" if took >= _SLOW else ""
         detail = f", {attempt['detail']}" if attempt["detail"] else ""
         yield attempt["ended_at"], (f"{name}{kind} {attempt['number']} ", outcome, slow, detail)
+    for decision in row.get("decisions", ()):
+        yield decision["at"], (name, *_decision(decision))
     ended = {attempt["ended_at"] for attempt in row["history"]}
+    ended |= {decision["at"] for decision in row.get("decisions", ())}
     if row["settled_at"] and row["settled_at"] not in ended:
         reason = f", {row['reason']}" if row["reason"] else ""
         yield row["settled_at"], (name, state_of(row), reason)
+
+
+def _decision(decision: Row) -> Line:
+    word: str = decision["act"]
+    act = styled(_ACTS.get(word, word), "bold")
+    by = f" by {decision['by']}" if decision["by"] else ""
+    reason = f": {decision['reason']}" if decision["reason"] else ""
+    return (act, f"{by} ({decision['how']}){reason}")
 
 
 def _still_open(run: Row) -> Iterator[Moment]:

@@ -31,6 +31,7 @@ from appealbridge.files import socket_at
 from appealbridge.logs import Level, Log, LogEvent, libraries, standard_log
 from appealbridge.metrics import Metrics
 from appealbridge.model.actor import Actor
+from appealbridge.model.audit import Act, Checkpoint
 from appealbridge.model.delivery import State
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
@@ -41,6 +42,7 @@ from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.offload import FILES, PLATFORM_NAMES, SOURCE_NAMES, Pool, offload
 from appealbridge.redact import Redactor, without_queries
 from appealbridge.settings.load import DEFAULT
+from appealbridge.store.checkpoints import append_checkpoint
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control, DeliveryFilter, Space
 from appealbridge.triggers.webhook.signature import decoy
@@ -129,6 +131,7 @@ class Bridge:
                     source_http=source_http,
                     clean=self._clean,
                     free_space=self._space or backend.space,
+                    keep_checkpoint=self._keep_checkpoint,
                 )
             )
             stack.push_async_callback(self._stop_engine)
@@ -212,6 +215,12 @@ class Bridge:
         if actor is not None:
             before, self._known = self._known, Known.of(assembly)
         report = taken(before, assembly)
+        if actor is not None:
+            summary = {"summary": report["summary"]}
+            decision = self.engine.context.decision(
+                actor, Act.RELOAD, object="settings", shown=summary
+            )
+            await self.engine.store.record(decision)
         self.log.info(LogEvent.RELOADED, summary=report["summary"])
         return report
 
@@ -292,6 +301,9 @@ class Bridge:
         for file, problems in book.quarantined.items():
             reason = "\n\n".join(_without_keys(problem).text() for problem in problems)
             self.log.error(LogEvent.RECIPE_QUARANTINED, file=file, reason=reason)
+
+    def _keep_checkpoint(self, point: Checkpoint) -> None:
+        append_checkpoint(self.assembly.settings.checkpoints, point)
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(text)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from appealbridge.clock import Clock
 from appealbridge.engine.delivery.lane import Lanes
@@ -15,6 +16,8 @@ from appealbridge.engine.notices.alarms import Alarms
 from appealbridge.engine.recipe_versions import KeptRecipes
 from appealbridge.engine.report import Report
 from appealbridge.engine.time_limit import TimeLimits
+from appealbridge.model.actor import Actor
+from appealbridge.model.audit import Checkpoint, Decision
 from appealbridge.plugin.http.client import Http
 from appealbridge.store.base import Store
 from appealbridge.store.records import Space
@@ -27,7 +30,8 @@ class EngineContext:
 
     `tasks` is the program's one task group. `http` is the network for channels and `source_http` that for
     sources, so that a slow source delays no post. `clean` masks every secret in a text before it is stored.
-    `free_space` asks the store's disk.
+    `free_space` asks the store's disk. `keep_checkpoint` keeps a checkpoint of the audit trail
+    outside the store; it may raise `OSError`.
     """
 
     store: Store
@@ -39,7 +43,14 @@ class EngineContext:
     source_http: Http
     clean: Callable[[str], str]
     free_space: Callable[[], Space]
+    keep_checkpoint: Callable[[Checkpoint], None] = lambda _: None
     lanes: Lanes = field(default_factory=Lanes)
+
+    def decision(self, actor: Actor, act: str, reason: str = "", **more: Any) -> Decision:
+        """Return the `Decision` of somebody now; `more` are its other fields."""
+        return Decision(
+            actor=actor, act=act, at=self.clock.now(), reason=self.clean(reason), **more
+        )
 
     @cached_property
     def alarms(self) -> Alarms:

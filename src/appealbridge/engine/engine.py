@@ -12,6 +12,7 @@ from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.notices.notifier import Notices
 from appealbridge.engine.pipeline import build
 from appealbridge.engine.supervise import Loops
+from appealbridge.engine.upkeep.checkpoints import Checkpoints
 from appealbridge.engine.upkeep.retention import Pruning
 from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
 from appealbridge.recipes.parsing.catalogue import Catalogue
@@ -68,6 +69,7 @@ class Engine:
             "upkeep": parts.expiry.run,
             "withdrawals": parts.withdrawals.run,
             "retention": self._pruning.run,
+            "checkpoints": Checkpoints(self.context).run,
             "notices": self._notices.run,
         }.items():
             self._loops.start(name, work)

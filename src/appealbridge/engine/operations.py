@@ -18,6 +18,7 @@ from appealbridge.engine.runs.runs import EVERYTHING, of_event
 from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
@@ -65,13 +66,15 @@ class Operations:
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
         if delivery.kind is Kind.WITHDRAW and not delivery.target:
-            await self._store.carry_out(delivery.id, self._clock.now())
+            decision = self._decision(actor, Act.RELEASE)
+            await self._store.carry_out(delivery.id, self._clock.now(), decision)
             self._context.lanes.on_waiting(delivery)
             self._queue.wake.set()
             return await self._moved(delivery.id, LogEvent.WITHDRAWAL, actor)
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
-        return await self._move(delivery, State.READY, LogEvent.RELEASED, actor, hold=kept)
+        decision = self._decision(actor, Act.RELEASE)
+        return await self._move(delivery, State.READY, LogEvent.RELEASED, decision, hold=kept)
 
     async def release_all(
         self, hold: str, actor: Actor, *, recipe: str = "", subject: str = ""
@@ -100,7 +103,10 @@ class Operations:
 
         async def cancel(delivery_id: str) -> Delivery:
             held = await self._held(delivery_id, hold, "cancelled")
-            return await self._move(held, State.CANCELLED, LogEvent.CANCELLED, actor, reason=reason)
+            decision = self._decision(actor, Act.CANCEL, reason)
+            return await self._move(
+                held, State.CANCELLED, LogEvent.CANCELLED, decision, reason=reason
+            )
 
         return await self._all(hold, recipe, subject, cancel)
 
@@ -112,7 +118,8 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
         await self._guard.repeats_text(delivery, self._clock.now())  # remembers its text
-        return await self._move(delivery, State.READY, LogEvent.RELEASED, actor)
+        decision = self._decision(actor, Act.RETRY)
+        return await self._move(delivery, State.READY, LogEvent.RELEASED, decision)
 
     async def retry_all(self, since: float | None, actor: Actor) -> Sequence[Delivery]:
         """
@@ -168,7 +175,8 @@ class Operations:
         )
         waits = {each.run.id for each in results if each.run and book.recipes[each.recipe].waits}
         if not dry_run and (wanted := [each.run for each in results if each.run]):
-            begun = await self._store.run_again(wanted, waits)
+            decision = self._decision(actor, Act.REPLAY)
+            begun = await self._store.run_again(wanted, waits, decision)
             self._queue.accepted(begun, woken=True)
             self._context.report.replayed(event, begun, actor)
         return results
@@ -189,7 +197,7 @@ class Operations:
                 "nobody knows whether it went out can be confirmed"
             )
         now = self._clock.now()
-        await self._store.settle(
+        await self._store.confirm(
             Settlement(
                 delivery_id=delivery.id,
                 source=State.HELD,
@@ -197,7 +205,8 @@ class Operations:
                 at=now,
                 receipt=Receipt(id=url, url=url),
                 reason="confirmed by a person",
-            )
+            ),
+            self._decision(actor, Act.CONFIRM),
         )
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
 
@@ -207,14 +216,15 @@ class Operations:
                 f"delivery {removal.number} is {removal.state.value}; only a removal that waits for a "
                 "person can be confirmed"
             )
-        await self._store.settle(
+        await self._store.confirm(
             Settlement(
                 delivery_id=removal.id,
                 source=State.HELD,
                 target=State.DELIVERED,
                 at=self._clock.now(),
                 reason=f"{CONFIRMED}{actor.person or 'a person'} ({removal.reason})",
-            )
+            ),
+            self._decision(actor, Act.CONFIRM),
         )
         return await self._moved(removal.id, LogEvent.WITHDRAWN, actor)
 
@@ -228,9 +238,15 @@ class Operations:
         if delivery.state is State.SENDING:
             await self._attempts.call_off(delivery.id)
             delivery = await self._store.delivery(delivery_id)
+        decision = self._decision(actor, Act.CANCEL, reason)
         if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
             reason = f"{reason}; it may be published all the same, so check the account"
-        return await self._move(delivery, State.CANCELLED, LogEvent.CANCELLED, actor, reason=reason)
+        return await self._move(
+            delivery, State.CANCELLED, LogEvent.CANCELLED, decision, reason=reason
+        )
+
+    def _decision(self, actor: Actor, act: Act, reason: str = "") -> Decision:
+        return self._context.decision(actor, act, reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
@@ -272,13 +288,16 @@ class Operations:
         delivery: Delivery,
         target: State,
         event: LogEvent,
-        actor: Actor,
+        decision: Decision,
         *,
         reason: str = "",
         hold: str = "",
     ) -> Delivery:
-        await self._store.move(delivery.id, target, self._clock.now(), reason=reason, hold=hold)
-        return await self._moved(delivery.id, event, actor)
+        now = self._clock.now()
+        await self._store.move(
+            delivery.id, target, now, reason=reason, hold=hold, decision=decision
+        )
+        return await self._moved(delivery.id, event, decision.actor)
 
     async def _moved(self, delivery_id: str, event: LogEvent, actor: Actor) -> Delivery:
         """Tell the parts of the engine concerned what happened to a delivery."""

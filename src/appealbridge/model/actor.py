@@ -15,6 +15,8 @@ class How(StrEnum):
     TOKEN = "token"  # noqa: S105 - no secret
     RECIPE = "recipe"
     DESK = "one desk"
+    FILE = "stop file"
+    DAEMON = "daemon"
 
 
 @value
@@ -23,7 +25,8 @@ class Actor:
     Whoever decides: a person of the settings by id, the owner of a token by id, or a recipe by name.
 
     With `How.DESK` the settings name no people, and `person` is the name that the command line gave: it may be
-    wrong or empty.
+    wrong or empty. With `How.FILE` it is the name in the stop file, or the number of the user who owns it. With
+    `How.DAEMON` nobody decided: it is something that the daemon itself must leave in the audit trail.
     """
 
     person: str

@@ -189,9 +189,7 @@ class Verifier:
         gaps += self._against_checkpoints(last)
         if self._no_reason:
             gaps.append(f"{self._no_reason} reasons were removed when their retention was over")
-        return AuditReport(
-            entries=self._count, problems=self._problems, gaps=gaps, more=self._more
-        )
+        return AuditReport(entries=self._count, problems=self._problems, gaps=gaps, more=self._more)
 
     def _begin(self) -> list[str]:
         first = self._first

@@ -48,6 +48,7 @@ class Alarm(StrEnum):
     ROOM_AGAIN = "store.room_again"
     STORE = "store.refuses"
     WITHDRAWN_SUBJECT = "withdrawal.blocks"
+    CHECKPOINT = "audit.no_checkpoint"
     PART_BROKE = "bridge.part_broke"
 
 

@@ -1,11 +1,18 @@
 """The settings: appealbridge.yaml, the secrets that it names, and the lists that it includes."""
 
-from appealbridge.settings.load import control_socket_of, load_settings, practice_of, store_of
+from appealbridge.settings.load import (
+    checkpoints_of,
+    control_socket_of,
+    load_settings,
+    practice_of,
+    store_of,
+)
 from appealbridge.settings.result import ChannelSettings, Settings
 
 __all__ = [
     "ChannelSettings",
     "Settings",
+    "checkpoints_of",
     "control_socket_of",
     "load_settings",
     "practice_of",

@@ -178,6 +178,9 @@ def _settings(
         ),
         secrets=frozenset(with_parts(vault.values)),
         missing=frozenset(reader.missing),
+        checkpoints=checkpoints_file(
+            folder, daemon.audit.checkpoints, _store_url(folder, daemon.store)
+        ),
     )
 
 
@@ -217,6 +220,20 @@ def store_of(file: Path | None) -> str:
     """Return the store's URL without checking anything else in the settings; raise `InvalidDocuments`."""
     folder, daemon = _only(file, "store")
     return _store_url(folder, daemon.store)
+
+
+@_only_problems
+def checkpoints_of(file: Path | None) -> Path:
+    """Return the file with checkpoints without checking anything else in the settings; raise `InvalidDocuments`."""
+    folder, daemon = _only(file, "audit")
+    return checkpoints_file(folder, daemon.audit.checkpoints, store_of(file))
+
+
+def checkpoints_file(folder: Path, written: Path | None, store: str) -> Path:
+    """Return the file with checkpoints: as it is written, from the settings' folder, or else beside the store."""
+    if written is not None:
+        return _whole(folder, written)
+    return Path(f"{store.removeprefix('sqlite://')}.checkpoints")
 
 
 @_only_problems

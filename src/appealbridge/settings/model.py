@@ -157,6 +157,17 @@ class RetentionSettings(_Section):
     )
 
 
+class AuditSettings(_Section):
+    """How the trail of decisions is secured."""
+
+    checkpoints: Path | None = _option(
+        None,
+        "The file to which the hash of the newest decision is added every hour. Keep it, or a copy, "
+        "where nobody can change it who can write the store. If left out, it is beside the store.",
+        "/mnt/elsewhere/appealbridge.checkpoints",
+    )
+
+
 class DaemonSettings(_Section):
     """The daemon's own settings. Accounts, sources and lists are read separately."""
 
@@ -276,6 +287,11 @@ class DaemonSettings(_Section):
         NoticeSettings(),
         "Whom AppealBridge tells when something goes wrong, and how.",
         {"to": ["duty_comms"]},
+    )
+    audit: AuditSettings = _option(
+        AuditSettings(),
+        "How the trail of decisions is secured.",
+        {"checkpoints": "/mnt/elsewhere/appealbridge.checkpoints"},
     )
     retention: RetentionSettings = _option(
         RetentionSettings(), "How long data is kept.", {"decisions": "7y"}

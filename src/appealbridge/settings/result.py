@@ -34,7 +34,8 @@ class Settings:
     it shares with those it is joined with. `notes` are not errors; `faults` are those of plug-ins, by the path of
     what is left out. `secrets` are the secrets that were looked up, `missing` the names of secrets that are
     not available, if that is no error. `weaknesses` are errors for `check` only: the daemon starts all the
-    same, so that no update stops it. `authorities` are the certificates of `ca_file`, in PEM.
+    same, so that no update stops it. `checkpoints` is the file
+    with checkpoints of the audit trail. `authorities` are the certificates of `ca_file`, in PEM.
     """
 
     daemon: DaemonSettings
@@ -56,3 +57,4 @@ class Settings:
     weaknesses: Sequence[Problem] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     missing: frozenset[str] = frozenset()
+    checkpoints: Path = Path("appealbridge.db.checkpoints")

@@ -27,10 +27,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from appealbridge.model.attempt import Attempt
+from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.withdrawal import Withdrawal
+from appealbridge.store.auditing import AuditQueries, AuditStore
 from appealbridge.store.records import (
     Accepted,
     Arrival,
@@ -59,6 +61,7 @@ from appealbridge.store.records import (
     Withdrawn,
     Writing,
 )
+from appealbridge.store.withdrawing import WithdrawalStore
 
 
 class EventStore(Protocol):
@@ -111,6 +114,9 @@ class DeliveryStore(Protocol):
         not allowed or the delivery is not in the state `source`, and `NotFound`.
         """
 
+    async def confirm(self, settlement: Settlement, decision: Decision) -> None:
+        """Store like `settle` what a person says about the result of an attempt."""
+
     async def recover(self, now: float, look_at: float) -> int:
         """
         Make `sending` deliveries unknown if their owner is gone; return how many there were.
@@ -147,7 +153,14 @@ class DeliveryStore(Protocol):
         """Return the earliest `publish_by` of a waiting delivery."""
 
     async def move(
-        self, delivery_id: str, target: State, now: float, *, hold: str = "", reason: str = ""
+        self,
+        delivery_id: str,
+        target: State,
+        now: float,
+        *,
+        hold: str = "",
+        reason: str = "",
+        decision: Decision | None = None,
     ) -> Delivery:
         """
         Make a change of state for a person, and return the changed delivery.
@@ -200,7 +213,9 @@ class RunStore(Protocol):
     async def runs_before(self, run_id: str) -> Sequence[Run]:
         """Return the older waiting runs of this one's recipe, subject and origin, oldest first."""
 
-    async def run_again(self, runs: Sequence[Run], waits: Collection[str]) -> Sequence[Run]:
+    async def run_again(
+        self, runs: Sequence[Run], waits: Collection[str], decision: Decision | None = None
+    ) -> Sequence[Run]:
         """
         Store runs of an event that is already stored, and wake them; return those that are new.
 
@@ -330,48 +345,7 @@ class RetentionStore(Protocol):
         """Make sure that no file has a copy of removed data."""
 
 
-class WithdrawalStore(Protocol):
-    """
-    Takes back what was published.
-
-    A removal is a delivery of the kind `withdraw`; it belongs to the run of its post, whose `withdrawing` ends with it.
-    While a whole subject is withdrawn, nothing about it is sent: `accept` and `advance` store it as cancelled and raise
-    an alarm, and `move` does not make it ready. What was `sending`, `unknown` or held as unknown has a removal that is
-    `planned` or held: `settle` and `move` make it ready if the post turns out to be published, and otherwise cancel it.
-    """
-
-    async def withdraw(self, order: WithdrawalOrder) -> Withdrawn:
-        """
-        Store a withdrawal with all that follows from it.
-
-        What waits is cancelled, and what is published gets a removal. A thread is removed from its last post to its
-        first. Raise `IllegalMove` if a single post is not published and does not wait, and `NotFound`.
-        """
-        ...
-
-    async def lift(self, number: int, by: str, now: float) -> Withdrawal:
-        """
-        End a withdrawal; removals that have not begun are cancelled, and their posts stay published.
-
-        What was being sent or unclear when it was withdrawn is removed or cancelled all the same. Raise `NotFound`,
-        or `IllegalMove` if it is lifted already.
-        """
-        ...
-
-    async def claim_removals(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
-        """Begin attempts at removals that are due, like `claim`."""
-        ...
-
-    async def carry_out(self, order_id: str, now: float) -> Withdrawn:
-        """
-        Carry out an order that is held: a delivery of the kind `withdraw` without a target, which a recipe planned.
-
-        `accept` and `advance` carry out at once what is not held. Raise `NotFound`, or `IllegalMove` if it is not held.
-        """
-        ...
-
-
-class StoreQueries(Protocol):
+class StoreQueries(AuditQueries, Protocol):
     """Queries that only read, for people and for the engine."""
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
@@ -479,6 +453,7 @@ class Store(
     RecipeStore,
     RetentionStore,
     WithdrawalStore,
+    AuditStore,
     StoreQueries,
     Protocol,
 ):

@@ -92,7 +92,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
             ]
         )
 
-    @table.get("/{path:(deliveries|runs|events|traces|withdrawals)(/.+)?}")
+    @table.get("/{path:(deliveries|runs|events|traces|withdrawals|audit)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
         rows = await listing.read(engine.store.listings, request.match_info["path"], request.query)
         return answer(listing.pointed_out(rows, engine.lanes, engine.clock.now()))

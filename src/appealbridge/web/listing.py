@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.model.audit import object_of
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
@@ -53,6 +55,10 @@ async def rows(
         held = one.state is State.HELD
         row["overtaken_by"] = await store.overtaken_by(one) if held else None
         shown.append(row)
+    decisions = await store.decisions([object_of(one.number) for one in listed])
+    for row in shown:
+        about = object_of(row["number"])
+        row["decisions"] = [views.decision(each) for each in decisions if each.object == about]
     return shown
 
 
@@ -175,7 +181,25 @@ async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]
     return [views.withdrawal(one, removals.get(str(one.number), ())) for one in listed]
 
 
-_LISTS = {"deliveries": deliveries, "runs": runs, "events": events, "withdrawals": withdrawals}
+async def audit(store: StoreQueries, query: Query) -> dict[str, Any]:
+    """Return entries of the audit trail `after` a number, in order; its checkpoints, and the last number given."""
+    text = query.get("after", "0")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise ValueError(f"after must be the number of an entry, not {text!r:.40}")
+    return {
+        "entries": [asdict(each) for each in await store.audit(int(text), _limit(query))],
+        "checkpoints": [asdict(each) for each in await store.checkpoints()],
+        "issued": await store.audit_issued(),
+    }
+
+
+_LISTS = {
+    "audit": audit,
+    "deliveries": deliveries,
+    "runs": runs,
+    "events": events,
+    "withdrawals": withdrawals,
+}
 _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace}
 
 

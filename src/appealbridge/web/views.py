@@ -12,6 +12,7 @@ from appealbridge.engine.delivery.health import Condition
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.runs.replays import Replayed
 from appealbridge.model.attempt import Attempt
+from appealbridge.model.audit import AuditEntry
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
@@ -97,6 +98,21 @@ def attempt(one: Attempt) -> dict[str, Any]:
         "begun_at": moment(one.begun_at),
         "ended_at": moment(one.ended_at),
         "detail": one.detail or None,
+    }
+
+
+def decision(one: AuditEntry) -> dict[str, Any]:
+    """Return a decision of the audit trail, for a trace."""
+    return {
+        "at": moment(one.at),
+        "by": one.actor or None,
+        "how": one.how,
+        "act": one.act,
+        "object": one.object,
+        "revision": one.revision or None,
+        "content_hash": one.content_hash or None,
+        "reason": one.reason,
+        "entry": one.seq,
     }
 
 

@@ -182,6 +182,13 @@ WORDINGS: Mapping[str, Wording] = {
         "AppealBridge keeps trying, and nothing is lost meanwhile. Please check the disk, and what the log says "
         "about it.",
     ),
+    Alarm.CHECKPOINT: Wording(
+        "the trail of decisions could not be secured",
+        "the trail of decisions could not be secured",
+        "The checkpoint could not be added to the file of the settings (audit: checkpoints), so it would not show if "
+        "somebody cut off the newest decisions. AppealBridge tries again every hour.",
+        all="appealbridge audit verify",
+    ),
     Alarm.WITHDRAWN_SUBJECT: Wording(
         "a withdrawn subject would have been published again",
         "withdrawn subjects would have been published again",

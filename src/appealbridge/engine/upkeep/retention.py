@@ -85,12 +85,15 @@ class Pruning:
         emptied = removed = runs = 0
         if (personal := now.personal) is not None:
             emptied = await self._all(lambda after: self._store.empty(personal, after))
+            await self._store.forget_reasons(personal.before)
         if (decisions := now.decisions) is not None:
             # If personal content has a retention of its own, no row is removed before that ends.
             only = now.personal is not None
             removed = await self._all(
                 lambda after: self._store.forget(decisions, emptied=only, after=after)
             )
+            while await self._store.prune_audit(decisions.before, self._clock.now()):
+                await self._clock.sleep(PAUSE)
             await self._store.forget_recipes(decisions.before, self._in_force())
             while await self._store.forget_keys(decisions.before - KEYS_OUTLIVE):
                 await self._clock.sleep(PAUSE)

@@ -10,6 +10,7 @@ from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.withdrawals.outcome import task
 from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.notice import Alarm
@@ -63,7 +64,8 @@ class Withdrawals:
             whole=not channels,
         )
         order = WithdrawalOrder(withdrawal=withdrawal, channels=channels)
-        return await self._withdraw(order, dry_run=dry_run)
+        decision = self._context.decision(actor, Act.WITHDRAW, reason)
+        return await self._withdraw(order, decision, dry_run=dry_run)
 
     async def post(
         self, delivery_id: str, reason: str, actor: Actor, *, dry_run: bool = False
@@ -82,11 +84,20 @@ class Withdrawals:
             by=str(actor),
             at=self._clock.now(),
         )
-        return await self._withdraw(WithdrawalOrder(withdrawal=withdrawal), dry_run=dry_run)
+        decision = self._context.decision(
+            actor,
+            Act.WITHDRAW,
+            reason,
+            event_id=post.event_id,
+            content_hash=post.content_hash,
+        )
+        order = WithdrawalOrder(withdrawal=withdrawal)
+        return await self._withdraw(order, decision, dry_run=dry_run)
 
     async def lift(self, number: int, actor: Actor) -> Withdrawal:
         """End a withdrawal; raise `NotFound`, or `IllegalMove` if it is lifted already."""
-        lifted = await self._store.lift(number, str(actor), self._clock.now())
+        decision = self._context.decision(actor, Act.LIFT)
+        lifted = await self._store.lift(number, str(actor), decision.at, decision)
         self._context.report.withdrawal(LogEvent.LIFTED, lifted)
         return lifted
 
@@ -109,7 +120,9 @@ class Withdrawals:
                 report.store_failed(error, "withdrawals")
             await self._clock.wait(self._wake, EVERY)
 
-    async def _withdraw(self, order: WithdrawalOrder, *, dry_run: bool) -> Withdrawn:
+    async def _withdraw(
+        self, order: WithdrawalOrder, decision: Decision, *, dry_run: bool
+    ) -> Withdrawn:
         reason = order.withdrawal.reason
         if not reason.strip():
             raise ValueError("reason: say why it is withdrawn")
@@ -119,7 +132,7 @@ class Withdrawals:
             )
         if dry_run:
             return await self._store.would_withdraw(order)
-        result = await self._store.withdraw(order)
+        result = await self._store.withdraw(order, decision)
         self.stored(result)
         return result
 

@@ -19,6 +19,7 @@ from appealbridge.model.ids import event_id as event_id_at
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, reads
+from appealbridge.store.sqlite.decisions.audit import SqliteAuditQueries
 from appealbridge.store.sqlite.deliveries import find
 from appealbridge.store.sqlite.ordering import BEHIND, OVERTAKEN, key_of
 from appealbridge.store.sqlite.rows import (
@@ -144,7 +145,7 @@ class _Driver(NamedTuple):
     gathered: str = ""
 
 
-class SqliteQueries(WithdrawalQueries):
+class SqliteQueries(WithdrawalQueries, SqliteAuditQueries):
     """The `StoreQueries` in SQLite."""
 
     @reads

@@ -12,8 +12,8 @@ from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
-from appealbridge.store.sqlite.audit import record
 from appealbridge.store.sqlite.bulk import Insert, Join
+from appealbridge.store.sqlite.decisions.audit import record
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import OrderingKey, follow, has_to_wait

@@ -15,6 +15,7 @@ from appealbridge.store.sqlite.connections import (
     open_writer,
     prepared,
 )
+from appealbridge.store.sqlite.decisions.audit import SqliteAudit
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
 from appealbridge.store.sqlite.events import SqliteEvents
 from appealbridge.store.sqlite.notices import SqliteNotices
@@ -41,6 +42,7 @@ class SqliteStore(
     SqliteRecipes,
     SqliteRetention,
     SqliteWithdrawals,
+    SqliteAudit,
     SqliteQueries,
 ):
     """The `Store` in one SQLite file. Use `open` and `close`."""

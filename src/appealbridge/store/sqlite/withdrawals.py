@@ -16,7 +16,7 @@ from appealbridge.model.notice import NOTICE
 from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
-from appealbridge.store.sqlite.audit import decide, record
+from appealbridge.store.sqlite.decisions.audit import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
 from appealbridge.store.sqlite.live import (
     OF_CHANNEL,
@@ -259,9 +259,7 @@ def release_order(
     return carry_out_order(db, order, now)
 
 
-def withdraw(
-    db: Connection, order: WithdrawalOrder, decision: Decision | None = None
-) -> Withdrawn:
+def withdraw(db: Connection, order: WithdrawalOrder, decision: Decision | None = None) -> Withdrawn:
     """Store a withdrawal with all that follows from it, in the transaction of its caller."""
     fates, now = _fates(db, order), order.withdrawal.at
     w = order.withdrawal

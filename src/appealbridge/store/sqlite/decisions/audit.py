@@ -73,7 +73,7 @@ class SqliteAudit(WriteAccess):
 
     @writes
     def checkpoint(self, db: Connection, now: float) -> Checkpoint | None:
-        head = db.execute(_HEAD).fetchone()
+        head: tuple[int, str] | None = db.execute(_HEAD).fetchone()
         last = db.execute(
             "SELECT seq, hash FROM checkpoints ORDER BY number DESC LIMIT 1"
         ).fetchone()

@@ -1,0 +1,1 @@
+"""What people decide: the audit trail, and what they have stopped."""

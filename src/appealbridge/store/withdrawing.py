@@ -1,0 +1,56 @@
+"""The `WithdrawalStore`: the part of a store that takes back what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from appealbridge.model.audit import Decision
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.withdrawal import Withdrawal
+from appealbridge.store.records import WithdrawalOrder, Withdrawn
+
+
+class WithdrawalStore(Protocol):
+    """
+    Takes back what was published.
+
+    A removal is a delivery of the kind `withdraw`; it belongs to the run of its post, whose `withdrawing` ends with it.
+    While a whole subject is withdrawn, nothing about it is sent: `accept` and `advance` store it as cancelled and raise
+    an alarm, and `move` does not make it ready. What was `sending`, `unknown` or held as unknown has a removal that is
+    `planned` or held: `settle` and `move` make it ready if the post turns out to be published, and otherwise cancel it.
+    """
+
+    async def withdraw(self, order: WithdrawalOrder, decision: Decision | None = None) -> Withdrawn:
+        """
+        Store a withdrawal with all that follows from it.
+
+        What waits is cancelled, and what is published gets a removal. A thread is removed from its last post to its
+        first. Raise `IllegalMove` if a single post is not published and does not wait, and `NotFound`.
+        """
+        ...
+
+    async def lift(
+        self, number: int, by: str, now: float, decision: Decision | None = None
+    ) -> Withdrawal:
+        """
+        End a withdrawal; removals that have not begun are cancelled, and their posts stay published.
+
+        What was being sent or unclear when it was withdrawn is removed or cancelled all the same. Raise `NotFound`,
+        or `IllegalMove` if it is lifted already.
+        """
+        ...
+
+    async def claim_removals(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+        """Begin attempts at removals that are due, like `claim`."""
+        ...
+
+    async def carry_out(
+        self, order_id: str, now: float, decision: Decision | None = None
+    ) -> Withdrawn:
+        """
+        Carry out an order that is held: a delivery of the kind `withdraw` without a target, which a recipe planned.
+
+        `accept` and `advance` carry out at once what is not held. Raise `NotFound`, or `IllegalMove` if it is not held.
+        """
+        ...
