@@ -24,7 +24,7 @@ PAGE = 1000
 """How many entries are read at once."""
 
 
-@click.group()
+@click.group(short_help="Check, copy or mark the trail of decisions.")
 def audit() -> None:
     """Check, copy or mark the trail of decisions: who decided what, when and why."""
 
