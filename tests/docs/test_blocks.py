@@ -13,7 +13,7 @@ from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.secrets import SecretRef
 from appealbridge.triggers.appeal.files import read_appeals
 from tests.docs import workplace
-from tests.docs.pages import blocks
+from tests.docs.pages import PAGES, blocks
 
 BASE = {
     "triggers": "triggers: [{ trigger: appeal }]",
@@ -28,7 +28,8 @@ SETTINGS = frozenset(DaemonSettings.model_fields) | {"channels", "lists"} | SECT
 YAML = [
     block
     for block in blocks()
-    if block.language == "yaml" and block.word not in ("broken", "blueprint", "plugin")
+    if block.language == "yaml"
+    and block.word not in ("broken", "blueprint", "plugin", "prometheus")
 ]
 
 
@@ -50,6 +51,14 @@ def kind_of(block) -> str:
 
 def kinds(*wanted):
     return [block for block in YAML if kind_of(block) in wanted]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_fence_of_a_page_opens_or_closes_a_block(page):
+    fences = [
+        line for line in page.read_text("utf-8").splitlines() if line.lstrip().startswith("```")
+    ]
+    assert len(fences) == 2 * sum(block.page == page for block in blocks())
 
 
 @parametrized(YAML)
