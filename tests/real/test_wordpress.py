@@ -3,13 +3,22 @@
 import asyncio
 import base64
 import json
+import random
+import time
 from contextlib import asynccontextmanager
-from functools import partial
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from appealbridge.channels.wordpress.channel import WordPress
+from appealbridge.channels.wordpress.post import WordPressPost
+from appealbridge.plugin import Tools, Unsure
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.session import open_session
+from appealbridge.testing.channel_case import a_delivery
+from appealbridge.testing.server import this_machine
+from tests.drawn import png, stored
 from tests.real.house import command, house
 from tests.real.losing import Losing
 from tests.real.servers import HERE, free_port, install, output_of, running
@@ -52,12 +61,11 @@ class Site:
     """A WordPress: its address, a login, how it loses an answer, and what readers see of it."""
 
     def __init__(self, url, password, lose, read):
-        self.url, self.password, self.lose, self._read = url, password, lose, read
+        self.url, self.password, self.lose, self.read = url, password, lose, read
 
     async def posts(self, title):
         """Return all posts with a title, also those in the trash, in the order in which they were created."""
-        posts = await self._read()
-        return [post for post in posts if (post["type"], post["title"]) == ("post", title)]
+        return [post for post in await self.read() if post.get("title") == title]
 
     async def status(self, address):
         """Return what a reader's browser would get at an address."""
@@ -89,8 +97,8 @@ async def debians(folder):
             async def read():
                 return json.loads(await asyncio.to_thread(output_of, show))
 
-            async def lose():
-                way.lose("/wp/v2/posts")
+            async def lose(what="posts"):
+                way.lose(f"/wp/v2/{what}")
 
             yield Site(way.url, password, lose, read)
 
@@ -105,14 +113,15 @@ async def ours(folder):
             return [
                 {
                     **post,
-                    "type": "post",
                     "status": "trash" if post["deleted_at"] else post["status"],
                     "link": f"{practice.url}/wordpress/?p={post['id']}",
                 }
                 for post in posts
             ]
 
-        lose = partial(practice.fault, "wordpress", "post_then_reset")
+        async def lose(_="posts"):
+            await practice.fault("wordpress", "post_then_reset")
+
         yield Site(f"{practice.url}/wordpress", "practice-editor", lose, read)
 
 
@@ -224,3 +233,65 @@ async def test_terms_are_kept_like_this(site):
     assert post["categories"] == [term["id"]]
     _, post = await site.asks("POST", "posts", {"title": "x"})
     assert (post["status"], post["categories"], post["slug"]) == ("draft", [1], "")
+
+
+PICTURE = png()
+ALT = 'A girl, 14, in a "red" coat & hat'
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def channel(site):
+    """The channel at the site: calls one of its methods, for the account of an editor."""
+    login = {"username": "editor", "application_password": site.password}
+    account = WordPress().account.model_validate({"api": site.url, "credentials": login})
+    delivery = a_delivery(id=f"delivery {time.time()}")
+
+    async def data(_):
+        return PICTURE
+
+    async with open_session(policy=this_machine) as session:
+        http = Http(session, str, now=time.time, timeout=10.0)
+
+        async def does(what, *arguments):
+            tools = Tools(http, time.time(), random.Random(1), data)
+            return await getattr(WordPress(), what)(account, *arguments, delivery, tools)
+
+        yield does
+
+
+async def test_two_pictures_are_uploaded_once_shown_and_gone_for_good_with_their_post(
+    site, channel
+):
+    image = stored(PICTURE, ALT)
+    names = ["0aa1bb2cc3dd4ee5ff60718", "1aa1bb2cc3dd4ee5ff60718"]
+    await site.lose("media")
+    with pytest.raises(Unsure):
+        await channel("upload", image, names[0])
+    first = await channel("find_upload", image, names[0])
+    assert await channel("find_upload", image, names[1]) is None
+    second = await channel("upload", image, names[1])
+    images = tuple(image.model_copy(update={"upload": upload}) for upload in (first, second))
+    message = WordPressPost(title="Two pictures", body="<p>Seen?</p>", images=images)
+    receipt = await channel("deliver", message)
+    (post,) = await site.posts("Two pictures")
+    assert (
+        f'<img src="{second.url}" alt="A girl, 14, in a &quot;red&quot; coat &amp; hat">'
+        in post["content"]
+    )
+    assert [await site.status(upload.url) for upload in (first, second)] == [200, 200]
+    _, shown = await site.asks("GET", f"media/{first.id}?context=edit")
+    assert (shown["alt_text"], shown["slug"]) == (ALT, names[0])
+    _, shown = await site.asks("GET", f"posts/{receipt.id}?context=edit")
+    assert shown["featured_media"] == int(first.id)
+    assert WordPress().shows(message, await channel("look", receipt))
+    corrected = message.model_copy(update={"body": "<p>Found.</p>"})
+    await channel("edit", corrected, receipt)
+    assert WordPress().shows(corrected, await channel("look", receipt))
+    await channel("remove", receipt)
+    assert not (await channel("look", receipt)).there
+    for upload in (first, second):
+        assert (await channel("look_upload", upload)).there
+        await channel("remove_upload", upload)
+        assert not (await channel("look_upload", upload)).there
+        assert await site.status(upload.url) == 404
+    assert await site.status(receipt.url) == 404

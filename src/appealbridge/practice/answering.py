@@ -126,18 +126,26 @@ class Answering:
 
     def delete(self, shelf: Shelf, post: PracticePost) -> None:
         """Take a post down, or do what the active fault does instead: nothing, later, or decline."""
+
+        def delete() -> None:
+            if post.deleted_at is None:
+                shelf.delete(post)
+
+        self.remove(delete)
+
+    def remove(self, delete: Callable[[], object]) -> None:
+        """Delete something, or do what the active fault does instead."""
         if self._faults.take(self._words.name, {FaultName.DELETE_403}):
             raise Declined(self._words.forbidden())
         fault = self._faults.take(self._words.name, {FaultName.DELETE_LIES, FaultName.DELETE_SLOW})
         if fault is None:
-            shelf.delete(post)
+            delete()
         elif fault.name is FaultName.DELETE_SLOW:
 
-            async def delete() -> None:
-                if post.deleted_at is None:
-                    shelf.delete(post)
+            async def later() -> None:
+                delete()
 
-            self._begin(_seconds(fault), delete)
+            self._begin(_seconds(fault), later)
 
     def edit_by_hand(self, shelf: Shelf, post: PracticePost) -> None:
         """Let somebody change a post on the platform itself, if that fault is on."""

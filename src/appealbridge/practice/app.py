@@ -41,6 +41,9 @@ from appealbridge.practice.x import PracticeX
 LISTEN = "127.0.0.1:8090"
 SMTP = "127.0.0.1:8025"
 
+LONGEST = 20 * 1024 * 1024
+"""The longest request that is read."""
+
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 
 
@@ -50,7 +53,7 @@ class AddressUnusable(Exception):
 
 def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web.Application:
     """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
-    app = web.Application()
+    app = web.Application(client_max_size=LONGEST)
     for platform in (
         PracticeX(shelf, faults, clock),
         PracticeFacebook(shelf, faults, clock),

@@ -44,7 +44,7 @@ class Caller:
 
     async def __call__(self, method, path, **options):
         async with self.session.request(method, self.sandbox.url + path, **options) as reply:
-            reply.text_read = await reply.text()
+            reply.text_read = await reply.text(errors="replace")
             return reply
 
     async def json(self, method, path, **options):

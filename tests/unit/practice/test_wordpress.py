@@ -6,12 +6,13 @@ import random
 import pytest
 
 from appealbridge.channels.wordpress.channel import WordPress
-from appealbridge.channels.wordpress.post import slug_of
-from appealbridge.plugin import Rejected, Tools, TryAgain
+from appealbridge.channels.wordpress.post import WordPressPost, slug_of
+from appealbridge.plugin import AlreadyGone, Rejected, Tools, TryAgain, Unsure
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.server import this_machine
+from tests.drawn import png, stored
 
 API = "/wordpress/wp-json/wp/v2"
 
@@ -226,3 +227,104 @@ async def test_a_draft_is_seen_by_no_reader(publish, call):
     receipt = await publish(status="draft")
     assert receipt.url.endswith(f"/?p={receipt.id}")
     assert (await call("GET", f"/wordpress/?p={receipt.id}")).status == 404
+
+
+# -- pictures ---------------------------------------------------------------------------------------
+
+PICTURE = png()
+IMAGE = stored(PICTURE, 'A girl, 14, in a "red" coat & hat')
+
+
+@pytest.fixture
+async def library(sandbox):
+    """The channel's way to the library: each of its methods, for the account."""
+    channel = WordPress()
+    account = channel.account(
+        **channel.practice("force", {"api": "https://a.example"}, sandbox.url)
+    )
+
+    async def data(sha256):
+        assert sha256 == IMAGE.rendition.sha256
+        return PICTURE
+
+    async with open_session(policy=this_machine) as session:
+        http = Http(session, str, now=lambda: 1_790_000_000.0, timeout=1.0)
+        tools = Tools(http, 1_790_000_000.0, random.Random(1), data)
+
+        async def does(what, *arguments):
+            return await getattr(channel, what)(account, *arguments, a_delivery(), tools)
+
+        yield does
+
+
+def page_of(upload):
+    return "/wordpress" + upload.url.partition("/wordpress")[2]
+
+
+async def test_a_picture_is_there_for_readers_once_it_is_uploaded_until_it_is_removed(
+    library, call
+):
+    upload = await library("upload", IMAGE, "abc123")
+    assert upload.url.endswith("/wp-content/uploads/abc123.png")
+    reply = await call("GET", page_of(upload))
+    assert (reply.status, reply.content_type) == (200, "image/png")
+    assert (await library("look_upload", upload)).there
+    assert "deleted" in await library("remove_upload", upload)
+    assert not (await library("look_upload", upload)).there
+    assert (await call("GET", page_of(upload))).status == 404
+    with pytest.raises(AlreadyGone):
+        await library("remove_upload", upload)
+
+
+async def test_an_upload_whose_answer_is_lost_is_found_by_its_name(library, call):
+    assert await library("find_upload", IMAGE, "abc123") is None
+    await call.fault("wordpress", "post_then_reset")
+    with pytest.raises(Unsure):
+        await library("upload", IMAGE, "abc123")
+    found = await library("find_upload", IMAGE, "abc123")
+    assert (await call("GET", page_of(found))).status == 200
+
+
+async def test_a_removal_of_a_picture_that_lies_is_seen_through(library, call):
+    upload = await library("upload", IMAGE, "abc123")
+    await call.fault("wordpress", "delete_lies")
+    await library("remove_upload", upload)
+    assert (await library("look_upload", upload)).there
+
+
+async def test_the_first_picture_is_the_featured_one_and_the_others_follow_the_text(library, call):
+    first, second = [await library("upload", IMAGE, name) for name in ("abc1", "abc2")]
+    images = tuple(IMAGE.model_copy(update={"upload": upload}) for upload in (first, second))
+    message = WordPressPost(text="MISSING: Aisha, 14", images=images)
+    receipt = await library("deliver", message)
+    (post,) = await call.posts()
+    assert [picture["url"] for picture in post["media"]] == [first.url, second.url]
+    assert {picture["alt"] for picture in post["media"]} == {IMAGE.alt}
+    assert post["featured_media"] == int(first.id)
+    # What is stored of a message has no addresses, and is recognised all the same.
+    kept = WordPressPost.model_validate_json(message.model_dump_json())
+    assert WordPress().shows(kept, await library("look", receipt))
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"<svg/>", "rest_upload_unknown_error"),
+        (PICTURE + bytes(3_000_000), "rest_upload_unknown_error"),
+    ],
+    ids=["another type", "too large"],
+)
+async def test_a_file_that_is_refused_is_a_500_and_refused_for_good(sandbox, data, code):
+    channel = WordPress()
+    account = channel.account(
+        **channel.practice("force", {"api": "https://a.example"}, sandbox.url)
+    )
+
+    async def given(_):
+        return data
+
+    async with open_session(policy=this_machine) as session:
+        http = Http(session, str, now=lambda: 1_790_000_000.0, timeout=5.0)
+        tools = Tools(http, 1_790_000_000.0, random.Random(1), given)
+        with pytest.raises(Rejected, match=code):
+            await channel.upload(account, IMAGE, "abc123", a_delivery(), tools)

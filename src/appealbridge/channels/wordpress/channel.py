@@ -24,31 +24,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from yarl import URL
-
+from appealbridge.channels.wordpress.media import WordPressMedia
 from appealbridge.channels.wordpress.post import WordPressPost, seen, slug_of
 from appealbridge.channels.wordpress.rest import (
-    PAGE_SAYS_NO,
+    NO_SUCH_POST,
+    WordPressAccount,
     WordPressRest,
     failure,
     open_rest,
+    still_answers,
     words_of,
 )
 from appealbridge.plugin import (
-    Account,
-    Address,
     AlreadyGone,
     Channel,
     Delivery,
     Edits,
-    Field,
-    Options,
     Receipt,
     Registry,
     Removes,
     Repeat,
     SearchResult,
-    Secret,
     Standing,
     Tools,
     looking,
@@ -57,41 +53,14 @@ from appealbridge.plugin.http import Effect, Reply
 from appealbridge.plugin.timestamps import moment
 
 _FIELDS = "id,slug,status,link,date_gmt"
-_GONE = "rest_post_invalid_id"
 _NO_TRASH = "rest_trash_not_supported"
-
-
-class WordPressCredentials(Options):
-    """The login of a user."""
-
-    username: str = Field(
-        min_length=1,
-        pattern=r"^[^:\x00-\x1f]+$",
-        description="The user's name.",
-        examples=["bridge"],
-    )
-    application_password: Secret = Field(
-        description="An application password, from the user's profile in WordPress; not the password for logging in.",
-        examples=["!secret newsroom_password"],
-    )
-
-
-class WordPressAccount(Account):
-    """One user of one WordPress site."""
-
-    api: Address = Field(
-        description="The site's address.", examples=["https://news.example.police.uk"]
-    )
-    credentials: WordPressCredentials = Field(
-        description="The login.",
-        examples=[{"username": "bridge", "application_password": "!secret newsroom_password"}],
-    )
 
 
 class WordPress(
     Channel[WordPressAccount, WordPressPost],
     Removes[WordPressAccount],
     Edits[WordPressAccount, WordPressPost],
+    WordPressMedia,
 ):
     """Publishes a post under an address of its own, finds it there, edits it and moves it to the trash."""
 
@@ -107,7 +76,7 @@ class WordPress(
         self, account: WordPressAccount, message: WordPressPost, delivery: Delivery, tools: Tools
     ) -> Receipt:
         """Create the post, if it is not there."""
-        rest = await _rest(account, tools)
+        rest = await open_rest(account, tools)
         earlier = await _found(rest, delivery)
         if earlier is not None:
             return earlier
@@ -123,7 +92,7 @@ class WordPress(
         self, account: WordPressAccount, message: WordPressPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
         """Look for the post by its address, in the trash too."""
-        receipt = await _found(await _rest(account, tools), delivery)
+        receipt = await _found(await open_rest(account, tools), delivery)
         where = f"{account.api} by the address {slug_of(delivery)}"
         if receipt is None:
             return SearchResult(None, sure=True, seen=f"no post on {where}")
@@ -133,7 +102,7 @@ class WordPress(
         self, account: WordPressAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> str:
         """Move the post to the trash, from which a person can restore it; delete it if the site has no trash."""
-        rest = await _rest(account, tools)
+        rest = await open_rest(account, tools)
         path = f"posts/{receipt.id}"
         reply = await rest.ask("DELETE", path, Effect.CHANGE, accept=(501,))
         if reply.status == 501:
@@ -159,7 +128,7 @@ class WordPress(
         tools: Tools,
     ) -> Receipt:
         """Replace title, body, excerpt, categories and tags. Whether readers see the post stays as it is."""
-        rest = await _rest(account, tools)
+        rest = await open_rest(account, tools)
         fields = await _fields(rest, message)
         reply = await rest.ask("POST", f"posts/{receipt.id}", Effect.CHANGE, json=fields)
         with reply.expecting("a post"):
@@ -178,13 +147,13 @@ class WordPress(
         self, account: WordPressAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> Standing:
         """Ask for the post by its id; if it is gone or in the trash, check that its page is gone as well."""
-        rest = await _rest(account, tools)
+        rest = await open_rest(account, tools)
         reply = await rest.ask(
             "GET", f"posts/{receipt.id}", params={"context": "edit"}, accept=(404,)
         )
         text, where = "", "it is there"
         if reply.status == 404:
-            if words_of(reply).get("code") != _GONE:
+            if words_of(reply).get("code") != NO_SUCH_POST:
                 raise looking(failure)(reply)
             there, where = False, "there is no such post"
         else:
@@ -197,18 +166,14 @@ class WordPress(
         if there:
             return Standing(there=True, text=text, seen=reply.message(where))
         where = where if reply.status == 404 else "it is in the trash"
-        page = await tools.http.request(
-            "HEAD", _page(account, receipt), Effect.READ,
-            accept=PAGE_SAYS_NO, failure=looking(Reply.failure),
-        )  # fmt: skip
-        if page.status < 300:
+        if await still_answers(account, receipt.url, f"?p={receipt.id}", tools):
             where = f"{where}, but its page still answers; a cache may have to be cleared: {receipt.url}"
             return Standing(there=True, text=text, seen=reply.message(where))
         return Standing(there=False, seen=reply.message(where))
 
     async def check(self, account: WordPressAccount, tools: Tools) -> str:
         """Return the user and the site."""
-        reply = await (await _rest(account, tools)).ask(
+        reply = await (await open_rest(account, tools)).ask(
             "GET", "users/me", params={"context": "edit", "_fields": "username"}
         )
         with reply.expecting("a user"):
@@ -217,11 +182,6 @@ class WordPress(
     def practice_credentials(self, name: str) -> Mapping[str, Any]:
         """Return a login without access."""
         return {"credentials": {"username": name, "application_password": f"practice-{name}"}}
-
-
-async def _rest(account: WordPressAccount, tools: Tools) -> WordPressRest:
-    login = account.credentials
-    return await open_rest(account.api, login.username, login.application_password, tools)
 
 
 async def _found(rest: WordPressRest, delivery: Delivery) -> Receipt | None:
@@ -246,20 +206,13 @@ async def _fields(rest: WordPressRest, message: WordPressPost) -> dict[str, Any]
         "title": message.sent_title(),
         "content": message.content(),
         "excerpt": message.summary(),
+        **({"featured_media": int(message.images[0].media.id)} if message.images else {}),
         **{
             kind: [await rest.term(kind, name) for name in names]
             for kind, names in (("categories", message.categories), ("tags", message.tags))
             if names
         },
     }
-
-
-def _page(account: WordPressAccount, receipt: Receipt) -> str:
-    """Return the address under which readers saw a post, on the account's own site."""
-    site, page = URL(account.api.removesuffix("/wp-json")), URL(receipt.url)
-    if page.absolute and (page.host, page.explicit_port) == (site.host, site.explicit_port):
-        return str(page.with_scheme(site.scheme))
-    return f"{site}/?p={receipt.id}".replace("//?", "/?")
 
 
 def _receipt(post: Mapping[str, Any], reply: Reply) -> Receipt:

@@ -14,7 +14,15 @@ from typing import Annotated, Literal
 
 import nh3
 
-from appealbridge.plugin import HTML, Delivery, Field, Options, field_validator, model_validator
+from appealbridge.plugin import (
+    HTML,
+    Delivery,
+    Field,
+    Illustrated,
+    Image,
+    field_validator,
+    model_validator,
+)
 from appealbridge.plugin import text as plain_text
 from appealbridge.plugin.timeline import shown
 
@@ -27,7 +35,7 @@ _LINK = "\ue000{}\ue001"
 """Stands in the place of a link while the rest of a text is escaped: characters that no text has a use for."""
 
 
-class WordPressPost(Options):
+class WordPressPost(Illustrated):
     """One post."""
 
     title: str | None = Field(
@@ -103,13 +111,12 @@ class WordPressPost(Options):
         return html.escape(self.heading(), quote=False)
 
     def content(self) -> str:
-        """Return the post as the HTML that is sent."""
-        if self.body:
-            return _without_shortcodes(self.body)
+        """Return the post as the HTML that is sent: the text, then all pictures but the first."""
         text = self.text or ""
         if self.title is None:
             text = _first_line(text)[1] or text
-        return _without_shortcodes(linked(text))
+        figures = (_figure(image) for image in self.images[1:])
+        return "\n".join((_without_shortcodes(self.body or linked(text)), *figures))
 
     def summary(self) -> str:
         """Return the excerpt as the HTML that is sent, empty if there is none."""
@@ -163,6 +170,14 @@ def slug_of(delivery: Delivery) -> str:
     """
     digest = hashlib.sha256(delivery.id.encode()).digest()
     return f"ab-{b32encode(digest)[:20].decode().lower()}"
+
+
+def _figure(image: Image) -> str:
+    """Return the HTML of a picture; what is compared with a post needs no address."""
+    address = image.upload.url if image.upload else ""
+    return _without_shortcodes(
+        f'<figure><img src="{html.escape(address)}" alt="{html.escape(image.alt)}"></figure>'
+    )
 
 
 def _first_line(text: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,13 @@ import orjson
 from yarl import URL
 
 from appealbridge.plugin import (
+    Account,
     AccountRefused,
+    Address,
     DeliveryError,
+    Field,
     LoginExpired,
+    Options,
     Rejected,
     Secret,
     Tools,
@@ -28,8 +32,38 @@ _NAMED_ROOT = re.compile(r"<([^<>]+)>\s*;\s*rel=\"?https://api\.w\.org/\"?")
 _FORBIDDEN = ("rest_forbidden", "rest_forbidden_context", "rest_forbidden_status")
 _TERMS = 100
 
-PAGE_SAYS_NO = frozenset(range(300, 500)) - {429}
+NO_SUCH_POST = "rest_post_invalid_id"
+"""The code for a post or picture that is not there."""
+
+_PAGE_SAYS_NO = frozenset(range(300, 500)) - {429}
 """What a page of a site may answer if it is not there, or not for everybody."""
+
+
+class WordPressCredentials(Options):
+    """The login of a user."""
+
+    username: str = Field(
+        min_length=1,
+        pattern=r"^[^:\x00-\x1f]+$",
+        description="The user's name.",
+        examples=["bridge"],
+    )
+    application_password: Secret = Field(
+        description="An application password, from the user's profile in WordPress; not the password for logging in.",
+        examples=["!secret newsroom_password"],
+    )
+
+
+class WordPressAccount(Account):
+    """One user of one WordPress site."""
+
+    api: Address = Field(
+        description="The site's address.", examples=["https://news.example.police.uk"]
+    )
+    credentials: WordPressCredentials = Field(
+        description="The login.",
+        examples=[{"username": "bridge", "application_password": "!secret newsroom_password"}],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +86,7 @@ class WordPressRest:
         effect: Effect = Effect.READ,
         *,
         params: dict[str, str] | None = None,
-        json: Any = None,
-        accept: Collection[int] = (),
+        **options: Any,
     ) -> Reply:
         """Make one request. A refusal to show something is never about the message that is to be published."""
         route = f"/wp/v2/{path}"
@@ -62,10 +95,9 @@ class WordPressRest:
             self.root if self.routed else f"{self.root}{route}",
             effect,
             params={**({"rest_route": route} if self.routed else {}), **(params or {})},
-            json=json,
             headers={"Authorization": self.login},
-            accept=accept,
             failure=looking(failure) if effect is Effect.READ else failure,
+            **options,
         )
 
     async def term(self, kind: str, name: str) -> int:
@@ -90,13 +122,14 @@ class WordPressRest:
             return int(error["data"]["term_id"] if made.status == 400 else made.json()["id"])
 
 
-async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> WordPressRest:
+async def open_rest(account: WordPressAccount, tools: Tools) -> WordPressRest:
     """Find the API of a site: at the address that the site names, or else under `?rest_route=`."""
-    pair = f"{username}:{password.get_secret_value()}"
+    api, user = account.api, account.credentials
+    pair = f"{user.username}:{user.application_password.get_secret_value()}"
     login = f"Basic {base64.b64encode(pair.encode()).decode()}"
     if api.endswith(_ROOT):
         return WordPressRest(api, routed=False, login=login, tools=tools)
-    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=PAGE_SAYS_NO)
+    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=_PAGE_SAYS_NO)
     if 300 <= reply.status < 400:
         raise AccountRefused(str(reply.failure()), status=reply.status)
     getall: Callable[[str, list[str]], list[str]] | None = getattr(reply.headers, "getall", None)
@@ -115,6 +148,23 @@ async def open_rest(api: str, username: str, password: Secret, tools: Tools) -> 
     if "rest_route" in root.query:
         return WordPressRest(f"{api}/", routed=True, login=login, tools=tools)
     return WordPressRest(address, routed=False, login=login, tools=tools)
+
+
+async def still_answers(
+    account: WordPressAccount, address: str, otherwise: str, tools: Tools
+) -> bool:
+    """
+    Return whether readers still get something at an address that the site gave.
+
+    If it is not on the account's own site, `otherwise` is asked for, which is a path there.
+    """
+    site, page = URL(account.api.removesuffix(_ROOT)), URL(address)
+    own = page.absolute and (page.host, page.explicit_port) == (site.host, site.explicit_port)
+    where = str(page.with_scheme(site.scheme)) if own else f"{str(site).rstrip('/')}/{otherwise}"
+    reply = await tools.http.request(
+        "HEAD", where, Effect.READ, accept=_PAGE_SAYS_NO, failure=looking(Reply.failure)
+    )
+    return reply.status < 300
 
 
 def words_of(reply: Reply) -> dict[str, Any]:
@@ -145,6 +195,9 @@ def failure(reply: Reply) -> DeliveryError:
         cure = "; application passwords need https://" if plain else ""
         message = f"{reason or reply.excerpt()}: the login does not count{cure}"
         return LoginExpired(reply.message(message), status=reply.status)
+    if str(error.get("code")).startswith("rest_upload_"):
+        # A file of another type, or one that is too large, is a 500 here.
+        return Rejected(reply.message(reason), status=reply.status)
     if 403 in inner:
         return AccountRefused(reply.message(reason), sure=False, status=reply.status)
     return reply.failure(reason)

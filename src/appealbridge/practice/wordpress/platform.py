@@ -23,11 +23,13 @@ from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.posts import PracticePost, Shelf, readable
 from appealbridge.practice.wordpress.errors import WordPressErrors, error, forbidden_context, wrong
+from appealbridge.practice.wordpress.library import PracticeLibrary
 from appealbridge.practice.wordpress.shapes import (
     filtered,
     heading,
     is_public,
     link,
+    pictures_in,
     plain,
     rendered,
     shown,
@@ -54,6 +56,7 @@ class PracticeWordPress(WordPressErrors):
         self._faults = faults
         self._answering = Answering(self, faults, clock)
         self._terms = PracticeTerms()
+        self._library = PracticeLibrary(shelf, self.name)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the site."""
@@ -64,6 +67,7 @@ class PracticeWordPress(WordPressErrors):
             web.get("/wordpress/", self._front),
             web.route("*", "/wordpress/", guarded),
             web.get(r"/wordpress/{year:\d{4}}/{month:\d\d}/{slug}/", self._page),
+            web.get("/wordpress/wp-content/uploads/{file}", self._file),
             web.route("*", "/wordpress/{rest:.*}", self._nothing),
         ]
 
@@ -94,6 +98,9 @@ class PracticeWordPress(WordPressErrors):
                 return web.Response(text=page, content_type="text/html")
         return _not_found()
 
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        return self._library.file(request.match_info["file"]) or _not_found()
+
     async def _nothing(self, _: web.Request) -> web.StreamResponse:
         return _not_found()
 
@@ -115,16 +122,14 @@ class PracticeWordPress(WordPressErrors):
         given: tuple[str, ...] = ()
         if wanted:
             handler, given = handlers.get(f"{request.method} post"), (wanted[1],)
+        elif route.partition("/")[0] == "media":
+            return await self._media(request, route.partition("/")[2])
         elif route in self._terms:
             handler, given = handlers.get(f"{request.method} terms"), (route,)
         else:
             handler = handlers.get(f"{request.method} {route}")
         if handler is None or not path.startswith("wp/v2/"):
-            raise Declined(
-                error(
-                    404, "rest_no_route", "No route was found matching the URL and request method."
-                )
-            )
+            raise Declined(_no_route())
         return await handler(request, *given)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
@@ -186,8 +191,9 @@ class PracticeWordPress(WordPressErrors):
         more["slug"] = self._free(slug) if slug else ""
         text = readable(plain(more["title"], more["content"]))
         post = self._shelf.add(
-            self.name, user, text, client_key=more["slug"], more=self._named(more)
-        )
+            self.name, user, text, client_key=more["slug"], more=self._named(more),
+            media=self._pictures(more, _site(request)),
+        )  # fmt: skip
         body = shown(post, _site(request), edit=True)
         return answer(201, body, {"Location": f"{_site(request)}/wp-json/wp/v2/posts/{post.id}"})
 
@@ -207,6 +213,7 @@ class PracticeWordPress(WordPressErrors):
         if text != post.text:
             self._shelf.edit(post, text)
         self._shelf.mark(post, **self._named(more))
+        post.media = self._pictures(more, _site(request))
         return answer(200, shown(post, _site(request), edit=True))
 
     async def _delete(self, request: web.Request, number: str) -> web.StreamResponse:
@@ -230,6 +237,20 @@ class PracticeWordPress(WordPressErrors):
         # A site that lies or is slow says all the same that the post is in the trash.
         told = shown(post, _site(request), edit=True) | {"status": "trash"}
         return answer(200, told)
+
+    async def _media(self, request: web.Request, number: str) -> web.StreamResponse:
+        site, user, force = _site(request), request[ACCOUNT], request.query.get("force") == "true"
+        if request.method == "POST" and not number:
+            return await self._library.add(request, site, user)
+        if request.method == "GET" and not number:
+            return self._library.find(request.query.get("slug", ""), site, user)
+        if number.isdigit() and request.method == "GET":
+            return self._library.show(int(number), site, user)
+        if number.isdigit() and request.method == "DELETE":
+            return self._library.delete(
+                int(number), site, user, force=force, answering=self._answering
+            )
+        raise Declined(_no_route())
 
     async def _find_terms(self, request: web.Request, kind: str) -> web.StreamResponse:
         return self._terms.find(kind, request.query.get("search", ""))
@@ -257,9 +278,11 @@ class PracticeWordPress(WordPressErrors):
             for name in ("title", "content", "excerpt")
             if isinstance(wanted.get(name), str)  # anything else is ignored
         }
-        said |= {
-            name: wanted[name] for name in ("slug", "status", "featured_media") if name in wanted
-        }
+        said |= {name: wanted[name] for name in ("slug", "status") if name in wanted}
+        if "featured_media" in wanted:  # a number of no picture is ignored
+            number = wanted["featured_media"]
+            known = type(number) is int and self._library.get(number) is not None
+            said["featured_media"] = number if known else 0
         for name, of in (("categories", "category_ids"), ("tags", "tag_ids")):
             numbers = wanted.get(name, [])
             if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
@@ -279,6 +302,13 @@ class PracticeWordPress(WordPressErrors):
             "categories": self._terms.names("categories", more["category_ids"]),
             "tags": self._terms.names("tags", more["tag_ids"]),
         }
+
+    def _pictures(self, more: dict[str, Any], site: str) -> list[dict[str, str]]:
+        """Return the pictures of a post as the wall shows them: the featured one, then those in its text."""
+        featured = self._library.get(more.get("featured_media", 0))
+        images = [] if featured is None else [(featured.shown(site)["source_url"], featured.alt)]
+        images += pictures_in(more["content"])
+        return [{"type": "image", "url": url, "alt": alt} for url, alt in images]
 
     def _free(self, slug: str) -> str:
         """Return the slug, or with a number behind it if another post has it."""
@@ -339,6 +369,11 @@ async def _parameters(request: web.Request) -> dict[str, Any]:
     if not isinstance(wanted, dict):
         raise Declined(error(400, "rest_invalid_json", "Invalid JSON body passed."))
     return wanted
+
+
+def _no_route() -> web.Response:
+    message = "No route was found matching the URL and request method."
+    return error(404, "rest_no_route", message)
 
 
 def _not_found() -> web.Response:

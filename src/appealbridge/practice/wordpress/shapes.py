@@ -15,6 +15,7 @@ _NOT_ALLOWED = re.compile(
 )
 _BLOCK = re.compile(r"<(?:p|div|h[1-6]|ul|ol|blockquote|figure|table|pre)\b", re.IGNORECASE)
 _SINGLE_END, _BREAK = re.compile(r"(?<!<br />)\n"), "<br />\n"
+_PICTURE = re.compile(r'<img src="(?P<url>[^"]*)" alt="(?P<alt>[^"]*)"')
 _SHORTCODE = re.compile(r"\[(?:gallery|caption|audio|video|playlist|embed)\b[^\[\]]*\]")
 _LINE_END = re.compile(r"</p>|<br ?/?>|</h[1-6]>|</li>|</div>|</blockquote>", re.IGNORECASE)
 _CURLY = (
@@ -69,6 +70,14 @@ def plain(title: str, markup: str) -> str:
     text = "\n".join(line.strip() for line in text.split("\n")).strip()
     first = heading(title)
     return text if text.startswith(first) else f"{first}\n\n{text}".strip()
+
+
+def pictures_in(markup: str) -> list[tuple[str, str]]:
+    """Return the addresses and descriptions of the pictures in HTML."""
+    return [
+        (html.unescape(picture["url"]), html.unescape(picture["alt"]))
+        for picture in _PICTURE.finditer(markup)
+    ]
 
 
 def is_public(post: PracticePost) -> bool:
