@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import SkipJsonSchema
 
 from appealbridge.model.duration import seconds
 from appealbridge.settings.paths import Listen
@@ -27,8 +28,8 @@ def _rows(
     without: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if name in without:
-            continue
+        if name in without or any(isinstance(mark, SkipJsonSchema) for mark in field.metadata):
+            continue  # what only the program itself sets is nobody's option
         path = f"{prefix}{field.alias or name}"
         inner = _inner(field.annotation)
         words = str(field.description)
