@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from appealbridge.plugin.registry import BUILT_IN, load
-from tests.imports import files, module_name
+from tests.imports import PACKAGE, files, module_name, nodes
 
 MODULES = [
     module_name(file)
@@ -13,6 +15,12 @@ MODULES = [
     for file in files(folder)
     if file.stem == name
 ]
+
+EXAMPLES = {"x", "tweet", "email"}
+"""Names that stand in texts about accounts and actions in general."""
+
+ALLOWED = ("practice", "demo", "recipes/model/other_words.py", "settings/reader.py")
+"""Where channels may be named: what one practises on, and what people write instead of a name."""
 
 
 def test_every_plug_in_is_in_the_list_and_nothing_else():
@@ -40,3 +48,19 @@ def test_all_get_along():
     registry = load(third_party=False)
     assert len(registry.channels) == sum("channels" in name for name in BUILT_IN)
     assert len(registry.triggers) == sum("triggers" in name for name in BUILT_IN)
+
+
+def test_no_other_part_of_the_program_knows_a_channel():
+    """A new one is a folder, a line in the list, its docs and its tests."""
+    named = {}
+    for channel in load(third_party=False).channels.values():
+        own = type(channel).__module__.removeprefix("appealbridge.").rpartition(".")[0]
+        for file in files():
+            place = file.relative_to(PACKAGE).as_posix()
+            if place.startswith((own.replace(".", "/"), *ALLOWED)):
+                continue
+            constants = {node.value for node in nodes(file) if isinstance(node, ast.Constant)}
+            words = {channel.platform, channel.action} & constants - EXAMPLES
+            if words:
+                named[place] = words
+    assert named == {}
