@@ -82,7 +82,7 @@ class WordPress(
             return earlier
         fields = await _fields(rest, message)
         reply = await rest.ask(
-            "POST", "posts", Effect.CREATE,
+            "POST", "posts", Effect.CREATE, params={"_fields": _FIELDS},
             json={**fields, "slug": slug_of(delivery), "status": message.status},
         )  # fmt: skip
         with reply.expecting("a post"):
@@ -104,11 +104,15 @@ class WordPress(
         """Move the post to the trash, from which a person can restore it; delete it if the site has no trash."""
         rest = await open_rest(account, tools)
         path = f"posts/{receipt.id}"
-        reply = await rest.ask("DELETE", path, Effect.CHANGE, accept=(501,))
+        reply = await rest.ask(
+            "DELETE", path, Effect.CHANGE, params={"_fields": "id,status"}, accept=(501,)
+        )
         if reply.status == 501:
             if words_of(reply).get("code") != _NO_TRASH:
                 raise failure(reply)
-            reply = await rest.ask("DELETE", path, Effect.CHANGE, params={"force": "true"})
+            reply = await rest.ask(
+                "DELETE", path, Effect.CHANGE, params={"force": "true", "_fields": "deleted"}
+            )
             with reply.expecting("the deleted post"):
                 if reply.json()["deleted"] is not True:
                     raise ValueError("it is still there")
@@ -130,7 +134,8 @@ class WordPress(
         """Replace title, body, excerpt, categories and tags. Whether readers see the post stays as it is."""
         rest = await open_rest(account, tools)
         fields = await _fields(rest, message)
-        reply = await rest.ask("POST", f"posts/{receipt.id}", Effect.CHANGE, json=fields)
+        path, shown = f"posts/{receipt.id}", {"_fields": _FIELDS}
+        reply = await rest.ask("POST", path, Effect.CHANGE, params=shown, json=fields)
         with reply.expecting("a post"):
             edited = _receipt(reply.json(), reply)
             if edited.id != receipt.id:
@@ -149,7 +154,10 @@ class WordPress(
         """Ask for the post by its id; if it is gone or in the trash, check that its page is gone as well."""
         rest = await open_rest(account, tools)
         reply = await rest.ask(
-            "GET", f"posts/{receipt.id}", params={"context": "edit"}, accept=(404,)
+            "GET",
+            f"posts/{receipt.id}",
+            params={"context": "edit", "_fields": "id,status,title.raw,content.raw"},
+            accept=(404,),
         )
         text, where = "", "it is there"
         if reply.status == 404:

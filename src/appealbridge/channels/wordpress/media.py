@@ -55,6 +55,7 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
             "POST",
             "media",
             Effect.CREATE,
+            params={"_fields": "id,source_url"},
             form={"title": name, "alt_text": image.alt},
             file=FormFile(
                 "file", f"{name}.{_TYPES[media_type]}", media_type, await tools.data_of(image)
@@ -80,7 +81,10 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
         """Delete a picture with all its sizes. Pictures have no trash."""
         rest = await open_rest(account, tools)
         reply = await rest.ask(
-            "DELETE", f"media/{upload.id}", Effect.CHANGE, params={"force": "true"}
+            "DELETE",
+            f"media/{upload.id}",
+            Effect.CHANGE,
+            params={"force": "true", "_fields": "deleted"},
         )
         with reply.expecting("the deleted picture"):
             if reply.json()["deleted"] is not True:
@@ -93,7 +97,7 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
         """Ask for a picture by its id; if there is none, check that its address answers no more."""
         rest = await open_rest(account, tools)
         reply = await rest.ask(
-            "GET", f"media/{upload.id}", params={"context": "edit"}, accept=(404,)
+            "GET", f"media/{upload.id}", params={"context": "edit", "_fields": "id"}, accept=(404,)
         )
         if reply.status != 404:
             with reply.expecting("a picture"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 from base64 import b32encode
 from typing import Annotated, Literal
 
@@ -31,7 +32,7 @@ _MOST_TERMS = 20
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "*": {"class", "lang", "title"}}
 _TAGS = nh3.ALLOWED_TAGS | {"figure", "figcaption"}
-_LINK = "\ue000{}\ue001"
+_MARK, _MARKED = "\ue000{}\ue001", re.compile("\ue000([0-9]+)\ue001")
 """Stands in the place of a link while the rest of a text is escaped: characters that no text has a use for."""
 
 
@@ -144,16 +145,16 @@ def linked(text: str) -> str:
     addresses: list[str] = []
     parts: list[str] = []
     done = 0
-    for begin, end in plain_text.links(text):
-        if text[begin:end].startswith(("http://", "https://")):
-            parts += (text[done:begin], _LINK.format(len(addresses)))
-            addresses.append(text[begin:end])
-            done = end
+    for begin, end in plain_text.links(text, scheme=True):
+        parts += (text[done:begin], _MARK.format(len(addresses)))
+        addresses.append(text[begin:end])
+        done = end
     markup = plain_text.paragraphs("".join((*parts, text[done:])))
-    for number, address in enumerate(addresses):
-        link = f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>'
-        markup = markup.replace(_LINK.format(number), link, 1)
-    return markup
+    return _MARKED.sub(lambda mark: _anchor(addresses[int(mark[1])]), markup)
+
+
+def _anchor(address: str) -> str:
+    return f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>'
 
 
 def seen(title: str, content: str) -> str:
