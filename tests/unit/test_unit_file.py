@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.markup.worker_client import MEMORY
+from appealbridge.markup.worker_client import MEMORY as FEEDS
+from appealbridge.media.renderer import MEMORY as PICTURES
 from appealbridge.plugin import offload
 
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
@@ -50,13 +51,13 @@ def test_a_service_exposes_the_machine_to_no_more_than_it_needs(unit):
     assert float(level[1]) <= 1.5
 
 
-def test_the_reader_of_feeds_ends_before_the_daemon_runs_out_of_memory():
-    """Its own bound and the daemon's need fit below that of both; if not, its end is not the daemon's."""
+def test_the_readers_of_feeds_and_pictures_end_before_the_daemon_runs_out_of_memory():
+    """Their own bounds and the daemon's need fit below that of all; if not, their end is not the daemon's."""
     told = dict(
         re.findall(r"^(\w+)=(.+)$", (UNITS / "appealbridge.service").read_text(), re.MULTILINE)
     )
     high, most = (int(told[name].removesuffix("M")) * MIB for name in ("MemoryHigh", "MemoryMax"))
-    assert MEMORY + DAEMON <= high < most
+    assert FEEDS + PICTURES + DAEMON <= high < most
     assert told["OOMPolicy"] == "continue"
 
 

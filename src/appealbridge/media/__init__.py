@@ -1,5 +1,20 @@
-"""Makes of a picture what a platform takes."""
+"""Makes of a picture what a platform takes. Pillow is needed only in the process that does the work."""
 
-from appealbridge.media.values import ImageLimits, ImageRefused, Rendition
+from appealbridge.media.renderer import Renderer, missing_library
+from appealbridge.media.values import (
+    SOURCE_BYTES,
+    ImageLimits,
+    ImageRefused,
+    RendererUnavailable,
+    Rendition,
+)
 
-__all__ = ["ImageLimits", "ImageRefused", "Rendition"]
+__all__ = [
+    "SOURCE_BYTES",
+    "ImageLimits",
+    "ImageRefused",
+    "Renderer",
+    "RendererUnavailable",
+    "Rendition",
+    "missing_library",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 JPEG, PNG, WEBP, GIF = "image/jpeg", "image/png", "image/webp", "image/gif"
@@ -22,7 +23,7 @@ class ImageLimits:
     `media_types` are of `MEDIA_TYPES`, at least JPEG or PNG. Without `transparency` a picture is put on white.
     """
 
-    media_types: frozenset[str]
+    media_types: Set[str]
     max_bytes: int
     max_pixels: int | None = None
     max_width: int | None = None

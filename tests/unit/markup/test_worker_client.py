@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.markup import worker_client
+from appealbridge import worker
 from appealbridge.markup.feed import read
 from appealbridge.markup.worker_client import MEMORY, FeedProcess
 from appealbridge.model.errors import SourceDown
@@ -44,14 +44,14 @@ def test_why_it_is_no_feed_is_told_too(apart):
 
 def test_one_process_reads_one_feed_after_the_other(apart):
     apart.read(FEED, URL, "")
-    first = apart._running.process.pid
+    first = apart.worker._running.process.pid
     apart.read(FEED, URL, "")
-    assert apart._running.process.pid == first
+    assert apart.worker._running.process.pid == first
 
 
 def test_a_process_that_went_to_rest_is_followed_by_another(apart):
     apart.read(FEED, URL, "")
-    rested = apart._running
+    rested = apart.worker._running
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, rested.requests.fileno())  # nobody asks any more, so it ends
     os.close(nowhere)
@@ -61,14 +61,14 @@ def test_a_process_that_went_to_rest_is_followed_by_another(apart):
 
 def test_a_crash_is_a_source_that_is_down_and_the_next_feed_is_read(apart):
     apart.read(FEED, URL, "")
-    os.kill(apart._running.process.pid, signal.SIGKILL)
+    os.kill(apart.worker._running.process.pid, signal.SIGKILL)
     with pytest.raises(SourceDown, match="longer or more memory"):
         apart.read(FEED, URL, "")
     assert len(apart.read(FEED, URL, "").entries) == 1
 
 
 def test_a_feed_made_to_be_slow_is_given_up_and_nothing_else_waits_for_it(apart, monkeypatch):
-    monkeypatch.setattr("appealbridge.markup.worker_client.PATIENCE", 1.0)
+    monkeypatch.setattr(apart.worker, "patience", 1.0)
     begun, worked = time.monotonic(), time.process_time()
     with pytest.raises(SourceDown):
         apart.read(SLOW, URL, "")
@@ -82,7 +82,7 @@ def test_it_learns_no_secret_from_our_environment(apart, monkeypatch):
     monkeypatch.setenv("APPEALBRIDGE_SECRET_X", "s3cret")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
     apart.read(FEED, URL, "")
-    with open(f"/proc/{apart._running.process.pid}/environ", "rb") as told:  # noqa: PTH123
+    with open(f"/proc/{apart.worker._running.process.pid}/environ", "rb") as told:  # noqa: PTH123
         assert not {b"APPEALBRIDGE_SECRET_X", b"CREDENTIALS_DIRECTORY"} & {
             line.partition(b"=")[0] for line in told.read().split(b"\0")
         }
@@ -95,7 +95,7 @@ def test_text_that_cannot_be_sent_is_replaced(apart):
 
 def test_where_memory_runs_out_this_process_ends_and_not_the_daemon(apart):
     apart.read(FEED, URL, "")
-    process = apart._running.process.pid
+    process = apart.worker._running.process.pid
     assert Path(f"/proc/{process}/oom_score_adj").read_text().strip() == "1000"
     assert f"{MEMORY} " in Path(f"/proc/{process}/limits").read_text()
 
@@ -114,7 +114,7 @@ def test_a_feed_that_takes_too_much_memory_is_given_up_and_the_next_one_is_read(
 
 def test_an_answer_that_no_reader_gives_is_not_heard_to_its_end(apart):
     apart.read(FEED, URL, "")
-    false = apart._running
+    false = apart.worker._running
     spoken, answers = os.pipe()
     os.write(answers, (2**40).to_bytes(8, "big"))
     os.dup2(spoken, false.answers.fileno())
@@ -127,10 +127,8 @@ def test_an_answer_that_no_reader_gives_is_not_heard_to_its_end(apart):
 
 def test_entries_come_one_by_one_so_that_nobody_has_much_to_do_at_once(apart, monkeypatch):
     parts = []
-    heard = worker_client.receive
-    monkeypatch.setattr(
-        worker_client, "receive", lambda *args: parts.append(heard(*args)) or parts[-1]
-    )
+    heard = worker.receive
+    monkeypatch.setattr(worker, "receive", lambda *args: parts.append(heard(*args)) or parts[-1])
     items = b"".join(b"<item><guid>%d</guid></item>" % number for number in range(50))
     reading = apart.read(b"<rss><channel>" + items + b"</channel></rss>", URL, "")
     assert len(reading.entries) == 50
