@@ -94,7 +94,7 @@ async def test_as_many_feeds_are_read_at_once_as_the_settings_say(server, tools)
     """Shown with real processes: one of them is stopped while it reads."""
     await read_feed(server.url, {}, tools)  # starts a process
     (idle,) = worker_client._PROCESSES._idle
-    os.kill(idle._running.process.pid, signal.SIGSTOP)
+    os.kill(idle.worker._running.process.pid, signal.SIGSTOP)
     try:
         stuck = asyncio.create_task(read_feed(server.url, {}, tools))
         while worker_client._PROCESSES._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
@@ -109,7 +109,7 @@ async def test_as_many_feeds_are_read_at_once_as_the_settings_say(server, tools)
         assert not stuck.done()
     finally:
         read_at_once(1)
-        os.kill(idle._running.process.pid, signal.SIGCONT)
+        os.kill(idle.worker._running.process.pid, signal.SIGCONT)
     assert len((await stuck).entries) == 3
 
 
