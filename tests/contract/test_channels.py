@@ -34,7 +34,7 @@ TOOT = {
     "account": ON_MASTODON,
 }
 
-POST = {"id": 17, "link": "https://news.example/ab-1/", "status": "publish"}
+POST = {"id": 17, "status": "publish"}
 NOT_ON_WORDPRESS = (
     404,
     {"code": "rest_post_invalid_id", "message": "Invalid post ID.", "data": {"status": 404}},
@@ -148,7 +148,7 @@ class TestWordPress(HttpChannelContract, RemovesContract, EditsContract):
         receipt=(201, POST),
         aside=beside_the_post,
         published=PublishedCase(
-            receipt=Receipt("17", "https://news.example/ab-1/"),
+            receipt=Receipt("17"),
             check=[(200, {"username": "bridge"})],
             standing=lambda text: [(200, on_wordpress(text))],
             absent=[NOT_ON_WORDPRESS, (404, "<html>Page not found</html>")],

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.wordpress.post import WordPressPost, clean, linked, slug_of
-from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Tools, TryAgain
+from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Tools, TryAgain, Uploaded
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.channel_case import NOW, a_delivery
@@ -258,3 +258,14 @@ async def test_a_page_that_cannot_be_seen_leaves_it_open(site, tools, page):
     site.answers((404, {"code": "rest_post_invalid_id", "message": "…"}), (page, "<html>"))
     with pytest.raises(TryAgain):
         await look(site, tools)
+
+
+async def test_a_page_or_picture_on_another_host_is_asked_for_there_without_the_login(site, tools):
+    async with ScriptedServer((200, "picture")) as store:
+        site.answers((404, {"code": "rest_post_invalid_id", "message": "…"}))
+        upload = Uploaded("18", f"{store.url}/abc.png")
+        where = account(site, "/wp-json")
+        standing = await WordPress().look_upload(where, upload, a_delivery(), tools)
+        assert standing.there
+        assert f"a cache may have to be cleared: {store.url}/abc.png" in standing.seen
+        assert "Authorization" not in store.heard[0].headers

@@ -154,15 +154,16 @@ async def still_answers(
     account: WordPressAccount, address: str, otherwise: str, tools: Tools
 ) -> bool:
     """
-    Return whether readers still get something at an address that the site gave.
+    Return whether readers still get something at an address that the site gave, on whatever host.
 
-    If it is not on the account's own site, `otherwise` is asked for, which is a path there.
+    If it gave none, `otherwise` is asked for, which is a path on the site.
     """
-    site, page = URL(account.api.removesuffix(_ROOT)), URL(address)
-    own = page.absolute and (page.host, page.explicit_port) == (site.host, site.explicit_port)
-    where = str(page.with_scheme(site.scheme)) if own else f"{str(site).rstrip('/')}/{otherwise}"
+    site = URL(account.api.removesuffix(_ROOT))
+    page = URL(address or f"{str(site).rstrip('/')}/{otherwise}")
+    if (page.host, page.explicit_port) == (site.host, site.explicit_port):
+        page = page.with_scheme(site.scheme)
     reply = await tools.http.request(
-        "HEAD", where, Effect.READ, accept=_PAGE_SAYS_NO, failure=looking(Reply.failure)
+        "HEAD", str(page), Effect.READ, accept=_PAGE_SAYS_NO, failure=looking(Reply.failure)
     )
     return reply.status < 300
 
