@@ -14,7 +14,7 @@ import orjson
 
 from appealbridge.model.delivery import MOVES, OPEN, State
 from appealbridge.model.notice import NOTICE
-from appealbridge.store.sqlite.states import STATES
+from appealbridge.store.sqlite.states import STATES, WITHDRAW
 
 DOUBT = "in doubt"
 """Mail that may or may not have gone out, and is held."""
@@ -45,11 +45,13 @@ class Ended:
             self.moves = _rows(connection, "SELECT * FROM noted_moves")
         for row in self.deliveries:
             row["state"] = STATES[row["state"]]
+        self.removals = [row for row in self.deliveries if row["kind"] == WITHDRAW]
         self.posts: dict[str, list[str]] = defaultdict(list)
         self.addresses: dict[str, set[str]] = defaultdict(set)
         for post in sorted(posts, key=lambda post: str(post["created_at"])):
             self.posts[post["platform"]].append(post["text"].strip())
             self.addresses[post["platform"]].add(post["id"])
+        self.up = {(post["platform"], post["id"]) for post in posts if not post.get("deleted_at")}
 
     @property
     def notices(self) -> set[str]:
@@ -67,11 +69,29 @@ class Ended:
             *self._without_an_end(),
             *self._miscounted(),
             *self._mixed_up(),
+            *self._unlisted(),
         ]
 
+    def published(self) -> Iterator[Row]:
+        """Yield the deliveries that publish, or would have."""
+        return (row for row in self.deliveries if row["kind"] != WITHDRAW)
+
+    def _unlisted(self) -> Iterator[str]:
+        """Find withdrawn posts that readers can see, and whose removal has ended."""
+        listed = {row["target"] for row in self.removals if row["state"] in OPEN}
+        for row in self.published():
+            withdrawn = row["state"] in (State.WITHDRAWN, State.WITHDRAWING)
+            place = (PLATFORMS[row["action"]], row["receipt_id"])
+            if withdrawn and place in self.up and row["id"] not in listed:
+                yield f"{row['id']} is {row['state']}, and it is up all the same"
+
     def _illegal(self, extra: Moves) -> Iterator[str]:
+        # The order of a recipe is stored and carried out in one transaction.
+        orders = {row["id"] for row in self.removals if not row["target"]}
         for move in self.moves:
             old, new = STATES[move["old"]], STATES[move["new"]]
+            if move["delivery"] in orders and (old, new) == (State.READY, State.DELIVERED):
+                continue
             if new not in MOVES[old] and (old, new) not in extra:
                 yield f"{move['delivery']} went from {old} to {new}, which no table allows"
 
@@ -87,8 +107,8 @@ class Ended:
                 yield f"run {run['id']} is still open and waits for nobody"
 
     def _miscounted(self) -> Iterator[str]:
-        delivered = Counter(_place(row) for row in self.deliveries if _is_out(row))
-        for row in self.deliveries:
+        delivered = Counter(_place(row) for row in self.published() if _is_out(row))
+        for row in self.published():
             if not row["content"]:
                 continue
             platform, words = place = _place(row)
@@ -111,7 +131,7 @@ class Ended:
     def _mixed_up(self) -> Iterator[str]:
         """Find deliveries that overtook an older one of their subject."""
         last: dict[tuple[str, str], int] = {}
-        for row in self.deliveries:
+        for row in self.published():
             posts = self.posts[PLATFORMS[row["action"]]]
             if _is_out(row) and row["subject"] and _words(row) in posts:
                 place = row["channel"], row["subject"]
@@ -152,7 +172,7 @@ def unlike(
 
 
 def _is_out(row: Row) -> bool:
-    return row["state"] is State.DELIVERED
+    return row["state"] in (State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN)
 
 
 def _place(row: Row) -> tuple[str, str]:

@@ -88,6 +88,8 @@ def _print(outcomes: Outcomes) -> None:
     print("answers:", ", ".join(f"{many} x {of}" for of, many in sorted(outcomes.answers.items())))
     print("attempts:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.attempts.items())))
     print("held:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.held.items())))
+    verdict = outcomes.verdict
+    print(f"withdrawn: {verdict.removed} removed, {verdict.tasks} left for a person")
     print("refused in the platform's own words:", outcomes.verdict.refused)
 
 

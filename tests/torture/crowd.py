@@ -11,11 +11,14 @@ from typing import Any
 from appealbridge.clock import SystemClock
 from tests.stories.processes import Platforms
 from tests.torture.keeper import Keeper
-from tests.torture.script import number_in, stream, trouble
-from tests.torture.tally import sorted_posts
+from tests.torture.script import CLOSING, number_in, stream, trouble, withdrawals
+from tests.torture.tally import is_up, sorted_posts
 
 SENDERS = 16
 """How many requests are under way at once at most."""
+
+WITHDRAWN_AFTER = 3.0
+"""How many seconds after its event a subject is withdrawn at most."""
 
 REPEATED = 0.05
 """The share of the events that is sent again although it was accepted."""
@@ -28,7 +31,7 @@ class Senders:
     Send every event until it is accepted, with the same webhook-id and a new signature each time.
 
     `accepted` maps the event's number to the id in the answer. `answers` counts the statuses, with 0 for no answer.
-    `broken` are promises that an answer broke.
+    `broken` are promises that an answer broke. `withdrawn` are the subjects that a person or an event has withdrawn.
     """
 
     def __init__(self, keeper: Keeper, events: Sequence[Mapping[str, str]], seed: int) -> None:
@@ -38,6 +41,8 @@ class Senders:
         self._keeper = keeper
         self._events = events
         self._seed = seed
+        self.withdrawn: set[str] = set()
+        self._withdraws = withdrawals(seed, events)
         self._places = asyncio.Semaphore(SENDERS)
 
     async def send(self, number: int) -> None:
@@ -47,6 +52,11 @@ class Senders:
             await self._until_accepted(number, rng)
             if rng.random() < REPEATED:
                 await self._until_accepted(number, rng)
+            if self._events[number]["type"] == CLOSING:
+                self.withdrawn.add(self._events[number]["subject"])
+            if number in self._withdraws:
+                await _real.sleep(rng.uniform(0.0, WITHDRAWN_AFTER))
+                await self._withdraw(self._events[number]["subject"], rng)
 
     async def _until_accepted(self, number: int, rng: random.Random) -> None:
         while True:
@@ -62,6 +72,20 @@ class Senders:
             self.broken.append(f"T{number:05d} was {first}, a repeat of it {status} {told}")
         self.accepted.setdefault(number, told["event"])
 
+    async def _withdraw(self, subject: str, rng: random.Random) -> None:
+        """Withdraw a subject, again and again until it is answered."""
+        while True:
+            status, result = await self._keeper.asked(
+                "POST", f"/subjects/{subject}/withdraw", reason="found safe"
+            )
+            if status == 200:
+                break
+            if status not in (0, 503, 507):
+                self.broken.append(f"withdraw {subject}: {status} {result}")
+                return
+            await _real.sleep(rng.uniform(0.05, 0.3))
+        self.withdrawn.add(subject)
+
 
 async def troubles(there: Platforms, seed: int, mean: float) -> None:
     """Switch faults of a platform on again and again, until cancelled."""
@@ -76,7 +100,9 @@ class Person:
     """
     The operator: settles deliveries that are held because it is not known whether they went out.
 
-    Those that are on the platform are confirmed, the others are released. `asked` maps them to their channels.
+    Those that are on the platform are confirmed, the others are released. Of a withdrawn post that may be published it
+    is confirmed that it is not there; the other removals that nobody but a person can make are left as they are, for
+    they must stay listed. `asked` maps them to their channels.
     `broken` are things that an operator must never see.
     """
 
@@ -93,6 +119,9 @@ class Person:
             return 0
         posts = sorted_posts(await self._there.posts(""))
         for delivery in held:
+            if delivery["hold"] == "cannot_remove":
+                await self._confirm_absence(delivery, posts)
+                continue
             if delivery["hold"] != "unknown":
                 self.broken.append(f"{delivery['id']} is held for {delivery['hold']!r}")
                 continue
@@ -109,6 +138,14 @@ class Person:
             await self._keeper.asked("POST", f"{path}/confirm", url=url)
         else:
             await self._keeper.asked("POST", f"{path}/release")
+
+    async def _confirm_absence(self, removal: Mapping[str, Any], posts: Any) -> None:
+        status, post = await self._keeper.asked("GET", f"/deliveries/{removal['target']}")
+        if status != 200 or post["state"] != "held":
+            return
+        place = (post["channel"], number_in(str(post["content"])))
+        if not any(is_up(each) for each in posts.get(place, ())):
+            await self._keeper.asked("POST", f"/deliveries/{removal['id']}/confirm")
 
     async def watch(self, rng: random.Random, mean: float) -> None:
         """Settle what is held now and then, until cancelled."""

@@ -20,7 +20,8 @@ import aiohttp
 
 from appealbridge.clock import SystemClock
 from appealbridge.model.attempt import Outcome
-from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.delivery import Delivery, Hold, Kind, State
+from appealbridge.model.withdrawal import WITHDRAWN
 from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.stories import staging
@@ -28,7 +29,7 @@ from tests.stories.processes import Platforms, platforms
 from tests.torture.crowd import Person, Senders, troubles
 from tests.torture.keeper import Keeper
 from tests.torture.script import CHANNELS, RECIPE, Life, events, lives, stream
-from tests.torture.tally import Verdict, match_timeline, sorted_posts
+from tests.torture.tally import Verdict, match_timeline, sorted_posts, unlisted
 
 BETWEEN_TROUBLES = 0.5
 """Seconds between two faults of the platforms, on average."""
@@ -38,6 +39,12 @@ BETWEEN_LOOKS = 8.0
 
 AN_HOUR_AND_MORE = 4_000.0
 """How far the clock is put forward for deliveries that a platform asked to wait."""
+
+A_DAY_AND_MORE = 90_000.0
+"""How far the clock is put forward for withdrawn posts that are still looked for."""
+
+TEN_MINUTES, SETTLES = 600.0, 3.0
+"""How far the clock is put forward after all faults, and for how many real seconds the daemon works then."""
 
 STANDSTILL = 20.0
 """After so many seconds without any change the clock is put forward."""
@@ -79,7 +86,8 @@ class Outcomes:
         verdict = self.verdict
         return (
             f"events={self.events} kills={self.kills} lost={len(verdict.lost)} "
-            f"duplicated={len(verdict.duplicated)} held={self.held.total()}"
+            f"duplicated={len(verdict.duplicated)} held={self.held.total()} "
+            f"withdrawn={verdict.removed + verdict.tasks} unlisted={len(verdict.unlisted)}"
         )
 
 
@@ -130,6 +138,7 @@ class _Play:
         """Run, end all faults, wait, count."""
         await self._torture()
         await self._mend()
+        await self._check_ten_minutes_later()
         await self._recover()
         return await self._count()
 
@@ -210,6 +219,20 @@ class _Play:
             answer.raise_for_status()
         self._keeper.free_disk()
 
+    async def _check_ten_minutes_later(self) -> None:
+        """Whatever of a withdrawn subject is still up then must be listed."""
+        self._keeper.jump(TEN_MINUTES)
+        await _real.sleep(SETTLES)
+        store = await SqliteStore.open(self._keeper.stage.store, read_only=True)
+        try:
+            # Before the posts are read: what is removed in between is not up.
+            deliveries = await store.deliveries(DeliveryFilter(limit=10**6))
+        finally:
+            await store.close()
+        posts = sorted_posts(await self._there.posts(""))
+        left = unlisted(deliveries, posts, self._senders.withdrawn)
+        self._outcomes.broken += [f"ten minutes later: {one}" for one in left]
+
     async def _recover(self) -> None:
         """Wait until no delivery waits any more; those that wait for an hour get their hour."""
         end = _real.monotonic() + self._size.patience
@@ -217,7 +240,11 @@ class _Play:
         before: Sequence[tuple[str, State, int]] = ()
         changed_at = _real.monotonic()
         try:
-            while waiting := await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6)):
+            while waiting := [
+                one
+                for one in await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6))
+                if not self._is_task(one)
+            ]:
                 now = _real.monotonic()
                 if now > end:
                     return
@@ -228,7 +255,7 @@ class _Play:
                 if any(one.state is State.HELD for one in waiting):
                     await self._person.look()
                 elif now > changed_at + STANDSTILL or self._wait_long(waiting):
-                    await self._put_forward()
+                    await self._put_forward(waiting)
                     changed_at = _real.monotonic()
                 await _real.sleep(0.25)
         finally:
@@ -240,10 +267,16 @@ class _Play:
         subjects = {(one.channel, one.subject) for one in waiting if one.due_at > now + 5}
         return all((one.channel, one.subject) in subjects for one in waiting)
 
-    async def _put_forward(self) -> None:
+    def _is_task(self, delivery: Delivery) -> bool:
+        """Whether it is a removal that a person has to make: it stays listed until then."""
+        return delivery.kind is Kind.WITHDRAW and delivery.state is State.HELD
+
+    async def _put_forward(self, waiting: Sequence[Delivery]) -> None:
         """Let an hour pass; after a restart every lane checks its deliveries at once."""
         await self._keeper.end(signal.SIGTERM)
-        self._keeper.jump(AN_HOUR_AND_MORE)
+        # Withdrawn posts are looked for during a day, and everything else must not be late by then.
+        withdrawn = all(one.kind is Kind.WITHDRAW or one.hold == WITHDRAWN for one in waiting)
+        self._keeper.jump(A_DAY_AND_MORE if withdrawn else AN_HOUR_AND_MORE)
         await self._start()
 
     # -- the count ------------------------------------------------------------------------------
@@ -264,15 +297,24 @@ class _Play:
         await self._keeper.end(signal.SIGTERM)
         posts = sorted_posts(await self._there.posts(""))
         outcomes.verdict = match_timeline(
-            self._senders.accepted, deliveries, refused, posts, self._person.asked
+            self._senders.accepted,
+            deliveries,
+            refused,
+            posts,
+            self._person.asked,
+            self._senders.withdrawn,
         )
-        left = {one.id: one.channel for one in deliveries if one.state is State.HELD}
+        left = {
+            one.id: one.channel
+            for one in deliveries
+            if one.state is State.HELD and one.kind is Kind.POST
+        }
         outcomes.held = Counter((self._person.asked | left).values())
         outcomes.answers = self._senders.answers
         outcomes.broken += self._senders.broken + self._person.broken
         outcomes.broken += [
             f"{one.id} is held for {one.hold!r}"
             for one in deliveries
-            if one.state is State.HELD and one.hold != Hold.UNKNOWN
+            if one.state is State.HELD and one.hold not in (Hold.UNKNOWN, Hold.CANNOT_REMOVE)
         ]
         return outcomes

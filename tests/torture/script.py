@@ -34,6 +34,10 @@ RECIPE = """
 alias: Torture, every channel
 triggers: [{ trigger: webhook, webhook_id: desk }]
 actions:
+  - if: "{{ event.type == 'incident.closed' }}"
+    then:
+      - { action: withdraw, reason: "{{ event.data.text }}" }
+      - stop: closed
   - { action: tweet, id: x, channel: force_x, text: "{{ event.data.text }}" }
   - { action: facebook_post, channel: force_facebook, text: "{{ event.data.text }}" }
   - { action: mastodon_post, channel: force_mastodon, text: "{{ event.data.text }}" }
@@ -44,6 +48,12 @@ actions:
     text: "It is on X at {{ results.x.url }}"
 approval: none
 """
+
+CLOSING = "incident.closed"
+"""The type of events by which a recipe withdraws a subject."""
+
+CLOSED, WITHDRAWN = 0.04, 0.04
+"""Which shares of the events close a subject, and are withdrawn by a person."""
 
 # What platforms rewrite, escape, shorten or count in ways of their own.
 _WORDS = (
@@ -76,14 +86,27 @@ def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
     Every text contains the event's number, because equal texts could not be told apart on a platform. About half of the
     events share their subject with others that are sent at about the same time.
     """
-    rng = stream(seed, "events")
+    rng, closing = stream(seed, "events"), stream(seed, "closing")
     made = []
     for number in range(count):
         alone = rng.random() < 0.5
         subject = f"only-{number}" if alone else f"shared-{number // 40}-{rng.randrange(3)}"
         text = f"T{number:05d} {rng.choice(_WORDS)}"
-        made.append({"type": "incident", "subject": subject, "text": text})
+        type_ = "incident"
+        if made and closing.random() < CLOSED:
+            type_, subject = CLOSING, closing.choice(made[-20:])["subject"]
+        made.append({"type": type_, "subject": subject, "text": text})
     return made
+
+
+def withdrawals(seed: int, events: Sequence[Mapping[str, str]]) -> set[int]:
+    """Return the numbers of the events whose subjects a person withdraws when they are accepted."""
+    rng = stream(seed, "withdrawals")
+    return {
+        number
+        for number, event in enumerate(events)
+        if rng.random() < WITHDRAWN and event["type"] != CLOSING
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +168,7 @@ class Trouble:
 
 
 # By fault: how many requests it bites at most, and for how many seconds at most; 0 says neither.
-# Those about deleting and editing are left out, since nothing is deleted or edited here.
+# Those about editing are left out, since nothing is edited here.
 _FAULTS = {
     "refuse": (4, 2.0),
     "http_429": (3, 3.0),
@@ -165,8 +188,12 @@ _FAULTS = {
     "suspended": (3, 1.0),
     "slow": (3, 2.5),
     "truncated": (4, 1.0),
+    "delete_lies": (2, 2.0),
+    "delete_slow": (2, 3.0),
+    "delete_403": (2, 2.0),
 }
-_BOTH = frozenset({"http_429", "post_then_hang", "slow", "late_post"})
+_DELETING = frozenset({"delete_lies", "delete_slow", "delete_403"})
+_BOTH = frozenset({"http_429", "post_then_hang", "slow", "late_post", "delete_slow"})
 """Faults whose `seconds`, if there is a `count`, are how long one answer takes."""
 
 
@@ -180,4 +207,5 @@ def trouble(rng: random.Random, mean: float) -> Trouble:
     if fault in _BOTH or not bounds:
         bounds["seconds"] = round(rng.uniform(0.2, seconds), 3)
     pause = min(rng.expovariate(1 / mean), 4 * mean)
-    return Trouble(pause, rng.choice(sorted(PLATFORMS.values())), fault, bounds)
+    platforms = {*PLATFORMS.values()} - ({"email"} if fault in _DELETING else set())
+    return Trouble(pause, rng.choice(sorted(platforms)), fault, bounds)

@@ -7,11 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import OPEN, Delivery, Kind, State
 from tests.torture.script import PLATFORMS, number_in
 
 Posts = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 """The posts by channel and event, in the order in which they were published."""
+
+
+_PROMISES = (
+    "lost",
+    "duplicated",
+    "false_receipts",
+    "unaccounted",
+    "out_of_order",
+    "unlisted",
+)
 
 
 @dataclass(slots=True)
@@ -23,16 +33,15 @@ class Verdict:
     false_receipts: list[str] = field(default_factory=list)
     unaccounted: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
     refused: int = 0
+    removed: int = 0
+    tasks: int = 0
 
     @property
     def wrong(self) -> list[str]:
         """Everything that breaks a promise."""
-        return [
-            f"{name}: {said}"
-            for name in ("lost", "duplicated", "false_receipts", "unaccounted", "out_of_order")
-            for said in getattr(self, name)
-        ]
+        return [f"{name}: {said}" for name in _PROMISES for said in getattr(self, name)]
 
 
 def sorted_posts(posts: Sequence[Mapping[str, Any]]) -> Posts:
@@ -46,38 +55,60 @@ def sorted_posts(posts: Sequence[Mapping[str, Any]]) -> Posts:
     return sorted_
 
 
+def is_up(post: Mapping[str, Any]) -> bool:
+    """Return whether readers can still see a post."""
+    return not post.get("deleted_at")
+
+
 def match_timeline(
     accepted: Mapping[int, str],
     deliveries: Sequence[Delivery],
     refused: Mapping[str, str],
     posts: Posts,
     asked: Collection[str] = (),
+    withdrawn: Collection[str] = (),
 ) -> Verdict:
     """
     Return what is wrong.
 
     `accepted` maps an event's number to the id in the answer, `refused` the id of a delivery that a platform refused to
     the platform's words. `asked` has the ids of deliveries that waited for a person; nothing waits behind them.
+    `withdrawn` are the subjects that were withdrawn.
     """
     verdict = Verdict()
     by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+    listed = _listed(deliveries)
+    verdict.unlisted = unlisted(deliveries, posts, withdrawn)
+    orders = {each.event_id: each for each in deliveries if each.kind is Kind.WITHDRAW}
     for delivery in deliveries:
-        by_place[delivery.channel, number_in(delivery.content) or 0].append(delivery)
+        if delivery.kind is Kind.POST:
+            by_place[delivery.channel, number_in(delivery.content) or 0].append(delivery)
+    subjects = {each.event_id: each.subject for each in deliveries}
     for number, event_id in sorted(accepted.items()):
+        order = orders.get(event_id)
+        if order is not None and not order.target:
+            if order.state is not State.DELIVERED:
+                verdict.lost.append(f"T{number:05d}: {_told(order)}")
+            continue
         for channel in PLATFORMS:
             place = channel, number
             caused = by_place.pop(place, [])
             where = f"T{number:05d} on {channel}"
-            if len(caused) != 1 or caused[0].event_id != event_id:
+            gone = subjects.get(event_id, "") in withdrawn
+            # A step that uses the result of a withdrawn one is not planned.
+            if (len(caused) != 1 and not (gone and not caused)) or any(
+                each.event_id != event_id for each in caused
+            ):
                 verdict.lost.append(f"{where}: {len(caused)} deliveries of event {event_id}")
             for delivery in caused:
-                _one(
-                    verdict, f"{where}: {_told(delivery)}", delivery, refused, posts.get(place, ())
-                )
+                judge = _withdrawn if gone else _one
+                said = f"{where}: {_told(delivery)}"
+                judge(verdict, said, delivery, refused, posts.get(place, ()), listed)
     for (channel, number), caused in by_place.items():
         said = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
         verdict.unaccounted.append(said)
-    _order(verdict, [one for one in deliveries if one.id not in asked], posts)
+    sent = [one for one in deliveries if one.kind is Kind.POST and one.id not in asked]
+    _order(verdict, sent, posts)
     return verdict
 
 
@@ -87,7 +118,9 @@ def _one(
     delivery: Delivery,
     refused: Mapping[str, str],
     posts: Sequence[Mapping[str, Any]],
+    listed: Collection[str],
 ) -> None:
+    del listed
     ids = [post["id"] for post in posts]
     if len(posts) > 1:
         verdict.duplicated.append(f"{where}: {len(posts)} posts {ids}")
@@ -102,6 +135,43 @@ def _one(
         verdict.lost.append(where)
         if posts:
             verdict.unaccounted.append(f"{where}: stands there as {ids}")
+
+
+def _listed(deliveries: Sequence[Delivery]) -> set[str]:
+    """Return the ids of the posts of which `appealbridge withdrawals` says that they are not removed."""
+    return {each.target for each in deliveries if each.target and each.state in OPEN}
+
+
+def unlisted(deliveries: Sequence[Delivery], posts: Posts, withdrawn: Collection[str]) -> list[str]:
+    """Return the posts about withdrawn subjects that readers can see although nothing lists them."""
+    listed, up = _listed(deliveries), []
+    for delivery in deliveries:
+        place = delivery.channel, number_in(delivery.content) or 0
+        if delivery.kind is Kind.POST and delivery.subject in withdrawn:
+            ids = [post["id"] for post in posts.get(place, ()) if is_up(post)]
+            if ids and delivery.id not in listed:
+                up.append(f"T{place[1]:05d} on {place[0]}: {_told(delivery)}: {ids}")
+    return up
+
+
+def _withdrawn(
+    verdict: Verdict,
+    where: str,
+    delivery: Delivery,
+    refused: Mapping[str, str],
+    posts: Sequence[Mapping[str, Any]],
+    listed: Collection[str],
+) -> None:
+    """Check a post of a withdrawn subject: it was sent once at most, and is gone or listed."""
+    ids = [post["id"] for post in posts]
+    if len(posts) > 1:
+        verdict.duplicated.append(f"{where}: {len(posts)} posts {ids}")
+    verdict.removed += delivery.state is State.WITHDRAWN
+    verdict.tasks += delivery.id in listed
+    if delivery.state is State.FAILED and delivery.id in refused:
+        verdict.refused += 1
+    elif delivery.state not in (State.WITHDRAWN, State.CANCELLED) and delivery.id not in listed:
+        verdict.lost.append(where)
 
 
 def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbridge.model.delivery import State
+from appealbridge.model.delivery import Kind, State
 from appealbridge.model.receipt import Receipt
 from appealbridge.testing.channel_case import a_delivery
 from tests.torture.script import PLATFORMS
@@ -108,3 +108,72 @@ def test_what_waited_for_a_person_may_be_overtaken(deliveries, posts):
     assert found(deliveries, late) == ["out_of_order"]
     verdict = match_timeline(EVENTS, list(deliveries.values()), {}, sorted_posts(late), {first.id})
     assert verdict.wrong == []
+
+
+# -- withdrawals --------------------------------------------------------------------------------
+
+
+def a_removal(post, state):
+    return a_delivery(
+        id=f"{post.id}~w1",
+        event_id=post.event_id,
+        channel=post.channel,
+        subject=post.subject,
+        content='{"withdraw":1}',
+        state=state,
+        kind=Kind.WITHDRAW,
+        target=post.id,
+    )
+
+
+def found_withdrawn(deliveries, posts, *removals):
+    everything = [*deliveries.values(), *removals]
+    subjects = {each.subject for each in deliveries.values()}
+    verdict = match_timeline(EVENTS, everything, {}, sorted_posts(posts), (), subjects)
+    return sorted({said.partition(":")[0] for said in verdict.wrong})
+
+
+@pytest.fixture
+def withdrawn(deliveries):
+    for place in deliveries:
+        deliveries = changed(deliveries, place, state=State.WITHDRAWN)
+    return deliveries
+
+
+@pytest.fixture
+def removed(posts):
+    return [{**post, "deleted_at": "2026-11-18T12:00:00Z"} for post in posts]
+
+
+def test_what_was_withdrawn_and_is_gone_is_right(withdrawn, removed):
+    assert found_withdrawn(withdrawn, removed) == []
+
+
+def test_a_post_that_is_up_although_it_is_withdrawn_is_unlisted(withdrawn, removed, posts):
+    assert found_withdrawn(withdrawn, [posts[0], *removed[1:]]) == ["unlisted"]
+
+
+@pytest.mark.parametrize("state", [State.READY, State.UNKNOWN, State.HELD])
+def test_a_post_that_is_up_is_listed_while_its_removal_has_not_ended(
+    withdrawn, removed, posts, state
+):
+    deliveries = changed(withdrawn, X0, state=State.WITHDRAWING)
+    removal = a_removal(deliveries[X0], state)
+    assert found_withdrawn(deliveries, [posts[0], *removed[1:]], removal) == []
+
+
+def test_a_withdrawn_post_that_was_sent_again_is_a_second_one(withdrawn, removed):
+    again = {**a_post(*X0, name="again"), "deleted_at": "2026-11-18T12:00:00Z"}
+    assert found_withdrawn(withdrawn, [removed[0], again, *removed[1:]]) == ["duplicated"]
+
+
+def test_what_is_delivered_although_its_subject_is_withdrawn_is_neither_removed_nor_listed(
+    withdrawn, removed, posts
+):
+    deliveries = changed(withdrawn, X0, state=State.DELIVERED)
+    assert found_withdrawn(deliveries, [posts[0], *removed[1:]]) == ["lost", "unlisted"]
+
+
+def test_what_was_cancelled_before_it_went_out_needs_no_post(withdrawn, removed):
+    deliveries = changed(withdrawn, X0, state=State.CANCELLED)
+    assert found_withdrawn(deliveries, removed[1:]) == []

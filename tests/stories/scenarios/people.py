@@ -16,6 +16,23 @@ actions:
   - { action: tweet, channel: force_x, text: "{{ event.data.text }}, see {{ results.mail.url }}" }
 approval: none
 """
+POSTS = """
+alias: Two posts
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }}" }
+  - { action: facebook_post, channel: force_facebook, text: "{{ event.data.text }}" }
+approval: none
+"""
+CLOSED_BY_A_RECIPE = POSTS.replace(
+    "actions:",
+    """actions:
+  - if: "{{ event.type == 'incident.closed' }}"
+    then:
+      - { action: withdraw, reason: "{{ event.data.text }}" }
+      - { action: tweet, channel: force_x, text: "Found: thank you" }
+      - stop: closed""",
+)
 CAPPED = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, daily_cap: 2 }")
 TWICE = staging.CHANNELS.replace(
     "{ platform: x }", "{ platform: x, retry: { attempts: 2, within: 30s } }"
@@ -79,6 +96,35 @@ async def what_failed_is_tried_again(world: World) -> None:
     # Died in the middle of the attempt, nobody knows, and the platform cannot be asked.
     await world.does("retry" if failed["state"] == "failed" else "release", failed)
     await has(world, 1, "delivered")
+
+
+@scenario(
+    recipes={"posts": POSTS},
+    posts={"x": ["Missing"], "facebook": ["Missing"]},
+    states={"withdrawn": 2, "delivered": 2, "cancelled": 2},
+)
+async def a_subject_is_withdrawn(world: World) -> None:
+    await world.receives("Missing", subject="WMP-1")
+    await has(world, 2, "delivered")
+    fails(world, "x", "delete_lies", count=1)
+    fails(world, "facebook", "post_then_reset", count=1)
+    status, result = await world.asks("POST", "/subjects/WMP-1/withdraw?reason=found")
+    assert status == 200, result
+    await world.receives("Missing again", subject="WMP-1")
+    await has(world, 2, "withdrawn", passing=20)
+
+
+@scenario(
+    recipes={"posts": CLOSED_BY_A_RECIPE},
+    posts={"x": ["Missing", "Found: thank you"], "facebook": ["Missing"]},
+    # Two removals, and the order of the recipe.
+    states={"withdrawn": 2, "delivered": 4},
+)
+async def a_recipe_withdraws_and_announces_it(world: World) -> None:
+    await world.receives("Missing", subject="WMP-1")
+    await has(world, 2, "delivered")
+    await world.receives("found", type="incident.closed", subject="WMP-1")
+    await has(world, 2, "withdrawn")
 
 
 @scenario(
