@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import quote
 
+import pytest
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
@@ -323,3 +324,38 @@ async def test_whoever_lifts_one_of_two_withdrawals_learns_of_the_other(story):
     await story.until(lambda: not standing(story))
     assert "APP-1 is still withdrawn by withdrawal 2" in await typed(story, "lift", "1")
     assert "still" not in await typed(story, "lift", "2")
+
+
+@pytest.mark.parametrize(
+    "subject", ["a/b", "../x", "{{ 1 }} <b>", "a%2Fb?c#d;e", "\x1b[31mred", "CAFÉ"]
+)
+async def test_whatever_a_subject_is_called_it_can_be_withdrawn(story, subject):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject=subject)
+    (post,) = await story.state(1, "delivered")
+    status, answer = await withdraws(story, post["subject"])
+    assert (status, len(answer["posts"])) == (200, 1)
+    await story.until(lambda: not standing(story))
+    text = await typed(story, "withdrawals")
+    assert "\x1b" not in text
+
+
+async def test_a_channel_that_is_none_is_an_error_and_withdraws_nothing(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    status, problem = await withdraws(story, "APP-1", channels="force_x,farce_x")
+    assert (status, "farce_x" in problem["detail"]) == (422, True)
+    assert (await story.asks("GET", "/withdrawals")) == (200, [])
+    assert (await withdraws(story, "APP-1", channels="force_x"))[0] == 200
+
+
+async def test_the_answer_says_at_once_what_cannot_be_removed(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(4, "delivered")
+    _, answer = await withdraws(story, "APP-1", dry_run="1")
+    states = {post["channel"]: post["state"] for post in answer["posts"]}
+    assert (states["force_x"], states["press_office"]) == ("being removed", "cannot be removed")
+    would = await typed(story, "withdraw", "APP-1", "--reason", "found", "--dry-run")
+    assert "would be removed" in would

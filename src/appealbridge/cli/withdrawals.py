@@ -26,6 +26,10 @@ STYLES = {
 }
 
 
+WOULD = {"being removed": "would be removed", "cancelled": "would be cancelled"}
+"""The states of a dry run."""
+
+
 @click.command(short_help="Take back what was published about a subject, or one post.")
 @click.argument("what", metavar="SUBJECT_OR_NUMBER")
 @click.option("--reason", required=True, help="Why; it is kept, and shown to everybody concerned.")
@@ -97,10 +101,11 @@ def _lifted(answer: dict[str, Any]) -> None:
 
 def _withdrawn(answer: dict[str, Any], *, dry_run: bool) -> None:
     posts = answer["posts"]
-    _posts(posts)
     if dry_run:
-        say("nothing was changed")
+        _posts([{**post, "state": WOULD.get(post["state"], post["state"])} for post in posts])
+        say("nothing was changed" if posts else "nothing is published; nothing was changed")
         return
+    _posts(posts)
     say(
         f"withdrawal {answer['number']}; to see what remains: appealbridge withdrawals"
         if posts
@@ -124,16 +129,23 @@ def _withdrawals(rows: list[dict[str, Any]]) -> None:
 def _posts(posts: list[dict[str, Any]]) -> None:
     if not posts:
         return
-    headings = ("no.", "state", "channel", "where", "why")
     lines = [
         (
             str(post["number"]),
             styled(post["state"], STYLES.get(post["state"], "yellow")),
             post["channel"],
-            post["address"] or "",
-            # What a look saw matters only while it is not removed.
-            "" if post["state"] == "removed" else post.get("reason") or "",
+            _where(post),
         )
         for post in posts
     ]
-    table(headings, lines, cut=("no.", "state", "channel"))
+    table(("no.", "state", "channel", "where, and why"), lines, cut=("channel",))
+
+
+def _where(post: dict[str, Any]) -> str:
+    """Return the address of a post, and what is to be known about its removal."""
+    address, reason = post["address"] or "", post.get("reason") or ""
+    if post["state"] == "removed":
+        return address  # what a look saw matters only while it is not removed
+    if post["state"] == "confirmed" and post.get("ended_at"):
+        reason = f"{clock(post['ended_at'])}, {reason}"
+    return reason if address in reason else f"{address}: {reason}" if reason else address

@@ -186,7 +186,8 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
 def _withdrawals(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
-    @table.post("/subjects/{subject}/withdraw")
+    # Without a pattern, braces would not match.
+    @table.post("/subjects/{subject:.+}/withdraw")
     async def withdraw_subject(request: web.Request) -> web.Response:
         channels = [name for name in request.query.get("channels", "").split(",") if name]
         result = await engine.withdrawals.subject(
@@ -196,7 +197,7 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
             channels=channels,
             dry_run=_dry_run(request),
         )
-        return answer(views.withdrawn(result))
+        return answer(views.withdrawn(result, engine.withdrawals.can_remove))
 
     @table.post("/deliveries/{id}/withdraw")
     async def withdraw_post(request: web.Request) -> web.Response:
@@ -206,7 +207,7 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
             actor_of(request),
             dry_run=_dry_run(request),
         )
-        return answer(views.withdrawn(result))
+        return answer(views.withdrawn(result, engine.withdrawals.can_remove))
 
     @table.post("/withdrawals/{number}/lift")
     async def lift(request: web.Request) -> web.Response:

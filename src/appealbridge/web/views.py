@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -181,8 +181,10 @@ def _removal(one: Removal, of: Withdrawal) -> dict[str, Any]:
     }
 
 
-def withdrawn(result: Withdrawn) -> dict[str, Any]:
-    """Return what a withdrawal does, or would do."""
+def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str, Any]:
+    """Return what a withdrawal does, or would do; `can_remove` says whether posts on a channel can be removed."""
+    removing = [each for each in result.removing if can_remove(each.channel)]
+    tasks = [each for each in result.removing if not can_remove(each.channel)]
     return {
         **withdrawal(result.withdrawal),
         "posts": [
@@ -193,7 +195,8 @@ def withdrawn(result: Withdrawn) -> dict[str, Any]:
                 "state": words,
             }
             for words, deliveries in (
-                ("being removed", result.removing),
+                ("being removed", removing),
+                ("cannot be removed", tasks),
                 ("being sent: removed once it is published", result.awaited),
                 ("perhaps published: a task for a person", result.tasks),
                 ("cancelled", result.cancelled),

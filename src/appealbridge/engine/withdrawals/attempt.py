@@ -150,6 +150,4 @@ class Removals:
 def _cannot(lane: Lane, receipt: Receipt | None) -> str:
     if receipt is None:
         return "nobody knows where its post is"
-    return (
-        f"AppealBridge cannot take back what it published on {lane.name} ({lane.channel.platform})"
-    )
+    return f"nothing on {lane.name} ({lane.channel.platform}) can be taken back by AppealBridge"

@@ -132,7 +132,7 @@ def not_ours(receipt: Receipt | None, account: str) -> str:
 def task(why: str, receipt: Receipt | None) -> str:
     """Return the reason of a task for a person: why, and where the post is."""
     where = "" if receipt is None else receipt.url or receipt.id
-    return f"{why}; remove it by hand{f': {where}' if where else ''}"
+    return f"{why}; remove it by hand if that is possible{f': {where}' if where else ''}"
 
 
 def _settlement(

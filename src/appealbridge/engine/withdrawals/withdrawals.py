@@ -15,10 +15,14 @@ from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, REASON_LIMIT, Withdrawal
-from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
+from appealbridge.plugin.abilities import Removes
+from appealbridge.store.records import DeliveryFilter, Removal, WithdrawalOrder, Withdrawn
 
 EVERY = 60.0
 """After how many seconds it is looked again for removals that have become tasks for a person."""
+
+OF_SUBJECT = 1000
+"""How many deliveries about a subject are searched for a channel that is no longer in the settings."""
 
 BATCH = 500
 """How many removals are made tasks before the store is read again."""
@@ -50,7 +54,8 @@ class Withdrawals:
         Withdraw everything about a subject of all origins, perhaps only on some channels; return what that does.
 
         Without `channels`, nothing about the subject is published until the withdrawal is lifted. With `dry_run`,
-        nothing is changed. Raise `NotFound` if no event was about the subject.
+        nothing is changed. Raise `NotFound` if no event was about the subject, and `ValueError` for a channel that is
+        neither in the settings nor has anything about the subject.
         """
         if not subject or not await self._store.events(subject=subject, limit=1):
             raise NotFound(
@@ -63,6 +68,7 @@ class Withdrawals:
             at=self._clock.now(),
             whole=not channels,
         )
+        await self._require_channels(subject, channels)
         order = WithdrawalOrder(withdrawal=withdrawal, channels=channels)
         decision = self._context.decision(actor, Act.WITHDRAW, reason)
         return await self._withdraw(order, decision, dry_run=dry_run)
@@ -75,7 +81,12 @@ class Withdrawals:
 
         Raise `NotFound`, or `IllegalMove` if it is not published and does not wait.
         """
-        post = await self._store.delivery(delivery_id)
+        try:
+            post = await self._store.delivery(delivery_id)
+        except NotFound as error:
+            if not delivery_id.isdecimal():
+                raise
+            raise NotFound(f"{error}; if {delivery_id} is a subject, add --subject") from None
         withdrawal = Withdrawal(
             subject=post.subject,
             target=post.id,
@@ -119,6 +130,19 @@ class Withdrawals:
             except StoreError as error:
                 report.store_failed(error, "withdrawals")
             await self._clock.wait(self._wake, EVERY)
+
+    def can_remove(self, channel: str) -> bool:
+        """Return whether a post on a channel can be removed at all, and is not a task for a person at once."""
+        lane = self._context.lanes.get(channel)
+        return lane is not None and isinstance(lane.channel, Removes)
+
+    async def _require_channels(self, subject: str, channels: Collection[str]) -> None:
+        lanes = self._context.lanes
+        if unknown := {*channels} - {*lanes}:
+            which = DeliveryFilter(subject=subject, limit=OF_SUBJECT)
+            unknown -= {each.channel for each in await self._store.deliveries(which)}
+        for channel in sorted(unknown):
+            raise ValueError(f"channels: {channel!r} is none; they are {', '.join(sorted(lanes))}")
 
     async def _withdraw(
         self, order: WithdrawalOrder, decision: Decision, *, dry_run: bool
