@@ -37,6 +37,14 @@ def _recipes(registry: CollectorRegistry) -> Gauge:
     )
 
 
+def _stopped(registry: CollectorRegistry) -> Gauge:
+    return Gauge(
+        "appealbridge_stopped",
+        "1 while everything is stopped, so that nothing is published; otherwise 0.",
+        registry=registry,
+    )
+
+
 def _outstanding(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
     return (
         Gauge(
@@ -114,6 +122,7 @@ class Metrics:
             registry=registry,
         )
         self._outstanding, self._outstanding_age = _outstanding(registry)
+        self._stopped = _stopped(registry)
         self._floods = Counter(
             "appealbridge_floods_total",
             "Floods that were held, by the source or the recipe that they were of.",
@@ -219,6 +228,10 @@ class Metrics:
     def noticed(self, kind: str, outcome: str) -> None:
         """Count a notice of a kind of `model/notice.py`, as `told` or `not_told`."""
         self._notices.labels(kind, outcome).inc()
+
+    def stopped(self, *, in_force: bool) -> None:
+        """Note whether everything is stopped."""
+        self._stopped.set(int(in_force))
 
     def withdrawals(self, outstanding: int, age: float) -> None:
         """Note how many withdrawn posts are not certainly removed, and since when in seconds."""

@@ -28,6 +28,7 @@ from tests.store_contract.recent import StoreRecentContract
 from tests.store_contract.retention import StoreRetentionContract
 from tests.store_contract.run import StoreRunContract
 from tests.store_contract.state_changes import StoreStateChangesContract
+from tests.store_contract.stops import StoreStopsContract
 from tests.store_contract.threads import StoreThreadsContract
 from tests.store_contract.waiting import StoreWaitingContract
 from tests.store_contract.withdrawals import StoreWithdrawalsContract
@@ -48,6 +49,7 @@ class StoreContract(
     StoreNoticesContract,
     StoreWithdrawalsContract,
     StoreAuditContract,
+    StoreStopsContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

@@ -26,6 +26,13 @@ async def is_restored(story, copy):
     await story.starts()
 
 
+async def is_started(story):
+    """Lift the stop with which a restored store begins."""
+    _, would = await story.asks("GET", "/stop")
+    status, answer = await story.asks("POST", f"/start?seen={would['seen']}")
+    assert status == 200, answer
+
+
 async def test_a_restored_store_goes_on(story):
     await story.begins({"tweet": staging.TWEET.replace("approval: none\n", "")})
     await story.receives("M6 closed", message="m1")
@@ -33,6 +40,7 @@ async def test_a_restored_store_goes_on(story):
     copy = await is_backed_up(story)
     await is_restored(story, copy)
     assert (await story.receives("M6 closed", message="m1"))[0] == 200
+    await is_started(story)
     await story.releases(held)
     await story.state(1, "delivered")
     await story.receives("A38 closed")
@@ -65,6 +73,7 @@ async def test_what_is_surely_absent_waits_for_a_person_because_it_may_have_been
     (held,) = await story.state(1, "held", passing=1)
     assert "may have been withdrawn since" in held["reason"]
     assert story.posts("x") == []
+    await is_started(story)
     await story.releases(held)
     await story.state(1, "delivered", passing=1)
     assert story.posts("x") == ["M6 closed"]

@@ -35,7 +35,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     daemon = DaemonClient.of(config)
     rows = daemon.get("/channels")
     if not as_json:
-        tell.say_mode(daemon.mode())
+        tell.say_mode(*daemon.mode())
     show(rows, as_json, tell.channels)
 
 

@@ -86,16 +86,23 @@ class DaemonClient:
         options = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         return self._ask("GET", path + (f"?{urlencode(options)}" if options else ""))
 
-    def mode(self) -> str:
-        """Return `practice` or `live`, from the settings if no daemon runs; empty if the daemon is too old to say."""
+    def mode(self) -> tuple[str, bool]:
+        """
+        Return `practice` or `live`, and whether everything is stopped.
+
+        If no daemon runs, the settings and the stop file say so. The mode is empty if the daemon is too old to say.
+        """
         if self.control is None:
-            return "practice" if practice_of(self.config) else "live"
+            own = "practice" if practice_of(self.config) else "live"
+            return own, self.store.stop_file().exists()
         try:
             _, answer = _request(self.control, "GET", "/api/v1/mode")
         except (OSError, ValueError):
-            return ""
-        mode = answer.get("mode") if isinstance(answer, dict) else None
-        return mode if mode in ("practice", "live") else ""
+            return "", False
+        if not isinstance(answer, dict):
+            return "", False
+        mode = answer.get("mode")
+        return (mode if mode in ("practice", "live") else ""), bool(answer.get("stopped"))
 
     def post(self, path: str) -> Any:
         """Return the answer to a POST request with the name of the user; end the command if the daemon refuses."""

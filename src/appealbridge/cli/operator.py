@@ -60,7 +60,7 @@ def _list(
     daemon = DaemonClient.of(config)
     rows = Stored(daemon).get(path, query)
     if not as_json:
-        tell.say_mode(daemon.mode())
+        tell.say_mode(*daemon.mode())
     show(rows, as_json, print_it)
 
 
@@ -245,7 +245,7 @@ def daemon_of(config: Path | None, as_json: bool) -> DaemonClient:
     """Return the daemon, after a line for people that says whether it is practice or live."""
     daemon = DaemonClient.of(config)
     if not as_json and daemon.control is not None:
-        tell.say_mode(daemon.mode())
+        tell.say_mode(*daemon.mode())
     return daemon
 
 

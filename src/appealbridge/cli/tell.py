@@ -36,11 +36,13 @@ def mode_of(practice: bool) -> str:
     return "practice" if practice else "live"
 
 
-def say_mode(mode: str) -> None:
-    """Print whether this is practice or live; nothing if that is not known."""
+def say_mode(mode: str, stopped: bool = False) -> None:
+    """Print whether this is practice or live, if that is known, and whether everything is stopped."""
     if mode:
         style, meaning = _MODES[mode]
         say(styled(mode, style), meaning)
+    if stopped:
+        say(styled("stopped", "red"), ": nothing is published; to lift it: appealbridge start")
 
 
 def deliveries(rows: Sequence[Row]) -> None:

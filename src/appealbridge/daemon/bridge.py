@@ -131,6 +131,7 @@ class Bridge:
                     source_http=source_http,
                     clean=self._clean,
                     free_space=self._space or backend.space,
+                    stop_file=backend.stop_file(),
                     keep_checkpoint=self._keep_checkpoint,
                 )
             )

@@ -21,6 +21,7 @@ from appealbridge.model.audit import Checkpoint, Decision
 from appealbridge.plugin.http.client import Http
 from appealbridge.store.base import Store
 from appealbridge.store.records import Space
+from appealbridge.store.stopping import StopFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class EngineContext:
     `tasks` is the program's one task group. `http` is the network for channels and `source_http` that for
     sources, so that a slow source delays no post. `clean` masks every secret in a text before it is stored.
     `free_space` asks the store's disk. `keep_checkpoint` keeps a checkpoint of the audit trail
-    outside the store; it may raise `OSError`.
+    outside the store; it may raise `OSError`. `stop_file` stops everything while it exists.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class EngineContext:
     clean: Callable[[str], str]
     free_space: Callable[[], Space]
     keep_checkpoint: Callable[[Checkpoint], None] = lambda _: None
+    stop_file: StopFile | None = None
     lanes: Lanes = field(default_factory=Lanes)
 
     def decision(self, actor: Actor, act: str, reason: str = "", **more: Any) -> Decision:

@@ -33,6 +33,7 @@ class Engine:
         self.reception = self.pipeline.reception
         self.operations = self.pipeline.operations
         self.withdrawals = self.pipeline.withdrawals
+        self.stops = self.pipeline.stops
         self.disk_space = self.pipeline.disk_space
         self.heartbeat = Heartbeat(context)
         self.monitor = Monitor(context, self.pipeline.dispatcher.sending)
@@ -54,6 +55,7 @@ class Engine:
         # would not find its post.
         now, parts = self.clock.now(), self.pipeline
         self.report.recovered(await self.store.recover(now, now + RetryPolicy().search_after))
+        await self.stops.recall()
         parts.disk_space.reconfigure(active.keep_free)
         await parts.disk_space.check()
         await parts.guard.recall(active)
@@ -68,6 +70,7 @@ class Engine:
             "runs": parts.runs.run,
             "upkeep": parts.expiry.run,
             "withdrawals": parts.withdrawals.run,
+            "stop": self.stops.run,
             "retention": self._pruning.run,
             "checkpoints": Checkpoints(self.context).run,
             "notices": self._notices.run,
@@ -117,6 +120,7 @@ class Engine:
             lane.reconfigure(bound.channel, bound.account, active.zone, self.clock.now())
             return
         lane = Lane(name, bound.channel, bound.account, self.context.http, active.zone)
+        self.stops.mark(lane)
         self.lanes[name] = lane
         self._loops.start(f"lane {name}", partial(self.pipeline.dispatcher.run, lane))
 

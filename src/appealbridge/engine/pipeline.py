@@ -23,6 +23,7 @@ A delivery is sent:
 
 9. Its lane begins the first attempt at once, or claims it when it is due (`delivery/dispatch.py`, `delivery/lane.py`).
 10. **Gate**: is it still in time, is it what was approved, is the day's cap used up? (`delivery/gate.py`)
+    Directly before the request: is everything stopped? (`holds/stops.py`)
 11. **Attempt**: the channel publishes it, and returns a receipt or raises (`delivery/attempt.py`).
 12. **Settlement**: what the result means for the delivery (`delivery/outcome.py`), and when it is tried again
     (`delivery/backoff.py`). It is stored, and every listener of `Outcomes` learns of it: the memory of texts,
@@ -41,6 +42,7 @@ from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.guards.duplicates import Texts
 from appealbridge.engine.guards.guard import Guard
+from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.intake.first_attempts import FirstAttempts, FollowUp
 from appealbridge.engine.intake.intake import Intake, Planning, Storing
@@ -68,15 +70,17 @@ class Pipeline:
     expiry: Expiry
     operations: Operations
     withdrawals: Withdrawals
+    stops: Stops
 
 
 def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> Pipeline:
     """Build the stages, last ones first. `active` returns the configuration in force."""
     texts, run_queue, expiry_timer = Texts(context.clock.now()), RunQueue(), ExpiryTimer()
+    stops = Stops(context)
     outcomes = Outcomes(
-        [texts, run_queue, expiry_timer, context.alarms, context.lanes, context.report]
+        [texts, run_queue, expiry_timer, stops, context.alarms, context.lanes, context.report]
     )
-    attempts = Attempts(context, outcomes)
+    attempts = Attempts(context, outcomes, stops)
     dispatcher = Dispatcher(context, attempts, Accounts(context))
     guard = Guard(context, outcomes, texts)
     follow_up = FollowUp(context, outcomes, run_queue, guard, dispatcher)
@@ -103,4 +107,5 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         Expiry(context, outcomes, expiry_timer),
         Operations(context, run_queue, expiry_timer, guard, attempts),
         Withdrawals(context, run_queue),
+        stops,
     )

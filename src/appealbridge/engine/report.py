@@ -22,6 +22,7 @@ from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreN
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.model.source import source_label
+from appealbridge.model.stop import Start, Stop
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.records import Settlement
 
@@ -254,6 +255,24 @@ class Report(OutcomeListener):
             reason=withdrawal.reason,
             by=withdrawal.lifted_by or withdrawal.by,
         )
+
+    def stopped(self, stop: Stop) -> None:
+        """Record that everything is stopped."""
+        self._log.warning(
+            LogEvent.EVERYTHING_STOPPED, number=stop.number, by=stop.by, reason=stop.reason
+        )
+
+    def started(self, start: Start) -> None:
+        """Record that a stop was lifted."""
+        if start.stop is not None:
+            held = sum(channel.held for channel in start.channels)
+            self._log.warning(
+                LogEvent.STOP_LIFTED, number=start.stop.number, by=start.stop.lifted_by, held=held
+            )
+
+    def is_stopped(self, *, in_force: bool) -> None:
+        """Record in the metrics whether everything is stopped."""
+        self._metrics.stopped(in_force=in_force)
 
     def replayed(self, event: Event, runs: Sequence[Run], actor: Actor) -> None:
         """Record that a person ran an event again."""

@@ -54,6 +54,8 @@ class LogEvent(StrEnum):
     NO_EVENT = "no_event"
     OVERLOADED = "overloaded"
     # events and runs
+    EVERYTHING_STOPPED = "everything_stopped"
+    STOP_LIFTED = "stop_lifted"
     REPLAYED = "replayed"
     RUN_FAILED = "run_failed"
     # deliveries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from appealbridge.model.receipt import Receipt
@@ -85,6 +86,22 @@ class Hold(StrEnum):
     UNDATED = "undated"
     SAME_REQUEST = "same_request"
     CANNOT_REMOVE = "cannot_remove"
+    STOP = "stop"
+
+
+_ORDER = (Hold.STOP, Hold.UNKNOWN, Hold.APPROVAL)
+_LAST = (Hold.TIME,)
+
+
+def in_order(holds: Iterable[str]) -> list[str]:
+    """Return holds in the order in which people are shown them: stop, unknown, approval, the others, time."""
+
+    def place(hold: str) -> tuple[int, str]:
+        if hold in _ORDER:
+            return _ORDER.index(Hold(hold)), hold
+        return (len(_ORDER) + (hold in _LAST), hold)
+
+    return sorted(map(str, set(holds)), key=place)
 
 
 @value(kw_only=True)

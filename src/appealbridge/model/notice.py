@@ -48,6 +48,9 @@ class Alarm(StrEnum):
     ROOM_AGAIN = "store.room_again"
     STORE = "store.refuses"
     WITHDRAWN_SUBJECT = "withdrawal.blocks"
+    STOPPED = "bridge.stopped"
+    STARTED = "bridge.started"
+    WILL_EXPIRE = "delivery.will_expire"
     CHECKPOINT = "audit.no_checkpoint"
     PART_BROKE = "bridge.part_broke"
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from appealbridge.store.base import Store
 from appealbridge.store.records import Control, Space
+from appealbridge.store.stopping import StopFile
 
 OnCommit = Callable[[float, int], None]
 """Called in the event loop's thread with the seconds that a commit took and how many transactions it had."""
@@ -59,6 +60,10 @@ class Backend(Protocol):
 
         Raise `PermissionError` if this user may not know, and `NotBelieved` if somebody else may have written it.
         """
+
+    def stop_file(self) -> StopFile:
+        """Return the file that stops everything while it exists."""
+        ...
 
     def versions(self) -> tuple[int, int]:
         """Return the version of the store (0 if there is none) and the newest one; change nothing."""

@@ -61,6 +61,7 @@ from appealbridge.store.records import (
     Withdrawn,
     Writing,
 )
+from appealbridge.store.stopping import StopQueries, StopStore
 from appealbridge.store.withdrawing import WithdrawalStore
 
 
@@ -98,7 +99,9 @@ class EventStore(Protocol):
 class DeliveryStore(Protocol):
     """Stores deliveries: claims them, settles them, and changes their state."""
 
-    async def claim(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+    async def claim(
+        self, channel: str, now: float, limit: int, *, notices_only: bool = False
+    ) -> Sequence[Delivery]:
         """
         Begin attempts for this owner: move up to `limit` due, unexpired, `ready` deliveries to `sending`.
 
@@ -345,7 +348,7 @@ class RetentionStore(Protocol):
         """Make sure that no file has a copy of removed data."""
 
 
-class StoreQueries(AuditQueries, Protocol):
+class StoreQueries(AuditQueries, StopQueries, Protocol):
     """Queries that only read, for people and for the engine."""
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
@@ -454,6 +457,7 @@ class Store(
     RetentionStore,
     WithdrawalStore,
     AuditStore,
+    StopStore,
     StoreQueries,
     Protocol,
 ):

@@ -34,6 +34,7 @@ def routes(engine: Engine, token: str | None, reload: Reload) -> Sequence[web.Ro
             *_operations(engine),
             *_sweeps(engine, reload),
             *_withdrawals(engine),
+            *_stops(engine),
         )
         if isinstance(route, web.RouteDef)
     ]
@@ -75,7 +76,29 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     @table.get("/mode")
     async def mode(request: web.Request) -> web.Response:
         del request
-        return answer({"mode": engine.active.mode})
+        in_force = engine.stops.in_force
+        stopped = None if in_force is None else views.stop(in_force)
+        return answer({"mode": engine.active.mode, "stopped": stopped})
+
+    @table.get("/status")
+    async def status(request: web.Request) -> web.Response:
+        del request
+        in_force, now = engine.stops.in_force, engine.clock.now()
+        counts = (await engine.store.backlog()).counts
+        waiting: dict[str, int] = {}
+        for (state, _), count in counts.items():
+            waiting[state.value] = waiting.get(state.value, 0) + count
+        return answer(
+            {
+                "mode": engine.active.mode,
+                "stopped": None if in_force is None else views.stop(in_force),
+                "deliveries": waiting,
+                "channels": [
+                    views.channel(name, lane, 0, now) for name, lane in sorted(engine.lanes.items())
+                ],
+                "notes": sorted(engine.monitor.notes.values()),
+            }
+        )
 
     @table.get("/channels")
     async def channels(request: web.Request) -> web.Response:
@@ -95,7 +118,8 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     @table.get("/{path:(deliveries|runs|events|traces|withdrawals|audit)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
         rows = await listing.read(engine.store.listings, request.match_info["path"], request.query)
-        return answer(listing.pointed_out(rows, engine.lanes, engine.clock.now()))
+        in_force, now = engine.stops.in_force, engine.clock.now()
+        return answer(listing.pointed_out(rows, engine.lanes, in_force, now))
 
     return table
 
@@ -218,6 +242,30 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         left = await engine.withdrawals.blocking(lifted.subject)
         still = [each.number for each in left]
         return answer({**views.withdrawal(lifted), "still_withdrawn_by": still})
+
+    return table
+
+
+def _stops(engine: Engine) -> web.RouteTableDef:
+    """Return the stop of everything."""
+    table = web.RouteTableDef()
+
+    @table.get("/stop")
+    async def show(request: web.Request) -> web.Response:
+        del request
+        return answer(views.start(await engine.stops.would_start(), engine.stops.in_force))
+
+    @table.post("/stop")
+    async def stop(request: web.Request) -> web.Response:
+        reason = request.query.get("reason", "").strip()
+        if not reason:
+            raise ValueError("reason: say why everything is stopped")
+        return answer(views.stop(await engine.stops.stop(reason, actor_of(request))))
+
+    @table.post("/start")
+    async def start(request: web.Request) -> web.Response:
+        started = await engine.stops.start(request.query.get("seen", ""), actor_of(request))
+        return answer(views.start(started, engine.stops.in_force))
 
     return table
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from appealbridge.engine.engine import Engine
 from appealbridge.metrics import CONTENT_TYPE, Metrics
+from appealbridge.web import views
 from appealbridge.web.problem import answer, problem
 
 
@@ -28,8 +29,12 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
         if engine.disk_space.why:
             return problem(503, engine.disk_space.why, retry_after=5)
         content: dict[str, object] = {"status": "ready"}
-        if engine.monitor.notes:
-            content["notes"] = sorted(engine.monitor.notes.values())
+        notes = sorted(engine.monitor.notes.values())
+        if stop := engine.stops.in_force:
+            content["stopped"] = views.stop(stop)
+            notes = [stop.words, *notes]
+        if notes:
+            content["notes"] = notes
         return answer(content)
 
     rendering: asyncio.Task[bytes] | None = None

@@ -8,9 +8,11 @@ from typing import Any
 
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.audit import object_of
-from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State, in_order
 from appealbridge.model.errors import NotFound
+from appealbridge.model.notice import NOTICE
 from appealbridge.model.run import Run, RunState
+from appealbridge.model.stop import Stop
 from appealbridge.store.base import StoreQueries
 from appealbridge.store.records import (
     DeliveryFilter,
@@ -213,9 +215,16 @@ async def read(store: StoreQueries, path: str, query: Query) -> Any:
     raise NotFound(f"nothing is listed at {path}")
 
 
-def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
-    """Return deliveries, adding the reason if their account keeps them waiting; `now` is in Unix seconds."""
+def pointed_out(told: Any, lanes: Mapping[str, Lane], stop: Stop | None, now: float) -> Any:
+    """
+    Return deliveries, adding the reason if a stop or their account keeps them waiting.
+
+    `now` is in Unix seconds.
+    """
     for row in _rows(told):
+        if stop is not None and _is_stopped(row):
+            row["holds"] = in_order({Hold.STOP, *row["holds"]})
+            row["reason"] = row["reason"] or f"{stop.words}: appealbridge start"
         if (
             row.get("channel")
             and "hold" in row
@@ -226,6 +235,15 @@ def pointed_out(told: Any, lanes: Mapping[str, Lane], now: float) -> Any:
                 views.standstill(State(row["state"]), lanes.get(row["channel"]), now) or None
             )
     return told
+
+
+def _is_stopped(row: Mapping[str, Any]) -> bool:
+    return (
+        "holds" in row
+        and State(row["state"]) in (State.PLANNED, State.HELD, State.READY)
+        and row["kind"] != Kind.WITHDRAW
+        and row["recipe"] != NOTICE
+    )
 
 
 def _rows(told: Any) -> Iterator[dict[str, Any]]:

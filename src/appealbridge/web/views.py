@@ -13,10 +13,11 @@ from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.runs.replays import Replayed
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.audit import AuditEntry
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, State, in_order
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.source import source_label
+from appealbridge.model.stop import Start, Stop
 from appealbridge.model.withdrawal import CONFIRMED, Withdrawal
 from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import Removal, Withdrawn
@@ -55,6 +56,7 @@ def delivery(
         "number": one.number,
         "state": one.state.value,
         "hold": one.hold or None,
+        "holds": in_order(one.hold.split()) if one.state is State.HELD else [],
         "reason": one.reason or None,
         "waits_behind": behind,
         "channel": one.channel,
@@ -113,6 +115,36 @@ def decision(one: AuditEntry) -> dict[str, Any]:
         "content_hash": one.content_hash or None,
         "reason": one.reason,
         "entry": one.seq,
+    }
+
+
+def stop(one: Stop) -> dict[str, Any]:
+    """Return a stop, and who lifted it."""
+    return {
+        "number": one.number or None,
+        "by": one.by or None,
+        "how": one.how,
+        "reason": one.reason or None,
+        "at": moment(one.at),
+        "lifted_by": one.lifted_by or None,
+        "lifted_at": moment(one.lifted_at),
+    }
+
+
+def start(one: Start, in_force: Stop | None) -> dict[str, Any]:
+    """Return what lifting the stop does or would do; the deliveries are those that go out first."""
+    return {
+        "stopped": in_force is not None,
+        "stop": None if one.stop is None else stop(one.stop),
+        "channels": [
+            {
+                "channel": each.channel,
+                "goes": [delivery(post) for post in each.goes],
+                "held": each.held,
+            }
+            for each in one.channels
+        ],
+        "seen": one.seen,
     }
 
 

@@ -23,6 +23,7 @@ from appealbridge.engine.delivery.outcome import (
 )
 from appealbridge.engine.delivery.retry_policies import Policies
 from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
+from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.engine.time_limit import GaveUp, Over
 from appealbridge.engine.withdrawals.attempt import Removals
@@ -57,7 +58,8 @@ _UNREADABLE = 300.0
 class Attempts:
     """Makes attempts and searches, and stores how they ended."""
 
-    def __init__(self, context: EngineContext, outcomes: OutcomeListener) -> None:
+    def __init__(self, context: EngineContext, outcomes: OutcomeListener, stops: Stops) -> None:
+        self._stops = stops
         self._store = context.store
         self._clock = context.clock
         self._rng = context.rng
@@ -147,7 +149,8 @@ class Attempts:
             except StoreError as error:
                 return TryAgain(f"today's posts could not be counted: {error}")
             sent -= 1  # the store counts this delivery too, because its attempt has begun
-        return gate(delivery, begun_at, cap=cap, sent_today=sent)
+        verdict = gate(delivery, begun_at, cap=cap, sent_today=sent)
+        return await self._stops.gate(lane, delivery) if verdict is GO and lane.eased else verdict
 
     async def _settlement(
         self,
@@ -245,7 +248,7 @@ class Attempts:
         )
         await self._settle(lane, delivery, settlement, 0.0)
 
-    async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError:
+    async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError | Verdict:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
         except ValidationError as error:
@@ -259,6 +262,9 @@ class Attempts:
             if not isinstance(before, Receipt):
                 return before
             message = message.model_copy(update={"in_reply_to": before.id})
+        # Directly before the request: nothing may pass a stop.
+        if (stopped := self._stops.forbids(delivery)) is not None:
+            return stopped
         try:
             sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
             over = self._under_way[delivery.id]

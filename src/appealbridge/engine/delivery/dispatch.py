@@ -127,7 +127,7 @@ class Dispatcher:
         # place, the next attempt that ends has to wake the lane.
         free, lane.backlog = lane.free(now), True
         if free > 0:
-            claimed = await self._store.claim(lane.name, now, free)
+            claimed = await self._store.claim(lane.name, now, free, notices_only=lane.stopped)
             lane.begin(now, len(claimed))
             lane.backlog = len(claimed) == free
             for delivery in claimed:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.moment import instants
 from appealbridge.model.notice import NOTICE
+from appealbridge.model.stop import EASED_POSTS
 from appealbridge.model.value import value
 
 
@@ -24,6 +25,14 @@ class Verdict:
 
 GO = Verdict(State.SENDING)
 """The delivery may be sent."""
+
+
+EASED = Verdict(
+    State.HELD,
+    Hold.STOP,
+    f"a stop was lifted a short time ago, and {EASED_POSTS} posts have gone out on this channel since",
+)
+"""The delivery would be too much for the first minutes after a stop."""
 
 
 def content_hash(content: str) -> str:

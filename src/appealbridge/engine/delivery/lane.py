@@ -53,6 +53,7 @@ class Lane:
     the first of them at `throttled_since`. `suspects`: the deliveries for which the account was refused, and
     whether another one was published since. `searching`: the deliveries that are being searched for.
     `removing`: how many removals are under way; none begins before `removes_at`, because the platform asked for that.
+    `stopped`: everything is stopped, so only notices and removals begin; `eased`: that was lifted a short time ago.
     `identity`: who the credentials belong to, as `check` names the account; asked for again at `identify_at`.
     The store holds the queue. What is here can be lost at any time, and is asked for again.
     """
@@ -80,6 +81,8 @@ class Lane:
     searching: set[str] = field(default_factory=set)
     removing: int = 0
     removes_at: float = 0.0
+    stopped: bool = False
+    eased: bool = False
     identity: str = ""
     identify_at: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,7 +100,12 @@ class Lane:
         if self.closed or self.health.condition is Condition.LOGIN_EXPIRED:
             return 0
         # An account with a cap counts before each post, and one in trouble is only tested.
-        single = self.account.daily_cap is not None or not self.health.works or self.throttled
+        single = (
+            self.account.daily_cap is not None
+            or not self.health.works
+            or self.throttled
+            or self.eased
+        )
         return (1 if single else self.account.concurrency) - self.in_flight
 
     def free(self, now: float) -> int:
@@ -113,7 +121,7 @@ class Lane:
     def reserve(self, now: float) -> bool:
         """Take a place for a delivery that is being stored; return whether there was one."""
         # The delivery that tests an account in trouble is chosen from all that wait.
-        if self.backlog or not self.health.works:
+        if self.backlog or not self.health.works or self.stopped:
             return False
         if self.free(now) <= 0:
             self.backlog = True

@@ -33,6 +33,9 @@ _ABOUT_NO_ACCOUNT = frozenset(
         Trouble.CANNOT_REMOVE,
         Alarm.WITHDRAWN_SUBJECT,
         Alarm.CHECKPOINT,
+        Alarm.STOPPED,
+        Alarm.STARTED,
+        Alarm.WILL_EXPIRE,
     }
 )
 

@@ -182,6 +182,26 @@ WORDINGS: Mapping[str, Wording] = {
         "AppealBridge keeps trying, and nothing is lost meanwhile. Please check the disk, and what the log says "
         "about it.",
     ),
+    Alarm.STOPPED: Wording(
+        "everything is stopped",
+        "everything is stopped",
+        "Nothing is published on any channel until an operator lifts the stop. What was published can still be taken "
+        "back. What waits may expire meanwhile.",
+        all="to see what would go out, and lift it: appealbridge start",
+    ),
+    Alarm.STARTED: Wording(
+        "the stop is lifted",
+        "the stop is lifted",
+        "For ten minutes at most five posts go out on each channel, the oldest first. Everything else that waited is "
+        "held until somebody releases or cancels it.",
+        all="appealbridge deliveries --hold stop",
+    ),
+    Alarm.WILL_EXPIRE: Wording(
+        "a delivery will expire while it has to wait",
+        "deliveries will expire while they have to wait",
+        "Its publish_within ends before it may go out. It is not published unless somebody decides otherwise in time.",
+        all="appealbridge deliveries --state ready",
+    ),
     Alarm.CHECKPOINT: Wording(
         "the trail of decisions could not be secured",
         "the trail of decisions could not be secured",

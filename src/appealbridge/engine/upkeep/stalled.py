@@ -165,7 +165,12 @@ class Monitor:
         self, lane: Lane, queue: Queue, seen: tuple[First, float] | None, now: float
     ) -> bool:
         """Return whether a lane that may send has left the same due delivery waiting for too long."""
-        if queue.first is None or not lane.health.works or lane.pace.opens_at(now) > now:
+        if (
+            queue.first is None
+            or not lane.health.works
+            or lane.stopped
+            or lane.pace.opens_at(now) > now
+        ):
             return False
         # By a clock that never jumps: if the wall clock is set forward, everything would be late at once.
         since = self._clock.monotonic()

@@ -16,6 +16,7 @@ from appealbridge.store.backend import OnCommit, Progress
 from appealbridge.store.base import Store
 from appealbridge.store.records import Control, Space
 from appealbridge.store.sqlite.control import announced, read_control
+from appealbridge.store.stopping import StopFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class SqliteBackend:
 
     def control(self) -> Control | None:
         return read_control(self.path)
+
+    def stop_file(self) -> StopFile:
+        return StopFile(self.path.with_name(f"{self.path.name}.stop"))
 
     def versions(self) -> tuple[int, int]:
         from appealbridge.store.sqlite.maintenance import versions

@@ -8,6 +8,7 @@ from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
+from appealbridge.model.notice import NOTICE
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.decisions.audit import decide
@@ -48,12 +49,15 @@ _OF_CHANNEL = f"FROM deliveries WHERE {IS_LISTED} AND channel = :channel AND sta
 _READY = f"{_OF_CHANNEL} {READY} AND"
 _UNKNOWN = f"{_OF_CHANNEL} {UNKNOWN} AND blocked IN (0, 1) AND"
 
-_CLAIM = (
+_BEGIN = (
     f"UPDATE deliveries SET state = {SENDING}, attempts = attempts + 1, begun_at = :now,"
     " first_begun_at = min(first_begun_at, :now), owner = :owner"
-    f" WHERE number IN (SELECT number {_READY} blocked = 0 AND NOT {IS_REMOVAL}"
+)
+_CLAIM, _CLAIM_NOTICES = (
+    f"{_BEGIN} WHERE number IN (SELECT number {_READY} blocked = 0 AND NOT {IS_REMOVAL}{which}"
     " AND due_at <= :now AND publish_by > :now ORDER BY due_at, number LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
+    for which in ("", f" AND recipe = '{NOTICE}'")
 )
 _OUTLOOK = (
     f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
@@ -149,9 +153,18 @@ class SqliteDeliveries(WriteAccess):
     """The `DeliveryStore` in SQLite."""
 
     @writes
-    def claim(self, db: Connection, channel: str, now: float, limit: int) -> Sequence[Delivery]:
+    def claim(
+        self,
+        db: Connection,
+        channel: str,
+        now: float,
+        limit: int,
+        *,
+        notices_only: bool = False,
+    ) -> Sequence[Delivery]:
         values = {"channel": channel, "now": now, "limit": limit, "owner": self._owner}
-        claimed = [delivery_of(row) for row in db.execute(_CLAIM, values).fetchall()]
+        claim = _CLAIM_NOTICES if notices_only else _CLAIM
+        claimed = [delivery_of(row) for row in db.execute(claim, values).fetchall()]
         return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.number))
 
     async def settle(self, settlement: Settlement) -> None:
@@ -294,7 +307,7 @@ class SqliteDeliveries(WriteAccess):
 
 def recover(db: Connection, owner: int, now: float, look_at: float, limit: int = RECOVERED) -> int:
     """Recover up to `limit` attempts of other owners; return how many, 0 when none is left."""
-    unclear = recover_backup(db, look_at)
+    unclear = recover_backup(db, now, look_at)
     values = {
         "owner": owner,
         "now": now,

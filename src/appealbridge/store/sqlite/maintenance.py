@@ -7,9 +7,11 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from appealbridge.files import PRIVATE, create, open_handle
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.errors import StoreError
 from appealbridge.model.withdrawal import RESTORED
 from appealbridge.store.backend import Progress
@@ -20,6 +22,8 @@ from appealbridge.store.sqlite.connections import (
     prepared,
     require_there,
 )
+from appealbridge.store.sqlite.decisions.audit import DAEMON, record
+from appealbridge.store.sqlite.decisions.stops import stop
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.ordering import recompute_blocked
 from appealbridge.store.sqlite.schema import MIGRATIONS, schema_version
@@ -87,6 +91,9 @@ def _size(path: Path) -> int:
     return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
+STOPPED_BY_RESTORE = "the store was restored from a backup; nobody knows what was decided since"
+"""Why a restored store is stopped."""
+
 STEP = 1024
 """How many pages are copied between two reports."""
 
@@ -135,13 +142,22 @@ def back_up(store: Path, file: Path, now: float, progress: Progress | None = Non
     return file.stat().st_size
 
 
-def recover_backup(connection: sqlite3.Connection, look_at: float) -> int:
-    """In a restored backup, make everything that was about to be sent unknown; return how many (otherwise 0)."""
+def recover_backup(connection: sqlite3.Connection, now: float, look_at: float) -> int:
+    """
+    In a restored backup, make everything that was about to be sent unknown; return how many (otherwise 0).
+
+    Everything is stopped until an operator has seen what would go out, and the trail of decisions says what is missing.
+    """
     if not connection.execute(_IS_MARKED).fetchone()[0]:
         return 0
     connection.execute(_BEGUN)
     unclear = connection.execute(_PERHAPS_PUBLISHED, {"look_at": look_at}).rowcount
     recompute_blocked(connection)  # the rest of each thread now has its place in the order, too
+    (taken_at,) = connection.execute("SELECT max(taken_at) FROM backup").fetchone()
+    shown = {"backup_taken_at": taken_at}
+    restore = Decision(actor=DAEMON, act=Act.RESTORE, at=now, object="store", shown=shown)
+    record(connection, restore)
+    stop(connection, replace(restore, act=Act.STOP, shown={}, reason=STOPPED_BY_RESTORE))
     connection.execute("DROP TABLE backup")
     return unclear
 

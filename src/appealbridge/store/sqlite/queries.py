@@ -20,6 +20,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, reads
 from appealbridge.store.sqlite.decisions.audit import SqliteAuditQueries
+from appealbridge.store.sqlite.decisions.stops import SqliteStopQueries
 from appealbridge.store.sqlite.deliveries import find
 from appealbridge.store.sqlite.ordering import BEHIND, OVERTAKEN, key_of
 from appealbridge.store.sqlite.rows import (
@@ -145,7 +146,7 @@ class _Driver(NamedTuple):
     gathered: str = ""
 
 
-class SqliteQueries(WithdrawalQueries, SqliteAuditQueries):
+class SqliteQueries(WithdrawalQueries, SqliteAuditQueries, SqliteStopQueries):
     """The `StoreQueries` in SQLite."""
 
     @reads

@@ -16,6 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
+from appealbridge.store.sqlite.decisions.tables import AUDIT, HOLDS
 from appealbridge.store.sqlite.states import (
     IS_ENDED,
     IS_LISTED,
@@ -381,41 +382,6 @@ CREATE INDEX withdrawals_by_subject ON withdrawals (subject);
 
 _LATER_EVENTS = "ALTER TABLE heard RENAME TO later_events"
 
-_AUDIT = """
--- The trail of decisions; see model/audit.py. Reasons are apart, so that they can be removed.
-CREATE TABLE audit (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    at REAL NOT NULL,
-    actor TEXT NOT NULL,
-    how TEXT NOT NULL,
-    act TEXT NOT NULL,
-    object TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    content_hash TEXT NOT NULL,
-    shown TEXT NOT NULL,
-    reason_hash TEXT NOT NULL,
-    previous TEXT NOT NULL,
-    hash TEXT NOT NULL
-) STRICT;
-CREATE INDEX audit_by_object ON audit (object);
-CREATE INDEX audit_by_time ON audit (at);
-
-CREATE TABLE reasons (
-    seq INTEGER PRIMARY KEY,
-    event_id TEXT NOT NULL, -- the event with whose content the reason is removed, empty for none
-    salt TEXT NOT NULL,
-    text TEXT NOT NULL
-) STRICT;
-CREATE INDEX reasons_by_event ON reasons (event_id);
-
-CREATE TABLE checkpoints (
-    number INTEGER PRIMARY KEY,
-    seq INTEGER NOT NULL,
-    hash TEXT NOT NULL,
-    at REAL NOT NULL
-) STRICT;
-"""
-
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -436,7 +402,8 @@ MIGRATIONS: tuple[str, ...] = (
     _OWNERS,
     _WITHDRAWALS,
     _LATER_EVENTS,
-    _AUDIT,
+    AUDIT,
+    HOLDS,
 )
 
 

@@ -16,6 +16,7 @@ from appealbridge.store.sqlite.connections import (
     prepared,
 )
 from appealbridge.store.sqlite.decisions.audit import SqliteAudit
+from appealbridge.store.sqlite.decisions.stops import SqliteStops
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
 from appealbridge.store.sqlite.events import SqliteEvents
 from appealbridge.store.sqlite.notices import SqliteNotices
@@ -43,6 +44,7 @@ class SqliteStore(
     SqliteRetention,
     SqliteWithdrawals,
     SqliteAudit,
+    SqliteStops,
     SqliteQueries,
 ):
     """The `Store` in one SQLite file. Use `open` and `close`."""

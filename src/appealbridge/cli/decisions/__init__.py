@@ -1,0 +1,1 @@
+"""Commands about decisions: the trail of them, and the stop."""

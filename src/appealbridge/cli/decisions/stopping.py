@@ -1,0 +1,149 @@
+"""Stop everything, start again, and see how things are: stop, start, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+
+from appealbridge.cli import tell
+from appealbridge.cli.client import DaemonClient, user
+from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.operator import daemon_of
+from appealbridge.cli.output import paragraph, say, say_json, short, show, styled, table
+from appealbridge.clock import SystemClock
+from appealbridge.documents import InvalidDocuments
+from appealbridge.settings import store_of
+from appealbridge.store.opening import store_at
+
+
+@click.command(short_help="Stop everything at once: nothing more is published.")
+@click.option("--reason", required=True, help="Why; everybody concerned is told.")
+@config_option
+@json_option
+def stop(config: Path | None, as_json: bool, reason: str) -> None:
+    """
+    Stop everything at once, even if the daemon hangs or does not run.
+
+    What was published can still be taken back, and notices go out. An operator lifts the stop with `start`.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise click.UsageError("--reason: say why everything is stopped")
+    file, trouble = _make_file(config, reason)
+    if file is not None and not as_json:
+        say(f"{file} is there: nothing more is published, whether or not the daemon answers")
+    answer: dict[str, Any] | None = None
+    daemon = DaemonClient.of(config)
+    if daemon.control is not None:
+        answer = daemon.post(f"/stop?{urlencode({'reason': reason})}")
+    elif file is None:
+        fail(f"no daemon is running on {daemon.store}, and its stop file cannot be made: {trouble}")
+    if as_json:
+        say_json({"file": file and str(file), "stop": answer})
+    elif answer is None:
+        say("no daemon is running; the next one starts stopped")
+    else:
+        say(styled("stopped", "red"), f" as no. {answer['number']}; to lift it: appealbridge start")
+
+
+@click.command(short_help="Lift the stop, after you have seen what would go out.")
+@click.option("--yes", is_flag=True, help="Lift it without asking, after showing what goes out.")
+@config_option
+@json_option
+def start(config: Path | None, as_json: bool, yes: bool) -> None:
+    """
+    Show what would go out, and lift the stop.
+
+    For ten minutes at most five posts go out on each channel, the oldest first. Everything else that waited is held
+    until somebody releases or cancels it.
+    """
+    daemon = daemon_of(config, as_json)
+    would = daemon.get("/stop")
+    if not would["stopped"]:
+        fail("nothing is stopped, so there is nothing to lift")
+    if as_json and not yes:
+        say_json(would)
+        return
+    if not as_json:
+        _preview(would)
+        if not yes and not click.confirm("Lift the stop?"):
+            say("nothing was changed")
+            return
+    answer = daemon.post(f"/start?{urlencode({'seen': would['seen']})}")
+    show(answer, as_json, lambda _: say(styled("the stop is lifted", "green")))
+
+
+@click.command(
+    short_help="Show whether it is practice or live, whether it is stopped, and what waits."
+)
+@config_option
+@json_option
+def status(config: Path | None, as_json: bool) -> None:
+    """Show whether this is practice or live, whether everything is stopped, and what waits or is in trouble."""
+    daemon = daemon_of(config, as_json)
+    show(daemon.get("/status"), as_json, _status)
+
+
+def _make_file(config: Path | None, reason: str) -> tuple[Path | None, str]:
+    """Make the stop file; return its path, or `None` and why not."""
+    try:
+        file = store_at(store_of(config)).stop_file()
+    except InvalidDocuments as error:
+        fail_with(error)
+    try:
+        file.write(user(), reason, SystemClock().now())
+    except OSError as error:
+        return None, f"{file.path}: {error.strerror}"
+    return file.path, ""
+
+
+def _preview(would: dict[str, Any]) -> None:
+    stop = would["stop"]
+    if stop is not None:
+        by = f" by {stop['by']}" if stop["by"] else ""
+        say(
+            f"stopped{by} since {tell.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
+        )
+    if not would["channels"]:
+        say("nothing waits, so nothing goes out at once")
+        return
+    headings = ("no.", "channel", "what", "about", "text")
+    lines = [
+        (
+            str(post["number"]),
+            post["channel"],
+            f"{post['recipe']}: {post['step']}",
+            short(post["subject"]),
+            _text(post),
+        )
+        for channel in would["channels"]
+        for post in channel["goes"]
+    ]
+    say("these go out, the oldest first:")
+    table(headings, lines, cut=("channel", "what", "about"))
+    for channel in would["channels"]:
+        if channel["held"]:
+            say(f"{channel['channel']}: {channel['held']} more that wait will be held for a person")
+
+
+def _text(post: dict[str, Any]) -> str:
+    content = post["content"] or {}
+    return short(str(content.get("text") or content.get("message") or content.get("subject") or ""))
+
+
+def _status(row: dict[str, Any]) -> None:
+    if stop := row["stopped"]:
+        by = f" by {stop['by']}" if stop["by"] else ""
+        say(
+            f"stopped{by} since {tell.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
+        )
+    waiting = ", ".join(f"{count} {state}" for state, count in sorted(row["deliveries"].items()))
+    say(f"deliveries: {waiting or 'none wait'}")
+    for channel in row["channels"]:
+        if channel["condition"] != "working":
+            say(styled(f"{channel['name']}: {channel['condition'].replace('_', ' ')}", "red"))
+    for note in row["notes"]:
+        paragraph(styled(note, "yellow"))

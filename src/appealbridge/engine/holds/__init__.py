@@ -1,0 +1,1 @@
+"""What keeps deliveries back for a time: the stop of everything, and quiet hours."""
