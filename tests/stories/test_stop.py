@@ -68,11 +68,13 @@ async def test_nothing_passes_a_stop_and_a_burst_goes_on_five_at_a_time(story):
 
 async def test_a_stop_in_the_middle_of_a_burst_holds_through_a_kill_and_a_restart(story):
     await story.begins({"tweet": staging.TWEET})
-    story.sandbox.faults.add("x", FaultName.HTTP_503, 3, None)
+    story.sandbox.faults.add("x", FaultName.HTTP_503, 1000, None)
     for number in range(4):
         await story.receives(str(number))
-    await story.until(lambda: len(story.logged("deferred")) == 3)
+    await story.until(lambda: story.logged("deferred"))
+    await story.settles()
     await stops(story)
+    story.sandbox.faults.clear()
     await story.restarts()
     await story.clock.passes(hours=2)
     assert story.posts("x") == []

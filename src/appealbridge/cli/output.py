@@ -107,6 +107,11 @@ def answer_to(question: str, default: str | None = None) -> str:
     return answer
 
 
+def answered_yes(question: str) -> bool:
+    """Ask a question on the terminal; return whether the answer is yes."""
+    return bool(click.confirm(visible(question)))
+
+
 def wrapped(text: str) -> None:
     """Print a paragraph with line breaks."""
     click.echo(click.wrap_text(visible(text, lines=True), width=78))

@@ -78,7 +78,7 @@ class StopFile:
         """Return whether the file is there. This takes about two microseconds, so every send asks."""
         return os.path.lexists(self._name)
 
-    def write(self, by: str, reason: str, at: float) -> None:
+    def make(self, by: str, reason: str, at: float) -> None:
         """Make the file; raise `OSError`."""
         note = {"by": by, "reason": reason[:REASON_LIMIT], "at": at}
         write_file(self.path, json.dumps(note).encode(), 0o644)

@@ -12,7 +12,16 @@ from appealbridge.cli import tell
 from appealbridge.cli.client import DaemonClient, user
 from appealbridge.cli.common import config_option, fail, fail_with, json_option
 from appealbridge.cli.operator import daemon_of
-from appealbridge.cli.output import paragraph, say, say_json, short, show, styled, table
+from appealbridge.cli.output import (
+    answered_yes,
+    paragraph,
+    say,
+    say_json,
+    short,
+    show,
+    styled,
+    table,
+)
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
@@ -69,16 +78,14 @@ def start(config: Path | None, as_json: bool, yes: bool) -> None:
         return
     if not as_json:
         _preview(would)
-        if not yes and not click.confirm("Lift the stop?"):
+        if not yes and not answered_yes("Lift the stop?"):
             say("nothing was changed")
             return
     answer = daemon.post(f"/start?{urlencode({'seen': would['seen']})}")
     show(answer, as_json, lambda _: say(styled("the stop is lifted", "green")))
 
 
-@click.command(
-    short_help="Show whether it is practice or live, whether it is stopped, and what waits."
-)
+@click.command(short_help="Show whether everything is stopped, and what waits.")
 @config_option
 @json_option
 def status(config: Path | None, as_json: bool) -> None:
@@ -94,7 +101,7 @@ def _make_file(config: Path | None, reason: str) -> tuple[Path | None, str]:
     except InvalidDocuments as error:
         fail_with(error)
     try:
-        file.write(user(), reason, SystemClock().now())
+        file.make(user(), reason, SystemClock().now())
     except OSError as error:
         return None, f"{file.path}: {error.strerror}"
     return file.path, ""

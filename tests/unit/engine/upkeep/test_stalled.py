@@ -37,6 +37,7 @@ class World:
             name=CHANNEL,
             in_flight=2,
             health=SimpleNamespace(works=True),
+            stopped=False,
             pace=SimpleNamespace(opens_at=lambda now: max(now, self.opens_at)),
             queued=lambda: self.woken.append(CHANNEL),
         )
