@@ -22,7 +22,7 @@ from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreN
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.model.source import source_label
-from appealbridge.model.stop import Start, Stop
+from appealbridge.model.stop import Start
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.records import Settlement
 
@@ -256,7 +256,7 @@ class Report(OutcomeListener):
             by=withdrawal.lifted_by or withdrawal.by,
         )
 
-    def stopped(self, stop: Stop) -> None:
+    def stopped(self, stop: TotalStop) -> None:
         """Record that everything is stopped."""
         self._log.warning(
             LogEvent.EVERYTHING_STOPPED, number=stop.number, by=stop.by, reason=stop.reason

@@ -17,7 +17,7 @@ EASED_SECONDS = 600.0
 
 
 @value(kw_only=True)
-class Stop:
+class TotalStop:
     """
     One stop of everything, and who lifted it; times are Unix seconds UTC.
 
@@ -62,6 +62,6 @@ class ChannelStart:
 class Start:
     """What lifting a stop does, by channel. `seen` identifies it, so that nobody lifts what they have not seen."""
 
-    stop: Stop | None
+    stop: TotalStop | None
     channels: Sequence[ChannelStart]
     seen: str

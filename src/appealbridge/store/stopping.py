@@ -12,7 +12,7 @@ from typing import Protocol
 from appealbridge.files import open_handle, write_file
 from appealbridge.model.audit import REASON_LIMIT, Decision
 from appealbridge.model.delivery import Delivery
-from appealbridge.model.stop import Start, Stop
+from appealbridge.model.stop import Start, TotalStop
 from appealbridge.model.value import value
 
 LONGEST = 8192
@@ -22,7 +22,7 @@ LONGEST = 8192
 class StopStore(Protocol):
     """Keeps the stop. While one is in force the engine publishes nothing; the store itself does not enforce it."""
 
-    async def stop(self, decision: Decision) -> Stop:
+    async def stop(self, decision: Decision) -> TotalStop:
         """Store a stop with its entry in the trail; return it, or the one in force, to which the entry is added."""
         ...
 
@@ -38,7 +38,7 @@ class StopStore(Protocol):
 class StopQueries(Protocol):
     """Queries about stops."""
 
-    async def stops(self, limit: int = 1) -> Sequence[Stop]:
+    async def stops(self, limit: int = 1) -> Sequence[TotalStop]:
         """Return stops, the newest first."""
         ...
 

@@ -12,7 +12,7 @@ from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State, in_or
 from appealbridge.model.errors import NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.run import Run, RunState
-from appealbridge.model.stop import Stop
+from appealbridge.model.stop import TotalStop
 from appealbridge.store.base import StoreQueries
 from appealbridge.store.records import (
     DeliveryFilter,
@@ -215,7 +215,7 @@ async def read(store: StoreQueries, path: str, query: Query) -> Any:
     raise NotFound(f"nothing is listed at {path}")
 
 
-def pointed_out(told: Any, lanes: Mapping[str, Lane], stop: Stop | None, now: float) -> Any:
+def pointed_out(told: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, now: float) -> Any:
     """
     Return deliveries, adding the reason if a stop or their account keeps them waiting.
 

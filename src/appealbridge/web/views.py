@@ -17,7 +17,7 @@ from appealbridge.model.delivery import Delivery, State, in_order
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.source import source_label
-from appealbridge.model.stop import Start, Stop
+from appealbridge.model.stop import Start, TotalStop
 from appealbridge.model.withdrawal import CONFIRMED, Withdrawal
 from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import Removal, Withdrawn
@@ -118,7 +118,7 @@ def decision(one: AuditEntry) -> dict[str, Any]:
     }
 
 
-def stop(one: Stop) -> dict[str, Any]:
+def stop(one: TotalStop) -> dict[str, Any]:
     """Return a stop, and who lifted it."""
     return {
         "number": one.number or None,
@@ -131,7 +131,7 @@ def stop(one: Stop) -> dict[str, Any]:
     }
 
 
-def start(one: Start, in_force: Stop | None) -> dict[str, Any]:
+def start(one: Start, in_force: TotalStop | None) -> dict[str, Any]:
     """Return what lifting the stop does or would do; the deliveries are those that go out first."""
     return {
         "stopped": in_force is not None,

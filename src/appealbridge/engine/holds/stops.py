@@ -22,7 +22,7 @@ from appealbridge.model.audit import Act
 from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain
 from appealbridge.model.notice import NOTICE, Alarm
-from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, Start, Stop
+from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, Start, TotalStop
 
 EVERY = 60.0
 """After how many seconds it is looked for the stop file if nothing is sent."""
@@ -53,7 +53,7 @@ class Stops(OutcomeListener):
     """
 
     def __init__(self, context: EngineContext) -> None:
-        self.current: Stop | None = None
+        self.current: TotalStop | None = None
         self._context = context
         self._store = context.store
         self._clock = context.clock
@@ -74,22 +74,22 @@ class Stops(OutcomeListener):
         self._apply()
 
     @property
-    def in_force(self) -> Stop | None:
+    def in_force(self) -> TotalStop | None:
         """The stop that is in force, `None` if there is none. Looks for the file too."""
         if self.current is not None and self.current.in_force:
             return self.current
         if self._file is None or not self._file.exists():
             return None
-        self.current = Stop(by="", how=How.FILE.value, reason="", at=self._clock.now())
+        self.current = TotalStop(by="", how=How.FILE.value, reason="", at=self._clock.now())
         self._apply()
         self._wake.set()
         return self.current
 
-    async def stop(self, reason: str, actor: Actor) -> Stop:
+    async def stop(self, reason: str, actor: Actor) -> TotalStop:
         """Stop everything at once, and store it; raise `StoreError` if it is not stored yet."""
         reason = self._context.clean(reason)
         if self.current is None or not self.current.in_force:
-            self.current = Stop(
+            self.current = TotalStop(
                 by=str(actor), how=actor.how.value, reason=reason, at=self._clock.now()
             )
             self._apply()
@@ -207,7 +207,7 @@ class Stops(OutcomeListener):
         note = self._file.read()
         actor = Actor(self._context.clean(note.by), How.FILE)
         reason = self._context.clean(note.reason)
-        self.current = Stop(
+        self.current = TotalStop(
             by=actor.person, how=actor.how.value, reason=reason, at=self._clock.now()
         )
         self._apply()
@@ -229,7 +229,7 @@ class Stops(OutcomeListener):
             if first:
                 await self._tell_stopped(stored)
 
-    async def _tell_stopped(self, stop: Stop) -> None:
+    async def _tell_stopped(self, stop: TotalStop) -> None:
         waiting = await self._store.waiting_with_end(self._clock.now() + A_DAY, SHOWN)
         ends = f". These expire soonest: {self._ends(waiting)}" if waiting else ""
         message = f"{stop.words}{ends}"

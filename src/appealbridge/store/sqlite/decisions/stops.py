@@ -11,7 +11,7 @@ from appealbridge.model.audit import Decision, canonical
 from appealbridge.model.delivery import Delivery, Hold
 from appealbridge.model.errors import IllegalMove
 from appealbridge.model.notice import NOTICE
-from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, STOP, ChannelStart, Start, Stop
+from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, STOP, ChannelStart, Start, TotalStop
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.decisions.audit import record
 from appealbridge.store.sqlite.rows import (
@@ -74,7 +74,7 @@ class SqliteStopQueries(ReadAccess):
     """The `StopQueries` in SQLite."""
 
     @reads
-    def stops(self, db: Connection, limit: int = 1) -> Sequence[Stop]:
+    def stops(self, db: Connection, limit: int = 1) -> Sequence[TotalStop]:
         return [
             _stop(row) for row in db.execute(f"{_SELECT} ORDER BY number DESC LIMIT ?", (limit,))
         ]
@@ -97,7 +97,7 @@ class SqliteStops(WriteAccess):
     """The `StopStore` in SQLite."""
 
     @writes
-    def stop(self, db: Connection, decision: Decision) -> Stop:
+    def stop(self, db: Connection, decision: Decision) -> TotalStop:
         return stop(db, decision)
 
     @writes
@@ -131,7 +131,7 @@ class SqliteStops(WriteAccess):
         return replace(would, stop=replace(would.stop, lifted_by=by, lifted_at=now))
 
 
-def stop(db: sqlite3.Connection, decision: Decision) -> Stop:
+def stop(db: sqlite3.Connection, decision: Decision) -> TotalStop:
     """Store a stop in the transaction of the caller; return it, or the one that is in force already."""
     row = db.execute(_IN_FORCE).fetchone()
     if row is None:
@@ -160,16 +160,16 @@ def _would_start(db: sqlite3.Connection, now: float) -> Start:
     return Start(current, channels, hashlib.sha256(canonical(seen).encode()).hexdigest()[:16])
 
 
-def _why_held(stop: Stop, channel: str) -> str:
+def _why_held(stop: TotalStop, channel: str) -> str:
     return (
         f"it waited while everything was stopped (stop {stop.number}); when that was lifted, only the oldest "
         f"{EASED_POSTS} on {channel} went out by themselves"
     )
 
 
-def _stop(row: Row) -> Stop:
+def _stop(row: Row) -> TotalStop:
     number, by, how, reason, at, lifted_by, lifted_at = row
-    return Stop(
+    return TotalStop(
         number=number,
         by=by,
         how=how,
