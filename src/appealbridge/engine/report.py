@@ -22,7 +22,7 @@ from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreN
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.model.source import source_label
-from appealbridge.model.stop import Start
+from appealbridge.model.stop import Start, TotalStop
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.records import Settlement
 
