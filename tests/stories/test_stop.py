@@ -167,7 +167,7 @@ async def test_people_are_told_of_a_stop_and_of_what_will_expire_and_that_goes_o
     await story.until(lambda: len(story.posts("email")) > 1, passing=10)
     first, second = story.posts("email")[:2]
     assert "wrong picture" in first
-    assert "tweet: tweet on force_x at 11:3" in second
+    assert "tweet: tweet on force_x at 11:" in second
     assert "publish_within ends before it may go out" in second
     assert story.posts("x") == []
 
