@@ -2,7 +2,7 @@
 Decides which addresses may be connected to: all public ones, and those inside that the settings allow. Pure.
 
 Only the address of the connection counts, not the name or redirect that led to it. Behind a proxy this address cannot
-be seen, so nothing that may be inside is sent through a proxy.
+be seen, so nothing that may be inside is sent through a proxy. Names that are known here are checked before that.
 """
 
 from __future__ import annotations
@@ -361,6 +361,14 @@ class EgressPolicy:
         """Return the policy for addresses that strangers choose: nothing inside is allowed."""
         # What is inside must not be reached through the proxy either, so the route stays.
         return EgressPolicy(internal=self.internal, route=self.route)
+
+    def named_only(self) -> EgressPolicy:
+        """
+        Return the policy for addresses that come with events: inside, only what `inside` names is allowed.
+
+        Addresses that the settings write out are for their own account or source alone.
+        """
+        return replace(self, written=frozenset())
 
     def refuses_written(self, url: str) -> tuple[str, str] | None:
         """Return why a URL is never allowed and how to fix it, `None` if its name must be looked up first."""

@@ -14,6 +14,7 @@ from appealbridge.markup.entry import FeedEntry
 from appealbridge.markup.worker_client import read_in_process
 from appealbridge.model.errors import AddressNotAllowed, DeliveryError, SourceDown, TryAgain
 from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.http.redirects import REDIRECTS, redirect_target
 from appealbridge.plugin.http.reply import Reply, bare
 from appealbridge.plugin.offload import Pool, offload
 from appealbridge.plugin.options import FeedCredentials
@@ -31,7 +32,6 @@ _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
 )
 _PERMANENT = frozenset({301, 308})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _VALIDATOR = re.compile(r"[ -~]{1,1000}")
 _GONE = 410
 _UNCHANGED = 304
@@ -110,7 +110,7 @@ async def _ask(
     for _ in range(HOPS + 1):
         headers = {"Accept": _ACCEPT, **conditions, **({} if elsewhere else login)}
         reply = await _get(address, headers, tools, elsewhere=elsewhere)
-        if reply.status not in _REDIRECTS:
+        if reply.status not in REDIRECTS:
             return reply, notes
         address = _next(address, reply)
         elsewhere = elsewhere or _host_and_port(address) != _host_and_port(url)
@@ -121,7 +121,7 @@ async def _ask(
 
 
 async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, elsewhere: bool) -> Reply:
-    accept = {*_REDIRECTS, _UNCHANGED, _GONE}
+    accept = {*REDIRECTS, _UNCHANGED, _GONE}
     get = tools.http.get_outside if elsewhere else tools.http.get
     try:
         reply = await get(url, headers=headers, accept=accept, limit=SIZE_LIMIT)
@@ -146,19 +146,9 @@ async def _get(url: str, headers: Mapping[str, str], tools: Tools, *, elsewhere:
 def _next(address: str, reply: Reply) -> str:
     """Return the address of a redirect; raise `SourceDown` if it must not be followed."""
     try:
-        here = URL(address)
-        there = here.join(URL(reply.headers.get("Location", "")))
-    except ValueError:
-        raise SourceDown(f"{bare(address)} redirects to an address that is not valid") from None
-    redirect = f"{bare(address)} redirects to {bare(str(there))}"
-    if there.scheme not in ("http", "https") or not there.host or there == here:
-        raise SourceDown(f"{redirect}, which is not another address")
-    if here.scheme == "https" and there.scheme == "http":
-        raise SourceDown(
-            f"{redirect}, which is not encrypted; if that is right, write that address"
-        )
-    # A login in an address must come from the settings, not from a redirect.
-    return str(there if there.authority == here.authority else there.with_user(None))
+        return redirect_target(address, reply)
+    except ValueError as error:
+        raise SourceDown(str(error)) from None
 
 
 def _host_and_port(url: str) -> tuple[str | None, int | None]:

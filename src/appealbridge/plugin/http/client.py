@@ -26,6 +26,7 @@ from appealbridge.model.errors import (
     TryAgain,
     Unsure,
 )
+from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.http.failures import failure_reason
 from appealbridge.plugin.http.multipart import FormFile, multipart
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
@@ -51,6 +52,9 @@ _PART = 128 * 1024
 
 _SLOWEST = 100 * 1024
 """How many bytes of a request a second are sent at least; a long one gets so much more time."""
+
+_INTERIM_ANSWERS = 20
+"""How many answers may come before the final one."""
 
 _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_REQUEST = (ValueError, TypeError, LookupError, AttributeError)
@@ -119,9 +123,15 @@ class Http:
 
     async def get_outside(self, url: str, **options: Unpack[_Options]) -> Reply:
         """Read something at an address that a stranger gave: nothing inside the network is connected to."""
-        public = self._session.policy().public_only()
+        return await self._get_by(self._session.policy().public_only(), url, options)
+
+    async def get_named(self, url: str, **options: Unpack[_Options]) -> Reply:
+        """Read something at an address that an event gave: inside the network only what `inside:` names."""
+        return await self._get_by(self._session.policy().named_only(), url, options)
+
+    async def _get_by(self, policy: EgressPolicy, url: str, options: _Options) -> Reply:
         async with open_session(
-            agent=self._session.agent, policy=lambda: public, resolver=self._session.resolver
+            agent=self._session.agent, policy=lambda: policy, resolver=self._session.resolver
         ) as session:
             http = Http(session, self.clean, now=self.now, timeout=self._seconds)
             return await http.get(url, **options)
@@ -246,7 +256,7 @@ class Http:
             message = self._message(method, url, str(error))
             raise AddressNotAllowed(message, reason=self.clean(error.reason)) from None
         except (*_BROKEN, *_WRONG_REQUEST) as error:
-            unclear = Unsure if sent and effect is not Effect.READ else TryAgain
+            unclear = _kind(error, unsure=sent and effect is not Effect.READ)
             reason = _reason(error if sent else destination.late(error))
             raise unclear(self._message(method, url, reason)) from None
 
@@ -332,11 +342,25 @@ class _TooLong(ValueError):
     """An answer is longer than allowed."""
 
 
+class AnswerTooLong(TryAgain):
+    """What was to be read is longer than the caller allows."""
+
+
+def _kind(error: BaseException, *, unsure: bool) -> type[DeliveryError]:
+    if unsure:
+        return Unsure
+    return AnswerTooLong if isinstance(error, _TooLong) else TryAgain
+
+
 async def _answer(protocol: ResponseHandler, limit: int) -> tuple[int, Mapping[str, str], bytes]:
     """Return the final answer: its status, headers and body."""
     message, body = await protocol.read()
-    while 100 <= message.code < 200 and message.code != 101:
+    for _ in range(_INTERIM_ANSWERS):
+        if not 100 <= message.code < 200 or message.code == 101:
+            break
         message, body = await protocol.read()
+    else:
+        raise ValueError(f"more than {_INTERIM_ANSWERS} interim answers came before the final one")
     return message.code, message.headers, await _bounded(body, limit)
 
 

@@ -52,6 +52,11 @@ closing has an unclear outcome, so we close first.
 
 _CONNECTIONS_PER_HOST = 256
 _DESTINATIONS = 1024
+_LOOK_UP_SECONDS = 1.0
+"""How long to wait for the addresses of a name that is reached through a proxy."""
+_UNKNOWN_SECONDS = 600.0
+"""How long a name without addresses here is left to the proxy alone."""
+_UNKNOWN_NAMES = 1024
 _PROXY_ANSWER_LIMIT = 16 * 1024
 _LOGIN_REFUSED = 407
 _PROXY_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([ -~]{0,100}))?")
@@ -156,6 +161,7 @@ class Session(aiohttp.TCPConnector):
         self.policy = policy
         self.resolver = resolver
         self.agent = agent
+        self._unknown: dict[str, float] = {}
         self._known_destination = lru_cache(_DESTINATIONS)(self._destination)
 
     async def __aenter__(self) -> Self:
@@ -227,6 +233,7 @@ class Session(aiohttp.TCPConnector):
     ) -> ResponseHandler:
         """Connect to the proxy, and for https through it to the server."""
         if not request.is_ssl():
+            await self._check_here(host, port)
             connected = await self._to_proxy(proxy)
             _, protocol = await self._loop.create_connection(self._factory, sock=connected)
             return protocol
@@ -275,6 +282,7 @@ class Session(aiohttp.TCPConnector):
 
     async def _through(self, proxy: Proxy, host: str, port: int) -> socket.socket:
         """Return a socket that the proxy has connected to a host."""
+        await self._check_here(host, port)
         tunnel = await self._to_proxy(proxy)
         try:
             await _ask_for_tunnel(tunnel, proxy, host, port)
@@ -282,6 +290,26 @@ class Session(aiohttp.TCPConnector):
             tunnel.close()
             raise
         return tunnel
+
+    async def _check_here(self, host: str, port: int) -> None:
+        """Raise `NotAllowed` if the name of a host leads inside; where it is not known here, the proxy decides."""
+        now = self._loop.time()
+        if is_address(host) or now < self._unknown.get(host, 0.0):
+            return
+        try:
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
+                addresses = await self._addresses(host, port)
+        except OSError:
+            self._unknown.pop(host, None)
+            self._unknown[host] = now + _UNKNOWN_SECONDS
+            while len(self._unknown) > _UNKNOWN_NAMES:
+                del self._unknown[next(iter(self._unknown))]
+            return
+        policy = self.policy()
+        for *_, place in addresses:
+            address = str(place[0])
+            if not policy.allows(host, port, address):
+                raise NotAllowed(policy.refusal(host, port, address))
 
     def tls(self) -> ssl.SSLContext | None:
         """Return the context for TLS by other protocols than HTTP; `None` for the usual one."""
