@@ -38,9 +38,16 @@ def leads_here(host, *rest, **how):
     return socket.getaddrinfo("127.0.0.1" if str(host).endswith(".example") else host, *rest, **how)
 
 
-async def begins(story, url, more=""):
+def knows_nothing_outside(host, *rest, **how):
+    """Answer as a name server of a network whose proxy looks up everything outside."""
+    if str(host).endswith(".example"):
+        raise socket.gaierror(socket.EAI_NONAME, "not known here")
+    return socket.getaddrinfo(host, *rest, **how)
+
+
+async def begins(story, url, more="", *, lookup=leads_here):
     """Begin with one feed, whose name leads to this machine."""
-    story.lookup = leads_here
+    story.lookup = lookup
     await story.begins({})
     with story.stage.config.open("a") as settings:
         settings.write(
@@ -118,7 +125,12 @@ async def test_a_feed_outside_is_read_through_the_proxy_and_its_refusal_is_told_
 ):
     place = inner.url.removeprefix("http://")
     async with PracticeProxy({"news.example:8080": place}, login="bridge:word") as proxy:
-        await begins(story, "http://news.example:8080/rss", f"proxy: {proxy.url}\n")
+        await begins(
+            story,
+            "http://news.example:8080/rss",
+            f"proxy: {proxy.url}\n",
+            lookup=knows_nothing_outside,
+        )
         await story.until(lambda: story.logged("source_down"))
         (down,) = story.logged("source_down")
         assert f"the proxy {proxy.url[7:]} wants a login (407)" in down["reason"]
@@ -131,3 +143,14 @@ async def test_a_feed_outside_is_read_through_the_proxy_and_its_refusal_is_told_
         assert {one.path for one in inner.heard} == {"/rss"}
         # What is published goes to the practice platforms, which are inside.
         assert {line.split()[1] for line in proxy.asked} == {"http://news.example:8080/rss"}
+
+
+async def test_a_feed_whose_name_leads_inside_here_is_not_asked_for_at_the_proxy(story, inner):
+    place = inner.url.removeprefix("http://")
+    async with PracticeProxy({"news.example:8080": place}) as proxy:
+        await begins(story, "http://news.example:8080/rss", f"proxy: {proxy.url}\n")
+        await story.until(lambda: story.logged("source_down"))
+        (down,) = story.logged("source_down")
+        assert 'add "news.example:8080" to inside: in appealbridge.yaml' in down["reason"]
+        assert proxy.asked == []
+    assert inner.heard == []
