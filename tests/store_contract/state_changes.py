@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
-from appealbridge.model.delivery import MOVES, State
+from appealbridge.model.delivery import MOVES, Hold, State, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound
+from appealbridge.model.notice import Trouble
 from appealbridge.store.base import Store
 from appealbridge.store.records import (
     Arrival,
+    DeliveryFilter,
 )
 from tests.store_contract.case import (
     CHANNEL,
@@ -243,3 +245,24 @@ class StoreStateChangesContract:
             "Delivery",
             "NoneType",
         ]
+
+    async def test_a_delivery_held_for_two_reasons_goes_out_when_both_are_cleared(
+        self, store: Store
+    ) -> None:
+        """In whatever order, and it is listed under each."""
+        hold = with_hold(Hold.BURST, Hold.APPROVAL)
+        assert hold == "approval burst"
+        for number, order in enumerate((["approval", "burst"], ["burst", "approval"]), start=1):
+            arrival = an_arrival(number, state=State.HELD, hold=hold)
+            await store.accept([arrival])
+            id_ = arrival.deliveries[0].id
+            for reason in order:
+                which = DeliveryFilter(states={State.HELD}, hold=reason)
+                assert [each.id for each in await store.deliveries(which)] == [id_]
+            assert {sort.kind for sort in await store.news()} == {Trouble.APPROVAL}
+            with pytest.raises(IllegalMove):
+                await store.clear_holds(id_, [Hold.STOP], NOW + 5)
+            left = await store.clear_holds(id_, [order[0]], NOW + 5)
+            assert (left.state, left.holds) == (State.HELD, [order[1]])
+            ready = await store.clear_holds(id_, [order[1]], NOW + 6)
+            assert (ready.state, ready.hold, ready.due_at) == (State.READY, "", NOW + 6)

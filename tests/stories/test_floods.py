@@ -186,7 +186,7 @@ async def test_what_was_called_off_or_failed_may_be_said_again(story):
     await story.state(1, "held")
     await brings(story, 1)
     (_, second) = await story.state(2, "held")
-    assert second["hold"] == "approval"  # who agrees to it is told
+    assert second["holds"] == ["approval", "same_text"]  # who agrees to it is told
     assert "the same text" in second["reason"]
     for number in (1, 2):
         await story.asks("POST", f"/deliveries/{number}/cancel")

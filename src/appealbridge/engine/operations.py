@@ -71,10 +71,14 @@ class Operations:
             self._context.lanes.on_waiting(delivery)
             self._queue.wake.set()
             return await self._moved(delivery.id, LogEvent.WITHDRAWAL, actor)
+        cleared = [only] if only else delivery.holds
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
         decision = self._decision(actor, Act.RELEASE)
-        return await self._move(delivery, State.READY, LogEvent.RELEASED, decision, hold=kept)
+        await self._store.clear_holds(
+            delivery.id, cleared, decision.at, hold=kept, decision=decision
+        )
+        return await self._moved(delivery.id, LogEvent.RELEASED, actor)
 
     async def release_all(
         self, hold: str, actor: Actor, *, recipe: str = "", subject: str = ""
@@ -254,7 +258,7 @@ class Operations:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only a held one can be {verb}"
             )
-        if hold and delivery.hold != hold:
+        if hold and hold not in delivery.holds:
             raise IllegalMove(f"delivery {delivery.number} is held for {delivery.hold}, not {hold}")
         return delivery
 

@@ -104,6 +104,20 @@ def in_order(holds: Iterable[str]) -> list[str]:
     return sorted(map(str, set(holds)), key=place)
 
 
+def with_hold(holds: str, more: str) -> str:
+    """Return the `hold` of a delivery that is held for one more reason."""
+    return " ".join(in_order([*holds.split(), more]))
+
+
+def holds_with(hold: str) -> list[str]:
+    """Return every `hold` that a delivery can have with this reason in it."""
+    return [hold, *(each for each in COMBINED if hold in each.split())]
+
+
+COMBINED = tuple(f"{Hold.APPROVAL} {other}" for other in (Hold.BURST, Hold.SAME_TEXT))
+"""Every `hold` of more than one reason; more kinds of it need no other change."""
+
+
 @value(kw_only=True)
 class Delivery:
     """
@@ -113,7 +127,8 @@ class Delivery:
     that was approved is sent, byte for byte. `channel` is the account's name in appealbridge.yaml, `action` the
     recipe's name for the step (`tweet`). `number` is its short number for people, 0 until it is stored. Times are
     Unix seconds UTC. `due_at` is when the next attempt or search may be made, `publish_by` the time after which it
-    must not go out. `begun_at` is when the current attempt began, `first_begun_at` when the first one did.
+    must not go out. `hold` is why it is held: all reasons with a space between them, see `holds`; it goes out when all
+    are cleared. `begun_at` is when the current attempt began, `first_begun_at` when the first one did.
     `attempts` counts the attempts that have begun. `origin` is that of its event: deliveries with the same channel,
     origin and subject keep their order. `follows` is the id of the delivery whose post this one replies to: it stays
     `planned` until that one is delivered, and is cancelled if that one ends otherwise. `kind` says what it does; unless
@@ -146,6 +161,11 @@ class Delivery:
     origin: str = ""
     kind: Kind = Kind.POST
     target: str = ""
+
+    @property
+    def holds(self) -> list[str]:
+        """Why it is held, in the order in which people are shown it; empty if it is not held."""
+        return in_order(self.hold.split()) if self.state is State.HELD else []
 
     def stored(self, state: State, begun_at: float | None = None) -> Delivery:
         """

@@ -173,6 +173,21 @@ class DeliveryStore(Protocol):
         been removed.
         """
 
+    async def clear_holds(
+        self,
+        delivery_id: str,
+        cleared: Collection[str],
+        now: float,
+        *,
+        hold: str = "",
+        decision: Decision | None = None,
+    ) -> Delivery:
+        """
+        Clear some reasons why a delivery is held, and return it: it becomes ready once none is left, as by `move`.
+
+        Raise `NotFound`, or `IllegalMove` if it is not held for any of them.
+        """
+
     async def hold_untouched(
         self, which: HoldFilter, *, hold: str, reason: str
     ) -> Sequence[Delivery]:

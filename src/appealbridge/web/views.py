@@ -13,7 +13,7 @@ from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.runs.replays import Replayed
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.audit import AuditEntry
-from appealbridge.model.delivery import Delivery, State, in_order
+from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.source import source_label
@@ -56,7 +56,7 @@ def delivery(
         "number": one.number,
         "state": one.state.value,
         "hold": one.hold or None,
-        "holds": in_order(one.hold.split()) if one.state is State.HELD else [],
+        "holds": one.holds,
         "reason": one.reason or None,
         "waits_behind": behind,
         "channel": one.channel,

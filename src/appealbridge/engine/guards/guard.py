@@ -18,7 +18,7 @@ from appealbridge.engine.guards.duplicates import DAY, MOST, Texts, repeats
 from appealbridge.engine.guards.sliding_window import Window, Windows
 from appealbridge.engine.intake.batch import AcceptanceStage, Batch, Flood
 from appealbridge.engine.outcomes import OutcomeListener
-from appealbridge.model.delivery import Delivery, Hold
+from appealbridge.model.delivery import Delivery, Hold, with_hold
 from appealbridge.model.duration import written
 from appealbridge.model.errors import NotFound, StoreError
 from appealbridge.model.notice import Alarm
@@ -206,7 +206,10 @@ def _with_hold(delivery: Delivery, same: str, burst: str) -> Delivery:
         return replace(delivery, hold=Hold.SAME_TEXT, reason=same)
     if burst and not delivery.hold:
         return replace(delivery, hold=Hold.BURST, reason=burst)
-    # The person who approves it should know.
+    # The person who approves it should know, and decides about each.
+    if delivery.hold == Hold.APPROVAL and (same or burst):
+        more = Hold.SAME_TEXT if same else Hold.BURST
+        return replace(delivery, hold=with_hold(delivery.hold, more), reason=same or burst)
     return replace(delivery, reason=same) if same else delivery
 
 

@@ -111,6 +111,7 @@ _MOVE = (
     # If it fails again, people are notified again.
     f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
 )
+_LEAVE_HOLDS = "UPDATE deliveries SET hold = :hold, told = 0 WHERE number = :number"
 _BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
 
 _TEXT = "SELECT id, channel, content_hash, origin FROM deliveries"
@@ -234,38 +235,27 @@ class SqliteDeliveries(WriteAccess):
         reason: str = "",
         decision: Decision | None = None,
     ) -> Delivery:
+        return move(db, delivery_id, target, now, hold=hold, reason=reason, decision=decision)
+
+    @writes
+    def clear_holds(
+        self,
+        db: Connection,
+        delivery_id: str,
+        cleared: Collection[str],
+        now: float,
+        *,
+        hold: str = "",
+        decision: Decision | None = None,
+    ) -> Delivery:
         before = find(db, delivery_id)
-        _refuse_wrong_move(before, target)
-        live = live_of(db)
-        if target is State.READY:
-            live.refuse(db, before)
-        keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
-        db.execute(
-            _MOVE,
-            {
-                "target": NUMBERS[target],
-                "hold": hold,
-                "reason": reason,
-                "now": now,
-                "open": target in OPEN,
-                "keeps": keeps,
-                "blocked": keeps and not kept and take_turn(db, key_of(before)),
-                "number": before.number,
-            },
-        )
+        left = [each for each in before.holds if each not in cleared]
+        if not left:
+            return move(db, before.id, State.READY, now, hold=hold, decision=decision)
+        if len(left) == len(before.holds):
+            raise IllegalMove(f"delivery {before.number}: it is not held for {', '.join(cleared)}")
         decide(db, decision, before)
-        if before.state is State.FAILED and target is State.READY:
-            restore(db, before.id, before.event_id)
-        if before.id in live.concerned:
-            unclear = target is State.CANCELLED and _is_unclear(before)
-            live.after(db, {before.id: Change(now, NUMBERS[before.state], unclear)}, leave)
-        if target not in OPEN:
-            leave(db, [(before.id, now)])
-            return find(db, before.id)
-        if kept and not keeps:
-            give_up_turns(db, [before.id])
-        if target in WAKING:
-            wake(db, [(before.id, now)])
+        db.execute(_LEAVE_HOLDS, {"hold": " ".join(left), "number": before.number})
         return find(db, before.id)
 
     async def hold_untouched(
@@ -303,6 +293,52 @@ class SqliteDeliveries(WriteAccess):
             for address in {url, id_} & {*addresses}:
                 recipes[address] = recipes.get(address, frozenset()) | {recipe, *cause.split()}
         return recipes
+
+
+def move(
+    db: Connection,
+    delivery_id: str,
+    target: State,
+    now: float,
+    *,
+    hold: str = "",
+    reason: str = "",
+    decision: Decision | None = None,
+) -> Delivery:
+    """Make a change of state for a person, in the transaction of the caller."""
+    before = find(db, delivery_id)
+    _refuse_wrong_move(before, target)
+    live = live_of(db)
+    if target is State.READY:
+        live.refuse(db, before)
+    keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
+    db.execute(
+        _MOVE,
+        {
+            "target": NUMBERS[target],
+            "hold": hold,
+            "reason": reason,
+            "now": now,
+            "open": target in OPEN,
+            "keeps": keeps,
+            "blocked": keeps and not kept and take_turn(db, key_of(before)),
+            "number": before.number,
+        },
+    )
+    decide(db, decision, before)
+    if before.state is State.FAILED and target is State.READY:
+        restore(db, before.id, before.event_id)
+    if before.id in live.concerned:
+        unclear = target is State.CANCELLED and _is_unclear(before)
+        live.after(db, {before.id: Change(now, NUMBERS[before.state], unclear)}, leave)
+    if target not in OPEN:
+        leave(db, [(before.id, now)])
+        return find(db, before.id)
+    if kept and not keeps:
+        give_up_turns(db, [before.id])
+    if target in WAKING:
+        wake(db, [(before.id, now)])
+    return find(db, before.id)
 
 
 def recover(db: Connection, owner: int, now: float, look_at: float, limit: int = RECOVERED) -> int:

@@ -14,7 +14,8 @@ from appealbridge.store.sqlite.states import EXPIRED, FAILED, IS_NEWS
 
 _KIND = (
     f"CASE state WHEN {FAILED} THEN '{Trouble.FAILED}' WHEN {EXPIRED} THEN '{Trouble.EXPIRED}'"
-    f" ELSE CASE hold WHEN '{Hold.UNKNOWN}' THEN '{Trouble.UNKNOWN}'"
+    f" ELSE CASE CASE WHEN hold LIKE '{Hold.APPROVAL} %' THEN '{Hold.APPROVAL}' ELSE hold END"
+    f" WHEN '{Hold.UNKNOWN}' THEN '{Trouble.UNKNOWN}'"
     f" WHEN '{Hold.CANNOT_REMOVE}' THEN '{Trouble.CANNOT_REMOVE}'"
     f" WHEN '{Hold.APPROVAL}' THEN '{Trouble.APPROVAL}' ELSE '{Trouble.HELD}' END END"
 )

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from appealbridge.model.attempt import Attempt
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, State, holds_with
 from appealbridge.model.errors import TooMuch
 from appealbridge.model.event import Event
 from appealbridge.model.ids import event_id as event_id_at
@@ -74,9 +74,11 @@ _RARE = (
 )
 _RARE_OF_CHANNEL = f"SELECT number FROM {_LISTED} AND channel = :channel AND {_IN_STATES}"
 
+_HAS_HOLD = "hold IN (SELECT value FROM json_each(:hold))"
 _TESTS = {
     "states": _IN_STATES,
-    **{name: f"{name} = :{name}" for name in ("channel", "subject", "recipe", "hold")},
+    **{name: f"{name} = :{name}" for name in ("channel", "subject", "recipe")},
+    "hold": _HAS_HOLD,
     "event_id": OF_EVENT,
     "run_id": OF_RUN,
     "since": "planned_at >= :since",
@@ -154,6 +156,7 @@ class SqliteQueries(WithdrawalQueries, SqliteAuditQueries, SqliteStopQueries):
         values: dict[str, Any] = {name: getattr(which, name) for name in _TESTS}
         tests = [test for name, test in _TESTS.items() if values[name]]
         values["states"] = json_list(NUMBERS[state] for state in which.states)
+        values["hold"] = json_list(holds_with(which.hold))
         values["limit"] = which.limit
         if which.since:
             tests.append("number >= :first")
@@ -300,7 +303,7 @@ def _driver(which: DeliveryFilter, states: frozenset[State]) -> _Driver:
 def _rare(which: DeliveryFilter, states: frozenset[State]) -> _Driver:
     """Return what finds deliveries that are neither in progress nor delivered."""
     if which.hold and states == {State.HELD}:
-        tests = [_IN_STATES, "hold = :hold", f"state = {HELD}"]
+        tests = [_IN_STATES, _HAS_HOLD, f"state = {HELD}"]
         return _Driver(tests, order="deliveries_held")
     if which.channel:
         return _Driver([_IN_STATES, "channel = :channel"], gathered=_RARE_OF_CHANNEL)
