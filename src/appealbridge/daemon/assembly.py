@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import time
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
+from appealbridge.engine.holds.quiet_hours import QuietHours
 from appealbridge.model.notice import NOTICES
 from appealbridge.model.retention import Retention
 from appealbridge.model.source import RENEWED, source_label
@@ -127,6 +129,7 @@ def assemble(
         keep_free=settings.daemon.keep_free,
         joined=settings.joined,
         practice=settings.daemon.practice is not None,
+        quiet=_quiet(settings),
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
     return Assembly(settings, registry, catalogue, active, egress, wrong_lists)
@@ -256,6 +259,18 @@ def _telling(settings: Settings, channels: Mapping[str, Bound]) -> Telling:
             if name in channels
         },
     )
+
+
+def _quiet(settings: Settings) -> Sequence[QuietHours]:
+    return [
+        QuietHours(
+            time.fromisoformat(rule.between[0]),
+            time.fromisoformat(rule.between[1]),
+            frozenset(rule.exempt),
+        )
+        for rule in settings.daemon.holds.values()
+        if rule.between is not None
+    ]
 
 
 def _hooks(settings: Settings, registry: Registry, book: Book) -> dict[str, Hook]:

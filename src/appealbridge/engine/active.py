@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from appealbridge.engine.holds.quiet_hours import QuietHours
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
@@ -54,7 +55,7 @@ class ActiveConfiguration:
     `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
     disk are kept for what was accepted, `None` for what suits the disk. `joined` has the name that a
     source shares with those it is joined with. In `practice` every account is on the practice
-    platforms.
+    platforms. `quiet` are the times at which nothing is published.
     """
 
     book: Book
@@ -67,6 +68,7 @@ class ActiveConfiguration:
     keep_free: int | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
     practice: bool = False
+    quiet: Sequence[QuietHours] = ()
 
     @property
     def mode(self) -> str:

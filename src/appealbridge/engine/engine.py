@@ -83,6 +83,7 @@ class Engine:
         await self.context.recipes.keep(active.book, catalogue, self.clock.now())
         before, self._active = self._active, active
         parts.guard.reconfigure(active)
+        self.stops.reconfigure(active)
         for name, bound in active.channels.items():
             self._open_lane(name, bound, active)
         for name in set(self.lanes) - set(active.channels):

@@ -11,6 +11,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.gate import content_hash
 from appealbridge.engine.guards.guard import Guard
+from appealbridge.engine.holds.quiet_hours import REASON as QUIET
 from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import Replayed, replay
@@ -60,6 +61,10 @@ class Operations:
 
         Raise `NotFound`, or `IllegalMove` where it is not held or is not what was planned.
         """
+        delivery = await self._store.delivery(delivery_id)
+        if delivery.state is State.READY and delivery.reason.startswith(QUIET) and not only:
+            await self._store.hurry(delivery.id, self._decision(actor, Act.RELEASE))
+            return await self._moved(delivery.id, LogEvent.RELEASED, actor)
         delivery = await self._held(delivery_id, only, "released")
         if content_hash(delivery.content) != delivery.content_hash:
             raise IllegalMove(

@@ -141,11 +141,6 @@ def _settings(
     problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
     if problems or daemon is None:
         raise InvalidDocuments(without_secret_lines(problems))
-    reader.notes += [
-        document.problem((name,), message, cure, key=True, level="note")
-        for name, (message, cure) in _NOT_IN_FORCE.items()
-        if document.value.get(name)
-    ]
     recipes = _whole(folder, daemon.recipes)
     if "recipes" in document.value and not _is_folder(recipes):
         message, cure = f"no folder {recipes}", "create it, or fix its name"
@@ -209,10 +204,6 @@ def _unsafe(
 def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
     del section, sources
     return ()
-
-
-_NOT_IN_FORCE = {"holds": ("holds have no effect yet", "use approval: instead")}
-"""Notes about options that are checked but have no effect yet."""
 
 
 @_only_problems

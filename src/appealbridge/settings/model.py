@@ -117,8 +117,11 @@ class HoldRule(_Section):
         "The time of day at which it begins, and the one at which it ends.",
         ["23:00", "06:30"],
     )
-    exempt: tuple[str, ...] = _option(
-        (), "What is published nevertheless.", ["threat_to_life"], alias="except"
+    exempt: tuple[Literal["threat_to_life"], ...] = _option(
+        ("threat_to_life",),
+        "What is published nevertheless: recipes with `threat_to_life: true`.",
+        ["threat_to_life"],
+        alias="except",
     )
 
 
@@ -274,7 +277,7 @@ class DaemonSettings(_Section):
     )
     holds: dict[str, HoldRule] = _option(
         {},
-        "Times at which nothing is published. They are checked, but have no effect yet.",
+        "Times at which nothing is published, in the time zone of the settings.",
         {"quiet_hours": {"between": ["23:00", "06:30"]}},
     )
     joined_sources: tuple[tuple[str, ...], ...] = _option(

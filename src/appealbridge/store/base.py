@@ -188,6 +188,9 @@ class DeliveryStore(Protocol):
         Raise `NotFound`, or `IllegalMove` if it is not held for any of them.
         """
 
+    async def hurry(self, delivery_id: str, decision: Decision) -> None:
+        """Make a ready delivery due now in spite of the time; its `hold` says `time`. Raise as `move`."""
+
     async def hold_untouched(
         self, which: HoldFilter, *, hold: str, reason: str
     ) -> Sequence[Delivery]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.holds.quiet_hours import REASON as QUIET
 from appealbridge.model.audit import object_of
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State, in_order
 from appealbridge.model.errors import NotFound
@@ -222,6 +223,8 @@ def pointed_out(told: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, no
     `now` is in Unix seconds.
     """
     for row in _rows(told):
+        if row.get("state") == State.READY and (row["reason"] or "").startswith(QUIET):
+            row["holds"] = [str(Hold.TIME)]
         if stop is not None and _is_stopped(row):
             row["holds"] = in_order({Hold.STOP, *row["holds"]})
             row["reason"] = row["reason"] or f"{stop.words}: appealbridge start"

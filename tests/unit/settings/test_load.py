@@ -228,12 +228,6 @@ def test_what_cannot_be_meant_is_said(wrong, text, words):
     assert words in "\n".join(wrong(text))
 
 
-def test_what_is_not_in_force_yet_is_noted(load):
-    (note,) = load("holds: { quiet_hours: { between: [23:00, 06:30] } }").notes
-    assert (note.level, note.path) == ("note", "holds")
-    assert "have no effect yet" in note.problem
-
-
 # -- what may be connected to -----------------------------------------------------------------------
 
 

@@ -129,6 +129,7 @@ class Attempts:
                 source=State.SENDING,
                 target=result.state,
                 at=now,
+                due_at=result.due_at,
                 hold=result.hold,
                 reason=result.reason,
             )
@@ -149,7 +150,8 @@ class Attempts:
             except StoreError as error:
                 return TryAgain(f"today's posts could not be counted: {error}")
             sent -= 1  # the store counts this delivery too, because its attempt has begun
-        verdict = gate(delivery, begun_at, cap=cap, sent_today=sent)
+        quiet = self._stops.quiet(lane, delivery)
+        verdict = gate(delivery, begun_at, cap=cap, sent_today=sent, quiet=quiet)
         return await self._stops.gate(lane, delivery) if verdict is GO and lane.eased else verdict
 
     async def _settlement(

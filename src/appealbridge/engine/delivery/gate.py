@@ -21,6 +21,7 @@ class Verdict:
     state: State
     hold: str = ""
     reason: str = ""
+    due_at: float | None = None
 
 
 GO = Verdict(State.SENDING)
@@ -40,18 +41,28 @@ def content_hash(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def gate(delivery: Delivery, now: float, *, cap: int | None = None, sent_today: int = 0) -> Verdict:
+def gate(
+    delivery: Delivery,
+    now: float,
+    *,
+    cap: int | None = None,
+    sent_today: int = 0,
+    quiet: tuple[float, str] | None = None,
+) -> Verdict:
     """
     Return whether a delivery may be sent at `now` (Unix seconds UTC).
 
-    `sent_today` is how many its channel has published since local midnight, of at most `cap`.
+    `sent_today` is how many its channel has published since local midnight, of at most `cap`. `quiet` is when
+    the quiet hours end, and the reason to store.
     """
     if delivery.publish_by is not None and now >= delivery.publish_by:
         return Verdict(State.EXPIRED, reason="its publish-by time has passed")
     if content_hash(delivery.content) != delivery.content_hash:
         return Verdict(State.HELD, Hold.APPROVAL, "its content is not what was planned; cancel it")
+    if quiet is not None:
+        return Verdict(State.READY, delivery.hold, quiet[1], due_at=quiet[0])
     # A delivery that a person released keeps the name of its hold, and is not held again. Notices are always sent.
-    exempt = delivery.hold == Hold.DAILY_CAP or delivery.recipe == NOTICE
+    exempt = Hold.DAILY_CAP in delivery.hold.split() or delivery.recipe == NOTICE
     if cap is not None and sent_today >= cap and not exempt:
         return Verdict(
             State.HELD,

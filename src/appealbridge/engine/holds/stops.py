@@ -13,13 +13,15 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 
+from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import EASED, GO, Verdict
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.holds.quiet_hours import REASON, THREAT_TO_LIFE, quiet_until
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import Act
-from appealbridge.model.delivery import Delivery, Kind, State
+from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain
 from appealbridge.model.notice import NOTICE, Alarm
 from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, Start, TotalStop
@@ -58,6 +60,7 @@ class Stops(OutcomeListener):
         self._store = context.store
         self._clock = context.clock
         self._file = context.stop_file
+        self._active: ActiveConfiguration | None = None
         self._unstored: list[tuple[Actor, str]] = []
         self._expiring: deque[Delivery] = deque(maxlen=MOST_EXPIRING)
         self._wake = asyncio.Event()
@@ -146,6 +149,41 @@ class Stops(OutcomeListener):
         if not can_be_stopped(delivery) or (stop := self.in_force) is None:
             return None
         return Verdict(State.READY, delivery.hold, stop.words)
+
+    def quiet(self, lane: Lane, delivery: Delivery) -> tuple[float, str] | None:
+        """
+        Return when the quiet hours end for which a delivery has to wait, and the reason; `None` if it need not wait.
+
+        People are told if it expires before that.
+        """
+        active = self._active
+        if active is None or not active.quiet or not can_be_stopped(delivery):
+            return None
+        # A person has released it in spite of the time.
+        if Hold.TIME in delivery.hold.split():
+            return None
+        until = quiet_until(active.quiet, self._clock.now(), lane.zone, self._marks(delivery))
+        if until is None:
+            return None
+        reason = f"{REASON} until {datetime.fromtimestamp(until, lane.zone):%H:%M}"
+        if delivery.publish_by is not None and delivery.publish_by <= until:
+            self._expiring.append(delivery)
+            self._wake.set()
+        return until, reason
+
+    def reconfigure(self, active: ActiveConfiguration) -> None:
+        """Use other quiet hours; what waits for those in force until now is looked at again."""
+        before, self._active = self._active, active
+        if before is not None and before.quiet != active.quiet:
+            for lane in self._context.lanes.values():
+                lane.retry_now = True
+                lane.wake.set()
+
+    def _marks(self, delivery: Delivery) -> frozenset[str]:
+        recipe = None if self._active is None else self._active.book.recipes.get(delivery.recipe)
+        # Once recipe versions have to be accepted, only the mark of an accepted one counts.
+        marked = recipe is not None and recipe.threat_to_life
+        return frozenset({THREAT_TO_LIFE}) if marked else frozenset()
 
     async def gate(self, lane: Lane, delivery: Delivery) -> Verdict | DeliveryError:
         """Return whether a post may go out although a stop was lifted a short time ago."""
@@ -240,7 +278,8 @@ class Stops(OutcomeListener):
             expiring = [*self._expiring]
             self._expiring.clear()
             more = f" and {len(expiring) - SHOWN} more" if len(expiring) > SHOWN else ""
-            message = f"while everything is stopped: {self._ends(expiring[:SHOWN])}{more}"
+            why = "it has to wait, because everything is stopped or because of the quiet hours"
+            message = f"{why}: {self._ends(expiring[:SHOWN])}{more}"
             await self._context.alarms.raise_alarm(Alarm.WILL_EXPIRE, message=message)
 
     def _apply(self) -> None:

@@ -50,7 +50,8 @@ class Recipe:
     name. `index_hints` are values that its conditions require. `approval` is who must approve
     (`none`: nobody; empty: any approver), and `burst` limits what goes out without approval.
     `publish_within` is in seconds from the event's receipt, or from the end of the wait before a
-    step; `None` for no limit. `mentions` are those that its author wrote, in lower case. `steps`
+    step; `None` for no limit. `threat_to_life` lets it publish in quiet hours. `mentions` are those
+    that its author wrote, in lower case. `steps`
     are all publishing steps, each after all that it needs. `flow` is the tree of its entries, empty
     if all of them only publish. `mode` counts only if it `waits`. If it is not `enabled`, it is
     loaded, and no event is for it.
@@ -75,6 +76,7 @@ class Recipe:
     mode: str = QUEUED
     approval: str = ""
     publish_within: float | None = None
+    threat_to_life: bool = False
     burst: RecipeBurst | None = None
     on_failure: Sequence[str] = ()
     retry: Mapping[str, Any] = field(default_factory=dict)

@@ -189,6 +189,9 @@ class Shape(Options):
     publish_within: Duration | None = option(
         "How long after the event a message may still go out.", "2h", gt=0
     )
+    threat_to_life: bool = option(
+        "Its messages go out even in the quiet hours of the settings.", True, default=False
+    )
     retry: Retry = option(
         "How failed attempts are repeated, if it differs from the settings of the account.",
         {"within": "2h"},

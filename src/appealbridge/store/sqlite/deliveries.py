@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from appealbridge.model.audit import Decision
-from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State
+from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE
@@ -112,6 +112,7 @@ _MOVE = (
     f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
 )
 _LEAVE_HOLDS = "UPDATE deliveries SET hold = :hold, told = 0 WHERE number = :number"
+_HURRY = "UPDATE deliveries SET hold = :hold, reason = '', due_at = :now WHERE number = :number"
 _BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
 
 _TEXT = "SELECT id, channel, content_hash, origin FROM deliveries"
@@ -257,6 +258,15 @@ class SqliteDeliveries(WriteAccess):
         decide(db, decision, before)
         db.execute(_LEAVE_HOLDS, {"hold": " ".join(left), "number": before.number})
         return find(db, before.id)
+
+    @writes
+    def hurry(self, db: Connection, delivery_id: str, decision: Decision) -> None:
+        before = find(db, delivery_id)
+        if before.state is not State.READY:
+            raise IllegalMove(f"delivery {before.number}: it is {before.state.value}, not ready")
+        decide(db, decision, before)
+        hold = with_hold(before.hold, Hold.TIME)
+        db.execute(_HURRY, {"hold": hold, "now": decision.at, "number": before.number})
 
     async def hold_untouched(
         self, which: HoldFilter, *, hold: str, reason: str
