@@ -7,7 +7,7 @@ import pytest
 
 from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.wordpress.post import WordPressPost, slug_of
-from appealbridge.plugin import AlreadyGone, Rejected, Tools, TryAgain, Unsure
+from appealbridge.plugin import AccountRefused, AlreadyGone, Rejected, Tools, TryAgain, Unsure
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.channel_case import a_delivery
@@ -218,7 +218,7 @@ async def test_a_term_that_may_not_be_created_is_named_and_nothing_is_published(
     publish, call, sandbox
 ):
     await call.fault("wordpress", "read_only")
-    with pytest.raises(Rejected, match='there is no "Missing" under categories'):
+    with pytest.raises(AccountRefused, match='there is no "Missing" under categories'):
         await publish(categories="Missing")
     assert await call.posts() == []
 

@@ -114,7 +114,7 @@ class WordPressRest:
         made = await self.ask("POST", kind, json={"name": name}, accept=(400, 403))
         if made.status == 403:
             reason = f'there is no "{name}" under {kind}; create it on the site, or let the user create it'
-            raise Rejected(made.message(reason), status=made.status)
+            raise AccountRefused(made.message(reason), sure=False, status=made.status)
         error = words_of(made)
         if made.status == 400 and error.get("code") != "term_exists":
             raise Rejected(made.message(), status=made.status)
