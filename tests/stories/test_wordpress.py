@@ -78,4 +78,5 @@ async def test_a_post_is_gone_for_readers_when_its_withdrawal_says_so(story):
     await story.until(is_withdrawn, passing=10)
     async with story.session.get(blog["receipt"]["url"]) as page:
         assert page.status == 404
-    assert story.posts("wordpress") == []
+    (post,) = (post for post in story.sandbox.shelf.everything() if post.platform == "wordpress")
+    assert post.deleted_at
