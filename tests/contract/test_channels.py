@@ -1,5 +1,6 @@
 """Every built-in channel is held to the contract that third parties' channels are held to."""
 
+from appealbridge.channels.bluesky.channel import Bluesky, record_key
 from appealbridge.channels.email.channel import Mail
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
@@ -8,7 +9,7 @@ from appealbridge.channels.x.channel import X
 from appealbridge.plugin import Receipt, TryAgain
 from appealbridge.plugin.registry import BUILT_IN, load
 from appealbridge.testing.ability_contract import EditsContract, RemovesContract
-from appealbridge.testing.channel_case import PLANTED, ChannelCase, PublishedCase
+from appealbridge.testing.channel_case import PLANTED, ChannelCase, PublishedCase, a_delivery
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.http_contract import HttpChannelContract
 from appealbridge.testing.mail_contract import MailChannelContract
@@ -135,6 +136,39 @@ class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
                 (404, {}),
             ],
             edited=(200, TOOT),
+        ),
+    )
+
+
+DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
+ON_BLUESKY = f"at://{DID}/app.bsky.feed.post/{record_key(a_delivery())}"
+RECORD = {"uri": ON_BLUESKY, "cid": "bafyreietfxfayoig3nfhc5vtybddgmnaiueueq6hyr6kgpvliybwznlmji"}
+NOT_ON_BLUESKY = (400, {"error": "RecordNotFound", "message": "Could not locate record"})
+
+
+class TestBluesky(HttpChannelContract, RemovesContract):
+    case = ChannelCase(
+        channel=Bluesky(),
+        options={"handle": "force.police.uk"},
+        secrets={"credentials": {"app_password": PLANTED}},
+        message={"text": "MISSING: Aisha, 14 #Missing", "language": "en"},
+        receipt=(200, {**RECORD, "commit": {"cid": "bafy", "rev": "3n"}}),
+        login={"access": f"access-{PLANTED}", "refresh": f"refresh-{PLANTED}"},
+        login_about={"did": DID, "handle": "force.police.uk"},
+        published=PublishedCase(
+            receipt=Receipt(ON_BLUESKY, f"https://bsky.app/profile/{DID}"),
+            check=[(200, {"did": DID, "handle": "force.police.uk", "active": True})],
+            standing=lambda text: [(200, {**RECORD, "value": {"text": text}})],
+            absent=[NOT_ON_BLUESKY],
+            removed=(200, {"commit": {"cid": "bafy", "rev": "3n"}}),
+            gone=None,
+            refused=(403, {"error": "ScopeMissingError", "message": "Missing required scope"}),
+            swapped=(
+                401,
+                {"error": "AuthenticationRequired", "message": "Authentication Required"},
+            ),
+            swapped_check=[(200, {"did": "did:plc:b", "handle": "other.police.uk"})],
+            swapped_options={"handle": "other.police.uk"},
         ),
     )
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from appealbridge.channels.bluesky.channel import Bluesky
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon
 from appealbridge.channels.wordpress.channel import WordPress
@@ -25,6 +26,7 @@ CHANNELS = {
     "x": (X(), {}),
     "facebook": (Facebook(), {"page_id": "123456"}),
     "mastodon": (Mastodon(), {}),
+    "bluesky": (Bluesky(), {"handle": "force.police.uk"}),
     "wordpress": (WordPress(), {}),
 }
 POSTED = ["post_then_reset", "post_then_500", "post_then_hang", "truncated"]
@@ -54,6 +56,7 @@ async def attempt(sandbox, platform, fault):
     async with open_session(policy=this_machine) as session:
         http = Http(session, str, now=time.time, timeout=1.0)
         tools = Tools(http, now, random.Random())
+        await channel.check(account, tools)  # it is logged in before the fault
         sandbox.faults.add(platform, FaultName(fault), 1, None)
         # WordPress is asked first whether the post is there, and a question may be put again.
         with pytest.raises((Unsure, TryAgain) if fault in NOT_POSTED else Unsure):

@@ -36,6 +36,7 @@ from appealbridge.model.delivery import State
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
 from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.logins import Logins
 from appealbridge.plugin.http.reply import Effect
 from appealbridge.plugin.http.resolver import Lookup, Resolver
 from appealbridge.plugin.http.session import open_session
@@ -113,7 +114,9 @@ class Bridge:
             store = await backend.open(on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
             http = await stack.enter_async_context(
-                self._network(PLATFORM_NAMES, lambda: self._egress.publishing())
+                self._network(
+                    PLATFORM_NAMES, lambda: self._egress.publishing(), Logins(backend.logins())
+                )
             )
             self._http = http
             source_http = await stack.enter_async_context(
@@ -227,7 +230,7 @@ class Bridge:
 
     @asynccontextmanager
     async def _network(
-        self, names: Pool, policy: Callable[[], EgressPolicy]
+        self, names: Pool, policy: Callable[[], EgressPolicy], logins: Logins | None = None
     ) -> AsyncIterator[Http]:
         """Return an HTTP client with its own connections, and its own threads for name lookups."""
         async with open_session(
@@ -235,7 +238,7 @@ class Bridge:
             policy=policy,
             resolver=Resolver(names, self._lookup),
         ) as session:
-            yield Http(session, self._clean, now=self.clock.now)
+            yield Http(session, self._clean, now=self.clock.now, logins=logins)
 
     @asynccontextmanager
     async def _served(self) -> AsyncIterator[str]:

@@ -20,6 +20,7 @@ BUILT_IN = (
     "appealbridge.triggers.appeal.trigger",
     "appealbridge.triggers.feed.trigger",
     "appealbridge.triggers.webhook.trigger",
+    "appealbridge.channels.bluesky.channel",
     "appealbridge.channels.email.channel",
     "appealbridge.channels.facebook.channel",
     "appealbridge.channels.mastodon.channel",

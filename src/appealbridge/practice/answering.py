@@ -152,11 +152,12 @@ class Answering:
         if self._faults.take(self._words.name, {FaultName.EDITED_BY_HAND}):
             shelf.edit(post, f"{post.text} {BY_HAND}")
 
-    def guard(self, handler: Handler) -> Handler:
-        """Return the handler with the faults before and after it."""
+    def guard(self, handler: Handler, *, reads: bool | None = None) -> Handler:
+        """Return the handler with the faults before and after it. `reads` says that it changes nothing."""
+        harmless = reads
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            reads = request.method in ("GET", "HEAD")
+            reads = request.method in ("GET", "HEAD") if harmless is None else harmless
             fault = self._faults.take(self._words.name, REFUSALS if reads else WRITE_REFUSALS)
             if fault is not None and fault.name is FaultName.LATE_POST:
                 return await self._give_up(request, fault, handler)

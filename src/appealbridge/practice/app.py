@@ -25,6 +25,7 @@ except ImportError:  # not on Windows
 
 from appealbridge.clock import Clock, SystemClock
 from appealbridge.practice.appeals import NEWS_ON_THE_SITE
+from appealbridge.practice.bluesky.server import PracticeBluesky
 from appealbridge.practice.desk import Desk
 from appealbridge.practice.facebook import PracticeFacebook
 from appealbridge.practice.faults import Faults
@@ -55,6 +56,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
     """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
     app = web.Application(client_max_size=LONGEST)
     for platform in (
+        PracticeBluesky(shelf, faults, clock),
         PracticeX(shelf, faults, clock),
         PracticeFacebook(shelf, faults, clock),
         PracticeMastodon(shelf, faults, clock),

@@ -22,6 +22,7 @@ NUMBERS: dict[str, Callable[[int], int]] = {
     "x": lambda ms: (ms - _X_EPOCH_MS) << 22,  # 19 digits, as X's snowflakes
     "facebook": lambda ms: ms * 1_000,  # 16 digits
     "mastodon": lambda ms: ms << 16,  # 18 digits
+    "bluesky": lambda ms: ms * 1_000,  # microseconds, as in the keys of its records
     "wordpress": lambda _: 0,  # one after the other
     "email": lambda ms: ms * 1_000,
     "generic": lambda ms: ms * 1_000,
@@ -105,16 +106,17 @@ class Shelf:
         text: str,
         *,
         prefix: str = "",
+        post_id: str | None = None,
         media: list[dict[str, Any]] | None = None,
         client_key: str | None = None,
         more: dict[str, Any] | None = None,
     ) -> PracticePost:
-        """Keep a new post; it is written down before this returns. Its id is `prefix` and its number."""
+        """Keep a new post; it is written down before this returns. Its id is `post_id`, or `prefix` and its number."""
         number = self.number(platform)
         post = PracticePost(
             platform=platform,
             account=account,
-            id=f"{prefix}{number}",
+            id=post_id or f"{prefix}{number}",
             number=number,
             text=text,
             created_at=self._clock.now(),

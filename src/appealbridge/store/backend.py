@@ -65,6 +65,10 @@ class Backend(Protocol):
         """Return the file that stops everything while it exists."""
         ...
 
+    def logins(self) -> Path | None:
+        """Return the file in which the daemon keeps the logins of its accounts, `None` if they are not kept."""
+        ...
+
     def versions(self) -> tuple[int, int]:
         """Return the version of the store (0 if there is none) and the newest one; change nothing."""
         ...

@@ -208,7 +208,7 @@ class RemovesContract(AbilityContract):
         platform.answers(self.post.removed)
         assert await self.remove(platform, tools)
         (heard,) = platform.heard
-        assert self.post.receipt.id in f"{heard.path} {heard.body!r}"
+        assert self.post.number in f"{heard.path} {heard.body!r}"
 
     async def test_removing_twice_finds_nothing_the_second_time(
         self, platform: ScriptedServer, tools: Tools
@@ -307,7 +307,7 @@ class EditsContract(AbilityContract):
         receipt = await self.edit(platform, tools)
         assert (receipt.id, receipt.url) == (self.post.receipt.id, self.post.receipt.url)
         (heard,) = platform.heard
-        assert self.post.receipt.id in f"{heard.path} {heard.body!r}"
+        assert self.post.number in f"{heard.path} {heard.body!r}"
         assert self.case.wanted().text in unquote_plus(heard.body.decode())
 
     async def test_an_edit_is_recognised_and_so_is_a_lost_one(

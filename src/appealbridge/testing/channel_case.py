@@ -82,6 +82,11 @@ class PublishedCase:
     swapped_options: Mapping[str, Any] = field(default_factory=dict)
     edited: Answer | None = None
 
+    @property
+    def number(self) -> str:
+        """Return by what the platform knows the post, which is the end of its id."""
+        return self.receipt.id.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class ChannelCase:
@@ -95,7 +100,8 @@ class ChannelCase:
     text, and headers if they matter. `special` maps each status that means something else here than in the
     common table to its failure, or to `None` if it means success. `published` is needed by a channel that can remove or
     edit its posts. `aside` answers the requests (`Heard`) that an attempt makes besides the one that counts, such as a
-    search before it; it returns `None` for all others.
+    search before it; it returns `None` for all others. `login` and `login_about` are the tokens of an earlier login, and what is known of it, for a channel
+    that keeps one (`plugin.http.Logins`).
     """
 
     channel: AnyChannel
@@ -108,6 +114,8 @@ class ChannelCase:
     special: Mapping[int, type[DeliveryError] | None] = field(default_factory=dict)
     published: PublishedCase | None = None
     aside: Callable[[Any], Answer | None] = lambda _: None
+    login: Mapping[str, str] = field(default_factory=dict)
+    login_about: Mapping[str, str] = field(default_factory=dict)
 
     def account(self, url: str, **changes: Any) -> Any:
         """Return the account as it is at a server, with changes to its options."""

@@ -30,6 +30,7 @@ from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
 from appealbridge.plugin.abilities import Edits, Removes
 from appealbridge.plugin.channel import Person, Tools
 from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.logins import Logins
 from appealbridge.plugin.http.session import open_session
 from appealbridge.plugin.options import Options
 from appealbridge.redact import Redactor, with_parts
@@ -65,7 +66,9 @@ class ChannelContract(ABC):
             # Of an address that is a secret, a daemon knows no more than the address.
             known = [f"http://a.example{self.case.path}", *([PLANTED] if self.case.secrets else ())]
             secrets = with_parts(known)
-            http = Http(session, Redactor(secrets).clean, now=SystemClock().now, timeout=5.0)
+            logins = Logins(first=self.case.login, about=self.case.login_about)
+            now, clean = SystemClock().now, Redactor(secrets).clean
+            http = Http(session, clean, now=now, timeout=5.0, logins=logins)
             yield Tools(http, NOW, random.Random(0))  # noqa: S311 - the same in every run
 
     @abstractmethod

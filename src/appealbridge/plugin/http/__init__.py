@@ -3,6 +3,7 @@
 from appealbridge.plugin.egress import check_host
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.failures import failure_reason
+from appealbridge.plugin.http.logins import Login, Logins, StaleLogin
 from appealbridge.plugin.http.multipart import FormFile
 from appealbridge.plugin.http.rate_headers import Allowance
 from appealbridge.plugin.http.reply import Effect, Reply, failure, readable
@@ -12,7 +13,10 @@ __all__ = [
     "Effect",
     "FormFile",
     "Http",
+    "Login",
+    "Logins",
     "Reply",
+    "StaleLogin",
     "check_host",
     "failure",
     "failure_reason",

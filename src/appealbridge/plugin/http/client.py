@@ -28,6 +28,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.http.failures import failure_reason
+from appealbridge.plugin.http.logins import Logins
 from appealbridge.plugin.http.multipart import FormFile, multipart
 from appealbridge.plugin.http.reply import Effect, Reply, bare, readable
 from appealbridge.plugin.http.session import (
@@ -90,7 +91,8 @@ class Http:
 
     `clean` takes every secret known to the program out of a text, `now` returns Unix seconds UTC,
     `timeout` is the limit for one whole request in seconds. `on_answer` is called with every answer to a
-    request that was to create something. `session` comes from `open_session`.
+    request that was to create something. `session` comes from `open_session`. `logins` are those that channels
+    keep; they are masked too.
     """
 
     def __init__(
@@ -101,11 +103,14 @@ class Http:
         now: Callable[[], float],
         timeout: float = 30.0,
         on_answer: Callable[[Reply], None] | None = None,
+        logins: Logins | None = None,
     ) -> None:
         if not isinstance(session, Session):
             raise TypeError("an Http needs a session of open_session, which checks each connection")
         self._session = session
-        self.clean = clean
+        self.logins = logins or Logins()
+        self.clean = self.logins.masking(clean)
+        self._clean = clean
         self.now = now
         self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout * 2 / 3))
@@ -114,7 +119,12 @@ class Http:
     def reporting_to(self, on_answer: Callable[[Reply], None]) -> Http:
         """Return the same client with a callback for the answers to its creating requests."""
         return Http(
-            self._session, self.clean, now=self.now, timeout=self._seconds, on_answer=on_answer
+            self._session,
+            self._clean,
+            now=self.now,
+            timeout=self._seconds,
+            on_answer=on_answer,
+            logins=self.logins,
         )
 
     async def get(self, url: str, **options: Unpack[_Options]) -> Reply:

@@ -47,6 +47,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("mail", "send_email", "send_mail"), "email"),
     **dict.fromkeys(("twitter", "x_post"), "tweet"),
     "toot": "mastodon_post",
+    "skeet": "bluesky_post",
     **dict.fromkeys(("notify", "sms"), "use email"),
     **dict.fromkeys(("all", "everywhere", "publish"), "post"),
 }  # fmt: skip

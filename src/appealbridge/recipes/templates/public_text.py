@@ -57,7 +57,9 @@ _JOINER = "\u034f"
 
 _MENTION = regex.compile(
     # X links a mention after anything but a Latin letter, a digit or _, and after RT; Mastodon links fewer.
-    r"(?: (?<! [A-Za-z0-9_] ) | (?<= (?<! [A-Za-z0-9_+~.-] ) [Rr][Tt] ) ) [@＠] (?= ([\w-]{1,100}) | \[ | \Z )",
+    r"(?: (?<! [A-Za-z0-9_] ) | (?<= (?<! [A-Za-z0-9_+~.-] ) [Rr][Tt] ) ) [@＠]"
+    # Bluesky's names have dots: who means @force.police.uk does not mean @force.example.org.
+    r" (?= ([\w-]{1,100} (?: \. [\w-]{1,63} ){0,8}) | \[ | \Z )",
     regex.VERBOSE,
 )
 _IN_ADDRESS = ("/", "=")

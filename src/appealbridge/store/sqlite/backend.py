@@ -56,6 +56,9 @@ class SqliteBackend:
     def stop_file(self) -> StopFile:
         return StopFile(self.path.with_name(f"{self.path.name}.stop"))
 
+    def logins(self) -> Path | None:
+        return self.path.with_name(f"{self.path.name}.logins")
+
     def versions(self) -> tuple[int, int]:
         from appealbridge.store.sqlite.maintenance import versions
 

@@ -289,3 +289,13 @@ def test_a_link_of_its_own_keeps_its_sign():
     recipe = recipe_of("actions: [{ action: tweet, text: a, reply_to: '{{ event.data.at }}' }]\n")
     (delivery,) = plan(recipe, event_of({"at": address}), {}, NOW).deliveries
     assert orjson.loads(delivery.content)["reply_to"] == address
+
+
+def test_who_means_an_account_of_one_server_does_not_mean_that_of_another():
+    recipe = recipe_of(
+        'actions: [{ action: tweet, channel: force_x, text: "Ask @force.police.uk: {{ event.data.text }}" }]'
+    )
+    data = {"text": "@force.evil.example, @force and @Force.Police.uk"}
+    (delivery,) = plan(recipe, event_of(data), {}, NOW).deliveries
+    text = orjson.loads(delivery.content)["text"]
+    assert shown(text) == "Ask @force.police.uk: @_force.evil.example, @_force and @Force.Police.uk"
