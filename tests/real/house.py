@@ -32,8 +32,10 @@ webhooks:
 async def house(
     folder: Path, channels: str, recipes: Mapping[str, str], **secrets: str
 ) -> AsyncIterator[Daemon]:
-    """Run the daemon with these accounts, recipes and secrets while the context lasts."""
-    stage = staging.build(folder, "http://127.0.0.1:1", "smtp://127.0.0.1:1", recipes)
+    """Run the daemon with these accounts, recipes and secrets while the context lasts; with the same folder, again."""
+    nowhere = ("http://127.0.0.1:1", "smtp://127.0.0.1:1")
+    exists = await asyncio.to_thread(folder.exists)
+    stage = staging.Stage(folder, *nowhere) if exists else staging.build(folder, *nowhere, recipes)
     for name, secret in secrets.items():
         file = folder / "secrets" / name
         file.touch(0o600)

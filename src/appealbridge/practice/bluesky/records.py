@@ -23,7 +23,7 @@ HANDLE = re.compile(
     r"([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 )
 TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
-_CID = re.compile(r"b[a-z2-7]{58}")
+CID = re.compile(r"b[a-z2-7]{58}")
 _URI = re.compile(r"\w+:(?://)?[^\s/]\S*")
 _AT_URI = re.compile(r"at://[^/\s]+/[^/\s]+/[^/\s]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
@@ -144,7 +144,7 @@ def _one_of(**rules: Rule) -> Rule:
 
 def _picture(value: Any, place: str) -> None:
     is_blob = isinstance(value, dict) and value.get("$type") == "blob"
-    if not is_blob or _CID.fullmatch(str((value.get("ref") or {}).get("$link"))) is None:
+    if not is_blob or CID.fullmatch(str((value.get("ref") or {}).get("$link"))) is None:
         _expected("blob", value, place)
     kind, size = value.get("mimeType"), value.get("size")
     if not str(kind).startswith("image/"):
@@ -208,7 +208,7 @@ _CARD = _shaped(
     description=text_within(),
     thumb=_picture,
 )
-_STRONG = _shaped(("uri", "cid"), uri=_written(_AT_URI, "at-uri"), cid=_written(_CID, "CID string"))
+_STRONG = _shaped(("uri", "cid"), uri=_written(_AT_URI, "at-uri"), cid=_written(CID, "CID string"))
 _POST = _shaped(
     ("text", "createdAt"),
     text=text_within(most_bytes=MOST_BYTES, most_characters=MOST_CHARACTERS),

@@ -29,6 +29,7 @@ from appealbridge.practice.bluesky.logins import (
     owner_of,
 )
 from appealbridge.practice.bluesky.records import (
+    CID,
     DID,
     HANDLE,
     POSTS,
@@ -191,6 +192,9 @@ class PracticeBluesky:
         if there is not None and there.more["cid"] == cid:
             return answer(200, {"uri": uri, "cid": cid, "validationStatus": "valid"})
         if "swapRecord" in body:
+            if body["swapRecord"] is not None and not CID.fullmatch(str(body["swapRecord"])):
+                message = f'Invalid CID string (got "{body["swapRecord"]}") at $.swapRecord'
+                raise Declined(_error(400, "InvalidRequest", message))
             now = None if there is None else there.more["cid"]
             if body["swapRecord"] != now:
                 raise Declined(_error(400, "InvalidSwap", f"Record was at {now or 'null'}"))
@@ -262,7 +266,9 @@ class PracticeBluesky:
         before = request.query.get("cursor", "~")
         posts = [
             post
-            for post in self._shelf.timeline(self.name, owner.handle)
+            for account in self._shelf.accounts(self.name)
+            if owner_of(account).did == owner.did
+            for post in self._shelf.timeline(self.name, account)
             if post.id.rpartition("/")[2] < before
         ]
         page = sorted(posts, key=lambda post: post.id, reverse=True)[:most]
