@@ -27,7 +27,7 @@ from appealbridge.recipes.parsing.options import joined
 from appealbridge.recipes.parsing.template_files import template_leaves
 
 _LATER_ACTIONS = frozenset(
-    ("amend", "reply", "repost", "bluesky_post", "sms", "chat",
+    ("amend", "reply", "repost", "sms", "chat",
      "webhook", "notify")
 )  # fmt: skip
 OF_THE_STEP = StepEntry.names()
