@@ -33,6 +33,7 @@ from appealbridge.metrics import Metrics
 from appealbridge.model.actor import Actor
 from appealbridge.model.audit import Act, Checkpoint
 from appealbridge.model.delivery import State
+from appealbridge.model.errors import StoreError
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.feeds.fetch import read_at_once
 from appealbridge.plugin.http.client import Http
@@ -113,6 +114,7 @@ class Bridge:
             self._say_recipes()
             store = await backend.open(on_commit=self.metrics.committed)
             stack.push_async_callback(store.close)
+            await store.adopt_mode(mode)
             http = await stack.enter_async_context(
                 self._network(
                     PLATFORM_NAMES, lambda: self._egress.publishing(), Logins(backend.logins())
@@ -208,6 +210,14 @@ class Bridge:
             reason = "\n\n".join(problem.text() for problem in error.problems)
             self.log.error(LogEvent.RELOAD_REFUSED, reason=reason)
             return refused(error)
+        if assembly.active.mode != self.assembly.active.mode:
+            try:
+                await self.engine.store.adopt_mode(assembly.active.mode)
+            except StoreError as error:
+                problem, _, cure = str(error).partition(". ")
+                place = str(assembly.settings.file or DEFAULT)
+                self.log.error(LogEvent.RELOAD_REFUSED, reason=str(error))
+                return refused(InvalidDocuments([Problem(place, 0, 0, "practice", problem, cure)]))
         # The old secrets may still be in an answer to an earlier request.
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)

@@ -33,6 +33,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.auditing import AuditQueries, AuditStore
+from appealbridge.store.modes import ModeQueries, ModeStore
 from appealbridge.store.records import (
     Accepted,
     Arrival,
@@ -366,7 +367,7 @@ class RetentionStore(Protocol):
         """Make sure that no file has a copy of removed data."""
 
 
-class StoreQueries(AuditQueries, StopQueries, Protocol):
+class StoreQueries(AuditQueries, StopQueries, ModeQueries, Protocol):
     """Queries that only read, for people and for the engine."""
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
@@ -476,6 +477,7 @@ class Store(
     WithdrawalStore,
     AuditStore,
     StopStore,
+    ModeStore,
     StoreQueries,
     Protocol,
 ):

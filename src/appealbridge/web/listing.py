@@ -50,11 +50,12 @@ async def rows(
     """
     ready = [one.id for one in listed if one.state is State.READY]
     behind = await store.turns_behind(ready) if ready else {}
+    modes = await store.modes() if listed else ()
     if not history:
-        return [views.delivery(one, None, behind.get(one.id)) for one in listed]
+        return [views.delivery(one, None, behind.get(one.id), modes) for one in listed]
     shown = []
     for one in listed:
-        row = views.delivery(one, await store.attempts(one.id), behind.get(one.id))
+        row = views.delivery(one, await store.attempts(one.id), behind.get(one.id), modes)
         held = one.state is State.HELD
         row["overtaken_by"] = await store.overtaken_by(one) if held else None
         shown.append(row)

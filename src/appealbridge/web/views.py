@@ -48,13 +48,21 @@ def moment(at: float | None) -> str | None:
 
 
 def delivery(
-    one: Delivery, attempts: Sequence[Attempt] | None = None, behind: int | None = None
+    one: Delivery,
+    attempts: Sequence[Attempt] | None = None,
+    behind: int | None = None,
+    modes: Sequence[tuple[int, str]] = (),
 ) -> dict[str, Any]:
-    """Return a delivery, perhaps with its attempts; `behind` is the number of the one that it waits for."""
+    """
+    Return a delivery, perhaps with its attempts.
+
+    `behind` is the number of the one that it waits for; `modes` says from which number on it was practice or live.
+    """
     told: dict[str, Any] = {
         "id": one.id,
         "number": one.number,
         "state": one.state.value,
+        "mode": next((mode for first, mode in reversed(modes) if first <= one.number), None),
         "hold": one.hold or None,
         "holds": one.holds,
         "reason": one.reason or None,

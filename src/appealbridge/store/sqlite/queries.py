@@ -20,6 +20,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, reads
 from appealbridge.store.sqlite.decisions.audit import SqliteAuditQueries
+from appealbridge.store.sqlite.decisions.modes import SqliteModeQueries
 from appealbridge.store.sqlite.decisions.stops import SqliteStopQueries
 from appealbridge.store.sqlite.deliveries import find
 from appealbridge.store.sqlite.ordering import BEHIND, OVERTAKEN, key_of
@@ -148,7 +149,7 @@ class _Driver(NamedTuple):
     gathered: str = ""
 
 
-class SqliteQueries(WithdrawalQueries, SqliteAuditQueries, SqliteStopQueries):
+class SqliteQueries(WithdrawalQueries, SqliteAuditQueries, SqliteStopQueries, SqliteModeQueries):
     """The `StoreQueries` in SQLite."""
 
     @reads

@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.sqlite.decisions.tables import AUDIT, HOLDS
+from appealbridge.store.sqlite.decisions.tables import AUDIT, HOLDS, MODES
 from appealbridge.store.sqlite.states import (
     IS_ENDED,
     IS_LISTED,
@@ -404,6 +404,7 @@ MIGRATIONS: tuple[str, ...] = (
     _LATER_EVENTS,
     AUDIT,
     HOLDS,
+    MODES,
 )
 
 

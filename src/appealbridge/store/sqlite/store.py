@@ -16,6 +16,7 @@ from appealbridge.store.sqlite.connections import (
     prepared,
 )
 from appealbridge.store.sqlite.decisions.audit import SqliteAudit
+from appealbridge.store.sqlite.decisions.modes import SqliteModes
 from appealbridge.store.sqlite.decisions.stops import SqliteStops
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
 from appealbridge.store.sqlite.events import SqliteEvents
@@ -45,6 +46,7 @@ class SqliteStore(
     SqliteWithdrawals,
     SqliteAudit,
     SqliteStops,
+    SqliteModes,
     SqliteQueries,
 ):
     """The `Store` in one SQLite file. Use `open` and `close`."""

@@ -51,3 +51,11 @@ CREATE TABLE holds (
     lifted_at REAL NOT NULL
 ) STRICT;
 """
+
+MODES = """
+-- From which delivery on it was practice or live. It changes only while nothing waits, so one row says it for all.
+CREATE TABLE modes (
+    number INTEGER PRIMARY KEY,
+    mode TEXT NOT NULL
+) STRICT;
+"""
