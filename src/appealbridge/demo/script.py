@@ -85,7 +85,7 @@ NEWS = {
 }
 """A news item that the website's news feed lists."""
 
-EXPECTED = {"x": 4, "facebook": 4, "mastodon": 2, "wordpress": 2, "email": 6}
+EXPECTED = {"x": 4, "facebook": 4, "mastodon": 2, "bluesky": 2, "wordpress": 2, "email": 6}
 """How many posts all of this becomes, by platform."""
 
 

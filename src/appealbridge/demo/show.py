@@ -11,6 +11,7 @@ PLATFORMS = {
     "x": ("X", "bold white on black"),
     "facebook": ("Facebook", "bold white on blue"),
     "mastodon": ("Mastodon", "bold white on magenta"),
+    "bluesky": ("Bluesky", "bold white on bright_blue"),
     "wordpress": ("WordPress", "bold white on cyan"),
     "email": ("Email", "bold black on white"),
 }

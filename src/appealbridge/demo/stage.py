@@ -27,6 +27,7 @@ channels:
   force_x: {{ platform: x }}
   force_facebook: {{ platform: facebook, page_id: "100064500000001" }}
   force_mastodon: {{ platform: mastodon, api: "https://mastodon.example" }}
+  force_bluesky: {{ platform: bluesky, handle: force.police.uk }}
   newsroom: {{ platform: wordpress, api: "https://news.example.police.uk" }}
   press_office:
     platform: email
