@@ -5,16 +5,26 @@ Each test also runs on the practice Bluesky, which therefore does as the real on
 """
 
 import asyncio
+import hashlib
+import io
 import json
 import random
 import re
+import time
 from contextlib import AsyncExitStack
 
 import aiohttp
+import PIL.Image
 import pytest
 
+from appealbridge.channels.bluesky.channel import Bluesky
 from appealbridge.channels.bluesky.rich_text import length
+from appealbridge.plugin import Image, StoredImage, Tools, Unsure
+from appealbridge.plugin.http import Http
+from appealbridge.plugin.http.session import open_session
 from appealbridge.practice.app import Sandbox
+from appealbridge.testing.channel_case import a_delivery
+from appealbridge.testing.server import this_machine
 from tests.real.house import command, house
 from tests.real.losing import Losing
 from tests.real.servers import free_port, install, output_of, running
@@ -200,6 +210,57 @@ async def test_a_daemon_that_starts_again_needs_no_new_login(pds, tmp_path):
     assert len(posts) == 3
     for post in posts:
         await removes(pds, post["uri"])
+
+
+def a_picture(colour, alt):
+    """Return a picture as it is stored, and its bytes."""
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (120, 80), colour).save(file, "PNG")
+    data = file.getvalue()
+    stored = StoredImage(
+        sha256=hashlib.sha256(data).hexdigest(),
+        media_type="image/png",
+        width=120,
+        height=80,
+        size=len(data),
+    )
+    return Image(url="https://a.example/a.png", alt=alt, stored=stored), data
+
+
+async def test_two_pictures_are_shown_with_their_descriptions(pds):
+    pictures = [a_picture("red", "A red coat"), a_picture("blue", "A blue bag with a white strap")]
+    stored = {image.rendition.sha256: data for image, data in pictures}
+
+    async def data_of(sha256):
+        return stored[sha256]
+
+    channel = Bluesky()
+    account = channel.account(
+        handle=HANDLE, api=pds.way.url, credentials={"app_password": pds.password}
+    )
+    now = time.time()
+    delivery = a_delivery(id="pictures", planned_at=now, first_begun_at=now)
+    async with open_session(policy=this_machine) as session:
+        tools = Tools(Http(session, str, now=time.time), now, random.Random(), data_of)
+        images = []
+        for image, _ in pictures:
+            upload = await channel.upload(account, image, "a", delivery, tools)
+            images.append(image.model_copy(update={"upload": upload}))
+        message = channel.message(text="Have you seen her?", images=tuple(images))
+        pds.way.lose("putRecord")
+        with pytest.raises(Unsure):
+            await channel.deliver(account, message, delivery, tools)
+        receipt = await channel.deliver(account, message, delivery, tools)
+        assert (await channel.find(account, message, delivery, tools)).receipt.id == receipt.id
+        (post,) = await pds.read()
+        assert [
+            (one["alt"], one["aspectRatio"], one["type"], one["size"]) for one in post["pictures"]
+        ] == [
+            (image.alt, {"width": 120, "height": 80}, "image/png", len(data))
+            for image, data in pictures
+        ]
+        await channel.remove(account, receipt, delivery, tools)
+    assert await pds.read() == []
 
 
 # -- the same answers ---------------------------------------------------------------------------

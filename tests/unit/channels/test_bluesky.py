@@ -1,13 +1,26 @@
 """The channel for Bluesky on the practice Bluesky, which is as strict as the real one."""
 
+import hashlib
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from appealbridge.channels.bluesky.channel import Bluesky, record_key
 from appealbridge.channels.bluesky.rich_text import facets, length, mentions
-from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, Tools, TryAgain, Unsure
+from appealbridge.plugin import (
+    AccountRefused,
+    Image,
+    LoginExpired,
+    Rejected,
+    StoredImage,
+    Tools,
+    TryAgain,
+    Unsure,
+    Uploaded,
+    UploadExpired,
+)
 from appealbridge.plugin.http import Http, Logins
 from appealbridge.plugin.http.session import open_session
 from appealbridge.practice.app import Sandbox
@@ -337,6 +350,45 @@ async def test_the_picture_of_a_card_is_never_fetched_from_inside_the_network(wo
         await world.posts(link="https://a.example", link_image=f"{site.url}/a.png")
         assert site.heard == []
     assert "thumb" not in world.up[0].more["record"]["embed"]["external"]
+
+
+def a_picture(alt, number):
+    data = PNG + bytes([number])
+    digest = hashlib.sha256(data).hexdigest()
+    stored = StoredImage(
+        sha256=digest, media_type="image/png", width=1200, height=800, size=len(data)
+    )
+    return Image(url=f"https://a.example/{number}.png", alt=alt, stored=stored), data
+
+
+async def test_pictures_are_shown_with_their_descriptions_and_take_the_place_of_a_card(world):
+    (first, one), (second, two) = a_picture("A red coat", 1), a_picture("", 2)
+    data = {first.rendition.sha256: one, second.rendition.sha256: two}
+
+    async def stored(sha256):
+        return data[sha256]
+
+    tools = replace(world.tools, stored=stored)
+    images = []
+    for number, image in enumerate((first, second)):
+        upload = await bluesky.upload(world.account, image, f"{number}", delivery(), tools)
+        again = await bluesky.upload(world.account, image, f"{number}", delivery(), tools)
+        assert upload == again
+        assert upload.expires > NOW
+        images.append(image.model_copy(update={"upload": upload}))
+    await world.posts(images=tuple(images), link="https://a.example")
+    embed = world.up[0].more["record"]["embed"]
+    assert embed["$type"] == "app.bsky.embed.images"
+    assert [image["alt"] for image in embed["images"]] == ["A red coat", ""]
+    assert embed["images"][0]["aspectRatio"] == {"width": 1200, "height": 800}
+
+
+async def test_a_picture_that_bluesky_no_longer_has_is_uploaded_again(world):
+    image, _ = a_picture("A red coat", 1)
+    lost = image.model_copy(update={"upload": Uploaded("bafkrei" + "a" * 52)})
+    with pytest.raises(UploadExpired):
+        await world.posts(images=(lost,))
+    assert world.up == []
 
 
 # -- removed ------------------------------------------------------------------------------------

@@ -32,6 +32,10 @@ from appealbridge.plugin import (
     Delivery,
     DeliveryError,
     Field,
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
     LoginExpired,
     Measure,
     Receipt,
@@ -44,19 +48,27 @@ from appealbridge.plugin import (
     Threaded,
     Tools,
     TryAgain,
+    Uploaded,
+    UploadExpired,
+    UploadsImages,
 )
-from appealbridge.plugin.http import Effect, Login
+from appealbridge.plugin.http import Effect, Login, Reply
 from appealbridge.plugin.timestamps import moment
 
 _POSTS = "app.bsky.feed.post"
-_MOST_BYTES = 950_000
+_PICTURES = ImageLimits(
+    frozenset({"image/jpeg", "image/png"}), 950_000, max_width=2000, max_height=2000
+)
+_BLOB_LIVES = 3600.0
+"""For how many seconds an upload is used that no post shows yet. Servers keep it longer, but do not say how long."""
+
 _KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png", b"RIFF": "image/webp"}
 _LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
 _HASHED_BITS = 34
 """How many bits of a key are made from the delivery's id. The others are its time, to about 17 seconds."""
 
 
-class BlueskyPost(Threaded):
+class BlueskyPost(Threaded, Illustrated):
     """One post."""
 
     text: str = Field(
@@ -76,7 +88,7 @@ class BlueskyPost(Threaded):
         None,
         max_length=2000,
         pattern=r"^https?://[^\s/]\S*$",
-        description="The address of a page to show as a card under the post.",
+        description="The address of a page to show as a card under the post. A post with pictures has no card.",
         examples=["{{ appeal.url }}"],
     )
     link_title: str = Field(
@@ -95,7 +107,9 @@ class BlueskyPost(Threaded):
     )
 
 
-class Bluesky(Channel[BlueskyAccount, BlueskyPost], Removes[BlueskyAccount]):
+class Bluesky(
+    Channel[BlueskyAccount, BlueskyPost], Removes[BlueskyAccount], UploadsImages[BlueskyAccount]
+):
     """Publishes a post under a key that is used only once, asks for it by this key, and removes it."""
 
     platform: ClassVar[str] = "bluesky"
@@ -123,7 +137,7 @@ class Bluesky(Channel[BlueskyAccount, BlueskyPost], Removes[BlueskyAccount]):
         )
         if reply.status == 400:
             if error_name(reply) != "InvalidSwap":
-                raise failure(reply)
+                raise _refusal(reply)
             there = await server.record(place)
             if there.status != 200 or not _is_same(there.at("value"), record):
                 raise Rejected(reply.message("another record has the key of this post"))
@@ -145,6 +159,21 @@ class Bluesky(Channel[BlueskyAccount, BlueskyPost], Removes[BlueskyAccount]):
             is_ours = reply.at("value", "text") == message.text
             receipt = _receipt(login, place, reply.at("value", "createdAt")) if is_ours else None
         return SearchResult(receipt, sure=is_ours, seen=reply.message("a record is there"))
+
+    async def upload(
+        self, account: BlueskyAccount, image: Image, name: str, delivery: Delivery, tools: Tools
+    ) -> Uploaded:
+        """Upload a picture. Its id is made from its bytes, so a second upload is the same one."""
+        picture = await tools.data_of(image)
+        reply = await BlueskyServer(account, tools).upload(picture, image.rendition.media_type)
+        with reply.expecting("an upload"):
+            cid = reply.name(reply.at("blob", "ref", "$link"))
+        return Uploaded(cid, expires=tools.now + _BLOB_LIVES)
+
+    def image_rules(self, account: BlueskyAccount) -> ImageRules:
+        """Return what Bluesky takes: four pictures of less than a megabyte."""
+        del account
+        return ImageRules(_PICTURES, most=4, alt_length=2000)
 
     async def remove(
         self, account: BlueskyAccount, receipt: Receipt, delivery: Delivery, tools: Tools
@@ -230,7 +259,10 @@ async def _record(
         record["langs"] = [message.language]
     if message.in_reply_to is not None:
         record["reply"] = await _reply(server, login, message.number() or "")
-    if message.link is not None:
+    if message.images:
+        pictures = [*map(_picture, message.images)]
+        record["embed"] = {"$type": "app.bsky.embed.images", "images": pictures}
+    elif message.link is not None:
         card: dict[str, Any] = {
             "uri": message.link,
             "title": message.link_title or message.link,
@@ -242,10 +274,24 @@ async def _record(
     return record
 
 
+def _picture(image: Image) -> dict[str, Any]:
+    picture = image.rendition
+    return {
+        "alt": image.alt,
+        "aspectRatio": {"width": picture.width, "height": picture.height},
+        "image": {
+            "$type": "blob",
+            "ref": {"$link": image.media.id},
+            "mimeType": picture.media_type,
+            "size": picture.size,
+        },
+    }
+
+
 async def _thumbnail(server: BlueskyServer, address: str) -> Any:
     """Upload the picture of a card, and return what to show it by; a card without one is better than no post."""
     try:
-        picture = (await server.tools.http.get_outside(address, limit=_MOST_BYTES)).body
+        picture = (await server.tools.http.get_outside(address, limit=_PICTURES.max_bytes)).body
         kind = next((kind for begin, kind in _KINDS.items() if picture.startswith(begin)), "")
         return (await server.upload(picture, kind)).at("blob") if kind else None
     except DeliveryError:
@@ -261,6 +307,12 @@ async def _reply(server: BlueskyServer, login: Login, key: str) -> dict[str, Any
         parent = {"uri": reply.at("uri"), "cid": reply.at("cid")}
         root = reply.at("value").get("reply", {}).get("root", parent)
     return {"root": root, "parent": parent}
+
+
+def _refusal(reply: Reply) -> DeliveryError:
+    if error_name(reply) == "BlobNotFound":
+        return UploadExpired(reply.message(), status=reply.status)
+    return failure(reply)
 
 
 def _is_same(there: dict[str, Any], record: dict[str, Any]) -> bool:
