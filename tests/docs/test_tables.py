@@ -7,8 +7,9 @@ from appealbridge.model.appeal import Appeal
 from appealbridge.plugin import Account, Edits, Removes
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.conditions.schema import FieldTest
-from appealbridge.recipes.model.entries import StepEntry
+from appealbridge.recipes.model.entries import AmendEntry, StepEntry
 from appealbridge.recipes.model.schema import Shape
+from appealbridge.recipes.model.withdraw import WithdrawMessage
 from appealbridge.settings.model import DaemonSettings
 from tests.docs.pages import part, table_after
 from tests.docs.tables import table
@@ -20,6 +21,8 @@ def tables():
     yield "recipes.md", "recipe", table(Shape)
     yield "recipes.md", "condition", table(FieldTest)
     yield "recipes.md", "step", table(StepEntry)
+    yield "recipes.md", "amend", table(AmendEntry)
+    yield "recipes.md", "action withdraw", table(WithdrawMessage)
     yield "configuration.md", "settings", table(DaemonSettings)
     yield "blueprints.md", "blueprint", table(Head)
     yield "configuration.md", "channel", table(Account)

@@ -6,16 +6,17 @@ import click
 import pytest
 
 from appealbridge.cli.main import main
+from appealbridge.model.amendment import Instead
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Hold, State
 from appealbridge.model.errors import DeliveryError
 from appealbridge.model.run import RunState
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.conditions.schema import CONDITIONS, FieldTest
-from appealbridge.recipes.model.entries import BESIDE, FLOW, POST
+from appealbridge.recipes.model.entries import AMEND, BESIDE, FLOW, POST, AmendEntry, PostEntry
 from appealbridge.recipes.model.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.parsing import message, post, step, triggers
+from appealbridge.recipes.parsing import message, step, triggers
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 from appealbridge.triggers.webhook.presets import PRESETS
 from appealbridge.triggers.webhook.signature import Scheme
@@ -37,7 +38,11 @@ def unsaid(words, text: str) -> list[str]:
         ("recipes.md", "Conditions", [*FieldTest.names(), *CONDITIONS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
         ("recipes.md", "Actions", step.OF_THE_STEP),
-        ("recipes.md", "Actions", [POST, *post.OF_THE_POST, *Overflow]),
+        (
+            "recipes.md",
+            "Actions",
+            [POST, *PostEntry.names(), *AmendEntry.names(), AMEND, *Instead, *Overflow],
+        ),
         ("recipes.md", "Choosing, waiting, stopping", [*FLOW, *BESIDE, *MODES]),
         ("recipes.md", "Triggers", load(third_party=False).triggers),
         ("recipes.md", "Actions", load(third_party=False).actions),
@@ -56,7 +61,6 @@ def test_what_the_language_does_not_have_yet_is_said():
     later = {
         *triggers.LATER,
         message.PICTURES,
-        "amend",
         "reply",
         "repost",
     }

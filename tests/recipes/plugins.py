@@ -51,6 +51,7 @@ class X(Channel[Account, Tweet]):
 
 
 class Email(Channel[Account, Mail]):
+    recipient = "to"
     platform = "email"
     action = "email"
     account = Account

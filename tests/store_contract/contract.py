@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from appealbridge.store.base import Store
+from tests.store_contract.amendments import StoreAmendmentsContract
 from tests.store_contract.audit import StoreAuditContract
 from tests.store_contract.case import OpenStore
 from tests.store_contract.delivery import StoreDeliveryContract
@@ -50,6 +51,7 @@ class StoreContract(
     StoreWithdrawalsContract,
     StoreAuditContract,
     StoreStopsContract,
+    StoreAmendmentsContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

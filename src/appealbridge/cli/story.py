@@ -11,6 +11,7 @@ from appealbridge.cli.tell import STYLES, Row, clock, state_of, why
 REMOVED = "(content removed: its retention is over)"
 _SLOW = 1.0
 """Attempts that took longer than this, in seconds, are shown with their duration."""
+_KINDS = {"send": "attempt", "find": "search"}
 _OUTCOMES = {
     "delivered": "green",
     "found": "green",
@@ -142,7 +143,7 @@ def _tries(row: Row) -> Iterator[Moment]:
     """Yield the attempts of a delivery, and how it ended if no attempt ended it."""
     name = f"no. {row['number']} {_name(row)}: "
     for attempt in row["history"]:
-        kind = "attempt" if attempt["kind"] == "send" else "search"
+        kind = _KINDS.get(attempt["kind"], attempt["kind"])
         style = _OUTCOMES.get(attempt["outcome"], "")
         outcome = styled(attempt["outcome"].replace("_", " "), style)
         took = _seconds(attempt["begun_at"], attempt["ended_at"])
@@ -185,11 +186,29 @@ def _stand(row: Row) -> Iterator[str]:
     """Yield the present state of a delivery, and what people can do about it."""
     if why(row):
         yield why(row)
+    yield from _corrects(row)
     yield from _next(row)
     if row["publish_by"] and not row["settled_at"]:
         yield f"expires at {clock(row['publish_by'])}"
     if row.get("removed"):
         yield REMOVED
+
+
+def _corrects(row: Row) -> Iterator[str]:
+    """Yield what a delivery corrects, and the versions of a post that was edited."""
+    other = f"no. {row['target_number']}" if row.get("target_number") else "an earlier post"
+    match row.get("change"):
+        case "edit":
+            yield f"edits {other}"
+        case "follow_up":
+            yield f"follows {other} as a reply"
+        case "replace":
+            yield f"takes the place of {other}"
+        case "correction":
+            yield f"corrects {other}, which is withdrawn"
+    for version in row.get("versions", ()):
+        by = f"no. {version['delivery']}" if version["delivery"] else "a delivery that is removed"
+        yield f"version {version['number']}: {clock(version['at'])}, by {by}"
 
 
 def _next(row: Row) -> Iterator[str]:
@@ -201,7 +220,8 @@ def _next(row: Row) -> Iterator[str]:
             yield f"if it is published: appealbridge confirm {number} --url ADDRESS"
             yield f"if it is not: appealbridge release {number}"
         case "held":
-            yield f"to publish it: appealbridge release {number}"
+            does = "put this text there" if row["hold"] == "edited_by_hand" else "publish it"
+            yield f"to {does}: appealbridge release {number}"
         case "failed":
             yield f"once the cause is fixed: appealbridge retry {number}"
         case "planned":

@@ -45,6 +45,12 @@ def say_mode(mode: str, stopped: bool = False) -> None:
         say(styled("stopped", "red"), ": nothing is published; to lift it: appealbridge start")
 
 
+def changing(row: Row) -> str:
+    """Return how a delivery corrects another one, in brackets; empty for all others."""
+    words = {"edit": "edit", "follow_up": "reply", "replace": "anew", "correction": "correction"}
+    return f" ({words[row['change']]})" if row.get("change") in words else ""
+
+
 def deliveries(rows: Sequence[Row]) -> None:
     """Print a table of deliveries."""
     if not rows:
@@ -56,7 +62,7 @@ def deliveries(rows: Sequence[Row]) -> None:
             str(row["number"]),
             state_of(row),
             row["channel"],
-            f"{row['recipe']}: {row['step']}",
+            f"{row['recipe']}: {row['step']}{changing(row)}",
             short(row["subject"]),
             brief(row["planned_at"]),
             why(row),

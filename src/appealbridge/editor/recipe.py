@@ -12,7 +12,7 @@ from appealbridge.plugin.channel import AnyChannel, Channel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions.schema import CONDITIONS
-from appealbridge.recipes.model.entries import FLOW, POST, PostEntry, StepEntry
+from appealbridge.recipes.model.entries import AMEND, FLOW, POST, AmendEntry, PostEntry, StepEntry
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.withdraw import ACTION, actions_of
@@ -59,6 +59,7 @@ def recipe_schema(registry: Registry, known: Catalogue | None = None) -> Schema:
                 "oneOf": [
                     *(_step(action, own) for action in actions_of(registry).values()),
                     _post(registry, own),
+                    _amend(registry),
                     *map(of_entry, FLOW.values()),
                 ],
             },
@@ -123,6 +124,19 @@ def _post(registry: Registry, known: Catalogue) -> Schema:
     return _object("action", POST, schema["description"], beside, shared, ["to"])
 
 
+def _amend(registry: Registry) -> Schema:
+    """Return the schema of an `amend`: the options of all channels but the recipients, and of each."""
+    schema = of_model(AmendEntry)
+    channels = [*registry.actions.values()]
+    to = {channel.recipient for channel in channels}
+    options = {name: option for name, option in _options(channels).items() if name not in to}
+    beside = schema["properties"]
+    own = beside["per_channel"]["additionalProperties"]
+    own["properties"] = {**options, **own["properties"]}
+    shared = {name: option for name, option in options.items() if name not in beside}
+    return _object("action", AMEND, schema["description"], beside, shared, ["of"])
+
+
 def _options(channels: list[AnyChannel]) -> dict[str, Schema]:
     """Return the options of all messages; options with the same name keep only what is true of each."""
     options: dict[str, Schema] = {}
@@ -179,7 +193,7 @@ def _expect(registry: Registry, known: Catalogue, expected: Schema) -> None:
     parts = expected["properties"]
     parts["action"] = {
         "description": parts["action"]["description"],
-        "enum": [*actions_of(registry)],
+        "enum": [*actions_of(registry), AMEND],
     }
     parts["channel"] = proposing(parts["channel"], known.channels)
     for channel in actions_of(registry).values():

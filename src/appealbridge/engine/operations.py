@@ -78,7 +78,7 @@ class Operations:
             return await self._moved(delivery.id, LogEvent.WITHDRAWAL, actor)
         cleared = [only] if only else delivery.holds
         # A delivery that a person released beyond its cap must not be held again by the same cap.
-        kept = delivery.hold if delivery.hold == Hold.DAILY_CAP else ""
+        kept = delivery.hold if delivery.hold in (Hold.DAILY_CAP, Hold.EDITED_BY_HAND) else ""
         decision = self._decision(actor, Act.RELEASE)
         await self._store.clear_holds(
             delivery.id, cleared, decision.at, hold=kept, decision=decision

@@ -11,6 +11,7 @@ class AttemptKind(StrEnum):
     """What was tried."""
 
     SEND = "send"
+    EDIT = "edit"
     FIND = "find"
     REMOVE = "remove"
     LOOK = "look"

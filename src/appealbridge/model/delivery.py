@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from appealbridge.model.amendment import Amends, Change
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 
@@ -86,6 +87,7 @@ class Hold(StrEnum):
     UNDATED = "undated"
     SAME_REQUEST = "same_request"
     CANNOT_REMOVE = "cannot_remove"
+    EDITED_BY_HAND = "edited_by_hand"
     STOP = "stop"
 
 
@@ -132,7 +134,8 @@ class Delivery:
     `attempts` counts the attempts that have begun. `origin` is that of its event: deliveries with the same channel,
     origin and subject keep their order. `follows` is the id of the delivery whose post this one replies to: it stays
     `planned` until that one is delivered, and is cancelled if that one ends otherwise. `kind` says what it does; unless
-    it is a post, `target` is the id of the delivery whose post it changes.
+    it is a post, `target` is the id of the delivery whose post it changes. `change` says how an amendment does that, a
+    value of `Change`. `amends` is only given to the store, which then finds what is amended.
     """
 
     id: str
@@ -161,6 +164,13 @@ class Delivery:
     origin: str = ""
     kind: Kind = Kind.POST
     target: str = ""
+    change: str = ""
+    amends: Amends | None = None
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it edits a post, and so publishes nothing of its own."""
+        return self.change == Change.EDIT
 
     @property
     def holds(self) -> list[str]:
@@ -198,4 +208,6 @@ class Delivery:
             origin=self.origin,
             kind=self.kind,
             target=self.target,
+            change=self.change,
+            amends=self.amends,
         )

@@ -223,7 +223,8 @@ class Channel(ABC, Generic[A, M]):
     the account has the options of `practice`.
 
     `key_seconds` is how long an idempotent platform remembers a key, `bare_links` whether it makes a link of
-    `example.com`, and `mentions` are the options of a message in which it links `@name`. `has_practice_platform` says
+    `example.com`, and `mentions` are the options of a message in which it links `@name`. `recipient` is the option that
+    says whom one message is for: a correction goes to the same. `has_practice_platform` says
     that the practice platforms speak this platform's own API. Where they do not, `practice_answer` is what they answer
     to whatever the channel sends: the status, and JSON or a text, with `{id}` for the number of the post.
     """
@@ -237,6 +238,7 @@ class Channel(ABC, Generic[A, M]):
     bare_links: ClassVar[bool] = False
     time_limit: ClassVar[float] = 300.0
     mentions: ClassVar[frozenset[str]] = frozenset({"text", "thread"})
+    recipient: ClassVar[str] = ""
     has_practice_platform: ClassVar[bool] = False
     practice_answer: ClassVar[tuple[int, Any] | None] = None
 

@@ -16,6 +16,10 @@ settled when it is in none of the open states.
 **Threads.** A delivery that follows another is stored as `planned`. When the other settles, the same transaction makes
 it `ready` and due if the other was published, and otherwise cancels it with the reason.
 
+**Amendments.** A delivery of the kind `amend` says what it `amends`. The transaction that stores it finds the posts of
+that step with its recipe, channel, subject and origin, and stores it for each; without one it is cancelled. A post that
+still waits is cancelled, and the amendment takes its place.
+
 **Owners.** An attempt belongs to the owner that began it: one opening of the store. An owner has a lease, and is gone
 when the lease has ended. What the lease is depends on the store. SQLite's is the lock on the file, which ends with the
 process. A store for several nodes writes an end with every claim, which the owner extends while it works.
@@ -26,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from appealbridge.model.amendment import Version
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, State
@@ -459,6 +464,10 @@ class StoreQueries(AuditQueries, StopQueries, ModeQueries, Protocol):
 
     async def outstanding(self) -> tuple[int, float | None]:
         """Return how many removals have not ended, and when the oldest of them was planned."""
+        ...
+
+    async def versions(self, delivery_id: str) -> Sequence[Version]:
+        """Return the versions of a post that was edited, oldest first; none if it never was."""
         ...
 
     async def queues(self) -> Sequence[Queue]:

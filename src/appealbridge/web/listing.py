@@ -46,7 +46,8 @@ async def rows(
     """
     Return deliveries for display, each with the delivery that it waits for.
 
-    With `history` each has its attempts, and a held one the newest later one about the same subject that went out.
+    With `history` each has its attempts, the number of the one that it changes, and its versions if it was edited; a
+    held one has the newest later one about the same subject that went out.
     """
     ready = [one.id for one in listed if one.state is State.READY]
     behind = await store.turns_behind(ready) if ready else {}
@@ -58,12 +59,24 @@ async def rows(
         row = views.delivery(one, await store.attempts(one.id), behind.get(one.id), modes)
         held = one.state is State.HELD
         row["overtaken_by"] = await store.overtaken_by(one) if held else None
+        row["target_number"] = await _number(store, one.target) if one.target else None
+        row["versions"] = [
+            views.version(each, await _number(store, each.delivery))
+            for each in await store.versions(one.id)
+        ]
         shown.append(row)
     decisions = await store.decisions([object_of(one.number) for one in listed])
     for row in shown:
         about = object_of(row["number"])
         row["decisions"] = [views.decision(each) for each in decisions if each.object == about]
     return shown
+
+
+async def _number(store: StoreQueries, delivery_id: str) -> int | None:
+    try:
+        return (await store.delivery(delivery_id)).number
+    except NotFound:  # its retention is over
+        return None
 
 
 async def delivery(store: StoreQueries, delivery_id: str) -> dict[str, Any]:

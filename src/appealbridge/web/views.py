@@ -11,6 +11,7 @@ import orjson
 from appealbridge.engine.delivery.health import Condition
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.runs.replays import Replayed
+from appealbridge.model.amendment import Version
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.audit import AuditEntry
 from appealbridge.model.delivery import Delivery, State
@@ -76,6 +77,7 @@ def delivery(
         "run": one.run_id,
         "kind": one.kind.value,
         "target": one.target or None,
+        "change": one.change or None,
         "content": orjson.loads(one.content) if one.content else None,
         "removed": not one.content,
         "content_hash": one.content_hash,
@@ -97,6 +99,17 @@ def delivery(
     if attempts is not None:
         told["history"] = [attempt(each) for each in attempts]
     return told
+
+
+def version(one: Version, delivery: int | None) -> dict[str, Any]:
+    """Return a version of a post, with the number of the delivery whose content it is."""
+    return {
+        "number": one.number,
+        "delivery": delivery,
+        "content_hash": one.content_hash,
+        "receipt": one.receipt or None,
+        "at": moment(one.at),
+    }
 
 
 def attempt(one: Attempt) -> dict[str, Any]:

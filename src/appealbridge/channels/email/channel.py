@@ -222,6 +222,7 @@ class Mail(Channel[EmailAccount, Email]):
     repeat: ClassVar[Repeat] = Repeat.NEITHER
     time_limit: ClassVar[float] = 1200.0  # a server may take ten minutes after the final dot alone
     mentions: ClassVar[frozenset[str]] = frozenset()
+    recipient: ClassVar[str] = "to"
 
     async def deliver(
         self, account: EmailAccount, message: Email, delivery: Delivery, tools: Tools

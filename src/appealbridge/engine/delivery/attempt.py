@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 
 from appealbridge.engine.context import EngineContext
+from appealbridge.engine.delivery.edits import PostEdits
 from appealbridge.engine.delivery.gate import GO, Verdict, day_start, gate
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.delivery.outcome import (
@@ -27,6 +28,7 @@ from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.engine.time_limit import GaveUp, Over
 from appealbridge.engine.withdrawals.attempt import Removals
+from appealbridge.model.amendment import Change
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import (
@@ -42,6 +44,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import SearchResult, Tools
+from appealbridge.store.base import Store
 from appealbridge.store.records import Settlement
 
 T = TypeVar("T")
@@ -69,6 +72,7 @@ class Attempts:
         self._policies = Policies(context)
         self._within = context.time_limits.within
         self._removals = Removals(context, self._failure)
+        self._edits = PostEdits(context, self._failure)
         self._under_way: dict[str, Over] = {}
         self._called_off: dict[str, asyncio.Event] = {}
         # When the last attempt of each delivery with an unclear outcome ended. Those of an earlier process
@@ -119,20 +123,18 @@ class Attempts:
         begun_at = self._clock.now()
         try:
             verdict = await self._gate(lane, delivery, begun_at)
-            result = await self._deliver(lane, delivery) if verdict is GO else verdict
+            result: Receipt | DeliveryError | Verdict = verdict
+            if verdict is GO:
+                result = await (
+                    self._edits.edit(lane, delivery, self._under_way[delivery.id])
+                    if delivery.is_edit
+                    else self._deliver(lane, delivery)
+                )
         finally:
             lane.leave()
         now = self._clock.now()
         if isinstance(result, Verdict):
-            settlement = Settlement(
-                delivery_id=delivery.id,
-                source=State.SENDING,
-                target=result.state,
-                at=now,
-                due_at=result.due_at,
-                hold=result.hold,
-                reason=result.reason,
-            )
+            settlement = _stopped(delivery, State.SENDING, result, now)
         else:
             settlement = await self._settlement(lane, delivery, result, begun_at, now)
         if settlement.target is State.UNKNOWN:
@@ -143,7 +145,7 @@ class Attempts:
         self, lane: Lane, delivery: Delivery, begun_at: float
     ) -> Verdict | DeliveryError:
         """Return whether the attempt may be made, or an error if that cannot be said now."""
-        cap, sent = lane.account.daily_cap, 0
+        cap, sent = None if delivery.is_edit else lane.account.daily_cap, 0
         if cap is not None:
             try:
                 sent = await self._store.sent_today(lane.name, day_start(begun_at, lane.zone))
@@ -172,11 +174,22 @@ class Attempts:
     async def _search(self, lane: Lane, delivery: Delivery) -> None:
         begun_at = self._clock.now()
         waited = self._clock.monotonic() - self._ended_at.get(delivery.id, self._begun_at)
-        settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
+        settlement = None
+        if not delivery.is_edit:
+            settlement = settle_unknown(delivery, lane.channel, lane.account, begun_at)
         if settlement is None:
-            result = await self._find(lane, delivery)
+            find = self._edits.find if delivery.is_edit else self._find
+            result = await find(lane, delivery)
+            if isinstance(result, Verdict):
+                settlement = _stopped(delivery, State.UNKNOWN, result, self._clock.now())
+                await self._settle(lane, delivery, settlement, self._clock.now() - begun_at)
+                return
             lane.on_search(result, self._clock.now())
-            if isinstance(result, SearchResult) and result.receipt is not None:
+            if (
+                isinstance(result, SearchResult)
+                and result.receipt is not None
+                and not delivery.is_edit
+            ):
                 receipt = _by(result.receipt, lane)
                 result = replace(result, receipt=receipt)
                 result = await self._own_post(lane, delivery, result, receipt)
@@ -260,7 +273,7 @@ class Attempts:
             )
         result: Receipt | DeliveryError
         if delivery.follows:
-            before = await self._before(delivery)
+            before = await _before(self._store, delivery)
             if not isinstance(before, Receipt):
                 return before
             message = message.model_copy(update={"in_reply_to": before.id})
@@ -281,19 +294,6 @@ class Attempts:
             lane.fault = None
         # Before the place in the lane is free, so that the next attempt takes it into account.
         return lane.on_result(result, self._clock.now(), delivery.id)
-
-    async def _before(self, delivery: Delivery) -> Receipt | DeliveryError:
-        """Return the receipt of the post that this one replies to, or why it cannot."""
-        try:
-            before = await self._store.delivery(delivery.follows)
-        except NotFound:
-            return Rejected("the post before it in the thread is no longer known")
-        except StoreError as error:
-            return TryAgain(f"the post before it could not be looked up: {error}")
-        if before.receipt is not None:
-            return before.receipt
-        state = f"the post before it, no. {before.number}, is {before.state.value}"
-        return TryAgain(state) if before.state in OPEN else Rejected(state)
 
     async def _find(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError:
         try:
@@ -340,7 +340,9 @@ class Attempts:
             raise  # trying again would not help
         except StoreError as error:
             await self._settle_late(settlement, error)
-        lane.ended(again=settlement.target in (State.READY, State.UNKNOWN))
+        # The post that another one has replaced is now to be removed.
+        follows = delivery.change == Change.REPLACE and settlement.target is State.DELIVERED
+        lane.ended(again=follows or settlement.target in (State.READY, State.UNKNOWN))
         try:
             self._outcomes.on_result(Result(delivery, settlement, seconds))
         except Exception as error:  # noqa: BLE001 - the outcome is stored, so this is no fault of the attempt
@@ -358,6 +360,32 @@ class Attempts:
             await retrying(self._store.settle, settlement)
         finally:
             self._report.store_worked(part)
+
+
+def _stopped(delivery: Delivery, source: State, verdict: Verdict, now: float) -> Settlement:
+    return Settlement(
+        delivery_id=delivery.id,
+        source=source,
+        target=verdict.state,
+        at=now,
+        due_at=verdict.due_at,
+        hold=verdict.hold,
+        reason=verdict.reason,
+    )
+
+
+async def _before(store: Store, delivery: Delivery) -> Receipt | DeliveryError:
+    """Return the receipt of the post that this one replies to, or why it cannot."""
+    try:
+        before = await store.delivery(delivery.follows)
+    except NotFound:
+        return Rejected("the post before it in the thread is no longer known")
+    except StoreError as error:
+        return TryAgain(f"the post before it could not be looked up: {error}")
+    if before.receipt is not None:
+        return before.receipt
+    state = f"the post before it, no. {before.number}, is {before.state.value}"
+    return TryAgain(state) if before.state in OPEN else Rejected(state)
 
 
 def _by(receipt: Receipt, lane: Lane) -> Receipt:

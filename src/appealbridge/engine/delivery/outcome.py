@@ -47,7 +47,7 @@ def tried(delivery: Delivery, before: Sequence[Attempt], begun_at: float) -> Tri
     counted = [
         attempt.begun_at
         for attempt in before
-        if attempt.kind is AttemptKind.SEND
+        if attempt.kind in (AttemptKind.SEND, AttemptKind.EDIT)
         and attempt.outcome is not Outcome.DEFERRED
         # When a person retries a failed delivery, the count starts again.
         and since <= attempt.begun_at < begun_at
@@ -91,7 +91,7 @@ def settle_send(
         target=end.target,
         at=now,
         attempt=Attempt(
-            delivery.id, delivery.attempts, AttemptKind.SEND, begun_at, now, end.outcome, detail
+            delivery.id, delivery.attempts, kind_of(delivery), begun_at, now, end.outcome, detail
         )
         if kept
         else None,
@@ -100,6 +100,11 @@ def settle_send(
         reason=end.reason,
         receipt=receipt,
     )
+
+
+def kind_of(delivery: Delivery) -> AttemptKind:
+    """Return the kind of a delivery's attempts."""
+    return AttemptKind.EDIT if delivery.is_edit else AttemptKind.SEND
 
 
 def _keeps(number: int) -> bool:
@@ -301,7 +306,7 @@ def _search(
     return Attempt(
         delivery.id,
         delivery.attempts,
-        AttemptKind.FIND,
+        AttemptKind.LOOK if delivery.is_edit else AttemptKind.FIND,
         begun_at,
         now,
         outcome,

@@ -12,7 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from appealbridge.engine.outcomes import OutcomeListener, Result
-from appealbridge.model.delivery import OPEN, Delivery, State
+from appealbridge.model.delivery import OPEN, Delivery, Kind, State
 from appealbridge.store.records import Text
 
 DAY = 86_400.0
@@ -46,7 +46,7 @@ class Texts(OutcomeListener):
 
     def on_result(self, result: Result) -> None:
         """Refresh the text of a published delivery."""
-        if result.settlement.target is State.DELIVERED:
+        if result.settlement.target is State.DELIVERED and result.delivery.kind is Kind.POST:
             self.refresh(result.delivery, result.settlement.at)
 
     def refresh(self, delivery: Delivery, now: float) -> None:
@@ -80,7 +80,7 @@ def repeats(delivery: Delivery, earlier: Delivery, now: float, zone: ZoneInfo) -
 
     The earlier one counts while it may still go out, and for a day after it has.
     """
-    if _text(delivery) != _text(earlier):
+    if _text(delivery) != _text(earlier) or earlier.kind is not Kind.POST:
         return ""
     if earlier.state in OPEN:
         return (

@@ -18,7 +18,7 @@ from appealbridge.engine.guards.duplicates import DAY, MOST, Texts, repeats
 from appealbridge.engine.guards.sliding_window import Window, Windows
 from appealbridge.engine.intake.batch import AcceptanceStage, Batch, Flood
 from appealbridge.engine.outcomes import OutcomeListener
-from appealbridge.model.delivery import Delivery, Hold, with_hold
+from appealbridge.model.delivery import Delivery, Hold, Kind, with_hold
 from appealbridge.model.duration import written
 from appealbridge.model.errors import NotFound, StoreError
 from appealbridge.model.notice import Alarm
@@ -103,6 +103,7 @@ class Guard(AcceptanceStage):
         if (
             active is None
             or not delivery.channel
+            or delivery.kind is not Kind.POST
             or (bound and bound.account.same_text is SameText.ALLOW)
         ):
             return ""
@@ -149,7 +150,8 @@ class Guard(AcceptanceStage):
                 recipe = self._recipes.get(delivery.recipe)
                 if recipe is not None and not recipe.take(1, at):
                     fits = False
-                if self._texts.note(delivery, now):
+                # An amendment with the text that stands there already is not a repeat.
+                if delivery.kind is Kind.POST and self._texts.note(delivery, now):
                     fits = False
         return fits
 

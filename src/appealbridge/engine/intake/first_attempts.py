@@ -13,7 +13,7 @@ from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.intake.planning import TimeSlice
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.queue import RunQueue
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Accepted, Arrival
 
@@ -47,7 +47,8 @@ class FirstAttempts(AcceptanceStage):
             lane.leave()
 
     def _first(self, batch: Batch, delivery: Delivery) -> Delivery:
-        if delivery.follows or delivery.hold:
+        # What an amendment amends is only known once it is stored.
+        if delivery.follows or delivery.hold or delivery.kind is Kind.AMEND:
             return not_sent(delivery)
         lane = self._lanes.get(delivery.channel)
         if lane is not None and lane.reserve(batch.now):

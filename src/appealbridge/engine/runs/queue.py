@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from appealbridge.engine.outcomes import OutcomeListener, Result
-from appealbridge.model.delivery import Delivery, State
+from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.model.run import Run, RunState
 
 
@@ -37,8 +37,8 @@ class RunQueue(OutcomeListener):
             self.wake.set()
 
     def on_waiting(self, delivery: Delivery) -> None:
-        """Plan the runs again whose deliveries an order to withdraw has cancelled, and its own."""
-        if not delivery.channel:
+        """Plan the runs again whose deliveries a withdrawal or an amendment has cancelled, and its own."""
+        if delivery.kind is not Kind.POST:
             self.wake.set()
 
     def on_result(self, result: Result) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Collection
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.backoff import RetryPolicy
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.engine.delivery.outcome import kind_of
+from appealbridge.model.attempt import Attempt, Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, StoreError
 from appealbridge.model.notice import Alarm
@@ -130,7 +131,7 @@ class Monitor:
     async def _give_up(self, delivery: Delivery, now: float) -> None:
         begun = delivery.begun_at or now
         attempt = Attempt(
-            delivery.id, delivery.attempts, AttemptKind.SEND, begun, now, Outcome.UNSURE, ABANDONED
+            delivery.id, delivery.attempts, kind_of(delivery), begun, now, Outcome.UNSURE, ABANDONED
         )
         settlement = Settlement(
             delivery_id=delivery.id,

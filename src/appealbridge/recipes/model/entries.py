@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from appealbridge.documents.validation import is_filled_in
+from appealbridge.model.amendment import Instead
 from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import read
 from appealbridge.recipes.model.other_words import ENTRIES, OPTIONS
@@ -41,6 +42,9 @@ from appealbridge.recipes.planning.times import length, moment
 
 POST = "post"
 """The action that publishes on many channels at once."""
+
+AMEND = "amend"
+"""The action that corrects what an earlier step published."""
 
 
 def _a_length(value: Any) -> Any:
@@ -310,6 +314,16 @@ class OneChannel(Entry):
     template: _Template = ""
 
 
+_PerChannel = dict[
+    str,
+    Annotated[
+        dict[str, Any],
+        formed(OneChannel),
+        must_be("options of this channel", "for example { text: … }"),
+    ],
+]
+
+
 class PostEntry(_Publishing):
     """Publish on many channels at once."""
 
@@ -317,14 +331,26 @@ class PostEntry(_Publishing):
         str | Annotated[list[str], Field(min_length=1)],
         must_be("a list of channels", "for example [force_x, force_facebook]"),
     ] = needed("The channels, by their names in appealbridge.yaml.", ["force_x", "force_facebook"])
-    per_channel: dict[
-        str,
-        Annotated[
-            dict[str, Any],
-            formed(OneChannel),
-            must_be("options of this channel", "for example { text: … }"),
-        ],
-    ] = option(
+    per_channel: _PerChannel = option(
         "Different or additional options for one channel.",
         {"force_x": {"text": "{{ headline | shorten(200) }}"}},
+    )
+
+
+class AmendEntry(_Publishing):
+    """Correct what an earlier step published about the same subject."""
+
+    of: str = needed(
+        "The step of this recipe whose posts about the subject get this text.", "appeal"
+    )
+    instead: Instead = option(
+        "What to do where the platform cannot edit: `follow_up` publishes a reply, or sends a mail that is shown "
+        "below the first one; `replace` publishes the text anew and then withdraws the earlier post; `nothing` "
+        "leaves it as it is.",
+        "replace",
+        default=Instead.FOLLOW_UP,
+    )
+    per_channel: _PerChannel = option(
+        "Different or additional options for one channel.",
+        {"press_office": {"subject": "Correction: {{ headline }}"}},
     )

@@ -41,8 +41,7 @@ OPTIONS: Final[Mapping[str, str]] = {
 
 ACTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("delete", "remove", "take_down", "unpublish"), "withdraw"),
-    **dict.fromkeys(("amend", "correct", "edit", "update"),
-                    "write a second post that says what is right; in_reply_to: puts it under the first"),
+    **dict.fromkeys(("correct", "edit", "update", "change"), "amend"),
     "reply": "write the action of the platform, such as tweet, with in_reply_to: below it",
     **dict.fromkeys(("mail", "send_email", "send_mail"), "email"),
     **dict.fromkeys(("twitter", "x_post"), "tweet"),

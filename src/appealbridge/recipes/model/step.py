@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from appealbridge.model.amendment import Amends
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.templates.scope import Scope
@@ -34,7 +35,7 @@ class Step:
     with the recipe's own words. `needs` are the ids of the steps whose results it uses or that are
     in its `after`; with `even_if_failed` it goes on if one of them failed. `lists` are the lists of
     the settings that it reads: the option, the list's name, and whether it is used without a
-    filter.
+    filter. `amends` is what a correction corrects, `None` for all other steps.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Step:
     group: str = ""
     places: Mapping[str, str] = field(default_factory=dict, repr=False)
     lists: frozenset[tuple[str, str, bool]] = frozenset()
+    amends: Amends | None = None
 
     def place(self, option: str) -> str:
         """Return the path of an option in the file."""

@@ -23,6 +23,23 @@ def _several(value: Any) -> Any:
 _Names = Annotated[list[str], BeforeValidator(_several)]
 
 
+class CorrectionMail(Options):
+    """A mail for everybody who had a mail that is withdrawn; mail programs show it below that one."""
+
+    subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        description="The subject.", examples=["Appeal closed: {{ appeal.title }}"]
+    )
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        description="The mail as plain text.",
+        examples=["This appeal is closed. Please remove what you have published."],
+    )
+    channels: _Names = Field(
+        default_factory=list,
+        description="Only for the mails of these channels. If left out, of all mail accounts.",
+        examples=[["press_office"]],
+    )
+
+
 class WithdrawMessage(Options):
     """What to take back, and why."""
 
@@ -40,6 +57,12 @@ class WithdrawMessage(Options):
         default_factory=list,
         description="Only what is on these channels. If left out, on all.",
         examples=[["force_x", "force_facebook"]],
+    )
+    correction: CorrectionMail | None = Field(
+        None,
+        description="A mail for everybody who had a mail that is withdrawn, because mail cannot be removed. If left "
+        "out, nobody gets one.",
+        examples=[{"subject": "Closed: {{ appeal.title }}", "text": "Please remove this appeal."}],
     )
     approval: StrictBool = Field(
         False, description="Whether a person must agree first.", examples=[True]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appealbridge.documents import Path, path_text
-from appealbridge.recipes.model.entries import FLOW, POST
+from appealbridge.recipes.model.entries import AMEND, FLOW, POST
 from appealbridge.recipes.model.flow import (
     Choice,
     Delay,
@@ -17,6 +17,7 @@ from appealbridge.recipes.model.flow import (
     every_node,
 )
 from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.parsing.afterwards import read_amend
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.flow import READERS
 from appealbridge.recipes.parsing.paths import flow_word
@@ -78,6 +79,8 @@ class _Tree:
             return [READERS[word](self._reading, right, path, self.several)]
         if isinstance(entry, dict) and entry.get("action") == POST:
             return read_post(self._reading, entry, path, self._ids[path])
+        if isinstance(entry, dict) and entry.get("action") == AMEND:
+            return read_amend(self._reading, entry, path, self._ids[path])
         return [read_step(self._reading, entry, path, self._ids[path])]
 
 

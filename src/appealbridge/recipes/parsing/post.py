@@ -9,7 +9,7 @@ from typing import Any
 from appealbridge.documents import Path, Problem
 from appealbridge.documents.diagnostic import did_you_mean, meant_by, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
-from appealbridge.recipes.model.entries import OneChannel, PostEntry
+from appealbridge.recipes.model.entries import AMEND, POST, AmendEntry, OneChannel, PostEntry
 from appealbridge.recipes.model.other_words import OPTIONS
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import ParsingContext
@@ -27,11 +27,11 @@ from appealbridge.recipes.parsing.options import Filler, joined
 from appealbridge.recipes.parsing.paths import channels_of, part_id
 from appealbridge.recipes.parsing.template_files import template_leaves
 
-OF_THE_POST, _OF_ONE = PostEntry.names(), OneChannel.names()
+_OF_ONE = OneChannel.names()
 
 
 @dataclass(frozen=True, slots=True)
-class _PostTarget:
+class PostTarget:
     """
     One channel of a post.
 
@@ -48,6 +48,7 @@ class _PostTarget:
     path: Path
 
     def takes(self, option: str) -> bool:
+        """Return whether its messages have an option."""
         return option in self.plugin.message.model_fields
 
 
@@ -56,15 +57,29 @@ def read_post(
 ) -> Sequence[Step | None]:
     """Return a step for each channel, `None` for those that have a mistake."""
     right, options = reading.own(PostEntry, value, path)
-    targets = _targets(reading, right, path)
+    targets = targets_of(reading, right, path)
+    lost: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
+    return [*lost, *steps_for(reading, PostEntry, right, options, path, id_, targets)] or [None]
+
+
+def steps_for(
+    reading: ParsingContext,
+    entry: type[PostEntry | AmendEntry],
+    right: Mapping[str, Any],
+    options: dict[str, Any],
+    path: Path,
+    id_: str,
+    targets: Sequence[PostTarget],
+) -> Sequence[Step | None]:
+    """Return a step for each of these channels, `None` for those that have a mistake."""
     pictures_of(reading, options, path)
-    known, meant = _understood(reading, options, targets, path)
+    known, meant = _understood(reading, entry, options, targets, path)
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, right, path, ()) - {id_}
-    steps: list[Step | None] = [None] * (len(channels_of(value)) - len(targets))
+    steps: list[Step | None] = []
     reported: set[Problem] = set()
     for target in targets:
-        wanted = _wanted(reading, target, known, shared, path, right)
+        wanted = _wanted(reading, entry, target, known, shared, path, right)
         in_own = "overflow" in target.own
         check_overflow(
             reading,
@@ -92,10 +107,11 @@ def read_post(
             group=id_,
         )
         steps.append(step if problems else measured(reading, step, wanted))
-    return steps or [None]
+    return steps
 
 
-def _targets(reading: ParsingContext, right: Mapping[str, Any], path: Path) -> list[_PostTarget]:
+def targets_of(reading: ParsingContext, right: Mapping[str, Any], path: Path) -> list[PostTarget]:
+    """Return the channels of a `post` that exist, each with its own options."""
     accounts = reading.catalogue.channels
     to = right.get("to")
     names = channels_of(right)
@@ -119,7 +135,7 @@ def _targets(reading: ParsingContext, right: Mapping[str, Any], path: Path) -> l
             below = (*path, "per_channel", name) if name in own else path
             good, options = reading.own(OneChannel, mine, below)
             pictures_of(reading, options, below)
-            targets.append(_PostTarget(name, plugin, account, mine, good, options, below))
+            targets.append(PostTarget(name, plugin, account, mine, good, options, below))
     return targets
 
 
@@ -138,7 +154,11 @@ def _per_channel(
 
 
 def _understood(
-    reading: ParsingContext, options: Mapping[str, Any], targets: Sequence[_PostTarget], path: Path
+    reading: ParsingContext,
+    entry: type[PostEntry | AmendEntry],
+    options: Mapping[str, Any],
+    targets: Sequence[PostTarget],
+    path: Path,
 ) -> tuple[dict[str, Any], set[str]]:
     """
     Return the shared options that every channel takes, and report the others.
@@ -154,9 +174,10 @@ def _understood(
         if not lacking:
             known[key] = option
             continue
-        message = f'unknown option "{key}" for "post"'
+        action = POST if entry is PostEntry else AMEND
+        message = f'unknown option "{key}" for "{action}"'
         taking = [target.name for target in targets if target.takes(key)]
-        cure = meant_by(key, {*OF_THE_POST, *shared}, OPTIONS)
+        cure = meant_by(key, {*entry.names(), *shared}, OPTIONS)
         if taking:
             message = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
             cure = f"write it under per_channel, for {' and '.join(taking)}"
@@ -167,7 +188,8 @@ def _understood(
 
 def _wanted(
     reading: ParsingContext,
-    target: _PostTarget,
+    entry: type[PostEntry | AmendEntry],
+    target: PostTarget,
     shared: Mapping[str, Any],
     compiled: Mapping[str, Filler],
     path: Path,
@@ -187,12 +209,12 @@ def _wanted(
         written={**kept, **own_options},
         filled=filled,
         places={key: (*path, key) for key in kept} if target.own else {},
-        beside=_OF_ONE if target.own else OF_THE_POST,
+        beside=_OF_ONE if target.own else entry.names(),
         overflow=Overflow({**right, **target.right}.get("overflow", Overflow.FAIL)),
     )
 
 
-def _for_one(problem: Problem, target: _PostTarget) -> Problem:
+def _for_one(problem: Problem, target: PostTarget) -> Problem:
     """Name the channel in a message about a missing option."""
     if target.own or not problem.problem.endswith(" is missing"):
         return problem

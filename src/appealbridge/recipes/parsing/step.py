@@ -6,12 +6,12 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from appealbridge.documents import Path, nearest
-from appealbridge.documents.validation import is_filled_in
 from appealbridge.plugin.channel import Account, AnyChannel
-from appealbridge.recipes.model.entries import BESIDE, FLOW, POST, StepEntry
+from appealbridge.recipes.model.entries import AMEND, BESIDE, FLOW, POST, StepEntry
 from appealbridge.recipes.model.other_words import ACTIONS, ENTRIES
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW, actions_of
+from appealbridge.recipes.parsing.afterwards import check_withdraw, with_mail_channels
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     Wanted,
@@ -27,7 +27,7 @@ from appealbridge.recipes.parsing.options import joined
 from appealbridge.recipes.parsing.template_files import template_leaves
 
 _LATER_ACTIONS = frozenset(
-    ("amend", "reply", "repost", "sms", "chat",
+    ("reply", "repost", "sms", "chat",
      "webhook", "notify")
 )  # fmt: skip
 OF_THE_STEP = StepEntry.names()
@@ -46,6 +46,8 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
         reading.complain((*path, key), message, cure, key=True)
         del options[key]
     pictures_of(reading, options, path)
+    if plugin is ACTION:
+        options = with_mail_channels(reading, options)
     filled = joined(compiled_options(reading, [plugin], options, path))
     filled = template_leaves(reading, plugin, value, right, path, filled)
     overflow = Overflow(right.get("overflow", Overflow.FAIL))
@@ -54,7 +56,7 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     problems = complaints_about(reading, wanted)
     reading.problems += problems
     if plugin is ACTION:
-        _check_withdraw(reading, options, path)
+        check_withdraw(reading, options, path)
     if channel is None:
         return None
     check_overflow(reading, wanted, (*path, "overflow"), "write overflow: shorten, or leave it out")
@@ -62,19 +64,6 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     even_if_failed = right.get("even_if_failed", False)
     step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
     return step if problems else measured(reading, step, wanted)
-
-
-def _check_withdraw(reading: ParsingContext, options: Mapping[str, Any], path: Path) -> None:
-    """Report steps and channels that do not exist."""
-    known = {"of": ("step", reading.steps), "channels": ("channel", reading.catalogue.channels)}
-    for option, (what, names) in known.items():
-        written = options.get(option, [])
-        for number, name in enumerate([written] if isinstance(written, str) else written):
-            if isinstance(name, str) and is_filled_in(name):
-                continue
-            if name not in names:
-                place = (*path, option) if isinstance(written, str) else (*path, option, number)
-                reading.unknown(place, what, str(name), names)
 
 
 def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | None:
@@ -96,7 +85,7 @@ def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | Non
     name = str(value["action"])
     plugin = known.get(name)
     if plugin is None and name in _LATER_ACTIONS and not reading.catalogue.registry.broken:
-        cure = ACTIONS.get(name) or f"use {', '.join(sorted({*known, POST}))}"
+        cure = ACTIONS.get(name) or f"use {', '.join(sorted({*known, AMEND, POST}))}"
         reading.complain((*path, "action"), f'action "{name}" is not available yet', cure)
     elif plugin is None:
         _unknown_action(reading, name, (*path, "action"))
@@ -108,7 +97,7 @@ def _unknown_action(reading: ParsingContext, name: str, path: Path) -> None:
     registry = reading.catalogue.registry
     actions = {plugin.platform: action for action, plugin in registry.actions.items()}
     cure = actions.get(name.lower(), ACTIONS.get(name.lower(), ""))
-    known = {*actions_of(registry), POST}
+    known = {*actions_of(registry), AMEND, POST}
     if cure in known:
         cure = f'did you mean "{cure}"?'
     # A plug-in that cannot be loaded may have this action.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from appealbridge.documents import Path
 from appealbridge.documents.diagnostic import did_you_mean
+from appealbridge.recipes.model.entries import AMEND
 from appealbridge.recipes.model.schema import Expected, Test
 from appealbridge.recipes.model.withdraw import actions_of
 from appealbridge.recipes.parsing.context import ParsingContext
@@ -23,7 +24,7 @@ def check_tests(reading: ParsingContext, tests: Sequence[Test]) -> None:
 def _check(reading: ParsingContext, expected: Expected, path: Path) -> None:
     actions = actions_of(reading.catalogue.registry)
     action, written = expected.action, expected.model_fields_set
-    for name, declared in (("action", actions), ("channel", reading.catalogue.channels)):
+    for name, declared in (("action", {*actions, AMEND}), ("channel", reading.catalogue.channels)):
         if name in written and getattr(expected, name) not in declared:
             reading.unknown((*path, name), name, getattr(expected, name), declared)
     plugins = [actions[action]] if action in actions else [*actions.values()]

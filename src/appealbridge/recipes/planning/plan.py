@@ -204,6 +204,8 @@ def _planned_words(step: Step, made: Finished) -> str:
     message = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
     if step.plugin is ACTION:
         message = "planned a withdrawal"
+    if step.amends is not None:
+        message = f"planned an amendment of {step.amends.of} on {step.channel}"
     if made.too_long is not None:
         message += f", shortened from {made.too_long.count} {made.too_long.unit}"
     return f"{message}, held: {hold}" if hold else message

@@ -80,6 +80,8 @@ def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
     """Return the deliveries of a step; raise `RenderError` with its path."""
     if step.plugin is ACTION and not event.subject:
         raise RenderError(step.path, "the event has no subject, so there is nothing to withdraw")
+    if step.amends is not None and not event.subject:
+        raise RenderError(step.path, "the event has no subject, so there is nothing to amend")
     message = message_of(step, here.scope)
     final = fitted(step, message, here.scope)
     whole = final is message or step.overflow is Overflow.THREAD
@@ -136,7 +138,8 @@ def _delivery(
         reason="" if follows else here.hold,
         publish_by=None if within is None else here.since + within,
         follows=follows,
-        kind=Kind.WITHDRAW if withdraws else Kind.POST,
+        kind=Kind.WITHDRAW if withdraws else Kind.AMEND if step.amends else Kind.POST,
+        amends=step.amends,
     )
 
 

@@ -12,6 +12,7 @@ import orjson
 
 from appealbridge.documents import InvalidDocuments, Problem, check, read
 from appealbridge.files import read_file
+from appealbridge.model.amendment import Amends, Change, Instead
 from appealbridge.model.duration import written
 from appealbridge.model.event import Event
 from appealbridge.plugin.text.links import links
@@ -144,8 +145,20 @@ def heading(post: SimulatedPost) -> str:
     shortened = f", shortened from {post.too_long.count}" if post.too_long is not None else ""
     held = f", held: {post.hold}" if post.hold else ""
     why = f", since {post.reason}" if post.reason else ""
+    amends = f", {_amending(post.amends)}" if post.amends is not None else ""
     where = f" on {post.channel}" if post.channel else " what was published about the subject"
-    return f"{post.action}{where}{counted}{shortened}{answer}{later}{held}{why}"
+    return f"{post.action}{where}{counted}{amends}{shortened}{answer}{later}{held}{why}"
+
+
+def _amending(amends: Amends) -> str:
+    """Return what becomes of the posts that an amendment corrects."""
+    if amends.edits:
+        return f"in place of the text of {amends.of}"
+    return {
+        Instead.FOLLOW_UP: f"in answer to {amends.of}",
+        Instead.REPLACE: f"in place of {amends.of}, which is then withdrawn",
+        Instead.NOTHING: f"not published, because {amends.of} cannot be edited",
+    }[amends.instead]
 
 
 def plain(text: str) -> Line:
@@ -172,6 +185,10 @@ def _marked(text: str, spans: Sequence[tuple[int, int]]) -> Line:
     return [("  │ " if text else "  │", False), *parts, (text[done:], False)]
 
 
+def _change(amends: Amends) -> str:
+    return Change.EDIT.value if amends.edits else amends.instead.value
+
+
 def post_as_json(post: SimulatedPost) -> dict[str, Any]:
     """Return one post for machines."""
     measure = post.measure
@@ -192,4 +209,6 @@ def post_as_json(post: SimulatedPost) -> dict[str, Any]:
         "shortened_from": post.too_long and post.too_long.count,
         "after": post.after,
         "follows": post.follows,
+        "amends": None if post.amends is None else post.amends.of,
+        "change": None if post.amends is None else _change(post.amends),
     }

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from appealbridge.documents.diagnostic import fault
+from appealbridge.model.amendment import Amends
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
@@ -36,7 +37,7 @@ class SimulatedPost:
     `measure` is its length as the platform counts, `None` if there is no limit, and `too_long` the
     length before shortening, `None` if it was not shortened. `hold` is what it would wait for, and
     `reason` why. It is planned `after` so many seconds. `follows` says that it replies to the post
-    before it. `bare_links`: the platform links `example.com` too.
+    before it. `amends` says what it corrects. `bare_links`: the platform links `example.com` too.
     """
 
     step: str
@@ -51,6 +52,7 @@ class SimulatedPost:
     bare_links: bool = False
     reason: str = ""
     too_long: Measure | None = None
+    amends: Amends | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +178,14 @@ def _post(
     step = next(step for step in recipe.steps if step.id == delivery.step)
     content = orjson.loads(delivery.content)
     message = step.plugin.message.model_validate(content)
+    kept = () if step.amends is None else step.amends.keeps
     return SimulatedPost(
         step.id,
         step.action,
         step.channel,
-        content,
-        # The posts of a thread come each by itself.
-        message.model_dump(mode="json", exclude_defaults=True, exclude={"thread"}),
+        {name: value for name, value in content.items() if name not in kept},
+        # The posts of a thread come each by itself, and the recipients of a correction are those of the first message.
+        message.model_dump(mode="json", exclude_defaults=True, exclude={"thread", *kept}),
         step.plugin.measure(step.account, message),
         delivery.hold,
         after,
@@ -190,4 +193,5 @@ def _post(
         step.plugin.bare_links,
         delivery.reason,
         too_long,
+        step.amends,
     )

@@ -12,7 +12,7 @@ from appealbridge.model.notice import NOTICE
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.decisions.audit import decide
-from appealbridge.store.sqlite.live import OF_CHANNEL, Change, live_of, mark_withdrawn
+from appealbridge.store.sqlite.live import OF_CHANNEL, StateChange, live_of, mark_withdrawn
 from appealbridge.store.sqlite.maintenance import recover_backup
 from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn
 from appealbridge.store.sqlite.rows import (
@@ -24,6 +24,7 @@ from appealbridge.store.sqlite.rows import (
 )
 from appealbridge.store.sqlite.settle import WAKING, ending, give_up_turns, leave, settle, wake
 from appealbridge.store.sqlite.states import (
+    EDIT,
     EXPIRED,
     FAILED,
     HELD,
@@ -39,6 +40,7 @@ from appealbridge.store.sqlite.states import (
     READY,
     SENDING,
     UNKNOWN,
+    WITHDRAW,
 )
 
 RECOVERED = 2000
@@ -93,7 +95,8 @@ _INTERRUPTED = (
 )
 _KEEP_INTERRUPTED = (
     "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
-    f" SELECT id, attempts, CASE WHEN {IS_REMOVAL} THEN 'remove' ELSE 'send' END, begun_at, :now,"
+    f" SELECT id, attempts, CASE kind WHEN {WITHDRAW} THEN 'remove' WHEN {EDIT} THEN 'edit' ELSE 'send' END,"
+    " begun_at, :now,"
     " 'unsure', :reason FROM deliveries"
     f" WHERE number IN ({_INTERRUPTED})"
 )
@@ -338,9 +341,9 @@ def move(
     decide(db, decision, before)
     if before.state is State.FAILED and target is State.READY:
         restore(db, before.id, before.event_id)
-    if before.id in live.concerned:
+    if live.concerns(before.id):
         unclear = target is State.CANCELLED and _is_unclear(before)
-        live.after(db, {before.id: Change(now, NUMBERS[before.state], unclear)}, leave)
+        live.after(db, {before.id: StateChange(now, NUMBERS[before.state], unclear)}, leave)
     if target not in OPEN:
         leave(db, [(before.id, now)])
         return find(db, before.id)

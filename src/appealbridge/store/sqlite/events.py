@@ -17,6 +17,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Accepted, Arrival, KnownKey, PollState, RecentPace
 from appealbridge.store.sqlite import runs
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.amending.orders import carry_out
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import follow
@@ -35,7 +36,6 @@ from appealbridge.store.sqlite.rows import (
 from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.sources import keep_poll
 from appealbridge.store.sqlite.states import KEEPS_TURN, LAST_OPEN, READY, SENDING
-from appealbridge.store.sqlite.withdrawals import carry_out
 
 AT_ONCE = 8
 """How many events are made into rows before other tasks may run; the rows of large events take time."""
@@ -183,7 +183,7 @@ def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
         event.joined,
         [run for run in runs if run.marks or run.wake_at is not None],
         [(d.id, d.follows) for d in deliveries if d.follows] if deliveries else (),
-        [d for d in deliveries if d.kind is Kind.WITHDRAW] if deliveries else (),
+        [d for d in deliveries if d.kind is not Kind.POST] if deliveries else (),
     )
 
 

@@ -14,17 +14,21 @@ from typing import NamedTuple
 
 import orjson
 
+from appealbridge.model.amendment import Change
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove
 from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import SEARCHES
 from appealbridge.model.withdrawal import WITHDRAWN as WITHDRAWN_HOLD
+from appealbridge.store.sqlite.amending.removals import perhaps_published, put, remove_next
+from appealbridge.store.sqlite.amending.versions import edited, replaced
 from appealbridge.store.sqlite.rows import DELIVERY, Row
 from appealbridge.store.sqlite.states import (
     CANCELLED,
     DELIVERED,
     HELD,
     IS_OPEN,
+    IS_OPEN_AMENDMENT,
     IS_OPEN_REMOVAL,
     IS_REMOVAL,
     LAST_OPEN,
@@ -32,6 +36,7 @@ from appealbridge.store.sqlite.states import (
     READY,
     STATES,
     UNKNOWN,
+    WITHDRAW,
     WITHDRAWING,
     WITHDRAWN,
 )
@@ -45,6 +50,7 @@ _SUBJECTS = (
     "SELECT number, subject, origin, run, reason FROM withdrawals"
     " WHERE whole = 1 AND lifted_at = 9e999"
 )
+_OPEN_AMENDMENTS = f"SELECT id FROM deliveries WHERE {IS_OPEN_AMENDMENT}"
 _OPEN_REMOVALS = (
     "SELECT r.id, p.id, p.state FROM deliveries r LEFT JOIN deliveries p ON p.id = r.target"
     f" WHERE r.{IS_REMOVAL} AND r.{IS_OPEN} AND r.target > ''"
@@ -54,19 +60,9 @@ _MARK = (
     f" (SELECT target FROM deliveries WHERE {IS_OPEN_REMOVAL} AND state = {PLANNED})"
 )
 _IS_OPEN = f"SELECT {IS_OPEN} FROM deliveries WHERE id = ?"
-_ABOUT = "SELECT kind, state, hold, target, reason FROM deliveries WHERE id = ?"
-_SET = (
-    "UPDATE deliveries SET state = :state, hold = :hold, reason = :reason, due_at = :at,"
-    f" settled_at = CASE WHEN :state > {LAST_OPEN} THEN min(settled_at, :at) ELSE 9e999 END,"
-    " blocked = 0 WHERE id = :id"
-)
+_ABOUT = "SELECT kind, state, hold, target, reason, change FROM deliveries WHERE id = ?"
 _OF_POST = (
     f"SELECT id FROM deliveries WHERE {IS_REMOVAL} AND target = ? AND state IN ({PLANNED}, {HELD})"
-)
-_REMOVE_NEXT = (
-    f"UPDATE deliveries SET follows = '', due_at = :at, state = CASE (SELECT p.state FROM"
-    f" deliveries p WHERE p.id = deliveries.target) WHEN {WITHDRAWING} THEN {READY} ELSE state END"
-    f" WHERE follows > '' AND follows = :id AND state = {PLANNED} AND {IS_REMOVAL}"
 )
 _PUBLISHED_ONE = "UPDATE deliveries SET state = ? WHERE id = ? AND state = ?"
 # It began, so it keeps its place in the order.
@@ -81,7 +77,7 @@ _STATE, _HOLD, _CONTENT = (DELIVERY.index(name) for name in ("state", "hold", "c
 _PLANNED_AT = DELIVERY.index("planned_at")
 
 
-class Change(NamedTuple):
+class StateChange(NamedTuple):
     """
     When a delivery changed its state, and what it was before.
 
@@ -114,13 +110,15 @@ class LiveWithdrawals:
     """
     The subjects about which nothing may be published, and the deliveries whose settling concerns a withdrawal.
 
-    `concerned` are the open removals, and the posts with an open removal that are not published.
+    `concerned` are the open removals, and the posts with an open removal that are not published. `amendments` are those
+    that are open.
     """
 
     def __init__(self) -> None:
         self.stale = True
         self.subjects: dict[str, list[Block]] = {}
         self.concerned: set[str] = set()
+        self.amendments: set[str] = set()
 
     def load(self, db: sqlite3.Connection) -> None:
         """Read it from the store."""
@@ -130,6 +128,7 @@ class LiveWithdrawals:
         self.concerned = set()
         for removal, post, state in db.execute(_OPEN_REMOVALS):
             self.concerned |= {removal, post} if post and state <= LAST_OPEN else {removal}
+        self.amendments = {id_ for (id_,) in db.execute(_OPEN_AMENDMENTS)}
         self.stale = False
 
     def block(self, subject: str, origin: str, run: str) -> Block | None:
@@ -144,7 +143,7 @@ class LiveWithdrawals:
         if delivery.kind is Kind.WITHDRAW and not delivery.target:
             raise IllegalMove(f"delivery {delivery.number}: it is an order, which is carried out")
         if delivery.kind is Kind.WITHDRAW:
-            (post,) = db.execute(_ABOUT, (delivery.target,)).fetchall() or [(0, -1, "", "", "")]
+            (post,) = db.execute(_ABOUT, (delivery.target,)).fetchall() or [(0, -1)]
             if post[1] != WITHDRAWING:
                 raise IllegalMove(
                     f"delivery {delivery.number}: nobody knows whether its post is published; look at "
@@ -160,16 +159,20 @@ class LiveWithdrawals:
     def after(
         self,
         db: sqlite3.Connection,
-        changed: Mapping[str, Change],
+        changed: Mapping[str, StateChange],
         leave: Callable[[sqlite3.Connection, Ended], None],
     ) -> None:
         """Store what follows from the new states of these deliveries."""
         left: list[tuple[str, float]] = []
         for id_, change in changed.items():
-            _, state, hold, target, reason = db.execute(_ABOUT, (id_,)).fetchone()
-            if target:
+            kind, state, hold, target, reason, _ = db.execute(_ABOUT, (id_,)).fetchone()
+            if id_ in self.amendments:
+                left += self._amended(db, id_, change.at)
+            if kind == WITHDRAW:
                 left += _removal_ended(db, id_, target, state, change.at)
                 over = {id_, target} if state > LAST_OPEN else set()
+            elif id_ not in self.concerned:
+                continue
             else:
                 removal, ends = _post_ended(db, id_, state, hold, reason, change)
                 left += ends
@@ -180,6 +183,24 @@ class LiveWithdrawals:
             # Not read again: there may be thousands of removals, which end one after another.
             self.concerned -= over
         leave(db, left)
+
+    def concerns(self, id_: str) -> bool:
+        """Return whether something follows from a new state of this delivery."""
+        return id_ in self.concerned or id_ in self.amendments
+
+    def _amended(self, db: sqlite3.Connection, id_: str, at: float) -> Ended:
+        """Store what follows for the post that an amendment changes."""
+        _, state, _, target, _, change = db.execute(_ABOUT, (id_,)).fetchone()
+        if state > LAST_OPEN:
+            self.amendments.discard(id_)
+        if state != DELIVERED:
+            return ()
+        if change == Change.EDIT:
+            edited(db, id_, target, at)
+        if change != Change.REPLACE:
+            return ()
+        self.stale = True
+        return replaced(db, id_, target, at)
 
 
 class WritingConnection(sqlite3.Connection):
@@ -262,18 +283,6 @@ def _notify(db: sqlite3.Connection, block: Block, row: Row) -> None:
     db.execute(_NOTIFY, {"words": words, "at": row[_PLANNED_AT]})
 
 
-def put(
-    db: sqlite3.Connection, id_: str, state: int, at: float, *, hold: str = "", reason: str = ""
-) -> None:
-    """Give a delivery another state, due from then on."""
-    db.execute(_SET, {"id": id_, "state": state, "hold": hold, "reason": reason, "at": at})
-
-
-def remove_next(db: sqlite3.Connection, id_: str, at: float) -> None:
-    """Let the post before this one in a thread be removed too."""
-    db.execute(_REMOVE_NEXT, {"id": id_, "at": at})
-
-
 def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: float) -> Ended:
     left: list[tuple[str, float]] = []
     if state == DELIVERED:
@@ -290,7 +299,7 @@ def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: 
 
 
 def _post_ended(
-    db: sqlite3.Connection, id_: str, state: int, hold: str, reason: str, change: Change
+    db: sqlite3.Connection, id_: str, state: int, hold: str, reason: str, change: StateChange
 ) -> tuple[str, Ended]:
     """Store what the outcome of a withdrawn post means for it and its removal; return the removal's id too."""
     at = change.at
@@ -322,11 +331,3 @@ def _post_ended(
         return removal, ()
     put(db, id_, CANCELLED, at, reason="withdrawn before it was published")
     return removal, [(id_, at)]
-
-
-def perhaps_published(reason: str) -> str:
-    """Return the reason of a task about a post of which nobody knows whether it is published."""
-    return (
-        "nobody knows whether its post is published; look at the account, remove it there if it is, "
-        f"then confirm ({reason})"
-    )

@@ -18,13 +18,13 @@ from appealbridge.store.sqlite.schema import OF_EVENT
 from appealbridge.store.sqlite.states import (
     CANCELLED,
     IS_OPEN,
-    IS_POST,
     IS_PUBLISHED,
     KEEPS_TURN,
     LAST_OPEN,
     PLANNED,
     READY,
     STATES,
+    WITHDRAW,
 )
 
 ANY_BLOCKED = "EXISTS (SELECT 1 FROM deliveries WHERE blocked = 1)"
@@ -135,7 +135,7 @@ FOLLOWS = f"follows > '' AND state = {PLANNED}"
 ANY_FOLLOWER = f"EXISTS (SELECT 1 FROM deliveries WHERE {FOLLOWS})"
 _WAITS = (
     f"deliveries.follows = v.id AND deliveries.follows > '' AND deliveries.state = {PLANNED}"
-    f" AND deliveries.{IS_POST}"
+    f" AND deliveries.kind <> {WITHDRAW}"
 )
 _FOLLOWING = "the post before it in the thread is "
 _STATE = " ".join(f"WHEN {number} THEN '{state.value}'" for number, state in enumerate(STATES))

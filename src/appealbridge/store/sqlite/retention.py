@@ -106,6 +106,7 @@ _DELETE_DELIVERIES = (
     f"DELETE FROM deliveries WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED}) RETURNING id"
 )
 _DELETE_ATTEMPTS = f"DELETE FROM attempts WHERE delivery_id IN {_IDS}"
+_DELETE_VERSIONS = f"DELETE FROM versions WHERE delivery IN {_IDS}"
 _DELETE_EVENTS = (
     f"DELETE FROM events AS e WHERE id IN {_IDS}"
     f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}) RETURNING id, source, key, received_at"
@@ -234,6 +235,7 @@ def delete(db: Connection, rows: ExpiredRows) -> int:
     with _unreadable(db):
         deliveries = _change(db, _DELETE_DELIVERIES, rows.deliveries)
         _change(db, _DELETE_ATTEMPTS, [id_ for (id_,) in deliveries])
+        _change(db, _DELETE_VERSIONS, [id_ for (id_,) in deliveries])
         events = _change(db, _DELETE_EVENTS, rows.events)
         keep_keys(db, [key for _, *key in events])
         _change(db, _DELETE_RUNS, [id_ for id_, *_ in events])

@@ -34,7 +34,7 @@ DELIVERY = (
 """The last five are those that beginning an attempt changes; see `not_begun`."""
 STORED_DELIVERY = (
     "number", *DELIVERY[:-1], "receipt_id", "receipt_url", "receipt_time", "follows", "kind", "target",
-    "receipt_account",
+    "receipt_account", "change",
 )  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
 SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state")
@@ -156,7 +156,7 @@ def delivery_of(row: Row) -> Delivery:
         number, id_, run_id, event_id, recipe, step, subject, origin, channel, action, content,
         content_hash, planned_at, due_at, publish_by, hold, reason, settled_at,
         state, attempts, begun_at, first_begun_at, receipt_id, receipt_url, receipt_time,
-        follows, kind, target, account,
+        follows, kind, target, account, change,
     ) = row  # fmt: skip
     receipt = (
         None
@@ -190,6 +190,7 @@ def delivery_of(row: Row) -> Delivery:
         origin=origin,
         kind=KINDS[kind],
         target=target,
+        change=change,
     )
 
 

@@ -12,6 +12,7 @@ from appealbridge.model.errors import NotFound
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
+from appealbridge.store.sqlite.amending.orders import carry_out
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.decisions.audit import record
 from appealbridge.store.sqlite.deliveries import deliveries_where
@@ -39,7 +40,6 @@ from appealbridge.store.sqlite.rows import (
 )
 from appealbridge.store.sqlite.schema import OF_RUN, origin_of
 from appealbridge.store.sqlite.states import IS_REMOVAL, LAST_OPEN, READY, SENDING
-from appealbridge.store.sqlite.withdrawals import carry_out
 
 ANY = "EXISTS (SELECT 1 FROM waiting_runs)"
 
@@ -162,7 +162,7 @@ class SqliteRuns(WriteAccess):
             "settles": any(row[_STATE] > LAST_OPEN for row in rows),
         }
         follows = [(d.id, d.follows) for d in deliveries if d.follows]
-        orders = [d for d in deliveries if d.kind is Kind.WITHDRAW]
+        orders = [d for d in deliveries if d.kind is not Kind.POST]
 
         def store(db: Connection) -> bool:
             if db.execute(_ADVANCE, values).rowcount != 1:

@@ -16,6 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
+from appealbridge.store.sqlite.amending.tables import AMENDMENTS
 from appealbridge.store.sqlite.decisions.tables import AUDIT, HOLDS, MODES
 from appealbridge.store.sqlite.states import (
     IS_ENDED,
@@ -405,6 +406,7 @@ MIGRATIONS: tuple[str, ...] = (
     AUDIT,
     HOLDS,
     MODES,
+    AMENDMENTS,
 )
 
 

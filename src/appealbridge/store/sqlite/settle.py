@@ -10,7 +10,7 @@ from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.store.records import Settlement
 from appealbridge.store.sqlite.bulk import Insert, Join
-from appealbridge.store.sqlite.live import Change, live_of
+from appealbridge.store.sqlite.live import StateChange, live_of
 from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, pass_on, release_next
 from appealbridge.store.sqlite.rows import ATTEMPT, Row, attempt_row, stored_time
 from appealbridge.store.sqlite.states import NUMBERS, STATES
@@ -119,8 +119,8 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     wake(connection, [(e.delivery_id, e.at) for e in endings if e.wakes and not e.leaves])
     leave(connection, [(e.delivery_id, e.at) for e in endings if e.leaves])
     give_up_turns(connection, [e.delivery_id for e in endings if e.stops])
-    if concerned := [e for e in endings if e.delivery_id in live.concerned]:
-        changes = {e.delivery_id: Change(e.at, e.row[_SOURCE]) for e in concerned}
+    if concerned := [e for e in endings if live.concerns(e.delivery_id)]:
+        changes = {e.delivery_id: StateChange(e.at, e.row[_SOURCE]) for e in concerned}
         live.after(connection, changes, leave)
     return [None] * len(endings)
 

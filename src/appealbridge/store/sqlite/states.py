@@ -26,10 +26,12 @@ STATES = (
 NUMBERS = {state: number for number, state in enumerate(STATES)}
 """By state."""
 
-KINDS = (Kind.POST, Kind.AMEND, Kind.WITHDRAW)
-"""By number, which never changes either."""
+KINDS = (Kind.POST, Kind.AMEND, Kind.WITHDRAW, Kind.AMEND)
+"""By number, which never changes either. The last is an amendment that publishes: a reply, or a post anew."""
 
 POST, WITHDRAW = KINDS.index(Kind.POST), KINDS.index(Kind.WITHDRAW)
+EDIT, AMENDING_POST = 1, 3
+"""The two numbers of amendments."""
 
 PLANNED = NUMBERS[State.PLANNED]
 HELD = NUMBERS[State.HELD]
@@ -65,8 +67,14 @@ IS_PUBLISHED = "state BETWEEN 5 AND 7"
 IS_BEGUN = f"{IS_SENT} AND settled_at = 9e999"
 """In progress: begun and not settled."""
 
-IS_POST = f"kind = {POST}"
+IS_POST = f"kind IN ({POST}, {AMENDING_POST})"
 """Publishes something. Caps, repeated texts and `published` are about these alone."""
+
+IS_AMENDMENT = f"kind IN ({EDIT}, {AMENDING_POST})"
+"""Corrects another delivery; written as in its index."""
+
+IS_OPEN_AMENDMENT = f"{IS_AMENDMENT} AND {IS_OPEN}"
+"""Corrects another delivery, and has not ended; written as in its index."""
 
 IS_REMOVAL = f"kind = {WITHDRAW}"
 """Takes a post back; written as in its index."""

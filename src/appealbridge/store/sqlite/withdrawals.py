@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
 
 from appealbridge.model.actor import Actor, How
+from appealbridge.model.amendment import Change
 from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
-from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
+from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.amending.amendments import AmendmentQueries
+from appealbridge.store.sqlite.amending.corrections import send_corrections
+from appealbridge.store.sqlite.amending.removals import (
+    WITHDRAWAL,
+    plan_removal,
+    put,
+    removal_id,
+    store_withdrawal,
+)
 from appealbridge.store.sqlite.decisions.audit import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
-from appealbridge.store.sqlite.live import (
-    OF_CHANNEL,
-    forget,
-    mark_withdrawn,
-    perhaps_published,
-    put,
-    remove_next,
-)
+from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn
 from appealbridge.store.sqlite.rows import (
-    DELIVERY,
     STORED_DELIVERY,
     Row,
-    as_json,
     delivery_of,
-    delivery_row,
     json_list,
     names,
     time_or_none,
@@ -42,7 +41,9 @@ from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.states import (
     CANCELLED,
     DELIVERED,
+    EDIT,
     HELD,
+    IS_AMENDMENT,
     IS_OPEN,
     IS_OPEN_REMOVAL,
     IS_POST,
@@ -53,7 +54,6 @@ from appealbridge.store.sqlite.states import (
     READY,
     SENDING,
     UNKNOWN,
-    WITHDRAW,
     WITHDRAWING,
 )
 
@@ -63,16 +63,20 @@ _OF_SUBJECT = (
     " AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > ''"
     f" AND e.{ANY_NUMBER})"
 )
+# An edit has nothing of its own to remove, and a correction is meant for those who had what is withdrawn.
+_TAKEN_BACK = (
+    f"({IS_POST} AND state <= {DELIVERED} AND change <> '{Change.CORRECTION}'"
+    f" OR kind = {EDIT} AND state <= {READY})"
+)
+_AMENDING = f"WHERE target = :target AND {IS_AMENDMENT} AND {_TAKEN_BACK} ORDER BY number DESC"
 _AFFECTED = (
-    f"WHERE {_OF_SUBJECT} AND subject = :subject AND {IS_POST} AND recipe <> '{NOTICE}'"
+    f"WHERE {_OF_SUBJECT} AND subject = :subject AND {_TAKEN_BACK} AND recipe <> '{NOTICE}'"
     " AND (:origin = '' OR origin = :origin) AND run_id <> :run"
     " AND (:all_channels OR channel IN (SELECT value FROM json_each(:channels)))"
     " AND (:all_steps OR recipe = :recipe AND EXISTS (SELECT 1 FROM json_each(:steps)"
-    " WHERE step = value OR step LIKE value || '.%'))"
-    f" AND state <= {DELIVERED}"
+    " WHERE value IN (step, amends) OR step LIKE value || '.%' OR amends LIKE value || '.%'))"
     " ORDER BY number DESC"
 )
-_IS_ORDER = f"UPDATE deliveries SET kind = {WITHDRAW} WHERE id = ?"
 _MOST_SHOWN = 1000
 """How many deliveries the audit entry of a withdrawal names, of each sort."""
 
@@ -80,16 +84,8 @@ _HAS_REMOVAL = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
     f" AND state <= {LAST_OPEN})"
 )
-_WITHDRAWAL = ("subject", "origin", "target", "whole", "run", "reason", "by", "at", "lifted_by")
-_STORE = (
-    f"INSERT INTO withdrawals ({names(_WITHDRAWAL)}, lifted_at)"
-    f" VALUES ({', '.join('?' * len(_WITHDRAWAL))}, 9e999) RETURNING number"
-)
-_SELECT = f"SELECT number, {names(_WITHDRAWAL)}, lifted_at FROM withdrawals"
+_SELECT = f"SELECT number, {names(WITHDRAWAL)}, lifted_at FROM withdrawals"
 _LIFT = "UPDATE withdrawals SET lifted_by = ?, lifted_at = ? WHERE number = ?"
-_NEW = (*DELIVERY, "blocked", "kind", "target", "follows")
-_INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
-_TO_POST = f"UPDATE deliveries SET state = {WITHDRAWING} WHERE id = ?"
 _PUBLISHED_AGAIN = (
     f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}"
 )
@@ -133,7 +129,7 @@ class _Fates:
                 return self.removing
             case State.SENDING | State.UNKNOWN:
                 return self.awaited
-            case State.HELD if delivery.hold == Hold.UNKNOWN:
+            case State.HELD if delivery.hold == Hold.UNKNOWN and not delivery.is_edit:
                 return self.tasks
         return self.cancelled
 
@@ -148,7 +144,7 @@ class _Fates:
         )
 
 
-class WithdrawalQueries(ReadAccess):
+class WithdrawalQueries(AmendmentQueries):
     """What people ask about withdrawals, in SQLite."""
 
     @reads
@@ -263,23 +259,21 @@ def withdraw(db: Connection, order: WithdrawalOrder, decision: Decision | None =
     """Store a withdrawal with all that follows from it, in the transaction of its caller."""
     fates, now = _fates(db, order), order.withdrawal.at
     w = order.withdrawal
-    values = (w.subject, w.origin, w.target, int(w.whole), w.run, w.reason, w.by, w.at, w.lifted_by)
-    (number,) = db.execute(_STORE, values).fetchone()
-    stored = replace(w, number=number)
+    stored = store_withdrawal(db, w)
     for delivery in fates.cancelled:
         put(db, delivery.id, CANCELLED, now, reason=f"withdrawn: {w.reason}")
     behind: dict[str, str] = {}
     for delivery in (*fates.removing, *fates.awaited, *fates.tasks):
-        behind[delivery.follows] = removal_id(delivery, number)
+        behind[delivery.follows] = removal_id(delivery, stored.number)
     for delivery in sorted(
         (*fates.removing, *fates.awaited, *fates.tasks), key=lambda each: -each.number
     ):
-        _plan_removal(db, stored, delivery, behind.get(delivery.id, ""))
+        plan_removal(db, stored, delivery, behind.get(delivery.id, ""))
     mark_withdrawn(db)
     leave(db, [(delivery.id, now) for delivery in fates.cancelled])
     forget(db)
     if decision is not None:
-        object_, shown = f"withdrawal {number}", _shown(fates)
+        object_, shown = f"withdrawal {stored.number}", _shown(fates)
         record(db, replace(decision, object=object_, shown={**shown, **decision.shown}))
     return fates.result(stored)
 
@@ -290,14 +284,6 @@ def _shown(fates: _Fates) -> dict[str, list[int]]:
         name: [each.number for each in getattr(fates, name)[:_MOST_SHOWN]]
         for name in ("cancelled", "removing", "awaited", "tasks")
     }
-
-
-def carry_out(db: Connection, orders: Sequence[Delivery], now: float) -> None:
-    """Carry out stored orders of recipes that wait for nobody; the others are only marked as orders."""
-    for order in orders:
-        db.execute(_IS_ORDER, (order.id,))
-        if order.state is not State.HELD:
-            carry_out_order(db, order, now)
 
 
 def carry_out_order(db: Connection, order: Delivery, now: float) -> Withdrawn:
@@ -329,6 +315,8 @@ def carry_out_order(db: Connection, order: Delivery, now: float) -> Withdrawn:
             event_id=order.event_id,
         ),
     )
+    if correction := what.get("correction"):
+        send_corrections(db, order, result, correction, now)
     put(db, order.id, DELIVERED, now, reason=f"withdrawn: {withdrawal.reason}")
     leave(db, [(order.id, now)])
     return result
@@ -338,11 +326,16 @@ def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
     w = order.withdrawal
     if w.target:
         post = find(db, w.target)
-        if post.kind is not Kind.POST or NUMBERS[post.state] > DELIVERED:
+        if post.is_edit and NUMBERS[post.state] > READY:
+            target = find(db, post.target)
+            raise IllegalMove(
+                f"delivery {post.number}: it edits no. {target.number}; withdraw that one"
+            )
+        if post.kind is Kind.WITHDRAW or NUMBERS[post.state] > DELIVERED:
             raise IllegalMove(
                 f"delivery {post.number}: it is {post.state.value}, so there is nothing to withdraw"
             )
-        affected = [post]
+        affected = [post, *deliveries_where(db, _AMENDING, {"target": post.id})]
     else:
         values = {
             "subject": w.subject,
@@ -360,46 +353,6 @@ def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
         if not db.execute(_HAS_REMOVAL, (delivery.id,)).fetchone()[0]:
             fates.of(delivery).append(delivery)
     return fates
-
-
-def removal_id(post: Delivery, number: int) -> str:
-    """Return the id of the removal of a post by the withdrawal of this number."""
-    return f"{post.id}~w{number}"
-
-
-def _plan_removal(db: Connection, withdrawal: Withdrawal, post: Delivery, behind: str) -> None:
-    """Store the removal of a post, `behind` that of the next post of its thread."""
-    content = as_json({"withdraw": post.number, "reason": withdrawal.reason})
-    hold, reason, state = "", f"withdrawn: {withdrawal.reason}", State.READY
-    if post.state is State.HELD:
-        hold, reason, state = Hold.CANNOT_REMOVE, perhaps_published(post.reason), State.HELD
-    elif post.state is not State.DELIVERED or behind:
-        state = State.PLANNED
-    removal = replace(
-        post,
-        id=removal_id(post, withdrawal.number),
-        kind=Kind.WITHDRAW,
-        target=post.id,
-        content=content,
-        content_hash=hashlib.sha256(content.encode()).hexdigest(),
-        # No delivery has its turn before or behind it.
-        origin=f"withdraw:{post.id}",
-        state=state,
-        hold=hold,
-        reason=reason,
-        planned_at=withdrawal.at,
-        due_at=withdrawal.at,
-        publish_by=None,
-        attempts=0,
-        begun_at=None,
-        first_begun_at=None,
-        settled_at=None,
-    )
-    db.execute(_INSERT, (*delivery_row(removal), 0, WITHDRAW, post.id, behind))
-    if post.state is State.DELIVERED:
-        db.execute(_TO_POST, (post.id,))
-    if state is State.HELD:
-        remove_next(db, removal.id, withdrawal.at)
 
 
 def withdrawal_of(row: Row) -> Withdrawal:

@@ -1,0 +1,222 @@
+"""Finds what the amendments of a recipe amend, in the transaction that stores them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import orjson
+
+from appealbridge.model.amendment import Amends, Change, Instead, Version
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.store.sqlite.access import Connection, ReadAccess, reads
+from appealbridge.store.sqlite.amending.removals import put
+from appealbridge.store.sqlite.amending.versions import versions_of
+from appealbridge.store.sqlite.deliveries import deliveries_where
+from appealbridge.store.sqlite.live import forget
+from appealbridge.store.sqlite.ordering import LAST, has_to_wait, key_of
+from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list, names
+from appealbridge.store.sqlite.schema import ANY_NUMBER
+from appealbridge.store.sqlite.settle import leave
+from appealbridge.store.sqlite.states import (
+    AMENDING_POST,
+    CANCELLED,
+    DELIVERED,
+    EDIT,
+    IS_OPEN_AMENDMENT,
+    NUMBERS,
+    POST,
+    READY,
+)
+
+# Those of the step, and those that took their place.
+_STANDING = (
+    "WHERE number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
+    " AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > ''"
+    f" AND e.{ANY_NUMBER})"
+    " AND subject = :subject AND origin = :origin AND recipe = :recipe AND channel = :channel"
+    f" AND (kind = {POST} AND step = :of OR amends = :of AND change = '{Change.REPLACE}')"
+    f" AND state <= {DELIVERED} ORDER BY number"
+)
+_EARLIER = (
+    f"WHERE {IS_OPEN_AMENDMENT} AND target IN (SELECT value FROM json_each(?)) AND state <= {READY}"
+    f" AND hold <> 'unknown' AND change <> '{Change.CORRECTION}' ORDER BY number"
+)
+_AMEND = (
+    "UPDATE deliveries SET kind = :kind, target = :target, change = :change, amends = :amends,"
+    " follows = :follows, content = :content, content_hash = :content_hash, state = :state,"
+    " reason = :reason WHERE id = :id"
+)
+_NEW = (*DELIVERY, "blocked")
+_INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+
+Thread = Sequence[Delivery]
+
+
+class AmendmentQueries(ReadAccess):
+    """What people and attempts ask about amendments, in SQLite."""
+
+    @reads
+    def versions(self, db: Connection, delivery_id: str) -> Sequence[Version]:
+        return versions_of(db, delivery_id)
+
+
+def resolve(db: Connection, orders: Sequence[Delivery], now: float) -> None:
+    """Give each of these new deliveries what it amends; cancel those that have nothing to amend."""
+    for order in _threads(orders):
+        amends = order[0].amends
+        stored = [each for delivery in order for each in _stored(db, delivery)]
+        if amends is None or any(each.change for each in stored):
+            continue  # it was stored before
+        if any(each.state is State.CANCELLED for each in stored):  # its subject is withdrawn
+            _mark(db, order)
+            continue
+        _resolve(db, stored, amends, now)
+    forget(db)
+
+
+def _resolve(db: Connection, order: Thread, amends: Amends, now: float) -> None:
+    first = order[0]
+    values = {
+        "subject": first.subject,
+        "origin": first.origin,
+        "recipe": first.recipe,
+        "channel": first.channel,
+        "of": amends.of,
+    }
+    threads = _threads(deliveries_where(db, _STANDING, values))
+    earlier = deliveries_where(db, _EARLIER, (json_list(thread[0].id for thread in threads),))
+    for amendment in earlier:
+        put(db, amendment.id, CANCELLED, now, reason=f"superseded by no. {first.number}")
+    leave(db, [(amendment.id, now) for amendment in earlier])
+    targets = _standing(threads, {amendment.id for amendment in earlier})
+    if not targets:
+        _give_up(db, order, now, f"nothing of {amends.of} is published about this subject")
+        return
+    # All are made before one is changed, for it may be cancelled.
+    copies = [order, *(_copied(db, order, n) for n in range(2, len(targets) + 1))]
+    for copy, target in zip(copies, targets, strict=True):
+        _amend(db, copy, target, amends, now)
+
+
+def _standing(threads: Sequence[Thread], superseded: Collection[str]) -> Sequence[Thread]:
+    """Return the threads to amend: not what will never be published, and not what is being replaced already."""
+    threads = [thread for thread in threads if thread[0].id not in superseded]
+    replaced = {
+        thread[0].target
+        for thread in threads
+        if thread[0].change == Change.REPLACE and not all(map(_waits, thread))
+    }
+    return [thread for thread in threads if thread[0].id not in replaced]
+
+
+def _amend(db: Connection, order: Thread, target: Thread, amends: Amends, now: float) -> None:
+    if all(_waits(post) for post in target):
+        _supersede(db, order, target, amends, now)
+    elif amends.edits and len(order) == len(target):
+        for part, post in zip(order, target, strict=True):
+            _change(db, part, post, Change.EDIT, amends)
+    elif amends.instead is Instead.FOLLOW_UP:
+        state = order[0].state
+        if state is State.READY and target[0].state is not State.DELIVERED:
+            state = State.PLANNED
+        reply = replace(order[0], follows=target[0].id, state=state)
+        for part in (reply, *order[1:]):
+            _change(db, part, target[0], Change.FOLLOW_UP, amends)
+    elif amends.instead is Instead.REPLACE:
+        for part in order:
+            _change(db, part, target[0], Change.REPLACE, amends)
+    else:
+        why = f"{order[0].channel} cannot edit"
+        if amends.edits:
+            why = f"it has {len(order)} parts, and the thread that it amends has {len(target)}"
+        _give_up(db, order, now, f"{why}, and the recipe has instead: nothing", target[0])
+
+
+def _supersede(db: Connection, order: Thread, target: Thread, amends: Amends, now: float) -> None:
+    """Put an amendment in the place of a post that was not sent yet."""
+    for post in target:
+        put(db, post.id, CANCELLED, now, reason=f"superseded by no. {order[0].number}")
+    for part in order:
+        _change(db, part, target[0], Change.REPLACE, amends)
+    leave(db, [(post.id, now) for post in target])
+
+
+def _change(
+    db: Connection, part: Delivery, target: Delivery, change: Change, amends: Amends, why: str = ""
+) -> None:
+    content, content_hash = part.content, part.content_hash
+    if amends.keeps:
+        kept = orjson.loads(target.content) if target.content else {}
+        whole = {
+            **orjson.loads(content),
+            **{name: kept[name] for name in amends.keeps if name in kept},
+        }
+        content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS).decode()
+        content_hash = hashlib.sha256(content.encode()).hexdigest()
+    db.execute(
+        _AMEND,
+        {
+            "kind": EDIT if change is Change.EDIT else AMENDING_POST,
+            "target": target.id,
+            "change": change.value,
+            "amends": amends.of,
+            "follows": part.follows,
+            "content": content,
+            "content_hash": content_hash,
+            "state": NUMBERS[part.state],
+            "reason": why or part.reason,
+            "id": part.id,
+        },
+    )
+
+
+def _give_up(
+    db: Connection, order: Thread, now: float, reason: str, target: Delivery | None = None
+) -> None:
+    for part in order:
+        put(db, part.id, CANCELLED, now, reason=reason)
+    _mark(db, order, "" if target is None else target.id)
+    leave(db, [(part.id, now) for part in order])
+
+
+def _mark(db: Connection, order: Thread, target: str = "") -> None:
+    """Store that these are amendments, although they amend nothing."""
+    for part in order:
+        values = (EDIT, target, Change.EDIT.value, part.id)
+        db.execute("UPDATE deliveries SET kind = ?, target = ?, change = ? WHERE id = ?", values)
+
+
+def _copied(db: Connection, order: Thread, number: int) -> Thread:
+    """Store an amendment once more, for the next post that it amends."""
+    ids = {part.id: f"{part.id}~a{number}" for part in order}
+    copies = []
+    for part in order:
+        copy = replace(part, id=ids[part.id], follows=ids.get(part.follows, ""))
+        blocked = copy.state is State.READY and has_to_wait(db, key_of(replace(copy, number=LAST)))
+        db.execute(_INSERT, (*delivery_row(copy), int(blocked)))
+        copies += [replace(each, follows=copy.follows) for each in _stored(db, copy)]
+    return copies
+
+
+def _stored(db: Connection, delivery: Delivery) -> Thread:
+    return deliveries_where(db, "WHERE id = ?", (delivery.id,))
+
+
+def _threads(deliveries: Sequence[Delivery]) -> Sequence[Thread]:
+    """Return deliveries by the thread that they belong to, each from its first post to its last."""
+    threads: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        thread = threads.get(delivery.follows) if delivery.follows else None
+        if thread is None:
+            thread = []
+        thread.append(delivery)
+        threads[delivery.id] = thread
+    return [thread for id_, thread in threads.items() if thread[0].id == id_]
+
+
+def _waits(post: Delivery) -> bool:
+    return (
+        post.state in (State.PLANNED, State.READY, State.HELD) and post.hold != Hold.UNKNOWN.value
+    )

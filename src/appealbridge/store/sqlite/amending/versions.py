@@ -1,0 +1,109 @@
+"""What follows when an amendment is published: the versions of an edited post, and the end of a replaced one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from appealbridge.model.amendment import Change, Version
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.withdrawal import Withdrawal
+from appealbridge.store.sqlite.amending.removals import plan_removal, put, store_withdrawal
+from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
+from appealbridge.store.sqlite.states import (
+    CANCELLED,
+    DELIVERED,
+    IS_OPEN_AMENDMENT,
+    IS_REMOVAL,
+    LAST_OPEN,
+)
+
+_COLUMNS = ("number", "amendment", "content_hash", "receipt", "at")
+_KEEP_FIRST = (
+    f"INSERT INTO versions (delivery, {names(_COLUMNS)})"
+    " SELECT id, 1, id, content_hash, coalesce(receipt_id, ''), settled_at FROM deliveries WHERE id = :target"
+    " AND NOT EXISTS (SELECT 1 FROM versions WHERE delivery = :target)"
+)
+_KEEP = (
+    f"INSERT INTO versions (delivery, {names(_COLUMNS)})"
+    " SELECT target, (SELECT 1 + coalesce(max(number), 0) FROM versions WHERE delivery = target), id,"
+    " content_hash, coalesce(receipt_id, ''), :at FROM deliveries WHERE id = :id"
+)
+# A platform may give an edited post another id.
+_RECEIPT = (
+    "UPDATE deliveries SET receipt_id = e.receipt_id, receipt_url = e.receipt_url FROM"
+    " (SELECT receipt_id, receipt_url FROM deliveries WHERE id = :id AND receipt_id IS NOT NULL) AS e"
+    " WHERE deliveries.id = :target"
+)
+_VERSIONS = f"SELECT {names(_COLUMNS)} FROM versions WHERE delivery = ? ORDER BY number"
+_MORE = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_OPEN_AMENDMENT} AND target = :target"
+    " AND id <> :id AND change = :change)"
+)
+_SELECT = f"SELECT {names(STORED_DELIVERY)} FROM deliveries"
+_THREAD = (
+    "WITH RECURSIVE thread (id) AS (VALUES (:target) UNION SELECT d.id FROM thread t, deliveries o, deliveries d"
+    " WHERE o.id = :target AND d.id > o.run_id || '.' AND d.id < o.run_id || '/' AND d.follows = t.id"
+    f" AND d.change IN ('', '{Change.REPLACE}') AND NOT d.{IS_REMOVAL})"
+    f" {_SELECT} WHERE id IN (SELECT id FROM thread) AND state <= {DELIVERED} ORDER BY number DESC"
+)
+_HAS_REMOVAL = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
+    f" AND state <= {LAST_OPEN})"
+)
+
+Ended = Sequence[tuple[str, float]]
+
+
+def edited(db: sqlite3.Connection, id_: str, target: str, at: float) -> None:
+    """Store the version of a post that an edit has published."""
+    db.execute(_KEEP_FIRST, {"target": target})
+    db.execute(_KEEP, {"id": id_, "at": at})
+    db.execute(_RECEIPT, {"id": id_, "target": target})
+
+
+def versions_of(db: sqlite3.Connection, delivery_id: str) -> Sequence[Version]:
+    """Return the versions of a post, oldest first."""
+    return [Version(*row) for row in db.execute(_VERSIONS, (delivery_id,))]
+
+
+def replaced(db: sqlite3.Connection, id_: str, target: str, at: float) -> Ended:
+    """
+    Withdraw the post, or the thread, in whose place another one is now published; return what that has cancelled.
+
+    If the other one is a thread, its last post must be published first.
+    """
+    values = {"id": id_, "target": target, "change": Change.REPLACE.value}
+    if db.execute(_MORE, values).fetchone()[0]:
+        return ()
+    old = [delivery_of(row) for row in db.execute(_THREAD, values).fetchall()]
+    cancelled: list[tuple[str, float]] = []
+    (new,) = (delivery_of(row) for row in db.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchall())
+    behind = ""
+    for post in old:
+        if db.execute(_HAS_REMOVAL, (post.id,)).fetchone()[0]:
+            continue
+        reason = f"replaced by no. {new.number}"
+        if _waits(post):
+            put(db, post.id, CANCELLED, at, reason=reason)
+            cancelled.append((post.id, at))
+            continue
+        withdrawal = Withdrawal(
+            subject=post.subject,
+            origin=post.origin,
+            target=post.id,
+            whole=False,
+            reason=reason,
+            by=f"recipe {new.recipe}",
+            at=at,
+        )
+        stored = store_withdrawal(db, withdrawal)
+        plan_removal(db, stored, post, behind)
+        behind = f"{post.id}~w{stored.number}"
+    return cancelled
+
+
+def _waits(post: Delivery) -> bool:
+    return (
+        post.state in (State.PLANNED, State.READY, State.HELD) and post.hold != Hold.UNKNOWN.value
+    )

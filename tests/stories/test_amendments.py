@@ -1,0 +1,285 @@
+"""A correction reaches what is out: the same post where the platform edits, otherwise a reply or a new post."""
+
+import pytest
+
+from appealbridge.practice.faults import FaultName
+from tests.stories.test_withdrawals import standing, withdraws
+
+CORRECTED = """
+alias: Incident, corrected when it changes
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then:
+      - action: amend
+        id: correction
+        of: report
+        text: "{{ event.data.text }}"
+        per_channel:
+          press_office: { subject: "Correction: {{ event.data.text }}" }
+      - stop: corrected
+  - action: post
+    id: report
+    to: [force_x, force_facebook, force_mastodon, press_office]
+    text: "{{ event.data.text }}"
+    per_channel:
+      press_office: { to: "a@radio.example, b@radio.example", subject: "{{ event.data.text }}" }
+approval: none
+"""
+
+ONE = """
+alias: One post
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then:
+      - { action: amend, of: report, text: "{{ event.data.text }}" }
+      - stop: corrected
+  - { action: mastodon_post, id: report, channel: force_mastodon, text: "{{ event.data.text }}" }
+approval: none
+"""
+
+
+async def one(story, action="mastodon_post", channel="force_mastodon", **options):
+    """Publish one post about a subject, with a recipe that corrects it."""
+    recipe = ONE.replace("mastodon_post", action).replace("force_mastodon", channel)
+    for name, value in options.items():
+        recipe = recipe.replace("of: report,", f"of: report, {name}: {value},")
+    await story.begins({"one": recipe})
+    await story.receives("Aged 13", subject="APP-1")
+    (post,) = await story.state(1, "delivered")
+    return post
+
+
+async def corrects(story, text="Aged 14"):
+    """Send the update."""
+    return await story.receives(text, subject="APP-1", type="incident.updated")
+
+
+async def amendment(story, state="delivered"):
+    """Wait until the newest delivery is an amendment in a state, and return it."""
+
+    async def there():
+        amendments = [each for each in await story.deliveries() if each["kind"] == "amend"]
+        newest = max(amendments, key=lambda each: each["number"], default=None)
+        return newest and newest["state"] == state and newest
+
+    return await story.until(there, passing=1)
+
+
+async def test_one_correction_reaches_every_channel(story):
+    await story.begins({"corrected": CORRECTED})
+    await story.receives("Aged 13", subject="APP-1")
+    posts = await story.state(5, "delivered")
+    await corrects(story)
+    everything = await story.state(10, "delivered")
+    assert standing(story, "facebook") == standing(story, "mastodon") == ["Aged 14"]
+    assert sorted(standing(story, "x")) == ["Aged 13", "Aged 14"]
+    by_channel = {(each["channel"], each["change"]) for each in everything}
+    assert by_channel >= {
+        ("force_x", "follow_up"),
+        ("force_facebook", "edit"),
+        ("force_mastodon", "edit"),
+        ("press_office", "follow_up"),
+    }
+    first = {post["receipt"]["id"]: post for post in posts if post["channel"] == "press_office"}
+    mails = [post.shown() for post in story.sandbox.shelf.everything()]
+    sent = [mail for mail in mails if mail["platform"] == "email"]
+    assert len(sent) == 4
+    replies = [each for each in everything if each["channel"] == "press_office" and each["change"]]
+    assert {each["content"]["to"] for each in replies} == {"a@radio.example", "b@radio.example"}
+    # Each first mail, and the one that threads onto it.
+    assert all(str(sent).count(identity) == 2 for identity in first)
+    tweet = next(post for post in posts if post["channel"] == "force_x")
+    reply = next(each for each in everything if each["change"] and each["channel"] == "force_x")
+    assert reply["target"] == tweet["id"]
+
+
+async def test_an_edited_post_keeps_its_receipt_and_its_versions(story):
+    post = await one(story)
+    await corrects(story)
+    edit = await amendment(story)
+    _, shown = await story.asks("GET", f"/deliveries/{post['number']}")
+    assert shown["receipt"] == post["receipt"]
+    assert [(each["number"], each["delivery"]) for each in shown["versions"]] == [
+        (1, post["number"]),
+        (2, edit["number"]),
+    ]
+    _, shown = await story.asks("GET", f"/deliveries/{edit['number']}")
+    assert [each["kind"] for each in shown["history"]] == ["edit"]
+
+
+async def test_what_is_there_already_is_not_edited_again(story):
+    await one(story)
+    await corrects(story, "Aged 13")
+    await amendment(story)
+    (post,) = [post.shown() for post in story.sandbox.shelf.everything()]
+    assert post["edits"] == []
+
+
+async def test_what_somebody_edited_by_hand_is_held_with_both_texts(story):
+    await one(story)
+    story.sandbox.faults.add("mastodon", FaultName.EDITED_BY_HAND, 1, None)
+    await corrects(story)
+    held = await amendment(story, "held")
+    assert held["hold"] == "edited_by_hand"
+    assert "Aged 13" in held["reason"]
+    (by_hand,) = standing(story)
+    assert by_hand in held["reason"]
+    await story.releases(held)
+    await story.until(lambda: standing(story) == ["Aged 14"])
+
+
+async def test_an_edit_that_is_refused_fails_and_leaves_the_post(story):
+    await one(story)
+    story.sandbox.faults.add("mastodon", FaultName.EDIT_REFUSED, 9, None)
+    await corrects(story)
+    await amendment(story, "failed")
+    assert standing(story) == ["Aged 13"]
+
+
+@pytest.mark.parametrize("fault", [FaultName.POST_THEN_500, FaultName.POST_THEN_RESET])
+async def test_an_unclear_answer_to_an_edit_is_settled_by_a_look(story, fault):
+    await one(story)
+    story.sandbox.faults.add("mastodon", fault, 1, None)
+    await corrects(story)
+    edit = await amendment(story)
+    assert standing(story) == ["Aged 14"]
+    _, shown = await story.asks("GET", f"/deliveries/{edit['number']}")
+    assert [each["kind"] for each in shown["history"]][-1] in ("look", "edit")
+
+
+async def test_a_post_is_published_anew_and_the_old_one_withdrawn(story):
+    post = await one(story, "tweet", "force_x", instead="replace")
+    await corrects(story)
+    await story.until(lambda: standing(story, "x") == ["Aged 14"], passing=1)
+    new = await amendment(story)
+    assert new["change"] == "replace"
+    _, (withdrawal,) = await story.asks("GET", "/withdrawals")
+    assert withdrawal["reason"] == f"replaced by no. {new['number']}"
+    await corrects(story, "Aged 15")
+    await story.until(lambda: standing(story, "x") == ["Aged 15"], passing=1)
+    assert post["number"] != new["number"]
+
+
+async def test_nothing_is_published_where_the_recipe_says_so(story):
+    await one(story, "tweet", "force_x", instead="nothing")
+    await corrects(story)
+    none = await amendment(story, "cancelled")
+    assert "instead: nothing" in none["reason"]
+    assert standing(story) == ["Aged 13"]
+
+
+async def test_a_post_that_still_waits_is_superseded_and_asked_for_anew(story):
+    await story.begins({"one": ONE.replace("approval: none", "")})
+    await story.receives("Aged 13", subject="APP-1")
+    (post,) = await story.state(1, "held")
+    await corrects(story)
+    held = await amendment(story, "held")
+    assert held["hold"] == "approval"
+    _, shown = await story.asks("GET", f"/deliveries/{post['number']}")
+    assert (shown["state"], shown["reason"]) == (
+        "cancelled",
+        f"superseded by no. {held['number']}",
+    )
+    await story.releases(held)
+    await story.until(lambda: standing(story) == ["Aged 14"])
+
+
+async def test_an_amendment_has_its_own_approval(story):
+    await story.begins({"one": ONE.replace("approval: none", "")})
+    await story.receives("Aged 13", subject="APP-1")
+    (post,) = await story.state(1, "held")
+    await story.releases(post)
+    await story.until(lambda: standing(story) == ["Aged 13"])
+    await corrects(story)
+    held = await amendment(story, "held")
+    assert standing(story) == ["Aged 13"]
+    await story.releases(held)
+    await story.until(lambda: standing(story) == ["Aged 14"])
+
+
+async def test_a_withdrawal_removes_all_of_what_was_corrected(story):
+    await story.begins({"corrected": CORRECTED})
+    await story.receives("Aged 13", subject="APP-1")
+    await story.state(5, "delivered")
+    await corrects(story)
+    await story.state(10, "delivered")
+    await withdraws(story, "APP-1")
+    await story.until(lambda: not standing(story))
+    await corrects(story, "Aged 15")
+    late = await amendment(story, "cancelled")
+    assert "withdrawn" in late["reason"]
+    assert not standing(story)
+
+
+THREAD = """
+alias: A thread
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then:
+      - { action: amend, of: report, text: "{{ event.data.text }}", overflow: thread }
+      - stop: corrected
+  - { action: mastodon_post, id: report, channel: force_mastodon, text: "{{ event.data.text }}", overflow: thread }
+approval: none
+"""
+
+
+async def test_a_thread_is_edited_if_it_has_as_many_parts(story):
+    await story.begins({"thread": THREAD})
+    await story.receives("Aged 13. " * 80, subject="APP-1")
+    posts = await story.state(2, "delivered")
+    await corrects(story, "Aged 14. " * 80)
+    await story.state(4, "delivered")
+    assert len(standing(story)) == len(posts)
+    assert all("13" not in text for text in standing(story))
+    await corrects(story, "Aged 15.")
+    reply = await amendment(story)
+    assert reply["change"] == "follow_up"
+    assert len(standing(story)) == 3
+
+
+MAILED = """
+alias: Mailed, and taken back
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.closed' }}"
+    then:
+      - action: withdraw
+        reason: "{{ event.data.text }}"
+        correction: { subject: "Closed: {{ event.data.text }}", text: "Please remove it" }
+      - stop: closed
+  - action: email
+    channel: press_office
+    to: "a@radio.example, b@radio.example"
+    subject: "{{ event.data.text }}"
+    text: "{{ event.data.text }}"
+approval: none
+"""
+
+
+async def test_who_had_a_mail_that_is_withdrawn_gets_a_correction_below_it(story):
+    await story.begins({"mailed": MAILED})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    mails = await story.state(2, "delivered")
+    await story.receives("found", subject="APP-1", type="incident.closed")
+
+    async def corrected():
+        everything = await story.deliveries()
+        return [
+            each
+            for each in everything
+            if each["change"] == "correction" and each["state"] == "delivered"
+        ]
+
+    await story.until(lambda: len(story.sandbox.shelf.everything()) == 4, passing=1)
+    corrections = await story.until(corrected, passing=1)
+    assert {each["content"]["to"] for each in corrections} == {"a@radio.example", "b@radio.example"}
+    shown = str([post.shown() for post in story.sandbox.shelf.everything()])
+    assert shown.count("Closed: found") >= 2
+    assert all(shown.count(mail["receipt"]["id"]) == 2 for mail in mails)
+    tasks = await story.deliveries(state="held")
+    assert [each["hold"] for each in tasks] == ["cannot_remove"] * 2
+    await withdraws(story, "APP-1")
+    assert len(await story.deliveries(state="held")) == 2
