@@ -30,13 +30,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from appealbridge.model.amendment import Version
 from appealbridge.model.attempt import Attempt
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
-from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.auditing import AuditQueries, AuditStore
 from appealbridge.store.modes import ModeQueries, ModeStore
 from appealbridge.store.records import (
@@ -59,16 +57,13 @@ from appealbridge.store.records import (
     QueueStatus,
     RecentPace,
     RecipeVersion,
-    Removal,
     Settlement,
     SourceRecord,
     Text,
-    WithdrawalOrder,
-    Withdrawn,
     Writing,
 )
 from appealbridge.store.stopping import StopQueries, StopStore
-from appealbridge.store.withdrawing import WithdrawalStore
+from appealbridge.store.withdrawing import CorrectionQueries, WithdrawalStore
 
 
 class EventStore(Protocol):
@@ -372,7 +367,7 @@ class RetentionStore(Protocol):
         """Make sure that no file has a copy of removed data."""
 
 
-class StoreQueries(AuditQueries, StopQueries, ModeQueries, Protocol):
+class StoreQueries(AuditQueries, StopQueries, ModeQueries, CorrectionQueries, Protocol):
     """Queries that only read, for people and for the engine."""
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
@@ -439,36 +434,6 @@ class StoreQueries(AuditQueries, StopQueries, ModeQueries, Protocol):
 
     async def backlog(self) -> Backlog:
         """Return how many deliveries wait."""
-
-    async def would_withdraw(self, order: WithdrawalOrder) -> Withdrawn:
-        """Return what `withdraw` would do, and change nothing."""
-        ...
-
-    async def withdrawals(self, subject: str = "", limit: int = 100) -> Sequence[Withdrawal]:
-        """List withdrawals, newest first; without a subject those of all."""
-        ...
-
-    async def removals(self, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
-        """List removals with their posts: first those that have not ended, and the newest first of both."""
-        ...
-
-    async def stuck_removals(
-        self, channels: Collection[str], before: float, limit: int = 500
-    ) -> Sequence[Removal]:
-        """
-        List removals that wait for no person, oldest first, and will not end by themselves.
-
-        They are on none of these channels, or were planned before a time (Unix seconds).
-        """
-        ...
-
-    async def outstanding(self) -> tuple[int, float | None]:
-        """Return how many removals have not ended, and when the oldest of them was planned."""
-        ...
-
-    async def versions(self, delivery_id: str) -> Sequence[Version]:
-        """Return the versions of a post that was edited, oldest first; none if it never was."""
-        ...
 
     async def queues(self) -> Sequence[Queue]:
         """Return what waits on each channel that has something waiting."""

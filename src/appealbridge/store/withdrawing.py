@@ -1,14 +1,15 @@
-"""The `WithdrawalStore`: the part of a store that takes back what was published."""
+"""The part of a store that takes back or corrects what was published."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from appealbridge.model.amendment import Version
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.withdrawal import Withdrawal
-from appealbridge.store.records import WithdrawalOrder, Withdrawn
+from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 
 
 class WithdrawalStore(Protocol):
@@ -53,4 +54,38 @@ class WithdrawalStore(Protocol):
 
         `accept` and `advance` carry out at once what is not held. Raise `NotFound`, or `IllegalMove` if it is not held.
         """
+        ...
+
+
+class CorrectionQueries(Protocol):
+    """Queries about what was taken back or corrected."""
+
+    async def would_withdraw(self, order: WithdrawalOrder) -> Withdrawn:
+        """Return what `withdraw` would do, and change nothing."""
+        ...
+
+    async def withdrawals(self, subject: str = "", limit: int = 100) -> Sequence[Withdrawal]:
+        """List withdrawals, newest first; without a subject those of all."""
+        ...
+
+    async def removals(self, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
+        """List removals with their posts: first those that have not ended, and the newest first of both."""
+        ...
+
+    async def stuck_removals(
+        self, channels: Collection[str], before: float, limit: int = 500
+    ) -> Sequence[Removal]:
+        """
+        List removals that wait for no person, oldest first, and will not end by themselves.
+
+        They are on none of these channels, or were planned before a time (Unix seconds).
+        """
+        ...
+
+    async def outstanding(self) -> tuple[int, float | None]:
+        """Return how many removals have not ended, and when the oldest of them was planned."""
+        ...
+
+    async def versions(self, delivery_id: str) -> Sequence[Version]:
+        """Return the versions of a post that was edited, oldest first; none if it never was."""
         ...
