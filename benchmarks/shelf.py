@@ -21,7 +21,7 @@ appeals:
 lists:
   press: [desk@example-radio.example, news@example-paper.example]
 people:
-  bob: {{ roles: [approver] }}
+  bob: {{ name: Bob }}
 """
 
 _MATCHING = """\

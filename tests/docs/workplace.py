@@ -17,7 +17,7 @@ def _secret(number: int) -> str:
 SECRET = _secret(0)
 
 PEOPLE = """
-people: { bob: { roles: [approver] } }
+people: { bob: { email: bob@example.police.uk } }
 groups: { officer_in_charge: [bob] }
 """
 

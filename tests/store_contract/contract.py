@@ -24,6 +24,7 @@ from tests.store_contract.intake import StoreIntakeContract
 from tests.store_contract.notices import StoreNoticesContract
 from tests.store_contract.owners import StoreOwnersContract
 from tests.store_contract.paging import StorePagingContract
+from tests.store_contract.people import StorePeopleContract
 from tests.store_contract.queries import StoreQueriesContract
 from tests.store_contract.recent import StoreRecentContract
 from tests.store_contract.retention import StoreRetentionContract
@@ -52,6 +53,7 @@ class StoreContract(
     StoreAuditContract,
     StoreStopsContract,
     StoreAmendmentsContract,
+    StorePeopleContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

@@ -77,7 +77,6 @@ class Stage:
                 for name in ("refused", "moved", "page", "malformed", "accident")
             },
             "appeals": {"desk": {"folder": "appeals/", "every": "1h"}},
-            "people": {"alice": {"password_hash": self.planted.another("password_of_alice")}},
         }
         self.config.write_text(as_yaml(self.settings))
         for name, value in self.planted.values.items():

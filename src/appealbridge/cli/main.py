@@ -35,6 +35,7 @@ FILES = {
     "withdrawals": ("withdraw", "withdrawals", "lift"),
     "decisions.audit": ("audit",),
     "decisions.stopping": ("stop", "start", "status"),
+    "people.commands": ("people", "tokens"),
     "channels": ("channels",),
     "db": ("db",),
     "completion": ("completion",),

@@ -130,6 +130,9 @@ def assemble(
         joined=settings.joined,
         practice=settings.daemon.practice is not None,
         quiet=_quiet(settings),
+        roster=settings.roster,
+        public_url=(settings.daemon.public_url or "").rstrip("/"),
+        control_socket=settings.daemon.control_socket is not None,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
     return Assembly(settings, registry, catalogue, active, egress, wrong_lists)

@@ -12,7 +12,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -210,6 +210,8 @@ class Bridge:
             reason = "\n\n".join(problem.text() for problem in error.problems)
             self.log.error(LogEvent.RELOAD_REFUSED, reason=reason)
             return refused(error)
+        if names := await self.engine.people.used_before(assembly.settings.roster):
+            return self._refuse_names(names, assembly)
         if assembly.active.mode != self.assembly.active.mode:
             try:
                 await self.engine.store.adopt_mode(assembly.active.mode)
@@ -237,6 +239,18 @@ class Bridge:
             await self.engine.store.record(decision)
         self.log.info(LogEvent.RELOADED, summary=report["summary"])
         return report
+
+    def _refuse_names(self, names: Sequence[str], assembly: Assembly) -> dict[str, Any]:
+        """Refuse settings that use the id of somebody who was removed."""
+        file = str(assembly.settings.file or DEFAULT)
+        cure = "choose another id; nobody else gets one that was used"
+        error = InvalidDocuments(
+            [Problem(file, 0, 0, "", f"people.{name}: was removed earlier", cure) for name in names]
+        )
+        self.log.error(
+            LogEvent.RELOAD_REFUSED, reason="\n\n".join(each.text() for each in error.problems)
+        )
+        return refused(error)
 
     @asynccontextmanager
     async def _network(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from appealbridge.engine.holds.quiet_hours import QuietHours
+from appealbridge.model.people import Roster
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
@@ -55,7 +56,9 @@ class ActiveConfiguration:
     `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
     disk are kept for what was accepted, `None` for what suits the disk. `joined` has the name that a
     source shares with those it is joined with. In `practice` every account is on the practice
-    platforms. `quiet` are the times at which nothing is published.
+    platforms. `quiet` are the times at which nothing is published. `roster` has the people and their
+    roles, `public_url` the address at which they reach the pages; `control_socket` says whether the command line has a
+    socket of its own.
     """
 
     book: Book
@@ -69,6 +72,9 @@ class ActiveConfiguration:
     joined: Mapping[str, str] = field(default_factory=dict)
     practice: bool = False
     quiet: Sequence[QuietHours] = ()
+    roster: Roster = field(default_factory=Roster)
+    public_url: str = ""
+    control_socket: bool = False
 
     @property
     def mode(self) -> str:

@@ -10,6 +10,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.backoff import RetryPolicy
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.notices.notifier import Notices
+from appealbridge.engine.people.people import People
 from appealbridge.engine.pipeline import build
 from appealbridge.engine.supervise import Loops
 from appealbridge.engine.upkeep.checkpoints import Checkpoints
@@ -35,6 +36,7 @@ class Engine:
         self.withdrawals = self.pipeline.withdrawals
         self.stops = self.pipeline.stops
         self.disk_space = self.pipeline.disk_space
+        self.people = People(context)
         self.heartbeat = Heartbeat(context)
         self.monitor = Monitor(context, self.pipeline.dispatcher.sending)
         self._notices = Notices(context)
@@ -82,6 +84,7 @@ class Engine:
         parts = self.pipeline
         await self.context.recipes.keep(active.book, catalogue, self.clock.now())
         before, self._active = self._active, active
+        await self.people.reconfigure(before, active)
         parts.guard.reconfigure(active)
         self.stops.reconfigure(active)
         for name, bound in active.channels.items():

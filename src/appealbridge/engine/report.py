@@ -279,6 +279,15 @@ class Report(OutcomeListener):
         recipes = ", ".join(run.recipe for run in runs)
         self._log.info(LogEvent.REPLAYED, event_id=event.id, recipes=recipes, by=str(actor))
 
+    def first_code(self, person: str, code: str) -> None:
+        """Print the one-time code of the first admin, for whoever can read the log of this machine."""
+        self._log.warning(LogEvent.FIRST_CODE, person=person, code=code, valid_for="24h")
+
+    def person(self, event: LogEvent, person: str, actor: Actor | None = None, **more: str) -> None:
+        """Record what happened to a person's log-in, or to a token."""
+        by = {} if actor is None else {"by": str(actor)}
+        self._log.info(event, person=person, **by, **more)
+
     def refused(
         self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
     ) -> None:

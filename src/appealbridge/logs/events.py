@@ -53,6 +53,15 @@ class LogEvent(StrEnum):
     REFUSED = "refused"
     NO_EVENT = "no_event"
     OVERLOADED = "overloaded"
+    # people
+    FIRST_CODE = "first_code"
+    PERSON_INVITED = "person_invited"
+    PERSON_RESET = "person_reset"
+    LOGGED_IN = "logged_in"
+    NOT_LOGGED_IN = "not_logged_in"
+    LOGGED_OUT = "logged_out"
+    TOKEN_MADE = "token_made"  # noqa: S105 - no secret
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - no secret
     # events and runs
     EVERYTHING_STOPPED = "everything_stopped"
     STOP_LIFTED = "stop_lifted"

@@ -53,6 +53,12 @@ class Alarm(StrEnum):
     WILL_EXPIRE = "delivery.will_expire"
     CHECKPOINT = "audit.no_checkpoint"
     PART_BROKE = "bridge.part_broke"
+    PEOPLE = "people.changed"
+    RESET = "people.reset"
+
+
+TO_ADMINS = frozenset({Alarm.PEOPLE, Alarm.RESET})
+"""Alarms that go to the admins, and to `notices.to` only if no admin can be reached."""
 
 
 Tell = Callable[[Alarm, str, str], Awaitable[None]]

@@ -5,6 +5,7 @@ from appealbridge.settings.load import (
     control_socket_of,
     load_settings,
     practice_of,
+    public_url_of,
     store_of,
 )
 from appealbridge.settings.result import ChannelSettings, Settings
@@ -16,5 +17,6 @@ __all__ = [
     "control_socket_of",
     "load_settings",
     "practice_of",
+    "public_url_of",
     "store_of",
 ]

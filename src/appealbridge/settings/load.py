@@ -24,6 +24,7 @@ from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.mask_lines import without_secret_lines
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.paths import PRACTICE, web_address
+from appealbridge.settings.people import notes_on_people, roster_of, weak_people, wrong_people
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
 from appealbridge.settings.result import Settings
@@ -138,7 +139,8 @@ def _settings(
     authorities, wrong_file = authorities_of(document, ca_file, offline=offline)
     reader.notes += [problem for problem in wrong_file if problem.level == "note"]
     reader.problems += [problem for problem in wrong_file if problem.level == "error"]
-    problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups]
+    people = () if daemon is None else wrong_people(document, daemon)
+    problems = [*reader.problems, *wrong_lists, *unknown_names(document), *wrong_groups, *people]
     if problems or daemon is None:
         raise InvalidDocuments(without_secret_lines(problems))
     recipes = _whole(folder, daemon.recipes)
@@ -151,6 +153,7 @@ def _settings(
         **sources,
     }
     reader.notes += not_allowed(document, daemon, read_options)
+    reader.notes += notes_on_people(document, daemon)
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
     return Settings(
@@ -169,8 +172,14 @@ def _settings(
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(
-            without_secret_lines([*_unsafe(document, reader, sources, weaknesses or _none)])
+            without_secret_lines(
+                [
+                    *_unsafe(document, reader, sources, weaknesses or _none),
+                    *weak_people(document, daemon),
+                ]
+            )
         ),
+        roster=roster_of(daemon),
         secrets=frozenset(with_parts(vault.values)),
         missing=frozenset(reader.missing),
         checkpoints=checkpoints_file(
@@ -231,6 +240,12 @@ def checkpoints_file(folder: Path, written: Path | None, store: str) -> Path:
 def control_socket_of(file: Path | None) -> str | None:
     """Return the control socket without checking anything else in the settings; raise `InvalidDocuments`."""
     return _only(file, "control_socket")[1].control_socket
+
+
+@_only_problems
+def public_url_of(file: Path | None) -> str:
+    """Return the public address, empty if there is none, without checking anything else; raise `InvalidDocuments`."""
+    return (_only(file, "public_url")[1].public_url or "").rstrip("/")
 
 
 @_only_problems

@@ -11,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
@@ -19,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from appealbridge.model.duration import Duration
 from appealbridge.model.mailbox import mailbox
 from appealbridge.model.moment import NoTime, zone_named
+from appealbridge.model.people import Role
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
 from appealbridge.settings.paths import (
@@ -96,14 +96,24 @@ class LogSettings(_Section):
 
 
 class PersonSettings(_Section):
-    """One person, by name."""
+    """One person, by a permanent id."""
 
-    roles: tuple[str, ...] = _option((), "The person's roles.", ["author"])
+    name: str = _option(
+        "", "The name that others see. If left out, the id.", "Alice Smith", max_length=100
+    )
+    roles: tuple[Role, ...] = _option(
+        (),
+        "What the person may do: `author`, `approver`, `operator`, `viewer`, `admin`. None includes another.",
+        ["author"],
+    )
     email: Annotated[str, AfterValidator(_email)] | None = _option(
         None, "Where notices to the person go.", "alice@example.police.uk"
     )
-    password_hash: SecretStr | None = _option(
-        None, "The hash of the person's password.", "!secret alice_password"
+    user: str | None = _option(
+        None, "The person's user on this machine, for the command line.", "asmith", max_length=64
+    )
+    uid: int | None = _option(
+        None, "The id of that user, in place of its name.", 1001, ge=1, le=4_294_967_294
     )
 
 
@@ -185,8 +195,8 @@ class DaemonSettings(_Section):
     )
     control_socket: str | None = _option(
         None,
-        "A Unix socket for the command line. Whoever may connect to it may release deliveries. "
-        "If left out, only the daemon's own user and root can.",
+        "A Unix socket for the command line. Where `people` have roles, the user who connects is the person; "
+        "otherwise whoever may connect may decide. If left out, only the daemon's own user and root can.",
         "/run/appealbridge/control.sock",
         pattern="^/",
         max_length=100,
@@ -196,7 +206,7 @@ class DaemonSettings(_Section):
     )
     public_url: WebAddress | None = _option(
         None,
-        "The daemon's public address. Nothing uses it yet.",
+        "The address at which people reach the pages, with https. If left out, only this machine does.",
         "https://bridge.example.police.uk",
     )
     store: Annotated[str, AfterValidator(store_path)] = _option(
@@ -269,11 +279,15 @@ class DaemonSettings(_Section):
     )
     people: dict[str, PersonSettings] = _option(
         {},
-        "The people whom `approval`, `on_failure` and `notices.to` may name. Nobody logs in yet.",
-        {"alice": {"roles": ["author"]}},
+        "The people who decide, log in and get notices, by an id that is never used for anybody else.",
+        {"alice": {"name": "Alice Smith", "roles": ["author"]}},
+        max_length=1000,
     )
     groups: dict[str, tuple[str, ...]] = _option(
-        {}, "Groups of people, whom the same options may name.", {"officer_in_charge": ["bob"]}
+        {},
+        "Groups of people, whom `approval`, `on_failure` and `notices.to` may name as well.",
+        {"officer_in_charge": ["bob"]},
+        max_length=200,
     )
     holds: dict[str, HoldRule] = _option(
         {},

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
+from appealbridge.model.people import Roster
 from appealbridge.settings.model import DaemonSettings
 
 
@@ -35,7 +36,8 @@ class Settings:
     what is left out. `secrets` are the secrets that were looked up, `missing` the names of secrets that are
     not available, if that is no error. `weaknesses` are errors for `check` only: the daemon starts all the
     same, so that no update stops it. `checkpoints` is the file
-    with checkpoints of the audit trail. `authorities` are the certificates of `ca_file`, in PEM.
+    with checkpoints of the audit trail. `roster` are the people and groups. `authorities` are the certificates of
+    `ca_file`, in PEM.
     """
 
     daemon: DaemonSettings
@@ -58,3 +60,4 @@ class Settings:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     missing: frozenset[str] = frozenset()
     checkpoints: Path = Path("appealbridge.db.checkpoints")
+    roster: Roster = field(default_factory=Roster)

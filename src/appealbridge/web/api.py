@@ -2,57 +2,65 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.model.actor import Actor, How
+from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
-from appealbridge.web import listing, views
+from appealbridge.web import listing, people, views
+from appealbridge.web.access import ROUTES, Access, refusal
+from appealbridge.web.callers import CALLER, Recognise, actor_of
 from appealbridge.web.connection import connection_of
 from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer, problem
+from appealbridge.web.recipients import hidden
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reload = Callable[[Actor], Awaitable[dict[str, object]]]
 
 
-def routes(engine: Engine, token: str | None, reload: Reload) -> Sequence[web.RouteDef]:
-    """
-    Return the API's routes; `token` is its bearer token, `reload` loads new recipes and settings.
-
-    Without a token, anybody who can connect may use them.
-    """
+def routes(engine: Engine, recognise: Recognise, reload: Reload) -> Sequence[web.RouteDef]:
+    """Return the API's routes; `recognise` finds out who asks, `reload` loads new recipes and settings."""
     return [
-        web.route(route.method, f"/api/v1{route.path}", _guarded(token, route.handler, engine))
+        web.route(
+            route.method,
+            f"/api/v1{route.path}",
+            _guarded(
+                ROUTES[f"{route.method} /api/v1{route.path}"], recognise, route.handler, engine
+            ),
+        )
         for route in (
             *_listings(engine),
             *_operations(engine),
             *_sweeps(engine, reload),
             *_withdrawals(engine),
             *_stops(engine),
+            *people.routes(engine),
         )
         if isinstance(route, web.RouteDef)
     ]
 
 
-def _guarded(token: str | None, handler: Any, engine: Engine) -> Handler:
-    """Return a handler that accepts only requests with the token, and masks secrets in its errors."""
-    expected = f"Bearer {token}".encode()
+def _guarded(access: Access, recognise: Recognise, handler: Any, engine: Engine) -> Handler:
+    """Return a handler for those who may use a route, which masks secrets in its answers."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        header = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
-        if token is not None and not (token and hmac.compare_digest(header, expected)):
-            refused = problem(401, "this address needs the daemon's bearer token")
-            refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-            return refused
-        connection_of(request).proven()
         try:
-            return await masked(await handler(request), engine.clean)
+            caller = await recognise(request)
+            if caller is None:
+                refused = problem(401, "this address needs the daemon's bearer token")
+                refused.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+                return refused
+            if not access.allows(caller):
+                return problem(403, refusal(access, caller))
+            request[CALLER] = caller
+            connection_of(request).proven()
+            answered = await masked(await handler(request), engine.clean)
+            return answered if caller.sees_recipients else await hidden(answered)
         except NotFound as error:
             return problem(404, engine.clean(str(error)))
         except IllegalMove as error:
@@ -278,11 +286,6 @@ def _together(request: web.Request) -> tuple[str, dict[str, str]]:
 
 def _dry_run(request: web.Request) -> bool:
     return request.query.get("dry_run", "") in ("1", "true")
-
-
-def actor_of(request: web.Request) -> Actor:
-    """Return who asks."""
-    return Actor("".join(filter(str.isprintable, request.query.get("by", "")))[:100], How.DESK)
 
 
 def _reason(request: web.Request) -> str:

@@ -16,6 +16,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.metrics import Metrics
 from appealbridge.plugin.trigger import BODY_BYTES
 from appealbridge.web import api, health
+from appealbridge.web.callers import by_socket, by_token
 from appealbridge.web.connection import Connections, Handler, RefusedBefore, Runner
 from appealbridge.web.problem import not_allowed, nothing_at
 
@@ -37,15 +38,15 @@ def application(
     """Return the application with all routes but those of webhooks."""
     app = web.Application(client_max_size=BODY_BYTES)
     app.add_routes(health.routes(engine, metrics))
-    app.add_routes(api.routes(engine, token, reload))
+    app.add_routes(api.routes(engine, by_token(engine.people, token), reload))
     app.router.add_route("*", "/{anything:.*}", partial(_nothing_here, [*app.router.resources()]))
     return app
 
 
 def control_application(engine: Engine, reload: api.Reload) -> web.Application:
-    """Return the application for the control socket: the API for everybody who may connect to the socket."""
+    """Return the application for the control socket: the API for the users of this machine."""
     app = web.Application(client_max_size=BODY_BYTES)
-    app.add_routes(api.routes(engine, None, reload))
+    app.add_routes(api.routes(engine, by_socket(engine.people), reload))
     return app
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
+from appealbridge.model.people import Role
 from appealbridge.model.retention import Span
 from appealbridge.settings import load_settings, store_of
 from appealbridge.triggers.webhook.trigger import WebhookSource
@@ -90,7 +91,7 @@ appeals:
   website: {{ feed: "https://www.example.police.uk/appeals/rss", every: 5m }}
   desk: {{ folder: appeals/ }}
 people:
-  alice: {{ roles: [author], email: alice@example.police.uk, password_hash: !secret x0 }}
+  alice: {{ roles: [author], email: alice@example.police.uk, name: Alice, uid: 1001 }}
   bob: {{ roles: [approver] }}
 groups:
   officer_in_charge: [bob]
@@ -125,7 +126,8 @@ def test_everything_that_may_be_said_is_understood(load, tmp_path):
     assert isinstance(settings.sources["webhooks"]["incident-desk"], WebhookSource)
     assert settings.sources["appeals"]["website"].every == 300.0
     assert settings.sources["appeals"]["desk"].folder == tmp_path / "appeals"
-    assert settings.daemon.people["alice"].password_hash.get_secret_value() == f"{PLANTED}-0"
+    assert settings.roster.by_uid(1001).roles == {Role.AUTHOR}
+    assert settings.roster.called("Alice@example.police.uk").name == "Alice"
     assert settings.daemon.groups == {"officer_in_charge": ("bob",)}
     assert settings.lists == {
         "regional_press": ("news@example.org", "desk@example.org"),

@@ -28,7 +28,6 @@ FORCE_X = """
     [
         f"webhooks: {{ a: {{ secrets: [{HOOK}] }} }}\n",
         f"webhooks:\n  a:\n    secrets:\n      - {HOOK}\n    presett: x\n",
-        f"people: {{ alice: {{ password_hash: {PLANTED}, rolls: [x] }} }}\n",
         f"channels: {{ a: {{ platform: x, credentials: {{ consumer_key: {PLANTED}, key: x }} }} }}\n",
         f"channels: {{ a: {{ platform: x, credentials: {PLANTED} }} }}\n",
         f"channels: {{ a: {{ platform: x, api_key: {PLANTED} }} }}\n",
@@ -41,10 +40,10 @@ def test_a_secret_in_plain_text_is_a_problem_and_is_not_repeated(wrong, text):
 
 
 def test_a_secret_in_plain_text_is_told_what_to_do_about(wrong):
-    [told, _] = wrong(f"people: {{ alice: {{ password_hash: {PLANTED}, rolls: [x] }} }}\n")
+    [told, _] = wrong(f"webhooks: {{ a: {{ secrets: {HOOK}, rolls: [x] }} }}\n")
     assert told == (
-        "1: people.alice.password_hash: a secret is written here in plain text; write "
-        "!secret password_hash, delete the secret from this file, and have it changed"
+        "1: webhooks.a.secrets: a secret is written here in plain text; write "
+        "!secret a, delete the secret from this file, and have it changed"
     )
 
 

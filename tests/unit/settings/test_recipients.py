@@ -21,7 +21,11 @@ def notes(tmp_path):
             reaches=lambda _, account, email: bool(email) and "mute" not in account.sender,
             environ={},
         )
-        return [f"{one.line}: {one.path}: {one.problem}" for one in settings.notes]
+        return [
+            f"{one.line}: {one.path}: {one.problem}"
+            for one in settings.notes
+            if "notice" in one.path + one.problem
+        ]
 
     return of
 

@@ -10,7 +10,7 @@ import orjson
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
-from appealbridge.model.notice import NOTICE, NOTICES, Alarm, Trouble
+from appealbridge.model.notice import NOTICE, NOTICES, TO_ADMINS, Alarm, Trouble
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Person
@@ -36,6 +36,7 @@ _ABOUT_NO_ACCOUNT = frozenset(
         Alarm.STOPPED,
         Alarm.STARTED,
         Alarm.WILL_EXPIRE,
+        *TO_ADMINS,
     }
 )
 

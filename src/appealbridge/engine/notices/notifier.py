@@ -17,7 +17,8 @@ from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
-from appealbridge.model.notice import NOTICE, Trouble
+from appealbridge.model.notice import NOTICE, TO_ADMINS, Trouble
+from appealbridge.model.people import Role
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
 
 COLLECT = 300.0
@@ -108,8 +109,11 @@ class Notices:
             except NotFound:
                 recipe = None
         telling = active.telling
-        if recipe is not None and sort.kind == Trouble.APPROVAL:
-            named: tuple[str, ...] = (recipe.approval,)
+        if sort.kind in TO_ADMINS:
+            named: tuple[str, ...] = tuple(each.id for each in active.roster.having(Role.ADMIN))
+            known = any(map(telling.ways, telling.whom(named)))
+        elif recipe is not None and sort.kind == Trouble.APPROVAL:
+            named = (recipe.approval,)
             known = any(map(telling.ways, telling.whom(named)))
         else:
             named = () if recipe is None else tuple(recipe.on_failure)

@@ -215,6 +215,18 @@ WORDINGS: Mapping[str, Wording] = {
         "A later event about it came in. It is kept, but what it would have published is cancelled.",
         all="appealbridge withdrawals",
     ),
+    Alarm.PEOPLE: Wording(
+        "people, groups or approvals were changed",
+        "people, groups or approvals were changed {count} times",
+        "If nobody of you did this, find out who can write appealbridge.yaml and the recipes.",
+        all="appealbridge people list",
+    ),
+    Alarm.RESET: Wording(
+        "somebody's log-in was reset",
+        "{count} log-ins were reset",
+        "Their sessions have ended, and they need a one-time code to choose a password again.",
+        all="appealbridge people list",
+    ),
     Alarm.PART_BROKE: Wording(
         "a part of AppealBridge failed",
         "a part of AppealBridge failed {count} times",

@@ -158,6 +158,10 @@ def recover_backup(connection: sqlite3.Connection, now: float, look_at: float) -
     restore = Decision(actor=DAEMON, act=Act.RESTORE, at=now, object="store", shown=shown)
     record(connection, restore)
     stop(connection, replace(restore, act=Act.STOP, shown={}, reason=STOPPED_BY_RESTORE))
+    # What proved somebody then may have been ended or revoked since.
+    connection.execute("DELETE FROM sessions")
+    connection.execute("DELETE FROM tokens")
+    connection.execute("UPDATE people SET code = '', code_ends = 0")
     connection.execute("DROP TABLE backup")
     return unclear
 

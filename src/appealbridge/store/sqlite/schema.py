@@ -18,6 +18,7 @@ from pathlib import Path
 from appealbridge.model.errors import StoreError
 from appealbridge.store.sqlite.amending.tables import AMENDMENTS
 from appealbridge.store.sqlite.decisions.tables import AUDIT, HOLDS, MODES
+from appealbridge.store.sqlite.people.schema import PEOPLE
 from appealbridge.store.sqlite.states import (
     IS_ENDED,
     IS_LISTED,
@@ -407,6 +408,7 @@ MIGRATIONS: tuple[str, ...] = (
     HOLDS,
     MODES,
     AMENDMENTS,
+    PEOPLE,
 )
 
 

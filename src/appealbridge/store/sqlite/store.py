@@ -21,6 +21,7 @@ from appealbridge.store.sqlite.decisions.stops import SqliteStops
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
 from appealbridge.store.sqlite.events import SqliteEvents
 from appealbridge.store.sqlite.notices import SqliteNotices
+from appealbridge.store.sqlite.people.people import SqlitePeople
 from appealbridge.store.sqlite.queries import SqliteQueries
 from appealbridge.store.sqlite.retention import SqliteRetention
 from appealbridge.store.sqlite.runs import SqliteRecipes, SqliteRuns
@@ -47,6 +48,7 @@ class SqliteStore(
     SqliteAudit,
     SqliteStops,
     SqliteModes,
+    SqlitePeople,
     SqliteQueries,
 ):
     """The `Store` in one SQLite file. Use `open` and `close`."""

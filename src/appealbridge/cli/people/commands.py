@@ -1,0 +1,157 @@
+"""People and tokens: who may log in, one-time codes, and what systems prove themselves with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from appealbridge.cli.client import DaemonClient
+from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.operator import daemon_of
+from appealbridge.cli.output import say, show, styled, table
+from appealbridge.cli.tell import clock
+from appealbridge.settings import public_url_of
+
+STYLES = {"can log in": "green", "has a code": "yellow", "valid": "green", "not invited": "dim"}
+SCOPES = ("read", "withdraw", "stop")
+
+
+@click.group()
+def people() -> None:
+    """List the people of appealbridge.yaml, and give them one-time codes to log in."""
+
+
+@people.command("list")
+@config_option
+@json_option
+def list_(config: Path | None, as_json: bool) -> None:
+    """List everybody who is named under people:, with roles, and whether they can log in."""
+    show(DaemonClient.of(config).get("/people"), as_json, _people)
+
+
+@people.command(short_help="Print a one-time code for somebody without a password.")
+@click.argument("name")
+@config_option
+@json_option
+def invite(config: Path | None, as_json: bool, name: str) -> None:
+    """
+    Print a one-time code with which NAME chooses a password and a second factor.
+
+    Hand the code over in person or by telephone. It works once, within 24 hours.
+    """
+    _code(config, name, "invite", as_json=as_json)
+
+
+@people.command(short_help="Take somebody's password away, and print a one-time code.")
+@click.argument("name")
+@config_option
+@json_option
+def reset(config: Path | None, as_json: bool, name: str) -> None:
+    """
+    Take password and second factor away from NAME, end all sessions, and print a one-time code.
+
+    The admins are told. Be sure who is asking for it.
+    """
+    _code(config, name, "reset", as_json=as_json)
+
+
+@click.group()
+def tokens() -> None:
+    """Make, list and revoke the tokens with which systems use the API."""
+
+
+@tokens.command("list")
+@config_option
+@json_option
+def list_tokens(config: Path | None, as_json: bool) -> None:
+    """List all tokens, with what they may do and until when."""
+    show(DaemonClient.of(config).get("/tokens"), as_json, _tokens)
+
+
+@tokens.command(short_help="Make a token for a system, and print it once.")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    required=True,
+    help="What it may do; give it several times for several scopes.",
+)
+@click.option(
+    "--days",
+    default=90,
+    show_default=True,
+    type=click.IntRange(1, 366),
+    help="How long it is valid.",
+)
+@config_option
+@json_option
+def make(config: Path | None, as_json: bool, days: int, scopes: tuple[str, ...], name: str) -> None:
+    """
+    Make a token for a system called NAME, and print it once: only its hash is stored.
+
+    A token never approves or edits, and sees no recipients. The system sends it as `Authorization: Bearer TOKEN`.
+    """
+    query = urlencode({"scopes": ",".join(scopes), "days": days})
+    answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}?{query}")
+    show(answer, as_json, lambda told: say(told["token"]))
+
+
+@tokens.command()
+@click.argument("name")
+@config_option
+@json_option
+def revoke(config: Path | None, as_json: bool, name: str) -> None:
+    """Revoke the token called NAME, from now on."""
+    answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}/revoke")
+    show(answer, as_json, lambda told: say(f"token {told['name']} is revoked"))
+
+
+def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
+    answer = daemon_of(config, as_json).post(f"/people/{quote(name, safe='')}/{verb}")
+    where = f"{public_url_of(config) or 'the address of this daemon'}/code"
+
+    def tell(told: dict[str, Any]) -> None:
+        say(told["code"])
+        say(f"{told['id']} enters it at {where} within 24 hours, once")
+
+    show(answer, as_json, tell)
+
+
+def _people(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("appealbridge.yaml names no people")
+        return
+    lines = [
+        (
+            row["id"],
+            row["name"],
+            ", ".join(row["roles"]) or "-",
+            str(row["uid"] or "-"),
+            styled(row["state"], STYLES[row["state"]]),
+        )
+        for row in rows
+    ]
+    table(("id", "name", "roles", "user id", "state"), lines, cut=("name",))
+
+
+def _tokens(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("no tokens")
+        return
+    lines = [
+        (
+            row["name"],
+            styled(row["state"], STYLES.get(row["state"], "red")),
+            ", ".join(row["scopes"]),
+            clock(row["ends"]),
+            clock(row["used_at"]) if row["used_at"] else "never",
+            row["owner"] or "-",
+        )
+        for row in rows
+    ]
+    table(("name", "state", "scopes", "ends", "last used", "made by"), lines, cut=("made by",))

@@ -1,0 +1,1 @@
+"""Who may decide: log-ins, one-time codes, sessions and tokens."""

@@ -1,0 +1,81 @@
+"""The people in force: who there is, who may log in, and what a reload changes about them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.people.changes import changes
+from appealbridge.engine.people.invitations import Invitations
+from appealbridge.engine.people.log_ins import LogIns
+from appealbridge.engine.people.tokens import Tokens
+from appealbridge.logs import LogEvent
+from appealbridge.model.actor import Actor
+from appealbridge.model.notice import Alarm
+from appealbridge.model.people import Roster
+
+TOLD = 20
+"""How many changes a notice lists."""
+
+
+class People:
+    """Keeps the people of the settings in the store; `log_ins`, `invitations` and `tokens` prove who somebody is."""
+
+    def __init__(
+        self, context: EngineContext, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self.roster = Roster()
+        """Everybody in the settings, without those whose id belonged to somebody else before."""
+
+        def roster() -> Roster:
+            return self.roster
+
+        self.log_ins = LogIns(self._store, self._clock, roster, random_bytes)
+        self.invitations = Invitations(self._store, self._clock, roster, random_bytes, self.log_ins)
+        self.tokens = Tokens(self._store, self._clock, random_bytes)
+
+    async def used_before(self, roster: Roster) -> Sequence[str]:
+        """Return the ids that belong to people who were removed; nobody may have them again."""
+        if roster.one_desk:
+            return []
+        known = await self._store.people()
+        return [id_ for id_ in roster.people if id_ in known and known[id_].removed_at is not None]
+
+    async def reconfigure(
+        self, before: ActiveConfiguration | None, active: ActiveConfiguration
+    ) -> None:
+        """Put the people of a configuration in force, and give the first admin a code."""
+        roster = active.roster
+        if barred := await self.used_before(roster):
+            # Only at a start, which must not fail over this: a reload is refused.
+            names = ", ".join(barred)
+            message = f"{names}: removed earlier, and an id is never used again; choose another id"
+            await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)
+            kept = {id_: each for id_, each in roster.people.items() if id_ not in barred}
+            roster = Roster(kept, roster.groups)
+        self.roster = roster
+        if not roster.one_desk:
+            await self._store.keep_people(roster.people, self._clock.now())
+            if first := await self.invitations.first():
+                person, code = first
+                self._context.report.first_code(person.id, code)
+        if before is not None:
+            await self._changed(changes(before.roster, active.roster, before.book, active.book))
+
+    async def was_reset(self, person: str, actor: Actor) -> None:
+        """Tell the admins that somebody's password was taken away."""
+        message = f"{person}, by {actor or 'somebody'}: password and second factor were taken away"
+        await self._context.alarms.raise_alarm(Alarm.RESET, message=message)
+        self._context.report.person(LogEvent.PERSON_RESET, person, actor)
+
+    async def _changed(self, lines: Sequence[str]) -> None:
+        """Tell the admins what a reload has changed."""
+        if lines:
+            more = f"; and {len(lines) - TOLD} more" if len(lines) > TOLD else ""
+            message = "; ".join(lines[:TOLD]) + more
+            await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)

@@ -1,0 +1,1 @@
+"""Stores the people, and how they prove who they are."""

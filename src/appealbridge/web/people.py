@@ -1,0 +1,112 @@
+"""The API for admins: people and tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from appealbridge.engine.engine import Engine
+from appealbridge.logs import LogEvent
+from appealbridge.model.errors import IllegalMove
+from appealbridge.model.people import Credentials, Profile, Token
+from appealbridge.web.callers import actor_of
+from appealbridge.web.problem import answer
+from appealbridge.web.views import moment
+
+
+def routes(engine: Engine) -> web.RouteTableDef:
+    """Return the routes about people and tokens."""
+    table = web.RouteTableDef()
+    people = engine.people
+
+    def named() -> None:
+        if people.roster.one_desk:
+            raise IllegalMove(
+                "nobody has a role under people: in appealbridge.yaml, so nobody logs in; add people and reload"
+            )
+
+    @table.get("/people")
+    async def everybody(request: web.Request) -> web.Response:
+        del request
+        known = await engine.store.people()
+        now = engine.clock.now()
+        return answer(
+            [
+                _person(each, known.get(each.id, Credentials(id=each.id)), now)
+                for each in people.roster.people.values()
+            ]
+        )
+
+    @table.post("/people/{id}/invite")
+    async def invite(request: web.Request) -> web.Response:
+        named()
+        id_ = request.match_info["id"]
+        code = await people.invitations.invite(id_)
+        engine.report.person(LogEvent.PERSON_INVITED, id_, actor_of(request))
+        return answer(_invitation(engine, id_, code))
+
+    @table.post("/people/{id}/reset")
+    async def reset(request: web.Request) -> web.Response:
+        named()
+        id_ = request.match_info["id"]
+        code = await people.invitations.reset(id_)
+        await people.was_reset(id_, actor_of(request))
+        return answer(_invitation(engine, id_, code))
+
+    @table.get("/tokens")
+    async def tokens(request: web.Request) -> web.Response:
+        del request
+        now = engine.clock.now()
+        return answer([_token(each, now) for each in await people.tokens.all()])
+
+    @table.post("/tokens/{name}")
+    async def make(request: web.Request) -> web.Response:
+        name, days = request.match_info["name"], request.query.get("days", "")
+        if not (days.isascii() and days.isdecimal() and len(days) < 5):
+            raise ValueError(f"days: a whole number, not {days!r:.20}")
+        scopes = [word for word in request.query.get("scopes", "").split(",") if word]
+        secret = await people.tokens.make(name, scopes, int(days), actor_of(request))
+        engine.report.person(LogEvent.TOKEN_MADE, name, actor_of(request))
+        return answer({"name": name, "token": secret})
+
+    @table.post("/tokens/{name}/revoke")
+    async def revoke(request: web.Request) -> web.Response:
+        token = await people.tokens.revoke(request.match_info["name"])
+        engine.report.person(LogEvent.TOKEN_REVOKED, token.name, actor_of(request))
+        return answer(_token(token, engine.clock.now()))
+
+    return table
+
+
+def _person(one: Profile, known: Credentials, now: float) -> dict[str, Any]:
+    state = "can log in" if known.password else "not invited"
+    if known.code and now < known.code_ends:
+        state = "has a code"
+    return {
+        "id": one.id,
+        "name": one.name,
+        "email": one.email or None,
+        "uid": one.uid,
+        "roles": sorted(one.roles),
+        "state": state,
+        "code_ends": moment(known.code_ends) if state == "has a code" else None,
+    }
+
+
+def _invitation(engine: Engine, id_: str, code: str) -> dict[str, Any]:
+    return {"id": id_, "code": code, "valid_for": "24h", "mode": engine.active.mode}
+
+
+def _token(one: Token, now: float) -> dict[str, Any]:
+    over = "revoked" if one.revoked_at is not None else "ended" if now >= one.ends else "valid"
+    return {
+        "name": one.name,
+        "state": over,
+        "scopes": sorted(one.scopes),
+        "owner": one.owner or None,
+        "made_at": moment(one.made_at),
+        "ends": moment(one.ends),
+        "used_at": moment(one.used_at),
+        "revoked_at": moment(one.revoked_at),
+    }

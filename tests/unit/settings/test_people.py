@@ -1,0 +1,99 @@
+"""Who may be named under `people:` and `groups:`, and what `check` says of them."""
+
+import os
+import pwd
+
+import pytest
+
+from appealbridge.model.people import OVERFLOW_UID, Role
+from appealbridge.settings import load_settings
+
+SOCKET = "control_socket: /run/appealbridge/control.sock\n"
+
+
+@pytest.fixture
+def said(tmp_path):
+    """Return what is noted, and what is wrong although the daemon starts."""
+
+    def of(text):
+        file = tmp_path / "appealbridge.yaml"
+        file.write_text(text)
+        settings = load_settings(file, platforms={}, sections={}, environ={})
+        return [one.problem for one in settings.notes], [one.problem for one in settings.weaknesses]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("second", "problem"),
+    [
+        ("email: ALICE@example.org", "people.bob.email: alice has this address too"),
+        ("uid: 1001", "people.bob.uid: alice is user 1001 too"),
+        ("user: root", "people.bob.user: user 0 is root or nobody, and names no person"),
+        ("uid: 65534", "people.bob.uid: user 65534 is root or nobody, and names no person"),
+        ("uid: 0", "people.bob.uid:"),
+        ("uid: 7, user: root", "people.bob.uid: user and uid are the same thing"),
+        (
+            "roles: [aprover]",
+            'people.bob.roles[0]: unknown value "aprover"; did you mean "approver"?',
+        ),
+    ],
+)
+def test_two_people_share_nothing_and_nobody_is_root(wrong, second, problem):
+    told = wrong(
+        f"people: {{ alice: {{ email: alice@example.org, uid: 1001 }}, bob: {{ {second} }} }}"
+    )
+    assert problem in told[0]
+
+
+@pytest.mark.parametrize("name", ["none", "nobody", "root", "a b", "-a", "a/b", "a" * 65])
+def test_an_id_is_a_plain_word_that_means_nothing_else(wrong, name):
+    assert "cannot be the id of a person" in wrong(f'people: {{ "{name}": {{}} }}')[0]
+
+
+def test_a_group_has_members_and_a_name_of_its_own(wrong):
+    told = wrong("people: { bob: {} }\ngroups: { duty: [], bob: [bob] }")
+    assert [line.split(";")[0] for line in told] == [
+        "2: groups.duty: the group is empty",
+        "2: groups.bob: a person has this name too",
+    ]
+
+
+def test_one_desk_is_noted_where_something_is_public(said):
+    assert said("people: { bob: {} }") == (
+        ["nobody has a role under people:, so whoever may use this daemon decides"],
+        [],
+    )
+    assert said("people: { bob: {} }\npractice: http://127.0.0.1:8090") == ([], [])
+
+
+def test_people_whom_nobody_can_invite_are_told_at_check_time_and_stop_no_start(said):
+    wrong_all_the_same = said(SOCKET + "people: { bob: { roles: [approver] } }")
+    assert wrong_all_the_same == ([], ["nobody is admin, so nobody can invite people"])
+
+
+def test_a_user_whom_this_machine_does_not_know_is_a_note(said):
+    notes, _ = said(SOCKET + "people: { bob: { roles: [admin], user: no-such-user } }")
+    assert notes == ['this machine has no user "no-such-user"']
+
+
+def test_without_a_control_socket_the_command_line_decides_nothing_and_check_says_so(said):
+    notes, _ = said("people: { bob: { roles: [admin] } }")
+    assert notes == [
+        "without control_socket, the command line can show states, but nobody can decide there"
+    ]
+
+
+def test_a_user_of_the_machine_names_a_person(load):
+    other = next(
+        each for each in pwd.getpwall() if each.pw_uid not in (0, OVERFLOW_UID, os.getuid())
+    )
+    roster = load(f"people: {{ bob: {{ roles: [admin], user: {other.pw_name} }} }}").roster
+    assert roster.by_uid(other.pw_uid) is roster.people["bob"]
+    assert (
+        roster.by_uid(0)
+        is roster.by_uid(OVERFLOW_UID)
+        is roster.by_uid(other.pw_uid + 100_000)
+        is None
+    )
+    assert [person.id for person in roster.having(Role.ADMIN)] == ["bob"]
