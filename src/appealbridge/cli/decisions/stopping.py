@@ -53,7 +53,9 @@ def stop(config: Path | None, as_json: bool, reason: str) -> None:
     if as_json:
         say_json({"file": file and str(file), "stop": answer})
     elif answer is None:
-        say("no daemon is running; the next one starts stopped")
+        say(
+            "no daemon is running, or it does not answer; it finds the file before it sends anything"
+        )
     else:
         say(styled("stopped", "red"), f" as no. {answer['number']}; to lift it: appealbridge start")
 
