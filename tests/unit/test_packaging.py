@@ -94,5 +94,11 @@ def test_only_webhooks_are_reachable_from_outside():
     """The API, the metrics and the console are not for the internet."""
     nginx = (PACKAGING / "nginx" / "appealbridge.conf").read_text("utf-8")
     apache = (PACKAGING / "apache" / "appealbridge.conf").read_text("utf-8")
-    assert re.findall(r"location (\S+)", nginx) == ["/hooks/", "/"]
+    in_force = re.sub(r"^ *#.*$", "", nginx, flags=re.MULTILINE)
+    assert re.findall(r"location (.+?) {", in_force) == [
+        "/hooks/",
+        "~ ^/(api|metrics|healthz|readyz)(/|$)",
+        "/",
+    ]
+    assert in_force.count("proxy_pass") == 1
     assert re.findall(r'^\s*ProxyPass "(\S+)"', apache, re.MULTILINE) == ["/hooks/"]

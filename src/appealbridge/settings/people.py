@@ -85,6 +85,14 @@ def notes_on_people(document: Document, daemon: DaemonSettings) -> Iterator[Prob
             problem = f'this machine has no user "{person.user}"'
             cure = "correct the name, or ignore this on another machine than the daemon's"
             yield document.problem(("people", id_, "user"), problem, cure, level="note")
+    address = daemon.public_url or ""
+    if not address.startswith("https://"):
+        problem = (
+            "without public_url: https://..., people can log in only from the daemon's own machine"
+        )
+        cure = "put a web server with TLS in front, as docs/install.md says, and give its address"
+        path = ("public_url",) if address else ("people",)
+        yield document.problem(path, problem, cure, key=True, level="note")
     if daemon.control_socket is None:
         problem = (
             "without control_socket, the command line can show states, but nobody can decide there"

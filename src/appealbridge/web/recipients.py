@@ -17,7 +17,7 @@ HIDDEN = "(recipient)"
 _OPTIONS = frozenset({"to", "cc", "bcc", "reply_to", "recipient", "recipients"})
 """The options of a message that say who gets it."""
 
-_ADDRESS = re.compile(r"[^\s<>@,;:\"'()\[\]]{1,64}@[^\s<>@,;:\"'()\[\]]{1,255}")
+_ADDRESS = re.compile(r"[^\s<>@,;:/\"'()\[\]]{1,64}@[^\s<>@,;:\"'()\[\]]{1,255}")
 
 
 async def hidden(told: web.StreamResponse) -> web.StreamResponse:

@@ -18,6 +18,7 @@ from appealbridge.plugin.trigger import BODY_BYTES
 from appealbridge.web import api, health
 from appealbridge.web.callers import by_socket, by_token
 from appealbridge.web.connection import Connections, Handler, RefusedBefore, Runner
+from appealbridge.web.pages import pages
 from appealbridge.web.problem import not_allowed, nothing_at
 
 IDLE_SECONDS = 75.0
@@ -39,6 +40,7 @@ def application(
     app = web.Application(client_max_size=BODY_BYTES)
     app.add_routes(health.routes(engine, metrics))
     app.add_routes(api.routes(engine, by_token(engine.people, token), reload))
+    app.add_routes(pages.routes(engine))
     app.router.add_route("*", "/{anything:.*}", partial(_nothing_here, [*app.router.resources()]))
     return app
 

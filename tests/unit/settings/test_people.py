@@ -8,7 +8,8 @@ import pytest
 from appealbridge.model.people import OVERFLOW_UID, Role
 from appealbridge.settings import load_settings
 
-SOCKET = "control_socket: /run/appealbridge/control.sock\n"
+PUBLIC = "public_url: https://bridge.example.police.uk\n"
+SOCKET = f"{PUBLIC}control_socket: /run/appealbridge/control.sock\n"
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_user_whom_this_machine_does_not_know_is_a_note(said):
 
 
 def test_without_a_control_socket_the_command_line_decides_nothing_and_check_says_so(said):
-    notes, _ = said("people: { bob: { roles: [admin] } }")
+    notes, _ = said(PUBLIC + "people: { bob: { roles: [admin] } }")
     assert notes == [
         "without control_socket, the command line can show states, but nobody can decide there"
     ]
@@ -97,3 +98,11 @@ def test_a_user_of_the_machine_names_a_person(load):
         is None
     )
     assert [person.id for person in roster.having(Role.ADMIN)] == ["bob"]
+
+
+@pytest.mark.parametrize("address", ["", "public_url: http://bridge.example.police.uk\n"])
+def test_without_tls_people_log_in_on_the_machine_alone_and_check_says_so(said, address):
+    notes, _ = said(SOCKET.replace(PUBLIC, address) + "people: { bob: { roles: [admin] } }")
+    assert notes == [
+        "without public_url: https://..., people can log in only from the daemon's own machine"
+    ]

@@ -113,11 +113,14 @@ def revoke(config: Path | None, as_json: bool, name: str) -> None:
 
 def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
     answer = daemon_of(config, as_json).post(f"/people/{quote(name, safe='')}/{verb}")
-    where = f"{public_url_of(config) or 'the address of this daemon'}/code"
+    address = public_url_of(config)
+    where = (
+        f"at {address}/code" if address else "on the daemon's machine, at its address with /code"
+    )
 
     def tell(told: dict[str, Any]) -> None:
         say(told["code"])
-        say(f"{told['id']} enters it at {where} within 24 hours, once")
+        say(f"{told['id']} enters it {where}, within 24 hours, once")
 
     show(answer, as_json, tell)
 

@@ -54,13 +54,19 @@ class Invitations:
         await self._known(id_)
         return await self._give(id_, reset=True)
 
-    async def first(self) -> tuple[Profile, str] | None:
-        """Return a code for the first admin, while no admin has a password; the daemon prints it on the machine."""
+    async def first(self, *, anew: bool) -> tuple[Profile, str] | None:
+        """
+        Return a code for the first admin, while no admin has a password; the daemon prints it on the machine.
+
+        A code that is still valid is only replaced if `anew`.
+        """
         roster = self._roster()
         admins = roster.having(Role.ADMIN)
         known = await self._store.people() if admins else {}
         able = [person for person in admins if person.id in known]
         if not able or any(known[person.id].password for person in able):
+            return None
+        if not anew and self._clock.now() < known[able[0].id].code_ends:
             return None
         return able[0], await self._give(able[0].id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from argon2 import PasswordHasher
@@ -76,10 +77,10 @@ def flaw(password: str, *names: str) -> str:
         return f"the password has fewer than {SHORTEST} characters; three words without a connection are good"
     if len(normal) > LONGEST:
         return f"the password has more than {LONGEST} characters"
-    known = [name.casefold() for name in names if len(name) > 2]
     rest = normal.casefold()
-    for name in (*known, "appealbridge", "password"):
-        rest = rest.replace(name, "")
+    for word in (*re.split(r"\W+", " ".join(names).casefold()), "appealbridge", "password"):
+        if len(word) > 2:
+            rest = rest.replace(word, "")
     if len(set(rest)) < 5:
         return "the password is too easy to guess; take three words without a connection"
     return ""

@@ -61,7 +61,7 @@ class People:
         self.roster = roster
         if not roster.one_desk:
             await self._store.keep_people(roster.people, self._clock.now())
-            if first := await self.invitations.first():
+            if first := await self.invitations.first(anew=before is None):
                 person, code = first
                 self._context.report.first_code(person.id, code)
         if before is not None:

@@ -1,0 +1,34 @@
+"""The first page: what waits, and how the accounts are doing."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from appealbridge.model.delivery import State
+from appealbridge.web import views
+from appealbridge.web.pages.site import Site, Visit
+
+_WAITS = (
+    (State.HELD, "held for a person"),
+    (State.READY, "waiting to be sent"),
+    (State.UNKNOWN, "perhaps published; being looked for"),
+    (State.FAILED, "failed"),
+)
+
+
+def add(site: Site) -> None:
+    """Add the page."""
+    site.page("GET", "/", home, menu="Overview")
+
+
+async def home(visit: Visit) -> web.Response:
+    """Show how many deliveries wait, and the condition of each account."""
+    engine = visit.site.engine
+    counts = (await engine.store.backlog()).counts
+    totals = [
+        (sum(n for (state, _), n in counts.items() if state is wanted), words)
+        for wanted, words in _WAITS
+    ]
+    now = engine.clock.now()
+    accounts = [views.channel(name, lane, 0, now) for name, lane in sorted(engine.lanes.items())]
+    return visit.show("home.html", title="Overview", totals=totals, accounts=accounts)

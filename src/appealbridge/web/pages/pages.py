@@ -1,0 +1,19 @@
+"""All pages, in the order of the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from appealbridge.engine.engine import Engine
+from appealbridge.web.pages import home, log_in
+from appealbridge.web.pages.site import Site
+
+
+def routes(engine: Engine) -> Sequence[web.RouteDef]:
+    """Return the routes of all pages."""
+    site = Site(engine)
+    home.add(site)
+    log_in.add(site)
+    return site.routes
